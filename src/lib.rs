@@ -1,0 +1,1 @@
+//! The ringrift suite as one library.

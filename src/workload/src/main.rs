@@ -1,0 +1,2 @@
+//! `ringrift-workload`: the built-in workload's command line.
+fn main() {}
