@@ -1,0 +1,1 @@
+//! Pure decisions: numbers in, verdict out. No I/O, no clock; time is an argument.
