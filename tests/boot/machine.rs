@@ -1,7 +1,6 @@
 //! A booted Debian for one test: boots it, runs commands in it, waits for states, reads its journal, and takes it away at the end.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fmt::Write as _;
 use std::hash::{Hash, Hasher};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -35,6 +34,9 @@ pub struct Machine {
     pub suite: Suite,
 }
 
+/// Seconds after which a command inside counts as hanging; longer than systemd's own limits for a stop of the whole suite.
+const HANGS: &str = "180";
+
 /// How a command inside ended.
 pub struct Ran {
     /// Exit status; 128 + signal number if a signal ended it.
@@ -58,7 +60,7 @@ impl Machine {
     pub fn boot(suite: Suite, test: &str) -> Option<Machine> {
         if let Err(reason) = requirements() {
             assert!(std::env::var_os("RINGRIFT_BOOT_TESTS").is_none(), "boot tests are required here, but {reason}");
-            println!("skipped: {reason}");
+            say_skipped(test, &reason);
             return None;
         }
         let mut hash = DefaultHasher::new();
@@ -76,14 +78,14 @@ impl Machine {
         self.must(&["install", &self.name, &deb.to_string_lossy()]);
     }
 
-    /// Runs a shell command as root.
+    /// Runs a shell command as root; one that hangs ends with code 124 after [`HANGS`] seconds.
     pub fn run(&self, command: &str) -> Ran {
-        Ran::of(script(&["run", &self.name, "sh", "-c", command]))
+        Ran::of(script(&["run", &self.name, "timeout", HANGS, "sh", "-c", command]))
     }
 
-    /// Runs a shell command as another user, with the groups that user has.
+    /// Runs a shell command as another user, with the groups that user has; else like [`Machine::run`].
     pub fn run_as(&self, user: &str, command: &str) -> Ran {
-        Ran::of(script(&["run", "-u", user, &self.name, "sh", "-c", command]))
+        Ran::of(script(&["run", "-u", user, &self.name, "timeout", HANGS, "sh", "-c", command]))
     }
 
     /// Runs a shell command as root that has to succeed, and returns what it printed.
@@ -143,6 +145,11 @@ impl Machine {
         text.lines().map(|line| Entry(serde_json::from_str(line).unwrap_or_else(|error| panic!("journal line {line}: {error}")))).collect()
     }
 
+    /// Says past the test harness, which shows nothing of tests that pass, that a test does not apply here.
+    pub fn skipped(&self, reason: &str) {
+        say_skipped(&self.name, reason);
+    }
+
     /// Powers off in order and boots again on the same disk.
     pub fn reboot(&self) {
         self.must(&["stop", &self.name]);
@@ -164,13 +171,11 @@ impl Drop for Machine {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let journal = self.run("journalctl --no-pager -n 60 -o short-monotonic");
-            let mut text = format!("---- the end of the journal of {}\n{}\n", self.name, journal.out);
+            println!("---- the end of the journal of {}\n{}", self.name, journal.out);
             if std::env::var_os("RINGRIFT_BOOT_KEEP").is_some() {
-                let _ = writeln!(text, "---- it still runs: scripts/boot run {} bash; scripts/boot remove {0}", self.name);
-                println!("{text}");
+                println!("---- it still runs: scripts/boot run {} bash; scripts/boot remove {0}", self.name);
                 return;
             }
-            println!("{text}");
         }
         script(&["remove", &self.name]);
     }
@@ -215,6 +220,10 @@ impl Entry {
     pub fn at(&self) -> Duration {
         Duration::from_micros(self.field("__MONOTONIC_TIMESTAMP").parse().expect("journald stamps every entry"))
     }
+}
+
+fn say_skipped(test: &str, reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped {test}: {reason}");
 }
 
 fn boot_command(arguments: &[&str]) -> Command {

@@ -18,6 +18,8 @@ macro_rules! on_both {
     };
 }
 
+mod backoff;
+mod harness;
 mod install;
 mod limits;
 mod polkit;

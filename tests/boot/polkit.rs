@@ -27,7 +27,7 @@ fn harmless(m: &Machine) {
 fn master_controls_shipped_units_only(m: &Machine) {
     harmless(m);
     m.write("/etc/systemd/system/ringrift-not-ours.service", "[Service]\nExecStart=/usr/bin/sleep infinity\n");
-    m.ok("systemctl daemon-reload");
+    m.ok("systemctl daemon-reload && systemctl start ringrift-not-ours.service");
     for unit in ["ringrift-event-router.service", "ringrift-job-selfplay@7.service", "ringrift-job-selfplay@a.b.service"] {
         for command in [
             format!("systemctl start {unit}"),
@@ -83,9 +83,10 @@ fn admins_may_control_and_others_not(m: &Machine) {
     for (user, may) in [("boss", true), ("root", true), ("plain", false), ("ringrift", false), ("ringrift-job", false)] {
         // The master asks about a process of its caller, as it will for each method that changes something.
         let asked = m.run(&format!(
-            "runuser -u {user} -- sleep 60 & caller=$!; \
-             until pid=$(pgrep -P $caller -x sleep || grep -lxs sleep /proc/$caller/comm | cut -d/ -f3); [ -n \"$pid\" ]; do :; done; \
-             runuser -u ringrift-master -- pkcheck --action-id org.ringrift.master1.control --process $pid; code=$?; kill $pid; exit $code"
+            "setpriv --reuid={user} --regid=$(id -g {user}) --init-groups sleep 60 & caller=$!; \
+             until grep -qx sleep /proc/$caller/comm; do :; done; \
+             runuser -u ringrift-master -- pkcheck --action-id org.ringrift.master1.control --process $caller; code=$?; \
+             kill $caller; exit $code"
         ));
         assert_eq!(asked.code == 0, may, "{user} may {}control: {} {}", if may { "" } else { "not " }, asked.out, asked.err);
         assert!(!asked.err.contains("Only trusted callers"), "the master may not ask about others: {}", asked.err);
