@@ -126,6 +126,14 @@ impl Geometry {
         Some(self.by_position[row * self.plane.1 + col]).filter(|&c| c != NO_CELL)
     }
 
+    /// The direction from a cell to another on the same line. Meaningless for cells on no line.
+    pub fn direction(&self, from: Cell, to: Cell) -> usize {
+        let ((x, y), (u, v)) = (self.coordinates[usize::from(from)], self.coordinates[usize::from(to)]);
+        let (dx, dy) = ((u - x).signum(), (v - y).signum());
+        let dirs: &[(i8, i8)] = if self.board.is_square() { &SQUARE } else { &HEX };
+        dirs.iter().position(|&d| d == (dx, dy)).unwrap_or(0)
+    }
+
     /// The name of a cell, `x,y` or `x,y,z`.
     pub fn name(&self, cell: Cell) -> String {
         match self.coordinates(cell) {
