@@ -113,9 +113,10 @@ impl GameConfig {
         (scaled * 2 + 3) / 6
     }
 
-    /// Territory cells that win, if they are also more than all opponents have together.
+    /// Territory cells that win: more than half of the board. The recorded games with three and four
+    /// players go on beyond ⌊cells / players⌋ + 1, which the published rules name.
     pub fn territory_threshold(self) -> u16 {
-        self.board.cells() as u16 / u16::from(self.players) + 1
+        self.board.cells() as u16 / 2 + 1
     }
 }
 

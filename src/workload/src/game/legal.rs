@@ -28,10 +28,8 @@ impl State {
             out.push(Move::bare(MoveKind::NoPlacementAction));
             return;
         }
-        let before = out.len();
         self.push_placements(out);
-        let stacked = self.stacks(h.player) > 0 && (out.len() == before || self.can_move(h.player));
-        if stacked || self.may_recover() {
+        if self.seems_mobile(h.player) || self.may_recover() {
             out.push(Move::bare(MoveKind::SkipPlacement));
         } else if out.is_empty() {
             out.push(Move::bare(MoveKind::NoPlacementAction));

@@ -108,6 +108,26 @@ impl State {
             && self.controlled(player).any(|(cell, stack)| self.could_act(cell, cells::height(stack), cells::cap(stack)))
     }
 
+    /// True if a player may leave the board as it is when placing: a stack can move or capture, or
+    /// meets another stack at a distance it could go. The recorded games take the latter for a
+    /// move here, although it is none.
+    pub(super) fn seems_mobile(&self, player: u8) -> bool {
+        let meets = |from: Cell, height: u8| {
+            let geo = self.geometry();
+            (0..geo.directions).any(|d| {
+                let (mut at, mut distance) = (from, 0);
+                loop {
+                    at = geo.step[usize::from(at)][d];
+                    distance += 1;
+                    if at == NO_CELL || !cells::is_open(self.cells[usize::from(at)]) {
+                        return at != NO_CELL && distance >= height && cells::is_stack(self.cells[usize::from(at)]);
+                    }
+                }
+            })
+        };
+        self.can_move(player) || self.controlled(player).any(|(cell, stack)| meets(cell, cells::height(stack)))
+    }
+
     /// The stacks a player controls.
     pub(super) fn controlled(&self, player: u8) -> impl Iterator<Item = (Cell, u64)> + '_ {
         let n = self.head.config.board.cells();

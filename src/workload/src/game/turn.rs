@@ -104,10 +104,9 @@ impl State {
         }
         let h = &self.head;
         let mover = usize::from(h.player);
-        let all: u16 = h.territory.iter().sum();
         if h.eliminated[mover] >= h.config.elimination_threshold() {
             self.finish(h.player, Reason::RingElimination);
-        } else if h.territory[mover] >= h.config.territory_threshold() && 2 * h.territory[mover] > all {
+        } else if h.territory[mover] >= h.config.territory_threshold() {
             self.finish(h.player, Reason::TerritoryControl);
         } else if h.stacks == [0; MAX_PLAYERS] {
             if !(0..h.config.players).any(|p| self.can_place(p)) {
