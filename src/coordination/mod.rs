@@ -1,1 +1,3 @@
 //! Pure decisions: numbers in, verdict out. No I/O, no clock; time is an argument.
+pub mod plan;
+pub mod state;

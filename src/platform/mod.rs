@@ -1,5 +1,6 @@
 //! Adapters: one third-party crate or system interface a file. They decide nothing.
 pub mod clock;
+pub mod polkit;
 pub mod sqlite;
 pub mod systemd;
 pub mod varlink;
