@@ -1,5 +1,7 @@
 //! Adapters: one third-party crate or system interface a file. They decide nothing.
 pub mod catalog;
 pub mod clock;
+pub mod polkit;
 pub mod sqlite;
+pub mod systemd;
 pub mod varlink;
