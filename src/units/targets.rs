@@ -35,6 +35,7 @@ fn profile(profile: Profile) -> String {
         .section("Unit")
         .set("Description", format!("RingRift profile {profile}: {}", profile.purpose()))
         .set("Documentation", MANUAL)
+        .set("PartOf", SUITE)
         .why("For systemd alone; with a master, use `ringrift profile apply`.")
         .with(|t| if planned.is_empty() { t } else { t.why(&planned) })
         .list("Wants", &members)
