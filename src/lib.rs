@@ -8,3 +8,4 @@ pub mod master;
 pub mod platform;
 pub mod router;
 pub mod runtime;
+pub mod units;

@@ -11,6 +11,7 @@ pub mod host;
 pub mod ids;
 pub mod job;
 pub mod master;
+pub mod messages;
 pub mod paths;
 pub mod ports;
 pub mod registry;

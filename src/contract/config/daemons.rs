@@ -201,7 +201,13 @@ impl Daemons {
             }
         }
         check.range("daemons.auto_export.threshold_games", self.auto_export.threshold_games, 1, 1_000_000);
-        check.range("daemons.auto_export.window_games", self.auto_export.window_games, self.auto_export.threshold_games, 10_000_000);
+        check.range("daemons.auto_export.window_games", self.auto_export.window_games, 1, 10_000_000);
+        check.at_least(
+            "daemons.auto_export.window_games",
+            self.auto_export.window_games,
+            "daemons.auto_export.threshold_games",
+            self.auto_export.threshold_games,
+        );
         check.range("daemons.training_trigger.threshold_games", self.training_trigger.threshold_games, 1, 10_000_000);
         check.range("daemons.training_trigger.threshold_samples", self.training_trigger.threshold_samples, 1, 1_000_000_000);
         check.range("daemons.training_trigger.timeout", self.training_trigger.timeout, 60, 604_800);
@@ -216,13 +222,20 @@ impl Daemons {
         check.range("daemons.dlq_retry.stale_threshold", self.dlq_retry.stale_threshold, 1, 1_000_000);
         check.range("daemons.feedback_loop.plateau_refusals", self.feedback_loop.plateau_refusals, 1, 100);
         check.range("daemons.feedback_loop.plateau_boost", self.feedback_loop.plateau_boost, 1.0, 2.0);
-        check.range("daemons.feedback_loop.max_boost", self.feedback_loop.max_boost, self.feedback_loop.plateau_boost, 4.0);
+        check.range("daemons.feedback_loop.max_boost", self.feedback_loop.max_boost, 1.0, 4.0);
+        check.at_least(
+            "daemons.feedback_loop.max_boost",
+            self.feedback_loop.max_boost,
+            "daemons.feedback_loop.plateau_boost",
+            self.feedback_loop.plateau_boost,
+        );
         check.range("daemons.feedback_loop.budget_step", self.feedback_loop.budget_step, 0, 800);
         check.range("daemons.feedback_loop.max_budget", self.feedback_loop.max_budget, 16, 800);
         check.range("daemons.data_pipeline.max_disk_percent", self.data_pipeline.max_disk_percent, 1.0, 100.0);
         if self.health_server.port == self.health_server.status_port {
-            check.fail(
+            check.contradiction(
                 "daemons.health_server.status_port",
+                &["daemons.health_server.port"],
                 format!("{} is the port of /health as well; the two differ", self.health_server.port),
             );
         }

@@ -97,7 +97,11 @@ impl Limits {
             if let (Some(node), Some(cluster)) = (limit.per_node, limit.cluster)
                 && node > cluster
             {
-                check.fail(&format!("{key}.per_node"), format!("{node} is more than {key}.cluster = {cluster}"));
+                check.contradiction(
+                    &format!("{key}.per_node"),
+                    &[&format!("{key}.cluster")],
+                    format!("{node} is more than {key}.cluster = {cluster}"),
+                );
             }
         }
         check.range("limits.selfplay_per_core", self.selfplay_per_core, 0.1, 4.0);
@@ -131,7 +135,8 @@ impl Router {
     pub(super) fn check(&self, check: &mut Check) {
         check.range("router.max_attempts", self.max_attempts, 1, 100);
         check.range("router.retry_base_seconds", self.retry_base_seconds, 1, 3600);
-        check.range("router.retry_max_seconds", self.retry_max_seconds, self.retry_base_seconds, 86_400);
+        check.range("router.retry_max_seconds", self.retry_max_seconds, 1, 86_400);
+        check.at_least("router.retry_max_seconds", self.retry_max_seconds, "router.retry_base_seconds", self.retry_base_seconds);
         check.range("router.max_bytes", self.max_bytes, 1 << 20, 1 << 40);
     }
 }

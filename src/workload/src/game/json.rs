@@ -190,7 +190,11 @@ impl State {
 }
 
 fn player(value: &Value, config: GameConfig) -> Result<u8, String> {
-    value.as_u64().filter(|&p| (1..=u64::from(config.players)).contains(&p)).map(|p| p as u8 - 1).ok_or_else(|| format!("no player {value}"))
+    value
+        .as_u64()
+        .filter(|&p| (1..=u64::from(config.players)).contains(&p))
+        .map(|p| p as u8 - 1)
+        .ok_or_else(|| format!("no player {value}"))
 }
 
 fn return_stack(state: &mut State, content: &Value) -> Result<u64, String> {

@@ -124,12 +124,15 @@ impl ShardReader {
             .optional()
             .map_err(|e| self.bad(e))?
             .ok_or_else(|| Failure::Usage(format!("shard {} has no game {id}; show without a game lists them", self.path.display())))?;
-        let mut values =
-            self.connection.prepare_cached("SELECT final_value FROM game_players WHERE game_id = ?1 ORDER BY player_number").map_err(|e| self.bad(e))?;
+        let mut values = self
+            .connection
+            .prepare_cached("SELECT final_value FROM game_players WHERE game_id = ?1 ORDER BY player_number")
+            .map_err(|e| self.bad(e))?;
         for value in values.query_map([id], |r| r.get(0)).map_err(|e| self.bad(e))? {
             game.values.push(value.map_err(|e| self.bad(e))?);
         }
-        let query = "SELECT player, phase, move_type, move_json, engine_eval, move_probs FROM game_moves WHERE game_id = ?1 ORDER BY move_number";
+        let query =
+            "SELECT player, phase, move_type, move_json, engine_eval, move_probs FROM game_moves WHERE game_id = ?1 ORDER BY move_number";
         let mut query = self.connection.prepare_cached(query).map_err(|e| self.bad(e))?;
         let mut rows = query.query([id]).map_err(|e| self.bad(e))?;
         while let Some(r) = rows.next().map_err(|e| self.bad(e))? {
