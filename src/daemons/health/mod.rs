@@ -1,1 +1,4 @@
-//! The health daemons.
+//! The Health daemons.
+pub mod health_server;
+mod metrics;
+mod overview;
