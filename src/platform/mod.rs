@@ -2,7 +2,10 @@
 pub mod catalog;
 pub mod clock;
 pub mod config;
+pub mod host;
+pub mod http;
 pub mod journal;
+pub mod models;
 pub mod notify;
 pub mod peers;
 pub mod polkit;
