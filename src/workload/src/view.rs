@@ -15,7 +15,11 @@ const COLOURS: [u8; 4] = [31, 36, 33, 32];
 pub fn draw(state: &State, colour: bool) -> String {
     let geo = state.geometry();
     let mut out = String::new();
-    if geo.board.is_square() { square(state, geo, colour, &mut out) } else { hexagon(state, geo, colour, &mut out) }
+    if geo.board.is_square() {
+        square(state, geo, colour, &mut out)
+    } else {
+        hexagon(state, geo, colour, &mut out)
+    }
     for player in 0..state.config().players {
         let turn = if player == state.to_move() { '>' } else { ' ' };
         let text = format!(

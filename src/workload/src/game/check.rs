@@ -55,7 +55,9 @@ impl State {
                 "recovery is for a player without stacks, with a marker and a buried ring; slides that complete a line go first"
             }
             MoveKind::NoLineAction => "a line must be processed",
-            MoveKind::ProcessLine | MoveKind::ChooseLineOption => "these cells are no line of the player's markers, or no allowed part of one",
+            MoveKind::ProcessLine | MoveKind::ChooseLineOption => {
+                "these cells are no line of the player's markers, or no allowed part of one"
+            }
             MoveKind::ChooseTerritoryOption => "this is no region the player may process",
             MoveKind::NoTerritoryAction => "a region can be processed: process it or skip",
             MoveKind::SkipTerritoryProcessing => "there is no region to skip",

@@ -165,9 +165,7 @@ impl Geometry {
 
     /// The cell in row and column of the plane, if that place is on the board.
     pub fn at_plane(&self, row: usize, col: usize) -> Option<Cell> {
-        (row < self.plane.0 && col < self.plane.1)
-            .then(|| self.by_position[row * self.plane.1 + col])
-            .filter(|&c| c != NO_CELL)
+        (row < self.plane.0 && col < self.plane.1).then(|| self.by_position[row * self.plane.1 + col]).filter(|&c| c != NO_CELL)
     }
 }
 

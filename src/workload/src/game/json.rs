@@ -69,7 +69,7 @@ impl State {
                     return Err(bad(format!("{what}: cell {name} is given twice")));
                 }
                 let new = match kind {
-                    0 => return_stack(&mut state, content).map_err(|p| bad(format!("{what}: {name}: {p}")))?,
+                    0 => read_stack(&mut state, content).map_err(|p| bad(format!("{what}: {name}: {p}")))?,
                     1 => cells::marker(player(content, config).map_err(bad)?),
                     _ => cells::collapsed(player(content, config).map_err(bad)?),
                 };
@@ -190,10 +190,14 @@ impl State {
 }
 
 fn player(value: &Value, config: GameConfig) -> Result<u8, String> {
-    value.as_u64().filter(|&p| (1..=u64::from(config.players)).contains(&p)).map(|p| p as u8 - 1).ok_or_else(|| format!("no player {value}"))
+    value
+        .as_u64()
+        .filter(|&p| (1..=u64::from(config.players)).contains(&p))
+        .map(|p| p as u8 - 1)
+        .ok_or_else(|| format!("no player {value}"))
 }
 
-fn return_stack(state: &mut State, content: &Value) -> Result<u64, String> {
+fn read_stack(state: &mut State, content: &Value) -> Result<u64, String> {
     let rings = content.as_array().filter(|l| !l.is_empty() && l.len() <= MAX_HEIGHT);
     let rings = rings.ok_or_else(|| format!("a stack has 1 to {MAX_HEIGHT} rings"))?;
     let mut stack = 0;

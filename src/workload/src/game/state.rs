@@ -284,7 +284,8 @@ impl State {
     pub fn hash(&self) -> u64 {
         let h = &self.head;
         let mut code = h.cell_hash;
-        let small = [h.phase as u8, h.player, h.debt as u8, u8::from(h.acted), u8::from(h.swap_rule), u8::from(h.swapped), h.winner, h.last_actor];
+        let small =
+            [h.phase as u8, h.player, h.debt as u8, u8::from(h.acted), u8::from(h.swap_rule), u8::from(h.swapped), h.winner, h.last_actor];
         let s = h.standing;
         let rest = [s.first, s.seen, s.real, s.alone, s.rounds, h.config.board as u8, h.config.players, u8::from(h.turns == 1)];
         code = cells::mix(code ^ u64::from_le_bytes(small));

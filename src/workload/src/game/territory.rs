@@ -122,7 +122,8 @@ impl State {
 
     /// Leaves the cells of a move's region at the front of `list` and tells how many there are.
     pub(super) fn region_cells(&self, mv: &Move, list: &mut [Cell; MAX_CELLS]) -> usize {
-        self.flood(mv.to, barrier(mv.aux), &mut CellSet::EMPTY.clone(), list).cells
+        let mut seen = CellSet::EMPTY;
+        self.flood(mv.to, barrier(mv.aux), &mut seen, list).cells
     }
 
     /// Processes a region: the rings inside are eliminated to the mover, cells and border collapse.

@@ -26,7 +26,9 @@ impl State {
             },
             MoveKind::SkipRecovery => "skip recovery".into(),
             MoveKind::ProcessLine => format!("line of {} at {to}: take", mv.count),
-            MoveKind::ChooseLineOption if mv.target == NO_CELL || mv.part == mv.count => format!("line of {} at {to}: collapse all", mv.count),
+            MoveKind::ChooseLineOption if mv.target == NO_CELL || mv.part == mv.count => {
+                format!("line of {} at {to}: collapse all", mv.count)
+            }
             MoveKind::ChooseLineOption => format!("line of {} at {to}: collapse {} from {target}", mv.count, mv.part),
             MoveKind::NoLineAction => "no line".into(),
             MoveKind::ChooseTerritoryOption => format!("territory at {to}"),

@@ -29,11 +29,8 @@ const STALE: [&str; 11] = [
 /// Vectors whose assertions exclude each other: two captures are all that happens, each adds one to
 /// markers + collapsed + eliminated, and a change of four is asserted. Two of the three carry a
 /// `skip` note of their own.
-const CONTRADICTORY: [&str; 3] = [
-    "multi_phase.placement_capture_line",
-    "multi_phase.full_sequence_with_territory",
-    "multi_phase.full_sequence_with_territory_square19",
-];
+const CONTRADICTORY: [&str; 3] =
+    ["multi_phase.placement_capture_line", "multi_phase.full_sequence_with_territory", "multi_phase.full_sequence_with_territory_square19"];
 
 /// What a vector was checked against: the state before and after, and the captures made.
 pub(super) struct Played {
