@@ -32,8 +32,8 @@ impl State {
             MoveKind::NoLineAction => self.begin_territory(),
             MoveKind::ChooseTerritoryOption => {
                 self.take_region(mv);
-                self.head.acted = true;
-                self.head.debt = Debt::Territory;
+                self.territory_taken();
+                return;
             }
             MoveKind::SkipTerritoryProcessing | MoveKind::NoTerritoryAction => self.after_territory(),
             MoveKind::EliminateRings => self.pay(mv.to),
@@ -143,6 +143,13 @@ impl State {
         } else if !self.has_line() {
             self.head.phase = Phase::TerritoryProcessing;
         }
+    }
+
+    /// After a region: a stack has to pay for it.
+    pub(super) fn territory_taken(&mut self) {
+        self.head.acted = true;
+        self.head.debt = Debt::Territory;
+        self.check_victory();
     }
 
     /// Pays a line or a territory with a stack.

@@ -134,6 +134,16 @@ impl Geometry {
         dirs.iter().position(|&d| d == (dx, dy)).unwrap_or(0)
     }
 
+    /// True if a straight line in one of the directions leads from a cell to another.
+    pub fn on_line(&self, from: Cell, to: Cell) -> bool {
+        let mut at = from;
+        let d = self.direction(from, to);
+        while at != NO_CELL && at != to {
+            at = self.step[usize::from(at)][d];
+        }
+        at == to && from != to
+    }
+
     /// The name of a cell, `x,y` or `x,y,z`.
     pub fn name(&self, cell: Cell) -> String {
         match self.coordinates(cell) {

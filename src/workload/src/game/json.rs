@@ -69,7 +69,7 @@ impl State {
                     return Err(bad(format!("{what}: cell {name} is given twice")));
                 }
                 let new = match kind {
-                    0 => return_stack(&mut state, content).map_err(|p| bad(format!("{what}: {name}: {p}")))?,
+                    0 => read_stack(&mut state, content).map_err(|p| bad(format!("{what}: {name}: {p}")))?,
                     1 => cells::marker(player(content, config).map_err(bad)?),
                     _ => cells::collapsed(player(content, config).map_err(bad)?),
                 };
@@ -197,7 +197,7 @@ fn player(value: &Value, config: GameConfig) -> Result<u8, String> {
         .ok_or_else(|| format!("no player {value}"))
 }
 
-fn return_stack(state: &mut State, content: &Value) -> Result<u64, String> {
+fn read_stack(state: &mut State, content: &Value) -> Result<u64, String> {
     let rings = content.as_array().filter(|l| !l.is_empty() && l.len() <= MAX_HEIGHT);
     let rings = rings.ok_or_else(|| format!("a stack has 1 to {MAX_HEIGHT} rings"))?;
     let mut stack = 0;

@@ -47,27 +47,24 @@ impl State {
         }
     }
 
-    /// Appends the slides from one marker to an empty cell that complete a line there.
+    /// Appends the slides from one marker to an empty cell that complete a line there, free ones first.
     fn push_line_slides(&self, from: Cell, to: Cell, out: &mut Vec<Move>) {
         let needed = self.head.config.line_length() as u8;
         let base = Move::along(MoveKind::RecoverySlide, from, to);
-        let mut paid = false;
+        let mut completes = false;
         for &direction in axes(self.geometry().board.is_square()) {
             let (first, length) = self.run_after_slide(from, to, direction);
-            if length < needed {
-                continue;
+            completes |= length >= needed;
+            let mut target = first;
+            // A line of exactly the length has no free part; a longer one as many as parts fit.
+            let parts = if length > needed { length - needed + 1 } else { 0 };
+            for _ in 0..parts {
+                out.push(Move { aux: recovery::LINE_FREE, target, count: needed, part: direction, ..base });
+                target = self.geometry().step[usize::from(target)][usize::from(direction)];
             }
-            if !paid {
-                out.push(Move { aux: recovery::LINE_PAID, target: self.paying_stack(), ..base });
-                paid = true;
-            }
-            if length > needed {
-                let mut target = first;
-                for _ in 0..=length - needed {
-                    out.push(Move { aux: recovery::LINE_FREE, target, count: needed, part: direction, ..base });
-                    target = self.geometry().step[usize::from(target)][usize::from(direction)];
-                }
-            }
+        }
+        if completes {
+            out.push(Move { aux: recovery::LINE_PAID, target: self.paying_stack(), ..base });
         }
     }
 

@@ -122,19 +122,38 @@ impl State {
 
     /// Leaves the cells of a move's region at the front of `list` and tells how many there are.
     pub(super) fn region_cells(&self, mv: &Move, list: &mut [Cell; MAX_CELLS]) -> usize {
-        self.flood(mv.to, barrier(mv.aux), &mut CellSet::EMPTY.clone(), list).cells
+        let mut seen = CellSet::EMPTY;
+        self.flood(mv.to, barrier(mv.aux), &mut seen, list).cells
     }
 
     /// Processes a region: the rings inside are eliminated to the mover, cells and border collapse.
     pub(super) fn take_region(&mut self, mv: &Move) {
-        let geo = self.geometry();
         let mut list = [0; MAX_CELLS];
         let mut taken = CellSet::EMPTY;
         let inside = self.flood(mv.to, barrier(mv.aux), &mut taken, &mut list).cells;
+        self.take_cells(inside, barrier(mv.aux), &mut taken, &mut list);
+    }
+
+    /// Processes a region whose cells are given, bordered by the mover's markers. Only positions
+    /// made by hand need it; in play regions follow from the board.
+    pub(crate) fn process_given_region(&mut self, cells: &[Cell]) {
+        let mut list = [0; MAX_CELLS];
+        let mut taken = CellSet::EMPTY;
+        for (slot, &cell) in list.iter_mut().zip(cells) {
+            *slot = cell;
+            taken.add(cell);
+        }
+        self.take_cells(cells.len().min(MAX_CELLS), cells::marker(self.head.player), &mut taken, &mut list);
+        self.territory_taken();
+    }
+
+    /// Takes the first `inside` cells of `list` and the border of that barrier around them.
+    fn take_cells(&mut self, inside: usize, barrier: u64, taken: &mut CellSet, list: &mut [Cell; MAX_CELLS]) {
+        let geo = self.geometry();
         let mut all = inside;
         for i in 0..inside {
             for &near in &geo.adjacent[usize::from(list[i])] {
-                if near != NO_CELL && !taken.has(near) && self.cells[usize::from(near)] == barrier(mv.aux) {
+                if near != NO_CELL && !taken.has(near) && self.cells[usize::from(near)] == barrier {
                     taken.add(near);
                     list[all] = near;
                     all += 1;

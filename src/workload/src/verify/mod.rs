@@ -1,5 +1,6 @@
 //! Replays recorded games and rule vectors, and compares every ply with what the rules here give.
 
+mod assertion;
 mod trace;
 mod vector;
 
