@@ -1,1 +1,11 @@
-//! The ringrift suite as one library.
+//! The ringrift suite as one library: every program is a few lines that call into it.
+pub mod cli;
+pub mod contract;
+pub mod coordination;
+pub mod coordinator;
+pub mod daemons;
+pub mod master;
+pub mod platform;
+pub mod router;
+pub mod runtime;
+pub mod units;

@@ -2,7 +2,13 @@
 
 use crate::machine::{Machine, Suite};
 
-on_both!(starts_and_enables_nothing, makes_locked_users_with_their_groups, makes_shared_folders, links_the_backoff_where_known, fills_the_catalog);
+on_both!(
+    starts_and_enables_nothing,
+    makes_locked_users_with_their_groups,
+    makes_shared_folders,
+    links_the_backoff_where_known,
+    fills_the_catalog
+);
 
 fn starts_and_enables_nothing(m: &Machine) {
     assert_eq!(m.ok("systemctl list-units --all --no-legend --plain --state=active 'ringrift-*'"), "");
@@ -13,11 +19,9 @@ fn starts_and_enables_nothing(m: &Machine) {
 }
 
 fn makes_locked_users_with_their_groups(m: &Machine) {
-    for (user, groups) in [
-        ("ringrift", "ringrift ringrift-job"),
-        ("ringrift-master", "ringrift-master ringrift"),
-        ("ringrift-job", "ringrift-job"),
-    ] {
+    for (user, groups) in
+        [("ringrift", "ringrift ringrift-job"), ("ringrift-master", "ringrift-master ringrift"), ("ringrift-job", "ringrift-job")]
+    {
         let mut has: Vec<String> = m.ok(&format!("id -Gn {user}")).split(' ').map(str::to_string).collect();
         let mut wants: Vec<&str> = groups.split(' ').collect();
         has.sort();

@@ -244,7 +244,10 @@ fn package() -> Result<PathBuf, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/deb");
     let age = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    files.filter(|path| path.extension().is_some_and(|e| e == "deb")).max_by_key(age).ok_or("there is no package; scripts/build-deb makes one".to_string())
+    files
+        .filter(|path| path.extension().is_some_and(|e| e == "deb"))
+        .max_by_key(age)
+        .ok_or("there is no package; scripts/build-deb makes one".to_string())
 }
 
 fn requirements() -> Result<(), String> {

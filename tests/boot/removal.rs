@@ -44,7 +44,11 @@ fn remove_keeps_state_and_purge_deletes_it(m: &Machine) {
     m.ok("test -d /etc/ringrift");
     m.ok("dpkg --purge ringrift");
     m.ok("test ! -e /var/lib/ringrift && test ! -e /etc/ringrift && test ! -e /run/ringrift");
-    assert_eq!(m.ok("find /etc /run /var/lib -path '*ringrift*' ! -path '*90-test.conf' ! -name '*.service.d' ! -path '/run/udev/*'"), "", "files that purge left");
+    assert_eq!(
+        m.ok("find /etc /run /var/lib -path '*ringrift*' ! -path '*90-test.conf' ! -name '*.service.d' ! -path '/run/udev/*'"),
+        "",
+        "files that purge left"
+    );
     for user in ["ringrift", "ringrift-master", "ringrift-job"] {
         m.ok(&format!("id {user}")); // locked users stay, so that their numbers are never given to others
     }

@@ -1,0 +1,1 @@
+//! The command `ringrift`: one verb, one file.

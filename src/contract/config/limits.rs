@@ -1,0 +1,142 @@
+//! How many tasks at once, per node and in the cluster (002), and how a task is run.
+use super::Check;
+use crate::contract::workload::JobType;
+use serde::{Deserialize, Serialize};
+
+/// Tasks at once of one type; absent: no limit of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limit {
+    /// On one node.
+    pub per_node: Option<u32>,
+    /// In all.
+    pub cluster: Option<u32>,
+}
+
+const fn limit(per_node: Option<u32>, cluster: Option<u32>) -> Limit {
+    Limit { per_node, cluster }
+}
+
+/// 002's table; sync and export as in the original.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// 32 a node, 500 in all; on a node also bounded by `selfplay_per_core`.
+    pub selfplay: Limit,
+    /// 1 a node, 3 in all.
+    pub training: Limit,
+    /// 2 a node.
+    pub export: Limit,
+    /// 2 a node; the seeds give none, a match takes a core.
+    pub evaluation: Limit,
+    /// 2 in all.
+    pub tournament: Limit,
+    /// 1 in all.
+    pub cmaes: Limit,
+    /// 1 in all.
+    pub pipeline: Limit,
+    /// 1 in all.
+    pub improvement: Limit,
+    /// 2 a node.
+    pub sync: Limit,
+    /// Self-play jobs per core on a node without a GPU, 0.1 to 4: a job is one thread, half the cores are left to the other stages.
+    pub selfplay_per_core: f64,
+    /// Bytes of memory one job may use, 64 MiB to 1 TiB; MemoryMax of its unit.
+    pub job_memory_max: u64,
+    /// Items waiting or running above which Enqueue refuses, 10 to 100,000; the original's hard limit.
+    pub queue_hard: u32,
+    /// Attempts whose unit ends within this many seconds of a failure wait: base of min(base·2^n, 3600), 1 to 3600.
+    pub retry_base_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            selfplay: limit(Some(32), Some(500)),
+            training: limit(Some(1), Some(3)),
+            export: limit(Some(2), None),
+            evaluation: limit(Some(2), None),
+            tournament: limit(None, Some(2)),
+            cmaes: limit(None, Some(1)),
+            pipeline: limit(None, Some(1)),
+            improvement: limit(None, Some(1)),
+            sync: limit(Some(2), None),
+            selfplay_per_core: 0.5,
+            job_memory_max: 8 << 30,
+            queue_hard: 1000,
+            retry_base_seconds: 10,
+        }
+    }
+}
+
+impl Limits {
+    /// The limit of a type.
+    pub fn of(&self, kind: JobType) -> Limit {
+        match kind {
+            JobType::Selfplay => self.selfplay,
+            JobType::Export => self.export,
+            JobType::Training => self.training,
+            JobType::Evaluation => self.evaluation,
+            JobType::Tournament => self.tournament,
+            JobType::Cmaes => self.cmaes,
+            JobType::Pipeline => self.pipeline,
+            JobType::Improvement => self.improvement,
+            JobType::Sync => self.sync,
+        }
+    }
+
+    pub(super) fn check(&self, check: &mut Check) {
+        for kind in JobType::ALL {
+            let limit = self.of(kind);
+            let key = format!("limits.{kind}");
+            for (name, value) in [("per_node", limit.per_node), ("cluster", limit.cluster)] {
+                if let Some(value) = value {
+                    check.range(&format!("{key}.{name}"), value, 0, 100_000);
+                }
+            }
+            if let (Some(node), Some(cluster)) = (limit.per_node, limit.cluster)
+                && node > cluster
+            {
+                check.contradiction(
+                    &format!("{key}.per_node"),
+                    &[&format!("{key}.cluster")],
+                    format!("{node} is more than {key}.cluster = {cluster}"),
+                );
+            }
+        }
+        check.range("limits.selfplay_per_core", self.selfplay_per_core, 0.1, 4.0);
+        check.range("limits.job_memory_max", self.job_memory_max, 64 << 20, 1 << 40);
+        check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
+        check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);
+    }
+}
+
+/// The event router.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Router {
+    /// Tries of one delivery before it is a dead letter, 1 to 100.
+    pub max_attempts: u32,
+    /// Seconds before the second try, doubled for each further one, 1 to 3600.
+    pub retry_base_seconds: u32,
+    /// Longest delay between tries in seconds, 1 to 86,400.
+    pub retry_max_seconds: u32,
+    /// Bytes of the log above which the oldest handled events go first, 1 MiB to 1 TiB.
+    pub max_bytes: u64,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Router { max_attempts: 5, retry_base_seconds: 60, retry_max_seconds: 3600, max_bytes: 8 << 30 }
+    }
+}
+
+impl Router {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.range("router.max_attempts", self.max_attempts, 1, 100);
+        check.range("router.retry_base_seconds", self.retry_base_seconds, 1, 3600);
+        check.range("router.retry_max_seconds", self.retry_max_seconds, 1, 86_400);
+        check.at_least("router.retry_max_seconds", self.retry_max_seconds, "router.retry_base_seconds", self.retry_base_seconds);
+        check.range("router.max_bytes", self.max_bytes, 1 << 20, 1 << 40);
+    }
+}

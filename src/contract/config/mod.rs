@@ -1,0 +1,192 @@
+//! The typed configuration: every number once, with its unit, range and reason. Loading it is the platform's.
+mod daemons;
+mod limits;
+mod pipeline;
+mod resources;
+mod runtime;
+
+pub use daemons::*;
+pub use limits::*;
+pub use pipeline::*;
+pub use resources::*;
+pub use runtime::*;
+
+use serde::{Deserialize, Serialize};
+
+/// `/etc/ringrift/unified_loop.yaml` with its drop-ins: all that can be configured.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// This machine's name in the fleet; the host name's first label when empty.
+    pub node_id: String,
+    /// The master loop.
+    pub master: Master,
+    /// The daemons, each under its lower-case name.
+    pub daemons: Daemons,
+    /// What all daemons share.
+    pub runtime: Runtime,
+    /// The stages' hand-over.
+    pub pipeline: Pipeline,
+    /// When a candidate becomes champion.
+    pub promotion: Promotion,
+    /// The commands of the stages and their parameters.
+    pub workload: Workload,
+    /// How many tasks at once.
+    pub limits: Limits,
+    /// Utilisation targets and the PID of 002.
+    pub resource_targets: ResourceTargets,
+    /// Thresholds of resources.
+    pub safeguards: Safeguards,
+    /// Coupling to other systems.
+    pub integrations: Integrations,
+    /// The event router.
+    pub router: Router,
+}
+
+/// The master loop: the equivalents of its old flags.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Master {
+    /// Profile applied at the first start; later the last one applied.
+    pub profile: String,
+    /// Configurations that the loop works on (`--configs`).
+    pub configs: Vec<super::ids::ConfigKey>,
+    /// Starts no daemon (`--skip-daemons`).
+    pub skip_daemons: bool,
+    /// Seconds between turns of the reconciliation, 1 to 3600. Events wake it at once; this is the net under them.
+    pub interval: u32,
+    /// Operations that declare `require_for_automation` fail without a running master (`require_master_loop`).
+    pub required: bool,
+    /// Seconds a unit must have been ready before its restart delay is reset, 10 to 3600.
+    pub reset_after: u32,
+    /// Commands do not look for a running master before they start daemons: no warning; RINGRIFT_SKIP_MASTER_LOOP_CHECK.
+    pub skip_check: bool,
+}
+
+impl Default for Master {
+    fn default() -> Self {
+        let square8 = super::ids::ConfigKey::new("square8_2p").expect("a key");
+        Master {
+            profile: "standalone".into(),
+            configs: vec![square8],
+            skip_daemons: false,
+            interval: 10,
+            required: false,
+            reset_after: 120,
+            skip_check: false,
+        }
+    }
+}
+
+/// Coupling to other systems (`enable_integrations`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Integrations {
+    /// Off: nothing outside this suite is told anything.
+    pub enabled: bool,
+}
+
+impl Default for Integrations {
+    fn default() -> Self {
+        Integrations { enabled: true }
+    }
+}
+
+/// One thing wrong with a configuration that its types cannot say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, as in `safeguards.disk.warning`.
+    pub key: String,
+    /// What is wrong and what is allowed.
+    pub why: String,
+    /// Other keys that take part in a contradiction; one of them may be what the user wrote.
+    pub others: Vec<String>,
+}
+
+/// Collects problems.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// In the order found.
+    pub problems: Vec<Problem>,
+}
+
+impl Check {
+    /// The value must lie in the range.
+    pub fn range<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, value: T, low: T, high: T) {
+        if !(value >= low && value <= high) {
+            self.fail(key, format!("{value} is out of range, {low} to {high} is allowed"));
+        }
+    }
+    /// The values must grow strictly.
+    pub fn ascending(&mut self, keys: &[(&str, f64)]) {
+        for pair in keys.windows(2) {
+            if pair[0].1.partial_cmp(&pair[1].1) != Some(std::cmp::Ordering::Less) {
+                let why = format!("{} must be below {} = {}", pair[0].1, pair[1].0, pair[1].1);
+                self.contradiction(pair[0].0, &[pair[1].0], why);
+            }
+        }
+    }
+    /// Something else is wrong.
+    pub fn fail(&mut self, key: &str, why: impl Into<String>) {
+        self.contradiction(key, &[], why);
+    }
+    /// A key does not go with others.
+    pub fn contradiction(&mut self, key: &str, others: &[&str], why: impl Into<String>) {
+        let others = others.iter().map(|k| (*k).to_owned()).collect();
+        self.problems.push(Problem { key: key.into(), why: why.into(), others });
+    }
+    /// A number's upper or lower bound is another key's value.
+    pub fn at_least<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, value: T, other: &str, bound: T) {
+        if value < bound {
+            self.contradiction(key, &[other], format!("{value} is less than {other} = {bound}"));
+        }
+    }
+}
+
+impl Config {
+    /// What is contradictory or out of range; empty when all is well.
+    pub fn check(&self) -> Vec<Problem> {
+        let mut check = Check::default();
+        if !self.node_id.is_empty() && super::ids::NodeId::new(self.node_id.clone()).is_err() {
+            check.fail("node_id", "letters, digits, '-', '_' and '.' are allowed");
+        }
+        if super::registry::Profile::parse(&self.master.profile).is_none() {
+            let names: Vec<_> = super::registry::Profile::ALL.iter().map(|p| p.name()).collect();
+            check.fail("master.profile", format!("{:?} is no profile; one of {}", self.master.profile, names.join(", ")));
+        }
+        if self.master.configs.is_empty() {
+            check.fail("master.configs", "at least one configuration, as in square8_2p");
+        }
+        check.range("master.interval", self.master.interval, 1, 3600);
+        check.range("master.reset_after", self.master.reset_after, 10, 3600);
+        self.daemons.check(&mut check);
+        self.runtime.check(&mut check);
+        self.pipeline.check(&mut check);
+        self.promotion.check(&mut check);
+        self.workload.check(&mut check);
+        self.limits.check(&mut check);
+        self.resource_targets.check(&mut check);
+        self.safeguards.check(&mut check);
+        self.router.check(&mut check);
+        check.problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(Config::default().check(), []);
+    }
+
+    #[test]
+    fn a_warning_at_or_above_critical_is_refused() {
+        let mut config = Config::default();
+        config.safeguards.disk.warning = 70.0;
+        let problems = config.check();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].key, "safeguards.disk.warning");
+    }
+}

@@ -1,0 +1,144 @@
+//! The stages: commands, parameters, hand-over, and when a candidate becomes champion.
+use super::Check;
+use crate::contract::workload::JobType;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The stages' hand-over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pipeline {
+    /// Each stage starts the next (`pipeline_auto_trigger`); off: stages run only when an operator queues them.
+    pub auto_trigger: bool,
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Pipeline { auto_trigger: true }
+    }
+}
+
+impl Pipeline {
+    pub(super) fn check(&self, _check: &mut Check) {}
+}
+
+/// The first gate: a sequential test of candidate against champion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Promotion {
+    /// Elo difference of the null hypothesis.
+    pub elo0: f64,
+    /// Elo difference that is worth a promotion; above elo0, at most 400.
+    pub elo1: f64,
+    /// Chance of promoting a candidate that is no better, 0.001 to 0.2.
+    pub alpha: f64,
+    /// Chance of refusing one that is better by elo1, 0.001 to 0.2.
+    pub beta: f64,
+    /// Games at which an undecided match is a refusal, 2 to 100,000; even, openings are paired.
+    pub max_games: u32,
+}
+
+impl Default for Promotion {
+    fn default() -> Self {
+        Promotion { elo0: 0.0, elo1: 50.0, alpha: 0.05, beta: 0.05, max_games: 400 }
+    }
+}
+
+impl Promotion {
+    pub(super) fn check(&self, check: &mut Check) {
+        check.ascending(&[("promotion.elo0", self.elo0), ("promotion.elo1", self.elo1)]);
+        check.range("promotion.elo1", self.elo1, -400.0, 400.0);
+        check.range("promotion.alpha", self.alpha, 0.001, 0.2);
+        check.range("promotion.beta", self.beta, 0.001, 0.2);
+        check.range("promotion.max_games", self.max_games, 2, 100_000);
+        if self.max_games % 2 == 1 {
+            check.fail("promotion.max_games", format!("{} is odd; openings are played in pairs", self.max_games));
+        }
+    }
+}
+
+/// One stage: its command and the parameters it is given.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stage {
+    /// Program and arguments; see ringrift-workload(7). Empty: jobs of this type are refused.
+    pub command: Vec<String>,
+    /// Handed to the workload as they are.
+    pub params: Map<String, Value>,
+}
+
+fn built_in(stage: &str) -> Stage {
+    let command = vec![format!("{}/ringrift-workload", crate::contract::paths::LIBEXEC), stage.to_owned()];
+    Stage { command, params: Map::new() }
+}
+
+/// The workload: one command a stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Workload {
+    /// Plays.
+    pub selfplay: Stage,
+    /// Turns games into samples.
+    pub export: Stage,
+    /// Learns.
+    pub training: Stage,
+    /// Judges.
+    pub evaluation: Stage,
+    /// No built-in command.
+    pub tournament: Stage,
+    /// No built-in command.
+    pub cmaes: Stage,
+    /// No built-in command.
+    pub pipeline: Stage,
+    /// No built-in command.
+    pub improvement: Stage,
+    /// No built-in command.
+    pub sync: Stage,
+    /// Games of one self-play job, 1 to 100,000: small enough that a job ends within minutes.
+    pub games_per_job: u32,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Workload {
+            selfplay: built_in("selfplay"),
+            export: built_in("export"),
+            training: built_in("train"),
+            evaluation: built_in("evaluate"),
+            tournament: Stage::default(),
+            cmaes: Stage::default(),
+            pipeline: Stage::default(),
+            improvement: Stage::default(),
+            sync: Stage::default(),
+            games_per_job: 25,
+        }
+    }
+}
+
+impl Workload {
+    /// The stage of a job type.
+    pub fn stage(&self, kind: JobType) -> &Stage {
+        match kind {
+            JobType::Selfplay => &self.selfplay,
+            JobType::Export => &self.export,
+            JobType::Training => &self.training,
+            JobType::Evaluation => &self.evaluation,
+            JobType::Tournament => &self.tournament,
+            JobType::Cmaes => &self.cmaes,
+            JobType::Pipeline => &self.pipeline,
+            JobType::Improvement => &self.improvement,
+            JobType::Sync => &self.sync,
+        }
+    }
+
+    pub(super) fn check(&self, check: &mut Check) {
+        for kind in JobType::ALL {
+            if let Some(program) = self.stage(kind).command.first()
+                && !program.starts_with('/')
+            {
+                check.fail(&format!("workload.{kind}.command"), format!("{program:?} is no absolute path"));
+            }
+        }
+        check.range("workload.games_per_job", self.games_per_job, 1, 100_000);
+    }
+}

@@ -1,0 +1,139 @@
+//! Utilisation targets, the PID's gains, and the thresholds of resources (002).
+use super::Check;
+use serde::{Deserialize, Serialize};
+
+/// 002's targets. Percent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResourceTargets {
+    /// Lower end of the band for CPU; RINGRIFT_TARGET_UTIL_MIN.
+    pub cpu_min: f64,
+    /// Upper end; RINGRIFT_TARGET_UTIL_MAX.
+    pub cpu_max: f64,
+    /// Where it should be.
+    pub cpu_target: f64,
+    /// Lower end of the band for GPU; RINGRIFT_TARGET_UTIL_MIN.
+    pub gpu_min: f64,
+    /// Upper end; RINGRIFT_TARGET_UTIL_MAX.
+    pub gpu_max: f64,
+    /// Where it should be.
+    pub gpu_target: f64,
+    /// Below this, jobs are added.
+    pub scale_up: f64,
+    /// Above this, jobs are shed.
+    pub scale_down: f64,
+    /// The controller.
+    pub pid: Pid,
+}
+
+/// The PID's gains.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pid {
+    /// Proportional; RINGRIFT_PID_KP.
+    pub kp: f64,
+    /// Integral; RINGRIFT_PID_KI.
+    pub ki: f64,
+    /// Derivative; RINGRIFT_PID_KD.
+    pub kd: f64,
+    /// Larger gains for large errors, smaller for small ones.
+    pub gain_scheduling: bool,
+}
+
+impl Default for Pid {
+    fn default() -> Self {
+        Pid { kp: 0.3, ki: 0.05, kd: 0.1, gain_scheduling: true }
+    }
+}
+
+impl Default for ResourceTargets {
+    fn default() -> Self {
+        ResourceTargets {
+            cpu_min: 60.0,
+            cpu_max: 80.0,
+            cpu_target: 70.0,
+            gpu_min: 60.0,
+            gpu_max: 80.0,
+            gpu_target: 70.0,
+            scale_up: 55.0,
+            scale_down: 85.0,
+            pid: Pid::default(),
+        }
+    }
+}
+
+impl ResourceTargets {
+    pub(super) fn check(&self, check: &mut Check) {
+        for (kind, low, target, high) in
+            [("cpu", self.cpu_min, self.cpu_target, self.cpu_max), ("gpu", self.gpu_min, self.gpu_target, self.gpu_max)]
+        {
+            check.ascending(&[
+                ("resource_targets.scale_up", self.scale_up),
+                (&format!("resource_targets.{kind}_min"), low),
+                (&format!("resource_targets.{kind}_target"), target),
+                (&format!("resource_targets.{kind}_max"), high),
+                ("resource_targets.scale_down", self.scale_down),
+            ]);
+        }
+        check.range("resource_targets.scale_up", self.scale_up, 0.0, 100.0);
+        check.range("resource_targets.scale_down", self.scale_down, 0.0, 100.0);
+        check.range("resource_targets.pid.kp", self.pid.kp, 0.0, 10.0);
+        check.range("resource_targets.pid.ki", self.pid.ki, 0.0, 10.0);
+        check.range("resource_targets.pid.kd", self.pid.kd, 0.0, 10.0);
+    }
+}
+
+/// A pair of thresholds in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Threshold {
+    /// Reported from here on.
+    pub warning: f64,
+    /// No new work from here on.
+    pub critical: f64,
+}
+
+/// 002's thresholds, enforced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Safeguards {
+    /// Of the state directory's file system: 65 and 70.
+    pub disk: Threshold,
+    /// 70 and 80.
+    pub memory: Threshold,
+    /// 70 and 80: informational, and no new jobs.
+    pub cpu: Threshold,
+    /// 70 and 80.
+    pub gpu: Threshold,
+    /// Load average over a minute per processor above which no new work is granted, 0.1 to 100.
+    pub load_per_cpu: f64,
+    /// Percent below a threshold that ends its effect, 0 to 20: without it a value at the edge would flutter.
+    pub hysteresis: f64,
+}
+
+impl Default for Safeguards {
+    fn default() -> Self {
+        let pair = |warning, critical| Threshold { warning, critical };
+        Safeguards {
+            disk: pair(65.0, 70.0),
+            memory: pair(70.0, 80.0),
+            cpu: pair(70.0, 80.0),
+            gpu: pair(70.0, 80.0),
+            load_per_cpu: 1.5,
+            hysteresis: 2.0,
+        }
+    }
+}
+
+impl Safeguards {
+    pub(super) fn check(&self, check: &mut Check) {
+        for (name, t) in [("disk", self.disk), ("memory", self.memory), ("cpu", self.cpu), ("gpu", self.gpu)] {
+            let (warning, critical) = (format!("safeguards.{name}.warning"), format!("safeguards.{name}.critical"));
+            check.range(&warning, t.warning, 0.0, 100.0);
+            check.range(&critical, t.critical, 0.0, 100.0);
+            check.ascending(&[(&warning, t.warning), (&critical, t.critical)]);
+        }
+        check.range("safeguards.load_per_cpu", self.load_per_cpu, 0.1, 100.0);
+        check.range("safeguards.hysteresis", self.hysteresis, 0.0, 20.0);
+    }
+}

@@ -1,0 +1,306 @@
+//! Methods of `org.ringrift.Coordinator`: the work queue, leases and limits.
+use super::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
+use super::workload::{Inputs, JobType, Progress};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The interface's name.
+pub const INTERFACE: &str = "org.ringrift.Coordinator";
+
+/// Where a work item stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkStatus {
+    /// Waits for a slot, a dependency or its retry time.
+    Pending,
+    /// Granted to a node; the unit has not taken it up yet.
+    Claimed,
+    /// Its unit works on it.
+    Running,
+    /// Ended well.
+    Completed,
+    /// Failed for good.
+    Failed,
+    /// Withdrawn.
+    Cancelled,
+}
+
+impl WorkStatus {
+    /// Pending, claimed or running.
+    pub fn is_active(self) -> bool {
+        matches!(self, WorkStatus::Pending | WorkStatus::Claimed | WorkStatus::Running)
+    }
+    /// As the database and the wire write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            WorkStatus::Pending => "pending",
+            WorkStatus::Claimed => "claimed",
+            WorkStatus::Running => "running",
+            WorkStatus::Completed => "completed",
+            WorkStatus::Failed => "failed",
+            WorkStatus::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A work item to be queued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewWork {
+    /// The stage.
+    pub work_type: JobType,
+    /// The configuration.
+    pub config_key: ConfigKey,
+    /// 0 to 100, higher first: ≥ 90 critical, ≥ 70 high, ≥ 40 normal, else low.
+    #[serde(default = "fifty")]
+    pub priority: u8,
+    /// Tries in all, 1 to 10.
+    #[serde(default = "three")]
+    pub max_attempts: u32,
+    /// Seconds that one try may take; RuntimeMaxSec of the unit.
+    #[serde(default = "hour")]
+    pub timeout_seconds: u64,
+    /// Items that must be completed first.
+    #[serde(default)]
+    pub depends_on: Vec<JobId>,
+    /// What it reads.
+    #[serde(default)]
+    pub inputs: Inputs,
+    /// `inputs.model` is the model that is current when the job starts.
+    #[serde(default)]
+    pub current_model: bool,
+    /// The stage's parameters.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// For all randomness; made from the id when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Who asked for it.
+    #[serde(default)]
+    pub requested_by: String,
+    /// The same key is the same request, for ever: the first item is returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// While an item with this key is active, it is returned instead of a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub singleton: Option<String>,
+    /// The event that caused the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<super::ids::EventId>,
+    /// What it is about, a model's id say; shown and handed on in events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+fn fifty() -> u8 {
+    50
+}
+fn three() -> u32 {
+    3
+}
+fn hour() -> u64 {
+    3600
+}
+
+impl NewWork {
+    /// A request with the defaults of the queue.
+    pub fn new(work_type: JobType, config_key: ConfigKey) -> Self {
+        NewWork {
+            work_type,
+            config_key,
+            priority: fifty(),
+            max_attempts: three(),
+            timeout_seconds: hour(),
+            depends_on: Vec::new(),
+            inputs: Inputs::default(),
+            current_model: false,
+            params: Map::new(),
+            seed: None,
+            requested_by: String::new(),
+            idempotency_key: None,
+            singleton: None,
+            cause: None,
+            subject: None,
+        }
+    }
+}
+
+/// Result of Enqueue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Enqueued {
+    /// The item.
+    pub work_id: JobId,
+    /// False when it was there already.
+    pub created: bool,
+}
+
+/// A work item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkItem {
+    /// Its id, also its job's.
+    pub work_id: JobId,
+    /// What was asked for.
+    pub work: NewWork,
+    /// Where it stands.
+    pub status: WorkStatus,
+    /// Tries begun.
+    pub attempts: u32,
+    /// Microseconds since 1970.
+    pub created_us: i64,
+    /// When it was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_us: Option<i64>,
+    /// When its unit took it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_us: Option<i64>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_us: Option<i64>,
+    /// Not before, for a retry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_us: Option<i64>,
+    /// The node it was granted to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_by: Option<NodeId>,
+    /// Its lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// The last progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// systemd's result of the last try (success, exit-code, oom-kill, timeout …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Why the last try failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Why it is not granted at the moment, for a pending item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_for: Vec<String>,
+}
+
+/// A slot that is taken: claiming a queued item is an Acquire like any other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Its id.
+    pub lease_id: LeaseId,
+    /// Grows with each grant; who shows an older one is refused.
+    pub token: FencingToken,
+    /// The slot's type.
+    pub task_type: JobType,
+    /// Where.
+    pub node: NodeId,
+    /// When it was granted, microseconds since 1970.
+    pub granted_us: i64,
+    /// When it ends unless renewed.
+    pub expires_us: i64,
+    /// Fenced off: it expired, the slot is held until its unit is gone.
+    #[serde(default)]
+    pub fenced: bool,
+}
+
+/// Which items List returns; newest first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkFilter {
+    /// Of these types; all when empty.
+    #[serde(default)]
+    pub types: Vec<JobType>,
+    /// In these states; all when empty.
+    #[serde(default)]
+    pub statuses: Vec<WorkStatus>,
+    /// Of one configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_key: Option<ConfigKey>,
+    /// At most so many; 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Arguments of Acquire and CanSpawn, for tasks that are not in the queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acquire {
+    /// The slot's type.
+    pub task_type: JobType,
+    /// Where; the coordinator's own node when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// Who asks.
+    #[serde(default)]
+    pub requested_by: String,
+}
+
+/// Result of CanSpawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CanSpawn {
+    /// Whether Acquire would succeed now.
+    pub allowed: bool,
+    /// Every reason against.
+    pub reasons: Vec<String>,
+}
+
+/// Arguments of Dispatch (with `more`): the node's master offers to start units. Orders follow; the ones not yet carried out
+/// come first. A second Dispatch of the same node ends the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dispatch {
+    /// The node.
+    pub node: NodeId,
+}
+
+/// What the master shall do with a job's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderKind {
+    /// Set `properties` and start it.
+    Start,
+    /// Stop it: its lease has been fenced off, or it was cancelled.
+    Stop,
+}
+
+/// A reply of Dispatch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// What to do.
+    pub kind: OrderKind,
+    /// The job.
+    pub job_id: JobId,
+    /// Its type.
+    pub job_type: JobType,
+    /// Its token.
+    pub token: FencingToken,
+    /// Seconds the unit may run (RuntimeMaxUSec), for a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime_max_seconds: Option<u64>,
+    /// Bytes of memory the unit may use (MemoryMax), for a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_max: Option<u64>,
+}
+
+/// Arguments of Report: what became of an order, or that a unit is gone without a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// The job.
+    pub job_id: JobId,
+    /// The order's token.
+    pub token: FencingToken,
+    /// What happened.
+    pub outcome: ReportOutcome,
+    /// systemd's words.
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// What happened to an order or a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportOutcome {
+    /// systemd started it.
+    Started,
+    /// systemd could not start it; a failed try.
+    StartFailed,
+    /// It is not there any more; a failed try unless its result came.
+    Gone,
+}

@@ -1,0 +1,167 @@
+//! The one trait that a daemon implements: inputs in, outputs out, effects only through ports.
+use super::config::Config;
+use super::coordinator::NewWork;
+use super::envelope::Event;
+use super::events::Payload;
+use super::health::Health;
+use super::ports::{Ports, StoreError};
+use super::registry::DaemonType;
+use super::wire::{Call, CallError, Reply};
+
+// Inputs are made one at a time and never stored, so the size of the largest does not matter.
+/// What a daemon is told. Every input is handled to its end before the next.
+#[allow(clippy::large_enum_variant)]
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The process is up, its subscription stands; after this it is READY.
+    Start,
+    /// Its interval has passed. `number` is kept over restarts.
+    Tick {
+        /// Counts ticks for ever.
+        number: u64,
+    },
+    /// An event it subscribes to, with its checked payload.
+    Event {
+        /// The envelope.
+        event: &'a Event,
+        /// The payload.
+        payload: Payload,
+    },
+    /// A new, valid configuration.
+    Reload(&'a Config),
+    /// A Varlink call on the daemon's own socket; answered by `Out::answer`.
+    Call(&'a Call),
+    /// An HTTP GET or POST on one of the daemon's ports; answered by `Out::respond`.
+    Http(&'a HttpRequest),
+    /// An operator paused it: no ticks and no events until Resume; calls are still answered.
+    Pause {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Goes on.
+    Resume,
+    /// SIGTERM: the last input.
+    Stop,
+}
+
+/// An HTTP request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpRequest {
+    /// The port it came in on, as the configuration names it.
+    pub port: u16,
+    /// GET or POST.
+    pub method: String,
+    /// The path without the query.
+    pub path: String,
+    /// The query.
+    pub query: String,
+    /// The body of a POST.
+    pub body: Vec<u8>,
+}
+
+/// An HTTP response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpResponse {
+    /// The status.
+    pub status: u16,
+    /// The content type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+/// Why a handler failed; decides what happens to the input.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum HandlerError {
+    /// A peer does not answer: the same input is tried again soon, without counting as an attempt.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The handler failed: counted, tried again with backoff, then a dead letter.
+    #[error("{0}")]
+    Failed(String),
+    /// Trying again cannot help: a dead letter at once.
+    #[error("{0}")]
+    Rejected(String),
+}
+
+impl From<CallError> for HandlerError {
+    fn from(error: CallError) -> Self {
+        if error.is_transport() { HandlerError::Unavailable(error.to_string()) } else { HandlerError::Failed(error.to_string()) }
+    }
+}
+
+impl From<StoreError> for HandlerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::BadFile { .. } => HandlerError::Rejected(error.to_string()),
+            StoreError::Failed { .. } => HandlerError::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What a handler wants done. The runtime carries it out after the handler: requests first, then all events as one batch,
+/// each with the idempotency key `<daemon>/<input id>/<n>`, then the input is acknowledged.
+#[derive(Debug, Default, PartialEq)]
+pub struct Out {
+    /// Events to publish, in order.
+    pub events: Vec<Payload>,
+    /// Work to enqueue, in order.
+    pub work: Vec<NewWork>,
+    /// Health from now on.
+    pub health: Option<Health>,
+    /// What was last done, one line: shown in STATUS= and `ringrift status`.
+    pub last: Option<String>,
+    /// The answer to a Varlink call.
+    pub reply: Option<Reply>,
+    /// The answer to an HTTP request.
+    pub response: Option<HttpResponse>,
+}
+
+impl Out {
+    /// Publishes an event.
+    pub fn publish(&mut self, payload: impl Into<Payload>) {
+        self.events.push(payload.into());
+    }
+    /// Puts work into the queue.
+    pub fn enqueue(&mut self, work: NewWork) {
+        self.work.push(work);
+    }
+    /// Reports health.
+    pub fn health(&mut self, health: Health) {
+        self.health = Some(health);
+    }
+    /// Says what was done.
+    pub fn last(&mut self, line: impl Into<String>) {
+        self.last = Some(line.into());
+    }
+    /// Answers a Varlink call.
+    pub fn answer(&mut self, reply: Reply) {
+        self.reply = Some(reply);
+    }
+    /// Answers an HTTP request.
+    pub fn respond(&mut self, status: u16, content_type: &'static str, body: String) {
+        self.response = Some(HttpResponse { status, content_type, body });
+    }
+}
+
+/// A daemon.
+pub trait Daemon {
+    /// Which one; its registry entry says the rest.
+    const TYPE: DaemonType;
+
+    /// Builds it from the configuration.
+    fn new(config: &Config) -> Self
+    where
+        Self: Sized;
+
+    /// What must survive a restart, if anything. The runtime writes it with the input's outputs before they are sent.
+    fn save(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Takes back what `save` gave.
+    fn restore(&mut self, _state: serde_json::Value) {}
+
+    /// Handles one input.
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError>;
+}

@@ -1,0 +1,75 @@
+//! Exit codes and the one way an error chain is printed.
+use std::fmt::Write as _;
+
+/// Exit codes of all programs; sysexits where they fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went well.
+    Ok = 0,
+    /// A failure with no better code.
+    Failure = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// `status` of something that is not running.
+    NotRunning = 3,
+    /// Input data is bad; trying again will not help.
+    BadData = 65,
+    /// A service that is needed does not answer.
+    Unavailable = 69,
+    /// Try again later.
+    TempFail = 75,
+    /// The caller may not do this.
+    NotPermitted = 77,
+    /// The configuration is bad; systemd does not restart on it.
+    Config = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        std::process::ExitCode::from(exit as u8)
+    }
+}
+
+/// A failure that knows its exit code and what the user can do next.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The code to exit with.
+    pub exit: Exit,
+    /// What happened: operation and object.
+    pub message: String,
+    /// What the user can do next, if anything.
+    pub hint: Option<String>,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure with an exit code and a message.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Failure { exit, message: message.into(), hint: None, source: None }
+    }
+    /// Adds the next step.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+    /// Adds the cause.
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+/// An error and its causes on one line, `: ` between them.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,110 @@
+//! The event catalogue: one enum, one payload type an event, and what the router needs to know of each type.
+mod catalogue;
+#[macro_use]
+mod macros;
+mod cycle;
+mod daemon;
+mod feedback;
+mod host;
+mod work;
+
+pub use catalogue::{EventType, Payload, PayloadError};
+pub use cycle::*;
+pub use daemon::*;
+pub use feedback::*;
+pub use host::*;
+pub use work::*;
+
+use serde_json::{Map, Value};
+
+/// What kind of fact an event states; subscriptions may name a category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// The training cycle, from games to the distributed model.
+    Cycle,
+    /// Signals that change how the cycle runs.
+    Feedback,
+    /// Work items and tasks.
+    Work,
+    /// Daemons' lives and health.
+    Daemon,
+    /// Machines and their resources.
+    Host,
+    /// The router's own and dead letters.
+    Router,
+}
+
+/// When a second publish of the same content is the same event (only for publishes without an idempotency key).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dedup {
+    /// The same content never happens twice: ids or hashes stand in it.
+    UniqueForever,
+    /// The same content within so many seconds is a repeat.
+    Window(u32),
+    /// Each one counts, a heartbeat say.
+    EveryOne,
+}
+
+/// What the router needs to know of a type.
+#[derive(Debug, Clone, Copy)]
+pub struct TypeInfo {
+    /// The enum's value.
+    pub kind: EventType,
+    /// The name users know, as in NEW_GAMES_AVAILABLE.
+    pub name: &'static str,
+    /// The name on the wire, as in `new_games`.
+    pub wire: &'static str,
+    /// What kind of fact it is.
+    pub category: Category,
+    /// When a repeat is a repeat.
+    pub dedup: Dedup,
+    /// How long it is kept once every subscriber has handled it, in days.
+    pub retain_days: u16,
+    /// The first sentence of its description.
+    pub purpose: &'static str,
+}
+
+/// A payload type and its event type.
+pub trait TypedPayload: serde::Serialize + serde::de::DeserializeOwned {
+    /// The event that carries it.
+    const TYPE: EventType;
+    /// The payload as the wire carries it; fields without a value are left out.
+    fn to_map(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map.into_iter().filter(|(_, v)| !v.is_null()).collect(),
+            other => unreachable!("payloads are structs: {other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_and_wire_names_are_unique_and_related() {
+        let (mut names, mut wires) = (HashSet::new(), HashSet::new());
+        for info in EventType::ALL.iter().map(|t| t.info()) {
+            assert!(names.insert(info.name) && wires.insert(info.wire), "{} twice", info.name);
+            assert_eq!(EventType::from_wire(info.wire), Some(info.kind));
+            assert_eq!(EventType::from_name(info.name), Some(info.kind));
+            let renamed =
+                ["NEW_GAMES_AVAILABLE", "DATA_SYNC_STARTED", "DATA_SYNC_COMPLETED", "DATA_SYNC_FAILED", "TRAINING_THRESHOLD_REACHED"];
+            if !renamed.contains(&info.name) {
+                assert_eq!(info.wire, info.name.to_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_payload_names_the_field() {
+        let error = Payload::parse(
+            EventType::ExplorationBoost,
+            &serde_json::json!({"config_key": "square8_2p", "boost_factor": "much", "reason": "x"}),
+        )
+        .expect_err("a text is not a number");
+        assert!(error.to_string().contains("boost_factor"), "{error}");
+    }
+}

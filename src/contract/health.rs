@@ -1,0 +1,135 @@
+//! States and health: two facts about a daemon that are never mixed.
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a daemon is doing, as users see it (001, 003, and the four that the original lacked).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum State {
+    /// Not built yet; cannot be started.
+    Planned,
+    /// Never started since boot, and not part of the applied profile.
+    #[serde(rename = "NEVER_RAN")]
+    NeverRan,
+    /// Waits for a dependency, which is named beside it.
+    Blocked,
+    /// Started, loading its state.
+    #[serde(alias = "STARTING")]
+    Initializing,
+    /// Active and processing.
+    Running,
+    /// Temporarily stopped by an operator; resumes.
+    Paused,
+    /// Runs, but its health report is older than it may be.
+    Stale,
+    /// Draining after SIGTERM.
+    #[serde(rename = "SHUTTING_DOWN", alias = "STOPPING")]
+    ShuttingDown,
+    /// Cleanly stopped.
+    Stopped,
+    /// Cannot start: bad configuration or missing program.
+    #[serde(rename = "CANNOT_START")]
+    CannotStart,
+    /// Gave up after its restarts.
+    Failed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Planned => "PLANNED",
+            State::NeverRan => "NEVER_RAN",
+            State::Blocked => "BLOCKED",
+            State::Initializing => "INITIALIZING",
+            State::Running => "RUNNING",
+            State::Paused => "PAUSED",
+            State::Stale => "STALE",
+            State::ShuttingDown => "SHUTTING_DOWN",
+            State::Stopped => "STOPPED",
+            State::CannotStart => "CANNOT_START",
+            State::Failed => "FAILED",
+        })
+    }
+}
+
+/// How well a running daemon works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// Normal operation.
+    Healthy,
+    /// Working but with issues.
+    Degraded,
+    /// Not functioning.
+    Unhealthy,
+    /// Cannot be determined; never counted as healthy.
+    #[default]
+    Unknown,
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            HealthStatus::Healthy => "healthy",
+            HealthStatus::Degraded => "degraded",
+            HealthStatus::Unhealthy => "unhealthy",
+            HealthStatus::Unknown => "unknown",
+        })
+    }
+}
+
+/// 003's health check result.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Health {
+    /// The verdict.
+    pub status: HealthStatus,
+    /// One line for people.
+    pub message: String,
+    /// Numbers and names behind the verdict.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Health {
+    /// Works normally.
+    pub fn healthy(message: impl Into<String>) -> Self {
+        Health { status: HealthStatus::Healthy, message: message.into(), details: Default::default() }
+    }
+    /// Works with issues.
+    pub fn degraded(message: impl Into<String>) -> Self {
+        Health { status: HealthStatus::Degraded, message: message.into(), details: Default::default() }
+    }
+    /// Does not work.
+    pub fn unhealthy(message: impl Into<String>) -> Self {
+        Health { status: HealthStatus::Unhealthy, message: message.into(), details: Default::default() }
+    }
+    /// Adds a detail.
+    pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.details.insert(name.into(), value.into());
+        self
+    }
+    /// 003's boolean: neither unhealthy nor unknown.
+    pub fn is_healthy(&self) -> bool {
+        matches!(self.status, HealthStatus::Healthy | HealthStatus::Degraded)
+    }
+}
+
+/// The file `/run/ringrift/<daemon>/status.json`: what a process last said about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusFile {
+    /// SCREAMING name, as in AUTO_EXPORT.
+    pub daemon: String,
+    /// Its state by its own account.
+    pub state: State,
+    /// Its health.
+    pub health: Health,
+    /// The last event or action, one line.
+    pub last: String,
+    /// When it was written, microseconds since 1970.
+    pub time_us: i64,
+    /// Seconds after which it is stale.
+    pub valid_for: u32,
+    /// Anything a hub wants to show while it is away (queue depth, log length …).
+    #[serde(default)]
+    pub snapshot: serde_json::Value,
+}

@@ -1,0 +1,86 @@
+//! What a machine looks like at a moment: the numbers that thresholds are held against.
+use serde::{Deserialize, Serialize};
+
+/// One look at the machine. What could not be read is absent, never 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct HostSnapshot {
+    /// Logical processors.
+    pub cpus: u32,
+    /// Used share of all processors since the last look, percent.
+    pub cpu_percent: Option<f64>,
+    /// Load average over a minute.
+    pub load1: Option<f64>,
+    /// Used memory without caches, percent.
+    pub memory_percent: Option<f64>,
+    /// Memory in all, bytes.
+    pub memory_bytes: u64,
+    /// Used share of the state directory's file system, percent.
+    pub disk_percent: Option<f64>,
+    /// Room left there for ordinary users, bytes.
+    pub disk_free_bytes: Option<u64>,
+    /// The GPUs, empty without a driver.
+    pub gpus: Vec<Gpu>,
+    /// Why there is no GPU information, if there is none.
+    pub gpu_absent: Option<String>,
+    /// Share of time in which some task waited for CPU, memory, I/O over 10 s, percent (PSI).
+    pub pressure: Pressure,
+}
+
+/// Pressure stall information, `some avg10`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Pressure {
+    /// For a processor.
+    pub cpu: Option<f64>,
+    /// For memory.
+    pub memory: Option<f64>,
+    /// For I/O.
+    pub io: Option<f64>,
+}
+
+/// One GPU.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Gpu {
+    /// Its model, as in "NVIDIA H100 80GB HBM3".
+    pub name: String,
+    /// Busy share, percent.
+    pub utilization_percent: Option<f64>,
+    /// Used memory, percent.
+    pub memory_percent: Option<f64>,
+    /// Memory in all, bytes.
+    pub memory_bytes: u64,
+}
+
+/// A unit as systemd sees it; enough for every status display.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct UnitView {
+    /// Its name.
+    pub name: String,
+    /// loaded, not-found, masked, bad-setting, error.
+    pub load_state: String,
+    /// active, inactive, activating, deactivating, failed, reloading.
+    pub active_state: String,
+    /// running, dead, auto-restart, start-pre …
+    pub sub_state: String,
+    /// systemd's word on the last end: success, exit-code, oom-kill, timeout, watchdog …
+    pub result: Option<String>,
+    /// STATUS= of the service.
+    pub status_text: Option<String>,
+    /// Main process, if one runs.
+    pub main_pid: Option<u32>,
+    /// Restarts since the last manual start.
+    pub restarts: Option<u32>,
+    /// Exit code of the last main process.
+    pub exit_status: Option<i32>,
+    /// Memory in bytes, where the cgroup tells.
+    pub memory_bytes: Option<u64>,
+    /// Last change of active_state, microseconds since 1970; absent: never left inactive.
+    pub since_us: Option<i64>,
+    /// A waiting start job: the units it waits for.
+    pub waiting_for: Vec<String>,
+    /// A start job is queued.
+    pub start_queued: bool,
+    /// systemd's id of this run.
+    pub invocation_id: Option<String>,
+    /// The control group.
+    pub control_group: Option<String>,
+}

@@ -1,0 +1,90 @@
+//! Methods of `org.ringrift.Job`, the only socket that jobs may use.
+use super::ids::{FencingToken, JobId};
+use super::workload::{Description, Progress, ResultFile};
+use serde::{Deserialize, Serialize};
+
+/// The interface's name.
+pub const INTERFACE: &str = "org.ringrift.Job";
+/// Seconds that a lease lasts; renewed at a third of it.
+pub const LEASE_TERM: u64 = 120;
+
+/// Arguments of Take: the unit's main process takes up its job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Take {
+    /// The job, the unit's instance.
+    pub job_id: JobId,
+    /// systemd's INVOCATION_ID of the unit.
+    #[serde(default)]
+    pub invocation_id: String,
+}
+
+/// Result of Take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// What to hand to the workload.
+    pub description: Description,
+    /// Fill `inputs.model` with the current model of the configuration, if there is one.
+    pub current_model: bool,
+    /// The command and its arguments, from the configuration.
+    pub command: Vec<String>,
+    /// Shown with everything from now on.
+    pub token: FencingToken,
+    /// Seconds that the lease lasts.
+    pub term_seconds: u64,
+}
+
+/// Arguments of Renew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renew {
+    /// The job.
+    pub job_id: JobId,
+    /// Its token.
+    pub token: FencingToken,
+    /// News since the last renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+}
+
+/// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or read from the spool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finish {
+    /// The job.
+    pub job_id: JobId,
+    /// Its token, as Take gave it; absent when the unit died before Take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<FencingToken>,
+    /// systemd's INVOCATION_ID of the unit.
+    #[serde(default)]
+    pub invocation_id: String,
+    /// systemd's $SERVICE_RESULT, with `oom-kill` also where only the cgroup's counter knows it.
+    pub service_result: String,
+    /// $EXIT_CODE: exited, killed, dumped.
+    #[serde(default)]
+    pub exit_code: String,
+    /// $EXIT_STATUS: a number, or a signal's name.
+    #[serde(default)]
+    pub exit_status: String,
+    /// The attempt's directory.
+    #[serde(default)]
+    pub output: String,
+    /// The verified result, on success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<ResultFile>,
+    /// The description as the workload got it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// Why there is no result, for people.
+    #[serde(default)]
+    pub error: String,
+    /// When the attempt ended, microseconds since 1970.
+    pub finished_us: i64,
+}
+
+/// Result of Finish.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// False when the attempt had been fenced off or was reported before: its output is not used.
+    pub accepted: bool,
+}

@@ -1,0 +1,59 @@
+//! What the master offers on D-Bus, and the control file by which it pauses daemons.
+use serde::{Deserialize, Serialize};
+
+/// The bus name; a single instance owns it.
+pub const BUS_NAME: &str = "org.ringrift.Master1";
+/// The object's path.
+pub const OBJECT_PATH: &str = "/org/ringrift/Master1";
+/// The interface.
+pub const INTERFACE: &str = "org.ringrift.Master1";
+/// The polkit action for everything that changes something.
+pub const ACTION_CONTROL: &str = "org.ringrift.master1.control";
+
+/// `/run/ringrift/control/<kebab>`: written by the master, watched by the runtime. No file: not paused.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Control {
+    /// Whether the daemon shall pause.
+    pub paused: bool,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Who said so.
+    #[serde(default)]
+    pub who: String,
+    /// When, microseconds since 1970.
+    #[serde(default)]
+    pub when_us: i64,
+}
+
+/// What applying a profile does or would do. Daemons by their SCREAMING names, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// The profile.
+    pub profile: String,
+    /// Will start, dependencies first.
+    pub start: Vec<String>,
+    /// Will stop, dependents first.
+    pub stop: Vec<String>,
+    /// Run already and stay.
+    pub stay: Vec<String>,
+    /// Members that are not built yet.
+    pub planned: Vec<String>,
+    /// Members kept out by `enabled: false` or `master.skip_daemons`, with the key that says so.
+    pub disabled: Vec<String>,
+}
+
+/// The master's health: 000's check_health.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MasterHealth {
+    /// The last beat is young enough and nothing desired is down.
+    pub healthy: bool,
+    /// Turns of the loop since start.
+    pub loop_iteration: u64,
+    /// Age of the last beat.
+    pub age_seconds: f64,
+    /// The applied profile.
+    pub profile: String,
+    /// What keeps it from being healthy.
+    pub problems: Vec<String>,
+}

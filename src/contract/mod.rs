@@ -1,0 +1,20 @@
+//! The contract: types that every part of ringrift shares. Imports nothing of ours and does no I/O.
+pub mod catalog;
+pub mod config;
+pub mod coordinator;
+pub mod daemon;
+pub mod envelope;
+pub mod error;
+pub mod events;
+pub mod health;
+pub mod host;
+pub mod ids;
+pub mod job;
+pub mod master;
+pub mod messages;
+pub mod paths;
+pub mod ports;
+pub mod registry;
+pub mod router;
+pub mod wire;
+pub mod workload;

@@ -1,0 +1,41 @@
+//! Where things live. Each path stands here once; units and packaging are generated or checked against it.
+
+/// Sockets, control files, status files.
+pub const RUN: &str = "/run/ringrift";
+/// The event router's socket (Varlink `org.ringrift.Router`).
+pub const ROUTER_SOCKET: &str = "/run/ringrift/router.sock";
+/// The coordinator's socket (Varlink `org.ringrift.Coordinator`).
+pub const COORDINATOR_SOCKET: &str = "/run/ringrift/coordinator.sock";
+/// The jobs' socket (Varlink `org.ringrift.Job`).
+pub const JOB_SOCKET: &str = "/run/ringrift/job.sock";
+/// The catalog's socket (Varlink `org.ringrift.Catalog`).
+pub const CATALOG_SOCKET: &str = "/run/ringrift/catalog.sock";
+/// One file a daemon, written by the master: paused or not, why, who, when.
+pub const CONTROL: &str = "/run/ringrift/control";
+/// What finished or failed while its reader was away: job results and permanent failures, one JSON file each.
+pub const SPOOL: &str = "/var/lib/ringrift/spool";
+/// The legacy pid file of the master loop; the flock on it is what counts.
+pub const MASTER_PID: &str = "/run/ringrift/master_loop.pid";
+/// The emergency halt flag.
+pub const EMERGENCY_HALT: &str = "/run/ringrift/EMERGENCY_HALT";
+/// All state.
+pub const STATE: &str = "/var/lib/ringrift";
+/// Artefacts by kind and SHA-256: `games/<sha>.db`, `samples/<sha>.npz`, `models/<sha>.safetensors`, …; jobs see it read-only.
+pub const ARTEFACTS: &str = "/var/lib/ringrift/artefacts";
+/// Per job: `<id>/attempt-N`, owned by ringrift-job, readable by ringrift.
+pub const JOBS: &str = "/var/lib/ringrift/jobs";
+/// Per configuration key a link `<config_key>` to the model that self-play uses.
+pub const CURRENT_MODELS: &str = "/var/lib/ringrift/current";
+/// The administrator's configuration.
+pub const ETC: &str = "/etc/ringrift";
+/// Shipped defaults and interface files.
+pub const SHARE: &str = "/usr/share/ringrift";
+/// Programs that are not for the PATH.
+pub const LIBEXEC: &str = "/usr/lib/ringrift";
+/// The file users know.
+pub const CONFIG_FILE: &str = "unified_loop.yaml";
+
+/// The runtime directory of a daemon, which holds its `status.json`.
+pub fn runtime_directory(kebab: &str) -> String {
+    format!("{RUN}/{kebab}")
+}

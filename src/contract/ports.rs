@@ -1,0 +1,140 @@
+//! Ports: what a daemon may ask of the world. Traits of a few methods; the platform implements them, tests fake them.
+use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, Rating, StageState};
+use super::coordinator::{CanSpawn, WorkFilter, WorkItem};
+use super::events::Payload;
+use super::health::StatusFile;
+use super::host::{HostSnapshot, UnitView};
+use super::ids::{ConfigKey, Digest, EventId, NodeId};
+use super::router::{DeadLetter, DeadLetterFilter, Stats};
+use super::wire::CallError;
+use super::workload::JobType;
+
+/// The clock. Microseconds since 1970.
+pub trait Clock {
+    /// Now.
+    fn now_us(&self) -> i64;
+}
+
+/// Reading the coordinator's queue. Writing goes through `Out::enqueue`.
+pub trait Queue {
+    /// Items that fit, newest first.
+    fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError>;
+    /// Whether one more of this type would be granted now on this node, and why not.
+    fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError>;
+}
+
+/// Reading the catalog.
+pub trait Catalog {
+    /// Artefacts that fit, newest first.
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError>;
+    /// One artefact.
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError>;
+    /// Where a configuration stands, with its champion.
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError>;
+    /// Ratings of a configuration, best first.
+    fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError>;
+}
+
+/// Looking at the machine.
+pub trait Host {
+    /// The node's id.
+    fn node(&self) -> NodeId;
+    /// A fresh look.
+    fn snapshot(&self) -> HostSnapshot;
+}
+
+/// Looking at systemd's units and at what their processes last said. Starts nothing.
+pub trait Units {
+    /// All units whose name matches one of the patterns (shell globs).
+    fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, String>;
+    /// `/run/ringrift/<kebab>/status.json`, if there is one.
+    fn status_file(&self, kebab: &str) -> Option<StatusFile>;
+}
+
+/// The router's dead letters and figures.
+pub trait Letters {
+    /// Dead letters that fit, oldest first.
+    fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, CallError>;
+    /// Hands dead letters out again; returns how many.
+    fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError>;
+    /// The router's figures.
+    fn router_stats(&self) -> Result<Stats, CallError>;
+}
+
+/// The switch of the current model: verified, atomic, read by self-play.
+pub trait Models {
+    /// The model that self-play of this configuration uses now.
+    fn current(&self, key: &ConfigKey) -> Result<Option<Digest>, String>;
+    /// Checks the file's SHA-256, then switches the link; returns whether it changed.
+    fn switch(&self, key: &ConfigKey, model: &Digest, path: &str) -> Result<bool, String>;
+}
+
+/// DATA_PIPELINE's own database. Its change, the input's id and the outputs are one transaction, so that a repeated input
+/// returns the same outputs and changes nothing.
+pub trait CatalogStore: Catalog {
+    /// What was answered to this input before, if it was handled before.
+    fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError>;
+    /// Copies the files into the store (verified, fsynced, renamed), then commits the records, the input and its outputs.
+    fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError>;
+    /// Every ancestor and descendant of an artefact.
+    fn lineage(&self, id: &Digest) -> Result<Vec<super::catalog::LineageStep>, StoreError>;
+    /// Every configuration that has anything.
+    fn stages(&self) -> Result<Vec<StageState>, StoreError>;
+}
+
+/// What one input changes in the catalog.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CatalogChange {
+    /// New artefacts, with the path of the file to take over (the record's `path` and `seq` are set by the store).
+    pub artefacts: Vec<(ArtefactRecord, String)>,
+    /// A rating.
+    pub rating: Option<Rating>,
+    /// A new champion.
+    pub champion: Option<Champion>,
+    /// A refusal for this configuration.
+    pub refused: Option<ConfigKey>,
+    /// A configuration's new stage and why.
+    pub stage: Option<(ConfigKey, String, String)>,
+}
+
+/// The store failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// An input file is missing, truncated or has another hash: retrying will not help.
+    #[error("{path}: {why}")]
+    BadFile {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Disk full, I/O error, database error: retrying may help.
+    #[error("{operation}: {why}")]
+    Failed {
+        /// What was tried.
+        operation: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// All ports of a daemon. The runtime fills in the real ones; a test fills in fakes.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// The clock.
+    pub clock: &'a dyn Clock,
+    /// The work queue.
+    pub queue: &'a dyn Queue,
+    /// The catalog.
+    pub catalog: &'a dyn Catalog,
+    /// The machine.
+    pub host: &'a dyn Host,
+    /// systemd.
+    pub units: &'a dyn Units,
+    /// Dead letters.
+    pub letters: &'a dyn Letters,
+    /// The current models.
+    pub models: &'a dyn Models,
+    /// DATA_PIPELINE's database; absent for all others.
+    pub store: Option<&'a dyn CatalogStore>,
+}

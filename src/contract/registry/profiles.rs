@@ -1,0 +1,164 @@
+//! Profiles: which daemons a node's role wants. 003's members for coordinator, training_node and selfplay, the original's for
+//! ephemeral, full and minimal, HEALTH_SERVER in all, closed under dependencies.
+use super::{DaemonType as D, UnknownName, all};
+use std::fmt;
+
+/// A node's role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Profile {
+    /// Everything that one machine needs for the whole loop; the default.
+    Standalone,
+    /// The node that coordinates a fleet.
+    Coordinator,
+    /// A node that trains.
+    TrainingNode,
+    /// A rented node that may vanish.
+    Ephemeral,
+    /// A node that only plays.
+    Selfplay,
+    /// Every daemon.
+    Full,
+    /// The event router and the health endpoints.
+    Minimal,
+}
+
+impl Profile {
+    /// All of them, the default first.
+    pub const ALL: [Profile; 7] = [
+        Profile::Standalone,
+        Profile::Coordinator,
+        Profile::TrainingNode,
+        Profile::Ephemeral,
+        Profile::Selfplay,
+        Profile::Full,
+        Profile::Minimal,
+    ];
+
+    /// As users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Standalone => "standalone",
+            Profile::Coordinator => "coordinator",
+            Profile::TrainingNode => "training_node",
+            Profile::Ephemeral => "ephemeral",
+            Profile::Selfplay => "selfplay",
+            Profile::Full => "full",
+            Profile::Minimal => "minimal",
+        }
+    }
+
+    /// What the role is, one line.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Profile::Standalone => "all that one machine needs for the whole loop",
+            Profile::Coordinator => "the node that coordinates a fleet",
+            Profile::TrainingNode => "a node that trains",
+            Profile::Ephemeral => "a rented node that may vanish",
+            Profile::Selfplay => "a node that only plays",
+            Profile::Full => "every daemon",
+            Profile::Minimal => "event router and health endpoints",
+        }
+    }
+
+    /// The target unit.
+    pub fn target(self) -> String {
+        format!("ringrift-profile-{}.target", self.name().replace('_', "-"))
+    }
+
+    /// Reads training_node, training-node or TRAINING_NODE.
+    pub fn parse(text: &str) -> Option<Profile> {
+        let wanted = text.to_lowercase().replace('-', "_");
+        Profile::ALL.into_iter().find(|p| p.name() == wanted)
+    }
+
+    /// Reads a name; the error has the nearest.
+    pub fn find(text: &str) -> Result<Profile, UnknownName> {
+        Profile::parse(text).ok_or_else(|| UnknownName::new("profile", text, Profile::ALL.iter().map(|p| p.name())))
+    }
+
+    /// The members as the seeds give them, before closure.
+    pub fn declared(self) -> Vec<D> {
+        let members: &[D] = match self {
+            Profile::Standalone => &[
+                D::EventRouter,
+                D::HealthServer,
+                D::DlqRetry,
+                D::DataPipeline,
+                D::FeedbackLoop,
+                D::SelfplayCoordinator,
+                D::QueuePopulator,
+                D::AutoExport,
+                D::TrainingTrigger,
+                D::Evaluation,
+                D::AutoPromotion,
+                D::ModelDistribution,
+                D::IdleResource,
+                D::DiskSpaceManager,
+                D::TrainingNodeWatcher,
+            ],
+            Profile::Coordinator => &[
+                D::EventRouter,
+                D::HealthServer,
+                D::DataPipeline,
+                D::FeedbackLoop,
+                D::AutoSync,
+                D::ModelDistribution,
+                D::Evaluation,
+                D::CoordinatorDiskManager,
+            ],
+            Profile::TrainingNode => &[D::EventRouter, D::HealthServer, D::TrainingNodeWatcher, D::DiskSpaceManager],
+            Profile::Ephemeral => &[
+                D::EventRouter,
+                D::HealthServer,
+                D::DataPipeline,
+                D::IdleResource,
+                D::QualityMonitor,
+                D::OrphanDetection,
+                D::AutoSync,
+                D::FeedbackLoop,
+                D::DiskSpaceManager,
+            ],
+            Profile::Selfplay => &[D::EventRouter, D::HealthServer, D::IdleResource, D::DiskSpaceManager],
+            Profile::Full => return all().filter(|s| !matches!(s.stage, super::Stage::Alias { .. })).map(|s| s.daemon).collect(),
+            Profile::Minimal => &[D::EventRouter, D::HealthServer],
+        };
+        members.to_vec()
+    }
+
+    /// Full membership: the declared members and all they depend on, in start order.
+    pub fn members(self) -> Vec<D> {
+        closure(&self.declared())
+    }
+
+    /// Members that can be started.
+    pub fn built(self) -> Vec<D> {
+        self.members().into_iter().filter(|d| d.spec().is_built()).collect()
+    }
+
+    /// Members that are not built yet.
+    pub fn planned(self) -> Vec<D> {
+        self.members().into_iter().filter(|d| !d.spec().is_built()).collect()
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The daemons and everything they depend on, in start order.
+pub fn closure(daemons: &[D]) -> Vec<D> {
+    let mut wanted: Vec<D> = Vec::new();
+    let mut stack: Vec<D> = daemons.iter().map(|d| d.resolve()).collect();
+    while let Some(daemon) = stack.pop() {
+        if !wanted.contains(&daemon) {
+            wanted.push(daemon);
+            stack.extend(daemon.spec().depends_on.iter().map(|d| d.resolve()));
+        }
+    }
+    match super::start_order(all()) {
+        Ok(order) => order.into_iter().filter(|d| wanted.contains(d)).collect(),
+        Err(_) => wanted,
+    }
+}

@@ -1,0 +1,157 @@
+//! Varlink frames: what stands between the NUL bytes. Bytes and sockets are the platform's.
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Longest frame that is read or written, in bytes without the NUL.
+pub const MAX_FRAME: usize = 1 << 20;
+
+/// A call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// `<interface>.<Method>`.
+    pub method: String,
+    /// The arguments.
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
+    /// Several replies are wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+    /// No reply is wanted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oneway: bool,
+}
+
+/// A reply; with `error` it is a failure.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Reply {
+    /// The results, or the error's parameters.
+    #[serde(default)]
+    pub parameters: Map<String, Value>,
+    /// More replies follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+    /// Name of the error, `<interface>.<Name>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Call {
+    /// A call with typed arguments.
+    pub fn new(method: impl Into<String>, parameters: &impl Serialize) -> Call {
+        Call { method: method.into(), parameters: to_map(parameters), more: false, oneway: false }
+    }
+}
+
+impl Reply {
+    /// A last reply with typed results.
+    pub fn ok(parameters: &impl Serialize) -> Reply {
+        Reply { parameters: to_map(parameters), continues: false, error: None }
+    }
+    /// One of several replies.
+    pub fn more(parameters: &impl Serialize) -> Reply {
+        Reply { continues: true, ..Reply::ok(parameters) }
+    }
+    /// A failure.
+    pub fn error(name: impl Into<String>, parameters: &impl Serialize) -> Reply {
+        Reply { parameters: to_map(parameters), continues: false, error: Some(name.into()) }
+    }
+}
+
+/// A struct as a JSON object; fields without a value are left out.
+pub fn to_map(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(map)) => map.into_iter().filter(|(_, v)| !v.is_null()).collect(),
+        Ok(Value::Null) => Map::new(),
+        other => unreachable!("parameters are structs: {other:?}"),
+    }
+}
+
+/// Names of errors. The four of `org.varlink.service` are the protocol's own.
+pub mod errors {
+    /// The interface is not served here.
+    pub const INTERFACE_NOT_FOUND: &str = "org.varlink.service.InterfaceNotFound";
+    /// No such method.
+    pub const METHOD_NOT_FOUND: &str = "org.varlink.service.MethodNotFound";
+    /// A parameter is missing, wrong or unknown.
+    pub const INVALID_PARAMETER: &str = "org.varlink.service.InvalidParameter";
+    /// The caller may not call this method.
+    pub const PERMISSION_DENIED: &str = "org.varlink.service.PermissionDenied";
+    /// The frame is no JSON object of a call.
+    pub const BAD_FRAME: &str = "org.ringrift.BadFrame";
+    /// The payload does not fit its type: field, expected, got.
+    pub const BAD_PAYLOAD: &str = "org.ringrift.BadPayload";
+    /// The database's file system is full; nothing was stored.
+    pub const OUT_OF_SPACE: &str = "org.ringrift.OutOfSpace";
+    /// Too many calls in flight on one connection.
+    pub const TOO_MANY: &str = "org.ringrift.TooMany";
+    /// No such event, work item, artefact or subscriber.
+    pub const NOT_FOUND: &str = "org.ringrift.NotFound";
+    /// Refused by a limit or gate; the reasons are in `reasons`.
+    pub const REFUSED: &str = "org.ringrift.Refused";
+    /// The token is not the current one: the caller has been fenced off.
+    pub const FENCED: &str = "org.ringrift.Fenced";
+    /// Something failed that is not the caller's fault; `message` says what.
+    pub const INTERNAL: &str = "org.ringrift.Internal";
+}
+
+/// Parameters of our errors.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ErrorParameters {
+    /// What happened, for people.
+    #[serde(default)]
+    pub message: String,
+    /// Every reason against, where the call was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// The parameter or field concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+}
+
+/// A call that failed at the other end, or did not get there.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CallError {
+    /// The other end answered with an error.
+    #[error("{method}: {name}: {}", describe(.parameters))]
+    Answer {
+        /// The method called.
+        method: String,
+        /// The error's name.
+        name: String,
+        /// What it said.
+        parameters: ErrorParameters,
+    },
+    /// No answer: the socket is absent, refused, closed or silent.
+    #[error("{method} over {socket}: {why}")]
+    Transport {
+        /// The method called.
+        method: String,
+        /// The socket's path.
+        socket: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+impl CallError {
+    /// Whether the other end answered with this error.
+    pub fn is(&self, wanted: &str) -> bool {
+        matches!(self, CallError::Answer { name, .. } if name == wanted)
+    }
+    /// Whether trying again later may help: nobody answered.
+    pub fn is_transport(&self) -> bool {
+        matches!(self, CallError::Transport { .. })
+    }
+}
+
+fn describe(p: &ErrorParameters) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    if !p.message.is_empty() {
+        parts.push(&p.message);
+    }
+    if let Some(parameter) = &p.parameter {
+        parts.push(parameter);
+    }
+    parts.extend(p.reasons.iter().map(String::as_str));
+    parts.join("; ")
+}

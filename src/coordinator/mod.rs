@@ -1,0 +1,1 @@
+//! The coordinator: work queue, leases, limits.

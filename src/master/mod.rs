@@ -1,0 +1,1 @@
+//! The master loop: drives systemd towards the applied profile.

@@ -1,0 +1,31 @@
+//! The system's clock and randomness.
+use crate::contract::envelope;
+use crate::contract::ids::EventId;
+use crate::contract::ports::Clock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The wall clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_us(&self) -> i64 {
+        now_us()
+    }
+}
+
+/// Microseconds since 1970.
+pub fn now_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// 128 random bits from the kernel (through the UUID library's generator).
+pub fn random() -> u128 {
+    uuid::Uuid::now_v7().as_u128() ^ uuid::Uuid::now_v7().as_u128().rotate_left(64)
+}
+
+/// A fresh event id.
+pub fn new_event_id() -> EventId {
+    let id = uuid::Uuid::now_v7().hyphenated().to_string();
+    EventId::new(id).unwrap_or_else(|_| envelope::event_id(now_us(), random()))
+}

@@ -1,0 +1,79 @@
+//! The blocking client.
+use super::frame::{FrameError, Frames, write_frame};
+use crate::contract::wire::{Call, CallError, ErrorParameters, Reply};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// A connection to a Varlink service.
+#[derive(Debug)]
+pub struct Client {
+    socket: String,
+    frames: Frames<UnixStream>,
+}
+
+impl Client {
+    /// Connects. Reads and writes then wait at most `timeout`, or for ever when there is none.
+    pub fn connect(path: impl AsRef<Path>, timeout: Option<Duration>) -> Result<Client, CallError> {
+        let socket = path.as_ref().display().to_string();
+        let fail = |why: std::io::Error| CallError::Transport { method: "connecting".into(), socket: socket.clone(), why: why.to_string() };
+        let stream = UnixStream::connect(path.as_ref()).map_err(fail)?;
+        stream.set_read_timeout(timeout).map_err(fail)?;
+        stream.set_write_timeout(timeout).map_err(fail)?;
+        Ok(Client { socket, frames: Frames::new(stream) })
+    }
+
+    /// Waits longer or shorter for the next replies.
+    pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), CallError> {
+        self.frames.stream().set_read_timeout(timeout).map_err(|e| self.transport("setting a timeout", e.to_string()))
+    }
+
+    /// The stream, to wait on it or shut it down from another thread.
+    pub fn stream(&self) -> &UnixStream {
+        self.frames.stream()
+    }
+
+    /// Calls a method and reads its one reply.
+    pub fn call<R: DeserializeOwned>(&mut self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
+        self.send(&Call::new(method, parameters))?;
+        self.receive(method).map(|(result, _)| result)
+    }
+
+    /// Calls a method that streams; read the replies with `receive`.
+    pub fn start(&mut self, method: &str, parameters: &impl Serialize) -> Result<(), CallError> {
+        self.send(&Call { more: true, ..Call::new(method, parameters) })
+    }
+
+    /// Sends a call.
+    pub fn send(&mut self, call: &Call) -> Result<(), CallError> {
+        let mut stream = self.frames.stream();
+        write_frame(&mut stream, call).map_err(|e| self.transport(&call.method, e.to_string()))
+    }
+
+    /// Reads the next reply of a call; the flag says whether more follow.
+    pub fn receive<R: DeserializeOwned>(&mut self, method: &str) -> Result<(R, bool), CallError> {
+        let frame = match self.frames.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Err(self.transport(method, "the connection was closed".into())),
+            Err(FrameError::Io(e)) => return Err(self.transport(method, e.to_string())),
+            Err(e) => return Err(self.transport(method, e.to_string())),
+        };
+        let reply: Reply = serde_json::from_slice(&frame).map_err(|e| self.transport(method, format!("no Varlink reply: {e}")))?;
+        match reply.error {
+            Some(name) => {
+                let parameters = serde_json::from_value::<ErrorParameters>(Value::Object(reply.parameters)).unwrap_or_default();
+                Err(CallError::Answer { method: method.into(), name, parameters })
+            }
+            None => serde_json::from_value(Value::Object(reply.parameters))
+                .map(|result| (result, reply.continues))
+                .map_err(|e| self.transport(method, format!("unexpected reply: {e}"))),
+        }
+    }
+
+    fn transport(&self, method: &str, why: String) -> CallError {
+        CallError::Transport { method: method.into(), socket: self.socket.clone(), why }
+    }
+}

@@ -1,0 +1,82 @@
+//! Frames: JSON texts that end in NUL, at most 1 MiB each.
+use crate::contract::wire::MAX_FRAME;
+use serde::Serialize;
+use std::io::{self, Read, Write};
+
+/// A frame could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// Longer than the limit; the connection is of no use any more.
+    #[error("a frame of more than {MAX_FRAME} bytes")]
+    TooLong,
+    /// The stream ended inside a frame.
+    #[error("the connection ended inside a frame")]
+    Truncated,
+    /// The socket failed.
+    #[error("reading the socket")]
+    Io(#[from] io::Error),
+}
+
+/// Reads frames from a stream.
+#[derive(Debug)]
+pub struct Frames<R> {
+    stream: R,
+    buffer: Vec<u8>,
+    start: usize,
+}
+
+impl<R: Read> Frames<R> {
+    /// Around a stream.
+    pub fn new(stream: R) -> Self {
+        Frames { stream, buffer: Vec::new(), start: 0 }
+    }
+
+    /// The stream inside.
+    pub fn stream(&self) -> &R {
+        &self.stream
+    }
+
+    /// The next frame without its NUL; nothing at the stream's end.
+    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
+        let mut scanned = self.start;
+        loop {
+            if let Some(at) = self.buffer[scanned..].iter().position(|b| *b == 0) {
+                let end = scanned + at;
+                let frame = self.buffer[self.start..end].to_vec();
+                self.start = end + 1;
+                if self.start == self.buffer.len() {
+                    self.buffer.clear();
+                    self.start = 0;
+                }
+                return Ok(Some(frame));
+            }
+            scanned = self.buffer.len();
+            if scanned - self.start > MAX_FRAME {
+                return Err(FrameError::TooLong);
+            }
+            if self.start > 0 {
+                self.buffer.drain(..self.start);
+                scanned -= self.start;
+                self.start = 0;
+            }
+            let mut chunk = [0u8; 16 * 1024];
+            match self.stream.read(&mut chunk) {
+                Ok(0) if self.buffer.is_empty() => return Ok(None),
+                Ok(0) => return Err(FrameError::Truncated),
+                Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(FrameError::Io(e)),
+            }
+        }
+    }
+}
+
+/// Writes one frame.
+pub fn write_frame(stream: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(value)?;
+    if bytes.len() > MAX_FRAME {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a frame of {} bytes; {MAX_FRAME} are allowed", bytes.len())));
+    }
+    bytes.push(0);
+    stream.write_all(&bytes)
+}

@@ -1,0 +1,9 @@
+//! Varlink over Unix sockets: frames, a blocking client, and a server with a thread a connection. The event router has its own,
+//! faster server; everybody else uses this one.
+mod client;
+mod frame;
+mod server;
+
+pub use client::Client;
+pub use frame::{FrameError, Frames, write_frame};
+pub use server::{Peer, Replies, Service, parse, peer, serve, serve_connection};

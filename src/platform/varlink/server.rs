@@ -1,0 +1,132 @@
+//! The server: a thread a connection, calls answered in order, bad frames answered and survived.
+use super::frame::{FrameError, Frames, write_frame};
+use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+
+/// Who is at the other end, as the kernel tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// User.
+    pub uid: u32,
+    /// Main group.
+    pub gid: u32,
+    /// Process.
+    pub pid: i32,
+}
+
+/// Where replies go.
+pub trait Replies {
+    /// Sends one reply; an error means that the other end is gone.
+    fn send(&mut self, reply: &Reply) -> io::Result<()>;
+}
+
+/// What a socket offers.
+pub trait Service: Send + Sync {
+    /// Vendor, product and version for GetInfo are the suite's; here the interfaces: name and description in Varlink's language.
+    fn interfaces(&self) -> Vec<(&'static str, &'static str)>;
+    /// Answers one call; for `more` it may send several replies, the last one without `continues`.
+    fn call(&self, peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()>;
+}
+
+struct Stream<'a>(&'a UnixStream);
+
+impl Replies for Stream<'_> {
+    fn send(&mut self, reply: &Reply) -> io::Result<()> {
+        write_frame(&mut self.0, reply)
+    }
+}
+
+/// Accepts connections for ever, each in a thread of its own.
+pub fn serve(listener: &UnixListener, service: &Arc<dyn Service>) -> io::Result<()> {
+    loop {
+        let (stream, _) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => continue,
+            Err(e) => return Err(e),
+        };
+        let service = Arc::clone(service);
+        std::thread::Builder::new().name("varlink".into()).stack_size(256 * 1024).spawn(move || serve_connection(&stream, &*service))?;
+    }
+}
+
+/// The other end's credentials.
+pub fn peer(stream: &UnixStream) -> io::Result<Peer> {
+    let c = nix::sys::socket::getsockopt(&stream.as_fd(), nix::sys::socket::sockopt::PeerCredentials)?;
+    Ok(Peer { uid: c.uid(), gid: c.gid(), pid: c.pid() })
+}
+
+/// Serves one connection to its end.
+pub fn serve_connection(stream: &UnixStream, service: &dyn Service) {
+    let Ok(peer) = peer(stream) else { return };
+    let mut frames = Frames::new(stream);
+    let mut out = Stream(stream);
+    loop {
+        let frame = match frames.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) | Err(FrameError::Io(_)) => return,
+            Err(error) => {
+                // The other end may have stopped reading; nothing more can be done for it then.
+                let _ = out.send(&failure(errors::BAD_FRAME, error.to_string()));
+                return;
+            }
+        };
+        let done = match serde_json::from_slice::<Call>(&frame) {
+            Ok(call) => answer(peer, &call, service, &mut out),
+            Err(error) => out.send(&failure(errors::BAD_FRAME, format!("no Varlink call: {error}"))),
+        };
+        if done.is_err() {
+            return;
+        }
+    }
+}
+
+fn failure(name: &str, message: String) -> Reply {
+    Reply::error(name, &ErrorParameters { message, ..Default::default() })
+}
+
+fn answer(peer: Peer, call: &Call, service: &dyn Service, out: &mut dyn Replies) -> io::Result<()> {
+    let interfaces = service.interfaces();
+    match call.method.as_str() {
+        "org.varlink.service.GetInfo" => {
+            let mut names = vec!["org.varlink.service"];
+            names.extend(interfaces.iter().map(|(name, _)| *name));
+            out.send(&Reply::ok(&json!({
+                "vendor": "ringrift", "product": "ringrift", "version": env!("CARGO_PKG_VERSION"),
+                "url": env!("CARGO_PKG_REPOSITORY"), "interfaces": names,
+            })))
+        }
+        "org.varlink.service.GetInterfaceDescription" => {
+            let wanted = call.parameters.get("interface").and_then(Value::as_str).unwrap_or_default();
+            match interfaces.iter().find(|(name, _)| *name == wanted) {
+                Some((_, description)) => out.send(&Reply::ok(&json!({ "description": description }))),
+                None => out.send(&Reply::error(errors::INTERFACE_NOT_FOUND, &json!({ "interface": wanted }))),
+            }
+        }
+        method => {
+            let interface = method.rsplit_once('.').map_or("", |(interface, _)| interface);
+            if interfaces.iter().any(|(name, _)| *name == interface) {
+                service.call(peer, call, out)
+            } else {
+                out.send(&Reply::error(errors::INTERFACE_NOT_FOUND, &json!({ "interface": interface })))
+            }
+        }
+    }
+}
+
+/// Reads a call's arguments; the error reply names the field, what was expected, what was given.
+pub fn parse<T: DeserializeOwned + Serialize>(call: &Call) -> Result<T, Box<Reply>> {
+    serde_path_to_error::deserialize(Value::Object(call.parameters.clone())).map_err(|error| {
+        let path = error.path().to_string();
+        let parameter = (path != ".").then_some(path);
+        Box::new(Reply::error(
+            errors::INVALID_PARAMETER,
+            &ErrorParameters { message: error.inner().to_string(), reasons: Vec::new(), parameter },
+        ))
+    })
+}

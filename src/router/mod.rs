@@ -1,0 +1,1 @@
+//! The event router (EVENT_ROUTER): the event log, subscriber state, dead letters.
