@@ -2,5 +2,6 @@
 pub mod allocation;
 pub mod plan;
 pub mod promotion;
+pub mod reconcile;
 pub mod state;
 pub mod threshold;
