@@ -93,9 +93,7 @@ mod tests {
         });
         serve(&[free], &answer).expect("serves");
         let mut stream = std::net::TcpStream::connect(free).expect("connects");
-        stream
-            .write_all(b"POST /a/b?x=1 HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
-            .expect("writes");
+        stream.write_all(b"POST /a/b?x=1 HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi").expect("writes");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("reads");
         assert!(text.starts_with("HTTP/1.1 503") && text.contains("application/json") && text.ends_with("POST /a/b?x=1 hi"), "{text}");

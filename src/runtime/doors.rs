@@ -32,7 +32,10 @@ impl Service for Forward {
         let (answer, answered) = channel();
         let sent = self.inbox.send(Message::Call { call: call.clone(), answer });
         let reply = sent.ok().and_then(|()| answered.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| {
-            Reply::error(errors::INTERNAL, &ErrorParameters { message: "the daemon is busy or stops; call again".into(), ..Default::default() })
+            Reply::error(
+                errors::INTERNAL,
+                &ErrorParameters { message: "the daemon is busy or stops; call again".into(), ..Default::default() },
+            )
         });
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }

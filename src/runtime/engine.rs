@@ -81,7 +81,8 @@ impl<D: Daemon> Engine<'_, D> {
         let control = control::read(&self.places);
         self.paused = control.paused;
         if self.paused {
-            self.face.last = format!("paused by {}: {}", nonempty(&control.who, "the control file"), nonempty(&control.reason, "no reason given"));
+            self.face.last =
+                format!("paused by {}: {}", nonempty(&control.who, "the control file"), nonempty(&control.reason, "no reason given"));
         } else {
             self.open();
         }

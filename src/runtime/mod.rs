@@ -107,8 +107,8 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
     let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
     let spec = D::TYPE.spec();
     let signals = Signals::block().map_err(failed("blocking signals"))?;
-    let file = state::StateFile::open(&places.state)
-        .inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
+    let file =
+        state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
 
     let store = with.store.map(|open| open(&places)).transpose()?;
     let units = match with.units {
@@ -156,11 +156,8 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
     let watched = control::watch(&places, &inbox);
     let subscribe = subscribe(spec, &places)?;
     let router = places.run.join("router.sock");
-    let subscription = subscribe
-        .clone()
-        .map(|s| Subscription::start(router, s, inbox.clone()))
-        .transpose()
-        .map_err(failed("starting a thread"))?;
+    let subscription =
+        subscribe.clone().map(|s| Subscription::start(router, s, inbox.clone())).transpose().map_err(failed("starting a thread"))?;
     let reporter = reporter::Reporter::start(&places, node_id(&config.node_id)).map_err(failed("starting a thread"))?;
     let face = face::Face::new(&places, reporter, health_interval(spec, &config));
     let outbound = outbound::Outbound::new(&places.run);

@@ -82,12 +82,7 @@ impl Reporter {
     }
     /// DAEMON_HEALTH.
     pub fn health(&self, state: State, health: &Health) {
-        let payload = events::DaemonHealth {
-            daemon_name: self.daemon.into(),
-            hostname: self.node.clone(),
-            state,
-            health: health.clone(),
-        };
+        let payload = events::DaemonHealth { daemon_name: self.daemon.into(), hostname: self.node.clone(), state, health: health.clone() };
         self.send(payload.into(), None, Duration::ZERO, None);
     }
 
