@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for a hub's answer. Below the watchdog's 30 s, so that a silent hub cannot get its callers killed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,13 +44,16 @@ impl Peer {
         Peer::new(catalog::INTERFACE, run.join("catalog.sock"))
     }
 
-    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more.
+    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more; a hub that was silent for
+    /// as long as we wait is not waited for twice.
     pub fn call<R: DeserializeOwned>(&self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
         let method = format!("{}.{method}", self.interface);
         let mut kept = self.client.borrow_mut();
         if let Some(mut client) = kept.take() {
+            let begun = Instant::now();
             match client.call(&method, parameters) {
-                Err(error) if error.is_transport() => {}
+                Err(error) if error.is_transport() && begun.elapsed() < PATIENCE / 2 => {}
+                Err(error) if error.is_transport() => return Err(error),
                 answer => {
                     *kept = Some(client);
                     return answer;
@@ -134,14 +137,14 @@ impl Letters for LettersPeer {
         struct Listed {
             letters: Vec<DeadLetter>,
         }
-        self.0.call::<Listed>("DeadLetters", filter).map(|l| l.letters)
+        self.0.call::<Listed>("DeadLetterList", filter).map(|l| l.letters)
     }
     fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError> {
         #[derive(Deserialize)]
-        struct Done {
-            redriven: u64,
+        struct Counted {
+            count: u64,
         }
-        self.0.call::<Done>("Redrive", filter).map(|d| d.redriven)
+        self.0.call::<Counted>("DeadLetterRedrive", filter).map(|d| d.count)
     }
     fn router_stats(&self) -> Result<Stats, CallError> {
         self.0.call("Stats", &json!({}))
