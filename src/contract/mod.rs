@@ -2,6 +2,7 @@
 pub mod catalog;
 pub mod config;
 pub mod coordinator;
+pub mod coordinator_calls;
 pub mod daemon;
 pub mod envelope;
 pub mod error;
