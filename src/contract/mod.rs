@@ -17,5 +17,6 @@ pub mod paths;
 pub mod ports;
 pub mod registry;
 pub mod router;
+pub mod router_calls;
 pub mod wire;
 pub mod workload;
