@@ -4,6 +4,7 @@ pub mod contract;
 pub mod coordination;
 pub mod coordinator;
 pub mod daemons;
+pub mod failure;
 pub mod jobrunner;
 pub mod master;
 pub mod platform;
