@@ -11,6 +11,9 @@ use crate::records::StoredGame;
 use crate::records::play::{phase_name, reason_name};
 use crate::search::outcome_values;
 
+/// How far the searched values of later positions count for an earlier one, per choice: λ of the λ-return.
+const LAMBDA: f32 = 0.9;
+
 /// A game that was left out.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Quarantined {
@@ -44,6 +47,20 @@ struct Prepared {
     number: usize,
     hash: u64,
     phase: &'static str,
+    search_values: [f32; MAX_PLAYERS],
+}
+
+/// λ-returns from the end of the game backwards: each position is worth what the search after it saw, later ones less.
+fn look_back(prepared: &mut [Prepared], game: &StoredGame, last: [f32; MAX_PLAYERS]) {
+    let mut after = last;
+    for p in prepared.iter_mut().rev() {
+        p.search_values = after;
+        if let Some(seen) = game.moves[p.number].values.as_ref().filter(|v| v.iter().all(|x| x.abs() <= 1.0)) {
+            for (value, seen) in after.iter_mut().zip(seen) {
+                *value = LAMBDA * *value + (1.0 - LAMBDA) * seen;
+            }
+        }
+    }
 }
 
 impl Collector {
@@ -77,6 +94,7 @@ impl Collector {
                 features: &p.features,
                 policy: &p.policy,
                 values,
+                search_values: p.search_values,
                 player: p.player,
                 move_number: p.number as i32,
                 total_moves: game.moves.len() as i32,
@@ -123,6 +141,7 @@ impl Collector {
                     number,
                     hash: state.hash(),
                     phase: phase_name(state.phase()),
+                    search_values: [0.0; MAX_PLAYERS],
                 });
             }
             state.apply(&mv);
@@ -137,7 +156,9 @@ impl Collector {
                 reason_name(outcome.reason)
             ));
         }
-        Ok((prepared, outcome_values(&outcome, self.config.players)))
+        let values = outcome_values(&outcome, self.config.players);
+        look_back(&mut prepared, game, values);
+        Ok((prepared, values))
     }
 
     /// The target over all legal moves: what is not stored is zero, what shares an index is added up.

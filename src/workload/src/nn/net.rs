@@ -340,7 +340,7 @@ mod tests {
         let params: Vec<f32> = (0..layout.len()).map(|_| rng.random::<f32>() * 0.4 - 0.2).collect();
         let mut features = Features { globals: [0.3; GLOBALS], ..Features::default() };
         features.sparse = (0..20).map(|i| (i * 37 + 7 * 61, 1.0)).collect();
-        super::super::encode::classes_of(&features.sparse, 61, 3, &mut features.classes);
+        Encoder::new(config).complete(&mut features);
         let space = PolicySpace::new(config);
         let moves: Vec<Rows> = (0..6u16)
             .map(|i| Move { count: 1, to: i * 9, ..Move::bare(MoveKind::PlaceRing) })
