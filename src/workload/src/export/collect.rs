@@ -8,7 +8,6 @@ use crate::failure::Failure;
 use crate::game::{GameConfig, MAX_PLAYERS, Move, State};
 use crate::nn::{Encoder, Features, PolicySpace};
 use crate::records::StoredGame;
-use crate::records::play::{phase_name, reason_name};
 use crate::search::outcome_values;
 
 /// How far the searched values of later positions count for an earlier one, per choice: λ of the λ-return.
@@ -140,20 +139,20 @@ impl Collector {
                     player: state.to_move(),
                     number,
                     hash: state.hash(),
-                    phase: phase_name(state.phase()),
+                    phase: state.phase().name(),
                     search_values: [0.0; MAX_PLAYERS],
                 });
             }
             state.apply(&mv);
         }
         let outcome = state.outcome().ok_or("undecided: the game was stopped before its end")?;
-        if game.winner != Some(outcome.winner + 1) || game.termination != reason_name(outcome.reason) {
+        if game.winner != Some(outcome.winner + 1) || game.termination != outcome.reason.name() {
             return Err(format!(
                 "stored end ({:?}, {}) is not the replayed one ({}, {})",
                 game.winner,
                 game.termination,
                 outcome.winner + 1,
-                reason_name(outcome.reason)
+                outcome.reason.name()
             ));
         }
         let values = outcome_values(&outcome, self.config.players);
