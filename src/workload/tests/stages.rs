@@ -94,7 +94,10 @@ fn the_loop_closes_on_all_boards() {
         let trial = json!({"max_games": 4, "simulations": 2, "baseline_games": 2});
         let (out, result) = world.run(config, "evaluation", json!({"candidate": model, "champion": null}), trial);
         let m = &result["metrics"];
-        assert_eq!(m["games_played"], m["wins"].as_u64().unwrap_or(0) + m["draws"].as_u64().unwrap_or(0) + m["losses"].as_u64().unwrap_or(0));
+        assert_eq!(
+            m["games_played"],
+            m["wins"].as_u64().unwrap_or(0) + m["draws"].as_u64().unwrap_or(0) + m["losses"].as_u64().unwrap_or(0)
+        );
         assert!(["accept_h1", "accept_h0", "continue"].contains(&m["sprt_decision"].as_str().expect("a decision")));
         assert_eq!(m["vs_random"]["games"], 2);
         assert_eq!(m["candidate_sha256"], model["sha256"]);
@@ -282,7 +285,8 @@ fn bad_games_are_quarantined() {
     assert_eq!(result["metrics"]["games_exported"], 1);
     assert_eq!(result["metrics"]["games_quarantined"], 3);
     let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(out.join("quarantine.json")).expect("a list")).expect("JSON");
-    let reasons: HashMap<&str, &str> = list.iter().map(|q| (q["game_id"].as_str().unwrap_or(""), q["reason"].as_str().unwrap_or(""))).collect();
+    let reasons: HashMap<&str, &str> =
+        list.iter().map(|q| (q["game_id"].as_str().unwrap_or(""), q["reason"].as_str().unwrap_or(""))).collect();
     assert!(reasons["job-00000"].contains("stored end"), "{reasons:?}");
     assert!(reasons["job-00001"].contains("move 1"), "{reasons:?}");
     assert!(reasons["job-00002"].contains("20 moves stored"), "{reasons:?}");
@@ -357,7 +361,8 @@ for name, digest in json.loads(str(z['checksums'])).items():
     assert hashlib.sha256(z[name].tobytes()).hexdigest() == digest, name
 "#;
         let samples = result["metrics"]["samples_exported"].to_string();
-        let output = Command::new(&python).args(["-c", script]).arg(out.join("samples.npz")).args([&samples, shape]).output().expect("started");
+        let output =
+            Command::new(&python).args(["-c", script]).arg(out.join("samples.npz")).args([&samples, shape]).output().expect("started");
         assert!(output.status.success(), "{}", text(&output));
     }
 }

@@ -92,7 +92,8 @@ impl<P: DeserializeOwned> Job<P> {
         let config = raw.config_key.parse().map_err(|e| wrong("config_key", format!("{e}")))?;
         let params = serde_json::Value::Object(raw.params).to_string();
         let params = parse(&params, file, "params.")?;
-        let job = Self { file: file.to_owned(), job_id: raw.job_id, config, attempt: raw.attempt, seed: raw.seed, inputs: raw.inputs, params };
+        let job =
+            Self { file: file.to_owned(), job_id: raw.job_id, config, attempt: raw.attempt, seed: raw.seed, inputs: raw.inputs, params };
         job.verify_inputs()?;
         Ok(job)
     }

@@ -90,8 +90,7 @@ const FIXED: [(&str, &str, u64); 10] = [
     ("quality_score", "<f4", 0),
 ];
 /// Text arrays and their width in characters.
-const TEXT: [(&str, usize); 5] =
-    [("phases", 20), ("victory_types", 20), ("engine_modes", 16), ("move_types", 26), ("opponent_types", 16)];
+const TEXT: [(&str, usize); 5] = [("phases", 20), ("victory_types", 20), ("engine_modes", 16), ("move_types", 26), ("opponent_types", 16)];
 
 /// All columns.
 pub struct Columns {
@@ -178,9 +177,7 @@ impl Columns {
         let (height, width) = geometry.plane;
         let planes = self.encoder.planes();
         let sparse = &mut self.sparse;
-        npz.array("features", "<f4", &[n, planes as u64, height as u64, width as u64], |out| {
-            expand(sparse, n, planes, geometry, out)
-        })?;
+        npz.array("features", "<f4", &[n, planes as u64, height as u64, width as u64], |out| expand(sparse, n, planes, geometry, out))?;
         for (column, (name, descr, second)) in self.fixed.iter_mut().zip(FIXED) {
             let shape = if second == 0 { vec![n] } else { vec![n, second] };
             npz.array(name, descr, &shape, |out| std::io::copy(&mut column.reader()?, out).map(drop))?;

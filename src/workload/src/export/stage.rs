@@ -54,7 +54,8 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
             return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
         }
         if !reader.complete {
-            let what = format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
+            let what =
+                format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
             return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
         }
         models.insert(reader.model_sha256.clone());

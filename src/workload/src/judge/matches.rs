@@ -98,7 +98,10 @@ fn play(m: &MatchConfig, index: u64, mask: u8, first: &mut Player, second: &mut 
         stop.check("the match is dropped")?;
         state.legal_moves(&mut legal);
         if legal.is_empty() {
-            return Err(Failure::internal("playing a match", format!("no legal move in an unfinished position (seed {}, pair {index})", m.seed)));
+            return Err(Failure::internal(
+                "playing a match",
+                format!("no legal move in an unfinished position (seed {}, pair {index})", m.seed),
+            ));
         }
         let chosen = match legal.len() {
             1 => 0,

@@ -104,10 +104,8 @@ pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> 
         games.push(pair);
         decision = sprt.decide(&tally.pairs);
         if stage.reporter.due() || decision != Decision::Continue {
-            let metrics = Map::from_iter([
-                ("win_rate".to_owned(), json!(tally.win_rate())),
-                ("sprt_llr".to_owned(), json!(sprt.llr(&tally.pairs))),
-            ]);
+            let metrics =
+                Map::from_iter([("win_rate".to_owned(), json!(tally.win_rate())), ("sprt_llr".to_owned(), json!(sprt.llr(&tally.pairs)))]);
             stage.reporter.progress(u64::from(tally.games()), u64::from(p.max_games), "games", "against the champion", metrics);
         }
         if decision != Decision::Continue {

@@ -69,7 +69,14 @@ impl Encoder {
         let cells = self.geometry.cells;
         out.planes = out.sparse.len();
         classes_of(&out.sparse, cells, usize::from(self.config.players), &mut out.classes);
-        patterns::append(&out.classes, self.geometry, usize::from(self.config.players), self.planes() * cells, &mut out.counts, &mut out.sparse);
+        patterns::append(
+            &out.classes,
+            self.geometry,
+            usize::from(self.config.players),
+            self.planes() * cells,
+            &mut out.counts,
+            &mut out.sparse,
+        );
     }
 
     /// Writes the features of a position into `out`, reusing its memory.

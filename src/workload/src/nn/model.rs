@@ -150,8 +150,7 @@ impl Model {
 
     /// Reads a model from a file, checking everything in it.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path)
-            .map_err(|e| Failure::bad(format!("reading model {}: {e}; check the path", path.display())))?;
+        let bytes = std::fs::read(path).map_err(|e| Failure::bad(format!("reading model {}: {e}; check the path", path.display())))?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -175,7 +174,9 @@ impl Model {
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| bad(format!("{e}; {hint}")))?;
         let empty = HashMap::new();
         let meta = header.metadata().as_ref().unwrap_or(&empty);
-        let field = |name: &str| meta.get(name).ok_or_else(|| bad(format!("field {name} is missing from the header; it was not written by this program")));
+        let field = |name: &str| {
+            meta.get(name).ok_or_else(|| bad(format!("field {name} is missing from the header; it was not written by this program")))
+        };
         if field("format")? != "ringrift-model-1" {
             return Err(bad(format!("field format: expected ringrift-model-1, got {}", field("format")?)));
         }
@@ -184,7 +185,9 @@ impl Model {
         }
         let config: GameConfig = field("config_key")?.parse().map_err(|e| bad(format!("field config_key: {e}")))?;
         let widths = tensors.tensor("second.weight").map_err(|e| bad(format!("tensor second.weight: {e}")))?.shape().to_vec();
-        let [first, second] = widths[..] else { return Err(bad(format!("tensor second.weight: shape {widths:?}, expected two dimensions"))) };
+        let [first, second] = widths[..] else {
+            return Err(bad(format!("tensor second.weight: shape {widths:?}, expected two dimensions")));
+        };
         if first % 8 + second % 8 > 0 || first == 0 || second == 0 || first.max(second) > 4096 {
             return Err(bad(format!("tensor second.weight: shape {widths:?}, expected multiples of 8 up to 4096")));
         }

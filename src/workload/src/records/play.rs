@@ -95,7 +95,10 @@ pub fn play_game(
         state.legal_moves(&mut legal);
         let (mut policy, mut values, mut simulations, mut chosen) = (None, None, 0, 0);
         if legal.is_empty() {
-            return Err(Failure::internal("playing a game", format!("no legal move in an unfinished position (seed {seed}, game {index})")));
+            return Err(Failure::internal(
+                "playing a game",
+                format!("no legal move in an unfinished position (seed {seed}, game {index})"),
+            ));
         }
         if legal.len() > 1 {
             let found = gumbel.search(&state, &play.search, evaluator, &mut rng);

@@ -131,8 +131,10 @@ impl ShardReader {
             .optional()
             .map_err(|e| self.bad(e))?
             .ok_or_else(|| Failure::Usage(format!("shard {} has no game {id}; show without a game lists them", self.path.display())))?;
-        let mut values =
-            self.connection.prepare_cached("SELECT final_value FROM game_players WHERE game_id = ?1 ORDER BY player_number").map_err(|e| self.bad(e))?;
+        let mut values = self
+            .connection
+            .prepare_cached("SELECT final_value FROM game_players WHERE game_id = ?1 ORDER BY player_number")
+            .map_err(|e| self.bad(e))?;
         for value in values.query_map([id], |r| r.get(0)).map_err(|e| self.bad(e))? {
             game.values.push(value.map_err(|e| self.bad(e))?);
         }
@@ -141,8 +143,15 @@ impl ShardReader {
         let mut rows = query.query([id]).map_err(|e| self.bad(e))?;
         while let Some(r) = rows.next().map_err(|e| self.bad(e))? {
             let mv = (|| -> rusqlite::Result<(StoredMove, String, Option<String>, Option<String>)> {
-                let stored =
-                    StoredMove { player: r.get(0)?, phase: r.get(1)?, kind: r.get(2)?, json: Value::Null, eval: r.get(4)?, values: None, policy: None };
+                let stored = StoredMove {
+                    player: r.get(0)?,
+                    phase: r.get(1)?,
+                    kind: r.get(2)?,
+                    json: Value::Null,
+                    eval: r.get(4)?,
+                    values: None,
+                    policy: None,
+                };
                 Ok((stored, r.get(3)?, r.get(5)?, r.get(6)?))
             })();
             let (mut mv, json, policy, stats) = mv.map_err(|e| self.bad(e))?;

@@ -74,7 +74,12 @@ pub fn run(stage: &mut Stage<SelfplayParams>) -> Result<StageResult, Failure> {
     };
     let play = PlayConfig {
         config,
-        search: SearchConfig { simulations: p.simulations, sampled_actions: p.sampled_actions, exploration: p.exploration, ..SearchConfig::default() },
+        search: SearchConfig {
+            simulations: p.simulations,
+            sampled_actions: p.sampled_actions,
+            exploration: p.exploration,
+            ..SearchConfig::default()
+        },
         temperature: p.temperature,
         temperature_moves: p.temperature_moves,
         swap_rule: p.swap_rule,

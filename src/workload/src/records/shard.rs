@@ -117,9 +117,8 @@ impl ShardWriter {
             )
             .map_err(&err)?;
         {
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO game_players VALUES (?1,?2,'model',?3,?4,?5,?6,?7,?8)")
-                .map_err(&err)?;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO game_players VALUES (?1,?2,'model',?3,?4,?5,?6,?7,?8)").map_err(&err)?;
             let values = game.values();
             for p in 0..config.players {
                 let rank = game.outcome.map_or(1, |o| o.rank[usize::from(p)] + 1);
@@ -128,15 +127,15 @@ impl ShardWriter {
                     .execute(params![id, p + 1, self.origin.model_sha256, rank, values[usize::from(p)], eliminated, territory, hand])
                     .map_err(&err)?;
             }
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO game_moves VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")
-                .map_err(&err)?;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO game_moves VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)").map_err(&err)?;
             for (n, mv) in game.moves.iter().enumerate() {
                 let kind = mv.json.get("type").and_then(|t| t.as_str()).unwrap_or("unknown");
                 let eval = mv.values.map(|v| v[usize::from(mv.player - 1)]);
                 let engine = mv.policy.as_ref().map(|_| "gumbel-mcts");
                 let probabilities = mv.policy.as_ref().map(|p| policy_text(p));
-                let stats = mv.values.map(|v| json!({"simulations": mv.simulations, "values": v[..usize::from(config.players)]}).to_string());
+                let stats =
+                    mv.values.map(|v| json!({"simulations": mv.simulations, "values": v[..usize::from(config.players)]}).to_string());
                 insert
                     .execute(params![
                         id,

@@ -50,12 +50,8 @@ impl Checkpoint {
     /// Writes the checkpoint (temp, fsync, rename).
     pub fn save(&self, path: &Path) -> Result<(), Failure> {
         let fail = |e: &dyn std::fmt::Display| Failure::internal(&format!("writing checkpoint {}", path.display()), e);
-        let header = Header {
-            identity: self.identity.clone(),
-            best_epoch: self.best_epoch,
-            steps: self.adam.steps,
-            history: self.history.clone(),
-        };
+        let header =
+            Header { identity: self.identity.clone(), best_epoch: self.best_epoch, steps: self.adam.steps, history: self.history.clone() };
         let header = serde_json::to_string(&header).map_err(|e| fail(&e))?;
         let bytes = |x: &[f32]| x.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let parts = [

@@ -64,8 +64,7 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
     let planes = encoder.planes();
     let mut sparse: Vec<Box<[(u16, f32)]>> = Vec::new();
     let dims = [None, Some(planes as u64), Some(height as u64), Some(width as u64)];
-    let places: Vec<Option<u16>> =
-        (0..height * width).map(|i| encoder.geometry.at_plane(i / width, i % width)).collect();
+    let places: Vec<Option<u16>> = (0..height * width).map(|i| encoder.geometry.at_plane(i / width, i % width)).collect();
     let cells = encoder.geometry.cells;
     npz.stream("features", "<f4", &dims, |shape, data| {
         let mut raw = vec![0u8; planes * height * width * 4];
@@ -98,7 +97,10 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
     for (i, sparse) in sparse.into_iter().enumerate() {
         let (from, to) = (offsets[i], offsets[i + 1]);
         if from < 0 || from > to || to > indices.len() as i64 {
-            return Err(npz.wrong("policy_offsets", format!("entries {i} and {} are {from} and {to}, expected rising numbers up to {}", i + 1, indices.len())));
+            return Err(npz.wrong(
+                "policy_offsets",
+                format!("entries {i} and {} are {from} and {to}, expected rising numbers up to {}", i + 1, indices.len()),
+            ));
         }
         let range = from as usize..to as usize;
         if let Some(bad) = indices[range.clone()].iter().find(|&&k| k < 0 || k as usize >= space.size()) {

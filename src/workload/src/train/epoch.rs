@@ -6,7 +6,7 @@ use crate::game::GameConfig;
 use crate::nn::{Encoder, Features, Layout, PolicySpace, Rows, Scratch, Target, backward, forward};
 use crate::search::{GameRng, below};
 
-use super::adam::{Adam, cosine};
+use super::adam::{Adam, Rates, cosine};
 use super::dataset::Example;
 
 /// Losses averaged over samples.
@@ -131,9 +131,7 @@ impl Feeder {
                 self.load(example, symmetry);
                 let target = Target {
                     policy: &self.targets,
-                    values: std::array::from_fn(|i| {
-                        example.values[i] + pace.search_share * (example.search_values[i] - example.values[i])
-                    }),
+                    values: std::array::from_fn(|i| example.values[i] + pace.search_share * (example.search_values[i] - example.values[i])),
                     players: usize::from(self.config.players),
                     value_weight: pace.value_weight,
                 };
@@ -142,7 +140,7 @@ impl Feeder {
                 sums.1 += f64::from(value);
             }
             let rate = cosine(pace.rate, adam.steps, pace.total_steps);
-            adam.step(params, &mut grad, batch.len(), rate, pace.decay, slow, pace.plane_rate);
+            adam.step(params, &mut grad, batch.len(), &Rates { rate, decay: pace.decay, slow, slow_rate: pace.plane_rate });
         }
         self.grad = grad;
         let n = examples.len().max(1) as f64;

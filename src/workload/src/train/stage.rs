@@ -116,7 +116,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         return Err(stage.job.wrong("inputs.samples", "the files hold zero samples"));
     }
     let samples: Vec<String> = stage.job.inputs.samples.iter().map(|f| f.sha256.clone()).collect();
-    let identity = serde_json::to_string(&(&parent.sha256, &samples, &p, stage.job.seed)).map_err(|e| Failure::internal("naming the training", e))?;
+    let identity =
+        serde_json::to_string(&(&parent.sha256, &samples, &p, stage.job.seed)).map_err(|e| Failure::internal("naming the training", e))?;
     let mut state = resume(stage, &identity, parent.layout.len()).unwrap_or_else(|| Checkpoint {
         identity,
         params: parent.params.to_vec(),
