@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// The largest result with its description that fits an event, bytes.
 const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
 
+/// The longest reason that is kept, bytes.
+const MAX_ERROR: usize = 16 * 1024;
+
 /// Why an attempt failed.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -70,10 +73,11 @@ fn failure(call: Finish) -> Failure {
         ("success" | "", _) => "no-result".into(),
         (other, _) => other.to_owned(),
     };
-    let error = match call.error.is_empty() {
+    let mut error = match call.error.is_empty() {
         false => call.error,
         true => format!("{result} ({} {})", call.exit_code, call.exit_status),
     };
+    error.truncate(error.floor_char_boundary(MAX_ERROR));
     Failure { result, exit_status, error, description: call.description }
 }
 
