@@ -42,14 +42,14 @@ pub fn finish(cx: &mut Change<'_>, call: Finish) -> Result<Finished, Refusal> {
         Verdict::FreesSlot => unit_gone(cx, n, &item, &lease, failure(call))?,
         Verdict::Counts => match success(call) {
             Ok((call, result)) => complete(cx, n, &item, &lease, call, result)?,
-            Err(failure) => fail(cx, n, &item, &lease, failure)?,
+            Err(failure) => fail(cx, n, &item, &lease, *failure)?,
         },
     }
     Ok(Finished { accepted: verdict == Verdict::Counts })
 }
 
 /// A result, if the attempt ended as a success does.
-fn success(mut call: Finish) -> Result<(Finish, ResultFile), Failure> {
+fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
     let clean = call.service_result == "success" && ["", "exited"].contains(&&*call.exit_code) && ["", "0"].contains(&&*call.exit_status);
     match call.result.take() {
         Some(result) if clean => {
@@ -58,9 +58,9 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Failure> {
                 return Ok((call, result));
             }
             let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
-            Err(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description })
+            Err(Box::new(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description }))
         }
-        _ => Err(failure(call)),
+        _ => Err(Box::new(failure(call))),
     }
 }
 

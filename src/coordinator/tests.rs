@@ -215,6 +215,6 @@ fn a_change_that_fails_leaves_nothing_behind() {
     });
     assert!(failed.is_err());
     assert!(bench.events().is_empty() && bench.orders().is_empty());
-    bench.change(|cx| expire::expire(cx)).expect("nothing to expire");
+    bench.change(expire::expire).expect("nothing to expire");
     assert!(bench.change(|cx| query::leases(cx)).expect("read").leases.is_empty());
 }
