@@ -162,6 +162,9 @@ pub struct Nack {
     /// Milliseconds until the next try; the router's backoff when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
+    /// Trying again cannot help: a dead letter at once.
+    #[serde(default)]
+    pub dead: bool,
 }
 
 /// Arguments of Replay (with `more`): reads the log without a subscription. The last reply has `continues` unset.
