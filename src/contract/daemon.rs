@@ -8,7 +8,9 @@ use super::ports::{Ports, StoreError};
 use super::registry::DaemonType;
 use super::wire::{Call, CallError, Reply};
 
+// Inputs are made one at a time and never stored, so the size of the largest does not matter.
 /// What a daemon is told. Every input is handled to its end before the next.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The process is up, its subscription stands; after this it is READY.
@@ -151,6 +153,14 @@ pub trait Daemon {
     fn new(config: &Config) -> Self
     where
         Self: Sized;
+
+    /// What must survive a restart, if anything. The runtime writes it with the input's outputs before they are sent.
+    fn save(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Takes back what `save` gave.
+    fn restore(&mut self, _state: serde_json::Value) {}
 
     /// Handles one input.
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError>;

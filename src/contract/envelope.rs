@@ -60,7 +60,7 @@ impl Event {
 /// A fresh event id for a time and 74 random bits; pure, so that tests can name ids.
 pub fn event_id(time_us: i64, random: u128) -> EventId {
     let millis = (time_us.max(0) / 1000) as u64;
-    let bytes = (random as u128).to_be_bytes();
+    let bytes = random.to_be_bytes();
     let mut tail = [0u8; 10];
     tail.copy_from_slice(&bytes[6..16]);
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid();

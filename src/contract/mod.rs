@@ -2,6 +2,7 @@
 pub mod catalog;
 pub mod config;
 pub mod coordinator;
+pub mod coordinator_calls;
 pub mod daemon;
 pub mod envelope;
 pub mod error;
@@ -11,6 +12,7 @@ pub mod host;
 pub mod ids;
 pub mod job;
 pub mod master;
+pub mod messages;
 pub mod paths;
 pub mod ports;
 pub mod registry;

@@ -3,11 +3,13 @@ mod daemons;
 mod limits;
 mod pipeline;
 mod resources;
+mod runtime;
 
 pub use daemons::*;
 pub use limits::*;
 pub use pipeline::*;
 pub use resources::*;
+pub use runtime::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,8 @@ pub struct Config {
     pub master: Master,
     /// The daemons, each under its lower-case name.
     pub daemons: Daemons,
+    /// What all daemons share.
+    pub runtime: Runtime,
     /// The stages' hand-over.
     pub pipeline: Pipeline,
     /// When a candidate becomes champion.
@@ -29,9 +33,9 @@ pub struct Config {
     pub workload: Workload,
     /// How many tasks at once.
     pub limits: Limits,
-    /// Utilisation targets and the PID of 002.
+    /// Utilisation targets, and the controller that follows them.
     pub resource_targets: ResourceTargets,
-    /// Thresholds of resources.
+    /// Thresholds of resources: warning below critical, or the configuration is refused.
     pub safeguards: Safeguards,
     /// Coupling to other systems.
     pub integrations: Integrations,
@@ -55,6 +59,8 @@ pub struct Master {
     pub required: bool,
     /// Seconds a unit must have been ready before its restart delay is reset, 10 to 3600.
     pub reset_after: u32,
+    /// Commands do not look for a running master before they start daemons: no warning; RINGRIFT_SKIP_MASTER_LOOP_CHECK.
+    pub skip_check: bool,
 }
 
 impl Default for Master {
@@ -67,6 +73,7 @@ impl Default for Master {
             interval: 10,
             required: false,
             reset_after: 120,
+            skip_check: false,
         }
     }
 }
@@ -92,6 +99,8 @@ pub struct Problem {
     pub key: String,
     /// What is wrong and what is allowed.
     pub why: String,
+    /// Other keys that take part in a contradiction; one of them may be what the user wrote.
+    pub others: Vec<String>,
 }
 
 /// Collects problems.
@@ -112,13 +121,25 @@ impl Check {
     pub fn ascending(&mut self, keys: &[(&str, f64)]) {
         for pair in keys.windows(2) {
             if pair[0].1.partial_cmp(&pair[1].1) != Some(std::cmp::Ordering::Less) {
-                self.fail(pair[0].0, format!("{} must be below {} = {}", pair[0].1, pair[1].0, pair[1].1));
+                let why = format!("{} must be below {} = {}", pair[0].1, pair[1].0, pair[1].1);
+                self.contradiction(pair[0].0, &[pair[1].0], why);
             }
         }
     }
     /// Something else is wrong.
     pub fn fail(&mut self, key: &str, why: impl Into<String>) {
-        self.problems.push(Problem { key: key.into(), why: why.into() });
+        self.contradiction(key, &[], why);
+    }
+    /// A key does not go with others.
+    pub fn contradiction(&mut self, key: &str, others: &[&str], why: impl Into<String>) {
+        let others = others.iter().map(|k| (*k).to_owned()).collect();
+        self.problems.push(Problem { key: key.into(), why: why.into(), others });
+    }
+    /// A number's upper or lower bound is another key's value.
+    pub fn at_least<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, value: T, other: &str, bound: T) {
+        if value < bound {
+            self.contradiction(key, &[other], format!("{value} is less than {other} = {bound}"));
+        }
     }
 }
 
@@ -139,6 +160,7 @@ impl Config {
         check.range("master.interval", self.master.interval, 1, 3600);
         check.range("master.reset_after", self.master.reset_after, 10, 3600);
         self.daemons.check(&mut check);
+        self.runtime.check(&mut check);
         self.pipeline.check(&mut check);
         self.promotion.check(&mut check);
         self.workload.check(&mut check);

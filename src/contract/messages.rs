@@ -1,0 +1,59 @@
+//! Journal messages on which an operator must act: their ids, the same for ever; the texts are in `packaging/catalog`.
+
+/// An id and what it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// MESSAGE_ID, 128 bits in hex.
+    pub id: &'static str,
+    /// Its name in the catalog's comments.
+    pub name: &'static str,
+}
+
+macro_rules! messages {
+    ($($(#[doc = $doc:literal])+ $name:ident = $id:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: &str = $id;)*
+        /// All of them.
+        pub const ALL: &[Message] = &[$(Message { id: $id, name: stringify!($name) },)*];
+    };
+}
+
+messages! {
+    /// A daemon used up its restarts.
+    DAEMON_FAILED = "da16086f66dd4228b6ad830edd4770ef";
+    /// A configuration was refused: at a start (exit 78, no restart) or at a reload (the old one stays in force).
+    CONFIG_REFUSED = "df84cff0098b4b4486310ac38e6b8dae";
+    /// The master reset a hub and its socket.
+    HUB_RESET = "e8a97e0d77b54bfe80f154ed6192c3fa";
+    /// A file system is full; nothing is stored until there is room.
+    OUT_OF_SPACE = "d96c4346edf746df8dccb966f3d4d5b6";
+    /// A job's unit was killed for its memory.
+    JOB_OUT_OF_MEMORY = "61059980a3c64becb04b079981f4dc8a";
+    /// A second master ended at once.
+    SECOND_MASTER = "f54840bc30ad401388e37e4eb698f92b";
+    /// An event was given up by a subscriber.
+    DEAD_LETTER = "c27fc3f0cc6241988674bd2606116407";
+    /// A job was stopped because its lease was given to another attempt.
+    LEASE_LOST = "51327bb8ff7a4d38be8d2fe14c93150c";
+    /// A daemon waits for a hub that does not answer.
+    PEER_AWAY = "ff46d863afbf4e318a99874f47b0b74e";
+    /// A handler failed; the input is tried again.
+    INPUT_FAILED = "2acfad464bab45998a62a9666feb515c";
+    /// A daemon that failed before waits before it starts again.
+    BACKING_OFF = "88be84ccaa4246099d704ce16352e61d";
+    /// A state file cannot be read; the daemon does not start on a guess.
+    STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_128_bits_and_unique() {
+        let mut seen = std::collections::HashSet::new();
+        for message in ALL {
+            assert!(message.id.len() == 32 && message.id.bytes().all(|b| b.is_ascii_hexdigit()), "{}", message.name);
+            assert!(seen.insert(message.id), "{} twice", message.name);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Taking a job's file over into the store: copied, hashed on the way, fsynced, renamed, named by its hash.
+use crate::contract::catalog::ArtefactRecord;
+use crate::contract::ports::StoreError;
+use sha2::{Digest as _, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+fn io_failed<'a>(operation: &'a str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+    move |e| StoreError::Failed { operation: format!("{operation} {}", path.display()), why: e.to_string() }
+}
+
+/// Where an artefact lies: `<kind>/<sha256>.<extension>`.
+fn place(store: &Path, record: &ArtefactRecord, source: &Path) -> PathBuf {
+    let extension = source.extension().and_then(|e| e.to_str()).unwrap_or("bin");
+    store.join(&record.kind).join(format!("{}.{extension}", record.id))
+}
+
+/// Copies the file into the store and returns its path there. A file that is there already was verified when it came.
+pub(super) fn take_over(store: &Path, record: &ArtefactRecord, source: &Path) -> Result<String, StoreError> {
+    let target = place(store, record, source);
+    let shown = target.display().to_string();
+    if target.exists() {
+        return Ok(shown);
+    }
+    let folder = store.join(&record.kind);
+    fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
+    let temporary = folder.join(format!(".{}.part", record.id));
+    let mut from = match File::open(source) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::BadFile { path: source.display().to_string(), why: "the job's file is not there".into() });
+        }
+        Err(e) => return Err(io_failed("opening", source)(e)),
+    };
+    let mut to = File::create(&temporary).map_err(io_failed("making", &temporary))?;
+    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0u64, vec![0u8; 1 << 16]);
+    loop {
+        let n = from.read(&mut chunk).map_err(io_failed("reading", source))?;
+        if n == 0 {
+            break;
+        }
+        hash.update(&chunk[..n]);
+        bytes += n as u64;
+        to.write_all(&chunk[..n]).map_err(io_failed("writing", &temporary))?;
+    }
+    let found = hex(&hash.finalize());
+    if found != record.id.as_str() || bytes != record.bytes {
+        // Best effort: a leftover part file is overwritten by the next try.
+        let _ = fs::remove_file(&temporary);
+        let why = format!("it has {bytes} bytes and SHA-256 {found}, {} bytes and {} were reported", record.bytes, record.id);
+        return Err(StoreError::BadFile { path: source.display().to_string(), why });
+    }
+    to.set_permissions(fs::Permissions::from_mode(0o444)).map_err(io_failed("protecting", &temporary))?;
+    to.sync_all().map_err(io_failed("syncing", &temporary))?;
+    fs::rename(&temporary, &target).map_err(io_failed("renaming to", &target))?;
+    File::open(&folder).and_then(|d| d.sync_all()).map_err(io_failed("syncing", &folder))?;
+    Ok(shown)
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}

@@ -1,0 +1,192 @@
+//! DATA_PIPELINE's database and artefact store: `catalog.db` and the files that it names.
+mod files;
+mod query;
+
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, LineageStep, Rating, StageState};
+use crate::contract::events::{EventType, Payload};
+use crate::contract::ids::{ConfigKey, Digest, EventId};
+use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
+use crate::contract::wire::{CallError, ErrorParameters, errors};
+use crate::platform::sqlite;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE artefacts(
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, config_key TEXT NOT NULL, path TEXT NOT NULL,
+    bytes INTEGER NOT NULL, created_us INTEGER NOT NULL, job_id TEXT NOT NULL, node TEXT NOT NULL, metrics TEXT NOT NULL
+) STRICT;
+CREATE INDEX artefacts_by_kind ON artefacts(config_key, kind, seq);
+CREATE TABLE lineage(child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY(child, parent)) STRICT, WITHOUT ROWID;
+CREATE INDEX lineage_by_parent ON lineage(parent);
+CREATE TABLE inputs(id TEXT PRIMARY KEY, outputs TEXT NOT NULL, handled_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE ratings(
+    config_key TEXT NOT NULL, model_id TEXT NOT NULL, elo REAL NOT NULL, elo_low REAL NOT NULL, elo_high REAL NOT NULL,
+    games_played INTEGER NOT NULL, vs_random REAL, vs_heuristic REAL, rated_us INTEGER NOT NULL, PRIMARY KEY(config_key, model_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE champions(
+    config_key TEXT NOT NULL, generation INTEGER NOT NULL, model_id TEXT NOT NULL, model_path TEXT NOT NULL, match_id TEXT NOT NULL,
+    elo REAL NOT NULL, promoted_us INTEGER NOT NULL, PRIMARY KEY(config_key, generation)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stages(
+    config_key TEXT PRIMARY KEY, stage TEXT NOT NULL, since_us INTEGER NOT NULL, reason TEXT NOT NULL, refusals INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+"];
+
+/// The database and the store.
+#[derive(Debug)]
+pub struct CatalogDb {
+    db: RefCell<Connection>,
+    store: PathBuf,
+}
+
+fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
+    move |e| StoreError::Failed { operation: operation.into(), why: e.to_string() }
+}
+
+fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_ {
+    move |e| StoreError::Failed { operation: operation.into(), why: e.to_string() }
+}
+
+impl CatalogDb {
+    /// Opens the database in `state` and the artefact store.
+    pub fn open(state: &Path, store: &Path) -> Result<CatalogDb, sqlite::SqliteError> {
+        let db = sqlite::open(&state.join("catalog.db"), MIGRATIONS)?;
+        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned() })
+    }
+
+    fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {
+        for record in records {
+            let metrics = serde_json::to_string(&record.metrics).map_err(json_failed("writing metrics"))?;
+            step.execute(
+                "INSERT OR IGNORE INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics) VALUES(?,?,?,?,?,?,?,?,?)",
+                params![
+                    record.id.as_str(),
+                    record.kind,
+                    record.config_key.as_str(),
+                    record.path,
+                    i64::try_from(record.bytes).unwrap_or(i64::MAX),
+                    record.created_us,
+                    record.job_id.as_str(),
+                    record.node.as_str(),
+                    metrics
+                ],
+            )
+            .map_err(failed("recording an artefact"))?;
+            for parent in &record.parents {
+                step.execute("INSERT OR IGNORE INTO lineage(child, parent) VALUES(?,?)", params![record.id.as_str(), parent.as_str()])
+                    .map_err(failed("recording a lineage"))?;
+            }
+        }
+        if let Some(r) = &change.rating {
+            step.execute(
+                "INSERT OR REPLACE INTO ratings VALUES(?,?,?,?,?,?,?,?,?)",
+                params![
+                    r.config_key.as_str(),
+                    r.model_id.as_str(),
+                    r.elo,
+                    r.elo_low,
+                    r.elo_high,
+                    r.games_played,
+                    r.vs_random,
+                    r.vs_heuristic,
+                    r.rated_us
+                ],
+            )
+            .map_err(failed("recording a rating"))?;
+        }
+        if let Some(c) = &change.champion {
+            step.execute(
+                "INSERT OR REPLACE INTO champions VALUES(?,?,?,?,?,?,?)",
+                params![c.config_key.as_str(), c.generation, c.model_id.as_str(), c.model_path, c.match_id.as_str(), c.elo, c.promoted_us],
+            )
+            .map_err(failed("recording a champion"))?;
+            step.execute("UPDATE stages SET refusals = 0 WHERE config_key = ?", params![c.config_key.as_str()])
+                .map_err(failed("recording a champion"))?;
+        }
+        if let Some((key, stage, reason)) = &change.stage {
+            step.execute(
+                "INSERT INTO stages(config_key, stage, since_us, reason) VALUES(?1,?2,?3,?4) ON CONFLICT(config_key) DO UPDATE SET \
+                 since_us = CASE stage WHEN excluded.stage THEN since_us ELSE excluded.since_us END, stage = excluded.stage, reason = excluded.reason",
+                params![key.as_str(), stage, crate::platform::clock::now_us(), reason],
+            )
+            .map_err(failed("recording a stage"))?;
+        }
+        if let Some(key) = &change.refused {
+            step.execute("UPDATE stages SET refusals = refusals + 1 WHERE config_key = ?", params![key.as_str()])
+                .map_err(failed("recording a refusal"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Store errors through the reading port look like a failed call.
+fn as_call(error: StoreError) -> CallError {
+    let parameters = ErrorParameters { message: error.to_string(), ..Default::default() };
+    CallError::Answer { method: "catalog".into(), name: errors::INTERNAL.into(), parameters }
+}
+
+impl Catalog for CatalogDb {
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
+        query::list(&self.db.borrow(), filter).map_err(as_call)
+    }
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
+        query::get(&self.db.borrow(), id).map_err(as_call)
+    }
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
+        query::stage(&self.db.borrow(), key).map_err(as_call)
+    }
+    fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError> {
+        query::ratings(&self.db.borrow(), key).map_err(as_call)
+    }
+}
+
+impl CatalogStore for CatalogDb {
+    fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError> {
+        let db = self.db.borrow();
+        let outputs: Option<String> = db
+            .query_row("SELECT outputs FROM inputs WHERE id = ?", params![input.as_str()], |row| row.get(0))
+            .optional()
+            .map_err(failed("looking an input up"))?;
+        outputs.map(|text| read_outputs(&text)).transpose()
+    }
+
+    fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError> {
+        let mut records = Vec::with_capacity(change.artefacts.len());
+        for (record, source) in &change.artefacts {
+            let path = files::take_over(&self.store, record, Path::new(source))?;
+            records.push(ArtefactRecord { path, ..record.clone() });
+        }
+        let text = Value::Array(outputs.iter().map(|p| json!([p.kind().info().wire, p.to_map()])).collect()).to_string();
+        let mut db = self.db.borrow_mut();
+        let step = db.transaction().map_err(failed("beginning"))?;
+        self.apply(&step, change, &records)?;
+        step.execute("INSERT INTO inputs VALUES(?,?,?)", params![input.as_str(), text, crate::platform::clock::now_us()])
+            .map_err(failed("recording an input"))?;
+        step.commit().map_err(failed("committing"))
+    }
+
+    fn lineage(&self, id: &Digest) -> Result<Vec<LineageStep>, StoreError> {
+        query::lineage(&self.db.borrow(), id)
+    }
+
+    fn stages(&self) -> Result<Vec<StageState>, StoreError> {
+        query::stages(&self.db.borrow())
+    }
+}
+
+fn read_outputs(text: &str) -> Result<Vec<Payload>, StoreError> {
+    let operation = "reading an input's outputs";
+    let bad = |why: String| StoreError::Failed { operation: operation.into(), why };
+    let stored: Vec<(String, Value)> = serde_json::from_str(text).map_err(json_failed(operation))?;
+    let read = |(wire, value): (String, Value)| {
+        let kind = EventType::from_wire(&wire).ok_or_else(|| bad(format!("unknown type {wire}")))?;
+        Payload::parse(kind, &value).map_err(|e| bad(e.to_string()))
+    };
+    stored.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests;

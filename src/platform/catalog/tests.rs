@@ -1,0 +1,102 @@
+//! The catalog on a real file system: exactly once, verified, lineage and counts.
+use super::*;
+use crate::contract::events::PromotionFailed;
+use crate::contract::ids::{JobId, NodeId};
+use crate::platform::clock::new_event_id;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+struct World {
+    dir: TempDir,
+    catalog: CatalogDb,
+}
+
+fn world() -> World {
+    let dir = tempfile::tempdir().expect("a directory");
+    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store")).expect("a catalog");
+    World { dir, catalog }
+}
+
+impl World {
+    fn file(&self, name: &str, content: &[u8]) -> (ArtefactRecord, String) {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, content).expect("writes");
+        let id = Digest::new(files::hex(&Sha256::digest(content))).expect("a digest");
+        let record = ArtefactRecord {
+            id,
+            kind: name.split('.').next().unwrap_or_default().into(),
+            config_key: key(),
+            path: String::new(),
+            bytes: content.len() as u64,
+            created_us: 1,
+            seq: 0,
+            job_id: JobId::new("t-1").expect("an id"),
+            node: NodeId::new("n").expect("an id"),
+            parents: vec![],
+            metrics: serde_json::json!({"games_completed": 25}).as_object().cloned().expect("an object"),
+        };
+        (record, path.display().to_string())
+    }
+}
+
+fn key() -> ConfigKey {
+    ConfigKey::new("square8_2p").expect("a key")
+}
+
+fn output(model: &Digest) -> Payload {
+    PromotionFailed { config_key: key(), model_id: model.clone(), error: "x".into() }.into()
+}
+
+#[test]
+fn an_input_is_committed_once_with_its_outputs() {
+    let w = world();
+    let (record, path) = w.file("games.db", b"abc");
+    let input = new_event_id();
+    assert_eq!(w.catalog.handled(&input), Ok(None));
+    let change = CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() };
+    let outputs = [output(&record.id)];
+    w.catalog.commit(&input, &change, &outputs).expect("commits");
+    assert_eq!(w.catalog.handled(&input), Ok(Some(outputs.to_vec())));
+    assert!(w.catalog.commit(&input, &change, &outputs).is_err(), "the same input twice");
+    let stored = w.catalog.get(&record.id).expect("reads").expect("is there");
+    assert_eq!(std::fs::read(&stored.path).expect("the file"), b"abc");
+    assert!(stored.path.ends_with(&format!("store/games/{}.db", record.id)));
+}
+
+#[test]
+fn a_file_with_another_hash_is_refused_and_nothing_is_recorded() {
+    let w = world();
+    let (record, path) = w.file("games.db", b"abc");
+    std::fs::write(&path, b"abX").expect("writes");
+    let input = new_event_id();
+    let error = w.catalog.commit(&input, &CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() }, &[]);
+    assert!(matches!(error, Err(StoreError::BadFile { .. })), "{error:?}");
+    assert_eq!(w.catalog.handled(&input), Ok(None));
+    assert_eq!(w.catalog.get(&record.id), Ok(None));
+    assert_eq!(std::fs::read_dir(w.dir.path().join("store/games")).expect("the folder").count(), 0);
+}
+
+#[test]
+fn games_since_export_counts_what_no_sample_file_was_made_from() {
+    let w = world();
+    let (first, path) = w.file("games.db", b"1");
+    w.catalog
+        .commit(&new_event_id(), &CatalogChange { artefacts: vec![(first.clone(), path)], ..Default::default() }, &[])
+        .expect("commits");
+    let (second, path) = w.file("games.db", b"2");
+    w.catalog
+        .commit(&new_event_id(), &CatalogChange { artefacts: vec![(second.clone(), path)], ..Default::default() }, &[])
+        .expect("commits");
+    assert_eq!(w.catalog.stage(&key()).expect("a stage").games_since_export, 50);
+    let (mut samples, path) = w.file("samples.npz", b"s");
+    samples.parents = vec![first.id.clone()];
+    w.catalog
+        .commit(&new_event_id(), &CatalogChange { artefacts: vec![(samples.clone(), path)], ..Default::default() }, &[])
+        .expect("commits");
+    let stage = w.catalog.stage(&key()).expect("a stage");
+    assert_eq!((stage.games, stage.games_since_export), (50, 25), "the second shard came before the samples and is not in them");
+    let steps = w.catalog.lineage(&samples.id).expect("a lineage");
+    assert_eq!(steps.iter().map(|s| (s.depth, s.artefact.kind.as_str())).collect::<Vec<_>>(), [(0, "samples"), (1, "games")]);
+    let down = w.catalog.lineage(&first.id).expect("a lineage");
+    assert_eq!(down.iter().map(|s| s.depth).collect::<Vec<_>>(), [-1, 0]);
+}

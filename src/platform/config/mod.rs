@@ -1,0 +1,325 @@
+//! Loading the configuration: defaults, shipped file, administrator's file, drop-ins, environment; each key knows its origin.
+mod environment;
+mod error;
+mod marks;
+mod show;
+mod typed;
+mod yaml;
+
+pub use environment::{OTHERS, VARIABLES, Variable};
+pub use error::{ConfigError, ConfigErrors};
+pub use show::Shown;
+
+use crate::contract::config::Config;
+use crate::contract::paths;
+use crate::contract::registry::UnknownName;
+use marks::{Mark, join, marks};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where to look.
+#[derive(Debug, Clone, Default)]
+pub struct Dirs {
+    /// Shipped defaults, `/usr/share/ringrift`.
+    pub share: PathBuf,
+    /// The administrator's, `/etc/ringrift`.
+    pub etc: PathBuf,
+    /// The environment, by name.
+    pub env: BTreeMap<String, String>,
+    /// The file that units read their environment from; for programs that no unit started.
+    pub environment_file: Option<PathBuf>,
+}
+
+impl Dirs {
+    /// For a daemon: systemd has put `/etc/ringrift/environment` into the process's environment.
+    pub fn daemon() -> Dirs {
+        let place = |name: &str, default: &str| std::env::var_os(name).map_or_else(|| PathBuf::from(default), PathBuf::from);
+        let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        Dirs {
+            share: place("RINGRIFT_SHARE", paths::SHARE),
+            etc: place("RINGRIFT_ETC", paths::ETC),
+            env: std::env::vars_os().filter_map(ours).filter(|(name, _)| name.starts_with("RINGRIFT_")).collect(),
+            environment_file: None,
+        }
+    }
+    /// For a command on a terminal: reads `/etc/ringrift/environment` as systemd does for the daemons; variables set in the
+    /// shell go before it.
+    pub fn command() -> Dirs {
+        let dirs = Dirs::daemon();
+        Dirs { environment_file: Some(dirs.etc.join("environment")), ..dirs }
+    }
+    /// The files that exist, in the order in which they are laid over each other.
+    pub fn files(&self) -> Result<Vec<PathBuf>, ConfigErrors> {
+        let mut files = vec![self.share.join(paths::CONFIG_FILE), self.etc.join(paths::CONFIG_FILE)];
+        let dropins = self.etc.join("conf.d");
+        match std::fs::read_dir(&dropins) {
+            Ok(entries) => {
+                let mut names: Vec<PathBuf> =
+                    entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "yaml")).collect();
+                names.sort();
+                files.extend(names);
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(whole_file(&dropins, format!("listing the directory: {e}"))),
+        }
+        files.retain(|f| f.exists());
+        Ok(files)
+    }
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The built-in default.
+    Default,
+    /// A file.
+    File {
+        /// Its path.
+        path: String,
+        /// Where the key stands.
+        mark: Option<Mark>,
+    },
+    /// A variable, with the file and line that sets it where known.
+    Environment {
+        /// Its name.
+        name: String,
+        /// `/etc/ringrift/environment` and the line.
+        place: Option<(String, usize)>,
+    },
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, mark: Some(mark) } => write!(f, "{path}:{}", mark.line),
+            Origin::File { path, mark: None } => f.write_str(path),
+            Origin::Environment { name, place: Some((path, line)) } => write!(f, "{name} in {path}:{line}"),
+            Origin::Environment { name, place: None } => write!(f, "{name} in the environment"),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Source {
+    path: String,
+    text: String,
+}
+
+#[derive(Debug, Clone)]
+enum From {
+    Source(usize),
+    Variable(String, Option<(String, usize)>),
+}
+
+/// A valid configuration and where each key comes from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// What is odd and does no harm: unknown RINGRIFT_ variables.
+    pub warnings: Vec<String>,
+    layers: Layers,
+}
+
+impl Loaded {
+    /// Where a key's value comes from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.layers.origin(key)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Layers {
+    sources: Vec<Source>,
+    from: BTreeMap<String, From>,
+}
+
+impl Layers {
+    fn origin(&self, key: &str) -> Origin {
+        // A list's items have no origin of their own.
+        let whole = key.split('[').next().unwrap_or(key);
+        match self.from.get(whole) {
+            None => Origin::Default,
+            Some(From::Variable(name, place)) => Origin::Environment { name: name.clone(), place: place.clone() },
+            Some(From::Source(at)) => {
+                let source = &self.sources[*at];
+                let places = marks(&source.text);
+                let mark = places.get(key).or_else(|| places.get(whole)).and_then(|m| m.last()).copied();
+                Origin::File { path: source.path.clone(), mark }
+            }
+        }
+    }
+
+    fn error(&self, key: &str, why: String) -> ConfigError {
+        match self.origin(key) {
+            Origin::Default => ConfigError { file: "built-in defaults".into(), line: None, column: None, key: key.into(), why },
+            Origin::File { path, mark } => {
+                ConfigError { file: path, line: mark.map(|m| m.line), column: mark.map(|m| m.column), key: key.into(), why }
+            }
+            Origin::Environment { name, place } => {
+                let (file, line) = place.map_or(("environment".to_owned(), None), |(path, line)| (path, Some(line)));
+                ConfigError { file, line, column: None, key: name, why: format!("{key}: {why}") }
+            }
+        }
+    }
+}
+
+fn whole_file(path: &Path, why: String) -> ConfigErrors {
+    ConfigErrors(vec![ConfigError { file: path.display().to_string(), line: None, column: None, key: String::new(), why }])
+}
+
+/// Loads and checks everything; the error lists all that is wrong, each with file, line, column and key.
+pub fn load(dirs: &Dirs) -> Result<Loaded, ConfigErrors> {
+    let mut layers = Layers::default();
+    let mut errors = Vec::new();
+    let Ok(defaults) = serde_json::to_value(Config::default()) else { unreachable!("the defaults are plain data") };
+    let mut tree = defaults.clone();
+    for path in dirs.files()? {
+        let text = std::fs::read_to_string(&path).map_err(|e| whole_file(&path, format!("reading the file: {e}")))?;
+        layers.sources.push(Source { path: path.display().to_string(), text });
+        overlay_file(&mut layers, &defaults, &mut tree, &mut errors);
+    }
+    let warnings = overlay_environment(dirs, &mut layers, &mut tree, &mut errors)?;
+    let config = typed::build(&defaults, tree, &layers, &mut errors);
+    if errors.is_empty() {
+        for problem in config.check() {
+            // The user is sent to a key that somebody set: a contradiction may lie between a default and a key of the file.
+            let written = std::iter::once(&problem.key).chain(&problem.others).find(|k| layers.origin(k) != Origin::Default);
+            let key = written.unwrap_or(&problem.key);
+            let why = if *key == problem.key { problem.why } else { format!("contradicts {}: {}", problem.key, problem.why) };
+            errors.push(layers.error(key, why));
+        }
+    }
+    if errors.is_empty() { Ok(Loaded { config, warnings, layers }) } else { Err(ConfigErrors(errors)) }
+}
+
+/// Lays the last source over the tree, key by key; unknown keys are errors and left out.
+fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors: &mut Vec<ConfigError>) {
+    let at = layers.sources.len() - 1;
+    let source = layers.sources[at].clone();
+    match yaml::parse(&source.text) {
+        Ok(map) => {
+            let places = marks(&source.text);
+            let mut unknown = |key: String, why: String| {
+                let mark = places.get(&key).and_then(|m| m.first());
+                errors.push(ConfigError {
+                    file: source.path.clone(),
+                    line: mark.map(|m| m.line),
+                    column: mark.map(|m| m.column),
+                    key,
+                    why,
+                });
+            };
+            merge("", map, Some(defaults), tree, &mut |key| drop(layers.from.insert(key, From::Source(at))), &mut unknown);
+        }
+        Err(bad) => {
+            let mut twice: Vec<(Mark, String, usize)> = marks(&source.text)
+                .into_iter()
+                .filter(|(_, m)| m.len() > 1)
+                .flat_map(|(key, m)| m[1..].iter().map(|again| (*again, key.clone(), m[0].line)).collect::<Vec<_>>())
+                .collect();
+            twice.sort();
+            // Keys below a duplicate are duplicates only because of it.
+            let tops: Vec<String> = twice.iter().map(|(_, key, _)| key.clone()).collect();
+            twice.retain(|(_, key, _)| !tops.iter().any(|top| key.len() > top.len() && key.starts_with(&format!("{top}."))));
+            if twice.is_empty() || !bad.why.contains("duplicate") {
+                let Malformed { line, column, why } = bad;
+                errors.push(ConfigError { file: source.path, line, column, key: String::new(), why });
+            } else {
+                errors.extend(twice.into_iter().map(|(mark, key, first)| ConfigError {
+                    file: source.path.clone(),
+                    line: Some(mark.line),
+                    column: Some(mark.column),
+                    key,
+                    why: format!("stands twice, first on line {first}; one of the two is allowed"),
+                }));
+            }
+        }
+    }
+}
+
+use yaml::Malformed;
+
+/// Merges by key. `known` is the default's node: an object lists the allowed keys, an empty one allows any.
+fn merge(
+    path: &str,
+    from: Map<String, Value>,
+    known: Option<&Value>,
+    into: &mut Value,
+    set: &mut dyn FnMut(String),
+    unknown: &mut dyn FnMut(String, String),
+) {
+    let keys = known.and_then(Value::as_object).filter(|k| !k.is_empty());
+    let Value::Object(into) = into else { return };
+    for (name, value) in from {
+        let key = join(path, &name);
+        let below = keys.and_then(|k| k.get(&name));
+        if let (Some(keys), None) = (keys, below) {
+            let near = UnknownName::new("key", &name, keys.keys().map(String::as_str));
+            let all: Vec<&str> = keys.keys().map(String::as_str).collect();
+            let allowed = match (near.nearest.as_slice(), all.len()) {
+                ([], 0..=12) => format!("; allowed are {}", all.join(", ")),
+                ([], _) => String::new(),
+                (nearest, _) => format!("; did you mean {}?", nearest.join(", ")),
+            };
+            unknown(key, format!("unknown key{allowed}"));
+            continue;
+        }
+        match (value, into.get_mut(&name), below) {
+            // `section:` with everything under it commented out.
+            (Value::Null, Some(Value::Object(_)), _) => {}
+            (Value::Object(map), Some(old @ Value::Object(_)), below) => {
+                if map.is_empty() {
+                    set(key.clone());
+                }
+                merge(&key, map, below, old, set, unknown);
+            }
+            (value, _, _) => {
+                set(key);
+                into.insert(name, value);
+            }
+        }
+    }
+}
+
+fn overlay_environment(
+    dirs: &Dirs,
+    layers: &mut Layers,
+    tree: &mut Value,
+    errors: &mut Vec<ConfigError>,
+) -> Result<Vec<String>, ConfigErrors> {
+    let mut found: BTreeMap<String, (String, Option<(String, usize)>)> = BTreeMap::new();
+    if let Some(path) = &dirs.environment_file {
+        let read = environment::read_file(path).map_err(|e| whole_file(path, format!("reading the file: {e}")))?;
+        let shown = path.display().to_string();
+        found.extend(read.into_iter().map(|(name, (value, line))| (name, (value, Some((shown.clone(), line))))));
+    }
+    found.extend(dirs.env.iter().map(|(name, value)| (name.clone(), (value.clone(), None))));
+    let mut warnings = Vec::new();
+    for (name, (text, place)) in found.into_iter().filter(|(name, _)| name.starts_with("RINGRIFT_")) {
+        let Some(variable) = VARIABLES.iter().find(|v| v.name == name) else {
+            if !OTHERS.contains(&name.as_str()) {
+                let names = VARIABLES.iter().map(|v| v.name).chain(OTHERS.iter().copied());
+                warnings.push(format!("{}; it is ignored", UnknownName::new("variable", &name, names)));
+            }
+            continue;
+        };
+        match variable.parse(&text) {
+            Ok(value) => {
+                for key in variable.keys {
+                    if let Some(slot) = tree.pointer_mut(&format!("/{}", key.replace('.', "/"))) {
+                        *slot = value.clone();
+                    }
+                    layers.from.insert((*key).to_owned(), From::Variable(name.clone(), place.clone()));
+                }
+            }
+            Err(why) => {
+                let (file, line) = place.map_or(("environment".to_owned(), None), |(path, line)| (path, Some(line)));
+                errors.push(ConfigError { file, line, column: None, key: name, why: format!("{why} (sets {})", variable.keys.join(", ")) });
+            }
+        }
+    }
+    Ok(warnings)
+}

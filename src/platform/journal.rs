@@ -1,0 +1,36 @@
+//! Logging: to journald with fields when stderr is the journal, else plain lines on stderr. Never both.
+use std::os::fd::AsFd;
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Starts logging under a program's name. `RINGRIFT_LOG` sets the level (error, warn, info, debug, trace; info when absent).
+/// A second call does nothing.
+pub fn init(name: &str) {
+    let filter = || EnvFilter::try_from_env("RINGRIFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Without a prefix a field MESSAGE_ID is the journal's own; daemons do not name fields as the journal does.
+    let journal = stderr_is_journal().then(tracing_journald::layer).and_then(Result::ok).map(|layer| {
+        layer.with_field_prefix(None).with_syslog_identifier(name.to_owned()).with_priority_mappings(PriorityMappings {
+            info: Priority::Informational,
+            debug: Priority::Debug,
+            ..PriorityMappings::new()
+        })
+    });
+    // An error means that logging was started before, by a test say.
+    let _ = match journal {
+        Some(journal) => tracing_subscriber::registry().with(filter()).with(journal).try_init(),
+        None => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false).with_ansi(false);
+            tracing_subscriber::registry().with(filter()).with(lines).try_init()
+        }
+    };
+}
+
+/// `$JOURNAL_STREAM` names the device and inode of the stream that systemd connected to the journal.
+fn stderr_is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    let Some((device, inode)) = stream.split_once(':') else { return false };
+    let Ok(stat) = nix::sys::stat::fstat(std::io::stderr().as_fd()) else { return false };
+    device.parse() == Ok(stat.st_dev) && inode.parse() == Ok(stat.st_ino)
+}

@@ -1,0 +1,150 @@
+//! Clients of the hubs: the ports Queue, Catalog and Letters over Varlink. They connect when first used and again when the
+//! other end went away.
+use super::varlink::Client;
+use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, Rating, StageState};
+use crate::contract::coordinator::{self, Acquire, CanSpawn, WorkFilter, WorkItem};
+use crate::contract::ids::{ConfigKey, Digest};
+use crate::contract::ports::{Catalog, Letters, Queue};
+use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
+use crate::contract::wire::{CallError, errors};
+use crate::contract::workload::JobType;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Longest wait for a hub's answer. Below the watchdog's 30 s, so that a silent hub cannot get its callers killed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A hub at the other end of a socket, for calls that may be repeated without harm.
+#[derive(Debug)]
+pub struct Peer {
+    interface: &'static str,
+    socket: PathBuf,
+    client: RefCell<Option<Client>>,
+}
+
+impl Peer {
+    /// A hub's socket; nothing is connected yet.
+    pub fn new(interface: &'static str, socket: impl AsRef<Path>) -> Peer {
+        Peer { interface, socket: socket.as_ref().to_owned(), client: RefCell::new(None) }
+    }
+    /// The event router.
+    pub fn router(run: &Path) -> Peer {
+        Peer::new(router::INTERFACE, run.join("router.sock"))
+    }
+    /// The coordinator.
+    pub fn coordinator(run: &Path) -> Peer {
+        Peer::new(coordinator::INTERFACE, run.join("coordinator.sock"))
+    }
+    /// The catalog.
+    pub fn catalog(run: &Path) -> Peer {
+        Peer::new(catalog::INTERFACE, run.join("catalog.sock"))
+    }
+
+    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more; a hub that was silent for
+    /// as long as we wait is not waited for twice.
+    pub fn call<R: DeserializeOwned>(&self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
+        let method = format!("{}.{method}", self.interface);
+        let mut kept = self.client.borrow_mut();
+        if let Some(mut client) = kept.take() {
+            let begun = Instant::now();
+            match client.call(&method, parameters) {
+                Err(error) if error.is_transport() && begun.elapsed() < PATIENCE / 2 => {}
+                Err(error) if error.is_transport() => return Err(error),
+                answer => {
+                    *kept = Some(client);
+                    return answer;
+                }
+            }
+        }
+        let mut client = Client::connect(&self.socket, Some(PATIENCE))?;
+        let answer = client.call(&method, parameters);
+        if !matches!(&answer, Err(error) if error.is_transport()) {
+            *kept = Some(client);
+        }
+        answer
+    }
+}
+
+/// The coordinator's queue.
+#[derive(Debug)]
+pub struct QueuePeer(pub Peer);
+
+impl Queue for QueuePeer {
+    fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            items: Vec<WorkItem>,
+        }
+        self.0.call::<Listed>("List", filter).map(|l| l.items)
+    }
+    fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError> {
+        self.0.call("CanSpawn", &Acquire { task_type, node: None, requested_by: String::new() })
+    }
+}
+
+/// DATA_PIPELINE's catalog.
+#[derive(Debug)]
+pub struct CatalogPeer(pub Peer);
+
+impl Catalog for CatalogPeer {
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            artefacts: Vec<ArtefactRecord>,
+        }
+        self.0.call::<Listed>("List", filter).map(|l| l.artefacts)
+    }
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
+        #[derive(Deserialize)]
+        struct Got {
+            artefact: ArtefactRecord,
+        }
+        match self.0.call::<Got>("Get", &json!({ "id": id })) {
+            Ok(got) => Ok(Some(got.artefact)),
+            Err(error) if error.is(errors::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
+        #[derive(Deserialize)]
+        struct Got {
+            stage: StageState,
+        }
+        self.0.call::<Got>("Stage", &json!({ "config_key": key })).map(|g| g.stage)
+    }
+    fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            ratings: Vec<Rating>,
+        }
+        self.0.call::<Listed>("Ratings", &json!({ "config_key": key })).map(|l| l.ratings)
+    }
+}
+
+/// The router's dead letters.
+#[derive(Debug)]
+pub struct LettersPeer(pub Peer);
+
+impl Letters for LettersPeer {
+    fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, CallError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            letters: Vec<DeadLetter>,
+        }
+        self.0.call::<Listed>("DeadLetterList", filter).map(|l| l.letters)
+    }
+    fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError> {
+        #[derive(Deserialize)]
+        struct Counted {
+            count: u64,
+        }
+        self.0.call::<Counted>("DeadLetterRedrive", filter).map(|d| d.count)
+    }
+    fn router_stats(&self) -> Result<Stats, CallError> {
+        self.0.call("Stats", &json!({}))
+    }
+}

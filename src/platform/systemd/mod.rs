@@ -1,0 +1,111 @@
+//! systemd over D-Bus: one trait for what the master asks of it, the real one, and a blocking view for those who only look.
+mod blocking;
+mod bus;
+mod jobs;
+mod view;
+
+pub use blocking::SystemdView;
+pub use bus::{Change, Systemd, connect};
+
+use crate::contract::host::UnitView;
+use std::future::Future;
+use tokio::sync::oneshot;
+
+/// Why systemd did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// No unit of this name, or it could not be loaded.
+    #[error("{operation} {unit}: {why}; is the package installed completely?")]
+    NoSuchUnit {
+        /// Gerund, as in "starting".
+        operation: &'static str,
+        /// The unit.
+        unit: String,
+        /// systemd's words.
+        why: String,
+    },
+    /// polkit refused.
+    #[error("{operation} {unit}: not permitted ({why}); the polkit rule of the package lets the user ringrift-master do it")]
+    Denied {
+        /// Gerund.
+        operation: &'static str,
+        /// The unit.
+        unit: String,
+        /// polkit's words.
+        why: String,
+    },
+    /// The bus or systemd does not answer.
+    #[error("{operation} {unit}: systemd does not answer on the bus ({why})")]
+    Unreachable {
+        /// Gerund.
+        operation: &'static str,
+        /// The unit, or what else was asked about.
+        unit: String,
+        /// The bus's words.
+        why: String,
+    },
+    /// Something else.
+    #[error("{operation} {unit}: {why}")]
+    Other {
+        /// Gerund.
+        operation: &'static str,
+        /// The unit.
+        unit: String,
+        /// systemd's words.
+        why: String,
+    },
+}
+
+/// A queued job of systemd's; its end comes later.
+#[derive(Debug)]
+pub struct Queued(oneshot::Receiver<String>);
+
+impl Queued {
+    /// Around the channel on which the result will come.
+    pub fn new(result: oneshot::Receiver<String>) -> Self {
+        Queued(result)
+    }
+    /// Waits for systemd's word: done, canceled, timeout, failed, dependency, skipped; `lost` when the bus went away before it.
+    pub async fn result(self) -> String {
+        self.0.await.unwrap_or_else(|_| "lost".into())
+    }
+}
+
+/// Limits of one job's unit, set for this boot only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnitLimits {
+    /// MemoryMax in bytes.
+    pub memory_max: Option<u64>,
+    /// RuntimeMaxSec in seconds.
+    pub runtime_max_seconds: Option<u64>,
+}
+
+impl UnitLimits {
+    /// Whether there is nothing to set.
+    pub fn is_empty(&self) -> bool {
+        *self == UnitLimits::default()
+    }
+}
+
+/// What the master asks of systemd.
+pub trait ServiceManager {
+    /// Units by name or shell glob. Names are answered even where there is no such unit (`load_state` not-found). Globs, and
+    /// instances of templates (names with `@`), are looked for among what is loaded: asking for an instance by name loads it.
+    fn list(&self, patterns: &[&str]) -> impl Future<Output = Result<Vec<UnitView>, ServiceError>>;
+    /// Queues a start that replaces conflicting jobs.
+    fn start(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
+    /// Queues a stop.
+    fn stop(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
+    /// Queues a restart.
+    fn restart(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
+    /// Queues a reload, which systemd passes on to units with ReloadPropagatedFrom=.
+    fn reload(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
+    /// Forgets the unit's failure, its restart counter and its start limit.
+    fn reset_failed(&self, unit: &str) -> impl Future<Output = Result<(), ServiceError>>;
+    /// Sets limits until the next boot; what the unit has already is not set again.
+    fn set_limits(&self, unit: &str, limits: &UnitLimits) -> impl Future<Output = Result<(), ServiceError>>;
+    /// Whether a stop of the unit is queued or under way.
+    fn is_stopping(&self, unit: &str) -> impl Future<Output = Result<bool, ServiceError>>;
+    /// systemd's version, 252 say.
+    fn version(&self) -> impl Future<Output = Result<u32, ServiceError>>;
+}

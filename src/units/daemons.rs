@@ -1,0 +1,164 @@
+//! One service a built daemon, from its registry entry alone.
+use super::harden::{self, Exceptions};
+use super::text::Text;
+use super::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE};
+use crate::contract::paths;
+use crate::contract::registry::{DaemonSpec, DaemonType, Hub, Need, Profile, built};
+
+/// The files.
+pub fn files() -> Vec<(String, String)> {
+    built().map(|spec| (spec.daemon.unit(), service(spec))).collect()
+}
+
+/// The hub socket that this daemon itself serves.
+pub fn own_socket(daemon: DaemonType) -> Option<Hub> {
+    match daemon {
+        DaemonType::EventRouter => Some(Hub::Router),
+        DaemonType::DataPipeline => Some(Hub::Catalog),
+        _ => None,
+    }
+}
+
+fn service(spec: &DaemonSpec) -> String {
+    Text::new().section("Unit").with(|t| unit(t, spec)).section("Service").with(|t| process(t, spec)).done()
+}
+
+fn unit(text: Text, spec: &DaemonSpec) -> Text {
+    let own = own_socket(spec.daemon);
+    let mut sockets: Vec<&str> = own.into_iter().map(Hub::socket_unit).collect();
+    sockets.extend(spec.hard.iter().filter(|h| Some(**h) != own).map(|h| h.socket_unit()));
+    let before: Vec<String> = spec.depends_on.iter().map(|d| d.resolve().unit()).collect();
+    let subscribers: Vec<String> = built().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon.unit()).collect();
+    let profiles: Vec<String> = Profile::ALL.into_iter().filter(|p| p.built().contains(&spec.daemon)).map(Profile::target).collect();
+    text.set("Description", format!("RingRift {}: {}", spec.name, spec.purpose))
+        .set("Documentation", MANUAL)
+        .set("PartOf", SUITE)
+        .why("For those who run a profile's target without the master: stopping the target stops its members.")
+        .list("PartOf", &profiles)
+        .why("The master checks a new configuration and is reloaded once; systemd hands the reload on.")
+        .set("ReloadPropagatedFrom", MASTER)
+        .why("Only sockets are required: a Requires= on a service would restart this one whenever the other is killed.")
+        .list("Requires", &sockets)
+        .list("After", &sockets)
+        .with(
+            |t| {
+                if before.is_empty() { t } else { t.why("Its dependencies in the registry.").list("Wants", &before).list("After", &before) }
+            },
+        )
+        .with(|t| match subscribers.as_slice() {
+            [] => t,
+            units => t.why("They subscribe to what this one emits and are declared to start before it.").list("After", units),
+        })
+        .set("OnFailure", ON_FAILURE)
+        .with(|t| limits(t, spec))
+}
+
+/// The restart limit; one more start than restarts.
+fn limits(text: Text, spec: &DaemonSpec) -> Text {
+    text.why(&format!("The first start and {} restarts; the interval outlasts all their delays together.", spec.max_restarts))
+        .set("StartLimitIntervalSec", 600)
+        .set("StartLimitBurst", spec.max_restarts + 1)
+}
+
+fn process(text: Text, spec: &DaemonSpec) -> Text {
+    let kebab = spec.daemon.kebab();
+    let hub = own_socket(spec.daemon);
+    text.set("Type", "notify")
+        .set("NotifyAccess", "main")
+        .set("ExecStart", format!("{}/{}", paths::LIBEXEC, spec.daemon.binary()))
+        .with(reload)
+        .with(|t| match hub {
+            Some(own) => t.set("Sockets", own.socket_unit()),
+            None => t,
+        })
+        .with(|t| if spec.auto_restart { restart(t) } else { t.set("Restart", "no") })
+        .with(times)
+        .why(&watchdog_reason(spec))
+        .set("WatchdogSec", spec.watchdog_seconds())
+        .set("User", "ringrift")
+        .set("EnvironmentFile", ENVIRONMENT)
+        .set("SyslogIdentifier", spec.daemon.binary())
+        .with(|t| directories(t, &kebab))
+        .with(|t| writes(t, spec))
+        .set("Slice", if hub.is_some() { "ringrift-core.slice" } else { "ringrift-daemons.slice" })
+        .with(|t| if hub.is_some() { hub_weight(t) } else { t })
+        .set("MemoryMax", format!("{}M", spec.memory_max))
+        .with(|t| harden::lines(t, exceptions(spec)))
+}
+
+fn watchdog_reason(spec: &DaemonSpec) -> String {
+    match spec.watchdog_seconds() {
+        30 => "Its loop turns at least every 5 s and pings from there.".into(),
+        _ => format!("Its loop pings; its longest handler may take {} s.", spec.longest_handler),
+    }
+}
+
+/// How a reload reaches the process.
+pub fn reload(text: Text) -> Text {
+    text.why("Type=notify-reload is newer than 252; the shell's own kill, because a minimal Debian has no program of that name.")
+        .set("ExecReload", "/bin/sh -c \"kill -HUP $MAINPID\"")
+}
+
+/// Restart, and the exit code after which there is none.
+pub fn restart(text: Text) -> Text {
+    text.set("Restart", "on-failure")
+        .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
+        .set("RestartSec", "1s")
+        .why("78: bad configuration, which a restart cannot mend.")
+        .set("RestartPreventExitStatus", 78)
+}
+
+/// Limits of start and stop.
+pub fn times(text: Text) -> Text {
+    text.why("ready_timeout; a program that waits out its restart delay asks for more by EXTEND_TIMEOUT_USEC=.")
+        .set("TimeoutStartSec", 30)
+        .why("What is under way is finished or handed back within this time.")
+        .set("TimeoutStopSec", 30)
+}
+
+/// Its own two directories.
+pub fn directories(text: Text, kebab: &str) -> Text {
+    text.set("RuntimeDirectory", format!("ringrift/{kebab}"))
+        .why("The counter of restarts and status.json outlive a restart.")
+        .set("RuntimeDirectoryPreserve", "restart")
+        .set("StateDirectory", format!("ringrift/{kebab}"))
+        .why("Databases are for their owner alone.")
+        .set("StateDirectoryMode", "0700")
+        .why("status.json and artefacts are for everybody; what is private lies below a directory that is.")
+        .set("UMask", "0022")
+}
+
+/// What makes a hub's answers come first.
+pub fn hub_weight(text: Text) -> Text {
+    text.why("Everybody waits for its answers; jobs are killed first when memory is short.")
+        .set("OOMScoreAdjust", -500)
+        .why("One descriptor a client, and a suite has many.")
+        .set("LimitNOFILE", 65536)
+}
+
+fn writes(text: Text, spec: &DaemonSpec) -> Text {
+    spec.needs.iter().fold(text, |text, need| match need {
+        Need::Writes(name) => text
+            .why(&format!("It alone writes {name}; the folder is made by tmpfiles.d, so that it can be open where the database is not."))
+            .set("ReadWritePaths", format!("{}/{name}", paths::STATE)),
+        _ => text,
+    })
+}
+
+fn exceptions(spec: &DaemonSpec) -> Exceptions {
+    let mut except = Exceptions::default();
+    for need in spec.needs {
+        match need {
+            Need::Machine => except.machine = Some("It looks at the whole machine: load, memory, pressure, control groups."),
+            Need::Gpu => except.gpu = Some("It asks NVIDIA's driver how busy the GPUs are."),
+            Need::Tcp => except.tcp = Some("It answers HTTP."),
+            Need::Writes(_) => {}
+            // The system bus is a socket in the file system; looking needs nothing more.
+            Need::Bus => {}
+        }
+    }
+    if own_socket(spec.daemon).is_some() {
+        except.peers = Some("It judges its callers by their user id.");
+    }
+    except
+}

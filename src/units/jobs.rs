@@ -1,0 +1,83 @@
+//! One template a job type. Installed templates, so that an operator can edit them and polkit can name them.
+use super::harden::{self, Exceptions};
+use super::text::Text;
+use super::{ENVIRONMENT, MANUAL, SUITE};
+use crate::contract::config::Limits;
+use crate::contract::paths;
+use crate::contract::registry::built;
+use crate::contract::workload::JobType;
+
+/// The files.
+pub fn files() -> Vec<(String, String)> {
+    JobType::ALL.into_iter().map(|kind| (format!("ringrift-job-{kind}@.service"), template(kind))).collect()
+}
+
+fn template(kind: JobType) -> String {
+    let runner = format!("{}/ringrift-job-runner", paths::LIBEXEC);
+    let before = ["ringrift-job.socket", "ringrift-coordinator.service"];
+    Text::new()
+        .section("Unit")
+        .set("Description", format!("RingRift {kind} job %i"))
+        .set("Documentation", "man:ringrift-workload(7)")
+        .set("Documentation", MANUAL)
+        .why("Stops with the suite, and is not restarted with it: the queue decides whether there is another attempt.")
+        .set("StopPropagatedFrom", SUITE)
+        .why("Nothing is required, so that a job outlives a restart of the coordinator; ordered, so that its result is taken at a stop.")
+        .set("Wants", before[0])
+        .set("After", before.join(" "))
+        .why("A failed job is the coordinator's to remember, not systemd's.")
+        .set("CollectMode", "inactive-or-failed")
+        .section("Service")
+        .set("Type", "exec")
+        .why("Progress is shown by STATUS=.")
+        .set("NotifyAccess", "main")
+        .set("ExecStart", format!("{runner} --type {kind} %i"))
+        .why("Reports how the attempt ended, whatever ended it.")
+        .set("ExecStopPost", format!("{runner} --finish %i"))
+        .set("Restart", "no")
+        .why("SIGTERM goes to the runner, which hands it on and waits; what is left then is killed.")
+        .set("KillMode", "mixed")
+        .set("TimeoutStopSec", 30)
+        .set("User", "ringrift-job")
+        .set("EnvironmentFile", ENVIRONMENT)
+        .set("StateDirectory", "ringrift/jobs/%i")
+        .why("DATA_PIPELINE reads the output: user ringrift is in group ringrift-job.")
+        .set("StateDirectoryMode", "0750")
+        .set("UMask", "0027")
+        .why("Foreign programs want a home that they can write.")
+        .set("Environment", format!("HOME={}/%i", paths::JOBS))
+        .set("SyslogIdentifier", format!("ringrift-job-{kind}"))
+        .set("Slice", kind.slice())
+        .why("The default of limits.job_memory_max; the master sets the configured value at the start.")
+        .set("MemoryMax", format!("{}M", Limits::default().job_memory_max >> 20))
+        .why("All of the job or nothing; and a job before any daemon.")
+        .set("OOMPolicy", "kill")
+        .set("OOMScoreAdjust", 500)
+        .why("Reports are kept here while the coordinator is away.")
+        .set("ReadWritePaths", paths::SPOOL)
+        .why("Artefacts are readable, databases are not; their mode says so already, and this once more.")
+        .set("InaccessiblePaths", databases().join(" "))
+        .with(|t| harden::lines(t, exceptions(kind)))
+        .done()
+}
+
+/// The state directories of all processes that are not jobs.
+fn databases() -> Vec<String> {
+    let mut names: Vec<String> = built().map(|s| s.daemon.kebab()).collect();
+    names.extend(["coordinator".to_owned(), "master".to_owned()]);
+    names.sort();
+    names.iter().map(|name| format!("-{}/{name}", paths::STATE)).collect()
+}
+
+fn exceptions(kind: JobType) -> Exceptions {
+    let mut except =
+        Exceptions { foreign: Some("The command is the operator's choice: ours, a PyTorch trainer, KataGo."), ..Default::default() };
+    match kind {
+        JobType::Sync => except.tcp = Some("It moves files between machines."),
+        _ => except.loopback = Some("Workers of one job may speak TCP with each other; the world is out of reach."),
+    }
+    if !matches!(kind, JobType::Export | JobType::Sync) {
+        except.gpu = Some("Play and training use the GPUs, where there are any.");
+    }
+    except
+}

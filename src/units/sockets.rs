@@ -1,0 +1,75 @@
+//! The hubs' sockets: clients connect before a hub is up, and nothing is lost while it restarts.
+use super::text::Text;
+use super::{MANUAL, ON_FAILURE, SUITE};
+use crate::contract::paths;
+use crate::contract::registry::{DaemonType, Hub};
+
+struct Socket {
+    unit: &'static str,
+    what: &'static str,
+    path: &'static str,
+    group: &'static str,
+    group_reason: &'static str,
+    service: String,
+}
+
+/// The files.
+pub fn files() -> Vec<(String, String)> {
+    let daemons = "Daemons, the master and whoever an administrator adds to the group.";
+    let sockets = [
+        Socket {
+            unit: Hub::Router.socket_unit(),
+            what: "the event router",
+            path: paths::ROUTER_SOCKET,
+            group: "ringrift",
+            group_reason: daemons,
+            service: DaemonType::EventRouter.unit(),
+        },
+        Socket {
+            unit: Hub::Coordinator.socket_unit(),
+            what: "the coordinator",
+            path: paths::COORDINATOR_SOCKET,
+            group: "ringrift",
+            group_reason: daemons,
+            service: "ringrift-coordinator.service".into(),
+        },
+        Socket {
+            unit: "ringrift-job.socket",
+            what: "jobs",
+            path: paths::JOB_SOCKET,
+            group: "ringrift-job",
+            group_reason: "The only socket that jobs may use.",
+            service: "ringrift-coordinator.service".into(),
+        },
+        Socket {
+            unit: Hub::Catalog.socket_unit(),
+            what: "the catalog",
+            path: paths::CATALOG_SOCKET,
+            group: "ringrift",
+            group_reason: daemons,
+            service: DaemonType::DataPipeline.unit(),
+        },
+    ];
+    sockets.iter().map(|s| (s.unit.to_owned(), socket(s))).collect()
+}
+
+fn socket(s: &Socket) -> String {
+    let name = s.unit.trim_start_matches("ringrift-").trim_end_matches(".socket");
+    Text::new()
+        .section("Unit")
+        .set("Description", format!("RingRift socket of {}", s.what))
+        .set("Documentation", MANUAL)
+        .set("PartOf", SUITE)
+        .why("It fails with its service's last restart; the master hears of it and brings both back.")
+        .set("OnFailure", ON_FAILURE)
+        .section("Socket")
+        .set("ListenStream", s.path)
+        .set("FileDescriptorName", name)
+        .set("Service", &s.service)
+        .set("SocketUser", "ringrift")
+        .why(s.group_reason)
+        .set("SocketGroup", s.group)
+        .set("SocketMode", "0660")
+        .set("RemoveOnStop", "yes")
+        .done()
+}

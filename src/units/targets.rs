@@ -1,0 +1,45 @@
+//! The target that starts the suite, and one target a profile for those who use systemd alone.
+use super::text::Text;
+use super::{MANUAL, MASTER, SUITE};
+use crate::contract::registry::Profile;
+
+/// The files.
+pub fn files() -> Vec<(String, String)> {
+    let mut files = vec![(SUITE.to_owned(), suite())];
+    files.extend(Profile::ALL.into_iter().map(|p| (p.target(), profile(p))));
+    files
+}
+
+fn suite() -> String {
+    Text::new()
+        .section("Unit")
+        .set("Description", "RingRift: the whole suite under its master")
+        .set("Documentation", MANUAL)
+        .why(
+            "The master starts the daemons of the applied profile; here only what it needs itself. The catalog's socket is\n\
+              required by whoever uses it: a node without DATA_PIPELINE shall not start it by a stray connection.",
+        )
+        .set("Wants", format!("{MASTER} ringrift-router.socket ringrift-coordinator.socket ringrift-job.socket"))
+        .section("Install")
+        .set("WantedBy", "multi-user.target")
+        .done()
+}
+
+fn profile(profile: Profile) -> String {
+    let members: Vec<String> = profile.built().into_iter().map(|d| d.unit()).collect();
+    let planned: Vec<&str> = profile.planned().into_iter().map(|d| d.name()).collect();
+    let planned = match planned.len() {
+        0 => String::new(),
+        n if n > 12 => format!("{n} further members are planned; `ringrift profile show {profile}` names them."),
+        _ => format!("Planned members, not built yet: {}.", planned.join(", ")),
+    };
+    Text::new()
+        .section("Unit")
+        .set("Description", format!("RingRift profile {profile}: {}", profile.purpose()))
+        .set("Documentation", MANUAL)
+        .set("PartOf", SUITE)
+        .why("For systemd alone; with a master, use `ringrift profile apply`.")
+        .with(|t| if planned.is_empty() { t } else { t.why(&planned) })
+        .list("Wants", &members)
+        .done()
+}
