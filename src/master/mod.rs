@@ -1,1 +1,72 @@
-//! The master loop: drives systemd towards the applied profile.
+//! The master loop: drives systemd over D-Bus towards the applied profile, starts and watches job units, offers
+//! `org.ringrift.Master1`. It supervises nothing itself and never calls systemctl.
+mod calls;
+mod config;
+mod control;
+mod engine;
+pub mod guard;
+mod interface;
+mod jobs;
+pub mod link;
+mod lock;
+mod names;
+mod run;
+pub mod settings;
+mod show;
+mod store;
+mod world;
+
+use crate::contract::error::{Exit, Failure, chain};
+use clap::Parser;
+use settings::Settings;
+use std::process::ExitCode;
+
+/// The command line of `ringrift-master`. Everything else is configured, since the unit types no flags.
+#[derive(Debug, Parser)]
+#[command(name = "ringrift-master", version, about = "The master loop: drives systemd towards the applied profile")]
+pub struct Arguments {
+    /// Prints what a start would start and stop, changes nothing and exits
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    config::log();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&Failure::new(Exit::Failure, format!("starting the runtime: {error}"))),
+    };
+    let local = tokio::task::LocalSet::new();
+    let ended = local.block_on(&runtime, async {
+        let settings = Settings::installed();
+        if arguments.dry_run {
+            let config = config::load().map_err(|e| Failure::new(Exit::Config, e))?;
+            let plan = run::dry_run(&settings, &config).await?;
+            print(&plan);
+            return Ok(());
+        }
+        run::run(settings, config::load).await
+    });
+    // Threads that wait for a socket do not hold up the end.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => Exit::Ok.into(),
+        Err(failure) => report(&failure),
+    }
+}
+
+fn print(plan: &crate::contract::master::Plan) {
+    let lines = [("start", &plan.start), ("stop", &plan.stop), ("stay", &plan.stay), ("planned", &plan.planned), ("off", &plan.disabled)];
+    println!("profile {}", plan.profile);
+    for (word, names) in lines.into_iter().filter(|(_, names)| !names.is_empty()) {
+        println!("{word:8}{}", names.join(" "));
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    let hint = failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
+    tracing::error!("{}{hint}", chain(failure));
+    failure.exit.into()
+}

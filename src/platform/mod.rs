@@ -6,6 +6,7 @@ pub mod journal;
 pub mod notify;
 pub mod peers;
 pub mod signals;
+pub mod polkit;
 pub mod sqlite;
 pub mod systemd;
 pub mod varlink;

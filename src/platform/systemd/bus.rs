@@ -158,6 +158,7 @@ impl Systemd {
             .into_iter()
             .map(|(_, unit, kind, state, _, _)| QueuedJob {
                 unit,
+                stops: matches!(kind.as_str(), "stop" | "restart"),
                 starts: matches!(kind.as_str(), "start" | "restart" | "try-restart" | "verify-active"),
                 waiting: state == "waiting",
             })
@@ -179,12 +180,13 @@ impl Systemd {
 struct QueuedJob {
     unit: String,
     starts: bool,
+    stops: bool,
     waiting: bool,
 }
 
 impl ServiceManager for Systemd {
     async fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, ServiceError> {
-        let (globs, names): (Vec<&str>, Vec<&str>) = patterns.iter().partition(|p| p.contains(['*', '?', '[']));
+        let (globs, names): (Vec<&str>, Vec<&str>) = patterns.iter().partition(|p| p.contains(['*', '?', '[', '@']));
         let owned = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
         let mut rows = Vec::new();
         if !names.is_empty() {
@@ -243,17 +245,16 @@ impl ServiceManager for Systemd {
         within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, wanted)).await
     }
 
+    async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {
+        Ok(self.queue().await?.iter().any(|job| job.unit == unit && job.stops))
+    }
+
     async fn version(&self) -> Result<u32, ServiceError> {
         let text = within("asking", "systemd", self.manager.version()).await?;
         let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         let why = format!("its version {text:?} has no number");
         digits.parse().map_err(|_| ServiceError::Other { operation: "asking", unit: "systemd".into(), why })
     }
-}
-
-/// One unit as a job's watcher needs it; nothing when it is not loaded.
-pub fn job_view(units: &[UnitView], name: &str) -> Option<UnitView> {
-    units.iter().find(|u| u.name == name && u.load_state == "loaded").cloned()
 }
 
 async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mpsc::UnboundedSender<Change>) {
@@ -269,7 +270,12 @@ async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mps
                 Err(_) => None,
             },
             Some("JobNew") => body.deserialize::<(u32, OwnedObjectPath, String)>().ok().map(|(_, _, unit)| Change::Unit(unit)),
-            Some("UnitRemoved") => body.deserialize::<(String, OwnedObjectPath)>().ok().map(|(unit, _)| Change::Unit(unit)),
+            Some("UnitRemoved") => body
+                .deserialize::<(String, OwnedObjectPath)>()
+                .ok()
+                // Looking at a unit by name loads and unloads it; only for instances, which are not looked up so, it is news.
+                .filter(|(unit, _)| unit.contains('@'))
+                .map(|(unit, _)| Change::Unit(unit)),
             Some("Reloading") => body.deserialize::<bool>().ok().filter(|active| !active).map(|_| Change::Reloaded),
             _ => None,
         };

@@ -5,7 +5,7 @@ mod jobs;
 mod view;
 
 pub use blocking::SystemdView;
-pub use bus::{Change, Systemd, job_view};
+pub use bus::{Change, Systemd, connect};
 
 use crate::contract::host::UnitView;
 use std::future::Future;
@@ -89,7 +89,8 @@ impl UnitLimits {
 
 /// What the master asks of systemd.
 pub trait ServiceManager {
-    /// Units by name or shell glob. Names are always answered (`load_state` not-found where there is none); globs find what is loaded.
+    /// Units by name or shell glob. Names are answered even where there is no such unit (`load_state` not-found). Globs, and
+    /// instances of templates (names with `@`), are looked for among what is loaded: asking for an instance by name loads it.
     fn list(&self, patterns: &[&str]) -> impl Future<Output = Result<Vec<UnitView>, ServiceError>>;
     /// Queues a start that replaces conflicting jobs.
     fn start(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
@@ -103,6 +104,8 @@ pub trait ServiceManager {
     fn reset_failed(&self, unit: &str) -> impl Future<Output = Result<(), ServiceError>>;
     /// Sets limits until the next boot; what the unit has already is not set again.
     fn set_limits(&self, unit: &str, limits: &UnitLimits) -> impl Future<Output = Result<(), ServiceError>>;
+    /// Whether a stop of the unit is queued or under way.
+    fn is_stopping(&self, unit: &str) -> impl Future<Output = Result<bool, ServiceError>>;
     /// systemd's version, 252 say.
     fn version(&self) -> impl Future<Output = Result<u32, ServiceError>>;
 }

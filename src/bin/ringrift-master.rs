@@ -1,0 +1,4 @@
+//! The master loop.
+fn main() -> std::process::ExitCode {
+    ringrift::master::main()
+}

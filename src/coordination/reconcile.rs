@@ -1,0 +1,139 @@
+//! What the master does about one daemon that shall run and does not. Pure; time is an argument.
+use crate::contract::host::UnitView;
+use crate::contract::registry::{DaemonSpec, Hub};
+use crate::coordination::plan::is_up;
+
+/// Longest time between two starts of a daemon whose start ends without it running.
+const LONGEST_US: i64 = 60_000_000;
+const SECOND_US: i64 = 1_000_000;
+
+/// What the master did about a daemon and saw of it since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Past {
+    /// A job that it queued has not ended yet.
+    pub pending: bool,
+    /// When it last asked for a start, microseconds since 1970.
+    pub asked_us: Option<i64>,
+    /// Starts asked for since it was last seen up.
+    pub attempts: u32,
+    /// It was up since then.
+    pub was_up: bool,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: it runs, is on its way, has failed for good or cannot be started.
+    Nothing,
+    /// Start it.
+    Start,
+    /// Not yet, for this reason.
+    Hold(String),
+    /// It went down in order without us: somebody stopped it. It is left alone.
+    LeftAlone,
+}
+
+/// Whether the daemon may cause events that others subscribe to, so that it must not start before the subscriptions stand.
+pub fn emits(spec: &DaemonSpec) -> bool {
+    !spec.publishes.is_empty() || spec.hard.contains(&Hub::Coordinator)
+}
+
+/// Decides about one daemon that the profile (or an operator) wants up.
+pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &UnitView)], registered: bool, now_us: i64) -> Step {
+    if unit.load_state != "loaded" || is_up(unit) || past.pending || unit.active_state != "inactive" {
+        return Step::Nothing;
+    }
+    // A hub without its socket: systemd would refuse the start with "dependency".
+    let broken = hubs.iter().find(|(hub, view)| spec.hard.contains(hub) && view.active_state == "failed");
+    if let Some((hub, _)) = broken {
+        return Step::Hold(format!("waits for {}, which has failed", hub.socket_unit()));
+    }
+    if emits(spec) && !registered {
+        return Step::Hold("waits until every declared subscription stands at the event router".into());
+    }
+    if past.was_up && !went_with_a_hub(spec, unit, hubs) {
+        return Step::LeftAlone;
+    }
+    match past.asked_us {
+        Some(asked) if now_us - asked < delay_us(past.attempts) => {
+            Step::Hold(format!("start number {} ended without it running; tried again soon", past.attempts))
+        }
+        _ => Step::Start,
+    }
+}
+
+/// Whether a socket that it requires went down when it did, or later: then it was taken along, not stopped.
+fn went_with_a_hub(spec: &DaemonSpec, unit: &UnitView, hubs: &[(Hub, &UnitView)]) -> bool {
+    let down = unit.since_us.unwrap_or(0);
+    hubs.iter().any(|(hub, view)| {
+        spec.hard.contains(hub) && (!is_up(view) || view.since_us.is_some_and(|since| since >= down - 5 * SECOND_US))
+    })
+}
+
+/// 1, 2, 4 … 60 s after the n-th start.
+fn delay_us(attempts: u32) -> i64 {
+    (SECOND_US << attempts.saturating_sub(1).min(10)).min(LONGEST_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::registry::DaemonType as D;
+
+    fn unit(active: &str, since_s: Option<i64>) -> UnitView {
+        UnitView {
+            load_state: "loaded".into(),
+            active_state: active.into(),
+            since_us: since_s.map(|s| s * SECOND_US),
+            ..UnitView::default()
+        }
+    }
+
+    fn decide(unit: &UnitView, past: &Past, socket: &UnitView, registered: bool) -> Step {
+        step(D::AutoExport.spec(), unit, past, &[(Hub::Router, socket)], registered, 1000 * SECOND_US)
+    }
+
+    #[test]
+    fn what_was_left_out_is_started_and_what_failed_is_not() {
+        let socket = unit("active", Some(1));
+        assert_eq!(decide(&unit("inactive", None), &Past::default(), &socket, true), Step::Start);
+        for state in ["failed", "active", "activating", "deactivating"] {
+            assert_eq!(decide(&unit(state, Some(5)), &Past::default(), &socket, true), Step::Nothing, "{state}");
+        }
+        let missing = UnitView { load_state: "not-found".into(), ..unit("inactive", None) };
+        assert_eq!(decide(&missing, &Past::default(), &socket, true), Step::Nothing);
+    }
+
+    #[test]
+    fn a_failed_hub_holds_its_dependents_until_it_is_back() {
+        let inactive = unit("inactive", None);
+        let held = decide(&inactive, &Past::default(), &unit("failed", Some(900)), true);
+        assert!(matches!(&held, Step::Hold(why) if why.contains("ringrift-router.socket")), "{held:?}");
+        assert_eq!(decide(&inactive, &Past::default(), &unit("active", Some(950)), true), Step::Start);
+    }
+
+    #[test]
+    fn emitters_wait_for_the_subscriptions() {
+        let socket = unit("active", Some(1));
+        assert!(matches!(decide(&unit("inactive", None), &Past::default(), &socket, false), Step::Hold(_)));
+        let router = step(D::EventRouter.spec(), &unit("inactive", None), &Past::default(), &[], false, 0);
+        assert_eq!(router, Step::Start, "the router itself is where they are registered");
+    }
+
+    #[test]
+    fn a_stop_by_somebody_else_is_respected_unless_a_hub_took_it_along() {
+        let past = Past { was_up: true, ..Past::default() };
+        assert_eq!(decide(&unit("inactive", Some(900)), &past, &unit("active", Some(1)), true), Step::LeftAlone);
+        assert_eq!(decide(&unit("inactive", Some(900)), &past, &unit("active", Some(930)), true), Step::Start);
+    }
+
+    #[test]
+    fn starts_that_lead_nowhere_come_ever_slower() {
+        let socket = unit("active", Some(1));
+        let past = |attempts, ago: i64| Past { asked_us: Some((1000 - ago) * SECOND_US), attempts, ..Past::default() };
+        assert!(matches!(decide(&unit("inactive", None), &past(3, 3), &socket, true), Step::Hold(_)));
+        assert_eq!(decide(&unit("inactive", None), &past(3, 4), &socket, true), Step::Start);
+        assert!(matches!(decide(&unit("inactive", None), &past(30, 59), &socket, true), Step::Hold(_)));
+        assert_eq!(decide(&unit("inactive", None), &past(30, 60), &socket, true), Step::Start);
+    }
+}

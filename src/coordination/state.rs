@@ -1,0 +1,164 @@
+//! What a daemon's state is, from what systemd, its own report, the control file and the profile say. Pure.
+use crate::contract::health::{Health, HealthStatus, State, StatusFile};
+use crate::contract::host::UnitView;
+use crate::contract::master::Control;
+use crate::contract::registry::{DaemonSpec, Stage};
+
+/// The configuration's exit code; systemd does not restart on it.
+const EXIT_CONFIG: i32 = 78;
+/// systemd's own codes for a process that it could not set up; 203: the program cannot be executed.
+const EXIT_SETUP: std::ops::RangeInclusive<i32> = 200..=243;
+const EXIT_EXEC: i32 = 203;
+
+/// What is known about a daemon at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Its entry; for an alias the caller resolves first.
+    pub spec: &'a DaemonSpec,
+    /// Its unit; nothing when systemd does not know the name.
+    pub unit: Option<&'a UnitView>,
+    /// What it last said about itself.
+    pub report: Option<&'a StatusFile>,
+    /// Its control file.
+    pub control: Option<&'a Control>,
+    /// The applied profile wants it running.
+    pub desired: bool,
+    /// Why the master holds its start back, if it does.
+    pub held: Option<&'a str>,
+    /// When it was first seen waiting, microseconds since 1970.
+    pub blocked_since_us: Option<i64>,
+    /// Now, microseconds since 1970.
+    pub now_us: i64,
+}
+
+/// The verdict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// The state, as users see it.
+    pub state: State,
+    /// Why, for people; empty when there is nothing to say.
+    pub reason: String,
+    /// Its health; unknown unless a fresh report says otherwise.
+    pub health: Health,
+}
+
+/// Decides.
+pub fn assess(facts: &Facts<'_>) -> Assessment {
+    let (state, reason) = state(facts);
+    Assessment { state, reason, health: health(facts, state) }
+}
+
+fn state(f: &Facts<'_>) -> (State, String) {
+    match f.spec.stage {
+        Stage::Planned => return (State::Planned, "entered in the registry, not built yet".into()),
+        Stage::Alias { of, .. } => return (State::Planned, format!("another name of {}", of.name())),
+        Stage::Built => {}
+    }
+    let Some(unit) = f.unit else { return (State::CannotStart, no_file(f)) };
+    match unit.load_state.as_str() {
+        "loaded" | "merged" | "stub" => {}
+        "not-found" | "" => return (State::CannotStart, no_file(f)),
+        "masked" => return (State::CannotStart, format!("masked; `systemctl unmask {}` allows it again", unit.name)),
+        other => return (State::CannotStart, format!("its unit file cannot be used ({other}); `systemctl status {}` says why", unit.name)),
+    }
+    match unit.active_state.as_str() {
+        "failed" => failed(unit),
+        "activating" if unit.sub_state.starts_with("auto-restart") => (State::Initializing, backing_off(unit)),
+        "activating" | "inactive" | "maintenance" if unit.start_queued => (State::Blocked, blocked(f, unit)),
+        "activating" => (State::Initializing, unit.status_text.clone().unwrap_or_default()),
+        "deactivating" => (State::ShuttingDown, unit.status_text.clone().unwrap_or_default()),
+        "active" | "reloading" | "refreshing" => running(f, unit),
+        _ => inactive(f, unit),
+    }
+}
+
+fn no_file(f: &Facts<'_>) -> String {
+    format!("no unit file {}; install the package again", f.spec.daemon.unit())
+}
+
+fn failed(unit: &UnitView) -> (State, String) {
+    let result = unit.result.as_deref().unwrap_or("unknown");
+    let said = unit.status_text.as_deref().map(|t| format!(": {t}")).unwrap_or_default();
+    match unit.exit_status.filter(|_| result == "exit-code") {
+        Some(EXIT_CONFIG) => (State::CannotStart, format!("its configuration is refused{said}; `ringrift config check` names the key")),
+        Some(EXIT_EXEC) => (State::CannotStart, format!("its program cannot be executed{said}; install the package again")),
+        Some(code) if EXIT_SETUP.contains(&code) => {
+            (State::CannotStart, format!("systemd could not set it up (exit {code}){said}; `systemctl status {}` says why", unit.name))
+        }
+        code => {
+            let code = code.map(|c| format!(" {c}")).unwrap_or_default();
+            // The counter includes the start that systemd refused.
+            let restarts = unit.restarts.filter(|n| *n > 0).map(|n| format!(" after {} restarts", n.saturating_sub(1).max(1)));
+            (State::Failed, format!("{result}{code}{}{said}", restarts.unwrap_or_default()))
+        }
+    }
+}
+
+fn backing_off(unit: &UnitView) -> String {
+    let result = unit.result.as_deref().unwrap_or("failure");
+    format!("backing off before restart {} after {result}", unit.restarts.unwrap_or(0).saturating_add(1))
+}
+
+fn blocked(f: &Facts<'_>, unit: &UnitView) -> String {
+    let whom = if unit.waiting_for.is_empty() { "systemd's queue".to_owned() } else { unit.waiting_for.join(", ") };
+    match f.blocked_since_us {
+        Some(since) => format!("waits for {whom} since {} s", (f.now_us - since).max(0) / 1_000_000),
+        None => format!("waits for {whom}"),
+    }
+}
+
+fn running(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
+    if let Some(control) = f.control.filter(|c| c.paused) {
+        let who = if control.who.is_empty() { String::new() } else { format!(" (by {})", control.who) };
+        return (State::Paused, format!("{}{who}", control.reason));
+    }
+    if let Some(age) = stale(f, unit) {
+        return (State::Stale, format!("its last report is {age} s old, valid for {} s", f.report.map_or(0, |r| r.valid_for)));
+    }
+    match f.report.filter(|r| is_of_this_run(r, unit)) {
+        Some(report) if report.state == State::Paused => (State::Paused, report.health.message.clone()),
+        _ => (State::Running, String::new()),
+    }
+}
+
+fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
+    let ran = unit.since_us.is_some();
+    match (f.desired, f.held) {
+        (true, Some(why)) => (State::Blocked, why.to_owned()),
+        (true, None) if !ran => (State::Blocked, "wanted by the profile, not started yet".into()),
+        (false, _) if !ran => (State::NeverRan, String::new()),
+        (true, None) => (State::Stopped, "wanted by the profile, does not run".into()),
+        (false, _) => (State::Stopped, String::new()),
+    }
+}
+
+/// A process reports just before it is ready, so its first report is a little older than the unit's change to active.
+const READY_LAG_US: i64 = 2_000_000;
+
+/// A report from before this start says nothing about this run.
+fn is_of_this_run(report: &StatusFile, unit: &UnitView) -> bool {
+    unit.since_us.is_none_or(|since| report.time_us >= since - READY_LAG_US)
+}
+
+/// Seconds since the last word of this run, if that is longer than its report is valid.
+fn stale(f: &Facts<'_>, unit: &UnitView) -> Option<i64> {
+    let report = f.report?;
+    let last = report.time_us.max(unit.since_us.unwrap_or(report.time_us));
+    let age = f.now_us.saturating_sub(last) / 1_000_000;
+    (age > i64::from(report.valid_for)).then_some(age)
+}
+
+fn health(f: &Facts<'_>, state: State) -> Health {
+    let unknown = |why: &str| Health { status: HealthStatus::Unknown, message: why.into(), details: Default::default() };
+    match (state, f.report, f.unit) {
+        (State::Running | State::Paused, Some(report), Some(unit)) if is_of_this_run(report, unit) => report.health.clone(),
+        (State::Running | State::Paused, _, _) => unknown("no report yet"),
+        (State::Stale, _, _) => unknown("its last report is too old"),
+        (State::Failed, _, _) => Health::unhealthy("failed"),
+        (State::CannotStart, _, _) => Health::unhealthy("cannot start"),
+        _ => unknown("not running"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

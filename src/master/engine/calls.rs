@@ -1,0 +1,206 @@
+//! The engine's answers to those who want something changed.
+use super::super::calls::{Answer, Ask, Call, Error, Outcome};
+use super::super::control;
+use super::super::store::Wanted;
+use super::{Engine, HUBS, Note, OWN_UNIT};
+use crate::contract::master::{Control, Plan};
+use crate::contract::registry::{DaemonType, Profile, stop_order};
+use crate::coordination::plan;
+use crate::platform::clock::now_us;
+use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
+
+fn database(error: rusqlite::Error) -> Error {
+    Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed"))
+}
+
+impl<S: ServiceManager + 'static> Engine<S> {
+    /// Carries out one call. Answers that need systemd's result come later; the loop does not wait for them.
+    pub async fn call(&mut self, call: Call) {
+        let Call { ask, who, reply } = call;
+        tracing::info!(?ask, who, "asked");
+        match ask {
+            Ask::Apply(profile) => {
+                let answer = self.apply(profile, &who).await.map(Answer::Plan);
+                Self::answer(reply, answer);
+            }
+            Ask::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
+            Ask::Resume(daemon) => Self::answer(reply, self.resume(daemon).map(|()| Answer::Done)),
+            Ask::Reload => {
+                let answer = self.reload_all().await.map(|()| Answer::Done);
+                Self::answer(reply, answer);
+            }
+            Ask::Start(daemons) => self.each(daemons, "starting", &who, reply).await,
+            Ask::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
+            Ask::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
+        }
+    }
+
+    /// Makes this the profile: stops what it has not; the turn that follows starts what it has.
+    pub async fn apply(&mut self, profile: Profile, who: &str) -> Result<Plan, Error> {
+        self.look_at_all();
+        self.look().await.map_err(|e| Error::Unavailable(e.to_string()))?;
+        let plan = self.world().plan(profile);
+        self.store.set_profile(profile, who, now_us()).map_err(database)?;
+        {
+            let mut world = self.world();
+            world.profile = profile;
+            world.overrides.clear();
+            world.outside.clear();
+        }
+        self.past.clear();
+        for daemon in plan.stop.iter().filter_map(|name| DaemonType::parse(name).ok()) {
+            match self.services.stop(&daemon.unit()).await {
+                Ok(queued) => self.await_end(daemon, "stopping", queued),
+                Err(error) => tracing::warn!(daemon = daemon.name(), %error, "a daemon is not stopped"),
+            }
+        }
+        for daemon in plan.start.iter().filter_map(|name| DaemonType::parse(name).ok()) {
+            self.clear_failure(daemon).await;
+        }
+        self.tell_profile(profile.name(), who);
+        tracing::info!(profile = profile.name(), who, start = plan.start.len(), stop = plan.stop.len(), "profile applied");
+        Ok(plan)
+    }
+
+    /// A failed unit would refuse a start that its limit does not allow.
+    async fn clear_failure(&mut self, daemon: DaemonType) {
+        let unit = daemon.unit();
+        let failed = self.world().units.get(&unit).is_some_and(|u| u.active_state == "failed");
+        if failed {
+            if let Err(error) = self.services.reset_failed(&unit).await {
+                tracing::warn!(unit, %error, "its failure is not reset");
+            }
+            self.dirty.insert(unit);
+        }
+    }
+
+    /// Starts, stops or restarts each; answers when systemd is through with all.
+    async fn each(&mut self, daemons: Vec<DaemonType>, what: &'static str, who: &str, reply: Reply) {
+        let mut waiting: Vec<(DaemonType, Result<Queued, ServiceError>, Option<String>)> = Vec::new();
+        for daemon in daemons {
+            if let Err(error) = self.wish(daemon, what != "stopping", who) {
+                return Self::answer(reply, Err(error));
+            }
+            self.forget_past(daemon);
+            let (queued, hint) = match what {
+                "stopping" => (self.services.stop(&daemon.unit()).await, self.listening(daemon)),
+                "restarting" => {
+                    self.clear_failure(daemon).await;
+                    (self.services.restart(&daemon.unit()).await, None)
+                }
+                _ => {
+                    self.clear_failure(daemon).await;
+                    (self.start(daemon).await, plan::disabled(&self.world().config, daemon).map(|key| format!("although {key}")))
+                }
+            };
+            waiting.push((daemon, queued, hint));
+        }
+        let notes = self.notes.clone();
+        tokio::task::spawn_local(async move {
+            let mut outcomes: Vec<Outcome> = Vec::new();
+            for (daemon, queued, hint) in waiting {
+                let (result, text) = match queued {
+                    Ok(queued) => {
+                        let result = queued.result().await;
+                        drop(notes.send(Note::Ended { daemon, what, result: result.clone() }));
+                        let text = describe(daemon, &result);
+                        (result, text)
+                    }
+                    Err(error) => ("refused".to_owned(), error.to_string()),
+                };
+                let text = [Some(text), hint].into_iter().flatten().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
+                outcomes.push((daemon.name().to_owned(), result, text));
+            }
+            Self::answer(reply, Ok(Answer::Outcomes(outcomes)));
+        });
+    }
+
+    /// Remembers what an operator wants of one daemon.
+    fn wish(&mut self, daemon: DaemonType, up: bool, who: &str) -> Result<(), Error> {
+        let in_profile = {
+            let world = self.world();
+            plan::wanted(world.profile, &world.config).contains(&daemon)
+        };
+        let wanted = match (up, in_profile) {
+            (true, false) => Some(Wanted::Started),
+            (false, true) => Some(Wanted::Stopped),
+            _ => None,
+        };
+        self.store.set_override(daemon, wanted, who, now_us()).map_err(database)?;
+        let mut world = self.world();
+        match wanted {
+            Some(wanted) => drop(world.overrides.insert(daemon, (wanted, who.to_owned()))),
+            None => drop(world.overrides.remove(&daemon)),
+        }
+        Ok(())
+    }
+
+    /// A hub's service comes back with the next client as long as its socket listens.
+    fn listening(&self, daemon: DaemonType) -> Option<String> {
+        let (hub, _) = HUBS.into_iter().find(|(_, service)| *service == daemon.unit())?;
+        let socket = hub.socket_unit();
+        self.is_unit_up(socket).then(|| format!("{socket} still listens, so the next client starts it again"))
+    }
+
+    fn pause(&mut self, daemon: DaemonType, reason: String, who: &str) -> Result<(), Error> {
+        let control = Control { paused: true, reason, who: who.to_owned(), when_us: now_us() };
+        self.store.set_paused(daemon, Some(&control)).map_err(database)?;
+        self.world().paused.insert(daemon, control.clone());
+        let dir = self.settings.control();
+        control::write(&dir, daemon, &control)
+            .map_err(|e| Error::Unavailable(format!("writing {}: {e}; it is remembered and written at the next start", dir.display())))
+    }
+
+    fn resume(&mut self, daemon: DaemonType) -> Result<(), Error> {
+        self.store.set_paused(daemon, None).map_err(database)?;
+        self.world().paused.remove(&daemon);
+        let dir = self.settings.control();
+        control::remove(&dir, daemon).map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display())))
+    }
+
+    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves.
+    async fn reload_all(&mut self) -> Result<(), Error> {
+        (self.load)().map_err(Error::InvalidConfig)?;
+        if self.is_unit_up(OWN_UNIT) {
+            // systemd answers with the job; its result comes when we have reloaded, so nobody may wait for it here.
+            self.services.reload(OWN_UNIT).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+        } else {
+            self.reload().await.map_err(Error::InvalidConfig)
+        }
+    }
+
+    /// Takes over a new, valid configuration: stops what it keeps out; the turn that follows starts what it lets in.
+    pub async fn reload(&mut self) -> Result<(), String> {
+        let config = (self.load)()?;
+        let (before, after) = {
+            let mut world = self.world();
+            let before = world.desired();
+            world.config = config;
+            (before, world.desired())
+        };
+        let out: Vec<DaemonType> = before.iter().copied().filter(|d| !after.contains(d)).collect();
+        for daemon in after.iter().filter(|d| !before.contains(d)) {
+            self.forget_past(*daemon);
+        }
+        for daemon in stop_order(&out) {
+            match self.services.stop(&daemon.unit()).await {
+                Ok(queued) => self.await_end(daemon, "stopping", queued),
+                Err(error) => tracing::warn!(daemon = daemon.name(), %error, "a daemon is not stopped"),
+            }
+        }
+        Ok(())
+    }
+}
+
+type Reply = tokio::sync::oneshot::Sender<Result<Answer, Error>>;
+
+fn describe(daemon: DaemonType, result: &str) -> String {
+    let unit = daemon.unit();
+    match result {
+        "done" => String::new(),
+        "canceled" => "another request took its place".into(),
+        "dependency" => format!("a unit that it requires failed; `systemctl list-dependencies {unit}` shows which"),
+        "lost" => "the bus went away before systemd was through".into(),
+        other => format!("{other}; `journalctl -u {unit}` says why"),
+    }
+}

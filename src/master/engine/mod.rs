@@ -1,0 +1,320 @@
+//! The loop's own state and one turn of it: look, decide, act, beat.
+mod calls;
+mod notes;
+mod reconcile;
+
+use super::calls::{Answer, Error};
+use super::jobs::Jobs;
+use super::settings::{OWN_UNIT, Settings};
+use super::store::Store;
+use super::world::World;
+use crate::contract::config::Config;
+use crate::contract::coordinator::{Report, WorkItem};
+use crate::contract::health::State;
+use crate::contract::host::UnitView;
+use crate::contract::ids::{FencingToken, NodeId};
+use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
+use crate::coordination::plan::is_up;
+use crate::coordination::reconcile::Past;
+use crate::platform::clock::now_us;
+use crate::platform::systemd::{Change, ServiceError, ServiceManager};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+
+/// The hubs and the services behind their sockets.
+pub const HUBS: [(Hub, &str); 3] = [
+    (Hub::Router, "ringrift-event-router.service"),
+    (Hub::Coordinator, "ringrift-coordinator.service"),
+    (Hub::Catalog, "ringrift-data-pipeline.service"),
+];
+/// Loaded job units.
+pub const JOB_UNITS: &str = "ringrift-job-*@*.service";
+
+/// A signal for those who follow the master on D-Bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// A profile was applied: its name and by whom.
+    Profile(String, String),
+    /// A daemon's state changed.
+    Daemon(String, String),
+    /// A job's state changed.
+    Job(String, String),
+}
+
+/// What comes back to the loop from what it set going.
+#[derive(Debug)]
+pub enum Note {
+    /// A start, stop or restart of a daemon ended.
+    Ended {
+        /// The daemon.
+        daemon: DaemonType,
+        /// Gerund.
+        what: &'static str,
+        /// systemd's word.
+        result: String,
+    },
+    /// A job unit's start ended.
+    JobStarted {
+        /// The unit.
+        unit: String,
+        /// Its attempt.
+        token: FencingToken,
+        /// Well, or why not.
+        outcome: Result<(), String>,
+    },
+    /// A job unit was stopped; nothing is known of it when that failed because there is none.
+    JobStopped {
+        /// The unit.
+        unit: String,
+    },
+    /// The coordinator's account of leases between two looks at the units.
+    Leases {
+        /// Units before.
+        before: Vec<UnitView>,
+        /// Leased items.
+        items: Vec<WorkItem>,
+        /// Units after.
+        after: Vec<UnitView>,
+        /// Orders have had time to come.
+        settled: bool,
+    },
+    /// The coordinator's thread speaks.
+    Coordinator(super::link::FromCoordinator),
+    /// The subscriptions stand (so many), or why not.
+    Registered(Result<usize, String>),
+    /// Spooled events were published (so many), or why not.
+    Spooled(Result<usize, String>),
+}
+
+/// The loop's state. One turn is `turn`; everything else tells it what happened since the last.
+pub struct Engine<S> {
+    pub(super) services: Rc<S>,
+    pub(super) settings: Settings,
+    pub(super) node: NodeId,
+    pub(super) load: Box<dyn Fn() -> Result<Config, String>>,
+    pub(super) store: Store,
+    pub(super) world: Arc<Mutex<World>>,
+    pub(super) notes: mpsc::UnboundedSender<Note>,
+    pub(super) signals: mpsc::UnboundedSender<Signal>,
+    pub(super) reports: std::sync::mpsc::Sender<Report>,
+    pub(super) jobs: Jobs,
+    past: BTreeMap<DaemonType, Past>,
+    shown: BTreeMap<DaemonType, State>,
+    dirty: BTreeSet<String>,
+    look_at_all: bool,
+    reset: HashMap<String, String>,
+    hub_retried_us: BTreeMap<&'static str, i64>,
+    pub(super) registration: notes::Registration,
+    pub(super) following_orders: bool,
+    pub(super) leases_checked: Option<Instant>,
+    last_beat: Option<Instant>,
+}
+
+/// What an engine is made of.
+pub struct Parts<S> {
+    /// systemd.
+    pub services: Rc<S>,
+    /// Places.
+    pub settings: Settings,
+    /// This node.
+    pub node: NodeId,
+    /// Loads and checks the configuration.
+    pub load: Box<dyn Fn() -> Result<Config, String>>,
+    /// The database.
+    pub store: Store,
+    /// The shared knowledge.
+    pub world: Arc<Mutex<World>>,
+    /// Where notes come in.
+    pub notes: mpsc::UnboundedSender<Note>,
+    /// Where signals go.
+    pub signals: mpsc::UnboundedSender<Signal>,
+    /// Where reports for the coordinator go.
+    pub reports: std::sync::mpsc::Sender<Report>,
+}
+
+impl<S: ServiceManager + 'static> Engine<S> {
+    /// Puts the parts together and takes over what the database remembers.
+    pub fn new(parts: Parts<S>) -> rusqlite::Result<Self> {
+        let engine = Engine {
+            services: parts.services,
+            settings: parts.settings,
+            node: parts.node,
+            load: parts.load,
+            store: parts.store,
+            world: parts.world,
+            notes: parts.notes,
+            signals: parts.signals,
+            reports: parts.reports,
+            jobs: Jobs::default(),
+            past: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            look_at_all: true,
+            reset: HashMap::new(),
+            hub_retried_us: BTreeMap::new(),
+            registration: notes::Registration::default(),
+            following_orders: false,
+            leases_checked: None,
+            last_beat: None,
+        };
+        let mut world = engine.world();
+        world.overrides = engine.store.overrides()?;
+        world.paused = engine.store.paused()?;
+        for spec in built() {
+            if let Some(error) = engine.store.last_error(spec.daemon)? {
+                world.last_errors.insert(spec.daemon, error);
+            }
+        }
+        drop(world);
+        Ok(engine)
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A signal of systemd's.
+    pub fn changed(&mut self, change: Change) {
+        match change {
+            Change::Unit(unit) => {
+                self.dirty.insert(unit);
+            }
+            Change::Reloaded => self.look_at_all = true,
+        }
+    }
+
+    /// The next turn looks at every unit.
+    pub fn look_at_all(&mut self) {
+        self.look_at_all = true;
+    }
+
+    /// One turn. An error means that systemd cannot be asked.
+    pub async fn turn(&mut self) -> Result<(), ServiceError> {
+        self.look().await?;
+        self.tend_router();
+        self.tend_hubs().await;
+        self.reconcile().await;
+        self.reset_delays().await;
+        self.tend_coordinator();
+        self.show();
+        self.beat();
+        Ok(())
+    }
+
+    fn names() -> Vec<String> {
+        let mut names: Vec<String> = built().map(|s| s.daemon.unit()).collect();
+        names.extend(HUBS.iter().flat_map(|(hub, service)| [hub.socket_unit().to_owned(), (*service).to_owned()]));
+        names.push(OWN_UNIT.into());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Looks at what changed, or at everything.
+    pub async fn look(&mut self) -> Result<(), ServiceError> {
+        let everything = std::mem::take(&mut self.look_at_all);
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut wanted: Vec<String> = Self::names();
+        if everything {
+            wanted.push(JOB_UNITS.into());
+        } else {
+            wanted.retain(|name| dirty.contains(name));
+            wanted.extend(dirty.iter().filter(|unit| self.jobs.follows(unit)).cloned());
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let patterns: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        let seen = self.services.list(&patterns).await?;
+        let followed: Vec<String> = self.jobs.rows().into_iter().map(|row| row.unit).collect();
+        for unit in followed.into_iter().filter(|unit| everything || dirty.contains(unit)) {
+            let actions = self.jobs.seen(&unit, seen.iter().find(|view| view.name == unit));
+            self.act(actions);
+        }
+        let mut world = self.world();
+        for mut view in seen.into_iter().filter(|view| !view.name.contains('@')) {
+            // systemd forgets times of units that it unloads; we do not.
+            let before = world.units.get(&view.name).and_then(|old| old.since_us);
+            view.since_us = view.since_us.or(before);
+            world.units.insert(view.name.clone(), view);
+        }
+        Ok(())
+    }
+
+    /// Notes since when wanted daemons are down, tells changes of state, remembers them.
+    fn show(&mut self) {
+        let now = now_us();
+        let rows = {
+            let mut world = self.world();
+            let desired = world.desired();
+            for daemon in &desired {
+                let up = world.unit(*daemon).is_some_and(|u| is_up(u) && !u.start_queued && u.active_state != "activating");
+                if up {
+                    world.down_since.remove(daemon);
+                } else {
+                    world.down_since.entry(*daemon).or_insert(now);
+                }
+            }
+            world.down_since.retain(|daemon, _| desired.contains(daemon));
+            world.jobs = self.jobs.rows();
+            let real = all().filter(|s| s.stage == Stage::Built);
+            real.map(|s| world.row(s.daemon, desired.contains(&s.daemon), now)).collect::<Vec<_>>()
+        };
+        for row in rows {
+            let state = row.found.state;
+            if self.shown.insert(row.daemon, state) == Some(state) {
+                continue;
+            }
+            self.signal(Signal::Daemon(row.daemon.name().into(), state.to_string()));
+            if let Err(error) = self.store.remember(row.daemon, &state.to_string(), &row.found.reason, now) {
+                tracing::warn!(%error, "the change of a daemon's state is not remembered");
+            }
+            let backing_off = row.found.reason.starts_with("backing off");
+            if backing_off || matches!(state, State::Failed | State::CannotStart) {
+                self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
+            }
+        }
+        for (id, state) in std::mem::take(&mut self.jobs.changed) {
+            self.signal(Signal::Job(id, state.into()));
+        }
+    }
+
+    fn beat(&mut self) {
+        let iteration = {
+            let mut world = self.world();
+            world.iteration += 1;
+            world.beat = Instant::now();
+            world.iteration
+        };
+        // A storm of signals shall not become a storm of disk syncs.
+        if self.last_beat.is_some_and(|last| last.elapsed().as_secs() < 1) {
+            return;
+        }
+        self.last_beat = Some(Instant::now());
+        let written = self.store.beat(iteration, now_us());
+        let mut world = self.world();
+        match written {
+            Ok(()) => drop(world.problems.remove("database")),
+            Err(error) => {
+                tracing::error!(%error, "writing the heartbeat to master.db");
+                world.problems.insert("database", format!("master.db cannot be written: {error}"));
+            }
+        }
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        // Nobody follows any more only when the process ends.
+        drop(self.signals.send(signal));
+    }
+
+    /// Answers a caller; one that has gone does not mind.
+    pub(super) fn answer(reply: oneshot::Sender<Result<Answer, Error>>, answer: Result<Answer, Error>) {
+        drop(reply.send(answer));
+    }
+}
+
+#[cfg(test)]
+mod tests;

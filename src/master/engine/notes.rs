@@ -1,0 +1,213 @@
+//! The engine's dealings with the hubs: subscriptions and spooled events at the router, orders and leases of the coordinator.
+use super::super::jobs::Action;
+use super::super::link::{self, FromCoordinator};
+use super::{Engine, JOB_UNITS, Note};
+use crate::platform::systemd::{ServiceError, ServiceManager};
+use std::time::{Duration, Instant};
+
+/// Between tries to register: first and longest.
+const REGISTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// The coordinator's account is compared with the units at least so often.
+const CHECK_LEASES: Duration = Duration::from_secs(60);
+
+/// Whether the declared subscriptions stand.
+#[derive(Debug, Default)]
+pub(crate) struct Registration {
+    done: bool,
+    under_way: bool,
+    tries: u32,
+    not_before: Option<Instant>,
+    /// The router's run at which they were made.
+    router_run: Option<String>,
+}
+
+impl Registration {
+    /// All stand; those who cause events may start.
+    pub(crate) fn stands(&self) -> bool {
+        self.done
+    }
+    /// When to turn again for the next try.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        if self.done || self.under_way { None } else { self.not_before }
+    }
+}
+
+impl<S: ServiceManager + 'static> Engine<S> {
+    /// Registers the subscriptions, again whenever the router was started anew: its database may be another.
+    pub(super) fn tend_router(&mut self) {
+        let run = self.world().units.get("ringrift-event-router.service").and_then(|u| u.invocation_id.clone());
+        let r = &mut self.registration;
+        let again = r.done && run.is_some() && run != r.router_run;
+        let due = !r.done && r.not_before.is_none_or(|at| Instant::now() >= at);
+        if r.under_way || !(again || due) {
+            return;
+        }
+        (r.under_way, r.router_run) = (true, run);
+        let (socket, notes) = (self.settings.router.clone(), self.notes.clone());
+        tokio::task::spawn_blocking(move || {
+            drop(notes.send(Note::Registered(link::register(&socket).map_err(|e| e.to_string()))));
+        });
+    }
+
+    fn registered(&mut self, outcome: Result<usize, String>) {
+        let r = &mut self.registration;
+        r.under_way = false;
+        match outcome {
+            Ok(count) => {
+                if !r.done {
+                    tracing::info!(count, "every declared subscription stands");
+                }
+                (r.done, r.tries) = (true, 0);
+                self.world().problems.remove("subscriptions");
+                self.empty_spool();
+            }
+            Err(why) => {
+                if r.tries == 0 {
+                    tracing::warn!(why, "the subscriptions cannot be registered yet; tried again");
+                }
+                let wait = (REGISTER.0 * 2u32.pow(r.tries.min(6))).min(REGISTER.1);
+                r.tries += 1;
+                // Once they stood they stand on disk; a router that is away for a moment changes nothing.
+                r.not_before = Some(Instant::now() + wait);
+                if !r.done {
+                    self.world().problems.insert("subscriptions", format!("subscriptions are not registered: {why}"));
+                }
+            }
+        }
+    }
+
+    /// Publishes what the failure handler could not.
+    pub fn empty_spool(&self) {
+        if !self.registration.stands() {
+            return;
+        }
+        let (spool, router, notes) = (self.settings.spool.clone(), self.settings.router.clone(), self.notes.clone());
+        tokio::task::spawn_blocking(move || {
+            drop(notes.send(Note::Spooled(link::empty_spool(&spool, &router).map_err(|e| e.to_string()))));
+        });
+    }
+
+    /// Takes orders from the moment on when events have their readers; compares leases and units from time to time.
+    pub(super) fn tend_coordinator(&mut self) {
+        if !self.following_orders && self.registration.stands() {
+            let notes = self.notes.clone();
+            let tell = move |from| notes.send(Note::Coordinator(from)).is_ok();
+            match link::follow_orders(self.settings.coordinator.clone(), self.node.clone(), tell) {
+                Ok(()) => self.following_orders = true,
+                Err(error) => tracing::error!(%error, "no thread for the coordinator's orders; tried again"),
+            }
+        }
+        if self.leases_checked.is_some_and(|at| at.elapsed() >= CHECK_LEASES) {
+            self.check_leases(true);
+        }
+    }
+
+    /// Looks at the units, asks for the leases, looks again.
+    fn check_leases(&mut self, settled: bool) {
+        self.leases_checked = Some(Instant::now());
+        let (services, notes) = (self.services.clone(), self.notes.clone());
+        let (socket, node) = (self.settings.coordinator.clone(), self.node.clone());
+        tokio::task::spawn_local(async move {
+            let Ok(before) = services.list(&[JOB_UNITS]).await else { return };
+            let items = match tokio::task::spawn_blocking(move || link::leased(&socket, &node)).await {
+                Ok(Ok(items)) => items,
+                Ok(Err(error)) => return tracing::warn!(%error, "the leases cannot be compared with the units; tried again"),
+                Err(_) => return,
+            };
+            let Ok(after) = services.list(&[JOB_UNITS]).await else { return };
+            drop(notes.send(Note::Leases { before, items, after, settled }));
+        });
+    }
+
+    /// Something came back.
+    pub async fn note(&mut self, note: Note) {
+        let now = crate::platform::clock::now_us();
+        let actions = match note {
+            Note::Ended { daemon, what, result } => {
+                self.ended(daemon, what, &result);
+                Vec::new()
+            }
+            Note::Registered(outcome) => {
+                self.registered(outcome);
+                Vec::new()
+            }
+            Note::Spooled(outcome) => {
+                match outcome {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(count, "failure reports from the spool are published"),
+                    Err(why) => tracing::warn!(why, "the spool of failure reports is not emptied; tried again"),
+                }
+                Vec::new()
+            }
+            Note::Coordinator(FromCoordinator::Up) => {
+                tracing::info!("taking the coordinator's orders");
+                self.world().problems.remove("coordinator");
+                self.check_leases(false);
+                Vec::new()
+            }
+            Note::Coordinator(FromCoordinator::Down(why)) => {
+                self.world().problems.insert("coordinator", format!("no orders are taken: {why}"));
+                Vec::new()
+            }
+            Note::Coordinator(FromCoordinator::Order(order)) => self.jobs.order(&order, now),
+            Note::JobStarted { unit, token, outcome } => {
+                self.dirty.insert(unit.clone());
+                self.jobs.started(&unit, token, outcome, now)
+            }
+            Note::JobStopped { unit } => {
+                self.dirty.insert(unit);
+                Vec::new()
+            }
+            Note::Leases { before, items, after, settled } => self.jobs.reconcile(&before, &items, &after, settled, now),
+        };
+        self.act(actions);
+    }
+
+    /// Does what the job table says. Nothing here waits: a job's start takes a few milliseconds beside the loop's turn.
+    pub(super) fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Report(report) => {
+                    tracing::debug!(job = %report.job_id, outcome = ?report.outcome, "reported");
+                    // The receiving thread lives as long as the process.
+                    drop(self.reports.send(report));
+                }
+                Action::Reset { unit } => {
+                    let services = self.services.clone();
+                    tokio::task::spawn_local(async move {
+                        // A unit that systemd has collected already has nothing to reset.
+                        drop(services.reset_failed(&unit).await);
+                    });
+                }
+                Action::Start { unit, token, limits } => {
+                    let (services, notes) = (self.services.clone(), self.notes.clone());
+                    tokio::task::spawn_local(async move {
+                        let outcome = start_job(&*services, &unit, &limits).await;
+                        drop(notes.send(Note::JobStarted { unit, token, outcome }));
+                    });
+                }
+                Action::Stop { unit } => {
+                    let (services, notes) = (self.services.clone(), self.notes.clone());
+                    tokio::task::spawn_local(async move {
+                        match services.stop(&unit).await {
+                            Ok(queued) => drop(queued.result().await),
+                            Err(ServiceError::NoSuchUnit { .. }) => {}
+                            Err(error) => tracing::warn!(unit, %error, "a job's unit is not stopped"),
+                        }
+                        drop(notes.send(Note::JobStopped { unit }));
+                    });
+                }
+            }
+        }
+    }
+}
+
+async fn start_job<S: ServiceManager>(services: &S, unit: &str, limits: &crate::platform::systemd::UnitLimits) -> Result<(), String> {
+    if !limits.is_empty() {
+        services.set_limits(unit, limits).await.map_err(|e| e.to_string())?;
+    }
+    match services.start(unit).await.map_err(|e| e.to_string())?.result().await.as_str() {
+        "done" => Ok(()),
+        other => Err(format!("systemd's start job ended with {other:?}")),
+    }
+}

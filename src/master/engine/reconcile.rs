@@ -1,0 +1,173 @@
+//! The engine's care for daemons: starts what shall run, brings failed hubs back, resets the delays of what runs well.
+use super::{Engine, HUBS, Note, Signal};
+use crate::contract::registry::{DaemonType, built};
+use crate::coordination::plan::is_up;
+use crate::coordination::reconcile::{Past, Step, step};
+use crate::platform::clock::now_us;
+use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
+
+/// A failed hub is brought back at most so often, microseconds.
+const HUB_RETRY_US: i64 = 60_000_000;
+
+impl<S: ServiceManager + 'static> Engine<S> {
+    /// Starts, holds or leaves alone what shall run and does not.
+    pub(super) async fn reconcile(&mut self) {
+        let now = now_us();
+        let steps: Vec<(DaemonType, Step)> = {
+            let mut world = self.world();
+            let hubs: Vec<_> = HUBS.iter().filter_map(|(hub, _)| Some((*hub, world.units.get(hub.socket_unit())?))).collect();
+            let registered = self.registration.stands();
+            let decide = |daemon: DaemonType| {
+                let past = self.past.get(&daemon).copied().unwrap_or_default();
+                Some((daemon, step(daemon.spec(), world.unit(daemon)?, &past, &hubs, registered, now)))
+            };
+            let steps: Vec<_> = world.desired().into_iter().filter_map(decide).collect();
+            world.held.clear();
+            for (daemon, step) in &steps {
+                if let Step::Hold(why) = step {
+                    world.held.insert(*daemon, why.clone());
+                }
+            }
+            steps
+        };
+        let is_active = |d: &DaemonType| self.world().unit(*d).is_some_and(|u| u.active_state == "active");
+        let active: Vec<DaemonType> = built().map(|s| s.daemon).filter(is_active).collect();
+        for daemon in active {
+            let past = self.past.entry(daemon).or_default();
+            *past = Past { was_up: true, attempts: 0, ..*past };
+            self.world().outside.remove(&daemon);
+        }
+        let mut alone: Vec<DaemonType> = Vec::new();
+        for (daemon, step) in steps {
+            match step {
+                Step::Start => {
+                    if let Ok(queued) = self.start(daemon).await {
+                        self.await_end(daemon, "starting", queued);
+                    }
+                }
+                Step::LeftAlone => alone.push(daemon),
+                Step::Nothing | Step::Hold(_) => {}
+            }
+        }
+        // While systemd takes the whole suite down nobody has stopped a single daemon.
+        if !alone.is_empty() && !self.is_suite_stopping().await {
+            for daemon in alone {
+                tracing::info!(daemon = daemon.name(), "stopped, but not through the master; it is left alone until somebody starts it");
+                self.world().outside.insert(daemon);
+            }
+        }
+    }
+
+    async fn is_suite_stopping(&self) -> bool {
+        // If systemd cannot be asked, nothing is concluded; the next turn asks again.
+        self.services.is_stopping(super::OWN_UNIT).await.unwrap_or(true)
+    }
+
+    /// Asks systemd for a start and remembers it.
+    pub(super) async fn start(&mut self, daemon: DaemonType) -> Result<Queued, ServiceError> {
+        let past = self.past.entry(daemon).or_default();
+        *past = Past { pending: true, asked_us: Some(now_us()), attempts: past.attempts.saturating_add(1), was_up: false };
+        let queued = self.services.start(&daemon.unit()).await;
+        if let Err(error) = &queued {
+            tracing::warn!(daemon = daemon.name(), %error, "a daemon is not started");
+            self.past.entry(daemon).or_default().pending = false;
+        }
+        queued
+    }
+
+    /// Tells the loop when systemd is through with a job.
+    pub(super) fn await_end(&self, daemon: DaemonType, what: &'static str, queued: Queued) {
+        let notes = self.notes.clone();
+        tokio::task::spawn_local(async move {
+            let result = queued.result().await;
+            drop(notes.send(Note::Ended { daemon, what, result }));
+        });
+    }
+
+    /// A daemon's job ended.
+    pub(super) fn ended(&mut self, daemon: DaemonType, what: &'static str, result: &str) {
+        self.past.entry(daemon).or_default().pending = false;
+        self.dirty.insert(daemon.unit());
+        if matches!(result, "done" | "canceled") {
+            tracing::debug!(daemon = daemon.name(), what, result);
+        } else {
+            tracing::warn!(daemon = daemon.name(), what, result, "systemd's job did not end well");
+        }
+    }
+
+    /// A new wish: what was tried before does not count.
+    pub(super) fn forget_past(&mut self, daemon: DaemonType) {
+        let pending = self.past.get(&daemon).is_some_and(|p| p.pending);
+        self.past.insert(daemon, Past { pending, ..Past::default() });
+        self.world().outside.remove(&daemon);
+    }
+
+    /// A hub whose socket has failed is reset and started again, at most once a minute, and shown.
+    pub(super) async fn tend_hubs(&mut self) {
+        let now = now_us();
+        let failed: Vec<_> = {
+            let mut world = self.world();
+            let is_failed = |unit: &str| world.units.get(unit).is_some_and(|u| u.active_state == "failed");
+            let failed: Vec<_> = HUBS.into_iter().filter(|(hub, _)| is_failed(hub.socket_unit())).collect();
+            match failed.iter().map(|(hub, _)| hub.socket_unit()).collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => drop(world.problems.remove("hubs")),
+                names => drop(world.problems.insert("hubs", format!("{names} failed; tried again every minute"))),
+            }
+            failed
+        };
+        for (hub, service) in failed {
+            let socket = hub.socket_unit();
+            if self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US) {
+                continue;
+            }
+            self.hub_retried_us.insert(socket, now);
+            tracing::warn!(socket, service, "a hub's socket has failed; both are reset and started again");
+            for unit in [socket, service] {
+                if let Err(error) = self.services.reset_failed(unit).await {
+                    tracing::warn!(unit, %error, "resetting a hub");
+                }
+            }
+            for unit in [socket, service] {
+                if let Err(error) = self.services.start(unit).await {
+                    tracing::warn!(unit, %error, "starting a hub again");
+                }
+            }
+            self.dirty.extend([socket.to_owned(), service.to_owned()]);
+        }
+    }
+
+    /// What was ready long enough since its last restart gets its first delay and all its restarts back.
+    pub(super) async fn reset_delays(&mut self) {
+        let now = now_us();
+        let due: Vec<(String, String)> = {
+            let world = self.world();
+            let after = i64::from(world.config.master.reset_after) * 1_000_000;
+            let is_due = |u: &&crate::contract::host::UnitView| {
+                u.active_state == "active" && u.restarts.is_some_and(|n| n > 0) && u.since_us.is_some_and(|since| now - since >= after)
+            };
+            let named = |u: &crate::contract::host::UnitView| Some((u.name.clone(), u.invocation_id.clone()?));
+            world.units.values().filter(is_due).filter_map(named).collect()
+        };
+        for (unit, run) in due {
+            if self.reset.get(&unit) == Some(&run) {
+                continue;
+            }
+            match self.services.reset_failed(&unit).await {
+                Ok(()) => tracing::info!(unit, "ready long enough: its restart delay starts anew"),
+                Err(error) => tracing::warn!(unit, %error, "its restart delay is not reset"),
+            }
+            self.dirty.insert(unit.clone());
+            self.reset.insert(unit, run);
+        }
+    }
+
+    /// Whether a unit is up, by the last look.
+    pub(super) fn is_unit_up(&self, unit: &str) -> bool {
+        self.world().units.get(unit).is_some_and(is_up)
+    }
+
+    /// Tells that a profile was applied.
+    pub(super) fn tell_profile(&self, profile: &str, who: &str) {
+        self.signal(Signal::Profile(profile.into(), who.into()));
+    }
+}

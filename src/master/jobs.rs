@@ -1,0 +1,225 @@
+//! Job units under way: which order was carried out, what the coordinator must be told, when a slot is free again. No I/O: it
+//! says what to do, the loop does it.
+use super::world::JobRow;
+use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, WorkItem, WorkStatus};
+use crate::contract::host::UnitView;
+use crate::contract::ids::{FencingToken, JobId};
+use crate::contract::workload::JobType;
+use crate::coordination::plan::is_up;
+use crate::platform::systemd::UnitLimits;
+use std::collections::BTreeMap;
+
+/// What the loop shall do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Set the limits and start the unit.
+    Start {
+        /// The unit.
+        unit: String,
+        /// Its attempt.
+        token: FencingToken,
+        /// Its limits.
+        limits: UnitLimits,
+    },
+    /// Stop the unit.
+    Stop {
+        /// The unit.
+        unit: String,
+    },
+    /// Tell the coordinator.
+    Report(Report),
+    /// Forget the unit's failure, so that dead instances do not pile up.
+    Reset {
+        /// The unit.
+        unit: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Running,
+    Stopping,
+}
+
+impl Phase {
+    fn name(self) -> &'static str {
+        match self {
+            Phase::Starting => "starting",
+            Phase::Running => "running",
+            Phase::Stopping => "stopping",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Tracked {
+    id: JobId,
+    kind: JobType,
+    token: FencingToken,
+    phase: Phase,
+    since_us: i64,
+}
+
+/// The units by name.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    tracked: BTreeMap<String, Tracked>,
+    /// Changes since they were last taken: job and new state.
+    pub changed: Vec<(String, &'static str)>,
+}
+
+fn report(id: &JobId, token: FencingToken, outcome: ReportOutcome, detail: &str) -> Action {
+    Action::Report(Report { job_id: id.clone(), token, outcome, detail: detail.into() })
+}
+
+impl Jobs {
+    fn set(&mut self, unit: String, tracked: Tracked) {
+        self.changed.push((tracked.id.to_string(), tracked.phase.name()));
+        self.tracked.insert(unit, tracked);
+    }
+
+    fn phase(&mut self, unit: &str, phase: Phase, now_us: i64) {
+        if let Some(t) = self.tracked.get_mut(unit).filter(|t| t.phase != phase) {
+            (t.phase, t.since_us) = (phase, now_us);
+            self.changed.push((t.id.to_string(), phase.name()));
+        }
+    }
+
+    fn forget(&mut self, unit: &str) -> Option<Tracked> {
+        let gone = self.tracked.remove(unit)?;
+        self.changed.push((gone.id.to_string(), "gone"));
+        Some(gone)
+    }
+
+    /// Jobs as D-Bus lists them.
+    pub fn rows(&self) -> Vec<JobRow> {
+        let row = |(unit, t): (&String, &Tracked)| JobRow {
+            id: t.id.to_string(),
+            kind: t.kind.name().into(),
+            unit: unit.clone(),
+            state: t.phase.name(),
+            token: t.token.0,
+            since_us: t.since_us,
+        };
+        self.tracked.iter().map(row).collect()
+    }
+
+    /// Whether this unit is followed.
+    pub fn follows(&self, unit: &str) -> bool {
+        self.tracked.contains_key(unit)
+    }
+
+    /// Carries out an order of the coordinator's. Orders may come twice.
+    pub fn order(&mut self, order: &Order, now_us: i64) -> Vec<Action> {
+        let unit = order.job_type.unit(&order.job_id);
+        let fresh = |phase| Tracked { id: order.job_id.clone(), kind: order.job_type, token: order.token, phase, since_us: now_us };
+        let known = self.tracked.get(&unit).cloned();
+        match (order.kind, known) {
+            (OrderKind::Start, Some(t)) if t.token >= order.token => match t.phase {
+                // The coordinator asks again because our report was lost.
+                Phase::Running if t.token == order.token => vec![report(&t.id, t.token, ReportOutcome::Started, "runs already")],
+                _ => Vec::new(),
+            },
+            (OrderKind::Start, known) => {
+                let mut actions = Vec::new();
+                if let Some(old) = known {
+                    actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
+                }
+                self.set(unit.clone(), fresh(Phase::Starting));
+                let limits = UnitLimits { memory_max: order.memory_max, runtime_max_seconds: order.runtime_max_seconds };
+                actions.push(Action::Start { unit, token: order.token, limits });
+                actions
+            }
+            (OrderKind::Stop, Some(t)) if t.token > order.token => {
+                vec![report(&order.job_id, order.token, ReportOutcome::Gone, "a newer attempt has its unit")]
+            }
+            (OrderKind::Stop, known) => {
+                match known {
+                    Some(_) => self.phase(&unit, Phase::Stopping, now_us),
+                    None => self.set(unit.clone(), fresh(Phase::Stopping)),
+                }
+                vec![Action::Stop { unit }]
+            }
+        }
+    }
+
+    /// systemd ended the start: well, or with its words why not.
+    pub fn started(&mut self, unit: &str, token: FencingToken, outcome: Result<(), String>, now_us: i64) -> Vec<Action> {
+        let Some(t) = self.tracked.get(unit).filter(|t| t.token == token).cloned() else { return Vec::new() };
+        match outcome {
+            Ok(()) => {
+                if t.phase == Phase::Starting {
+                    self.phase(unit, Phase::Running, now_us);
+                }
+                vec![report(&t.id, token, ReportOutcome::Started, "")]
+            }
+            // A stop order overtook the start: what counts is that the unit goes.
+            Err(_) if t.phase == Phase::Stopping => Vec::new(),
+            Err(why) => {
+                self.forget(unit);
+                vec![report(&t.id, token, ReportOutcome::StartFailed, &why), Action::Reset { unit: unit.into() }]
+            }
+        }
+    }
+
+    /// A look at the unit; nothing when systemd has unloaded it.
+    pub fn seen(&mut self, unit: &str, view: Option<&UnitView>) -> Vec<Action> {
+        let Some(t) = self.tracked.get(unit).filter(|t| t.phase != Phase::Starting) else { return Vec::new() };
+        let token = t.token;
+        // Inactive and failed come after ExecStopPost=, so the result has been handed in or spooled by now.
+        let detail = match view {
+            None => String::new(),
+            Some(v) if is_up(v) || v.active_state == "deactivating" => return Vec::new(),
+            Some(v) => v.result.clone().unwrap_or_default(),
+        };
+        let failed = view.is_some_and(|v| v.active_state == "failed");
+        let Some(gone) = self.forget(unit) else { return Vec::new() };
+        let mut actions = vec![report(&gone.id, token, ReportOutcome::Gone, &detail)];
+        if failed {
+            actions.push(Action::Reset { unit: unit.into() });
+        }
+        actions
+    }
+
+    /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
+    /// has no unit is gone; what runs and is not leased is stopped. `settled`: claimed items without a unit are gone, too,
+    /// because their orders have had time to come.
+    pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], settled: bool, now_us: i64) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let find = |units: &[UnitView], name: &str| units.iter().find(|u| u.name == name).cloned();
+        let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| is_up(u) || u.active_state == "deactivating");
+        let mut leased = Vec::new();
+        for item in items {
+            let Some(lease) = &item.lease else { continue };
+            let unit = item.work.work_type.unit(&item.work_id);
+            leased.push(unit.clone());
+            if self.tracked.contains_key(&unit) {
+                continue;
+            }
+            let running = item.status == WorkStatus::Running;
+            if alive(&find(after, &unit)) {
+                let phase = if lease.fenced { Phase::Stopping } else { Phase::Running };
+                let kind = item.work.work_type;
+                self.set(unit.clone(), Tracked { id: item.work_id.clone(), kind, token: lease.token, phase, since_us: now_us });
+                actions.push(match lease.fenced {
+                    true => Action::Stop { unit },
+                    false => report(&item.work_id, lease.token, ReportOutcome::Started, "found running"),
+                });
+            } else if running || settled {
+                actions.push(report(&item.work_id, lease.token, ReportOutcome::Gone, "its unit does not run"));
+            }
+        }
+        for view in before.iter().filter(|u| is_up(u)) {
+            let unknown = !leased.contains(&view.name) && !self.tracked.contains_key(&view.name);
+            if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| is_up(&u)) {
+                tracing::warn!(unit = %view.name, "a job's unit runs without a lease; it is stopped");
+                actions.push(Action::Stop { unit: view.name.clone() });
+            }
+        }
+        actions
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Orders, ends and reconciliation of job units.
+use super::*;
+use crate::contract::coordinator::{Lease, NewWork};
+use crate::contract::ids::{ConfigKey, LeaseId, NodeId};
+
+fn order(kind: OrderKind, token: u64) -> Order {
+    Order {
+        kind,
+        job_id: JobId::new("a-1").expect("an id"),
+        job_type: JobType::Selfplay,
+        token: FencingToken(token),
+        runtime_max_seconds: Some(60),
+        memory_max: Some(1 << 30),
+    }
+}
+
+const UNIT: &str = "ringrift-job-selfplay@a-1.service";
+
+fn view(active: &str) -> UnitView {
+    UnitView { name: UNIT.into(), load_state: "loaded".into(), active_state: active.into(), ..UnitView::default() }
+}
+
+fn outcomes(actions: &[Action]) -> Vec<(u64, ReportOutcome)> {
+    let told = |a: &Action| match a {
+        Action::Report(r) => Some((r.token.0, r.outcome)),
+        _ => None,
+    };
+    actions.iter().filter_map(told).collect()
+}
+
+fn item(status: WorkStatus, token: u64, fenced: bool) -> WorkItem {
+    let node = NodeId::new("n1").expect("an id");
+    WorkItem {
+        work_id: JobId::new("a-1").expect("an id"),
+        work: NewWork::new(JobType::Selfplay, ConfigKey::new("square8_2p").expect("a key")),
+        status,
+        attempts: 1,
+        created_us: 0,
+        claimed_us: None,
+        started_us: None,
+        completed_us: None,
+        not_before_us: None,
+        claimed_by: Some(node.clone()),
+        lease: Some(Lease {
+            lease_id: LeaseId::new("l-1").expect("an id"),
+            token: FencingToken(token),
+            task_type: JobType::Selfplay,
+            node,
+            granted_us: 0,
+            expires_us: 0,
+            fenced,
+        }),
+        progress: None,
+        result: None,
+        error: None,
+        waiting_for: Vec::new(),
+    }
+}
+
+#[test]
+fn a_job_is_started_reported_and_its_end_is_told_once() {
+    let mut jobs = Jobs::default();
+    let started = jobs.order(&order(OrderKind::Start, 1), 0);
+    assert!(matches!(&started[..], [Action::Start { unit, .. }] if unit == UNIT), "{started:?}");
+    assert_eq!(jobs.order(&order(OrderKind::Start, 1), 0), [], "the same order again");
+    assert_eq!(jobs.seen(UNIT, Some(&view("inactive"))), [], "not started yet, so not gone");
+    assert_eq!(outcomes(&jobs.started(UNIT, FencingToken(1), Ok(()), 1)), [(1, ReportOutcome::Started)]);
+    assert_eq!(outcomes(&jobs.order(&order(OrderKind::Start, 1), 0)), [(1, ReportOutcome::Started)], "the report was lost");
+    assert_eq!(jobs.seen(UNIT, Some(&view("deactivating"))), [], "ExecStopPost= may still run");
+    let ended = jobs.seen(UNIT, Some(&view("failed")));
+    assert_eq!(outcomes(&ended), [(1, ReportOutcome::Gone)]);
+    assert!(ended.contains(&Action::Reset { unit: UNIT.into() }));
+    assert_eq!(jobs.seen(UNIT, None), []);
+    let changes: Vec<_> = jobs.changed.iter().map(|c| c.1).collect();
+    assert_eq!(changes, ["starting", "running", "gone"]);
+}
+
+#[test]
+fn a_start_that_fails_is_a_failed_try() {
+    let mut jobs = Jobs::default();
+    jobs.order(&order(OrderKind::Start, 1), 0);
+    let told = jobs.started(UNIT, FencingToken(1), Err("timeout".into()), 1);
+    assert_eq!(outcomes(&told), [(1, ReportOutcome::StartFailed)]);
+    assert!(!jobs.follows(UNIT));
+}
+
+#[test]
+fn an_old_stop_order_does_not_touch_a_newer_attempt() {
+    let mut jobs = Jobs::default();
+    jobs.order(&order(OrderKind::Start, 2), 0);
+    jobs.started(UNIT, FencingToken(2), Ok(()), 0);
+    let told = jobs.order(&order(OrderKind::Stop, 1), 0);
+    assert_eq!(outcomes(&told), [(1, ReportOutcome::Gone)]);
+    assert!(!told.iter().any(|a| matches!(a, Action::Stop { .. })));
+    let stop = jobs.order(&order(OrderKind::Stop, 2), 0);
+    assert_eq!(stop, [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(2, ReportOutcome::Gone)]);
+}
+
+#[test]
+fn stopping_what_nobody_knows_ends_in_gone() {
+    let mut jobs = Jobs::default();
+    assert_eq!(jobs.order(&order(OrderKind::Stop, 1), 0), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(1, ReportOutcome::Gone)]);
+}
+
+#[test]
+fn at_start_leases_without_units_are_gone_and_units_without_leases_are_stopped() {
+    let mut jobs = Jobs::default();
+    let running = item(WorkStatus::Running, 7, false);
+    assert_eq!(outcomes(&jobs.reconcile(&[], std::slice::from_ref(&running), &[], false, 0)), [(7, ReportOutcome::Gone)]);
+    let claimed = item(WorkStatus::Claimed, 8, false);
+    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&claimed), &[], false, 0), [], "its order is on its way");
+    assert_eq!(outcomes(&jobs.reconcile(&[], &[claimed], &[], true, 0)), [(8, ReportOutcome::Gone)]);
+    let up = [view("active")];
+    assert_eq!(jobs.reconcile(&up, &[], &up, false, 0), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.reconcile(&up, &[], &[], false, 0), [], "it ended meanwhile");
+    assert_eq!(outcomes(&jobs.reconcile(&up, &[running], &up, false, 0)), [(7, ReportOutcome::Started)]);
+    assert!(jobs.follows(UNIT));
+}
+
+#[test]
+fn a_fenced_lease_whose_unit_runs_is_stopped() {
+    let mut jobs = Jobs::default();
+    let up = [view("active")];
+    let actions = jobs.reconcile(&up, &[item(WorkStatus::Running, 7, true)], &up, false, 0);
+    assert_eq!(actions, [Action::Stop { unit: UNIT.into() }]);
+}

@@ -1,0 +1,261 @@
+//! The master's process: takes the lock and the name, then turns the loop until it is told to stop.
+use super::calls::Call;
+use super::engine::{Engine, Note, Parts, Signal};
+use super::interface::{Master, MasterSignals as _};
+use super::lock::{LockError, MasterLock};
+use super::settings::Settings;
+use super::store::Store;
+use super::world::World;
+use super::{control, link};
+use crate::contract::config::Config;
+use crate::contract::error::{Exit, Failure};
+use crate::contract::events::{EventType, HostOffline, HostOnline};
+use crate::contract::ids::NodeId;
+use crate::contract::master::{BUS_NAME, OBJECT_PATH};
+use crate::contract::registry::Profile;
+use crate::platform::systemd::{Change, Systemd, connect};
+use sd_notify::NotifyState;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use zbus::Connection;
+use zbus::fdo::RequestNameFlags;
+
+/// Longest time between two turns; also the watchdog is fed from the turn.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// Spooled failure reports are looked for so often.
+const SPOOL: Duration = Duration::from_secs(10);
+
+fn failed(exit: Exit, what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure::new(exit, format!("{what}: {error}"))
+}
+
+/// This node's name: the configured one, else the host name's first label.
+pub fn node(config: &Config) -> Result<NodeId, Failure> {
+    let host = nix::unistd::gethostname().ok().and_then(|n| n.into_string().ok()).unwrap_or_default();
+    let name = if config.node_id.is_empty() { host.split('.').next().unwrap_or_default() } else { &config.node_id };
+    NodeId::new(name).map_err(|e| failed(Exit::Config, "naming this node", e).hint("set node_id in unified_loop.yaml"))
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "systemd is not told");
+    }
+}
+
+/// The pid that owns the bus name, if somebody does.
+async fn owner(connection: &Connection) -> Option<u32> {
+    let bus = zbus::fdo::DBusProxy::new(connection).await.ok()?;
+    let name = zbus::names::BusName::from_static_str(BUS_NAME).ok()?;
+    bus.get_connection_unix_process_id(name).await.ok()
+}
+
+/// Takes the bus name, or says who has it.
+async fn take_name(connection: &Connection) -> Result<(), Failure> {
+    match connection.request_name_with_flags(BUS_NAME, RequestNameFlags::DO_NOT_QUEUE).await {
+        Ok(zbus::fdo::RequestNameReply::PrimaryOwner | zbus::fdo::RequestNameReply::AlreadyOwner) => Ok(()),
+        Ok(_) | Err(zbus::Error::NameTaken) => {
+            let pid = owner(connection).await.map(|pid| format!(" with pid {pid}")).unwrap_or_default();
+            let text = format!("another master{pid} has the name {BUS_NAME} on the bus");
+            Err(Failure::new(Exit::Failure, text).hint("`ringrift master status` shows it"))
+        }
+        Err(error) => {
+            let failure = failed(Exit::Unavailable, &format!("taking the name {BUS_NAME}"), error);
+            Err(failure.hint("only the user ringrift-master may have it; start it with `systemctl start ringrift-master.target`"))
+        }
+    }
+}
+
+/// What `--dry-run` prints: the plan for the profile that a start would apply. Changes nothing, needs no lock.
+pub async fn dry_run(settings: &Settings, config: &Config) -> Result<crate::contract::master::Plan, Failure> {
+    let connection = connect(settings.bus.as_deref()).await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
+    let systemd = Systemd::looking(connection).await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
+    let names: Vec<String> = crate::contract::registry::built().map(|s| s.daemon.unit()).collect();
+    let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
+    let units = crate::platform::systemd::ServiceManager::list(&systemd, &patterns).await;
+    let units = units.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
+    let saved = settings.database().exists().then(|| Store::open(&settings.database())).and_then(|s| s.ok()?.profile().ok()?);
+    Ok(crate::coordination::plan::plan(saved.unwrap_or(first_profile(config)?), config, &units))
+}
+
+fn first_profile(config: &Config) -> Result<Profile, Failure> {
+    Profile::find(&config.master.profile).map_err(|e| failed(Exit::Config, "master.profile", e))
+}
+
+/// Runs to the end. `load` loads and checks the configuration, at start and at each reload.
+pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Result<(), Failure> {
+    let config = load().map_err(|e| Failure::new(Exit::Config, e).hint("`ringrift config check` explains each key"))?;
+    let node = node(&config)?;
+    for dir in [&settings.state, &settings.run] {
+        std::fs::create_dir_all(dir).map_err(|e| failed(Exit::Failure, &format!("making {}", dir.display()), e))?;
+    }
+    let _lock = MasterLock::take(&settings.pid_file).map_err(|e| match &e {
+        LockError::Held { .. } => Failure::new(Exit::Failure, e.to_string()),
+        LockError::Io { .. } => Failure::new(Exit::Failure, crate::contract::error::chain(&e)),
+    })?;
+    let store = Store::open(&settings.database()).map_err(|e| Failure::new(Exit::Failure, crate::contract::error::chain(&e)))?;
+    let profile = match store.profile().map_err(|e| failed(Exit::Failure, "reading master.db", e))? {
+        Some(saved) => saved,
+        None => first_profile(&config)?,
+    };
+    let world = Arc::new(Mutex::new(World::new(config, profile, settings.run.clone())));
+
+    let unavailable = |e: crate::platform::systemd::ServiceError| Failure::new(Exit::Unavailable, e.to_string());
+    let connection = connect(settings.bus.as_deref()).await.map_err(unavailable)?;
+    let (systemd, changes) = Systemd::subscribed(connection.clone()).await.map_err(unavailable)?;
+    let (calls, asked) = mpsc::channel(64);
+    let object = Master::new(world.clone(), calls);
+    connection.object_server().at(OBJECT_PATH, object).await.map_err(|e| failed(Exit::Unavailable, "offering the interface", e))?;
+    take_name(&connection).await?;
+
+    let (notes, noted) = mpsc::unbounded_channel();
+    let (signals, told) = mpsc::unbounded_channel();
+    let (reports, to_coordinator) = std::sync::mpsc::channel();
+    link::deliver_reports(settings.coordinator.clone(), to_coordinator).map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
+    tokio::task::spawn_local(forward(connection.clone(), told));
+    let parts = Parts {
+        services: Rc::new(systemd),
+        settings: settings.clone(),
+        node: node.clone(),
+        load: Box::new(load),
+        store,
+        world: world.clone(),
+        notes,
+        signals,
+        reports,
+    };
+    let mut engine = Engine::new(parts).map_err(|e| failed(Exit::Failure, "reading master.db", e))?;
+    let paused = engine.world().paused.clone();
+    if let Err(error) = control::rewrite(&settings.control(), &paused) {
+        tracing::warn!(%error, "the control files cannot be written; paused daemons may run until they can");
+    }
+    if engine.store.profile().ok().flatten().is_none() {
+        // The first start: from now on the configuration's profile is no longer asked for.
+        let kept = engine.store.set_profile(profile, "configuration", crate::platform::clock::now_us());
+        kept.map_err(|e| failed(Exit::Failure, "writing master.db", e))?;
+    }
+    engine.look().await.map_err(unavailable)?;
+    let plan = engine.world().plan(profile);
+    tracing::info!(profile = profile.name(), start = plan.start.join(" "), stay = plan.stay.len(), "the profile is applied again");
+    announce(&settings, &node);
+    let ended = turn_until_told(&mut engine, changes, asked, noted).await;
+    notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    // The router may be on its way down as well; the last word is short.
+    let (router, node) = (settings.router.clone(), node.clone());
+    let last = tokio::task::spawn_blocking(move || say_offline(&router, &node)).await;
+    if let Ok(Err(error)) = last {
+        tracing::info!(%error, "HOST_OFFLINE is not published");
+    }
+    drop(connection.release_name(BUS_NAME).await);
+    ended
+}
+
+/// HOST_ONLINE, with tries until the router has it; the daemons' registration has the same wait.
+fn announce(settings: &Settings, node: &NodeId) {
+    let (router, node) = (settings.router.clone(), node.clone());
+    let run = std::env::var("INVOCATION_ID").unwrap_or_else(|_| uuid::Uuid::now_v7().simple().to_string());
+    let payload = HostOnline { host: node.clone(), capabilities: Vec::new() };
+    let event = link::event(&payload, EventType::HostOnline, "ringrift-master", format!("host-online/{node}/{run}"));
+    let spawned = std::thread::Builder::new().name("announce".into()).stack_size(256 * 1024).spawn(move || {
+        let mut wait = Duration::from_millis(200);
+        while let Err(error) = link::publish(&router, &event, false) {
+            tracing::debug!(%error, "HOST_ONLINE is not published yet");
+            std::thread::sleep(wait);
+            wait = (wait * 2).min(Duration::from_secs(30));
+        }
+    });
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "HOST_ONLINE is not published");
+    }
+}
+
+fn say_offline(router: &std::path::Path, node: &NodeId) -> Result<(), crate::contract::wire::CallError> {
+    let payload = HostOffline { host: node.clone(), reason: "the master was stopped".into() };
+    let key = format!("host-offline/{node}/{}", uuid::Uuid::now_v7().simple());
+    link::publish(router, &link::event(&payload, EventType::HostOffline, "ringrift-master", key), true)
+}
+
+async fn forward(connection: Connection, mut told: mpsc::UnboundedReceiver<Signal>) {
+    let Ok(object) = connection.object_server().interface::<_, Master>(OBJECT_PATH).await else { return };
+    while let Some(signal) = told.recv().await {
+        let sent = match signal {
+            Signal::Profile(profile, by) => {
+                let emitter = object.signal_emitter();
+                drop(object.get().await.profile_changed(emitter).await);
+                emitter.profile_applied(&profile, &by).await
+            }
+            Signal::Daemon(daemon, state) => object.daemon_changed(&daemon, &state).await,
+            Signal::Job(job, state) => object.job_changed(&job, &state).await,
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a signal is not sent");
+        }
+    }
+}
+
+async fn turn_until_told(
+    engine: &mut Engine<Systemd>,
+    mut changes: mpsc::UnboundedReceiver<Change>,
+    mut asked: mpsc::Receiver<Call>,
+    mut noted: mpsc::UnboundedReceiver<Note>,
+) -> Result<(), Failure> {
+    let listen = |kind| signal(kind).map_err(|e| failed(Exit::Failure, "listening to signals", e));
+    let (mut terminate, mut interrupt, mut hangup) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    let mut ready = false;
+    let mut spool_looked = std::time::Instant::now();
+    loop {
+        engine.turn().await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
+        let (status, sleep) = {
+            let world = engine.world();
+            let health = world.health(crate::platform::clock::now_us());
+            let problem = health.problems.first().map(|p| format!("; {p}")).unwrap_or_default();
+            let status = format!("profile {}, {} jobs{problem}", world.profile.name(), world.jobs.len());
+            (status, Duration::from_secs(world.config.master.interval.into()).min(LONGEST_SLEEP))
+        };
+        notify(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
+        if !ready {
+            notify(&[NotifyState::Ready]);
+            ready = true;
+        }
+        if spool_looked.elapsed() >= SPOOL {
+            spool_looked = std::time::Instant::now();
+            engine.empty_spool();
+        }
+        let deadline = tokio::time::Instant::now() + sleep;
+        let deadline = engine.registration.due().map_or(deadline, |due| deadline.min(due.into()));
+        tokio::select! {
+            change = changes.recv() => match change {
+                Some(change) => engine.changed(change),
+                None => return Err(Failure::new(Exit::Unavailable, "the system bus is gone").hint("systemd starts the master again")),
+            },
+            Some(call) = asked.recv() => engine.call(call).await,
+            Some(note) = noted.recv() => engine.note(note).await,
+            () = tokio::time::sleep_until(deadline) => engine.look_at_all(),
+            _ = hangup.recv() => reload(engine).await,
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+        // One turn for all that has come meanwhile.
+        while let Ok(change) = changes.try_recv() {
+            engine.changed(change);
+        }
+        while let Ok(note) = noted.try_recv() {
+            engine.note(note).await;
+        }
+    }
+}
+
+async fn reload(engine: &mut Engine<Systemd>) {
+    let now = NotifyState::monotonic_usec_now();
+    let mut states = vec![NotifyState::Reloading];
+    states.extend(now);
+    notify(&states);
+    match engine.reload().await {
+        Ok(()) => tracing::info!("the configuration is taken over"),
+        Err(why) => tracing::error!(why, "the configuration is refused; the old one stays"),
+    }
+    notify(&[NotifyState::Ready]);
+}

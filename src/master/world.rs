@@ -1,0 +1,225 @@
+//! What the master knows, shared between its loop, which writes it, and the D-Bus interface, which answers from it at any time.
+use super::store::Wanted;
+use crate::contract::config::Config;
+use crate::contract::health::{State, StatusFile};
+use crate::contract::host::UnitView;
+use crate::contract::master::{Control, MasterHealth, Plan};
+use crate::contract::registry::{DaemonType, Profile, all, built};
+use crate::coordination::plan::{self, is_up};
+use crate::coordination::state::{Assessment, Facts, assess};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A daemon that shall run may be on its way for so long before it counts as a problem.
+const PATIENCE_US: i64 = 60_000_000;
+
+/// A job's unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    /// The job's id.
+    pub id: String,
+    /// Its type.
+    pub kind: String,
+    /// Its unit.
+    pub unit: String,
+    /// starting, running, stopping.
+    pub state: &'static str,
+    /// Its fencing token.
+    pub token: u64,
+    /// Since when, microseconds since 1970.
+    pub since_us: i64,
+}
+
+/// A daemon as `ListDaemons` shows it.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Which one.
+    pub daemon: DaemonType,
+    /// State, reason, health.
+    pub found: Assessment,
+    /// Its unit, if systemd knows it.
+    pub unit: Option<UnitView>,
+    /// What it last said.
+    pub report: Option<StatusFile>,
+    /// The profile or an operator wants it up.
+    pub desired: bool,
+    /// When and why it last failed.
+    pub last_error: Option<(i64, String)>,
+}
+
+/// How what runs differs from what is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drift {
+    /// Wanted, does not run.
+    pub missing: Vec<String>,
+    /// Runs, is not wanted.
+    pub extra: Vec<String>,
+    /// Wanted, failed for good or cannot start.
+    pub failed: Vec<String>,
+    /// Why, one line each.
+    pub details: Vec<String>,
+}
+
+/// Everything known.
+#[derive(Debug)]
+pub struct World {
+    /// The configuration.
+    pub config: Config,
+    /// The profile.
+    pub profile: Profile,
+    /// Units by name.
+    pub units: BTreeMap<String, UnitView>,
+    /// What operators want of single daemons, and who.
+    pub overrides: BTreeMap<DaemonType, (Wanted, String)>,
+    /// Went down in order without the master; left alone until somebody starts them.
+    pub outside: BTreeSet<DaemonType>,
+    /// Paused daemons.
+    pub paused: BTreeMap<DaemonType, Control>,
+    /// Why starts are held back.
+    pub held: BTreeMap<DaemonType, String>,
+    /// Since when a daemon is not up although it shall be, microseconds since 1970.
+    pub down_since: BTreeMap<DaemonType, i64>,
+    /// When and why daemons last failed.
+    pub last_errors: BTreeMap<DaemonType, (i64, String)>,
+    /// Jobs under way.
+    pub jobs: Vec<JobRow>,
+    /// Turns of the loop.
+    pub iteration: u64,
+    /// The last turn.
+    pub beat: Instant,
+    /// What is wrong beside single daemons, by topic.
+    pub problems: BTreeMap<&'static str, String>,
+    /// The directory of status files.
+    pub run: PathBuf,
+}
+
+impl World {
+    /// Before the first look.
+    pub fn new(config: Config, profile: Profile, run: PathBuf) -> World {
+        World {
+            config,
+            profile,
+            units: BTreeMap::new(),
+            overrides: BTreeMap::new(),
+            outside: BTreeSet::new(),
+            paused: BTreeMap::new(),
+            held: BTreeMap::new(),
+            down_since: BTreeMap::new(),
+            last_errors: BTreeMap::new(),
+            jobs: Vec::new(),
+            iteration: 0,
+            beat: Instant::now(),
+            problems: BTreeMap::new(),
+            run,
+        }
+    }
+
+    /// Daemons that shall run, in start order: the profile's, less what operators stopped, plus what they started.
+    pub fn desired(&self) -> Vec<DaemonType> {
+        let mut wanted = plan::wanted(self.profile, &self.config);
+        wanted.retain(|d| !self.outside.contains(d) && !matches!(self.overrides.get(d), Some((Wanted::Stopped, _))));
+        for (daemon, (wish, _)) in &self.overrides {
+            if *wish == Wanted::Started && !wanted.contains(daemon) {
+                wanted.push(*daemon);
+            }
+        }
+        wanted
+    }
+
+    /// A daemon's unit.
+    pub fn unit(&self, daemon: DaemonType) -> Option<&UnitView> {
+        self.units.get(&daemon.unit())
+    }
+
+    /// Everything about one daemon; reads its status file.
+    pub fn row(&self, daemon: DaemonType, desired: bool, now_us: i64) -> Row {
+        let report = std::fs::read(self.run.join(daemon.kebab()).join("status.json")).ok();
+        let report: Option<StatusFile> = report.and_then(|text| serde_json::from_slice(&text).ok());
+        let unit = self.unit(daemon);
+        let facts = Facts {
+            spec: daemon.spec(),
+            unit,
+            report: report.as_ref(),
+            control: self.paused.get(&daemon),
+            desired,
+            held: self.held.get(&daemon).map(String::as_str),
+            blocked_since_us: self.down_since.get(&daemon).copied(),
+            now_us,
+        };
+        let mut found = assess(&facts);
+        if found.state == State::Stopped && found.reason.is_empty() {
+            found.reason = self.why_stopped(daemon);
+        }
+        Row { daemon, found, unit: unit.cloned(), report, desired, last_error: self.last_errors.get(&daemon).cloned() }
+    }
+
+    fn why_stopped(&self, daemon: DaemonType) -> String {
+        match self.overrides.get(&daemon) {
+            Some((Wanted::Stopped, who)) => format!("stopped by {who}"),
+            _ if self.outside.contains(&daemon) => "stopped, but not through the master".into(),
+            _ => plan::disabled(&self.config, daemon).unwrap_or_else(|| "not in the profile".into()),
+        }
+    }
+
+    /// Every daemon of the registry in its order, planned ones included, other names left out.
+    pub fn rows(&self, now_us: i64) -> Vec<Row> {
+        let desired = self.desired();
+        let real = all().filter(|s| !matches!(s.stage, crate::contract::registry::Stage::Alias { .. }));
+        real.map(|s| self.row(s.daemon, desired.contains(&s.daemon), now_us)).collect()
+    }
+
+    /// What applying a profile would do.
+    pub fn plan(&self, profile: Profile) -> Plan {
+        let units: Vec<UnitView> = self.units.values().cloned().collect();
+        plan::plan(profile, &self.config, &units)
+    }
+
+    /// How reality differs from the profile and from what operators said since.
+    pub fn drift(&self, now_us: i64) -> Drift {
+        let mut drift = Drift::default();
+        let wanted = plan::wanted(self.profile, &self.config);
+        for spec in built() {
+            let (daemon, in_profile) = (spec.daemon, wanted.contains(&spec.daemon));
+            let up = self.unit(daemon).is_some_and(is_up);
+            let name = daemon.name().to_owned();
+            if in_profile == up {
+                continue;
+            }
+            let row = self.row(daemon, self.desired().contains(&daemon), now_us);
+            let reason = if row.found.reason.is_empty() { String::new() } else { format!(" ({})", row.found.reason) };
+            drift.details.push(format!("{name}: {}, {}{reason}", if in_profile { "wanted" } else { "not wanted" }, row.found.state));
+            match (up, row.found.state) {
+                (true, _) => drift.extra.push(name),
+                (false, State::Failed | State::CannotStart) => drift.failed.push(name),
+                (false, _) => drift.missing.push(name),
+            }
+        }
+        drift
+    }
+
+    /// 000's check_health.
+    pub fn health(&self, now_us: i64) -> MasterHealth {
+        let age_seconds = self.beat.elapsed().as_secs_f64();
+        let mut problems: Vec<String> = self.problems.values().cloned().collect();
+        if age_seconds > 2.0 * f64::from(self.config.master.interval) {
+            problems.push(format!("the loop has not turned for {age_seconds:.0} s"));
+        }
+        for daemon in self.desired() {
+            let row = self.row(daemon, true, now_us);
+            let late = self.down_since.get(&daemon).is_some_and(|since| now_us - since > PATIENCE_US);
+            let bad = matches!(row.found.state, State::Failed | State::CannotStart | State::Stale);
+            if bad || (late && !matches!(row.found.state, State::Running | State::Paused)) {
+                let reason = if row.found.reason.is_empty() { String::new() } else { format!(": {}", row.found.reason) };
+                problems.push(format!("{} is {}{reason}", daemon.name(), row.found.state));
+            }
+        }
+        MasterHealth {
+            healthy: problems.is_empty(),
+            loop_iteration: self.iteration,
+            age_seconds,
+            profile: self.profile.name().into(),
+            problems,
+        }
+    }
+}
