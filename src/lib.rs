@@ -6,6 +6,7 @@ pub mod coordinator;
 pub mod daemons;
 pub mod master;
 pub mod platform;
+pub mod programs;
 pub mod router;
 pub mod runtime;
 pub mod units;

@@ -6,8 +6,12 @@ use crate::contract::health::{Health, HealthStatus, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::registry::{DaemonSpec, DaemonType, Profile, Stage, all, built};
 use crate::contract::workload::JobType;
+use crate::contract::master::MasterHealth;
 use crate::coordination::state::{Facts, assess};
+use crate::platform::commander::Commander;
 use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// The master's and the coordinator's units: processes that are no daemon type.
 pub const MASTER: &str = "ringrift-master.service";
@@ -27,8 +31,10 @@ pub struct Row {
     pub reason: String,
     /// Its health.
     pub health: Health,
-    /// The applied profile wants it.
+    /// The applied profile, or an operator, wants it.
     pub wanted: bool,
+    /// It is in the applied profile.
+    pub member: bool,
     /// Counts for /health.
     pub critical: bool,
     /// Restarts since the last manual start.
@@ -41,6 +47,8 @@ pub struct Row {
     pub since_us: Option<i64>,
     /// What it last did.
     pub last: String,
+    /// Why it last failed, as the master remembers it.
+    pub last_error: Option<String>,
     /// Its unit; absent for what is not built.
     pub unit: Option<String>,
 }
@@ -70,8 +78,12 @@ pub struct Seen {
     pub units: Vec<UnitView>,
     /// The applied profile, if the master has said.
     pub profile: Option<Profile>,
-    /// What the master last said about itself.
-    pub master_report: Option<StatusFile>,
+    /// The loop's health, if the master answers.
+    pub master: Option<MasterHealth>,
+    /// Why the master does not answer although its unit is active.
+    pub silent: Option<String>,
+    /// Daemons as the master sees them, by name: it knows who stopped what, and what it holds back.
+    told: HashMap<String, Map<String, Value>>,
     now_us: i64,
 }
 
@@ -84,9 +96,25 @@ impl Seen {
         names.push("ringrift-job-*".into());
         let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
         let units = world.look(&patterns)?;
-        let master_report = world.report("master");
-        let profile = master_report.as_ref().and_then(|r| r.snapshot.get("profile")).and_then(|p| p.as_str()).and_then(Profile::parse);
-        Ok(Seen { units, profile, master_report, now_us: world.now_us })
+        let mut seen = Seen { units, profile: None, master: None, silent: None, told: HashMap::new(), now_us: world.now_us };
+        if seen.is_active(MASTER) {
+            seen.ask_master();
+        }
+        Ok(seen)
+    }
+
+    /// The master's account, where there is one.
+    fn ask_master(&mut self) {
+        let asked = Commander::connect().and_then(|bus| Ok((bus.health()?, bus.daemons()?)));
+        match asked {
+            Ok((health, daemons)) => {
+                self.profile = Profile::parse(&health.profile);
+                self.master = Some(health);
+                let named = |d: Map<String, Value>| Some((d.get("name")?.as_str()?.to_owned(), d));
+                self.told = daemons.into_iter().filter_map(named).collect();
+            }
+            Err(error) => self.silent = Some(error.to_string()),
+        }
     }
 
     /// A unit.
@@ -118,7 +146,9 @@ impl Seen {
         let unit = self.unit(&spec.daemon.unit()).filter(|_| built);
         let report = if built { world.report(&kebab) } else { None };
         let control = if built { world.control(&kebab) } else { None };
-        let wanted = members.contains(&spec.daemon);
+        let member = members.contains(&spec.daemon);
+        let told = self.told.get(spec.name);
+        let wanted = told.and_then(|t| t.get("desired")?.as_bool()).unwrap_or(member);
         let facts = Facts {
             spec,
             unit,
@@ -129,7 +159,12 @@ impl Seen {
             blocked_since_us: None,
             now_us: self.now_us,
         };
-        let verdict = assess(&facts);
+        let mut verdict = assess(&facts);
+        if let Some((state, reason)) = told.and_then(|t| Some((t.get("state")?.clone(), t.get("reason")?.as_str()?.to_owned())))
+            && let Ok(state) = serde_json::from_value(state)
+        {
+            (verdict.state, verdict.reason) = (state, reason);
+        }
         Row {
             name: spec.name.into(),
             category: spec.category.name(),
@@ -137,12 +172,14 @@ impl Seen {
             reason: verdict.reason,
             health: verdict.health,
             wanted,
+            member,
             critical: spec.critical,
             restarts: unit.and_then(|u| u.restarts),
             memory_bytes: unit.and_then(|u| u.memory_bytes),
             main_pid: unit.and_then(|u| u.main_pid),
             since_us: unit.and_then(|u| u.since_us),
             last: last(unit, report.as_ref()),
+            last_error: told.and_then(|t| Some(t.get("last_error")?.as_str()?.to_owned())),
             unit: built.then(|| spec.daemon.unit()),
         }
     }
@@ -174,12 +211,14 @@ impl Seen {
             reason: verdict.reason.replace(&DaemonType::EventRouter.unit(), unit_name),
             health: verdict.health,
             wanted: true,
+            member: true,
             critical: true,
             restarts: unit.and_then(|u| u.restarts),
             memory_bytes: unit.and_then(|u| u.memory_bytes),
             main_pid: unit.and_then(|u| u.main_pid),
             since_us: unit.and_then(|u| u.since_us),
             last: last(unit, report.as_ref()),
+            last_error: None,
             unit: Some(unit_name.into()),
         }
     }
@@ -228,7 +267,7 @@ impl Row {
 
     /// Whether a status without `--all` shows it.
     pub fn is_shown(&self) -> bool {
-        !matches!(self.state, State::Planned) && (self.wanted || !matches!(self.state, State::NeverRan | State::CannotStart))
+        !matches!(self.state, State::Planned) && (self.member || self.wanted || !matches!(self.state, State::NeverRan | State::CannotStart))
     }
 
     /// 003's words: `RUNNING (healthy)`, `RUNNING (degraded - 2 sync errors)`, `STOPPED`.

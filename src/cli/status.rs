@@ -51,7 +51,7 @@ impl Status {
     }
 
     fn render(&self, o: &Overview, seen: &Seen, world: &World, out: &Out) -> String {
-        let mut page = headline(o, seen, world, out);
+        let mut page = headline(o, seen, out);
         for p in &o.problems {
             page += &format!("{} {}: {}\n", out.paint(Tone::Bad, "!"), out.paint(Tone::Bold, &p.name), p.what);
             page += &format!("  {} {}\n", out.paint(Tone::Dim, "→"), p.next);
@@ -88,6 +88,9 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         };
         problems.push(Problem { name: "master".into(), what, next: "systemctl start ringrift-master.target".into() });
     }
+    if let Some(why) = &seen.silent {
+        problems.push(Problem { name: "master".into(), what: format!("it runs and does not answer: {why}"), next: format!("journalctl -u {MASTER} -n 50") });
+    }
     for socket in seen.failed_sockets() {
         problems.push(Problem {
             name: socket.name.clone(),
@@ -113,7 +116,7 @@ fn problem(row: &Row) -> Problem {
     Problem { name: row.name.clone(), what: format!("{}{reason}", row.words()), next }
 }
 
-fn headline(o: &Overview, seen: &Seen, world: &World, out: &Out) -> String {
+fn headline(o: &Overview, seen: &Seen, out: &Out) -> String {
     let wanted: Vec<&Row> = o.daemons.iter().filter(|r| r.wanted && r.state != State::Planned).collect();
     let up = |rows: &[&Row]| rows.iter().filter(|r| matches!(r.state, State::Running | State::Paused | State::Stale)).count();
     let all: Vec<&Row> = o.daemons.iter().collect();
@@ -125,10 +128,7 @@ fn headline(o: &Overview, seen: &Seen, world: &World, out: &Out) -> String {
         (false, _) if up(&all) == 0 => (Tone::Dim, "the suite is not running".to_owned()),
         (false, _) => (Tone::Bad, "no master".to_owned()),
     };
-    let beat = seen.master_report.as_ref().map(|r| {
-        let turns = r.snapshot.get("loop_iteration").and_then(serde_json::Value::as_u64).map(|n| format!("turn {n}, ")).unwrap_or_default();
-        format!(", master's {turns}beat {} ago", text::age(r.time_us, world.now_us))
-    });
+    let beat = seen.master.as_ref().map(|m| format!(", turn {} {:.0} s ago", m.loop_iteration, m.age_seconds));
     let line = format!("{profile}, {running}, {} run{}", text::count(o.jobs.len(), "job"), beat.unwrap_or_default());
     let dot = if o.master_running { "●" } else { "○" };
     format!("{} {} {}\n  {}\n", out.paint(tone, dot), out.paint(Tone::Bold, "ringrift:"), out.paint(tone, &verdict), line)

@@ -31,8 +31,7 @@ pub fn plan(profile: Profile, config: &Config, units: &[UnitView]) -> Plan {
         units.iter().any(|u| u.name == name && is_up(u))
     };
     let wanted = wanted(profile, config);
-    let running: Vec<DaemonType> =
-        crate::contract::registry::built().map(|s| s.daemon).filter(|d| up(d) && !wanted.contains(d)).collect();
+    let running: Vec<DaemonType> = crate::contract::registry::built().map(|s| s.daemon).filter(|d| up(d) && !wanted.contains(d)).collect();
     let names = |list: Vec<DaemonType>| list.into_iter().map(|d| d.name().to_owned()).collect::<Vec<_>>();
     let (stay, start): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|d| up(d));
     let disabled = profile.built().into_iter().filter_map(|d| disabled(config, d).map(|key| format!("{} ({key})", d.name())));

@@ -53,7 +53,6 @@ async fn ask(connection: &Connection, caller: &str, action: &str, interactive: b
     let arguments = (subject, action, details, flags, "");
     let path = "/org/freedesktop/PolicyKit1/Authority";
     let interface = Some("org.freedesktop.PolicyKit1.Authority");
-    let reply =
-        connection.call_method(Some("org.freedesktop.PolicyKit1"), path, interface, "CheckAuthorization", &arguments).await?;
+    let reply = connection.call_method(Some("org.freedesktop.PolicyKit1"), path, interface, "CheckAuthorization", &arguments).await?;
     reply.body().deserialize::<Answer>()
 }

@@ -13,8 +13,7 @@ impl Watch {
     /// Watches `directory/name`; the directory must be there, the file need not.
     pub fn new(directory: &Path, name: &str) -> std::io::Result<Watch> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
-        let changes =
-            AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_MOVED_FROM | AddWatchFlags::IN_DELETE;
+        let changes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_MOVED_FROM | AddWatchFlags::IN_DELETE;
         inotify.add_watch(directory, changes)?;
         Ok(Watch { inotify, name: name.into() })
     }

@@ -1,1 +1,222 @@
-//! The one harness that runs every daemon.
+//! The one harness that runs every daemon: configuration, readiness, events, ticks, pause, reload, drain, health.
+pub mod backoff;
+mod control;
+mod crash;
+mod dependency;
+mod doors;
+mod engine;
+mod face;
+mod inbox;
+mod job;
+mod outbound;
+mod places;
+mod reporter;
+mod requests;
+mod state;
+mod steps;
+mod subscription;
+mod units;
+
+pub use places::Places;
+pub use units::StatusFiles;
+
+use crate::contract::config::Config;
+use crate::contract::daemon::Daemon;
+use crate::contract::error::Exit;
+use crate::contract::ids::SubscriberName;
+use crate::contract::messages;
+use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
+use crate::contract::registry::DaemonSpec;
+use crate::contract::router::{Interest, Start, Subscribe};
+use crate::platform::clock::SystemClock;
+use crate::platform::config::{self, Dirs};
+use crate::platform::host::{Machine, node_id};
+use crate::platform::models::CurrentModels;
+use crate::platform::peers::{CatalogPeer, LettersPeer, Peer, QueuePeer};
+use crate::platform::signals::Signals;
+use crate::platform::{journal, notify};
+use engine::Engine;
+use inbox::Message;
+use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+use subscription::Subscription;
+
+/// Makes a port when the daemon starts; the error is shown and the process ends with 1.
+pub type Open<T> = Box<dyn FnOnce(&Places) -> Result<Box<T>, String>>;
+
+/// A Varlink socket of the daemon's own.
+#[derive(Debug, Clone)]
+pub struct Socket {
+    /// The name of systemd's descriptor, and of the file `<name>.sock` without systemd.
+    pub name: &'static str,
+    /// Interfaces: name and description in Varlink's language.
+    pub interfaces: Vec<(&'static str, &'static str)>,
+}
+
+/// What special daemons bring along.
+#[derive(Default)]
+pub struct Extras {
+    /// DATA_PIPELINE's database.
+    pub store: Option<Open<dyn CatalogStore>>,
+    /// A view of systemd; without one only status files are seen.
+    pub units: Option<Open<dyn Units>>,
+    /// A Varlink socket.
+    pub socket: Option<Socket>,
+}
+
+/// Events that may be under way to a daemon that handles one at a time.
+const IN_FLIGHT: u32 = 16;
+
+/// Runs a daemon that needs nothing special.
+pub fn run_simple<D: Daemon>() -> ExitCode {
+    run::<D>(Extras::default())
+}
+
+/// Runs a daemon to its end. The exit code is 0 after SIGTERM, 78 for a bad configuration, 1 for what a restart may mend.
+pub fn run<D: Daemon>(with: Extras) -> ExitCode {
+    let places = Places::of(D::TYPE);
+    journal::init(&format!("ringrift-{}", places.name));
+    let restarts = backoff::wait_if_restarted();
+    notify::status("INITIALIZING");
+    let loaded = match config::load(&Dirs::daemon()) {
+        Ok(loaded) => loaded,
+        Err(refused) => {
+            for error in &refused.0 {
+                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {error}");
+            }
+            let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
+            notify::status(&format!("configuration refused: {first}"));
+            return Exit::Config.into();
+        }
+    };
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    match start::<D>(with, places, loaded.config, restarts) {
+        Ok(code) => code,
+        Err(why) => {
+            tracing::error!("starting: {why}");
+            notify::status(&format!("cannot start: {why}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<ExitCode, String> {
+    let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
+    let spec = D::TYPE.spec();
+    let signals = Signals::block().map_err(failed("blocking signals"))?;
+    let file =
+        state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
+
+    let store = with.store.map(|open| open(&places)).transpose()?;
+    let units = match with.units {
+        Some(open) => open(&places)?,
+        None => Box::new(StatusFiles::new(&places.run)) as Box<dyn Units>,
+    };
+    let host = Machine::new(node_id(&config.node_id), if places.all_state.exists() { &places.all_state } else { &places.state });
+    let models = CurrentModels::new(places.all_state.join("current"));
+    let queue = QueuePeer(Peer::coordinator(&places.run));
+    let letters = LettersPeer(Peer::router(&places.run));
+    let catalog_peer = CatalogPeer(Peer::catalog(&places.run));
+    // The catalog's owner asks itself, not its own socket.
+    let catalog: &dyn Catalog = store.as_ref().map_or(&catalog_peer as &dyn Catalog, |s| &**s as &dyn Catalog);
+    let ports = Ports {
+        clock: &SystemClock,
+        queue: &queue,
+        catalog,
+        host: &host,
+        units: &*units,
+        letters: &letters,
+        models: &models,
+        store: store.as_deref(),
+    };
+
+    let mut daemon = D::new(&config);
+    if let Some(state) = &file.stored.state {
+        daemon.restore(state.clone());
+    }
+    let baseline = daemon.save();
+
+    let (inbox, messages) = channel();
+    if let Some(socket) = &with.socket {
+        doors::open_socket(socket, &places, &inbox).map_err(|e| e.to_string())?;
+    }
+    doors::open_ports(D::TYPE, &config, &inbox).map_err(|e| e.to_string())?;
+    let signal_inbox = inbox.clone();
+    let listen = move || {
+        while let Ok(asked) = signals.wait() {
+            if signal_inbox.send(Message::Signal(asked)).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(listen).map_err(failed("starting a thread"))?;
+    let watched = control::watch(&places, &inbox);
+    let subscribe = subscribe(spec, &places)?;
+    let router = places.run.join("router.sock");
+    let subscription =
+        subscribe.clone().map(|s| Subscription::start(router, s, inbox.clone())).transpose().map_err(failed("starting a thread"))?;
+    let reporter = reporter::Reporter::start(&places, node_id(&config.node_id)).map_err(failed("starting a thread"))?;
+    let face = face::Face::new(&places, reporter, health_interval(spec, &config));
+    let outbound = outbound::Outbound::new(&places.run);
+    let engine = Engine {
+        daemon,
+        spec,
+        ports,
+        places,
+        config,
+        inbox: messages,
+        outbound,
+        file,
+        baseline,
+        subscribe,
+        subscription,
+        face,
+        restarts,
+        watched,
+        generation: 0,
+        token: None,
+        router_away: None,
+        deliveries: Default::default(),
+        parked: Vec::new(),
+        remembered: Default::default(),
+        interval: Duration::MAX,
+        tick_due: Instant::now(),
+        paused: false,
+        ready: None,
+        begun: false,
+        reload_pending: false,
+        stopping: None,
+        stop_asked: false,
+        exit: None,
+    };
+    let code = engine.run();
+    // The inbox lives to here: a loop without senders would take itself for orphaned.
+    drop(inbox);
+    Ok(code)
+}
+
+fn subscribe(spec: &DaemonSpec, places: &Places) -> Result<Option<Subscribe>, String> {
+    if spec.subscribes.is_empty() {
+        return Ok(None);
+    }
+    let types = spec.subscribes.iter().map(|t| t.info().wire.to_owned()).collect();
+    let name = SubscriberName::new(places.name.clone()).map_err(|e| e.to_string())?;
+    let interest = Interest { types, categories: Vec::new() };
+    Ok(Some(Subscribe { name, interest, start: Start::Now, max_in_flight: IN_FLIGHT }))
+}
+
+/// Time between ticks: the daemon's own key, else the registry's, where the registry's 60 s stand for the common default.
+fn tick_interval(spec: &DaemonSpec, config: &Config) -> Duration {
+    let key = spec.daemon.snake();
+    let own = config.daemons.sections().into_iter().find(|(name, _)| *name == key).and_then(|(_, common)| common.interval);
+    let usual = if spec.interval == 60 { config.runtime.default_interval } else { spec.interval };
+    requests::seconds(own.unwrap_or(usual).max(1))
+}
+
+/// Time between health reports: the registry's, else the common one.
+fn health_interval(spec: &DaemonSpec, config: &Config) -> Duration {
+    requests::seconds(spec.health_check_interval.unwrap_or(config.runtime.health_interval).max(1))
+}

@@ -40,7 +40,11 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
         .why("Only sockets are required: a Requires= on a service would restart this one whenever the other is killed.")
         .list("Requires", &sockets)
         .list("After", &sockets)
-        .with(|t| if before.is_empty() { t } else { t.why("Its dependencies in the registry.").list("Wants", &before).list("After", &before) })
+        .with(
+            |t| {
+                if before.is_empty() { t } else { t.why("Its dependencies in the registry.").list("Wants", &before).list("After", &before) }
+            },
+        )
         .with(|t| match subscribers.as_slice() {
             [] => t,
             units => t.why("They subscribe to what this one emits and are declared to start before it.").list("After", units),

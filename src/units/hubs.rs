@@ -111,4 +111,3 @@ fn master() -> String {
         })
         .done()
 }
-

@@ -70,7 +70,8 @@ fn databases() -> Vec<String> {
 }
 
 fn exceptions(kind: JobType) -> Exceptions {
-    let mut except = Exceptions { foreign: Some("The command is the operator's choice: ours, a PyTorch trainer, KataGo."), ..Default::default() };
+    let mut except =
+        Exceptions { foreign: Some("The command is the operator's choice: ours, a PyTorch trainer, KataGo."), ..Default::default() };
     match kind {
         JobType::Sync => except.tcp = Some("It moves files between machines."),
         _ => except.loopback = Some("Workers of one job may speak TCP with each other; the world is out of reach."),

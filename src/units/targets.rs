@@ -15,8 +15,10 @@ fn suite() -> String {
         .section("Unit")
         .set("Description", "RingRift: the whole suite under its master")
         .set("Documentation", MANUAL)
-        .why("The master starts the daemons of the applied profile; here only what it needs itself. The catalog's socket is\n\
-              required by whoever uses it: a node without DATA_PIPELINE shall not start it by a stray connection.")
+        .why(
+            "The master starts the daemons of the applied profile; here only what it needs itself. The catalog's socket is\n\
+              required by whoever uses it: a node without DATA_PIPELINE shall not start it by a stray connection.",
+        )
         .set("Wants", format!("{MASTER} ringrift-router.socket ringrift-coordinator.socket ringrift-job.socket"))
         .section("Install")
         .set("WantedBy", "multi-user.target")

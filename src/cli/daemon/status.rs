@@ -39,6 +39,7 @@ fn page(row: &Row, world: &World, out: &Out) -> String {
     };
     add("State", out.paint(row.tone(), &row.words()));
     add("Reason", row.reason.clone());
+    add("Last error", row.last_error.clone().unwrap_or_default());
     add("Since", row.since_us.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default());
     add("Last", row.last.clone());
     for (key, value) in &row.health.details {

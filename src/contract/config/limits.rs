@@ -97,7 +97,11 @@ impl Limits {
             if let (Some(node), Some(cluster)) = (limit.per_node, limit.cluster)
                 && node > cluster
             {
-                check.contradiction(&format!("{key}.per_node"), &[&format!("{key}.cluster")], format!("{node} is more than {key}.cluster = {cluster}"));
+                check.contradiction(
+                    &format!("{key}.per_node"),
+                    &[&format!("{key}.cluster")],
+                    format!("{node} is more than {key}.cluster = {cluster}"),
+                );
             }
         }
         check.range("limits.selfplay_per_core", self.selfplay_per_core, 0.1, 4.0);

@@ -15,16 +15,7 @@ fn unit(load: &str, active: &str, sub: &str) -> UnitView {
 }
 
 fn facts<'a>(unit: Option<&'a UnitView>) -> Facts<'a> {
-    Facts {
-        spec: D::AutoExport.spec(),
-        unit,
-        report: None,
-        control: None,
-        desired: false,
-        held: None,
-        blocked_since_us: None,
-        now_us: NOW,
-    }
+    Facts { spec: D::AutoExport.spec(), unit, report: None, control: None, desired: false, held: None, blocked_since_us: None, now_us: NOW }
 }
 
 fn report(age_s: i64, state: State) -> StatusFile {
@@ -71,8 +62,7 @@ fn what_cannot_start_says_why() {
 
 #[test]
 fn failed_gives_the_result_and_the_restarts_that_were_made() {
-    let seen =
-        UnitView { result: Some("exit-code".into()), exit_status: Some(1), restarts: Some(6), ..unit("loaded", "failed", "failed") };
+    let seen = UnitView { result: Some("exit-code".into()), exit_status: Some(1), restarts: Some(6), ..unit("loaded", "failed", "failed") };
     let found = assess(&facts(Some(&seen)));
     assert_eq!((found.state, found.reason.as_str()), (State::Failed, "exit-code 1 after 5 restarts"));
     // The exit status of an earlier process is no reason for a timeout.
@@ -82,19 +72,15 @@ fn failed_gives_the_result_and_the_restarts_that_were_made() {
 
 #[test]
 fn waiting_names_whom_and_since() {
-    let seen = UnitView {
-        start_queued: true,
-        waiting_for: vec!["ringrift-event-router.service".into()],
-        ..unit("loaded", "inactive", "dead")
-    };
+    let seen =
+        UnitView { start_queued: true, waiting_for: vec!["ringrift-event-router.service".into()], ..unit("loaded", "inactive", "dead") };
     let found = assess(&Facts { blocked_since_us: Some(NOW - 4_000_000), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.reason.as_str()), (State::Blocked, "waits for ringrift-event-router.service since 4 s"));
 }
 
 #[test]
 fn a_restart_delay_is_initializing_and_says_so() {
-    let seen =
-        UnitView { result: Some("signal".into()), restarts: Some(2), ..unit("loaded", "activating", "auto-restart") };
+    let seen = UnitView { result: Some("signal".into()), restarts: Some(2), ..unit("loaded", "activating", "auto-restart") };
     let found = assess(&facts(Some(&seen)));
     assert_eq!(found.state, State::Initializing);
     assert!(found.reason.contains("backing off before restart 3 after signal"), "{}", found.reason);
@@ -132,11 +118,7 @@ fn active_is_running_paused_or_stale() {
 
 #[test]
 fn a_report_of_an_earlier_run_is_neither_health_nor_staleness() {
-    let seen = UnitView {
-        since_us: Some(NOW - 5_000_000),
-        invocation_id: Some("1".into()),
-        ..unit("loaded", "active", "running")
-    };
+    let seen = UnitView { since_us: Some(NOW - 5_000_000), invocation_id: Some("1".into()), ..unit("loaded", "active", "running") };
     let earlier = report(300, State::Running);
     let found = assess(&Facts { report: Some(&earlier), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.health.status), (State::Running, HealthStatus::Unknown));

@@ -1,6 +1,6 @@
 //! `ringrift config show`: every key with its value and where it comes from.
-use super::{Loaded, Origin};
 use super::marks::join;
+use super::{Loaded, Origin};
 use serde::Serialize;
 use serde_json::Value;
 

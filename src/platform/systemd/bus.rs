@@ -96,10 +96,8 @@ impl Systemd {
         let queue = NonZeroUsize::new(SIGNALS);
         let signals = |interface: &'static str| MatchRule::builder().msg_type(Type::Signal).sender(DESTINATION).interface(interface);
         let manager_rule = signals("org.freedesktop.systemd1.Manager").path("/org/freedesktop/systemd1").build();
-        let unit_rule = signals("org.freedesktop.DBus.Properties")
-            .member("PropertiesChanged")
-            .path_namespace("/org/freedesktop/systemd1/unit")
-            .build();
+        let unit_rule =
+            signals("org.freedesktop.DBus.Properties").member("PropertiesChanged").path_namespace("/org/freedesktop/systemd1/unit").build();
         let subscribing = |rule: zbus::Result<MatchRule<'static>>| {
             let connection = systemd.connection.clone();
             async move { MessageStream::for_match_rule(rule?, &connection, queue).await }

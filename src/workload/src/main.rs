@@ -1,2 +1,5 @@
 //! `ringrift-workload`: the built-in workload's command line.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    ringrift_workload::cli::main()
+}

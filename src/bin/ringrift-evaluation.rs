@@ -1,0 +1,4 @@
+//! `ringrift-evaluation`: the daemon EVALUATION.
+fn main() -> std::process::ExitCode {
+    ringrift::runtime::run_simple::<ringrift::daemons::evaluation::evaluation::Evaluation>()
+}

@@ -1,0 +1,2 @@
+//! The distribution daemons.
+pub mod model_distribution;

@@ -1,0 +1,132 @@
+//! MODEL_DISTRIBUTION: brings the champion to where self-play reads it. On one machine: the verified atomic switch of a link.
+use crate::contract::catalog::Champion;
+use crate::contract::config::Config;
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::{self, Payload};
+use crate::contract::health::Health;
+use crate::contract::ids::{ConfigKey, Digest};
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct ModelDistribution {
+    keys: Vec<ConfigKey>,
+}
+
+impl Daemon for ModelDistribution {
+    const TYPE: DaemonType = DaemonType::ModelDistribution;
+
+    fn new(config: &Config) -> Self {
+        ModelDistribution { keys: config.master.configs.clone() }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("waits for promotions")),
+            Input::Event { payload: Payload::ModelPromoted(p), .. } => {
+                switch(&p.config_key, &p.model_id, &p.model_path, p.generation, ports, out);
+            }
+            // What failed, or was restored from a backup, is put right here.
+            Input::Tick { .. } => {
+                for key in &self.keys {
+                    if let Some(champion) = overdue(key, ports)? {
+                        switch(key, &champion.model_id, &champion.model_path, champion.generation, ports, out);
+                    }
+                }
+            }
+            Input::Reload(config) => *self = Self::new(config),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The champion, if the node plays with another model.
+fn overdue(key: &ConfigKey, ports: &Ports<'_>) -> Result<Option<Champion>, HandlerError> {
+    let Some(champion) = ports.catalog.stage(key)?.champion else { return Ok(None) };
+    let current = ports.models.current(key).map_err(HandlerError::Failed)?;
+    Ok((current.as_ref() != Some(&champion.model_id)).then_some(champion))
+}
+
+fn switch(key: &ConfigKey, model: &Digest, path: &str, generation: u32, ports: &Ports<'_>, out: &mut Out) {
+    let node = ports.host.node();
+    let begun = ports.clock.now_us();
+    let (config_key, model_id) = (key.clone(), model.clone());
+    let short = &model.as_str()[..12];
+    match ports.models.switch(key, model, path) {
+        Ok(_) => {
+            let duration_seconds = (ports.clock.now_us() - begun).max(0) as f64 / 1e6;
+            let target_hosts = vec![node.clone()];
+            out.publish(events::ModelDistributionStarted {
+                config_key: config_key.clone(),
+                model_id: model_id.clone(),
+                target_hosts: vec![node],
+            });
+            out.publish(events::ModelDistributionComplete {
+                config_key,
+                model_id,
+                model_path: path.into(),
+                generation,
+                target_hosts,
+                duration_seconds,
+            });
+            let line = format!("{key}: self-play uses generation {generation}, {short}");
+            out.last(&line);
+            out.health(Health::healthy(line));
+        }
+        Err(error) => {
+            out.health(Health::unhealthy(format!(
+                "{key}: generation {generation} could not be switched to: {error}; tried again at the next tick"
+            )));
+            out.last(format!("{key}: {short} not distributed"));
+            out.publish(events::ModelDistributionFailed { config_key, model_id, error });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::health::HealthStatus;
+    use crate::daemons::testing::{World, build, champion, digest, key};
+
+    fn promoted() -> events::ModelPromoted {
+        events::ModelPromoted {
+            config_key: key(),
+            model_id: digest('a'),
+            model_path: "/store/a".into(),
+            generation: 1,
+            match_id: digest('d'),
+            new_elo: 1.0,
+            previous_elo: None,
+            elo_delta: 1.0,
+            supersedes: None,
+            promoted_at: 1,
+            tier: "sound".into(),
+        }
+    }
+
+    #[test]
+    fn a_promotion_switches_and_says_so() {
+        let world = World::new();
+        let out = world.event(&mut build::<ModelDistribution>(), promoted()).expect("handled");
+        assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
+        assert_eq!(*world.current.borrow(), Some(digest('a')));
+    }
+
+    #[test]
+    fn a_failure_is_unhealthy_and_the_tick_puts_it_right() {
+        let world = World::new();
+        let mut daemon: ModelDistribution = build();
+        *world.switch_error.borrow_mut() = Some("SHA-256 differs".into());
+        let out = world.event(&mut daemon, promoted()).expect("handled");
+        assert!(matches!(&out.events[..], [Payload::ModelDistributionFailed(_)]));
+        assert_eq!(out.health.map(|h| h.status), Some(HealthStatus::Unhealthy));
+        *world.switch_error.borrow_mut() = None;
+        world.stage.borrow_mut().champion = Some(champion('a', 1));
+        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(_)]));
+        assert!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty());
+    }
+}

@@ -1,0 +1,138 @@
+//! AUTO_PROMOTION: promotes a candidate that the sequential test accepts; refuses every other, with the reason.
+use crate::contract::config::{Config, Promotion};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::{self, EvaluationCompleted, Payload};
+use crate::contract::health::Health;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::coordination::promotion::{Verdict, decide, tier};
+
+/// The daemon.
+#[derive(Debug)]
+pub struct AutoPromotion {
+    gate: Promotion,
+}
+
+impl Daemon for AutoPromotion {
+    const TYPE: DaemonType = DaemonType::AutoPromotion;
+
+    fn new(config: &Config) -> Self {
+        AutoPromotion { gate: config.promotion.clone() }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("waits for verdicts")),
+            Input::Event { payload: Payload::EvaluationCompleted(result), .. } => self.verdict(result, ports, out)?,
+            Input::Reload(config) => *self = Self::new(config),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl AutoPromotion {
+    fn verdict(&self, result: EvaluationCompleted, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let champion = ports.catalog.stage(&result.config_key)?.champion;
+        let mut verdict = decide(&result, champion.as_ref().map(|c| &c.model_id), &self.gate);
+        let record = ports.catalog.get(&result.model_id)?;
+        if record.is_none() && verdict == Verdict::Promote {
+            verdict = Verdict::Refuse(format!("the model {} is not in the catalog", result.model_id));
+        }
+        let short = result.model_id.as_str()[..12].to_owned();
+        let line = match (verdict, record) {
+            (Verdict::Promote, Some(record)) => {
+                let previous_elo = champion.as_ref().map(|c| c.elo);
+                let generation = champion.as_ref().map_or(0, |c| c.generation) + 1;
+                let tier = tier(&result.board_type, result.num_players, result.vs_random, result.vs_heuristic);
+                let line = format!("{}: {short} promoted to generation {generation}, Elo {:+.0}, {tier}", result.config_key, result.elo);
+                out.publish(events::ModelPromoted {
+                    config_key: result.config_key,
+                    model_id: result.model_id,
+                    model_path: record.path,
+                    generation,
+                    match_id: result.match_id,
+                    new_elo: previous_elo.unwrap_or(0.0) + result.elo,
+                    previous_elo,
+                    elo_delta: result.elo,
+                    supersedes: champion.map(|c| c.model_id),
+                    promoted_at: ports.clock.now_us(),
+                    tier: tier.into(),
+                });
+                line
+            }
+            (Verdict::Refuse(reason), _) => {
+                let line = format!("{}: {short} refused: {reason}", result.config_key);
+                out.publish(events::PromotionRejected {
+                    config_key: result.config_key,
+                    model_id: result.model_id,
+                    match_id: Some(result.match_id),
+                    reason,
+                    elo_improvement: Some(result.elo),
+                });
+                line
+            }
+            (Verdict::Promote, None) => return Err(HandlerError::Failed(format!("the model {short} is not in the catalog"))),
+        };
+        out.last(&line);
+        out.health(Health::healthy(line));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemons::testing::{World, build, champion, digest, job, key};
+
+    fn result(decision: &str, llr: f64, against: Option<char>) -> EvaluationCompleted {
+        EvaluationCompleted {
+            config_key: key(),
+            board_type: "square8".into(),
+            num_players: 2,
+            job_id: job("t-1"),
+            match_id: digest('d'),
+            model_id: digest('a'),
+            model_path: String::new(),
+            champion_id: against.map(digest),
+            games_played: 80,
+            wins: 60,
+            draws: 0,
+            losses: 20,
+            win_rate: 0.75,
+            elo: 190.0,
+            elo_low: 110.0,
+            elo_high: 280.0,
+            sprt_llr: llr,
+            sprt_decision: decision.into(),
+            vs_random: Some(0.95),
+            vs_heuristic: Some(0.4),
+        }
+    }
+
+    #[test]
+    fn a_stronger_candidate_is_the_next_generation() {
+        let world = World::new();
+        world.artefact("model", 'a', serde_json::json!({}), &[]);
+        let out = world.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
+        let [Payload::ModelPromoted(first)] = &out.events[..] else { panic!("{:?}", out.events) };
+        assert_eq!((first.generation, first.new_elo, first.supersedes.clone(), first.tier.as_str()), (1, 190.0, None, "sound"));
+        world.stage.borrow_mut().champion = Some(champion('b', 4));
+        let out = world.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, Some('b'))).expect("handled");
+        let [Payload::ModelPromoted(next)] = &out.events[..] else { panic!("{:?}", out.events) };
+        assert_eq!((next.generation, next.new_elo, next.supersedes.clone()), (5, 290.0, Some(digest('b'))));
+    }
+
+    #[test]
+    fn an_equal_a_worse_and_an_unknown_candidate_are_refused() {
+        let world = World::new();
+        world.artefact("model", 'a', serde_json::json!({}), &[]);
+        for bad in [result("continue", 0.1, None), result("accept_h0", -3.0, None), result("accept_h1", 3.0, Some('e'))] {
+            let out = world.event(&mut build::<AutoPromotion>(), bad).expect("handled");
+            assert!(matches!(&out.events[..], [Payload::PromotionRejected(_)]), "{:?}", out.events);
+        }
+        let empty = World::new();
+        let out = empty.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
+        assert!(matches!(&out.events[..], [Payload::PromotionRejected(p)] if p.reason.contains("catalog")), "{:?}", out.events);
+    }
+}

@@ -1,0 +1,3 @@
+//! The evaluation daemons.
+pub mod auto_promotion;
+pub mod evaluation;

@@ -1,0 +1,108 @@
+//! DLQ_RETRY: hands dead letters out again after a rest, a bounded number of times, and raises its voice when they pile up.
+use crate::contract::config::{Config, DlqRetry as Settings};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events;
+use crate::contract::health::Health;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::contract::router::DeadLetterFilter;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct DlqRetry {
+    settings: Settings,
+}
+
+impl Daemon for DlqRetry {
+    const TYPE: DaemonType = DaemonType::DlqRetry;
+
+    fn new(config: &Config) -> Self {
+        DlqRetry { settings: config.daemons.dlq_retry.clone() }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("watches the dead letters")),
+            Input::Tick { .. } => self.round(ports, out)?,
+            Input::Reload(config) => self.settings = config.daemons.dlq_retry.clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl DlqRetry {
+    fn round(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let now = ports.clock.now_us();
+        let mut redriven = 0;
+        if self.settings.max_redrives > 0 {
+            let rested = DeadLetterFilter {
+                before_us: Some(now - i64::from(self.settings.redrive_after) * 1_000_000),
+                max_redriven: Some(self.settings.max_redrives - 1),
+                limit: Some(self.settings.batch),
+                ..Default::default()
+            };
+            for letter in ports.letters.dead_letters(&rested)? {
+                // The router counts the redrive with the change itself, so a repeat of this tick cannot redrive twice too often.
+                redriven += ports.letters.redrive(&DeadLetterFilter { id: Some(letter.id), ..Default::default() })?;
+            }
+        }
+        if redriven > 0 {
+            out.publish(events::DlqEventsReplayed { count: redriven, requested_by: Self::TYPE.name().into() });
+        }
+        let pending = ports.letters.router_stats()?.dead_letters;
+        let line = format!("{pending} dead letters wait, {redriven} handed out again");
+        if pending >= u64::from(self.settings.stale_threshold) {
+            let oldest = ports.letters.dead_letters(&DeadLetterFilter { limit: Some(1), ..Default::default() })?;
+            let oldest_seconds = oldest.first().map_or(0, |l| ((now - l.dead_us).max(0) / 1_000_000).unsigned_abs());
+            out.publish(events::DlqStaleEvents { pending, oldest_seconds });
+            out.health(Health::degraded(format!("{line}; look at them with `ringrift events dlq list`")));
+        } else {
+            out.health(Health::healthy(&line));
+        }
+        out.last(line);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::events::Payload;
+    use crate::contract::ids::SubscriberName;
+    use crate::contract::router::DeadLetter;
+    use crate::daemons::testing::{World, build};
+
+    fn letter(id: u64) -> DeadLetter {
+        DeadLetter {
+            id,
+            subscriber: SubscriberName::new("evaluation").expect("a name"),
+            seq: id,
+            event: None,
+            attempts: 5,
+            reason: "x".into(),
+            history: vec![],
+            dead_us: 0,
+            redriven: 0,
+        }
+    }
+
+    #[test]
+    fn each_rested_letter_is_handed_out_by_its_number() {
+        let world = World::new();
+        world.letters.borrow_mut().extend([letter(3), letter(4)]);
+        let out = world.give(&mut build::<DlqRetry>(), Input::Tick { number: 1 }).expect("handled");
+        assert!(matches!(&out.events[..], [Payload::DlqEventsReplayed(r)] if r.count == 2));
+        assert_eq!(world.redriven.borrow().iter().map(|f| f.id).collect::<Vec<_>>(), [Some(3), Some(4)]);
+    }
+
+    #[test]
+    fn many_letters_are_said() {
+        let world = World::new();
+        world.letters.borrow_mut().extend((0..50).map(letter));
+        let mut daemon: DlqRetry = build();
+        daemon.settings.max_redrives = 0;
+        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        assert!(matches!(&out.events[..], [Payload::DlqStaleEvents(s)] if s.pending == 50 && s.oldest_seconds == 1000), "{:?}", out.events);
+    }
+}

@@ -1,0 +1,2 @@
+//! The event daemons.
+pub mod dlq_retry;

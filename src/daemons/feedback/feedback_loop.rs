@@ -1,0 +1,177 @@
+//! FEEDBACK_LOOP: answers results. A plateau brings exploration and search budget; a promotion takes the exploration back.
+use crate::contract::config::{Config, FeedbackLoop as Settings};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::{self, Payload};
+use crate::contract::health::Health;
+use crate::contract::ids::ConfigKey;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The search budget that self-play begins with; the workload's default.
+const FIRST_BUDGET: u32 = 16;
+
+/// What is remembered of a configuration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Memory {
+    refusals: u32,
+    boost: f64,
+    budget: u32,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory { refusals: 0, boost: 1.0, budget: FIRST_BUDGET }
+    }
+}
+
+/// The daemon.
+#[derive(Debug)]
+pub struct FeedbackLoop {
+    settings: Settings,
+    memory: BTreeMap<String, Memory>,
+}
+
+impl Daemon for FeedbackLoop {
+    const TYPE: DaemonType = DaemonType::FeedbackLoop;
+
+    fn new(config: &Config) -> Self {
+        FeedbackLoop { settings: config.daemons.feedback_loop.clone(), memory: BTreeMap::new() }
+    }
+
+    fn save(&self) -> Option<Value> {
+        serde_json::to_value(&self.memory).ok()
+    }
+
+    fn restore(&mut self, state: Value) {
+        self.memory = serde_json::from_value(state).unwrap_or_default();
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("waits for results")),
+            Input::Event { payload, .. } => match payload {
+                Payload::PromotionRejected(p) => self.refused(&p.config_key, ports, out)?,
+                Payload::ModelPromoted(p) => self.promoted(&p.config_key, p.generation, out),
+                Payload::TrainingFailed(f) => out.health(Health::degraded(format!("{}: training failed: {}", f.config_key, f.error))),
+                Payload::TrainingCompleted(t) => out.last(format!("{}: loss {:.3} after {} epochs", t.config_key, t.final_loss, t.epochs)),
+                Payload::EvaluationCompleted(e) => out.last(format!("{}: Elo {:+.0}, {}", e.config_key, e.elo, e.sprt_decision)),
+                _ => {}
+            },
+            Input::Reload(config) => self.settings = config.daemons.feedback_loop.clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl FeedbackLoop {
+    fn refused(&mut self, key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        // The port is asked first: when it fails, nothing has changed and the input comes again.
+        let current_elo = ports.catalog.stage(key)?.champion.map(|c| c.elo);
+        let memory = self.memory.entry(key.to_string()).or_default();
+        memory.refusals += 1;
+        if !memory.refusals.is_multiple_of(self.settings.plateau_refusals) {
+            out.last(format!("{key}: {} refusals", memory.refusals));
+            return Ok(());
+        }
+        let refusals = memory.refusals;
+        let reason = format!("{refusals} candidates in a row refused");
+        out.publish(events::PlateauDetected { config_key: key.clone(), current_elo, refusals, plateau_type: "refusals".into() });
+        let boost = (memory.boost * self.settings.plateau_boost).min(self.settings.max_boost);
+        if boost > memory.boost {
+            memory.boost = boost;
+            out.publish(events::ExplorationBoost {
+                config_key: key.clone(),
+                boost_factor: boost,
+                reason: reason.clone(),
+                anomaly_count: None,
+            });
+        }
+        let budget = (memory.budget + self.settings.budget_step).min(self.settings.max_budget);
+        if budget > memory.budget {
+            out.publish(simulations(key, memory.budget, budget, &reason));
+            memory.budget = budget;
+        }
+        out.last(format!("{key}: plateau, exploration × {boost:.2}, budget {budget}"));
+        out.health(Health::healthy(format!("{key}: {reason}")));
+        Ok(())
+    }
+
+    fn promoted(&mut self, key: &ConfigKey, generation: u32, out: &mut Out) {
+        let memory = self.memory.entry(key.to_string()).or_default();
+        memory.refusals = 0;
+        if memory.boost > 1.0 {
+            memory.boost = 1.0;
+            let reason = format!("generation {generation} was promoted");
+            out.publish(events::ExplorationBoost { config_key: key.clone(), boost_factor: 1.0, reason, anomaly_count: None });
+        }
+        out.last(format!("{key}: generation {generation}"));
+        out.health(Health::healthy(format!("{key}: generation {generation} was promoted")));
+    }
+}
+
+fn simulations(key: &ConfigKey, old: u32, new: u32, reason: &str) -> events::HyperparameterUpdated {
+    events::HyperparameterUpdated {
+        config_key: key.clone(),
+        param_name: "simulations".into(),
+        old_value: Some(f64::from(old)),
+        new_value: f64::from(new),
+        optimizer: "selfplay".into(),
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemons::testing::{World, build, digest, key};
+
+    fn refused() -> events::PromotionRejected {
+        events::PromotionRejected { config_key: key(), model_id: digest('a'), match_id: None, reason: "x".into(), elo_improvement: None }
+    }
+
+    #[test]
+    fn three_refusals_are_a_plateau_and_a_promotion_ends_it() {
+        let world = World::new();
+        let mut daemon: FeedbackLoop = build();
+        for _ in 0..2 {
+            assert!(world.event(&mut daemon, refused()).expect("handled").events.is_empty());
+        }
+        let mut again: FeedbackLoop = build();
+        again.restore(daemon.save().expect("a state"));
+        let out = world.event(&mut again, refused()).expect("handled");
+        let [Payload::PlateauDetected(p), Payload::ExplorationBoost(b), Payload::HyperparameterUpdated(h)] = &out.events[..] else {
+            panic!("{:?}", out.events)
+        };
+        assert_eq!((p.refusals, b.boost_factor, h.new_value), (3, 1.2, 24.0));
+        let promoted = events::ModelPromoted {
+            config_key: key(),
+            model_id: digest('a'),
+            model_path: String::new(),
+            generation: 1,
+            match_id: digest('d'),
+            new_elo: 1.0,
+            previous_elo: None,
+            elo_delta: 1.0,
+            supersedes: None,
+            promoted_at: 1,
+            tier: "sound".into(),
+        };
+        let out = world.event(&mut again, promoted).expect("handled");
+        assert!(matches!(&out.events[..], [Payload::ExplorationBoost(b)] if b.boost_factor == 1.0));
+    }
+
+    #[test]
+    fn boost_and_budget_have_a_ceiling() {
+        let world = World::new();
+        let mut daemon: FeedbackLoop = build();
+        for _ in 0..60 {
+            world.event(&mut daemon, refused()).expect("handled");
+        }
+        let memory = &daemon.memory["square8_2p"];
+        assert_eq!((memory.boost, memory.budget), (2.0, 64));
+    }
+}

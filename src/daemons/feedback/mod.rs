@@ -1,0 +1,2 @@
+//! The feedback daemons.
+pub mod feedback_loop;

@@ -1,0 +1,197 @@
+//! HEALTH_SERVER: HTTP for probes and dashboards. Looks, and starts nothing.
+use super::metrics;
+use super::overview::Overview;
+use crate::contract::config::Config;
+use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
+use crate::contract::health::Health;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use serde_json::{Value, json};
+
+const JSON: &str = "application/json";
+
+/// The daemon.
+#[derive(Debug)]
+pub struct HealthServer {
+    port: u16,
+    status_port: u16,
+}
+
+impl Daemon for HealthServer {
+    const TYPE: DaemonType = DaemonType::HealthServer;
+
+    fn new(config: &Config) -> Self {
+        let settings = &config.daemons.health_server;
+        HealthServer { port: settings.port, status_port: settings.status_port }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy(format!("answers on {} and {}", self.port, self.status_port))),
+            Input::Http(request) => self.answer(request, ports, out),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn reply(out: &mut Out, status: u16, body: &Value) {
+    out.respond(status, JSON, format!("{body:#}\n"));
+}
+
+impl HealthServer {
+    fn answer(&self, request: &HttpRequest, ports: &Ports<'_>, out: &mut Out) {
+        if request.method != "GET" && request.method != "HEAD" {
+            return reply(out, 405, &json!({ "error": format!("{} is not allowed here; everything is read with GET", request.method) }));
+        }
+        let overview = match Overview::look(ports) {
+            Ok(overview) => overview,
+            Err(error) => {
+                // Not knowing is not being well.
+                return reply(out, 503, &json!({ "status": "unknown", "problems": [format!("systemd does not answer: {error}")] }));
+            }
+        };
+        if request.port == self.status_port { self.daemons(request, &overview, out) } else { self.probes(request, &overview, ports, out) }
+    }
+
+    fn probes(&self, request: &HttpRequest, overview: &Overview, ports: &Ports<'_>, out: &mut Out) {
+        let profile = overview.profile.map(|p| p.name());
+        match request.path.as_str() {
+            "/health" => {
+                let problems = overview.liveness();
+                let status = if problems.is_empty() { "healthy" } else { "unhealthy" };
+                reply(
+                    out,
+                    if problems.is_empty() { 200 } else { 503 },
+                    &json!({ "status": status, "profile": profile, "problems": problems }),
+                );
+            }
+            "/ready" => {
+                let problems = overview.readiness();
+                reply(
+                    out,
+                    if problems.is_empty() { 200 } else { 503 },
+                    &json!({ "ready": problems.is_empty(), "profile": profile, "problems": problems }),
+                );
+            }
+            "/metrics" => match metrics::text(overview, &ports.host.snapshot()) {
+                Ok(text) => out.respond(200, metrics::CONTENT_TYPE, text),
+                Err(error) => reply(out, 500, &json!({ "error": format!("writing the metrics: {error}") })),
+            },
+            "/status" => {
+                let body = json!({
+                    "schema": 1, "profile": profile, "master": overview.master, "problems": overview.readiness(), "daemons": overview.daemons(),
+                    "host": ports.host.snapshot(), "router": overview.router.as_ref().map(|f| &f.snapshot),
+                    "coordinator": overview.coordinator.as_ref().map(|f| &f.snapshot),
+                });
+                reply(out, 200, &body);
+            }
+            other => reply(out, 404, &json!({ "error": format!("no {other}; there are /health, /ready, /metrics, /status") })),
+        }
+    }
+
+    fn daemons(&self, request: &HttpRequest, overview: &Overview, out: &mut Out) {
+        let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+        match path[..] {
+            ["daemon", "status"] => reply(out, 200, &json!({ "schema": 1, "daemons": overview.daemons() })),
+            ["daemon", name, "health"] => match DaemonType::parse(name) {
+                Ok(daemon) => {
+                    let daemon = daemon.resolve();
+                    let line = overview.lines.iter().find(|l| l.spec.daemon == daemon);
+                    let healthy = line.is_some_and(|l| l.health.is_healthy());
+                    let body = line.map_or(Value::Null, Overview::daemon);
+                    reply(out, if healthy { 200 } else { 503 }, &body);
+                }
+                Err(unknown) => reply(out, 404, &json!({ "error": unknown.to_string() })),
+            },
+            _ => reply(out, 404, &json!({ "error": format!("no {}; there are /daemon/status and /daemon/NAME/health", request.path) })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::health::{State, StatusFile};
+    use crate::contract::host::UnitView;
+    use crate::contract::registry::Profile;
+    use crate::daemons::testing::{World, build};
+
+    /// All of the selfplay profile runs and is well.
+    fn world() -> World {
+        let world = World::new();
+        let now = world.now.get();
+        let unit = |name: String| UnitView {
+            name,
+            load_state: "loaded".into(),
+            active_state: "active".into(),
+            sub_state: "running".into(),
+            since_us: Some(now),
+            restarts: Some(0),
+            ..Default::default()
+        };
+        let file = |name: &str, snapshot| StatusFile {
+            daemon: name.into(),
+            state: State::Running,
+            health: Health::healthy("fine"),
+            last: String::new(),
+            time_us: now,
+            valid_for: 60,
+            snapshot,
+        };
+        for daemon in Profile::Selfplay.built() {
+            world.units.borrow_mut().push(unit(daemon.unit()));
+            world.status.borrow_mut().insert(daemon.kebab(), file(daemon.name(), Value::Null));
+        }
+        world.units.borrow_mut().push(unit("ringrift-master.service".into()));
+        world.status.borrow_mut().insert("master".into(), file("MASTER", json!({"profile": "selfplay"})));
+        world
+    }
+
+    fn get(world: &World, port: u16, path: &str) -> (u16, String) {
+        let request = HttpRequest { port, method: "GET".into(), path: path.into(), query: String::new(), body: vec![] };
+        let out = world.give(&mut build::<HealthServer>(), Input::Http(&request)).expect("handled");
+        out.response.map(|r| (r.status, r.body)).expect("a response")
+    }
+
+    #[test]
+    fn well_is_well() {
+        let world = world();
+        for path in ["/health", "/ready", "/status", "/metrics"] {
+            let (status, body) = get(&world, 8790, path);
+            assert_eq!(status, 200, "{path}: {body}");
+        }
+        assert_eq!(get(&world, 8770, "/daemon/idle_resource/health").0, 200);
+        assert_eq!(get(&world, 8790, "/nothing").0, 404);
+    }
+
+    #[test]
+    fn a_dead_critical_daemon_is_named() {
+        let world = world();
+        for unit in world.units.borrow_mut().iter_mut().filter(|u| u.name == "ringrift-idle-resource.service") {
+            unit.active_state = "failed".into();
+            unit.result = Some("exit-code".into());
+        }
+        let (status, body) = get(&world, 8790, "/health");
+        assert_eq!(status, 503);
+        assert!(body.contains("IDLE_RESOURCE is FAILED"), "{body}");
+        assert_eq!(get(&world, 8770, "/daemon/IDLE_RESOURCE/health").0, 503);
+        let (status, body) = get(&world, 8770, "/daemon/idle_resorce/health");
+        assert!(status == 404 && body.contains("did you mean IDLE_RESOURCE"), "{body}");
+    }
+
+    #[test]
+    fn planned_is_never_stopped() {
+        let (_, body) = get(&world(), 8770, "/daemon/status");
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(body["daemons"]["AUTO_SYNC"]["state"], "PLANNED");
+    }
+
+    #[test]
+    fn without_a_master_it_is_not_healthy() {
+        let world = world();
+        world.units.borrow_mut().retain(|u| u.name != "ringrift-master.service");
+        let (status, body) = get(&world, 8790, "/health");
+        assert!(status == 503 && body.contains("ringrift-master"), "{body}");
+    }
+}

@@ -1,0 +1,117 @@
+//! `/metrics`: the overview as OpenMetrics.
+use super::overview::Overview;
+use crate::contract::health::StatusFile;
+use crate::contract::host::HostSnapshot;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use serde_json::Value;
+use std::sync::atomic::AtomicU64;
+
+/// The content type of what `text` returns.
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByState {
+    state: String,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByDaemon {
+    daemon: String,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByHealth {
+    daemon: String,
+    status: String,
+}
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByType {
+    event: String,
+}
+type Number = Gauge<f64, AtomicU64>;
+
+fn number(registry: &mut Registry, name: &str, help: &str, value: Option<f64>) {
+    // What is unknown is left out: a 0 would be a statement.
+    if let Some(value) = value {
+        let gauge = Number::default();
+        gauge.set(value);
+        registry.register(name, help, gauge);
+    }
+}
+
+fn snapshot(file: Option<&StatusFile>, name: &str) -> Option<f64> {
+    file.and_then(|f| f.snapshot.get(name)).and_then(Value::as_f64)
+}
+
+/// The text.
+pub(super) fn text(overview: &Overview, host: &HostSnapshot) -> Result<String, std::fmt::Error> {
+    let mut registry = Registry::with_prefix("ringrift");
+    let states = Family::<ByState, Number>::default();
+    let up = Family::<ByDaemon, Number>::default();
+    let restarts = Family::<ByDaemon, Number>::default();
+    let memory = Family::<ByDaemon, Number>::default();
+    let health = Family::<ByHealth, Number>::default();
+    for line in &overview.lines {
+        states.get_or_create(&ByState { state: line.state.to_string() }).inc();
+        if !line.spec.is_built() {
+            continue;
+        }
+        let daemon = line.spec.name.to_lowercase();
+        let running = line.unit.as_ref().is_some_and(|u| u.active_state == "active");
+        up.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(u8::from(running)));
+        health.get_or_create(&ByHealth { daemon: daemon.clone(), status: line.health.status.to_string() }).set(1.0);
+        if let Some(count) = line.unit.as_ref().and_then(|u| u.restarts) {
+            restarts.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(count));
+        }
+        if let Some(bytes) = line.unit.as_ref().and_then(|u| u.memory_bytes) {
+            memory.get_or_create(&ByDaemon { daemon }).set(bytes as f64);
+        }
+    }
+    registry.register("daemon_count", "Daemons by state, planned ones included", states);
+    registry.register("daemon_up", "1 while the daemon's unit is active", up);
+    registry.register("daemon_health", "1 for the health that the daemon reports", health);
+    registry.register("daemon_restarts", "Restarts by systemd since the last manual start", restarts);
+    registry.register("daemon_memory_bytes", "Memory of the daemon's control group", memory);
+    number(&mut registry, "master_up", "1 while the master loop runs", Some(f64::from(u8::from(overview.master))));
+
+    let router = overview.router.as_ref();
+    number(&mut registry, "events_stored", "Events in the router's log", snapshot(router, "events"));
+    number(&mut registry, "events_published", "Events published since the router's start", snapshot(router, "published"));
+    number(
+        &mut registry,
+        "events_duplicates_prevented",
+        "Repeats that were not stored again, since the router's start",
+        snapshot(router, "duplicates"),
+    );
+    number(&mut registry, "events_delivered", "Deliveries since the router's start", snapshot(router, "delivered"));
+    number(&mut registry, "dead_letters", "Deliveries that were given up and wait", snapshot(router, "dead_letters"));
+    if let Some(types) = router.and_then(|f| f.snapshot.get("by_type")).and_then(Value::as_object) {
+        let by_type = Family::<ByType, Number>::default();
+        for (event, count) in types {
+            by_type.get_or_create(&ByType { event: event.clone() }).set(count.as_f64().unwrap_or(0.0));
+        }
+        registry.register("events_by_type", "Events published since the router's start, by type", by_type);
+    }
+    let coordinator = overview.coordinator.as_ref();
+    for (name, help) in [
+        ("pending", "Work items that wait"),
+        ("claimed", "Work items granted and not taken up yet"),
+        ("running", "Work items whose unit works"),
+        ("leases", "Slots that are taken"),
+    ] {
+        number(&mut registry, &format!("work_{name}"), help, snapshot(coordinator, name));
+    }
+    number(&mut registry, "cpu_utilization", "Used share of all processors, 0 to 1", host.cpu_percent.map(|p| p / 100.0));
+    number(&mut registry, "memory_utilization", "Used share of memory, 0 to 1", host.memory_percent.map(|p| p / 100.0));
+    number(
+        &mut registry,
+        "disk_utilization",
+        "Used share of the state directory's file system, 0 to 1",
+        host.disk_percent.map(|p| p / 100.0),
+    );
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}

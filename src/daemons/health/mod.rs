@@ -1,0 +1,4 @@
+//! The Health daemons.
+pub mod health_server;
+mod metrics;
+mod overview;

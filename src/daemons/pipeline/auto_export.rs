@@ -1,0 +1,129 @@
+//! AUTO_EXPORT: queues an export when a configuration has enough games that no sample file was made from.
+use crate::contract::catalog::ArtefactFilter;
+use crate::contract::config::{AutoExport as Settings, Config, Stage};
+use crate::contract::coordinator::NewWork;
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::Payload;
+use crate::contract::health::Health;
+use crate::contract::ids::ConfigKey;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::contract::workload::{InputFile, JobType};
+use serde_json::Value;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct AutoExport {
+    settings: Settings,
+    stage: Stage,
+    auto: bool,
+    keys: Vec<ConfigKey>,
+}
+
+impl Daemon for AutoExport {
+    const TYPE: DaemonType = DaemonType::AutoExport;
+
+    fn new(config: &Config) -> Self {
+        AutoExport {
+            settings: config.daemons.auto_export.clone(),
+            stage: config.workload.export.clone(),
+            auto: config.pipeline.auto_trigger,
+            keys: config.master.configs.clone(),
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("waits for new games")),
+            // The tick catches what a change of the threshold or an export that failed for good left behind.
+            Input::Tick { .. } => {
+                for key in self.keys.clone() {
+                    self.consider(&key, ports, out)?;
+                }
+            }
+            Input::Event { payload: Payload::NewGamesAvailable(new), .. } => self.consider(&new.config_key, ports, out)?,
+            // Games may have come while the export ran.
+            Input::Event { payload: Payload::NpzExportComplete(done), .. } => self.consider(&done.config_key, ports, out)?,
+            Input::Event { payload: Payload::WorkFailed(work), .. } if work.work_type == JobType::Export.name() => {
+                out.health(Health::degraded(format!("export {} failed: {}", work.work_id, work.error)));
+            }
+            Input::Reload(config) => *self = Self::new(config),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl AutoExport {
+    fn consider(&self, key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let waiting = ports.catalog.stage(key)?.games_since_export;
+        if !self.auto || waiting < self.settings.threshold_games {
+            out.last(format!("{key}: {waiting} of {} games", self.settings.threshold_games));
+            return Ok(());
+        }
+        let filter = ArtefactFilter { kind: Some("games".into()), config_key: Some(key.clone()), limit: Some(1000), after: None };
+        let mut games = 0;
+        let mut shards = Vec::new();
+        for shard in ports.catalog.list(&filter)? {
+            if games >= self.settings.window_games {
+                break;
+            }
+            games += shard.metrics.get("games_completed").and_then(Value::as_u64).unwrap_or(0);
+            shards.push(InputFile { sha256: shard.id, path: shard.path });
+        }
+        let mut work = NewWork::new(JobType::Export, key.clone());
+        work.priority = 80;
+        work.inputs.shards = shards;
+        work.params = self.stage.params.clone();
+        work.singleton = Some(format!("export/{key}"));
+        out.enqueue(work);
+        out.last(format!("{key}: export of {games} games queued, {waiting} are new"));
+        out.health(Health::healthy(format!("queued an export of {games} games of {key}")));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::events::NewGamesAvailable;
+    use crate::daemons::testing::{World, build, digest, key, node};
+    use serde_json::json;
+
+    fn new_games() -> NewGamesAvailable {
+        NewGamesAvailable {
+            host: node(),
+            new_games: 25,
+            total_games: 50,
+            config_key: key(),
+            shard_id: digest('a'),
+            database_path: String::new(),
+        }
+    }
+
+    #[test]
+    fn waits_for_the_threshold_then_exports_the_newest_games() {
+        let world = World::new();
+        let mut daemon: AutoExport = build();
+        daemon.settings.window_games = 60;
+        world.stage.borrow_mut().games_since_export = 49;
+        assert!(world.event(&mut daemon, new_games()).expect("handled").work.is_empty());
+        for id in ['a', 'b', 'c', 'd'] {
+            world.artefact("games", id, json!({"games_completed": 25}), &[]);
+        }
+        world.stage.borrow_mut().games_since_export = 50;
+        let out = world.event(&mut daemon, new_games()).expect("handled");
+        let shards: Vec<_> = out.work[0].inputs.shards.iter().map(|s| s.sha256.clone()).collect();
+        assert_eq!(shards, [digest('d'), digest('c'), digest('b')], "the newest, until the window is full");
+        assert_eq!(out.work[0].singleton.as_deref(), Some("export/square8_2p"));
+    }
+
+    #[test]
+    fn without_auto_trigger_nothing_is_queued() {
+        let world = World::new();
+        let mut daemon: AutoExport = build();
+        daemon.auto = false;
+        world.stage.borrow_mut().games_since_export = 500;
+        assert!(world.event(&mut daemon, new_games()).expect("handled").work.is_empty());
+    }
+}

@@ -1,0 +1,9 @@
+//! The Pipeline daemons.
+pub mod auto_export;
+mod catalog_calls;
+pub mod data_pipeline;
+pub mod selfplay_coordinator;
+mod stage_results;
+#[cfg(test)]
+mod testdata;
+pub mod training_trigger;

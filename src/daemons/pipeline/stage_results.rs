@@ -1,0 +1,274 @@
+//! What the results of each stage mean: metrics and artefacts read, missing ones refused.
+use super::data_pipeline::Effect;
+use crate::contract::catalog::{ArtefactRecord, Rating};
+use crate::contract::daemon::HandlerError;
+use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
+use crate::contract::ids::{ConfigKey, Digest};
+use crate::contract::ports::{CatalogChange, Ports};
+use crate::contract::workload::{Artefact, Description, JobType, Metrics};
+use serde_json::Value;
+
+/// The job as it was given to the workload.
+pub(super) fn description(value: &Value) -> Result<Description, HandlerError> {
+    serde_json::from_value(value.clone()).map_err(|e| HandlerError::Rejected(format!("the job's description: {e}")))
+}
+
+/// A metric that the contract demands.
+struct Read<'a>(&'a WorkCompleted);
+
+impl Read<'_> {
+    fn lacking(&self, what: &str) -> HandlerError {
+        HandlerError::Rejected(format!("the result of {} {} has no {what}; see ringrift-workload(7)", self.0.work_type, self.0.work_id))
+    }
+    fn number(&self, name: &str) -> Result<f64, HandlerError> {
+        self.0.metrics.get(name).and_then(Value::as_f64).filter(|n| n.is_finite()).ok_or_else(|| self.lacking(&format!("number {name:?}")))
+    }
+    fn count(&self, name: &str) -> Result<u64, HandlerError> {
+        self.0.metrics.get(name).and_then(Value::as_u64).ok_or_else(|| self.lacking(&format!("count {name:?}")))
+    }
+    fn text(&self, name: &str) -> Result<String, HandlerError> {
+        let text = self.0.metrics.get(name).and_then(Value::as_str);
+        text.map(str::to_owned).ok_or_else(|| self.lacking(&format!("text {name:?}")))
+    }
+    fn artefact(&self, kind: &str) -> Result<&Artefact, HandlerError> {
+        self.0.artefacts.iter().find(|a| a.kind == kind).ok_or_else(|| self.lacking(&format!("artefact of kind {kind:?}")))
+    }
+    fn key(&self) -> Result<ConfigKey, HandlerError> {
+        self.0.config_key.clone().ok_or_else(|| self.lacking("config_key"))
+    }
+}
+
+fn digest(metrics: &Metrics, name: &str) -> Option<Digest> {
+    metrics.get(name).and_then(Value::as_str).and_then(|t| Digest::new(t).ok())
+}
+
+/// Share of points of a baseline, when it was played.
+fn baseline(metrics: &Metrics, name: &str) -> Option<f64> {
+    metrics.get(name).and_then(|v| v.get("win_rate")).and_then(Value::as_f64)
+}
+
+/// A job was taken up.
+pub(super) fn started(work: &WorkStarted) -> Option<Effect> {
+    let key = work.config_key.clone()?;
+    let job_id = work.work_id.clone();
+    let subject = work.subject.as_ref().and_then(|s| Digest::new(s.clone()).ok());
+    let (stage, outputs): (&str, Vec<Payload>) = match JobType::from_name(&work.work_type)? {
+        JobType::Selfplay => ("selfplay", vec![]),
+        JobType::Export => ("npz_export", vec![events::NpzExportStarted { config_key: key.clone(), job_id }.into()]),
+        JobType::Training => {
+            let started = events::TrainingStarted {
+                config_key: key.clone(),
+                board_type: key.board_type().into(),
+                num_players: key.num_players(),
+                job_id,
+                model_version: subject,
+                node_name: work.node_id.clone(),
+            };
+            ("training", vec![started.into()])
+        }
+        JobType::Evaluation => {
+            let model_id = subject?;
+            ("evaluation", vec![events::EvaluationStarted { config_key: key.clone(), model_id, job_id, games_planned: 0 }.into()])
+        }
+        _ => return None,
+    };
+    let line = format!("{} {} runs", work.work_type, work.work_id);
+    Some((CatalogChange { stage: Some((key, stage.into(), line.clone())), ..Default::default() }, outputs, line))
+}
+
+/// One epoch of a training.
+pub(super) fn training_progress(beat: &events::TaskHeartbeat) -> Option<events::TrainingProgress> {
+    if beat.task_type != JobType::Training.name() {
+        return None;
+    }
+    let number = |name: &str| beat.metrics.get(name).and_then(Value::as_f64);
+    Some(events::TrainingProgress {
+        config_key: beat.config_key.clone()?,
+        job_id: beat.task_id.clone(),
+        epoch: beat.done as u32,
+        train_loss: number("train_loss"),
+        validation_loss: number("validation_loss"),
+    })
+}
+
+/// A job ended well.
+pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effect, HandlerError> {
+    let read = Read(work);
+    let key = read.key()?;
+    let kind =
+        JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown work type {:?}", work.work_type)))?;
+    let job = description(&work.description)?;
+    let mut change = CatalogChange::default();
+    let mut record = |artefact: &Artefact, parents: Vec<Digest>| {
+        let record = ArtefactRecord {
+            id: artefact.sha256.clone(),
+            kind: artefact.kind.clone(),
+            config_key: key.clone(),
+            path: String::new(),
+            bytes: artefact.bytes,
+            created_us: ports.clock.now_us(),
+            seq: 0,
+            job_id: work.work_id.clone(),
+            node: work.node_id.clone(),
+            parents,
+            metrics: work.metrics.clone(),
+        };
+        change.artefacts.push((record, format!("{}/{}", work.output, artefact.path)));
+    };
+    let (stage, outputs, line): (&str, Vec<Payload>, String) = match kind {
+        JobType::Selfplay => {
+            let shard = read.artefact("games")?;
+            let model = job.inputs.model.map(|m| m.sha256);
+            record(shard, model.into_iter().collect());
+            let games = read.count("games_completed")?;
+            let total = ports.catalog.stage(&key)?.games + games;
+            let complete = events::SelfplayComplete {
+                config_key: key.clone(),
+                games_completed: games,
+                total_games: Some(total),
+                node_id: work.node_id.clone(),
+                job_id: work.work_id.clone(),
+                model_id: digest(&work.metrics, "model_sha256"),
+                shard_id: shard.sha256.clone(),
+                duration_seconds: work.duration_seconds,
+                games_per_second: read.number("games_per_second")?,
+            };
+            let new = events::NewGamesAvailable {
+                host: work.node_id.clone(),
+                new_games: games,
+                total_games: total,
+                config_key: key.clone(),
+                shard_id: shard.sha256.clone(),
+                database_path: format!("{}/{}", work.output, shard.path),
+            };
+            ("selfplay", vec![complete.into(), new.into()], format!("{games} games of {}, {total} in all", work.work_id))
+        }
+        JobType::Export => {
+            let samples = read.artefact("samples")?;
+            record(samples, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
+            if let Ok(quarantine) = read.artefact("quarantine") {
+                record(quarantine, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
+            }
+            let exported = read.count("samples_exported")?;
+            let complete = events::NpzExportComplete {
+                config_key: key.clone(),
+                board_type: key.board_type().into(),
+                num_players: key.num_players(),
+                job_id: work.work_id.clone(),
+                samples_id: samples.sha256.clone(),
+                output_path: format!("{}/{}", work.output, samples.path),
+                samples_exported: exported,
+                games_exported: read.count("games_exported")?,
+                duration_seconds: work.duration_seconds,
+            };
+            ("npz_export", vec![complete.into()], format!("{exported} samples of {}", work.work_id))
+        }
+        JobType::Training => training(work, &job, &key, &mut record)?,
+        JobType::Evaluation => {
+            let verdict = read.artefact("match")?;
+            let candidate = job.inputs.candidate.ok_or_else(|| read.lacking("candidate"))?;
+            let champion = job.inputs.champion.map(|c| c.sha256);
+            record(verdict, std::iter::once(candidate.sha256.clone()).chain(champion.clone()).collect());
+            let done = events::EvaluationCompleted {
+                config_key: key.clone(),
+                board_type: key.board_type().into(),
+                num_players: key.num_players(),
+                job_id: work.work_id.clone(),
+                match_id: verdict.sha256.clone(),
+                model_id: candidate.sha256.clone(),
+                model_path: candidate.path,
+                champion_id: champion,
+                games_played: read.count("games_played")? as u32,
+                wins: read.count("wins")? as u32,
+                draws: read.count("draws")? as u32,
+                losses: read.count("losses")? as u32,
+                win_rate: read.number("win_rate")?,
+                elo: read.number("elo")?,
+                elo_low: read.number("elo_low")?,
+                elo_high: read.number("elo_high")?,
+                sprt_llr: read.number("sprt_llr")?,
+                sprt_decision: read.text("sprt_decision")?,
+                vs_random: baseline(&work.metrics, "vs_random"),
+                vs_heuristic: baseline(&work.metrics, "vs_heuristic"),
+            };
+            let (rating, updated) = rating(&done, ports)?;
+            change.rating = Some(rating);
+            let line = format!("{} against the champion: {}, Elo {:+.0}", &candidate.sha256.as_str()[..12], done.sprt_decision, done.elo);
+            ("evaluation", vec![done.into(), updated.into()], line)
+        }
+        other => return Err(HandlerError::Rejected(format!("jobs of type {other} leave nothing for the catalog"))),
+    };
+    change.stage = Some((key, stage.into(), line.clone()));
+    Ok((change, outputs, line))
+}
+
+type Made = (&'static str, Vec<Payload>, String);
+
+fn training(
+    work: &WorkCompleted,
+    job: &Description,
+    key: &ConfigKey,
+    record: &mut dyn FnMut(&Artefact, Vec<Digest>),
+) -> Result<Made, HandlerError> {
+    let read = Read(work);
+    let model = read.artefact("model")?;
+    let parents: Vec<Digest> = job.inputs.samples.iter().chain(&job.inputs.model).map(|f| f.sha256.clone()).collect();
+    record(model, parents);
+    if let Ok(plot) = read.artefact("plot") {
+        record(plot, vec![model.sha256.clone()]);
+    }
+    let extension = std::path::Path::new(&model.path).extension().and_then(|e| e.to_str()).unwrap_or("bin");
+    let done = events::TrainingCompleted {
+        config_key: key.clone(),
+        board_type: key.board_type().into(),
+        num_players: key.num_players(),
+        job_id: work.work_id.clone(),
+        model_id: model.sha256.clone(),
+        // The place that the store gives it; the same rule as the store's own.
+        model_path: format!("{}/model/{}.{extension}", crate::contract::paths::ARTEFACTS, model.sha256),
+        parent_id: job.inputs.model.as_ref().map(|m| m.sha256.clone()),
+        epochs: read.count("epochs")? as u32,
+        final_loss: read.number("final_loss")?,
+        samples_trained: read.count("samples_trained")?,
+        duration_seconds: work.duration_seconds,
+        early_stopped: work.metrics.get("early_stopped").and_then(Value::as_bool).unwrap_or(false),
+    };
+    let line = format!("model {} after {} epochs, loss {:.3}", &model.sha256.as_str()[..12], done.epochs, done.final_loss);
+    Ok(("training", vec![done.into()], line))
+}
+
+/// The candidate's Elo stands on its opponent's.
+fn rating(done: &events::EvaluationCompleted, ports: &Ports<'_>) -> Result<(Rating, events::EloUpdated), HandlerError> {
+    let base = match &done.champion_id {
+        None => 0.0,
+        Some(id) => {
+            let known = ports.catalog.stage(&done.config_key)?.champion.filter(|c| c.model_id == *id).map(|c| c.elo);
+            match known {
+                Some(elo) => elo,
+                None => ports.catalog.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == *id).map_or(0.0, |r| r.elo),
+            }
+        }
+    };
+    let before = ports.catalog.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == done.model_id).map(|r| r.elo);
+    let rating = Rating {
+        config_key: done.config_key.clone(),
+        model_id: done.model_id.clone(),
+        elo: base + done.elo,
+        elo_low: base + done.elo_low,
+        elo_high: base + done.elo_high,
+        games_played: done.games_played,
+        vs_random: done.vs_random,
+        vs_heuristic: done.vs_heuristic,
+        rated_us: ports.clock.now_us(),
+    };
+    let updated = events::EloUpdated {
+        config_key: done.config_key.clone(),
+        model_id: done.model_id.clone(),
+        new_elo: rating.elo,
+        previous_elo: before,
+        elo_delta: done.elo,
+        games_played: done.games_played,
+        match_id: done.match_id.clone(),
+    };
+    Ok((rating, updated))
+}

@@ -1,0 +1,209 @@
+//! TRAINING_TRIGGER: queues a training when there are samples that no model was trained on, and enough of them.
+use crate::contract::catalog::ArtefactFilter;
+use crate::contract::config::{Config, Stage, TrainingTrigger as Settings};
+use crate::contract::coordinator::{NewWork, WorkFilter, WorkStatus};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::{self, Payload};
+use crate::contract::health::Health;
+use crate::contract::ids::ConfigKey;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::contract::workload::{InputFile, JobType};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Matches waiting or running of one configuration above which no further candidate is trained: they would only queue up.
+const MATCHES_WAITING: usize = 2;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct TrainingTrigger {
+    settings: Settings,
+    stage: Stage,
+    auto: bool,
+    /// Parameters that feedback changed, by configuration.
+    tuned: BTreeMap<String, Map<String, Value>>,
+}
+
+impl Daemon for TrainingTrigger {
+    const TYPE: DaemonType = DaemonType::TrainingTrigger;
+
+    fn new(config: &Config) -> Self {
+        TrainingTrigger {
+            settings: config.daemons.training_trigger.clone(),
+            stage: config.workload.training.clone(),
+            auto: config.pipeline.auto_trigger,
+            tuned: BTreeMap::new(),
+        }
+    }
+
+    fn save(&self) -> Option<Value> {
+        serde_json::to_value(&self.tuned).ok()
+    }
+
+    fn restore(&mut self, state: Value) {
+        self.tuned = serde_json::from_value(state).unwrap_or_default();
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("waits for samples")),
+            Input::Event { payload, .. } => match payload {
+                Payload::NpzExportComplete(done) => self.consider(&done.config_key, ports, out)?,
+                // Samples may have come while the training or the match ran.
+                Payload::TrainingCompleted(done) => self.consider(&done.config_key, ports, out)?,
+                Payload::EvaluationCompleted(done) => self.consider(&done.config_key, ports, out)?,
+                Payload::TrainingFailed(failed) => {
+                    out.health(Health::degraded(format!("training {} of {} failed: {}", failed.job_id, failed.config_key, failed.error)));
+                }
+                // The learner's own parameters only; self-play's are QUEUE_POPULATOR's.
+                Payload::HyperparameterUpdated(p) if p.optimizer == "training" => {
+                    self.tuned.entry(p.config_key.to_string()).or_default().insert(p.param_name, json!(p.new_value));
+                }
+                _ => {}
+            },
+            Input::Reload(config) => {
+                let tuned = std::mem::take(&mut self.tuned);
+                *self = TrainingTrigger { tuned, ..Self::new(config) };
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl TrainingTrigger {
+    fn consider(&self, key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let newest = |kind: &str| {
+            let filter = ArtefactFilter { kind: Some(kind.into()), config_key: Some(key.clone()), limit: Some(1), after: None };
+            ports.catalog.list(&filter).map(|list| list.into_iter().next())
+        };
+        let Some(samples) = newest("samples")? else { return Ok(()) };
+        let count = |name: &str| samples.metrics.get(name).and_then(Value::as_u64).unwrap_or(0);
+        let (sample_count, games) = (count("samples_exported"), count("games_exported"));
+        if let Some(reason) =
+            self.against(key, ports, sample_count, games, newest("model")?.is_some_and(|m| m.parents.contains(&samples.id)))?
+        {
+            out.last(format!("{key}: no training: {reason}"));
+            return Ok(());
+        }
+        let stage = ports.catalog.stage(key)?;
+        let mut work = NewWork::new(JobType::Training, key.clone());
+        work.priority = 90;
+        work.timeout_seconds = self.settings.timeout;
+        work.inputs.samples = vec![InputFile { sha256: samples.id.clone(), path: samples.path }];
+        work.inputs.model = stage.champion.map(|c| InputFile { sha256: c.model_id, path: c.model_path });
+        work.params = self.stage.params.clone();
+        work.params.extend(self.tuned.get(key.as_str()).cloned().unwrap_or_default());
+        work.singleton = Some(format!("training/{key}"));
+        work.subject = work.inputs.model.as_ref().map(|m| m.sha256.to_string());
+        out.publish(events::TrainingThresholdReached {
+            config_key: key.clone(),
+            sample_count,
+            threshold: self.settings.threshold_samples,
+            samples_id: samples.id,
+            triggered_at: ports.clock.now_us(),
+        });
+        out.enqueue(work);
+        let line = format!("{key}: training on {sample_count} samples queued");
+        out.last(&line);
+        out.health(Health::healthy(line));
+        Ok(())
+    }
+
+    /// The first reason against a training now.
+    fn against(&self, key: &ConfigKey, ports: &Ports<'_>, samples: u64, games: u64, trained: bool) -> Result<Option<String>, HandlerError> {
+        if !self.auto {
+            return Ok(Some("pipeline.auto_trigger is off".into()));
+        }
+        if trained {
+            return Ok(Some("the newest samples have been trained on".into()));
+        }
+        if samples < self.settings.threshold_samples {
+            return Ok(Some(format!("{samples} of {} samples", self.settings.threshold_samples)));
+        }
+        if games < self.settings.threshold_games {
+            return Ok(Some(format!("{games} of {} games", self.settings.threshold_games)));
+        }
+        let active = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
+        let filter = |kind| WorkFilter { types: vec![kind], statuses: active.clone(), config_key: Some(key.clone()), limit: None };
+        if !ports.queue.work(&filter(JobType::Training))?.is_empty() {
+            return Ok(Some("a training waits or runs".into()));
+        }
+        let matches = ports.queue.work(&filter(JobType::Evaluation))?.len();
+        Ok((matches >= MATCHES_WAITING).then(|| format!("{matches} candidates wait for their match")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::events::NpzExportComplete;
+    use crate::daemons::testing::{World, build, champion, digest, job, key};
+
+    fn exported() -> NpzExportComplete {
+        NpzExportComplete {
+            config_key: key(),
+            board_type: "square8".into(),
+            num_players: 2,
+            job_id: job("t-1"),
+            samples_id: digest('a'),
+            output_path: String::new(),
+            samples_exported: 0,
+            games_exported: 0,
+            duration_seconds: 1.0,
+        }
+    }
+
+    fn world(samples: u64) -> World {
+        let world = World::new();
+        world.artefact("samples", 'a', json!({"samples_exported": samples, "games_exported": 100}), &[]);
+        world
+    }
+
+    #[test]
+    fn trains_from_the_champion_once_there_are_enough_samples() {
+        let world = world(5000);
+        world.stage.borrow_mut().champion = Some(champion('b', 1));
+        let out = world.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
+        assert!(matches!(&out.events[..], [Payload::TrainingThresholdReached(t)] if t.sample_count == 5000));
+        assert_eq!(out.work[0].inputs.samples[0].sha256, digest('a'));
+        assert_eq!(out.work[0].inputs.model.as_ref().map(|m| m.sha256.clone()), Some(digest('b')));
+    }
+
+    #[test]
+    fn every_gate_says_why() {
+        let few = world(10);
+        let trained = world(5000);
+        trained.artefact("model", 'e', json!({}), &['a']);
+        let busy = world(5000);
+        busy.queued(JobType::Training, WorkStatus::Running);
+        let full = world(5000);
+        full.queued(JobType::Evaluation, WorkStatus::Pending);
+        full.queued(JobType::Evaluation, WorkStatus::Running);
+        for (world, word) in [(few, "of 500 samples"), (trained, "trained on"), (busy, "waits or runs"), (full, "match")] {
+            let out = world.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
+            assert!(out.work.is_empty() && out.events.is_empty());
+            assert!(out.last.as_deref().is_some_and(|l| l.contains(word)), "{:?}", out.last);
+        }
+    }
+
+    #[test]
+    fn a_tuned_parameter_survives_a_restart() {
+        let world = world(5000);
+        let mut daemon: TrainingTrigger = build();
+        let tuned = events::HyperparameterUpdated {
+            config_key: key(),
+            param_name: "lr_multiplier".into(),
+            old_value: None,
+            new_value: 0.5,
+            optimizer: "training".into(),
+            reason: String::new(),
+        };
+        world.event(&mut daemon, tuned).expect("handled");
+        let mut again: TrainingTrigger = build();
+        again.restore(daemon.save().expect("a state"));
+        let out = world.event(&mut again, exported()).expect("handled");
+        assert_eq!(out.work[0].params["lr_multiplier"], 0.5);
+    }
+}

@@ -1,0 +1,2 @@
+//! The queue daemons.
+pub mod queue_populator;

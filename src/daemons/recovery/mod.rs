@@ -1,0 +1,2 @@
+//! The recovery daemons.
+pub mod disk_space_manager;

@@ -1,0 +1,2 @@
+//! The resource daemons.
+pub mod idle_resource;

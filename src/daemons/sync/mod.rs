@@ -1,0 +1,2 @@
+//! The sync daemons.
+pub mod training_node_watcher;

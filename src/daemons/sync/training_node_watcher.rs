@@ -1,0 +1,115 @@
+//! TRAINING_NODE_WATCHER: finds running trainings by their control groups, never by names of processes.
+use crate::contract::config::{Config, TrainingNodeWatcher as Settings};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events;
+use crate::contract::health::Health;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::contract::workload::JobType;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct TrainingNodeWatcher {
+    settings: Settings,
+    seen: BTreeSet<String>,
+}
+
+impl Daemon for TrainingNodeWatcher {
+    const TYPE: DaemonType = DaemonType::TrainingNodeWatcher;
+
+    fn new(config: &Config) -> Self {
+        TrainingNodeWatcher { settings: config.daemons.training_node_watcher.clone(), seen: BTreeSet::new() }
+    }
+
+    fn save(&self) -> Option<Value> {
+        serde_json::to_value(&self.seen).ok()
+    }
+
+    fn restore(&mut self, state: Value) {
+        self.seen = serde_json::from_value(state).unwrap_or_default();
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start | Input::Tick { .. } => self.look(ports, out),
+            Input::Reload(config) => self.settings = config.daemons.training_node_watcher.clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl TrainingNodeWatcher {
+    fn look(&mut self, ports: &Ports<'_>, out: &mut Out) {
+        let units = match ports.units.list(&["ringrift-job-training@*.service"]) {
+            Ok(units) => units,
+            Err(error) => {
+                out.health(Health { message: format!("systemd does not answer: {error}"), ..Default::default() });
+                return;
+            }
+        };
+        // A unit that runs has a control group; one that only failed has none.
+        let running: BTreeSet<String> = units
+            .iter()
+            .filter(|u| {
+                u.control_group.as_deref().is_some_and(|c| !c.is_empty()) && u.active_state != "failed" && u.active_state != "inactive"
+            })
+            .filter(|u| matches!(JobType::of_unit(&u.name), Some((JobType::Training, _))))
+            .map(|u| u.name.clone())
+            .collect();
+        for unit in running.difference(&self.seen) {
+            if self.settings.trigger_sync {
+                let reason = format!("{unit} runs on {}", ports.host.node());
+                let source = Self::TYPE.name().into();
+                out.publish(events::SyncRequest {
+                    source,
+                    data_type: "training".into(),
+                    targets: vec![ports.host.node()],
+                    reason,
+                    priority: 80,
+                });
+            }
+        }
+        let names: Vec<&String> = running.iter().collect();
+        out.health(
+            Health::healthy(match running.len() {
+                0 => "no training runs".to_owned(),
+                n => format!("{n} trainings run"),
+            })
+            .with("trainings", json!(names)),
+        );
+        out.last(format!("{} trainings run", running.len()));
+        self.seen = running;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::health::HealthStatus;
+    use crate::contract::host::UnitView;
+    use crate::daemons::testing::{World, build};
+
+    fn unit(name: &str, state: &str, group: Option<&str>) -> UnitView {
+        UnitView { name: name.into(), active_state: state.into(), control_group: group.map(str::to_owned), ..Default::default() }
+    }
+
+    #[test]
+    fn each_training_is_seen_once_and_dead_ones_do_not_count() {
+        let world = World::new();
+        let mut daemon: TrainingNodeWatcher = build();
+        *world.units.borrow_mut() = vec![
+            unit("ringrift-job-training@a-1.service", "active", Some("/ringrift.slice/x")),
+            unit("ringrift-job-training@a-2.service", "failed", None),
+        ];
+        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        assert_eq!(out.events.len(), 1);
+        assert_eq!(
+            out.health.as_ref().map(|h| (h.status, h.details["trainings"].as_array().map(Vec::len))),
+            Some((HealthStatus::Healthy, Some(1)))
+        );
+        assert!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty());
+    }
+}

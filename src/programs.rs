@@ -1,0 +1,39 @@
+//! The daemons that bring more than a handler: the one place that knows both a daemon and its adapters.
+use crate::contract::{catalog, paths};
+use crate::daemons::health::health_server::HealthServer;
+use crate::daemons::pipeline::data_pipeline::DataPipeline;
+use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
+use crate::platform::catalog::CatalogDb;
+use crate::platform::systemd::SystemdView;
+use crate::runtime::{Extras, Places, Socket, run};
+use std::process::ExitCode;
+
+/// The catalog's interface in Varlink's language.
+const CATALOG: &str = include_str!("contract/interfaces/org.ringrift.Catalog.varlink");
+
+/// DATA_PIPELINE, with the catalog's database and socket.
+pub fn data_pipeline() -> ExitCode {
+    run::<DataPipeline>(Extras {
+        store: Some(Box::new(|places: &Places| {
+            let folder = std::path::Path::new(paths::ARTEFACTS).file_name().unwrap_or_default();
+            let catalog = CatalogDb::open(&places.state, &places.all_state.join(folder)).map_err(|e| crate::contract::error::chain(&e))?;
+            Ok(Box::new(catalog))
+        })),
+        socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),
+        units: None,
+    })
+}
+
+fn watching() -> Extras {
+    Extras { units: Some(Box::new(|places: &Places| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
+}
+
+/// HEALTH_SERVER, with a view of systemd.
+pub fn health_server() -> ExitCode {
+    run::<HealthServer>(watching())
+}
+
+/// TRAINING_NODE_WATCHER, with a view of systemd.
+pub fn training_node_watcher() -> ExitCode {
+    run::<TrainingNodeWatcher>(watching())
+}

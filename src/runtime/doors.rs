@@ -1,0 +1,94 @@
+//! The daemon's own doors: its Varlink socket and its HTTP ports. Requests go through the main loop and wait for its answer.
+use super::Socket;
+use super::inbox::{Inbox, Message};
+use super::places::Places;
+use crate::contract::config::Config;
+use crate::contract::daemon::HttpResponse;
+use crate::contract::registry::DaemonType;
+use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
+use crate::platform::http::{self, Answer};
+use crate::platform::notify;
+use crate::platform::varlink::{Peer, Replies, Service, serve};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// Longest wait for the main loop: a handler may be at work on something else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Forward {
+    interfaces: Vec<(&'static str, &'static str)>,
+    inbox: Inbox,
+}
+
+impl Service for Forward {
+    fn interfaces(&self) -> Vec<(&'static str, &'static str)> {
+        self.interfaces.clone()
+    }
+    fn call(&self, _peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+        let (answer, answered) = channel();
+        let sent = self.inbox.send(Message::Call { call: call.clone(), answer });
+        let reply = sent.ok().and_then(|()| answered.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| {
+            Reply::error(
+                errors::INTERNAL,
+                &ErrorParameters { message: "the daemon is busy or stops; call again".into(), ..Default::default() },
+            )
+        });
+        if call.oneway { Ok(()) } else { replies.send(&reply) }
+    }
+}
+
+/// Opens the Varlink socket: the one systemd passed under this name, else a new one in the run directory.
+pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Result<()> {
+    let passed = notify::passed_sockets()?.into_iter().find(|(name, _)| name == socket.name);
+    let listener = match passed {
+        Some((_, fd)) => UnixListener::from(fd),
+        None => {
+            let path = places.run.join(format!("{}.sock", socket.name));
+            let at = |e: io::Error| io::Error::new(e.kind(), format!("listening on {}: {e}", path.display()));
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(at(e)),
+                _ => UnixListener::bind(&path).map_err(at)?,
+            }
+        }
+    };
+    listener.set_nonblocking(false)?;
+    let service: Arc<dyn Service> = Arc::new(Forward { interfaces: socket.interfaces.clone(), inbox: inbox.clone() });
+    std::thread::Builder::new().name("socket".into()).spawn(move || {
+        if let Err(error) = serve(&listener, &service) {
+            tracing::error!(%error, "accepting calls");
+        }
+    })?;
+    Ok(())
+}
+
+/// Opens the HTTP ports that the configuration gives this daemon, if any.
+pub fn open_ports(daemon: DaemonType, config: &Config, inbox: &Inbox) -> io::Result<()> {
+    let addresses = addresses(daemon, config);
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let inbox = inbox.clone();
+    let answer: Answer = Arc::new(move |request| {
+        let (answer, answered) = channel();
+        let sent = inbox.send(Message::Http { request, answer });
+        sent.ok().and_then(|()| answered.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| HttpResponse {
+            status: 503,
+            content_type: "text/plain; charset=utf-8",
+            body: "the daemon is busy or stops\n".into(),
+        })
+    });
+    http::serve(&addresses, &answer)
+}
+
+fn addresses(daemon: DaemonType, config: &Config) -> Vec<SocketAddr> {
+    if daemon != DaemonType::HealthServer {
+        return Vec::new();
+    }
+    let server = &config.daemons.health_server;
+    let Ok(address) = server.address.parse::<IpAddr>() else { return Vec::new() };
+    [server.port, server.status_port].into_iter().map(|port| SocketAddr::new(address, port)).collect()
+}

@@ -1,0 +1,334 @@
+//! The main loop of a daemon: takes inputs one after the other, turns at least every 5 s and pings the watchdog from there.
+use super::backoff::Restarts;
+use super::control;
+use super::face::Face;
+use super::inbox::Message;
+use super::job::{Job, What};
+use super::outbound::Outbound;
+use super::places::Places;
+use super::state::StateFile;
+use super::subscription::Subscription;
+use crate::contract::config::Config;
+use crate::contract::daemon::Daemon;
+use crate::contract::health::{Health, State};
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonSpec;
+use crate::contract::router::{Delivery, Subscribe};
+use crate::platform::notify;
+use crate::platform::signals::Asked;
+use serde_json::Value;
+use std::collections::{HashSet, VecDeque};
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// Longest turn.
+pub(super) const TURN: Duration = Duration::from_secs(5);
+/// An absent router is shown after so long: its restart takes a moment and is no news.
+const ROUTER_GRACE: Duration = Duration::from_secs(2);
+/// Handled events that are remembered, so that one whose acknowledgement was lost is not handled again.
+pub(super) const REMEMBERED: usize = 1024;
+
+/// A running daemon.
+pub(super) struct Engine<'a, D: Daemon> {
+    pub daemon: D,
+    pub spec: &'static DaemonSpec,
+    pub ports: Ports<'a>,
+    pub places: Places,
+    pub config: Config,
+    pub inbox: Receiver<Message>,
+    pub outbound: Outbound,
+    pub file: StateFile,
+    /// What `save` gave after the last good handler; a failed one is undone with it.
+    pub baseline: Option<Value>,
+    pub subscribe: Option<Subscribe>,
+    pub subscription: Option<Subscription>,
+    pub face: Face,
+    pub restarts: Restarts,
+    pub watched: bool,
+    pub generation: u64,
+    pub token: Option<String>,
+    pub router_away: Option<(Instant, String)>,
+    pub deliveries: VecDeque<Delivery>,
+    pub parked: Vec<Job>,
+    pub remembered: (HashSet<String>, VecDeque<String>),
+    pub interval: Duration,
+    pub tick_due: Instant,
+    pub paused: bool,
+    pub ready: Option<Instant>,
+    pub begun: bool,
+    pub reload_pending: bool,
+    pub stopping: Option<Instant>,
+    pub stop_asked: bool,
+    /// Set when the process is to end.
+    pub exit: Option<ExitCode>,
+}
+
+impl<D: Daemon> Engine<'_, D> {
+    /// Runs to the end.
+    pub fn run(mut self) -> ExitCode {
+        self.interval = super::tick_interval(self.spec, &self.config);
+        self.tick_due = Instant::now() + self.interval;
+        for (id, outputs) in &self.file.stored.pending {
+            // An event's outputs wait for its redelivery; nobody redelivers anything else.
+            if crate::contract::ids::EventId::new(id.clone()).is_err() {
+                self.parked.push(Job::resend(id.clone(), outputs.clone()));
+            }
+        }
+        let control = control::read(&self.places);
+        self.paused = control.paused;
+        if self.paused {
+            self.face.last =
+                format!("paused by {}: {}", nonempty(&control.who, "the control file"), nonempty(&control.reason, "no reason given"));
+        } else if let Some(subscription) = &self.subscription {
+            self.router_away = Some((Instant::now(), "connecting".into()));
+            subscription.open();
+        }
+        loop {
+            self.turn();
+            if let Some(code) = self.exit {
+                return code;
+            }
+            let busy = self.work();
+            if let Some(code) = self.exit {
+                return code;
+            }
+            let wait = if busy { Duration::ZERO } else { self.idle() };
+            match self.inbox.recv_timeout(wait) {
+                Ok(message) => {
+                    self.receive(message);
+                    // Whatever else came in meanwhile: signals and calls do not queue behind a row of events.
+                    while let Ok(message) = self.inbox.try_recv() {
+                        self.receive(message);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return ExitCode::FAILURE,
+            }
+        }
+    }
+
+    /// What every turn does: watchdog, health, the steps between starting and stopping.
+    fn turn(&mut self) {
+        notify::watchdog();
+        if !self.watched {
+            self.control_changed();
+        }
+        self.face.troubles.router = match &self.router_away {
+            Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.ready.is_none() => {
+                Some(format!("waiting for the event router: {why}"))
+            }
+            _ => None,
+        };
+        self.face.troubles.dependency = super::dependency::trouble(self.spec, self.ports.units, self.ready);
+        if self.ready.is_none() && self.stopping.is_none() {
+            self.starting();
+        }
+        if self.ready.is_some_and(|since| since.elapsed().as_secs() >= u64::from(self.config.master.reset_after)) {
+            self.restarts.settle();
+        }
+        if self.stopping.is_some() {
+            self.draining();
+        }
+        self.face.refresh();
+    }
+
+    fn starting(&mut self) {
+        if !self.begun {
+            let registered = self.subscribe.is_none() || self.token.is_some() || (self.paused && self.register());
+            if !registered {
+                // The start timeout is for a daemon that hangs, not for one that waits: a restart would not help it.
+                notify::extend(TURN * 3);
+                return;
+            }
+            self.begun = true;
+            self.input(What::Start);
+            if self.paused {
+                self.input(What::Pause(control::read(&self.places).reason));
+            }
+        }
+        if self.parked.is_empty() && self.exit.is_none() {
+            self.ready = Some(Instant::now());
+            self.face.state = if self.paused { State::Paused } else { State::Running };
+            if self.face.reported == Health::default() {
+                self.face.reported = Health::healthy("");
+            }
+            tracing::info!("ready");
+            notify::ready(&self.face.line());
+            self.face.reporter().started();
+        } else {
+            notify::extend(TURN * 3);
+        }
+    }
+
+    /// A paused daemon has its place in the log too.
+    fn register(&mut self) -> bool {
+        let Some(subscribe) = &self.subscribe else { return true };
+        match self.outbound.register(subscribe) {
+            Ok(()) => {
+                self.router_away = None;
+                true
+            }
+            Err(why) => {
+                self.router_away.get_or_insert_with(|| (Instant::now(), String::new())).1 = why;
+                false
+            }
+        }
+    }
+
+    /// After SIGTERM: what was begun is ended, then Stop is handled, then the process ends; late in the time allowed it ends
+    /// without: what is not settled is delivered again.
+    fn draining(&mut self) {
+        let Some(since) = self.stopping else { return };
+        let allowed = Duration::from_secs(u64::from(self.config.runtime.shutdown_timeout));
+        if !self.stop_asked && (self.parked.is_empty() || since.elapsed() > allowed / 2) {
+            self.stop_asked = true;
+            if self.ready.is_some() {
+                self.input(What::Stop);
+            }
+        }
+        if self.stop_asked && (self.parked.is_empty() || since.elapsed() > allowed * 3 / 4) {
+            if let Some(job) = self.parked.first() {
+                tracing::warn!(input = job.id, "stopping before this input is settled; it comes again");
+            }
+            self.face.state = State::Stopped;
+            self.face.refresh();
+            if self.ready.is_some() {
+                self.face.reporter().stopped("SIGTERM", allowed / 8);
+            }
+            tracing::info!("stopped");
+            self.exit = Some(ExitCode::SUCCESS);
+        }
+    }
+
+    /// Does one piece of work; true when there may be more at once.
+    fn work(&mut self) -> bool {
+        let now = Instant::now();
+        if let Some(at) = self.parked.iter().position(|job| job.due <= now) {
+            let job = self.parked.remove(at);
+            self.advance(job, Some(at));
+            return true;
+        }
+        let free = self.parked.is_empty() && self.ready.is_some() && self.stopping.is_none() && !self.paused;
+        if !free {
+            return false;
+        }
+        if now >= self.tick_due {
+            self.tick_due = now + self.interval;
+            let number = self.file.stored.tick;
+            self.advance(Job::new(format!("tick-{number}"), What::Tick(number)), None);
+            return true;
+        }
+        if let Some(delivery) = self.deliveries.pop_front() {
+            let id = delivery.event.as_ref().map_or_else(String::new, |e| e.id.to_string());
+            self.advance(Job::new(id, What::Event(Box::new(delivery))), None);
+            return true;
+        }
+        false
+    }
+
+    /// How long nothing will be due.
+    fn idle(&self) -> Duration {
+        let mut next = Instant::now() + TURN;
+        next = next.min(self.face.due());
+        if let Some(due) = self.parked.iter().map(|job| job.due).min() {
+            next = next.min(due);
+        } else if self.ready.is_some() && !self.paused && self.stopping.is_none() {
+            next = next.min(self.tick_due);
+        }
+        if self.stopping.is_some() || self.router_away.is_some() {
+            next = next.min(Instant::now() + Duration::from_millis(500));
+        }
+        next.saturating_duration_since(Instant::now())
+    }
+
+    /// Handles one of the runtime's own inputs now, even while another waits for a peer between two of its steps.
+    pub fn input(&mut self, what: What) {
+        let name = match what {
+            What::Start => "start",
+            What::Reload => "reload",
+            What::Pause(_) => "pause",
+            What::Resume => "resume",
+            _ => "stop",
+        };
+        let id = format!("{name}-{}", crate::platform::clock::new_event_id());
+        self.advance(Job::new(id, what), None);
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Signal(Asked::Stop) => self.stop(),
+            Message::Signal(Asked::Reload) => self.reload(),
+            Message::Control => self.control_changed(),
+            Message::Subscribed { generation, token } => {
+                // What an earlier connection delivered and nobody handled comes again on this one.
+                self.deliveries.clear();
+                self.generation = generation;
+                self.token = Some(token);
+                self.router_away = None;
+            }
+            Message::Delivered { generation, delivery } => {
+                if generation == self.generation && !self.paused && self.stopping.is_none() {
+                    self.deliveries.push_back(*delivery);
+                }
+            }
+            Message::Unsubscribed { why } => {
+                self.router_away.get_or_insert_with(|| (Instant::now(), String::new())).1 = why;
+            }
+            Message::Call { call, answer } => {
+                // A caller that is gone does not matter.
+                let _ = answer.send(self.call(&call));
+            }
+            Message::Http { request, answer } => {
+                let _ = answer.send(self.http(&request));
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        self.stopping = Some(Instant::now());
+        self.face.state = State::ShuttingDown;
+        notify::stopping(&self.face.line());
+        if let Some(subscription) = &self.subscription {
+            subscription.close();
+        }
+        self.deliveries.clear();
+    }
+
+    fn control_changed(&mut self) {
+        let control = control::read(&self.places);
+        if control.paused == self.paused || self.stopping.is_some() {
+            return;
+        }
+        self.paused = control.paused;
+        let who = nonempty(&control.who, "the control file");
+        if control.paused {
+            if let Some(subscription) = &self.subscription {
+                subscription.close();
+            }
+            self.deliveries.clear();
+            self.router_away = None;
+            self.face.last = format!("paused by {who}: {}", nonempty(&control.reason, "no reason given"));
+        } else {
+            if let Some(subscription) = &self.subscription {
+                self.router_away = Some((Instant::now(), "connecting".into()));
+                subscription.open();
+            }
+            self.face.last = format!("resumed by {who}");
+        }
+        tracing::info!(who = control.who, reason = control.reason, "{}", if control.paused { "paused" } else { "resumed" });
+        if self.begun {
+            self.input(if control.paused { What::Pause(control.reason) } else { What::Resume });
+        }
+        if self.ready.is_some() {
+            self.face.state = if self.paused { State::Paused } else { State::Running };
+        }
+    }
+}
+
+fn nonempty<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}

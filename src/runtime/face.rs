@@ -1,0 +1,178 @@
+//! What others see of the daemon: `STATUS=`, `status.json`, and the events about its state and health.
+use super::places::Places;
+use super::reporter::Reporter;
+use super::state::write_atomically;
+use crate::contract::health::{Health, HealthStatus, State, StatusFile};
+use crate::platform::clock::now_us;
+use crate::platform::notify;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A changed last action is shown at most so often; state and health are shown at once.
+const PACE: Duration = Duration::from_secs(1);
+
+/// What the runtime itself has to say about the daemon's health, beside what the daemon reports.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Troubles {
+    /// A reload was refused.
+    pub config: Option<String>,
+    /// An input waits for a peer.
+    pub peer: Option<String>,
+    /// The subscription is away.
+    pub router: Option<String>,
+    /// The last tick or the last event failed.
+    pub failing: Option<String>,
+    /// A dependency does not run.
+    pub dependency: Option<String>,
+}
+
+impl Troubles {
+    fn all(&self) -> Vec<&str> {
+        [&self.config, &self.peer, &self.router, &self.failing, &self.dependency].into_iter().filter_map(|t| t.as_deref()).collect()
+    }
+}
+
+/// The daemon as others see it.
+pub struct Face {
+    daemon: &'static str,
+    file: PathBuf,
+    reporter: Reporter,
+    interval: Duration,
+    /// Its state.
+    pub state: State,
+    /// As the daemon reports it.
+    pub reported: Health,
+    /// As the runtime sees it.
+    pub troubles: Troubles,
+    /// What was done last.
+    pub last: String,
+    shown: Option<(State, Health, String)>,
+    shown_at: Instant,
+    told: Option<(State, HealthStatus)>,
+    beat: Instant,
+}
+
+impl Face {
+    /// A daemon that is INITIALIZING.
+    pub fn new(places: &Places, reporter: Reporter, interval: Duration) -> Face {
+        Face {
+            daemon: places.daemon.name(),
+            file: places.runtime.join("status.json"),
+            reporter,
+            interval,
+            state: State::Initializing,
+            reported: Health::default(),
+            troubles: Troubles::default(),
+            last: String::new(),
+            shown: None,
+            shown_at: Instant::now(),
+            told: None,
+            beat: Instant::now() + interval,
+        }
+    }
+    /// The time between health reports.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+        self.beat = self.beat.min(Instant::now() + interval);
+    }
+    /// The publisher of events about the daemon.
+    pub fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+    /// When the next health report is due.
+    pub fn due(&self) -> Instant {
+        self.beat
+    }
+
+    /// Health with the runtime's troubles: they make a healthy daemon degraded, and are told beside its own.
+    pub fn health(&self) -> Health {
+        let troubles = self.troubles.all();
+        let mut health = self.reported.clone();
+        if troubles.is_empty() {
+            return health;
+        }
+        if matches!(health.status, HealthStatus::Healthy | HealthStatus::Unknown) {
+            health.message.clear();
+        }
+        if health.status == HealthStatus::Healthy || (health.status == HealthStatus::Unknown && self.state != State::Initializing) {
+            health.status = HealthStatus::Degraded;
+        }
+        let own = std::mem::take(&mut health.message);
+        let parts: Vec<&str> = std::iter::once(own.as_str()).chain(troubles).filter(|p| !p.is_empty()).collect();
+        health.message = parts.join("; ");
+        health
+    }
+
+    /// The line for `STATUS=`: `RUNNING (healthy): 3 queued; last: …`.
+    pub fn line(&self) -> String {
+        let health = self.health();
+        let mut line = format!("{} ({})", self.state, health.status);
+        if !health.message.is_empty() {
+            line.push_str(": ");
+            line.push_str(&health.message);
+        }
+        if !self.last.is_empty() {
+            line.push_str("; last: ");
+            line.push_str(&self.last);
+        }
+        line
+    }
+
+    /// Shows what has changed; at the health interval everything again.
+    pub fn refresh(&mut self) {
+        let now = Instant::now();
+        let health = self.health();
+        let due = now >= self.beat;
+        let current = (self.state, health.clone(), self.last.clone());
+        let changed = match &self.shown {
+            None => true,
+            Some(shown) if *shown == current => false,
+            Some((state, old, _)) => *state != self.state || *old != health || now >= self.shown_at + PACE,
+        };
+        if changed || due {
+            notify::status(&self.line());
+            self.write(&health);
+            self.shown = Some(current);
+            self.shown_at = now;
+        }
+        self.tell(&health);
+        if due {
+            self.beat = now + self.interval;
+            if self.state != State::Initializing {
+                self.reporter.health(self.state, &health);
+            }
+        }
+    }
+
+    /// Events about changes between the states of a daemon that is ready; starting and stopping have their own.
+    fn tell(&mut self, health: &Health) {
+        if !matches!(self.state, State::Running | State::Paused) {
+            return;
+        }
+        if let Some((state, status)) = self.told {
+            if state != self.state {
+                self.reporter.changed(&state.to_string(), &self.state.to_string(), health);
+            }
+            if status != health.status {
+                self.reporter.changed(&status.to_string(), &health.status.to_string(), health);
+            }
+        }
+        self.told = Some((self.state, health.status));
+    }
+
+    fn write(&self, health: &Health) {
+        let file = StatusFile {
+            daemon: self.daemon.into(),
+            state: self.state,
+            health: health.clone(),
+            last: self.last.clone(),
+            time_us: now_us(),
+            valid_for: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(10),
+            snapshot: serde_json::Value::Null,
+        };
+        let written = serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| write_atomically(&self.file, &bytes, false));
+        if let Err(error) = written {
+            tracing::debug!(%error, "showing the status");
+        }
+    }
+}

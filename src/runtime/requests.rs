@@ -1,0 +1,103 @@
+//! Inputs that somebody waits for: calls, HTTP requests, and a reload.
+use super::engine::Engine;
+use super::job::What;
+use super::outbound::{Origin, SendError, outputs};
+use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, HttpResponse, Input, Out};
+use crate::contract::messages;
+use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
+use crate::platform::clock::new_event_id;
+use crate::platform::config::{self, Dirs};
+use crate::platform::notify;
+use std::time::Duration;
+
+impl<D: Daemon> Engine<'_, D> {
+    /// Answers a Varlink call. Its outputs are sent before the answer; when that fails, the caller is told and calls again.
+    pub fn call(&mut self, call: &Call) -> Reply {
+        let mut out = Out::default();
+        let done = self.call_handler(Input::Call(call), &mut out).and_then(|()| self.request_done(&mut out));
+        match (done, out.reply) {
+            (Err(error), _) => failure(errors::INTERNAL, error.to_string()),
+            (Ok(()), Some(reply)) => reply,
+            (Ok(()), None) => failure(errors::METHOD_NOT_FOUND, format!("{} is not served here", call.method)),
+        }
+    }
+
+    /// Answers an HTTP request, likewise.
+    pub fn http(&mut self, request: &HttpRequest) -> HttpResponse {
+        let mut out = Out::default();
+        let done = self.call_handler(Input::Http(request), &mut out).and_then(|()| self.request_done(&mut out));
+        let plain = |status, body| HttpResponse { status, content_type: "text/plain; charset=utf-8", body };
+        match (done, out.response) {
+            (Err(HandlerError::Unavailable(why)), _) => plain(503, format!("{why}\n")),
+            (Err(error), _) => plain(500, format!("{error}\n")),
+            (Ok(()), Some(response)) => response,
+            (Ok(()), None) => plain(404, format!("{} is not served here\n", request.path)),
+        }
+    }
+
+    fn request_done(&mut self, out: &mut Out) -> Result<(), HandlerError> {
+        self.show(out);
+        let state = self.daemon.save();
+        if state != self.baseline {
+            self.file.stored.state.clone_from(&state);
+            self.file.write().map_err(|e| HandlerError::Unavailable(e.to_string()))?;
+            self.baseline = state;
+        }
+        let id = format!("call-{}", new_event_id());
+        let wanted = outputs(out, &Origin { daemon: &self.places.name, input: &id, event: None });
+        let mut done = 0;
+        let sent = self.outbound.enqueue(&wanted, &mut done).and_then(|()| self.outbound.publish(&wanted));
+        sent.map_err(|error| match error {
+            SendError::Away(why) => HandlerError::Unavailable(why),
+            SendError::Refused { why, .. } => HandlerError::Failed(why),
+        })
+    }
+
+    /// SIGHUP: reads the configuration again. A bad one changes nothing but what is shown.
+    pub fn reload(&mut self) {
+        notify::reloading();
+        match config::load(&Dirs::daemon()) {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    tracing::warn!("{warning}");
+                }
+                self.config = loaded.config;
+                self.interval = super::tick_interval(self.spec, &self.config);
+                self.tick_due = self.tick_due.min(std::time::Instant::now() + self.interval);
+                self.face.set_interval(super::health_interval(self.spec, &self.config));
+                self.face.troubles.config = None;
+                self.reload_pending = true;
+                if self.begun {
+                    self.input(What::Reload);
+                }
+                // A handler that waits for a peer does not keep the service manager waiting.
+                self.reloaded();
+            }
+            Err(refused) => {
+                for error in &refused.0 {
+                    tracing::error!(MESSAGE_ID = messages::RELOAD_REFUSED, "configuration refused, the old one stays in force: {error}");
+                }
+                let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
+                self.face.troubles.config = Some(format!("new configuration refused, the old one stays in force: {first}"));
+                self.reload_pending = true;
+                self.reloaded();
+            }
+        }
+    }
+
+    /// Ends the reload for the service manager, once.
+    pub fn reloaded(&mut self) {
+        if std::mem::take(&mut self.reload_pending) && self.ready.is_some() {
+            notify::ready(&self.face.line());
+        }
+    }
+}
+
+fn failure(name: &str, message: String) -> Reply {
+    Reply::error(name, &ErrorParameters { message, ..Default::default() })
+}
+
+/// Seconds as a duration.
+pub fn seconds(n: u32) -> Duration {
+    Duration::from_secs(u64::from(n))
+}

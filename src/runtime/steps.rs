@@ -1,0 +1,282 @@
+//! The steps of an input, in the order that makes its effects happen exactly once: handle, save, enqueue, publish, settle.
+use super::crash;
+use super::engine::{Engine, REMEMBERED};
+use super::job::{Job, Step, Verdict, What};
+use super::outbound::{Origin, SendError, outputs};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::envelope::Event;
+use crate::contract::events::Payload;
+use crate::contract::messages;
+use crate::contract::router::{Ack, Delivery, Nack};
+use crate::platform::notify;
+use serde_json::Value;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+/// What became of a step.
+enum Turn {
+    Next(Step),
+    Wait(String),
+    End,
+}
+
+impl<D: Daemon> Engine<'_, D> {
+    /// Takes an input as far as it goes; what has to wait is parked, at its old place.
+    pub fn advance(&mut self, mut job: Job, at: Option<usize>) {
+        loop {
+            match self.step(&mut job) {
+                Turn::Next(step) => job.next(step),
+                Turn::End => {
+                    self.face.troubles.peer = None;
+                    return;
+                }
+                Turn::Wait(why) => {
+                    if self.face.troubles.peer.is_none() {
+                        tracing::warn!(MESSAGE_ID = messages::PEER_AWAY, input = job.id, "waiting: {why}");
+                    }
+                    self.face.troubles.peer = Some(format!("waiting: {why}"));
+                    job.wait();
+                    let at = at.unwrap_or(self.parked.len()).min(self.parked.len());
+                    self.parked.insert(at, job);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, job: &mut Job) -> Turn {
+        match job.step.clone() {
+            Step::Handle => self.handle_step(job),
+            Step::Save => self.save_step(job),
+            Step::Enqueue(mut done) => {
+                let sent = self.outbound.enqueue(&job.outputs, &mut done);
+                job.step = Step::Enqueue(done);
+                self.sent(sent, Step::Publish)
+            }
+            Step::Publish => {
+                let sent = self.outbound.publish(&job.outputs);
+                self.sent(sent, Step::Settle(Verdict::Done))
+            }
+            Step::Settle(verdict) => self.settle(job, verdict),
+        }
+    }
+
+    fn sent(&mut self, sent: Result<(), SendError>, next: Step) -> Turn {
+        match sent {
+            Ok(()) => Turn::Next(next),
+            Err(SendError::Away(why)) => Turn::Wait(why),
+            Err(SendError::Refused { why, hopeless }) => Turn::Next(Step::Settle(Verdict::Failed { why, dead: hopeless })),
+        }
+    }
+
+    fn handle_step(&mut self, job: &mut Job) -> Turn {
+        if self.remembered.0.contains(&job.id) {
+            return Turn::Next(Step::Settle(Verdict::Done));
+        }
+        if let Some(stored) = self.file.stored.pending.get(&job.id) {
+            job.outputs = stored.clone();
+            return Turn::Next(Step::Enqueue(0));
+        }
+        let mut out = Out::default();
+        let handled = self.run_handler(&job.what, &mut out);
+        let failed = match handled {
+            Ok(()) => None,
+            Err(HandlerError::Unavailable(why)) => {
+                self.undo();
+                return Turn::Wait(why);
+            }
+            Err(HandlerError::Failed(why)) => Some(Verdict::Failed { why, dead: false }),
+            Err(HandlerError::Rejected(why)) => Some(Verdict::Failed { why, dead: true }),
+        };
+        if let Some(verdict) = failed {
+            self.undo();
+            return Turn::Next(Step::Settle(verdict));
+        }
+        crash::point("after_handler");
+        self.show(&mut out);
+        let event = event_of(&job.what);
+        job.outputs = outputs(&mut out, &Origin { daemon: &self.places.name, input: &job.id, event });
+        Turn::Next(Step::Save)
+    }
+
+    fn run_handler(&mut self, what: &What, out: &mut Out) -> Result<(), HandlerError> {
+        let config = self.config.clone();
+        match what {
+            What::Start => self.call_handler(Input::Start, out),
+            What::Tick(number) => self.call_handler(Input::Tick { number: *number }, out),
+            What::Reload => self.call_handler(Input::Reload(&config), out),
+            What::Pause(reason) => self.call_handler(Input::Pause { reason }, out),
+            What::Resume => self.call_handler(Input::Resume, out),
+            What::Stop => self.call_handler(Input::Stop, out),
+            What::Resend => Ok(()),
+            What::Event(delivery) => {
+                let Some(event) = &delivery.event else { return Ok(()) };
+                let Some(kind) = event.event_type() else {
+                    return Err(HandlerError::Rejected(format!("{} is no event type of this version", event.kind)));
+                };
+                let payload = Payload::parse(kind, &Value::Object(event.payload.clone()))
+                    .map_err(|e| HandlerError::Rejected(format!("schema {}: {e}", event.schema)))?;
+                self.call_handler(Input::Event { event, payload }, out)
+            }
+        }
+    }
+
+    /// Runs the handler. A panic ends the process: systemd starts it afresh and the input comes again.
+    pub fn call_handler(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let (daemon, ports) = (&mut self.daemon, &self.ports);
+        match catch_unwind(AssertUnwindSafe(|| daemon.handle(input, ports, out))) {
+            Ok(result) => result,
+            Err(_) => {
+                tracing::error!("a handler panicked; the process ends and the input comes again");
+                std::process::exit(1);
+            }
+        }
+    }
+
+    /// Takes over health and the last action from a handler.
+    pub fn show(&mut self, out: &mut Out) {
+        if let Some(health) = out.health.take() {
+            self.face.reported = health;
+        }
+        if let Some(last) = out.last.take() {
+            self.face.last = last;
+        }
+    }
+
+    /// A failed handler leaves no half of a change behind.
+    fn undo(&mut self) {
+        if let Some(state) = &self.baseline {
+            self.daemon.restore(state.clone());
+        }
+    }
+
+    /// Before anything is sent, what would be lost with the process is on disk: the daemon's state with the outputs that
+    /// belong to it, and outputs of inputs that nobody delivers again.
+    fn save_step(&mut self, job: &Job) -> Turn {
+        let state = self.daemon.save();
+        let changed = state != self.baseline;
+        let keep = !job.outputs.is_empty() && (state.is_some() || !job.is_event());
+        if changed || keep {
+            let before = self.file.stored.clone();
+            self.file.stored.state.clone_from(&state);
+            if keep {
+                self.file.stored.pending.insert(job.id.clone(), job.outputs.clone());
+            }
+            if let What::Tick(number) = job.what {
+                self.file.stored.tick = number + 1;
+            }
+            if changed && job.is_event() && !keep {
+                // Nothing to send, but the change must not be made twice either.
+                self.file.stored.pending.insert(job.id.clone(), job.outputs.clone());
+            }
+            if let Err(error) = self.file.write() {
+                self.file.stored = before;
+                return Turn::Wait(error.to_string());
+            }
+            crash::point("after_save");
+        }
+        self.baseline = state;
+        Turn::Next(Step::Enqueue(0))
+    }
+
+    fn settle(&mut self, job: &Job, verdict: Verdict) -> Turn {
+        match &job.what {
+            What::Event(delivery) => {
+                if let Err(SendError::Away(why) | SendError::Refused { why, .. }) = self.settle_event(delivery, &verdict) {
+                    return Turn::Wait(why);
+                }
+                if verdict == Verdict::Done {
+                    self.file.stored.pending.remove(&job.id);
+                    self.remember(job.id.clone());
+                }
+            }
+            // Nobody delivers these again: what is not counted here would be sent again after a restart.
+            _ => {
+                let refused = matches!(verdict, Verdict::Failed { .. }) && job.outputs.is_empty();
+                let sent = self.file.stored.pending.remove(&job.id).is_some();
+                let before = self.file.stored.tick;
+                if let What::Tick(number) = job.what
+                    && !refused
+                {
+                    self.file.stored.tick = self.file.stored.tick.max(number + 1);
+                }
+                if (sent || before != self.file.stored.tick)
+                    && let Err(error) = self.file.write()
+                {
+                    return Turn::Wait(error.to_string());
+                }
+            }
+        }
+        self.conclude(job, verdict);
+        Turn::End
+    }
+
+    fn settle_event(&mut self, delivery: &Delivery, verdict: &Verdict) -> Result<(), SendError> {
+        let (Some(subscribe), Some(token)) = (&self.subscribe, &self.token) else { return Ok(()) };
+        let (name, token, seq) = (subscribe.name.clone(), token.clone(), delivery.seq);
+        match verdict {
+            Verdict::Done => {
+                crash::point("before_ack");
+                self.outbound.ack(&Ack { name, token, seqs: vec![seq] })
+            }
+            Verdict::Failed { why, dead } => {
+                self.outbound.nack(&Nack { name, token, seq, reason: why.clone(), delay_ms: None, dead: *dead })
+            }
+        }
+    }
+
+    fn remember(&mut self, id: String) {
+        let (known, order) = &mut self.remembered;
+        if known.insert(id.clone()) {
+            order.push_back(id);
+        }
+        while order.len() > REMEMBERED {
+            if let Some(oldest) = order.pop_front() {
+                known.remove(&oldest);
+            }
+        }
+    }
+
+    /// Says how the input ended, and does what the runtime itself has to do after it.
+    fn conclude(&mut self, job: &Job, verdict: Verdict) {
+        match verdict {
+            Verdict::Done => {
+                if matches!(job.what, What::Event(_) | What::Tick(_)) {
+                    self.face.troubles.failing = None;
+                }
+            }
+            Verdict::Failed { why, dead } => {
+                let id = if dead { messages::INPUT_REJECTED } else { messages::INPUT_FAILED };
+                tracing::error!(MESSAGE_ID = id, input = job.id, "{} failed: {why}", describe(&job.what));
+                self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
+                if matches!(job.what, What::Start) {
+                    notify::status(&format!("starting failed: {why}"));
+                    self.exit = Some(ExitCode::FAILURE);
+                }
+            }
+        }
+        if matches!(job.what, What::Reload) {
+            self.reloaded();
+        }
+    }
+}
+
+fn event_of(what: &What) -> Option<&Event> {
+    match what {
+        What::Event(delivery) => delivery.event.as_ref(),
+        _ => None,
+    }
+}
+
+fn describe(what: &What) -> String {
+    match what {
+        What::Start => "the start".into(),
+        What::Tick(number) => format!("tick {number}"),
+        What::Event(delivery) => delivery.event.as_ref().map_or_else(|| "an event".into(), |e| e.kind.clone()),
+        What::Reload => "the reload".into(),
+        What::Pause(_) => "the pause".into(),
+        What::Resume => "the resume".into(),
+        What::Stop => "the stop".into(),
+        What::Resend => "sending again".into(),
+    }
+}

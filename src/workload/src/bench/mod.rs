@@ -1,0 +1,3 @@
+//! Measurements of the workload's own speed.
+
+pub mod playouts;

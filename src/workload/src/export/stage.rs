@@ -1,0 +1,112 @@
+//! The export stage: shards in, `samples.npz` and, if need be, `quarantine.json` out.
+
+use std::time::Instant;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::collect::{Collector, Quarantined};
+use super::npz::NpzWriter;
+use crate::contract::files::write_atomically;
+use crate::contract::{Stage, StageResult};
+use crate::failure::Failure;
+use crate::nn::model::ENCODER_VERSION;
+use crate::nn::{Encoder, PolicySpace};
+use crate::records::ShardReader;
+
+/// Name of the sample file in the output directory.
+pub const SAMPLES: &str = "samples.npz";
+/// Name of the list of games left out.
+pub const QUARANTINE: &str = "quarantine.json";
+
+/// Parameters of export.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExportParams {
+    /// Games with fewer moves are quarantined.
+    pub min_moves: usize,
+    /// Whether a position counts once, whatever games it is in.
+    pub dedup: bool,
+}
+
+impl Default for ExportParams {
+    fn default() -> Self {
+        Self { min_moves: 5, dedup: true }
+    }
+}
+
+/// Runs the stage.
+pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
+    let started = Instant::now();
+    let config = stage.job.config;
+    let p = stage.job.params.clone();
+    let shards = stage.job.inputs.shards.clone();
+    if shards.is_empty() {
+        return Err(stage.job.wrong("inputs.shards", "no shards: there is nothing to export; name at least one games.db"));
+    }
+    let mut collector = Collector::new(config, p.min_moves, p.dedup, &stage.output);
+    let mut quarantined = Vec::new();
+    let mut models = std::collections::BTreeSet::new();
+    for (n, shard) in shards.iter().enumerate() {
+        let reader = ShardReader::open(&shard.path)?;
+        if reader.config != config {
+            let what = format!("{} holds games of {}, the job is for {config}", shard.path.display(), reader.config);
+            return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
+        }
+        if !reader.complete {
+            let what =
+                format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
+            return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
+        }
+        models.insert(reader.model_sha256.clone());
+        for id in reader.ids()? {
+            stage.stop.check("nothing was written")?;
+            if let Err(reason) = collector.add(&reader.game(&id)?)? {
+                quarantined.push(Quarantined { shard: shard.sha256.clone(), game_id: id, reason });
+            }
+        }
+        if stage.reporter.due() || n + 1 == shards.len() {
+            let message = format!("{} samples", collector.columns.count);
+            stage.reporter.progress(n as u64 + 1, shards.len() as u64, "shards", &message, serde_json::Map::new());
+        }
+    }
+    let (count, games, duplicates) = (collector.columns.count, collector.games, collector.duplicates);
+    if count == 0 {
+        let why = quarantined.first().map_or("the shards hold zero games".to_owned(), |q| {
+            format!("all {} games are bad; the first, {}: {}", quarantined.len(), q.game_id, q.reason)
+        });
+        return Err(stage.job.wrong("inputs.shards", &format!("no sample to export: {why}")));
+    }
+    let mut npz = NpzWriter::create(&stage.output.join(SAMPLES))?;
+    let encoder = Encoder::new(config);
+    let max_index = collector.columns.max_index();
+    collector.columns.write(&mut npz)?;
+    npz.text("board_type", config.board.name())?;
+    npz.text("config_key", &config.to_string())?;
+    npz.integer("board_size", encoder.geometry.plane.0 as i64)?;
+    npz.integer("history_length", 0)?;
+    npz.integer("feature_version", 2)?;
+    npz.text("policy_encoding", "ringrift-moves-1")?;
+    npz.text("encoder_type", "ringrift-planes")?;
+    npz.text("encoder_version", &ENCODER_VERSION.to_string())?;
+    npz.integer("in_channels", encoder.planes() as i64)?;
+    npz.integer("policy_size", PolicySpace::new(config).size() as i64)?;
+    npz.integer("max_policy_index", i64::from(max_index))?;
+    npz.text("export_version", "2.1")?;
+    npz.finish()?;
+    let mut result = StageResult::new(json!({
+        "samples_exported": count,
+        "games_exported": games,
+        "games_quarantined": quarantined.len(),
+        "duplicates_removed": duplicates,
+        "duration_seconds": started.elapsed().as_secs_f64(),
+    }));
+    let meta = json!({"config_key": config.to_string(), "samples": count, "games": games, "models": models, "shards": shards.iter().map(|s| &s.sha256).collect::<Vec<_>>()});
+    result.add("samples", &stage.output, SAMPLES, meta)?;
+    if !quarantined.is_empty() {
+        let text = serde_json::to_string_pretty(&quarantined).map_err(|e| Failure::internal("writing quarantine.json", e))?;
+        write_atomically(&stage.output.join(QUARANTINE), text.as_bytes())?;
+        result.add("quarantine", &stage.output, QUARANTINE, json!({"games": quarantined.len()}))?;
+    }
+    Ok(result)
+}

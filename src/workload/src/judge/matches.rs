@@ -1,0 +1,127 @@
+//! Paired games between two players: the same random opening twice, with the seats exchanged.
+
+use serde::Serialize;
+
+use super::sprt::Pairs;
+use crate::contract::Stop;
+use crate::failure::Failure;
+use crate::game::{GameConfig, MAX_PLAYERS, State};
+use crate::search::{GameRng, Player, below, game_rng, outcome_values};
+
+/// How the games of a match are played.
+#[derive(Clone, Copy, Debug)]
+pub struct MatchConfig {
+    /// The configuration.
+    pub config: GameConfig,
+    /// Random choices at the start of each game.
+    pub opening: usize,
+    /// Moves after which a game counts as drawn.
+    pub max_moves: usize,
+    /// Seed of the openings.
+    pub seed: u64,
+}
+
+/// One game of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct GameScore {
+    /// Seats of the first player (bit n = player n + 1).
+    pub seats: u8,
+    /// Points of the first player: 0, ½ or 1.
+    pub points: f32,
+    /// Moves played.
+    pub moves: usize,
+}
+
+/// The count of a match, from the first player's side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Tally {
+    /// Games won.
+    pub wins: u32,
+    /// Games drawn.
+    pub draws: u32,
+    /// Games lost.
+    pub losses: u32,
+    /// Pairs by points: 0, ½, 1, 1½, 2.
+    pub pairs: Pairs,
+}
+
+impl Tally {
+    /// Games played.
+    pub fn games(&self) -> u32 {
+        self.wins + self.draws + self.losses
+    }
+
+    /// Points of points possible; 0 before the first game.
+    pub fn win_rate(&self) -> f64 {
+        if self.games() == 0 { 0.0 } else { (f64::from(self.wins) + f64::from(self.draws) / 2.0) / f64::from(self.games()) }
+    }
+
+    /// Counts a pair.
+    pub fn add(&mut self, pair: &[GameScore; 2]) {
+        for game in pair {
+            match game.points {
+                p if p > 0.75 => self.wins += 1,
+                p if p < 0.25 => self.losses += 1,
+                _ => self.draws += 1,
+            }
+        }
+        self.pairs[((pair[0].points + pair[1].points) * 2.0).round() as usize] += 1;
+    }
+}
+
+/// Seats of the first player in pair `index`; the other game of the pair has the complement. With three players one
+/// side holds one seat and the other two, and the sides change over within the pair.
+fn seats(config: GameConfig, index: u64) -> u8 {
+    match config.players {
+        2 => 0b01,
+        3 => 1 << (index % 3),
+        _ => [0b0101, 0b0011, 0b1001][(index % 3) as usize],
+    }
+}
+
+/// Plays pair `index` of a match: the same opening, the seats exchanged.
+pub fn play_pair(m: &MatchConfig, index: u64, first: &mut Player, second: &mut Player, stop: &Stop) -> Result<[GameScore; 2], Failure> {
+    let mask = seats(m.config, index);
+    let all = (1u8 << m.config.players) - 1;
+    let a = play(m, index, mask, first, second, stop)?;
+    let b = play(m, index, all & !mask, first, second, stop)?;
+    Ok([a, b])
+}
+
+fn play(m: &MatchConfig, index: u64, mask: u8, first: &mut Player, second: &mut Player, stop: &Stop) -> Result<GameScore, Failure> {
+    let mut opening: GameRng = game_rng(m.seed, 2 * index);
+    let mut rng: GameRng = game_rng(m.seed ^ u64::from(mask), 2 * index + 1);
+    let mut state = State::new(m.config, false);
+    let mut legal = Vec::new();
+    let (mut choices, mut moves) = (0, 0);
+    while state.outcome().is_none() && moves < m.max_moves {
+        stop.check("the match is dropped")?;
+        state.legal_moves(&mut legal);
+        if legal.is_empty() {
+            return Err(Failure::internal(
+                "playing a match",
+                format!("no legal move in an unfinished position (seed {}, pair {index})", m.seed),
+            ));
+        }
+        let chosen = match legal.len() {
+            1 => 0,
+            n if choices < m.opening => {
+                choices += 1;
+                below(&mut opening, n)
+            }
+            _ if mask >> state.to_move() & 1 == 1 => first.choose(&state, &legal, &mut rng),
+            _ => second.choose(&state, &legal, &mut rng),
+        };
+        state.apply(&legal[chosen]);
+        moves += 1;
+    }
+    let values = state.outcome().map_or([0.0; MAX_PLAYERS], |o| outcome_values(&o, m.config.players));
+    let mean = |side: bool| {
+        let mine = (0..m.config.players).filter(|p| (mask >> p & 1 == 1) == side).map(|p| values[usize::from(p)]);
+        let (sum, count) = mine.fold((0.0, 0.0), |(s, n), v| (s + v, n + 1.0));
+        sum / count
+    };
+    let lead: f32 = mean(true) - mean(false);
+    let points = if lead.abs() < 1e-3 { 0.5 } else { f32::from(u8::from(lead > 0.0)) };
+    Ok(GameScore { seats: mask, points, moves })
+}

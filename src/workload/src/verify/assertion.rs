@@ -1,0 +1,74 @@
+//! What a vector asserts of the state after its move.
+
+use serde_json::{Value, json};
+
+use super::vector::Played;
+use crate::game::{Cell, Content, Phase, State};
+
+/// The first assertion that does not hold, as `field: expected X, got Y`.
+pub(super) fn first_broken(assertions: &Value, played: &Played) -> Option<String> {
+    assertions.as_object()?.iter().find_map(|(key, want)| match value_of(key, played) {
+        Some(got) if got == *want => None,
+        Some(got) => Some(format!("{key}: expected {want}, got {got}")),
+        None => Some(format!("{key}: expected {want}, got nothing known by that name")),
+    })
+}
+
+fn value_of(key: &str, played: &Played) -> Option<Value> {
+    let (before, after) = (&played.before, &played.after);
+    let outcome = after.outcome();
+    let stacks = |s: &State| count(s, |c| matches!(c, Content::Stack { .. }));
+    let markers = |s: &State| count(s, |c| matches!(c, Content::Marker(_)));
+    Some(match key {
+        "currentPlayer" => json!(after.to_move() + 1),
+        "currentPhase" => json!(after.phase().name()),
+        "gameStatus" => json!(if outcome.is_some() { "completed" } else { "active" }),
+        "victoryWinner" => json!(outcome?.winner + 1),
+        "victoryReason" => json!(outcome?.reason.name()),
+        "stackCount" => json!(stacks(after)),
+        "markerCount" => json!(markers(after)),
+        "collapsedCount" => json!(count(after, |c| matches!(c, Content::Collapsed(_)))),
+        "sInvariantDelta" => json!(i64::from(after.progress()) - i64::from(before.progress())),
+        "totalCapturesInChain" => json!(if after.phase() == Phase::ChainCapture { 0 } else { played.targets.len() }),
+        "finalStackHeight" => match after.content(played.landing?) {
+            Content::Stack { height, .. } => json!(height),
+            _ => json!(0),
+        },
+        "finalStackController" => match after.content(played.landing?) {
+            Content::Stack { owner, .. } => json!(owner + 1),
+            _ => Value::Null,
+        },
+        "targetStacksRemaining" => {
+            json!(played.targets.iter().filter(|&&c| matches!(after.content(c), Content::Stack { .. })).count())
+        }
+        "markersCreated" => json!(markers(after) as i64 - markers(before) as i64),
+        "pendingDecisionType" => json!(pending(after)),
+        _ => return of_player(key, after),
+    })
+}
+
+/// `player2RingsInHand` and the like.
+fn of_player(key: &str, state: &State) -> Option<Value> {
+    let rest = key.strip_prefix("player")?;
+    let number = rest.get(..1)?.parse::<u8>().ok().filter(|n| (1..=state.config().players).contains(n))?;
+    match rest.get(1..)? {
+        "RingsInHand" => Some(json!(state.hand(number - 1))),
+        "EliminatedRings" => Some(json!(state.eliminated(number - 1))),
+        "TerritorySpaces" => Some(json!(state.territory(number - 1))),
+        _ => None,
+    }
+}
+
+/// The vectors' name for the choice that the step of the turn is about.
+fn pending(state: &State) -> &'static str {
+    match state.phase() {
+        Phase::LineProcessing => "select_line_to_process",
+        Phase::TerritoryProcessing => "select_territory_region",
+        Phase::ForcedElimination => "select_stack_to_eliminate",
+        _ => "none",
+    }
+}
+
+fn count(state: &State, holds: impl Fn(Content) -> bool) -> usize {
+    (0..state.geometry().cells as Cell).filter(|&c| holds(state.content(c))).count()
+}

@@ -1,0 +1,207 @@
+//! A contract vector: a state, a move, and assertions about what follows.
+//!
+//! Vectors are hand-made positions, not moments of a game, so some moves are taken as given: a
+//! region that the vector spells out, a payment, a swap of sides, a capture shorter than the
+//! attacker is high. A choice of line or territory that is not on offer is refused and leaves the
+//! state as it was, which is what such vectors assert.
+
+use serde_json::{Map, Value, json};
+
+use super::assertion;
+use super::{Case, Verdict};
+use crate::game::{Cell, Content, GameConfig, Move, MoveKind, Phase, State};
+
+/// Vectors that the original's own engines contradict, by its own account.
+const STALE: [&str; 11] = [
+    "chain_capture.depth3.segment2.hexagonal",
+    "territory.square_two_regions_then_elim.step2_regionA",
+    "territory.square19_two_regions_then_elim.step2_regionA",
+    "territory.hex_two_regions_then_elim.step2_regionA",
+    "territory_line.overlong_line.step1.square8",
+    "territory.hex_region_then_elim.step1_region",
+    "territory.hex_region_then_elim.step2_elim",
+    "territory.square_region_then_elim.step2_elim",
+    "recovery.exact_length_option1",
+    "territory.forced_elimination.simple_square8",
+    "territory.forced_elimination.simple_hexagonal",
+];
+
+/// Vectors whose assertions exclude each other: two captures are all that happens, each adds one to
+/// markers + collapsed + eliminated, and a change of four is asserted. Two of the three carry a
+/// `skip` note of their own.
+const CONTRADICTORY: [&str; 3] =
+    ["multi_phase.placement_capture_line", "multi_phase.full_sequence_with_territory", "multi_phase.full_sequence_with_territory_square19"];
+
+/// What a vector was checked against: the state before and after, and the captures made.
+pub(super) struct Played {
+    pub before: State,
+    pub after: State,
+    /// The stacks jumped, in order.
+    pub targets: Vec<Cell>,
+    /// Where the last capture landed.
+    pub landing: Option<Cell>,
+}
+
+/// Checks one vector; nothing for an entry without an id.
+pub(super) fn check(vector: &Value) -> Option<Case> {
+    let id = vector["id"].as_str()?.to_owned();
+    if STALE.contains(&id.as_str()) || CONTRADICTORY.contains(&id.as_str()) {
+        return Some(Case { id, verdict: Verdict::Disputed });
+    }
+    let verdict = match play(&vector["input"], &vector["expectedOutput"]["assertions"]) {
+        Ok(played) => match assertion::first_broken(&vector["expectedOutput"]["assertions"], &played) {
+            Some(what) => Verdict::Fail(format!("ply 0: {what}")),
+            None => Verdict::Pass,
+        },
+        Err(what) => Verdict::Fail(format!("ply 0: {what}")),
+    };
+    Some(Case { id, verdict })
+}
+
+fn play(input: &Value, assertions: &Value) -> Result<Played, String> {
+    let given = if input["move"].is_object() { &input["move"] } else { &input["initialMove"] };
+    let before = read_state(&input["state"], given)?;
+    let mut played = Played { after: before.clone(), before, targets: Vec::new(), landing: None };
+    make(given, &mut played)?;
+    let segments = input["expectedChainSequence"].as_array().into_iter().flatten().skip(1);
+    for segment in segments {
+        let mv = json!({"type": "continue_capture_segment", "from": segment["from"], "captureTarget": segment["captureTarget"], "to": segment["landing"]});
+        make(&mv, &mut played)?;
+    }
+    for step in input["phaseTransitions"].as_array().into_iter().flatten() {
+        if played.after.phase() == Phase::ChainCapture && step["expectedLandingPosition"].is_object() {
+            let mv = json!({"type": "continue_capture_segment", "to": step["expectedLandingPosition"]});
+            make(&mv, &mut played)?;
+        }
+    }
+    settle(&mut played.after, assertions);
+    Ok(played)
+}
+
+/// Plays the no-ops that the rest of the turn consists of, up to the asserted player and phase.
+fn settle(state: &mut State, assertions: &Value) {
+    let reached = |s: &State| {
+        assertions["currentPhase"].as_str().is_none_or(|p| p == s.phase().name())
+            && assertions["currentPlayer"].as_u64().is_none_or(|p| p == u64::from(s.to_move()) + 1)
+    };
+    let mut moves = Vec::new();
+    while !reached(state) {
+        state.legal_moves(&mut moves);
+        match moves[..] {
+            [only] if matches!(only.kind, MoveKind::NoLineAction | MoveKind::NoTerritoryAction) => state.apply(&only),
+            _ => return,
+        }
+    }
+}
+
+fn make(given: &Value, played: &mut Played) -> Result<(), String> {
+    let state = &mut played.after;
+    let kind = given["type"].as_str().and_then(MoveKind::from_name).ok_or_else(|| format!("no such type of move {}", given["type"]))?;
+    let to = cell(state, &given["to"]);
+    match kind {
+        MoveKind::SwapSides => state.apply(&Move::bare(kind)),
+        MoveKind::EliminateRings | MoveKind::ForcedElimination => {
+            let to = to.ok_or("the payment names no cell of the board")?;
+            if kind == MoveKind::EliminateRings {
+                state.owe_stack();
+            }
+            state.apply(&Move::at(kind, to));
+        }
+        MoveKind::ChooseTerritoryOption if given["disconnectedRegions"].is_array() => {
+            let spaces = given["disconnectedRegions"][0]["spaces"].as_array().into_iter().flatten();
+            let cells: Option<Vec<Cell>> = spaces.map(|p| cell(state, p)).collect();
+            state.process_given_region(&cells.ok_or("the region has a cell that is not on the board")?);
+        }
+        _ => {
+            let refusable = matches!(kind, MoveKind::ChooseTerritoryOption | MoveKind::ChooseLineOption | MoveKind::ProcessLine);
+            let found = state.move_from_json(&trace_form(state, given)).or_else(|e| short_capture(state, kind, given).ok_or(e));
+            match found {
+                Ok(mv) => {
+                    if matches!(kind, MoveKind::OvertakingCapture | MoveKind::ContinueCaptureSegment) {
+                        played.targets.push(mv.target);
+                        played.landing = Some(mv.to);
+                    }
+                    played.after.apply(&mv);
+                }
+                Err(_) if refusable => {}
+                Err(refused) => return Err(format!("move: {refused}")),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A capture along a line as the vector gives it, without regard to how far it must go.
+fn short_capture(state: &State, kind: MoveKind, given: &Value) -> Option<Move> {
+    let (from, target, to) = (cell(state, &given["from"])?, cell(state, &given["captureTarget"])?, cell(state, &given["to"])?);
+    let geo = state.geometry();
+    let stacks = [from, target].iter().all(|&c| matches!(state.content(c), Content::Stack { .. }));
+    let straight = geo.direction(from, target) == geo.direction(target, to) && geo.on_line(from, to) && geo.on_line(from, target);
+    (stacks && straight).then_some(Move { target, ..Move::along(kind, from, to) })
+}
+
+/// A vector's move in the form of the traces.
+fn trace_form(state: &State, given: &Value) -> Value {
+    let mut out = Map::new();
+    let point = |v: &Value| {
+        let list: Vec<&Value> = ["x", "y", "z"].iter().filter_map(|k| v.get(k)).collect();
+        json!(list)
+    };
+    let bare = given["type"].as_str().is_some_and(|t| t.starts_with("skip_") || t.starts_with("no_"));
+    out.insert("type".into(), given["type"].clone());
+    for key in ["from", "to", "captureTarget"] {
+        if given[key].is_object() && !bare {
+            out.insert(key.into(), point(&given[key]));
+        }
+    }
+    if !given["placementCount"].is_null() {
+        out.insert("placementCount".into(), given["placementCount"].clone());
+    }
+    for (theirs, ours) in [("collapsePositions", "collapsedMarkers"), ("collapsedMarkers", "collapsedMarkers")] {
+        if let Some(list) = given[theirs].as_array() {
+            let mut cells: Vec<Cell> = list.iter().filter_map(|p| cell(state, p)).collect();
+            cells.sort_unstable();
+            let names = cells.into_iter().map(|c| match state.geometry().coordinates(c) {
+                (x, y, Some(z)) => json!([x, y, z]),
+                (x, y, None) => json!([x, y]),
+            });
+            out.insert(ours.into(), names.collect());
+        }
+    }
+    Value::Object(out)
+}
+
+fn cell(state: &State, point: &Value) -> Option<Cell> {
+    state.geometry().at(point["x"].as_i64()?, point["y"].as_i64()?, point["z"].as_i64())
+}
+
+/// The vector's state, by way of the form of the traces. Positions with one player get an absent second.
+fn read_state(state: &Value, given: &Value) -> Result<State, String> {
+    let board = &state["board"];
+    let kind = board["type"].as_str().unwrap_or_default().parse().map_err(|e| format!("board: {e}"))?;
+    let players = state["players"].as_array().map_or(&[][..], Vec::as_slice);
+    let config = GameConfig { board: kind, players: players.len().clamp(2, 4) as u8 };
+    // Vectors list a stack's rings from the top, the traces from the bottom.
+    let mut stacks = Map::new();
+    for (name, stack) in board["stacks"].as_object().into_iter().flatten() {
+        let rings: Vec<&Value> = stack["rings"].as_array().into_iter().flatten().rev().collect();
+        stacks.insert(name.clone(), json!(rings));
+    }
+    let map = |key: &str, field: Option<&str>| -> Map<String, Value> {
+        let entries = board[key].as_object().into_iter().flatten();
+        entries.map(|(name, v)| (name.clone(), field.map_or_else(|| v.clone(), |f| v[f].clone()))).collect()
+    };
+    let count = |key: &str| -> Vec<u64> {
+        (0..usize::from(config.players)).map(|i| players.get(i).map_or(0, |p| p[key].as_u64().unwrap_or(0))).collect()
+    };
+    let form = json!({
+        "phase": state["currentPhase"], "player": state["currentPlayer"],
+        "stacks": stacks, "markers": map("markers", Some("player")), "collapsed": map("collapsedSpaces", None),
+        "hand": count("ringsInHand"), "eliminated": count("eliminatedRings"), "territory": count("territorySpaces"),
+    });
+    let mut read = State::from_json(config, &form).map_err(|e| e.to_string())?;
+    if let (Phase::Capture | Phase::ChainCapture, Some(from)) = (read.phase(), cell(&read, &given["from"])) {
+        read.bind_stack(from);
+    }
+    Ok(read)
+}

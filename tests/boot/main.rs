@@ -1,0 +1,27 @@
+//! Tests of the installed package in a booted Debian 12 and 13, with a real systemd, D-Bus, polkit and journal.
+//!
+//! `cargo test --test boot` runs them on the package that `scripts/build-deb` made; they need root and debootstrap.
+//! A test is a function that takes a booted machine with the package installed; `on_both!` runs it on both releases.
+//! Nothing here waits by the clock: every wait names a state and has a deadline.
+
+mod machine;
+
+/// Makes a test of each function for Debian 12 and 13, run on a machine of its own with the package installed.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod bookworm { $(#[test] fn $test() {
+            if let Some(m) = crate::machine::Machine::installed(crate::machine::Suite::Bookworm, stringify!($test)) { super::$test(&m) }
+        })+ }
+        mod trixie { $(#[test] fn $test() {
+            if let Some(m) = crate::machine::Machine::installed(crate::machine::Suite::Trixie, stringify!($test)) { super::$test(&m) }
+        })+ }
+    };
+}
+
+mod backoff;
+mod harness;
+mod install;
+mod limits;
+mod polkit;
+mod removal;
+mod units;
