@@ -4,6 +4,8 @@ pub mod contract;
 pub mod coordination;
 pub mod coordinator;
 pub mod daemons;
+pub mod failure;
+pub mod jobrunner;
 pub mod master;
 pub mod platform;
 pub mod programs;

@@ -1,7 +1,6 @@
 //! The master's talk with the hubs: blocking calls, in threads of their own, so that the loop never waits for a socket.
 use crate::contract::coordinator::{self, Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus};
-use crate::contract::envelope::EXTERNAL;
-use crate::contract::events::TypedPayload;
+use crate::contract::events::{HostOffline, HostOnline, TypedPayload};
 use crate::contract::ids::{NodeId, SubscriberName};
 use crate::contract::registry::built;
 use crate::contract::router::{self, Interest, NewEvent, Publish, PublishResult, Register, Start, Subscribe};
@@ -57,11 +56,10 @@ pub fn register(socket: &Path) -> Result<usize, CallError> {
 }
 
 /// An event of the master's or of the failure handler's.
-pub fn event(payload: &impl TypedPayload, kind: crate::contract::events::EventType, source: &str, key: String) -> NewEvent {
-    debug_assert!(!kind.info().wire.starts_with(EXTERNAL), "catalogued types only");
+pub fn event<P: TypedPayload>(payload: &P, source: &str, key: String) -> NewEvent {
     NewEvent {
         id: None,
-        kind: kind.info().wire.into(),
+        kind: P::TYPE.info().wire.into(),
         payload: payload.to_map(),
         key: None,
         cause: None,
@@ -78,6 +76,20 @@ pub fn publish(socket: &Path, event: &NewEvent, last_word: bool) -> Result<(), C
     let method = format!("{}.Publish", router::INTERFACE);
     client.call::<PublishResult>(&method, &Publish { events: vec![event.clone()] })?;
     Ok(())
+}
+
+/// HOST_ONLINE, once for this run of the master.
+pub fn say_online(router: &Path, node: &NodeId) -> Result<(), CallError> {
+    let run = std::env::var("INVOCATION_ID").unwrap_or_else(|_| std::process::id().to_string());
+    let payload = HostOnline { host: node.clone(), capabilities: Vec::new() };
+    publish(router, &event(&payload, "ringrift-master", format!("host-online/{node}/{run}")), false)
+}
+
+/// HOST_OFFLINE, at an orderly end.
+pub fn say_offline(router: &Path, node: &NodeId) -> Result<(), CallError> {
+    let payload = HostOffline { host: node.clone(), reason: "the master was stopped".into() };
+    let key = format!("host-offline/{node}/{}", crate::platform::clock::new_event_id());
+    publish(router, &event(&payload, "ringrift-master", key), true)
 }
 
 /// A reply of List.

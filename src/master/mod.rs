@@ -1,7 +1,6 @@
 //! The master loop: drives systemd over D-Bus towards the applied profile, starts and watches job units, offers
 //! `org.ringrift.Master1`. It supervises nothing itself and never calls systemctl.
 mod calls;
-mod config;
 mod control;
 mod engine;
 pub mod guard;
@@ -16,7 +15,10 @@ mod show;
 mod store;
 mod world;
 
+use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::messages;
+use crate::platform::{config, journal};
 use clap::Parser;
 use settings::Settings;
 use std::process::ExitCode;
@@ -33,7 +35,7 @@ pub struct Arguments {
 /// The program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    config::log();
+    journal::init("ringrift-master");
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::new(Exit::Failure, format!("starting the runtime: {error}"))),
@@ -42,12 +44,12 @@ pub fn main() -> ExitCode {
     let ended = local.block_on(&runtime, async {
         let settings = Settings::installed();
         if arguments.dry_run {
-            let config = config::load().map_err(|e| Failure::new(Exit::Config, e))?;
+            let config = load().map_err(|e| Failure::new(Exit::Config, e))?;
             let plan = run::dry_run(&settings, &config).await?;
             print(&plan);
             return Ok(());
         }
-        run::run(settings, config::load).await
+        run::run(settings, load).await
     });
     // Threads that wait for a socket do not hold up the end.
     runtime.shutdown_background();
@@ -55,6 +57,15 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => report(&failure),
     }
+}
+
+/// The configuration, checked; the error has a line for each thing that is wrong.
+fn load() -> Result<Config, String> {
+    let loaded = config::load(&config::Dirs::daemon()).map_err(|e| e.to_string())?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded.config)
 }
 
 fn print(plan: &crate::contract::master::Plan) {
@@ -67,6 +78,10 @@ fn print(plan: &crate::contract::master::Plan) {
 
 fn report(failure: &Failure) -> ExitCode {
     let hint = failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
-    tracing::error!("{}{hint}", chain(failure));
+    if failure.exit == Exit::Config {
+        tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {}{hint}", chain(failure));
+    } else {
+        tracing::error!("{}{hint}", chain(failure));
+    }
     failure.exit.into()
 }

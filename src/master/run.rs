@@ -9,40 +9,27 @@ use super::world::World;
 use super::{control, link};
 use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure};
-use crate::contract::events::{EventType, HostOffline, HostOnline};
-use crate::contract::ids::NodeId;
 use crate::contract::master::{BUS_NAME, OBJECT_PATH};
+use crate::contract::messages;
 use crate::contract::registry::Profile;
+use crate::platform::host::node_id;
+use crate::platform::notify;
 use crate::platform::systemd::{Change, Systemd, connect};
-use sd_notify::NotifyState;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use zbus::Connection;
 use zbus::fdo::RequestNameFlags;
 
-/// Longest time between two turns; also the watchdog is fed from the turn.
-const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// Longest time between two turns; the watchdog is fed from the turn.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// Spooled failure reports are looked for so often.
 const SPOOL: Duration = Duration::from_secs(10);
 
 fn failed(exit: Exit, what: &str, error: impl std::fmt::Display) -> Failure {
     Failure::new(exit, format!("{what}: {error}"))
-}
-
-/// This node's name: the configured one, else the host name's first label.
-pub fn node(config: &Config) -> Result<NodeId, Failure> {
-    let host = nix::unistd::gethostname().ok().and_then(|n| n.into_string().ok()).unwrap_or_default();
-    let name = if config.node_id.is_empty() { host.split('.').next().unwrap_or_default() } else { &config.node_id };
-    NodeId::new(name).map_err(|e| failed(Exit::Config, "naming this node", e).hint("set node_id in unified_loop.yaml"))
-}
-
-fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "systemd is not told");
-    }
 }
 
 /// The pid that owns the bus name, if somebody does.
@@ -87,7 +74,7 @@ fn first_profile(config: &Config) -> Result<Profile, Failure> {
 /// Runs to the end. `load` loads and checks the configuration, at start and at each reload.
 pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Result<(), Failure> {
     let config = load().map_err(|e| Failure::new(Exit::Config, e).hint("`ringrift config check` explains each key"))?;
-    let node = node(&config)?;
+    let node = node_id(&config.node_id);
     for dir in [&settings.state, &settings.run] {
         std::fs::create_dir_all(dir).map_err(|e| failed(Exit::Failure, &format!("making {}", dir.display()), e))?;
     }
@@ -139,42 +126,16 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Re
     engine.look().await.map_err(unavailable)?;
     let plan = engine.world().plan(profile);
     tracing::info!(profile = profile.name(), start = plan.start.join(" "), stay = plan.stay.len(), "the profile is applied again");
-    announce(&settings, &node);
     let ended = turn_until_told(&mut engine, changes, asked, noted).await;
-    notify(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    notify::stopping("stopping");
     // The router may be on its way down as well; the last word is short.
     let (router, node) = (settings.router.clone(), node.clone());
-    let last = tokio::task::spawn_blocking(move || say_offline(&router, &node)).await;
+    let last = tokio::task::spawn_blocking(move || link::say_offline(&router, &node)).await;
     if let Ok(Err(error)) = last {
         tracing::info!(%error, "HOST_OFFLINE is not published");
     }
     drop(connection.release_name(BUS_NAME).await);
     ended
-}
-
-/// HOST_ONLINE, with tries until the router has it; the daemons' registration has the same wait.
-fn announce(settings: &Settings, node: &NodeId) {
-    let (router, node) = (settings.router.clone(), node.clone());
-    let run = std::env::var("INVOCATION_ID").unwrap_or_else(|_| uuid::Uuid::now_v7().simple().to_string());
-    let payload = HostOnline { host: node.clone(), capabilities: Vec::new() };
-    let event = link::event(&payload, EventType::HostOnline, "ringrift-master", format!("host-online/{node}/{run}"));
-    let spawned = std::thread::Builder::new().name("announce".into()).stack_size(256 * 1024).spawn(move || {
-        let mut wait = Duration::from_millis(200);
-        while let Err(error) = link::publish(&router, &event, false) {
-            tracing::debug!(%error, "HOST_ONLINE is not published yet");
-            std::thread::sleep(wait);
-            wait = (wait * 2).min(Duration::from_secs(30));
-        }
-    });
-    if let Err(error) = spawned {
-        tracing::warn!(%error, "HOST_ONLINE is not published");
-    }
-}
-
-fn say_offline(router: &std::path::Path, node: &NodeId) -> Result<(), crate::contract::wire::CallError> {
-    let payload = HostOffline { host: node.clone(), reason: "the master was stopped".into() };
-    let key = format!("host-offline/{node}/{}", uuid::Uuid::now_v7().simple());
-    link::publish(router, &link::event(&payload, EventType::HostOffline, "ringrift-master", key), true)
 }
 
 async fn forward(connection: Connection, mut told: mpsc::UnboundedReceiver<Signal>) {
@@ -205,26 +166,34 @@ async fn turn_until_told(
     let (mut terminate, mut interrupt, mut hangup) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
     let mut ready = false;
-    let mut spool_looked = std::time::Instant::now();
+    let mut spool_looked = Instant::now();
+    let mut looked = Instant::now();
     loop {
         engine.turn().await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
-        let (status, sleep) = {
+        let (status, interval) = {
             let world = engine.world();
             let health = world.health(crate::platform::clock::now_us());
             let problem = health.problems.first().map(|p| format!("; {p}")).unwrap_or_default();
             let status = format!("profile {}, {} jobs{problem}", world.profile.name(), world.jobs.len());
-            (status, Duration::from_secs(world.config.master.interval.into()).min(LONGEST_SLEEP))
+            (status, Duration::from_secs(world.config.master.interval.into()))
         };
-        notify(&[NotifyState::Watchdog, NotifyState::Status(&status)]);
-        if !ready {
-            notify(&[NotifyState::Ready]);
-            ready = true;
+        notify::watchdog();
+        if std::mem::replace(&mut ready, true) {
+            notify::status(&status);
+        } else {
+            notify::ready(&status);
         }
         if spool_looked.elapsed() >= SPOOL {
-            spool_looked = std::time::Instant::now();
+            spool_looked = Instant::now();
             engine.empty_spool();
         }
-        let deadline = tokio::time::Instant::now() + sleep;
+        // Signals are hints, the list is the truth.
+        if looked.elapsed() >= interval {
+            looked = Instant::now();
+            engine.look_at_all();
+            continue;
+        }
+        let deadline = tokio::time::Instant::now() + (interval.saturating_sub(looked.elapsed())).min(LONGEST_SLEEP);
         let deadline = engine.registration.due().map_or(deadline, |due| deadline.min(due.into()));
         tokio::select! {
             change = changes.recv() => match change {
@@ -233,7 +202,7 @@ async fn turn_until_told(
             },
             Some(call) = asked.recv() => engine.call(call).await,
             Some(note) = noted.recv() => engine.note(note).await,
-            () = tokio::time::sleep_until(deadline) => engine.look_at_all(),
+            () = tokio::time::sleep_until(deadline) => {}
             _ = hangup.recv() => reload(engine).await,
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
@@ -249,13 +218,10 @@ async fn turn_until_told(
 }
 
 async fn reload(engine: &mut Engine<Systemd>) {
-    let now = NotifyState::monotonic_usec_now();
-    let mut states = vec![NotifyState::Reloading];
-    states.extend(now);
-    notify(&states);
+    notify::reloading();
     match engine.reload().await {
         Ok(()) => tracing::info!("the configuration is taken over"),
-        Err(why) => tracing::error!(why, "the configuration is refused; the old one stays"),
+        Err(why) => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}"),
     }
-    notify(&[NotifyState::Ready]);
+    notify::ready("reloaded");
 }

@@ -24,6 +24,11 @@ pub struct Settings {
     pub bus: Option<String>,
 }
 
+/// Where the failure handler leaves its reports while the router is away.
+pub fn failures() -> PathBuf {
+    PathBuf::from(paths::SPOOL).join("failures")
+}
+
 impl Settings {
     /// As installed: `$STATE_DIRECTORY` from the unit, else the suite's.
     pub fn installed() -> Settings {
@@ -32,7 +37,7 @@ impl Settings {
             state: state.unwrap_or_else(|| PathBuf::from(paths::STATE).join("master")),
             run: paths::RUN.into(),
             pid_file: paths::MASTER_PID.into(),
-            spool: paths::SPOOL.into(),
+            spool: failures(),
             router: paths::ROUTER_SOCKET.into(),
             coordinator: paths::COORDINATOR_SOCKET.into(),
             bus: None,
@@ -45,7 +50,7 @@ impl Settings {
             state: root.join("state"),
             run: root.join("run"),
             pid_file: root.join("run/master_loop.pid"),
-            spool: root.join("spool"),
+            spool: root.join("spool/failures"),
             router: root.join("run/router.sock"),
             coordinator: root.join("run/coordinator.sock"),
             bus: None,

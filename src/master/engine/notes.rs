@@ -54,10 +54,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
         r.under_way = false;
         match outcome {
             Ok(count) => {
-                if !r.done {
+                let first = !std::mem::replace(&mut r.done, true);
+                r.tries = 0;
+                if first {
                     tracing::info!(count, "every declared subscription stands");
+                    self.announce();
                 }
-                (r.done, r.tries) = (true, 0);
                 self.world().problems.remove("subscriptions");
                 self.empty_spool();
             }
@@ -74,6 +76,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 }
             }
         }
+    }
+
+    /// Tells the others that this node is here, now that nobody misses it.
+    fn announce(&self) {
+        let (router, node) = (self.settings.router.clone(), self.node.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = link::say_online(&router, &node) {
+                tracing::warn!(%error, "HOST_ONLINE is not published");
+            }
+        });
     }
 
     /// Publishes what the failure handler could not.

@@ -1,0 +1,4 @@
+//! The OnFailure= handler.
+fn main() -> std::process::ExitCode {
+    ringrift::failure::main()
+}
