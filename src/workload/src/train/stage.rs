@@ -59,7 +59,7 @@ pub struct TrainParams {
 impl Default for TrainParams {
     fn default() -> Self {
         Self {
-            epochs: 6,
+            epochs: 3,
             batch_size: 128,
             learning_rate: 0.0005,
             lr_multiplier: 1.0,
