@@ -6,6 +6,7 @@ on_both!(
     starts_and_enables_nothing,
     makes_locked_users_with_their_groups,
     makes_shared_folders,
+    spools_are_for_their_writers_and_readers,
     links_the_backoff_where_known,
     fills_the_catalog
 );
