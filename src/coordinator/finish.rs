@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// The largest result with its description that fits an event, bytes.
 const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
 
+/// The longest reason that is kept, bytes.
+const MAX_ERROR: usize = 16 * 1024;
+
 /// Why an attempt failed.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -39,14 +42,14 @@ pub fn finish(cx: &mut Change<'_>, call: Finish) -> Result<Finished, Refusal> {
         Verdict::FreesSlot => unit_gone(cx, n, &item, &lease, failure(call))?,
         Verdict::Counts => match success(call) {
             Ok((call, result)) => complete(cx, n, &item, &lease, call, result)?,
-            Err(failure) => fail(cx, n, &item, &lease, failure)?,
+            Err(failure) => fail(cx, n, &item, &lease, *failure)?,
         },
     }
     Ok(Finished { accepted: verdict == Verdict::Counts })
 }
 
 /// A result, if the attempt ended as a success does.
-fn success(mut call: Finish) -> Result<(Finish, ResultFile), Failure> {
+fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
     let clean = call.service_result == "success" && ["", "exited"].contains(&&*call.exit_code) && ["", "0"].contains(&&*call.exit_status);
     match call.result.take() {
         Some(result) if clean => {
@@ -55,9 +58,9 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Failure> {
                 return Ok((call, result));
             }
             let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
-            Err(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description })
+            Err(Box::new(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description }))
         }
-        _ => Err(failure(call)),
+        _ => Err(Box::new(failure(call))),
     }
 }
 
@@ -70,10 +73,11 @@ fn failure(call: Finish) -> Failure {
         ("success" | "", _) => "no-result".into(),
         (other, _) => other.to_owned(),
     };
-    let error = match call.error.is_empty() {
+    let mut error = match call.error.is_empty() {
         false => call.error,
         true => format!("{result} ({} {})", call.exit_code, call.exit_status),
     };
+    error.truncate(error.floor_char_boundary(MAX_ERROR));
     Failure { result, exit_status, error, description: call.description }
 }
 

@@ -99,7 +99,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     let runtime_dir = args.runtime.clone().or_else(|| unit_directory("RUNTIME_DIRECTORY"));
     let path = state_dir.join("coordination.db");
     let (db, epoch) = schema::open(&path).map_err(|e| {
-        Failure::new(Exit::Failure, "opening the coordination database").caused_by(e).hint("see `ringrift doctor` and the journal")
+        Failure::new(Exit::Failure, "opening the coordination database")
+            .caused_by(e)
+            .hint("the file belongs to the coordinator alone; look at its owner, its file system and its version")
     })?;
 
     let node = own_node(&config)?;

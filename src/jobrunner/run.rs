@@ -147,7 +147,8 @@ fn conclude(job: &JobDir, description: &Description, ended: ExitStatus, told: bo
             Err(failure) => {
                 tracing::error!("{}", output::words(&failure));
                 output::keep_error(job, attempt, &output::words(&failure), tail);
-                Ok(failure.exit as u8)
+                // A workload that was told to stop may end well without a result.
+                Ok(if told { Exit::TempFail } else { failure.exit } as u8)
             }
         };
     }

@@ -59,7 +59,12 @@ struct Tracked {
     token: FencingToken,
     phase: Phase,
     since_us: i64,
+    /// Stopped at this time if it still runs.
+    deadline_us: Option<i64>,
 }
+
+/// Microseconds over its time that a job is left to the coordinator, which fences it off; only then the master stops it by itself.
+const GRACE_US: i64 = 30_000_000;
 
 /// The units by name.
 #[derive(Debug, Default)]
@@ -113,7 +118,10 @@ impl Jobs {
     /// Carries out an order of the coordinator's. Orders may come twice.
     pub fn order(&mut self, order: &Order, now_us: i64) -> Vec<Action> {
         let unit = order.job_type.unit(&order.job_id);
-        let fresh = |phase| Tracked { id: order.job_id.clone(), kind: order.job_type, token: order.token, phase, since_us: now_us };
+        let runtime_us = order.runtime_max_seconds.and_then(|s| i64::try_from(s).ok()).and_then(|s| s.checked_mul(1_000_000));
+        let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(GRACE_US));
+        let (id, kind, token) = (order.job_id.clone(), order.job_type, order.token);
+        let fresh = |phase| Tracked { id, kind, token, phase, since_us: now_us, deadline_us };
         let known = self.tracked.get(&unit).cloned();
         match (order.kind, known) {
             (OrderKind::Start, Some(t)) if t.token >= order.token => match t.phase {
@@ -127,7 +135,7 @@ impl Jobs {
                     actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
                 }
                 self.set(unit.clone(), fresh(Phase::Starting));
-                let limits = UnitLimits { memory_max: order.memory_max, runtime_max_seconds: order.runtime_max_seconds };
+                let limits = UnitLimits { memory_max: order.memory_max };
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }
@@ -182,6 +190,17 @@ impl Jobs {
         actions
     }
 
+    /// Stops what runs longer than it may.
+    pub fn overdue(&mut self, now_us: i64) -> Vec<Action> {
+        let late = |t: &Tracked| t.phase == Phase::Running && t.deadline_us.is_some_and(|at| now_us >= at);
+        let units: Vec<String> = self.tracked.iter().filter(|(_, t)| late(t)).map(|(unit, _)| unit.clone()).collect();
+        for unit in &units {
+            tracing::warn!(unit, "a job's unit runs longer than it may; it is stopped");
+            self.phase(unit, Phase::Stopping, now_us);
+        }
+        units.into_iter().map(|unit| Action::Stop { unit }).collect()
+    }
+
     /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
     /// has no unit is gone; what runs and is not leased is stopped. `settled`: claimed items without a unit are gone, too,
     /// because their orders have had time to come.
@@ -201,7 +220,11 @@ impl Jobs {
             if alive(&find(after, &unit)) {
                 let phase = if lease.fenced { Phase::Stopping } else { Phase::Running };
                 let kind = item.work.work_type;
-                self.set(unit.clone(), Tracked { id: item.work_id.clone(), kind, token: lease.token, phase, since_us: now_us });
+                let (id, token) = (item.work_id.clone(), lease.token);
+                let runtime_us = i64::try_from(item.work.timeout_seconds).ok().and_then(|s| s.checked_mul(1_000_000));
+                let begun = item.started_us.or(item.claimed_us).unwrap_or(now_us);
+                let deadline_us = runtime_us.and_then(|us| begun.checked_add(us)).and_then(|us| us.checked_add(GRACE_US));
+                self.set(unit.clone(), Tracked { id, kind, token, phase, since_us: now_us, deadline_us });
                 actions.push(match lease.fenced {
                     true => Action::Stop { unit },
                     false => report(&item.work_id, lease.token, ReportOutcome::Started, "found running"),

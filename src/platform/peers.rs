@@ -6,7 +6,7 @@ use crate::contract::coordinator::{self, Acquire, CanSpawn, WorkFilter, WorkItem
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::{Catalog, Letters, Queue};
 use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
-use crate::contract::wire::CallError;
+use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -101,22 +101,20 @@ impl Catalog for CatalogPeer {
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
         #[derive(Deserialize)]
         struct Got {
-            #[serde(default)]
-            artefact: Option<ArtefactRecord>,
+            artefact: ArtefactRecord,
         }
-        self.0.call::<Got>("Get", &json!({ "id": id })).map(|g| g.artefact)
+        match self.0.call::<Got>("Get", &json!({ "id": id })) {
+            Ok(got) => Ok(Some(got.artefact)),
+            Err(error) if error.is(errors::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
     fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
         #[derive(Deserialize)]
-        struct Listed {
-            stages: Vec<StageState>,
+        struct Got {
+            stage: StageState,
         }
-        let listed: Listed = self.0.call("Stages", &json!({ "config_key": key }))?;
-        listed.stages.into_iter().find(|s| s.config_key == *key).ok_or_else(|| CallError::Transport {
-            method: format!("{}.Stages", catalog::INTERFACE),
-            socket: self.0.socket.display().to_string(),
-            why: format!("no stage of {key} in the answer"),
-        })
+        self.0.call::<Got>("Stage", &json!({ "config_key": key })).map(|g| g.stage)
     }
     fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError> {
         #[derive(Deserialize)]

@@ -109,6 +109,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 Err(error) => tracing::error!(%error, "no thread for the coordinator's orders; tried again"),
             }
         }
+        let overdue = self.jobs.overdue(crate::platform::clock::now_us());
+        self.act(overdue);
         if self.leases_checked.is_some_and(|at| at.elapsed() >= CHECK_LEASES) {
             self.check_leases(true);
         }
@@ -215,9 +217,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 }
 
 async fn start_job<S: ServiceManager>(services: &S, unit: &str, limits: &crate::platform::systemd::UnitLimits) -> Result<(), String> {
-    if !limits.is_empty() {
-        services.set_limits(unit, limits).await.map_err(|e| e.to_string())?;
-    }
+    services.set_limits(unit, limits).await.map_err(|e| e.to_string())?;
     match services.start(unit).await.map_err(|e| e.to_string())?.result().await.as_str() {
         "done" => Ok(()),
         other => Err(format!("systemd's start job ended with {other:?}")),

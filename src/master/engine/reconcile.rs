@@ -34,7 +34,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let active: Vec<DaemonType> = built().map(|s| s.daemon).filter(is_active).collect();
         for daemon in active {
             let past = self.past.entry(daemon).or_default();
-            *past = Past { was_up: true, attempts: 0, ..*past };
+            *past = Past { was_up: true, attempts: 0, asked_us: None, ..*past };
             self.world().outside.remove(&daemon);
         }
         let mut alone: Vec<DaemonType> = Vec::new();

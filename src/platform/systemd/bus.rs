@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use zbus::fdo::PropertiesProxy;
 use zbus::message::Type;
-use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
+use zbus::{Connection, DBusError as _, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
 /// Longest wait for an answer of systemd's; it answers in milliseconds unless it is stuck.
@@ -42,6 +42,8 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
     let unit = unit.to_owned();
     let (name, why) = match &error {
         zbus::Error::MethodError(name, text, _) => (name.to_string(), text.clone().unwrap_or_else(|| name.to_string())),
+        // Errors of the bus's own names come so.
+        zbus::Error::FDO(error) => (error.name().to_string(), error.description().unwrap_or_default().to_owned()),
         other => (String::new(), other.to_string()),
     };
     match name.as_str() {
@@ -49,9 +51,11 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
         "org.freedesktop.DBus.Error.AccessDenied" | "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" => {
             ServiceError::Denied { operation, unit, why }
         }
-        "" | "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NoReply" => {
-            ServiceError::Unreachable { operation, unit, why }
-        }
+        "" | "org.freedesktop.zbus.Error" => ServiceError::Unreachable { operation, unit, why },
+        "org.freedesktop.DBus.Error.ServiceUnknown"
+        | "org.freedesktop.DBus.Error.NameHasNoOwner"
+        | "org.freedesktop.DBus.Error.NoReply"
+        | "org.freedesktop.DBus.Error.Disconnected" => ServiceError::Unreachable { operation, unit, why },
         _ => ServiceError::Other { operation, unit, why },
     }
 }
@@ -227,20 +231,15 @@ impl ServiceManager for Systemd {
 
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
         const OPERATION: &str = "limiting";
+        let Some(memory_max) = limits.memory_max else { return Ok(()) };
         let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
         let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
-        let runtime_max = limits.runtime_max_seconds.map(|s| s.saturating_mul(1_000_000));
         // Each set property leaves a file in /run until the next boot, so what the unit has already stays unset.
-        let wanted: Vec<(String, OwnedVariant)> = [("MemoryMax", limits.memory_max), ("RuntimeMaxUSec", runtime_max)]
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|value| (name, value)))
-            .filter(|(name, value)| view::limit(&has, name) != Some(*value))
-            .filter_map(|(name, value)| Some((name.to_owned(), OwnedVariant::try_from(Variant::U64(value)).ok()?)))
-            .collect();
-        if wanted.is_empty() {
+        if view::limit(&has, "MemoryMax") == Some(memory_max) {
             return Ok(());
         }
-        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, wanted)).await
+        let Ok(value) = OwnedVariant::try_from(Variant::U64(memory_max)) else { unreachable!("a number holds no descriptor") };
+        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, vec![("MemoryMax".into(), value)])).await
     }
 
     async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {

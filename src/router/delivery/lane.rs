@@ -3,7 +3,7 @@ use super::{Delivery, Key, Seq};
 use std::collections::VecDeque;
 
 /// Events of one key that wait in memory.
-const MAX_WAITING: usize = 256;
+const MAX_WAITING: usize = if cfg!(test) { 2 } else { 256 };
 
 /// What waits behind the first event of a key.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub type Micros = i64;
 pub type Key = Arc<str>;
 
 /// Events handled ahead of the mark before the events that hold it back get rows of their own.
-const MAX_AHEAD: usize = 256;
+const MAX_AHEAD: usize = if cfg!(test) { 3 } else { 256 };
 /// Longest reason that is kept, in bytes.
 const MAX_REASON: usize = 1024;
 
@@ -240,13 +240,27 @@ impl Delivery {
     }
 
     /// A dead letter is handed out again, from its first try on. It waits for no other event of its key: its turn is long past.
+    /// False when it is open already.
     pub fn redrive(&mut self, seq: Seq, redriven: u32, history: Vec<(Micros, String)>) -> bool {
-        if seq > self.cursor || self.out.contains_key(&seq) {
-            return false;
+        let tries = Box::new(Tries { attempts: 0, crashes: 0, redriven, history });
+        match self.out.get_mut(&seq) {
+            // Its lane has not gone on yet: it leads it once more.
+            Some(entry) if entry.state == State::Passed => {
+                entry.state = State::Ready;
+                entry.tries = tries;
+                if let Some(key) = &entry.key {
+                    self.parched.remove(key);
+                }
+                self.ready.insert(seq);
+            }
+            Some(_) => return false,
+            None => {
+                self.done.remove(&seq);
+                self.add(seq, None, true, tries);
+            }
         }
-        self.done.remove(&seq);
-        self.add(seq, None, true, Box::new(Tries { attempts: 0, crashes: 0, redriven, history }));
-        self.write_row(seq);
+        self.give_row(seq);
+        self.advance();
         true
     }
 
@@ -291,9 +305,7 @@ impl Delivery {
                     entry.state = State::Passed;
                 }
                 self.parched.insert(key);
-                if self.out.get(&seq).is_some_and(|e| e.rowed) {
-                    self.write_row(seq);
-                }
+                self.give_row(seq);
                 self.advance();
                 return;
             }
