@@ -65,9 +65,8 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
 /// Whether a socket that it requires went down when it did, or later: then it was taken along, not stopped.
 fn went_with_a_hub(spec: &DaemonSpec, unit: &UnitView, hubs: &[(Hub, &UnitView)]) -> bool {
     let down = unit.since_us.unwrap_or(0);
-    hubs.iter().any(|(hub, view)| {
-        spec.hard.contains(hub) && (!is_up(view) || view.since_us.is_some_and(|since| since >= down - 5 * SECOND_US))
-    })
+    hubs.iter()
+        .any(|(hub, view)| spec.hard.contains(hub) && (!is_up(view) || view.since_us.is_some_and(|since| since >= down - 5 * SECOND_US)))
 }
 
 /// 1, 2, 4 … 60 s after the n-th start.

@@ -40,12 +40,12 @@ pub fn main() -> ExitCode {
     let view = match look(&SystemdView::new(), &unit) {
         Ok(view) => view,
         Err(error) => {
-            tracing::error!(failed_unit = unit, "whether it failed for good cannot be found out: {error}");
+            tracing::error!(failed_unit = unit, "whether {unit} failed for good cannot be found out: {error}");
             return Exit::Unavailable.into();
         }
     };
     let Some(view) = view else {
-        tracing::info!(failed_unit = unit, "it is not failed any more, or a restart is on its way: nothing to report");
+        tracing::info!(failed_unit = unit, "{unit} is not failed any more, or a restart is on its way: nothing to report");
         return Exit::Ok.into();
     };
     // Whatever is wrong with the configuration, the report must go out; the node's name then is the host's.
@@ -121,7 +121,7 @@ fn deliver(event: &NewEvent, unit: &str, run: &str) -> Result<(), String> {
     };
     let Err(why) = published else { return Ok(()) };
     let file = failures().join(format!("failed-{unit}-{run}.json"));
-    tracing::warn!(why, file = %file.display(), "the report is kept until the router answers");
+    tracing::warn!("{why}; the report is kept in {} until the router answers", file.display());
     spool(&file, event).map_err(|e| format!("writing {}: {e}", file.display()))
 }
 

@@ -195,7 +195,7 @@ impl Jobs {
         let late = |t: &Tracked| t.phase == Phase::Running && t.deadline_us.is_some_and(|at| now_us >= at);
         let units: Vec<String> = self.tracked.iter().filter(|(_, t)| late(t)).map(|(unit, _)| unit.clone()).collect();
         for unit in &units {
-            tracing::warn!(unit, "a job's unit runs longer than it may; it is stopped");
+            tracing::warn!("{unit} runs longer than it may; it is stopped");
             self.phase(unit, Phase::Stopping, now_us);
         }
         units.into_iter().map(|unit| Action::Stop { unit }).collect()
@@ -236,7 +236,7 @@ impl Jobs {
         for view in before.iter().filter(|u| is_up(u)) {
             let unknown = !leased.contains(&view.name) && !self.tracked.contains_key(&view.name);
             if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| is_up(&u)) {
-                tracing::warn!(unit = %view.name, "a job's unit runs without a lease; it is stopped");
+                tracing::warn!("{} runs without a lease; it is stopped", view.name);
                 actions.push(Action::Stop { unit: view.name.clone() });
             }
         }

@@ -179,7 +179,7 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
                     Ok(_) => break,
                     Err(error) if error.is_transport() => backoff.wait(),
                     Err(error) => {
-                        tracing::info!(job = %report.job_id, %error, "the coordinator does not want this report any more");
+                        tracing::info!("the coordinator does not want the report on job {} any more: {error}", report.job_id);
                         break;
                     }
                 }
@@ -208,14 +208,14 @@ pub fn empty_spool(spool: &Path, router: &Path) -> Result<usize, CallError> {
                 published += 1;
                 if let Err(error) = std::fs::remove_file(&file) {
                     // Published again at the next start: the idempotency key makes that harmless.
-                    tracing::warn!(file = %file.display(), %error, "a published report cannot be removed");
+                    tracing::warn!("{} is published and cannot be removed: {error}", file.display());
                 }
             }
             Err(error) => {
-                tracing::error!(file = %file.display(), %error, "a spooled failure report cannot be read; it is left as .bad");
+                tracing::error!("{} cannot be read ({error}); it is left as .bad", file.display());
                 let aside = file.with_extension("bad");
                 if let Err(error) = std::fs::rename(&file, aside) {
-                    tracing::warn!(file = %file.display(), %error, "it cannot be set aside either");
+                    tracing::warn!("{} cannot be set aside: {error}", file.display());
                 }
             }
         }

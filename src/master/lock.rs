@@ -41,14 +41,11 @@ pub struct MasterLock {
 
 fn open(path: &Path) -> Result<File, LockError> {
     // 0640: whoever may read the file could lock it, and so keep the master from starting.
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o640)
-        .open(path)
-        .map_err(|source| LockError::Io { operation: "opening", path: path.into(), source })
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(path).map_err(|source| LockError::Io {
+        operation: "opening",
+        path: path.into(),
+        source,
+    })
 }
 
 /// The pid in the file.
@@ -89,7 +86,7 @@ impl Drop for MasterLock {
         // Removing needs the directory; where that is not ours, an empty file says the same.
         let emptied = self.write("");
         if let Err(error) = std::fs::remove_file(&self.path).or(emptied) {
-            tracing::warn!(path = %self.path.display(), %error, "the pid file stays behind; the next master takes it over");
+            tracing::warn!("{} stays behind ({error}); the next master takes it over", self.path.display());
         }
     }
 }

@@ -270,10 +270,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             self.signal(Signal::Daemon(row.daemon.name().into(), state.to_string()));
             if let Err(error) = self.store.remember(row.daemon, &state.to_string(), &row.found.reason, now) {
-                tracing::warn!(%error, "the change of a daemon's state is not remembered");
+                tracing::warn!("the change of a daemon's state is not remembered: {error}");
             }
-            let backing_off = row.found.reason.starts_with("backing off");
-            if backing_off || matches!(state, State::Failed | State::CannotStart) {
+            if row.found.reason.starts_with("backing off") {
+                self.world().last_errors.insert(row.daemon, (now, row.found.reason));
+            } else if matches!(state, State::Failed | State::CannotStart) {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
             }
         }
@@ -299,7 +300,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         match written {
             Ok(()) => drop(world.problems.remove("database")),
             Err(error) => {
-                tracing::error!(%error, "writing the heartbeat to master.db");
+                tracing::error!("writing the heartbeat to master.db: {error}");
                 world.problems.insert("database", format!("master.db cannot be written: {error}"));
             }
         }
