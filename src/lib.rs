@@ -5,6 +5,7 @@ pub mod coordination;
 pub mod coordinator;
 pub mod daemons;
 pub mod failure;
+pub mod jobrunner;
 pub mod master;
 pub mod platform;
 pub mod programs;

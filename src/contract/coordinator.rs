@@ -4,6 +4,8 @@ use super::workload::{Inputs, JobType, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use super::coordinator_calls::*;
+
 /// The interface's name.
 pub const INTERFACE: &str = "org.ringrift.Coordinator";
 

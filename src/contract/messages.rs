@@ -18,24 +18,30 @@ macro_rules! messages {
 }
 
 messages! {
-    /// A program refused to start on its configuration (exit 78, no restart).
-    CONFIG_REFUSED = "3f0c1b0f6d6e4a0b9a2d5e7c18f4a901";
-    /// A reload was refused; the old configuration stays in force.
-    RELOAD_REFUSED = "8a6f2f5e0c374a0d8f2be1d7b7a3c602";
-    /// A daemon waits for a hub that does not answer.
-    PEER_AWAY = "b1d5a8e2734f4c6ea0c9f3d26e81bb03";
-    /// A handler failed; the input is tried again.
-    INPUT_FAILED = "5c9e4d7a1f8b4b21b6e3a0f49d27cc04";
-    /// An input can never be handled; it is a dead letter now.
-    INPUT_REJECTED = "e47a9c3b52d64f18934fd1c80b6edd05";
-    /// A daemon that failed before waits before it starts again.
-    BACKING_OFF = "90b7e6f1c2a54d3ab5d8472e13fcee06";
-    /// A file system is full; nothing is stored until there is room.
-    OUT_OF_SPACE = "27d1f8a46b9e4c05a8c6e9b305dff107";
     /// A daemon used up its restarts.
-    DAEMON_FAILED = "c6a3e05d917b4e8fb2f47d6a89e01208";
+    DAEMON_FAILED = "da16086f66dd4228b6ad830edd4770ef";
+    /// A configuration was refused: at a start (exit 78, no restart) or at a reload (the old one stays in force).
+    CONFIG_REFUSED = "df84cff0098b4b4486310ac38e6b8dae";
+    /// The master reset a hub and its socket.
+    HUB_RESET = "e8a97e0d77b54bfe80f154ed6192c3fa";
+    /// A file system is full; nothing is stored until there is room.
+    OUT_OF_SPACE = "d96c4346edf746df8dccb966f3d4d5b6";
+    /// A job's unit was killed for its memory.
+    JOB_OUT_OF_MEMORY = "61059980a3c64becb04b079981f4dc8a";
+    /// A second master ended at once.
+    SECOND_MASTER = "f54840bc30ad401388e37e4eb698f92b";
+    /// An event was given up by a subscriber.
+    DEAD_LETTER = "c27fc3f0cc6241988674bd2606116407";
+    /// A job was stopped because its lease was given to another attempt.
+    LEASE_LOST = "51327bb8ff7a4d38be8d2fe14c93150c";
+    /// A daemon waits for a hub that does not answer.
+    PEER_AWAY = "ff46d863afbf4e318a99874f47b0b74e";
+    /// A handler failed; the input is tried again.
+    INPUT_FAILED = "2acfad464bab45998a62a9666feb515c";
+    /// A daemon that failed before waits before it starts again.
+    BACKING_OFF = "88be84ccaa4246099d704ce16352e61d";
     /// A state file cannot be read; the daemon does not start on a guess.
-    STATE_UNREADABLE = "7e52b90c48df4f6d91ab3c5e60f72309";
+    STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 pub mod catalog;
 pub mod config;
 pub mod coordinator;
+pub mod coordinator_calls;
 pub mod daemon;
 pub mod envelope;
 pub mod error;
@@ -16,5 +17,6 @@ pub mod paths;
 pub mod ports;
 pub mod registry;
 pub mod router;
+pub mod router_calls;
 pub mod wire;
 pub mod workload;

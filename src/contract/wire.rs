@@ -66,7 +66,7 @@ pub fn to_map(value: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-/// Names of errors. The four of `org.varlink.service` are the protocol's own.
+/// Names of errors. Those of `org.varlink.service` are the protocol's own.
 pub mod errors {
     /// The interface is not served here.
     pub const INTERFACE_NOT_FOUND: &str = "org.varlink.service.InterfaceNotFound";
@@ -76,6 +76,8 @@ pub mod errors {
     pub const INVALID_PARAMETER: &str = "org.varlink.service.InvalidParameter";
     /// The caller may not call this method.
     pub const PERMISSION_DENIED: &str = "org.varlink.service.PermissionDenied";
+    /// The method streams: call it with `more`.
+    pub const EXPECTED_MORE: &str = "org.varlink.service.ExpectedMore";
     /// The frame is no JSON object of a call.
     pub const BAD_FRAME: &str = "org.ringrift.BadFrame";
     /// The payload does not fit its type: field, expected, got.

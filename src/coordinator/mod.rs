@@ -1,1 +1,33 @@
-//! The coordinator: work queue, leases, limits.
+//! The coordinator: work queue, leases, limits. One thread owns the database and decides; everybody else asks it.
+//!
+//! `writer` runs every change in a savepoint of one IMMEDIATE transaction, lets `grant` fill the free slots, commits, and only then
+//! answers, sends orders and wakes the publisher of the outbox.
+mod args;
+mod cancel;
+mod change;
+mod enqueue;
+mod expire;
+mod finish;
+mod gates;
+mod grant;
+mod jobs;
+mod orders;
+mod outbox;
+mod pressure;
+mod publisher;
+mod query;
+mod rows;
+mod run;
+mod schema;
+mod service;
+mod slots;
+mod sockets;
+mod spool;
+mod state;
+mod status;
+mod take;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use run::main;

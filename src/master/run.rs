@@ -222,7 +222,7 @@ async fn reload(engine: &mut Engine<Systemd>) {
     notify::reloading();
     match engine.reload().await {
         Ok(()) => tracing::info!("the configuration is taken over"),
-        Err(why) => tracing::error!(MESSAGE_ID = messages::RELOAD_REFUSED, "configuration refused, the old one stays in force: {why}"),
+        Err(why) => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}"),
     }
     notify::ready("reloaded");
 }

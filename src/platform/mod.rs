@@ -1,6 +1,7 @@
 //! Adapters: one third-party crate or system interface a file. They decide nothing.
 pub mod catalog;
 pub mod clock;
+pub mod commander;
 pub mod config;
 pub mod host;
 pub mod http;

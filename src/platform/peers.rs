@@ -6,14 +6,14 @@ use crate::contract::coordinator::{self, Acquire, CanSpawn, WorkFilter, WorkItem
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::{Catalog, Letters, Queue};
 use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
-use crate::contract::wire::CallError;
+use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest wait for a hub's answer. Below the watchdog's 30 s, so that a silent hub cannot get its callers killed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,13 +44,16 @@ impl Peer {
         Peer::new(catalog::INTERFACE, run.join("catalog.sock"))
     }
 
-    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more.
+    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more; a hub that was silent for
+    /// as long as we wait is not waited for twice.
     pub fn call<R: DeserializeOwned>(&self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
         let method = format!("{}.{method}", self.interface);
         let mut kept = self.client.borrow_mut();
         if let Some(mut client) = kept.take() {
+            let begun = Instant::now();
             match client.call(&method, parameters) {
-                Err(error) if error.is_transport() => {}
+                Err(error) if error.is_transport() && begun.elapsed() < PATIENCE / 2 => {}
+                Err(error) if error.is_transport() => return Err(error),
                 answer => {
                     *kept = Some(client);
                     return answer;
@@ -98,22 +101,20 @@ impl Catalog for CatalogPeer {
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
         #[derive(Deserialize)]
         struct Got {
-            #[serde(default)]
-            artefact: Option<ArtefactRecord>,
+            artefact: ArtefactRecord,
         }
-        self.0.call::<Got>("Get", &json!({ "id": id })).map(|g| g.artefact)
+        match self.0.call::<Got>("Get", &json!({ "id": id })) {
+            Ok(got) => Ok(Some(got.artefact)),
+            Err(error) if error.is(errors::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
     fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
         #[derive(Deserialize)]
-        struct Listed {
-            stages: Vec<StageState>,
+        struct Got {
+            stage: StageState,
         }
-        let listed: Listed = self.0.call("Stages", &json!({ "config_key": key }))?;
-        listed.stages.into_iter().find(|s| s.config_key == *key).ok_or_else(|| CallError::Transport {
-            method: format!("{}.Stages", catalog::INTERFACE),
-            socket: self.0.socket.display().to_string(),
-            why: format!("no stage of {key} in the answer"),
-        })
+        self.0.call::<Got>("Stage", &json!({ "config_key": key })).map(|g| g.stage)
     }
     fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError> {
         #[derive(Deserialize)]
@@ -134,14 +135,14 @@ impl Letters for LettersPeer {
         struct Listed {
             letters: Vec<DeadLetter>,
         }
-        self.0.call::<Listed>("DeadLetters", filter).map(|l| l.letters)
+        self.0.call::<Listed>("DeadLetterList", filter).map(|l| l.letters)
     }
     fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError> {
         #[derive(Deserialize)]
-        struct Done {
-            redriven: u64,
+        struct Counted {
+            count: u64,
         }
-        self.0.call::<Done>("Redrive", filter).map(|d| d.redriven)
+        self.0.call::<Counted>("DeadLetterRedrive", filter).map(|d| d.count)
     }
     fn router_stats(&self) -> Result<Stats, CallError> {
         self.0.call("Stats", &json!({}))

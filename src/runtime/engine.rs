@@ -46,8 +46,11 @@ pub(super) struct Engine<'a, D: Daemon> {
     pub face: Face,
     pub restarts: Restarts,
     pub watched: bool,
+    /// Of the connection whose deliveries count; 0: none.
     pub generation: u64,
     pub token: Option<String>,
+    /// The subscription is open, or being opened.
+    pub streaming: bool,
     pub router_away: Option<(Instant, String)>,
     pub deliveries: VecDeque<Delivery>,
     pub parked: Vec<Job>,
@@ -80,9 +83,8 @@ impl<D: Daemon> Engine<'_, D> {
         if self.paused {
             self.face.last =
                 format!("paused by {}: {}", nonempty(&control.who, "the control file"), nonempty(&control.reason, "no reason given"));
-        } else if let Some(subscription) = &self.subscription {
-            self.router_away = Some((Instant::now(), "connecting".into()));
-            subscription.open();
+        } else {
+            self.open();
         }
         loop {
             self.turn();
@@ -127,6 +129,9 @@ impl<D: Daemon> Engine<'_, D> {
         if self.ready.is_some_and(|since| since.elapsed().as_secs() >= u64::from(self.config.master.reset_after)) {
             self.restarts.settle();
         }
+        if self.paused || self.stopping.is_some() {
+            self.close();
+        }
         if self.stopping.is_some() {
             self.draining();
         }
@@ -154,6 +159,7 @@ impl<D: Daemon> Engine<'_, D> {
                 self.face.reported = Health::healthy("");
             }
             tracing::info!("ready");
+            self.face.refresh();
             notify::ready(&self.face.line());
             self.face.reporter().started();
         } else {
@@ -261,17 +267,20 @@ impl<D: Daemon> Engine<'_, D> {
             Message::Signal(Asked::Reload) => self.reload(),
             Message::Control => self.control_changed(),
             Message::Subscribed { generation, token } => {
-                // What an earlier connection delivered and nobody handled comes again on this one.
-                self.deliveries.clear();
-                self.generation = generation;
-                self.token = Some(token);
-                self.router_away = None;
+                if self.streaming {
+                    // What an earlier connection delivered and nobody handled comes again on this one.
+                    self.deliveries.clear();
+                    self.generation = generation;
+                    self.token = Some(token);
+                    self.router_away = None;
+                }
             }
             Message::Delivered { generation, delivery } => {
-                if generation == self.generation && !self.paused && self.stopping.is_none() {
+                if generation == self.generation {
                     self.deliveries.push_back(*delivery);
                 }
             }
+            Message::Unsubscribed { why } if !self.streaming => tracing::debug!(why, "the subscription is closed"),
             Message::Unsubscribed { why } => {
                 self.router_away.get_or_insert_with(|| (Instant::now(), String::new())).1 = why;
             }
@@ -292,10 +301,31 @@ impl<D: Daemon> Engine<'_, D> {
         self.stopping = Some(Instant::now());
         self.face.state = State::ShuttingDown;
         notify::stopping(&self.face.line());
+    }
+
+    fn open(&mut self) {
+        if let Some(subscription) = &self.subscription {
+            self.router_away = Some((Instant::now(), "connecting".into()));
+            self.streaming = true;
+            subscription.open();
+        }
+    }
+
+    /// Ends the subscription once no event is half-way; what else was handed out goes back to the router.
+    fn close(&mut self) {
+        if !self.streaming || self.parked.iter().any(Job::is_event) {
+            return;
+        }
+        self.streaming = false;
+        self.generation = 0;
+        self.deliveries.clear();
+        self.router_away = None;
+        if let (Some(subscribe), Some(token)) = (&self.subscribe, self.token.take()) {
+            self.outbound.release(&subscribe.name, &token);
+        }
         if let Some(subscription) = &self.subscription {
             subscription.close();
         }
-        self.deliveries.clear();
     }
 
     fn control_changed(&mut self) {
@@ -306,16 +336,10 @@ impl<D: Daemon> Engine<'_, D> {
         self.paused = control.paused;
         let who = nonempty(&control.who, "the control file");
         if control.paused {
-            if let Some(subscription) = &self.subscription {
-                subscription.close();
-            }
-            self.deliveries.clear();
-            self.router_away = None;
             self.face.last = format!("paused by {who}: {}", nonempty(&control.reason, "no reason given"));
         } else {
-            if let Some(subscription) = &self.subscription {
-                self.router_away = Some((Instant::now(), "connecting".into()));
-                subscription.open();
+            if !self.streaming {
+                self.open();
             }
             self.face.last = format!("resumed by {who}");
         }

@@ -91,14 +91,11 @@ impl Face {
         if troubles.is_empty() {
             return health;
         }
-        if matches!(health.status, HealthStatus::Healthy | HealthStatus::Unknown) {
-            health.message.clear();
-        }
         if health.status == HealthStatus::Healthy || (health.status == HealthStatus::Unknown && self.state != State::Initializing) {
             health.status = HealthStatus::Degraded;
         }
         let own = std::mem::take(&mut health.message);
-        let parts: Vec<&str> = std::iter::once(own.as_str()).chain(troubles).filter(|p| !p.is_empty()).collect();
+        let parts: Vec<&str> = troubles.into_iter().chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
         health.message = parts.join("; ");
         health
     }

@@ -178,6 +178,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         watched,
         generation: 0,
         token: None,
+        streaming: false,
         router_away: None,
         deliveries: Default::default(),
         parked: Vec::new(),

@@ -5,12 +5,12 @@ use crate::contract::coordinator::Enqueued;
 use crate::contract::daemon::Out;
 use crate::contract::envelope::Event;
 use crate::contract::events::Payload;
-use crate::contract::ids::EventId;
+use crate::contract::ids::{EventId, SubscriberName};
 use crate::contract::router::{Ack, Nack, NewEvent, Publish, PublishResult, Register, Subscribe};
 use crate::contract::wire::{CallError, errors};
 use crate::platform::clock::now_us;
 use crate::platform::peers::Peer;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// Why something was not sent.
@@ -72,6 +72,13 @@ impl Outbound {
     pub fn register(&self, subscribe: &Subscribe) -> Result<(), String> {
         let all = Register { subscriptions: vec![subscribe.clone()] };
         self.router.call::<Map<String, Value>>("Register", &all).map(drop).map_err(|e| e.to_string())
+    }
+    /// Ends the subscription in order: what was handed out and not begun is no failed try. The router may be away; its own
+    /// view of the closed connection does then.
+    pub fn release(&self, name: &SubscriberName, token: &str) {
+        if let Err(error) = self.router.call::<Map<String, Value>>("Release", &json!({ "name": name, "token": token })) {
+            tracing::debug!(%error, "ending the subscription");
+        }
     }
     /// Acknowledges a delivery. A token that was replaced is no error: the router delivers again and is answered then.
     pub fn ack(&self, ack: &Ack) -> Result<(), SendError> {

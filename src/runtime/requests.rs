@@ -75,7 +75,7 @@ impl<D: Daemon> Engine<'_, D> {
             }
             Err(refused) => {
                 for error in &refused.0 {
-                    tracing::error!(MESSAGE_ID = messages::RELOAD_REFUSED, "configuration refused, the old one stays in force: {error}");
+                    tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {error}");
                 }
                 let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
                 self.face.troubles.config = Some(format!("new configuration refused, the old one stays in force: {first}"));

@@ -246,7 +246,7 @@ impl<D: Daemon> Engine<'_, D> {
                 }
             }
             Verdict::Failed { why, dead } => {
-                let id = if dead { messages::INPUT_REJECTED } else { messages::INPUT_FAILED };
+                let id = if dead { messages::DEAD_LETTER } else { messages::INPUT_FAILED };
                 tracing::error!(MESSAGE_ID = id, input = job.id, "{} failed: {why}", describe(&job.what));
                 self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
                 if matches!(job.what, What::Start) {

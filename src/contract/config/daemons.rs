@@ -54,7 +54,7 @@ impl Common {
 daemon_config! {
     /// AUTO_EXPORT.
     AutoExport {
-        /// New games of a configuration that start an export, 1 to 1,000,000. 50 as in the original.
+        /// New games of a configuration that start an export, 1 to 1,000,000.
         threshold_games: u64 = 50;
         /// The newest so many games are exported: the training window, 1 to 10,000,000.
         window_games: u64 = 400;
@@ -63,7 +63,7 @@ daemon_config! {
 daemon_config! {
     /// TRAINING_TRIGGER.
     TrainingTrigger {
-        /// Games behind the samples that start a training, 1 to 10,000,000; 001 names this key and 1000 for a fleet.
+        /// Games behind the samples that start a training, 1 to 10,000,000; 1000 suits a fleet.
         threshold_games: u64 = 50;
         /// Samples that start a training, 1 to 1,000,000,000.
         threshold_samples: u64 = 500;
@@ -81,7 +81,7 @@ daemon_config! {
 daemon_config! {
     /// QUEUE_POPULATOR.
     QueuePopulator {
-        /// Self-play items kept waiting per configuration, 1 to 1000. The original kept 200 for a fleet of 28 nodes.
+        /// Self-play items kept waiting per configuration, 1 to 1000. A fleet of 28 nodes wants about 200.
         target_depth: u32 = 2;
     }
 }
@@ -108,11 +108,11 @@ daemon_config! {
 daemon_config! {
     /// HEALTH_SERVER.
     HealthServer {
-        /// Port of /health, /ready, /metrics, /status; RINGRIFT_DAEMON_HEALTH_PORT.
+        /// Port of /health, /ready, /metrics, /status, 1 to 65535; RINGRIFT_DAEMON_HEALTH_PORT.
         port: u16 = 8790;
-        /// Port of /daemon/status and /daemon/NAME/health.
+        /// Port of /daemon/status and /daemon/NAME/health, 1 to 65535.
         status_port: u16 = 8770;
-        /// Address to listen on.
+        /// Address to listen on; anything but loopback shows the state of the machine to the network.
         address: String = "127.0.0.1".into();
     }
 }
@@ -145,7 +145,7 @@ daemon_config! {
     }
 }
 daemon_config! {
-    /// DATA_PIPELINE. The gates of the original failed open; these refuse.
+    /// DATA_PIPELINE. Its gates refuse when in doubt.
     DataPipeline {
         /// Percent of the disk above which nothing is taken into the catalog, 1 to 100.
         max_disk_percent: f64 = 95.0;

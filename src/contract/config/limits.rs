@@ -17,35 +17,35 @@ const fn limit(per_node: Option<u32>, cluster: Option<u32>) -> Limit {
     Limit { per_node, cluster }
 }
 
-/// 002's table; sync and export as in the original.
+/// How many tasks of each type at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// 32 a node, 500 in all; on a node also bounded by `selfplay_per_core`.
+    /// Jobs at once, 0 to 100,000; null: no such limit. On a node also bounded by `selfplay_per_core` and memory.
     pub selfplay: Limit,
-    /// 1 a node, 3 in all.
+    /// Jobs at once: two trainings on one machine would halve each other.
     pub training: Limit,
-    /// 2 a node.
+    /// Jobs at once: each reads and writes whole files.
     pub export: Limit,
-    /// 2 a node; the seeds give none, a match takes a core.
+    /// Jobs at once: a match takes a core.
     pub evaluation: Limit,
-    /// 2 in all.
+    /// Jobs at once.
     pub tournament: Limit,
-    /// 1 in all.
+    /// Jobs at once.
     pub cmaes: Limit,
-    /// 1 in all.
+    /// Jobs at once.
     pub pipeline: Limit,
-    /// 1 in all.
+    /// Jobs at once.
     pub improvement: Limit,
-    /// 2 a node.
+    /// Jobs at once.
     pub sync: Limit,
     /// Self-play jobs per core on a node without a GPU, 0.1 to 4: a job is one thread, half the cores are left to the other stages.
     pub selfplay_per_core: f64,
     /// Bytes of memory one job may use, 64 MiB to 1 TiB; MemoryMax of its unit.
     pub job_memory_max: u64,
-    /// Items waiting or running above which Enqueue refuses, 10 to 100,000; the original's hard limit.
+    /// Items waiting or running above which Enqueue refuses, 10 to 100,000.
     pub queue_hard: u32,
-    /// Attempts whose unit ends within this many seconds of a failure wait: base of min(base·2^n, 3600), 1 to 3600.
+    /// Seconds before a failed job is tried again, doubled for each further try up to an hour, 1 to 3600.
     pub retry_base_seconds: u32,
 }
 

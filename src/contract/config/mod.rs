@@ -33,9 +33,9 @@ pub struct Config {
     pub workload: Workload,
     /// How many tasks at once.
     pub limits: Limits,
-    /// Utilisation targets and the PID of 002.
+    /// Utilisation targets, and the controller that follows them.
     pub resource_targets: ResourceTargets,
-    /// Thresholds of resources.
+    /// Thresholds of resources: warning below critical, or the configuration is refused.
     pub safeguards: Safeguards,
     /// Coupling to other systems.
     pub integrations: Integrations,

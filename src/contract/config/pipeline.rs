@@ -26,9 +26,9 @@ impl Pipeline {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Promotion {
-    /// Elo difference of the null hypothesis.
+    /// Elo difference of the null hypothesis: no stronger. Below elo1.
     pub elo0: f64,
-    /// Elo difference that is worth a promotion; above elo0, at most 400.
+    /// Elo difference that is worth a promotion; above elo0, -400 to 400.
     pub elo1: f64,
     /// Chance of promoting a candidate that is no better, 0.001 to 0.2.
     pub alpha: f64,
@@ -76,23 +76,23 @@ fn built_in(stage: &str) -> Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workload {
-    /// Plays.
+    /// Plays games. `command` is program and arguments, absolute; see ringrift-workload(7). `params` are handed over as they are.
     pub selfplay: Stage,
     /// Turns games into samples.
     pub export: Stage,
-    /// Learns.
+    /// Learns from samples.
     pub training: Stage,
-    /// Judges.
+    /// Plays candidate against champion.
     pub evaluation: Stage,
-    /// No built-in command.
+    /// Empty: jobs of this type are refused.
     pub tournament: Stage,
-    /// No built-in command.
+    /// Empty: jobs of this type are refused.
     pub cmaes: Stage,
-    /// No built-in command.
+    /// Empty: jobs of this type are refused.
     pub pipeline: Stage,
-    /// No built-in command.
+    /// Empty: jobs of this type are refused.
     pub improvement: Stage,
-    /// No built-in command.
+    /// Empty: jobs of this type are refused.
     pub sync: Stage,
     /// Games of one self-play job, 1 to 100,000: small enough that a job ends within minutes.
     pub games_per_job: u32,

@@ -2,27 +2,27 @@
 use super::Check;
 use serde::{Deserialize, Serialize};
 
-/// 002's targets. Percent.
+/// Utilisation targets in percent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResourceTargets {
-    /// Lower end of the band for CPU; RINGRIFT_TARGET_UTIL_MIN.
+    /// Percent: lower end of the band for CPU, above scale_up; RINGRIFT_TARGET_UTIL_MIN. Below 60 a machine is not worth its price.
     pub cpu_min: f64,
-    /// Upper end; RINGRIFT_TARGET_UTIL_MAX.
+    /// Percent: upper end, below scale_down; RINGRIFT_TARGET_UTIL_MAX. Above 80 the daemons themselves would be late.
     pub cpu_max: f64,
-    /// Where it should be.
+    /// Percent: where it should be, between cpu_min and cpu_max.
     pub cpu_target: f64,
-    /// Lower end of the band for GPU; RINGRIFT_TARGET_UTIL_MIN.
+    /// Percent: lower end of the band for GPU, above scale_up; RINGRIFT_TARGET_UTIL_MIN.
     pub gpu_min: f64,
-    /// Upper end; RINGRIFT_TARGET_UTIL_MAX.
+    /// Percent: upper end, below scale_down; RINGRIFT_TARGET_UTIL_MAX.
     pub gpu_max: f64,
-    /// Where it should be.
+    /// Percent: where it should be, between gpu_min and gpu_max.
     pub gpu_target: f64,
-    /// Below this, jobs are added.
+    /// Percent below which jobs are added, 0 to 100.
     pub scale_up: f64,
-    /// Above this, jobs are shed.
+    /// Percent above which jobs are shed, 0 to 100.
     pub scale_down: f64,
-    /// The controller.
+    /// The PID controller that follows the targets.
     pub pid: Pid,
 }
 
@@ -30,11 +30,11 @@ pub struct ResourceTargets {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pid {
-    /// Proportional; RINGRIFT_PID_KP.
+    /// Proportional gain, 0 to 10; RINGRIFT_PID_KP.
     pub kp: f64,
-    /// Integral; RINGRIFT_PID_KI.
+    /// Integral gain, 0 to 10; RINGRIFT_PID_KI.
     pub ki: f64,
-    /// Derivative; RINGRIFT_PID_KD.
+    /// Derivative gain, 0 to 10; RINGRIFT_PID_KD.
     pub kd: f64,
     /// Larger gains for large errors, smaller for small ones.
     pub gain_scheduling: bool,
@@ -93,17 +93,18 @@ pub struct Threshold {
     pub critical: f64,
 }
 
-/// 002's thresholds, enforced.
+/// Thresholds of resources in percent, warning below critical.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Safeguards {
-    /// Of the state directory's file system: 65 and 70.
+    /// Percent used of the state directory's file system: warning is reported, at critical no new work and no new files, so that
+    /// the databases still have room.
     pub disk: Threshold,
-    /// 70 and 80.
+    /// Percent of memory used without caches: warning is reported, at critical no new jobs.
     pub memory: Threshold,
-    /// 70 and 80: informational, and no new jobs.
+    /// Percent of CPU used: warning is informational, at critical no new jobs.
     pub cpu: Threshold,
-    /// 70 and 80.
+    /// Percent of GPU used, likewise.
     pub gpu: Threshold,
     /// Load average over a minute per processor above which no new work is granted, 0.1 to 100.
     pub load_per_cpu: f64,

@@ -17,8 +17,10 @@ pub struct Example {
     pub globals: [f32; GLOBALS],
     /// Policy target over the legal moves.
     pub policy: Box<[(u32, f32)]>,
-    /// Values of the relative players.
+    /// Final values of the relative players.
     pub values: [f32; MAX_PLAYERS],
+    /// Values of the relative players as the searches saw them.
+    pub search_values: [f32; MAX_PLAYERS],
 }
 
 /// The samples to learn from and those to check with.
@@ -85,6 +87,7 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
     let n = sparse.len() as u64;
     let globals = npz.numbers("globals", "<f4", &[Some(n), Some(GLOBALS as u64)], f32::from_le_bytes)?;
     let values = npz.numbers("values_mp", "<f4", &[Some(n), Some(MAX_PLAYERS as u64)], f32::from_le_bytes)?;
+    let search_values = npz.numbers("search_values", "<f4", &[Some(n), Some(MAX_PLAYERS as u64)], f32::from_le_bytes)?;
     let current = npz.numbers("current_players", "<i4", &[Some(n)], i32::from_le_bytes)?;
     let offsets = npz.numbers("policy_offsets", "<i8", &[Some(n + 1)], i64::from_le_bytes)?;
     let indices = npz.numbers("policy_indices", "<i4", &[None], i32::from_le_bytes)?;
@@ -107,17 +110,19 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
             return Err(npz.wrong("current_players", format!("{} in sample {i} is no player", current[i])));
         }
         let policy = indices[range.clone()].iter().zip(&probabilities[range]).map(|(&k, &p)| (k as u32, p)).collect();
-        let mut relative = [0.0; MAX_PLAYERS];
+        let (mut relative, mut searched) = ([0.0; MAX_PLAYERS], [0.0; MAX_PLAYERS]);
         for r in 0..players {
-            relative[r as usize] = values[i * MAX_PLAYERS + ((current[i] - 1 + r) % players) as usize];
+            let at = i * MAX_PLAYERS + ((current[i] - 1 + r) % players) as usize;
+            relative[r as usize] = values[at];
+            searched[r as usize] = search_values[at];
         }
         let mut row = [0.0; GLOBALS];
         row.copy_from_slice(&globals[i * GLOBALS..(i + 1) * GLOBALS]);
-        let numbers = sparse.iter().map(|e| e.1).chain(row).chain(relative);
+        let numbers = sparse.iter().map(|e| e.1).chain(row).chain(relative).chain(searched);
         if let Some(bad) = numbers.into_iter().find(|x| !x.is_finite()) {
             return Err(npz.wrong("features", format!("sample {i} holds {bad}, expected finite numbers")));
         }
-        examples.push(Example { sparse, globals: row, policy, values: relative });
+        examples.push(Example { sparse, globals: row, policy, values: relative, search_values: searched });
     }
     Ok(examples)
 }

@@ -44,6 +44,10 @@ pub struct TrainParams {
     pub validation_fraction: f32,
     /// Weight of the value loss against the policy loss.
     pub value_weight: f32,
+    /// Share of the searched values (λ-returns) in the value target; the rest is the end of the game.
+    pub search_share: f32,
+    /// Share of the learning rate for the weights of single cells, against learning games by heart.
+    pub plane_rate: f32,
     /// Width of the first layer, when training starts from nothing.
     pub hidden: usize,
     /// Width of the second layer, when training starts from nothing.
@@ -53,14 +57,16 @@ pub struct TrainParams {
 impl Default for TrainParams {
     fn default() -> Self {
         Self {
-            epochs: 12,
+            epochs: 6,
             batch_size: 128,
-            learning_rate: 0.002,
+            learning_rate: 0.0005,
             lr_multiplier: 1.0,
-            weight_decay: 1e-4,
+            weight_decay: 0.1,
             patience: 3,
             validation_fraction: 0.05,
             value_weight: 1.0,
+            search_share: 0.5,
+            plane_rate: 0.03,
             hidden: DEFAULT_FIRST,
             hidden2: DEFAULT_SECOND,
         }
@@ -76,6 +82,8 @@ fn check(stage: &Stage<TrainParams>) -> Result<(), Failure> {
     job.check_range("weight_decay", p.weight_decay, 0.0, 1.0)?;
     job.check_range("patience", p.patience, 1, 10_000)?;
     job.check_range("validation_fraction", p.validation_fraction, 0.0, 0.5)?;
+    job.check_range("search_share", p.search_share, 0.0, 1.0)?;
+    job.check_range("plane_rate", p.plane_rate, 0.0, 10.0)?;
     job.check_range("value_weight", p.value_weight, 0.0, 100.0)?;
     for (name, width) in [("hidden", p.hidden), ("hidden2", p.hidden2)] {
         job.check_range(name, width, 8, 4096)?;
@@ -125,6 +133,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         rate: p.learning_rate * p.lr_multiplier,
         decay: p.weight_decay,
         value_weight: p.value_weight,
+        search_share: p.search_share,
+        plane_rate: p.plane_rate,
         total_steps: steps,
     };
     let mut feeder = Feeder::new(config, &parent.layout);
@@ -157,6 +167,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
             ("validation_loss".to_owned(), json!(checked(&losses))),
             ("policy_loss".to_owned(), json!(train.policy)),
             ("value_loss".to_owned(), json!(train.value)),
+            ("held_policy".to_owned(), json!(validation.policy)),
+            ("held_value".to_owned(), json!(validation.value)),
         ]);
         stage.reporter.progress(epoch as u64 + 1, p.epochs as u64, "epochs", "learning", metrics);
     }

@@ -1,0 +1,4 @@
+//! The coordinator.
+fn main() -> std::process::ExitCode {
+    ringrift::coordinator::main()
+}

@@ -1,0 +1,4 @@
+//! The event router.
+fn main() -> std::process::ExitCode {
+    ringrift::router::main()
+}

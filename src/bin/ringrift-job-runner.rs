@@ -1,0 +1,4 @@
+//! The main process of a job's unit.
+fn main() -> std::process::ExitCode {
+    ringrift::jobrunner::main()
+}

@@ -1,0 +1,166 @@
+//! Arguments and results of the small methods of `org.ringrift.Coordinator`.
+use super::coordinator::{Lease, WorkItem, WorkStatus};
+use super::ids::{FencingToken, JobId, LeaseId, NodeId};
+use super::workload::JobType;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Arguments of Show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Show {
+    /// The item.
+    pub work_id: JobId,
+}
+
+/// Result of Show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The item.
+    pub item: WorkItem,
+}
+
+/// Result of List.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Newest first.
+    pub items: Vec<WorkItem>,
+    /// More would have fitted the filter than its limit or a frame allows.
+    #[serde(default)]
+    pub truncated: bool,
+}
+
+/// Arguments of Cancel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cancel {
+    /// The item.
+    pub work_id: JobId,
+    /// Why, for people.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Result of Cancel and of Report: whether anything changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// False when the item had ended already, or the token is an old one.
+    pub accepted: bool,
+}
+
+/// Result of Acquire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Acquired {
+    /// The slot; keep it with Renew, give it back with Release.
+    pub lease: Lease,
+    /// Seconds that it lasts unless renewed.
+    pub term_seconds: u64,
+}
+
+/// Arguments of Renew and Release: a lease that Acquire gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// The lease.
+    pub lease_id: LeaseId,
+    /// Its token.
+    pub token: FencingToken,
+}
+
+/// Result of Renew, here and on the jobs' socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Seconds that the lease lasts from now.
+    pub term_seconds: u64,
+}
+
+/// One row of Leases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeaseView {
+    /// The lease.
+    pub lease: Lease,
+    /// The work item that holds it; absent for a task that is not in the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_id: Option<JobId>,
+    /// Who asked for it.
+    #[serde(default)]
+    pub requested_by: String,
+}
+
+/// Result of Leases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeaseList {
+    /// Oldest first.
+    pub leases: Vec<LeaseView>,
+}
+
+/// One type's limits and how much of them is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitView {
+    /// The type.
+    pub task_type: JobType,
+    /// On the coordinator's own node, what the hardware allows included; absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_node: Option<u32>,
+    /// In all; absent: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<u32>,
+    /// Slots taken in all.
+    pub used: u32,
+    /// Slots taken by node.
+    #[serde(default)]
+    pub nodes: BTreeMap<String, u32>,
+    /// Items of the type that wait.
+    pub pending: u32,
+}
+
+/// Result of Limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitList {
+    /// In the order of the types.
+    pub limits: Vec<LimitView>,
+    /// Every gate with its verdict.
+    pub gates: Vec<GateView>,
+}
+
+/// One gate as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Its name.
+    pub gate: String,
+    /// Whether it lets work through.
+    pub open: bool,
+    /// What it measured, or why it is shut.
+    pub why: String,
+}
+
+/// Result of Status.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CoordinatorStatus {
+    /// Its node.
+    pub node: String,
+    /// The database's epoch: the part of ids before the number.
+    pub epoch: String,
+    /// Items by status, for pending, claimed and running; ended ones are not counted.
+    pub queue: BTreeMap<String, u32>,
+    /// Slots taken.
+    pub leases: u32,
+    /// Of them fenced off and waiting for their unit to go.
+    pub fenced: u32,
+    /// Nodes whose master takes orders.
+    pub dispatchers: Vec<NodeId>,
+    /// Events that the router has not taken yet.
+    pub outbox: u64,
+    /// Events that the router refused for good; they are kept for the operator.
+    pub outbox_refused: u64,
+    /// Why nothing is granted at the moment, if so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<String>,
+}
+
+impl CoordinatorStatus {
+    /// How many items are in this state.
+    pub fn count(&self, status: WorkStatus) -> u32 {
+        self.queue.get(status.name()).copied().unwrap_or(0)
+    }
+}

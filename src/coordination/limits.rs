@@ -1,0 +1,126 @@
+//! How many slots of a type there are, on a node and in all, and every reason against taking one more.
+use crate::contract::config::Limits;
+use crate::contract::ids::NodeId;
+use crate::contract::workload::JobType;
+use std::collections::BTreeMap;
+
+/// Slots that are taken, fenced ones included: they are free only when their unit is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usage {
+    counts: BTreeMap<JobType, BTreeMap<NodeId, u32>>,
+}
+
+impl Usage {
+    /// Counts one more slot.
+    pub fn take(&mut self, kind: JobType, node: &NodeId) {
+        *self.counts.entry(kind).or_default().entry(node.clone()).or_default() += 1;
+    }
+    /// Slots of the type on the node.
+    pub fn on(&self, kind: JobType, node: &NodeId) -> u32 {
+        self.counts.get(&kind).and_then(|nodes| nodes.get(node)).copied().unwrap_or(0)
+    }
+    /// Slots of the type in all.
+    pub fn in_all(&self, kind: JobType) -> u32 {
+        self.counts.get(&kind).map_or(0, |nodes| nodes.values().sum())
+    }
+    /// Slots of the type by node.
+    pub fn by_node(&self, kind: JobType) -> BTreeMap<String, u32> {
+        self.counts.get(&kind).map(|nodes| nodes.iter().map(|(n, c)| (n.to_string(), *c)).collect()).unwrap_or_default()
+    }
+}
+
+/// Self-play jobs that the processors of a node allow: cores × share, rounded up, at least 1. A node whose hardware is not known
+/// gets 1: unknown is neither nothing nor everything.
+pub fn hardware(limits: &Limits, cores: Option<u32>) -> u32 {
+    let Some(cores) = cores else { return 1 };
+    let jobs = (f64::from(cores) * limits.selfplay_per_core).ceil();
+    // In range: cores fit 32 bits, the share is at most 4.
+    (jobs.min(f64::from(u32::MAX)) as u32).max(1)
+}
+
+/// Slots of the type on one node; nothing means no limit.
+pub fn per_node(limits: &Limits, kind: JobType, cores: Option<u32>) -> Option<u32> {
+    let configured = limits.of(kind).per_node;
+    if kind != JobType::Selfplay {
+        return configured;
+    }
+    let bound = hardware(limits, cores);
+    Some(configured.map_or(bound, |limit| limit.min(bound)))
+}
+
+/// Every limit against one more slot of the type on the node; empty: there is room.
+pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<u32>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if let Some(limit) = per_node(limits, kind, cores)
+        && usage.on(kind, node) >= limit
+    {
+        reasons.push(format!("{kind}: {} of {limit} slots of node {node} are taken", usage.on(kind, node)));
+    }
+    if let Some(limit) = limits.of(kind).cluster
+        && usage.in_all(kind) >= limit
+    {
+        reasons.push(format!("{kind}: {} of {limit} slots in all are taken", usage.in_all(kind)));
+    }
+    reasons
+}
+
+/// Slots of the type that are free on these nodes together, at most.
+pub fn room<'a>(limits: &Limits, usage: &Usage, kind: JobType, nodes: impl Iterator<Item = (&'a NodeId, Option<u32>)>) -> u32 {
+    let free = |limit: Option<u32>, used| limit.map_or(u32::MAX, |limit| limit.saturating_sub(used));
+    let on_nodes = nodes.map(|(node, cores)| free(per_node(limits, kind, cores), usage.on(kind, node))).fold(0u32, u32::saturating_add);
+    on_nodes.min(free(limits.of(kind).cluster, usage.in_all(kind)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn node(name: &str) -> NodeId {
+        NodeId::new(name).expect("a node")
+    }
+
+    #[test]
+    fn hardware_rounds_up_and_never_forbids_all() {
+        let limits = Limits::default();
+        let table = [(None, 1), (Some(1), 1), (Some(2), 1), (Some(3), 2), (Some(8), 4), (Some(200), 100)];
+        for (cores, jobs) in table {
+            assert_eq!(hardware(&limits, cores), jobs, "{cores:?}");
+        }
+        assert_eq!(per_node(&limits, JobType::Selfplay, Some(200)), Some(32), "the configured limit still holds");
+    }
+
+    #[test]
+    fn both_limits_are_named_when_both_are_reached() {
+        let limits = Limits::default();
+        let mut usage = Usage::default();
+        for name in ["a", "b", "c"] {
+            usage.take(JobType::Training, &node(name));
+        }
+        assert_eq!(reasons(&limits, &usage, JobType::Training, &node("a"), None).len(), 2);
+        assert_eq!(reasons(&limits, &usage, JobType::Training, &node("d"), None).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn taking_only_without_reasons_never_passes_a_limit(asks in prop::collection::vec((0usize..9, 0usize..6), 0..600), cores in 1u32..64) {
+            let limits = Limits::default();
+            let nodes: Vec<NodeId> = (0..6).map(|n| node(&format!("n{n}"))).collect();
+            let mut usage = Usage::default();
+            for (kind, at) in asks {
+                let (kind, at) = (JobType::ALL[kind], &nodes[at]);
+                let free = reasons(&limits, &usage, kind, at, Some(cores)).is_empty();
+                prop_assert_eq!(free, room(&limits, &usage, kind, std::iter::once((at, Some(cores)))) > 0);
+                if free {
+                    usage.take(kind, at);
+                }
+                if let Some(limit) = per_node(&limits, kind, Some(cores)) {
+                    prop_assert!(usage.on(kind, at) <= limit);
+                }
+                if let Some(limit) = limits.of(kind).cluster {
+                    prop_assert!(usage.in_all(kind) <= limit);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Whether a failed attempt is tried again, and when.
+use crate::contract::error::Exit;
+
+/// Longest delay before a retry, seconds.
+pub const LONGEST: u64 = 3600;
+
+/// What follows a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt, not before so many seconds from now.
+    Retry {
+        /// Seconds.
+        after: u64,
+    },
+    /// Failed for good.
+    Fail,
+}
+
+/// Seconds before the attempt after this one (1 for the first): base, doubled each time, at most an hour.
+pub fn backoff(base: u32, attempt: u32) -> u64 {
+    let doublings = attempt.saturating_sub(1).min(32);
+    u64::from(base).saturating_mul(1 << doublings).min(LONGEST)
+}
+
+/// Exit codes after which no retry makes sense: bad data, wrong usage, bad configuration.
+pub fn is_final(exit_status: Option<i32>) -> bool {
+    [Exit::BadData, Exit::Usage, Exit::Config].iter().any(|exit| exit_status == Some(*exit as i32))
+}
+
+/// Decides after failure number `attempt` of `max_attempts`.
+pub fn next(base: u32, attempt: u32, max_attempts: u32, exit_status: Option<i32>) -> Next {
+    if attempt >= max_attempts || is_final(exit_status) { Next::Fail } else { Next::Retry { after: backoff(base, attempt) } }
+}
+
+/// A retry that is further away than any delay: the wall clock has jumped back, the retry is due.
+pub fn is_damaged(not_before_us: i64, now_us: i64) -> bool {
+    not_before_us.saturating_sub(now_us) > LONGEST as i64 * 1_000_000
+}
+
+/// Whether a retry's time has come.
+pub fn is_due(not_before_us: Option<i64>, now_us: i64) -> bool {
+    not_before_us.is_none_or(|at| at <= now_us || is_damaged(at, now_us))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn delays_double_up_to_an_hour() {
+        let delays: Vec<u64> = (1..=11).map(|n| backoff(10, n)).collect();
+        assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+    }
+
+    #[test]
+    fn bad_data_and_wrong_usage_are_final() {
+        for code in [65, 2, 78] {
+            assert_eq!(next(10, 1, 3, Some(code)), Next::Fail);
+        }
+        for code in [Some(1), Some(75), Some(137), None] {
+            assert_eq!(next(10, 1, 3, code), Next::Retry { after: 10 });
+            assert_eq!(next(10, 3, 3, code), Next::Fail);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumped_back_does_not_delay_a_retry_for_ever() {
+        let day = 86_400_000_000;
+        assert!(is_due(None, 0) && is_due(Some(10), 10) && !is_due(Some(11), 10));
+        assert!(is_due(Some(day), 0), "no delay is a day long");
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_is_never_zero_nor_longer_than_an_hour(base in 1u32..=3600, attempt in 0u32..=u32::MAX) {
+            let delay = backoff(base, attempt);
+            prop_assert!((1..=LONGEST).contains(&delay));
+            prop_assert!(backoff(base, attempt.saturating_add(1)) >= delay);
+        }
+    }
+}

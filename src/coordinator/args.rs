@@ -1,0 +1,37 @@
+//! The command line. Under systemd nothing is needed: sockets, state and runtime directories come with the unit.
+use crate::contract::paths;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Owns the work queue, leases and limits; admits every job.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "ringrift-coordinator", version)]
+pub struct Args {
+    /// Socket of org.ringrift.Coordinator; without it the one that systemd passes by the name "coordinator"
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Socket of org.ringrift.Job; without it the one that systemd passes by the name "job"
+    #[arg(long, value_name = "PATH")]
+    pub job_socket: Option<PathBuf>,
+    /// Directory of coordination.db; without it $STATE_DIRECTORY
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Directory of status.json; without it $RUNTIME_DIRECTORY, and without that none is written
+    #[arg(long, value_name = "DIR")]
+    pub runtime: Option<PathBuf>,
+    /// Where results wait that could not be delivered
+    #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
+    pub spool: PathBuf,
+    /// Socket of the event router
+    #[arg(long, value_name = "PATH", default_value = paths::ROUTER_SOCKET)]
+    pub router: PathBuf,
+    /// Configuration file; the defaults when absent
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The first directory of one of systemd's `…_DIRECTORY` variables, which are lists with colons.
+pub fn unit_directory(variable: &str) -> Option<PathBuf> {
+    let list = std::env::var(variable).ok()?;
+    list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
+}

@@ -1,0 +1,71 @@
+//! Ends leases that were not renewed: fence first, then have the unit stopped; the slot is free when the unit is gone.
+use super::change::{Change, Refusal};
+use super::rows::{self, LeaseRow};
+use super::{grant, outbox};
+use crate::contract::events::TaskOrphaned;
+use crate::contract::ids::JobId;
+use rusqlite::params;
+
+/// At start, and after a failed commit: every lease of the database has a term. A restart gives a whole one, see
+/// `coordination::lease`.
+pub fn adopt(cx: &mut Change<'_>) -> Result<(), Refusal> {
+    for lease in rows::leases(cx.db)?.iter().filter(|l| l.fenced.is_none()) {
+        cx.state.deadlines.adopt(lease.token, cx.now.mono);
+    }
+    Ok(())
+}
+
+/// Ends what has ended by now.
+pub fn expire(cx: &mut Change<'_>) -> Result<(), Refusal> {
+    for token in cx.state.deadlines.due(cx.now.mono) {
+        match rows::lease(cx.db, token)? {
+            None => cx.state.deadlines.forget(token),
+            Some(lease) if lease.fenced.is_some() => cx.state.deadlines.forget(token),
+            // Its order has not reached a master yet, so no unit can have taken it up; it stays granted until one comes.
+            Some(lease) if waits_for_master(cx, &lease) => cx.state.deadlines.renew(token, cx.now.mono),
+            Some(lease) => end(cx, &lease)?,
+        }
+    }
+    Ok(())
+}
+
+fn waits_for_master(cx: &Change<'_>, lease: &LeaseRow) -> bool {
+    lease.work.is_some() && !lease.ordered && !lease.taken && !cx.state.dispatchers.contains_key(&lease.node)
+}
+
+fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
+    let seconds = rows::term_us() / 1_000_000;
+    let orphaned = TaskOrphaned {
+        task_id: match lease.work {
+            Some(n) => cx.state.job_id(n),
+            None => JobId::new(cx.state.lease_id(lease.token).as_str()).map_err(|e| Refusal::internal(e.to_string()))?,
+        },
+        task_type: lease.kind.name().into(),
+        node_id: lease.node.clone(),
+        last_heartbeat: lease.expires_us - rows::term_us(),
+        reason: format!("the lease was not renewed for {seconds} s"),
+    };
+    tracing::warn!(task = %orphaned.task_id, node = %lease.node, "a lease expired; it is fenced off");
+    match lease.work.map(|n| rows::item(cx, n)).transpose()?.flatten() {
+        Some(item) => {
+            outbox::emit(cx, &item.work, orphaned)?;
+            fence(cx, lease, "expired")
+        }
+        None => {
+            // Nobody watches the unit of such a task, if it has one: the slot is free at once.
+            outbox::emit_plain(cx, orphaned)?;
+            rows::delete_lease(cx, lease)?;
+            Ok(())
+        }
+    }
+}
+
+/// Makes the token worthless and has the unit stopped.
+pub fn fence(cx: &mut Change<'_>, lease: &LeaseRow, why: &str) -> Result<(), Refusal> {
+    cx.db.prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?.execute(params![rows::key(lease.token), why])?;
+    cx.state.deadlines.forget(lease.token);
+    if let Some(order) = grant::stop_order(cx, lease) {
+        cx.state.order(&lease.node, order);
+    }
+    Ok(())
+}

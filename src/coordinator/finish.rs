@@ -1,0 +1,195 @@
+//! Ends of attempts: completed, tried again, or failed for good.
+use super::change::{Change, Refusal};
+use super::outbox;
+use super::rows::{self, LeaseRow};
+use crate::contract::coordinator::{WorkItem, WorkStatus};
+use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
+use crate::contract::job::{Finish, Finished};
+use crate::contract::wire::MAX_FRAME;
+use crate::contract::workload::{Description, ResultFile};
+use crate::coordination::lease::{Verdict, judge};
+use crate::coordination::retry::{self, Next};
+use rusqlite::{OptionalExtension, params};
+use serde_json::{Value, json};
+
+/// The largest result with its description that fits an event, bytes.
+const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
+
+/// The longest reason that is kept, bytes.
+const MAX_ERROR: usize = 16 * 1024;
+
+/// Why an attempt failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// systemd's word, or ours: start-failed, gone, expired, dependency, no-result.
+    pub result: String,
+    /// The exit code, if there was one.
+    pub exit_status: Option<i32>,
+    /// For people.
+    pub error: String,
+    /// The job as the workload got it.
+    pub description: Option<Description>,
+}
+
+/// An attempt's end as its unit reports it.
+pub fn finish(cx: &mut Change<'_>, call: Finish) -> Result<Finished, Refusal> {
+    let (n, item) = rows::wanted(cx, &call.job_id)?;
+    let lease = rows::lease_of(cx.db, n)?;
+    let verdict = judge(lease.as_ref().map(LeaseRow::holding), call.token, call.finished_us);
+    let Some(lease) = lease else { return Ok(Finished { accepted: false }) };
+    match verdict {
+        Verdict::Nothing => return Ok(Finished { accepted: false }),
+        Verdict::FreesSlot => unit_gone(cx, n, &item, &lease, failure(call))?,
+        Verdict::Counts => match success(call) {
+            Ok((call, result)) => complete(cx, n, &item, &lease, call, result)?,
+            Err(failure) => fail(cx, n, &item, &lease, *failure)?,
+        },
+    }
+    Ok(Finished { accepted: verdict == Verdict::Counts })
+}
+
+/// A result, if the attempt ended as a success does.
+fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
+    let clean = call.service_result == "success" && ["", "exited"].contains(&&*call.exit_code) && ["", "0"].contains(&&*call.exit_status);
+    match call.result.take() {
+        Some(result) if clean => {
+            let size = json!([result, call.description]).to_string().len();
+            if size <= MAX_RESULT {
+                return Ok((call, result));
+            }
+            let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
+            Err(Box::new(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description }))
+        }
+        _ => Err(Box::new(failure(call))),
+    }
+}
+
+fn failure(call: Finish) -> Failure {
+    let exit_status = call.exit_status.parse().ok();
+    let result = match (&*call.service_result, &*call.exit_code) {
+        // systemd counts some ends as success (SIGTERM, SuccessExitStatus=) that leave no result.
+        ("success" | "", "killed" | "dumped") => "signal".into(),
+        ("success" | "", _) if exit_status.unwrap_or(0) != 0 => "exit-code".into(),
+        ("success" | "", _) => "no-result".into(),
+        (other, _) => other.to_owned(),
+    };
+    let mut error = match call.error.is_empty() {
+        false => call.error,
+        true => format!("{result} ({} {})", call.exit_code, call.exit_status),
+    };
+    error.truncate(error.floor_char_boundary(MAX_ERROR));
+    Failure { result, exit_status, error, description: call.description }
+}
+
+fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
+    rows::delete_lease(cx, lease)?;
+    cx.db
+        .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, result = 'success', error = NULL WHERE n = ?1")?
+        .execute(params![n, WorkStatus::Completed.name(), cx.now.wall])?;
+    let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
+    let completed = WorkCompleted {
+        work_id: item.work_id.clone(),
+        work_type: item.work.work_type.name().into(),
+        config_key: Some(item.work.config_key.clone()),
+        node_id: lease.node.clone(),
+        attempt: item.attempts,
+        duration_seconds: (call.finished_us - begun).max(0) as f64 / 1e6,
+        output: call.output,
+        artefacts: result.artefacts,
+        metrics: result.metrics,
+        description: description(cx, n, call.description)?,
+    };
+    outbox::emit(cx, &item.work, completed)
+}
+
+/// The description as the workload got it, else as it was offered, else an empty object.
+fn description(cx: &Change<'_>, n: i64, given: Option<Description>) -> Result<Value, Refusal> {
+    if let Some(given) = given {
+        return Ok(serde_json::to_value(given)?);
+    }
+    let stored: Option<String> = cx.db.query_row("SELECT description FROM work WHERE n = ?1", [n], |row| row.get(0)).optional()?.flatten();
+    Ok(stored.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_else(|| json!({})))
+}
+
+/// The unit of a lease is gone: a fenced lease's slot is free now, any other attempt failed.
+pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
+    if !item.status.is_active() {
+        rows::delete_lease(cx, lease)?;
+        return Ok(());
+    }
+    if let Some(why) = &lease.fenced {
+        failure = Failure { result: why.clone(), exit_status: None, error: format!("fenced off: {why}"), description: failure.description };
+    }
+    fail(cx, n, item, lease, failure)
+}
+
+/// A failed attempt: frees the slot, then another try or none.
+fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, failure: Failure) -> Result<(), Refusal> {
+    rows::delete_lease(cx, lease)?;
+    if failure.result == "timeout" {
+        let timeout = WorkTimeout {
+            work_id: item.work_id.clone(),
+            work_type: item.work.work_type.name().into(),
+            config_key: Some(item.work.config_key.clone()),
+            timeout_seconds: item.work.timeout_seconds,
+            attempt: item.attempts,
+        };
+        outbox::emit(cx, &item.work, timeout)?;
+    }
+    let base = cx.state.config.limits.retry_base_seconds;
+    match retry::next(base, item.attempts, item.work.max_attempts, failure.exit_status) {
+        Next::Fail => fail_for_good(cx, n, item, failure),
+        Next::Retry { after } => {
+            let retry_at = cx.now.wall + i64::try_from(after).unwrap_or(0) * 1_000_000;
+            cx.db
+                .prepare_cached("UPDATE work SET status = 'pending', not_before_us = ?2, result = ?3, error = ?4 WHERE n = ?1")?
+                .execute(params![n, retry_at, failure.result, failure.error])?;
+            tracing::info!(job = %item.work_id, result = failure.result, error = failure.error, after, "an attempt failed; it is tried again");
+            let again = WorkRetry {
+                work_id: item.work_id.clone(),
+                work_type: item.work.work_type.name().into(),
+                config_key: Some(item.work.config_key.clone()),
+                attempt: item.attempts,
+                result: failure.result,
+                error: failure.error,
+                retry_at,
+            };
+            outbox::emit(cx, &item.work, again)
+        }
+    }
+}
+
+fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure) -> Result<(), Refusal> {
+    cx.db
+        .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, not_before_us = NULL, result = ?4, error = ?5 WHERE n = ?1")?
+        .execute(params![n, WorkStatus::Failed.name(), cx.now.wall, failure.result, failure.error])?;
+    tracing::warn!(job = %item.work_id, result = failure.result, error = failure.error, "a work item failed for good");
+    let failed = WorkFailed {
+        work_id: item.work_id.clone(),
+        work_type: item.work.work_type.name().into(),
+        config_key: Some(item.work.config_key.clone()),
+        node_id: item.claimed_by.clone(),
+        attempts: item.attempts,
+        result: failure.result,
+        exit_status: failure.exit_status,
+        error: failure.error,
+        description: description(cx, n, failure.description)?,
+    };
+    outbox::emit(cx, &item.work, failed)?;
+    fail_dependents(cx, n, &format!("dependency {} failed", item.work_id))?;
+    cx.state.dirty = true;
+    Ok(())
+}
+
+/// What depends on an item that will never be completed fails too, as systemd does it.
+pub fn fail_dependents(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Refusal> {
+    let sql = "SELECT w.n FROM dependency d JOIN work w ON w.n = d.work WHERE d.needs = ?1 AND w.status = 'pending' ORDER BY w.n";
+    let dependents: Vec<i64> = cx.db.prepare_cached(sql)?.query_map([n], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for dependent in dependents {
+        if let Some(item) = rows::item(cx, dependent)?.filter(|i| i.status == WorkStatus::Pending) {
+            let failure = Failure { result: "dependency".into(), exit_status: None, error: why.to_owned(), description: None };
+            fail_for_good(cx, dependent, &item, failure)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Grants free slots to waiting items and orders their units to be started.
+use super::change::{Change, Refusal};
+use super::rows::{self, Text};
+use super::writer::Agenda;
+use super::{gates, outbox};
+use crate::contract::coordinator::{Order, OrderKind, WorkItem};
+use crate::contract::events::WorkClaimed;
+use crate::contract::ids::NodeId;
+use crate::contract::workload::JobType;
+use crate::coordination::queue::{Candidate, Node};
+use crate::coordination::{gate, limits, queue, retry};
+use rusqlite::params;
+
+/// Between two looks at a shut gate, monotonic microseconds.
+const RECHECK: i64 = 5_000_000;
+
+/// Grants all that can be granted now; says when to look again.
+pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
+    let mut agenda = Agenda { retry_wall: next_retry(cx)?, recheck_mono: None };
+    if cx.state.draining || cx.state.dispatchers.is_empty() {
+        return Ok(agenda);
+    }
+    let candidates = candidates(cx)?;
+    if candidates.is_empty() {
+        return Ok(agenda);
+    }
+    let shut = gate::shut(&gates::all(cx));
+    if !shut.is_empty() {
+        tracing::warn!(reasons = shut.join("; "), "nothing is granted");
+        agenda.recheck_mono = Some(cx.now.mono + RECHECK);
+        return Ok(agenda);
+    }
+    for grant in queue::pick(candidates, &nodes(cx), &cx.state.config.limits, rows::usage(cx.db)?) {
+        claim(cx, grant.number, &grant.node)?;
+    }
+    Ok(agenda)
+}
+
+/// Nodes whose master takes orders.
+pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
+    cx.state.dispatchers.keys().map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id) }).collect()
+}
+
+/// The first items of each type that has room, as many as could be granted.
+fn candidates(cx: &Change<'_>) -> Result<Vec<Candidate>, Refusal> {
+    let (nodes, usage) = (nodes(cx), rows::usage(cx.db)?);
+    let mut found = Vec::new();
+    let mut statement = cx.db.prepare_cached(
+        "SELECT n, priority FROM work WHERE status = 'pending' AND kind = ?1
+           AND (not_before_us IS NULL OR not_before_us <= ?2 OR not_before_us > ?3)
+           AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n AND w.status <> 'completed')
+         ORDER BY priority DESC, n LIMIT ?4",
+    )?;
+    let damaged = cx.now.wall.saturating_add(retry::LONGEST as i64 * 1_000_000);
+    for kind in JobType::ALL {
+        let room = limits::room(&cx.state.config.limits, &usage, kind, nodes.iter().map(|n| (&n.id, n.cores)));
+        if room == 0 {
+            continue;
+        }
+        let rows = statement.query_map(params![kind.name(), cx.now.wall, damaged, room], |row| {
+            Ok(Candidate { number: row.get(0)?, kind, priority: row.get(1)? })
+        })?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
+}
+
+/// When the next retry becomes due.
+fn next_retry(cx: &Change<'_>) -> Result<Option<i64>, Refusal> {
+    let sql = "SELECT min(not_before_us) FROM work WHERE status = 'pending' AND not_before_us > ?1";
+    Ok(cx.db.prepare_cached(sql)?.query_row([cx.now.wall], |row| row.get(0))?)
+}
+
+/// Claiming an item is taking a slot like any other, and ordering its unit.
+fn claim(cx: &mut Change<'_>, n: i64, node: &NodeId) -> Result<(), Refusal> {
+    let Some(item) = rows::item(cx, n)? else { return Ok(()) };
+    let lease = rows::insert_lease(cx, item.work.work_type, node, Some(n), &item.work.requested_by)?;
+    cx.db
+        .prepare_cached(
+            "UPDATE work SET status = 'claimed', attempts = attempts + 1, claimed_us = ?2, node = ?3,
+                started_us = NULL, not_before_us = NULL, progress = NULL WHERE n = ?1",
+        )?
+        .execute(params![n, cx.now.wall, node.as_str()])?;
+    let claimed = WorkClaimed {
+        work_id: item.work_id.clone(),
+        work_type: item.work.work_type.name().into(),
+        config_key: Some(item.work.config_key.clone()),
+        node_id: node.clone(),
+        lease_id: cx.state.lease_id(lease.token),
+        attempt: item.attempts + 1,
+    };
+    outbox::emit(cx, &item.work, claimed)?;
+    let order = start_order(cx, &item, &lease);
+    cx.state.order(node, order);
+    Ok(())
+}
+
+fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Order {
+    Order {
+        kind: OrderKind::Start,
+        job_id: item.work_id.clone(),
+        job_type: item.work.work_type,
+        token: lease.token,
+        runtime_max_seconds: Some(item.work.timeout_seconds),
+        memory_max: Some(cx.state.config.limits.job_memory_max),
+    }
+}
+
+/// An order to stop the unit of a lease that was fenced off.
+pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
+    lease.work.map(|n| Order {
+        kind: OrderKind::Stop,
+        job_id: cx.state.job_id(n),
+        job_type: lease.kind,
+        token: lease.token,
+        runtime_max_seconds: None,
+        memory_max: None,
+    })
+}
+
+/// What a node's master has not carried out yet, oldest first.
+pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal> {
+    let mut orders = Vec::new();
+    for lease in rows::leases(cx.db)?.into_iter().filter(|l| l.node == *node) {
+        let Some(n) = lease.work else { continue };
+        if lease.fenced.is_some() {
+            orders.extend(stop_order(cx, &lease));
+        } else if !lease.ordered
+            && !lease.taken
+            && let Some(item) = rows::item(cx, n)?
+        {
+            orders.push(start_order(cx, &item, &lease));
+        }
+    }
+    Ok(orders)
+}
+
+/// Why a pending item is not granted, for people; nothing: it is about to be.
+pub fn waiting_for(cx: &Change<'_>, n: i64, item: &WorkItem, usage: &limits::Usage, shut: &[String]) -> Result<Vec<String>, Refusal> {
+    let mut reasons = Vec::new();
+    let mut statement = cx.db.prepare_cached(
+        "SELECT w.n, w.status FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = ?1 AND w.status <> 'completed' ORDER BY w.n",
+    )?;
+    let mut needs = statement.query([n])?;
+    while let Some(row) = needs.next()? {
+        let status = row.get::<_, Text<crate::contract::coordinator::WorkStatus>>(1)?.0;
+        reasons.push(format!("dependency {} is {}", cx.state.job_id(row.get(0)?), status.name()));
+    }
+    if let Some(at) = item.not_before_us.filter(|at| !retry::is_due(Some(*at), cx.now.wall)) {
+        reasons.push(format!("retry in {} s", (at - cx.now.wall + 999_999) / 1_000_000));
+    }
+    let (kind, config) = (item.work.work_type, &cx.state.config.limits);
+    let nodes = nodes(cx);
+    if nodes.is_empty() {
+        reasons.push("no master takes orders; start ringrift-master.service".into());
+    } else if !nodes.iter().any(|node| limits::reasons(config, usage, kind, &node.id, node.cores).is_empty()) {
+        for node in &nodes {
+            for reason in limits::reasons(config, usage, kind, &node.id, node.cores) {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        }
+    }
+    reasons.extend_from_slice(shut);
+    if cx.state.draining {
+        reasons.push("the coordinator is stopping".into());
+    }
+    Ok(reasons)
+}

@@ -1,0 +1,142 @@
+//! Orders to the nodes' masters: Dispatch streams them, Report tells what became of them.
+use super::change::{Change, Refusal};
+use super::finish::{self, Failure};
+use super::writer::Core;
+use super::{grant, rows};
+use crate::contract::coordinator::{Accepted, Dispatch, Order, Report, ReportOutcome};
+use crate::contract::ids::NodeId;
+use crate::contract::wire::Reply;
+use crate::platform::varlink::Replies;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Orders for one connected master, and a way to wake its thread.
+pub struct Mailbox {
+    letters: Mutex<Letters>,
+    wake: UnixStream,
+}
+
+#[derive(Default)]
+struct Letters {
+    orders: VecDeque<Order>,
+    closed: bool,
+}
+
+impl Mailbox {
+    pub fn new() -> io::Result<(Arc<Mailbox>, UnixStream)> {
+        let (wake, woken) = UnixStream::pair()?;
+        wake.set_nonblocking(true)?;
+        woken.set_nonblocking(true)?;
+        Ok((Arc::new(Mailbox { letters: Mutex::default(), wake }), woken))
+    }
+    /// Puts an order in.
+    pub fn put(&self, order: Order) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).orders.push_back(order);
+        self.wake();
+    }
+    /// No more orders: another connection has taken over.
+    fn close(&self) {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.wake();
+    }
+    fn wake(&self) {
+        // A full buffer means that it has been woken already.
+        let _ = (&self.wake).write(&[1]);
+    }
+    pub fn take(&self) -> (VecDeque<Order>, bool) {
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut letters.orders), letters.closed)
+    }
+}
+
+/// Streams orders until the master hangs up or another one takes over.
+pub fn dispatch(core: &Core, stream: &UnixStream, call: Dispatch, replies: &mut dyn Replies) -> io::Result<()> {
+    let (mailbox, woken) = Mailbox::new()?;
+    let (node, theirs) = (call.node.clone(), Arc::clone(&mailbox));
+    if let Err(refusal) = core.change(move |cx| connect(cx, node, theirs)) {
+        return replies.send(&refusal.reply());
+    }
+    tracing::info!(node = %call.node, "a master takes orders");
+    let streamed = stream_orders(&mailbox, &woken, stream, replies);
+    let (node, ours) = (call.node.clone(), Arc::clone(&mailbox));
+    let gone = core.change(move |cx| {
+        if cx.state.dispatchers.get(&node).is_some_and(|current| Arc::ptr_eq(current, &ours)) {
+            cx.state.dispatchers.remove(&node);
+        }
+        Ok(())
+    });
+    if let Err(refusal) = gone {
+        tracing::error!(%refusal, node = %call.node, "forgetting a master that hung up");
+    }
+    tracing::info!(node = %call.node, "a master does not take orders any more");
+    streamed
+}
+
+pub fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Result<(), Refusal> {
+    for order in grant::outstanding(cx, &node)? {
+        // A start order is sent again: its term begins anew.
+        if order.kind == crate::contract::coordinator::OrderKind::Start {
+            cx.state.deadlines.renew(order.token, cx.now.mono);
+        }
+        mailbox.put(order);
+    }
+    if let Some(former) = cx.state.dispatchers.insert(node, mailbox) {
+        former.close();
+    }
+    cx.state.dirty = true;
+    Ok(())
+}
+
+fn stream_orders(mailbox: &Mailbox, woken: &UnixStream, stream: &UnixStream, replies: &mut dyn Replies) -> io::Result<()> {
+    let hung_up = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
+    loop {
+        let (orders, closed) = mailbox.take();
+        for order in orders {
+            replies.send(&Reply::more(&order))?;
+        }
+        if closed {
+            let why = Refusal::refused("another master of the node has taken over", vec!["a second Dispatch ends the first".into()]);
+            return replies.send(&why.reply());
+        }
+        let mut fds = [PollFd::new(woken.as_fd(), PollFlags::POLLIN), PollFd::new(stream.as_fd(), hung_up)];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        // POLLRDHUP is no flag that the library knows, so it shows it as nothing; no event at all is an empty set.
+        if fds[1].revents().is_none_or(|events| !events.is_empty()) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let _ = (&mut &*woken).read(&mut [0; 64]);
+    }
+}
+
+/// What became of an order. Not accepted: the token is an old one, or it was known already.
+pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
+    let (n, item) = rows::wanted(cx, &call.job_id)?;
+    let Some(lease) = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token) else { return Ok(Accepted { accepted: false }) };
+    match call.outcome {
+        ReportOutcome::Started if lease.ordered => return Ok(Accepted { accepted: false }),
+        ReportOutcome::Started => {
+            cx.db.prepare_cached("UPDATE lease SET ordered = 1 WHERE token = ?1")?.execute([rows::key(lease.token)])?;
+            if lease.fenced.is_none() && !lease.taken {
+                cx.state.deadlines.renew(lease.token, cx.now.mono);
+            }
+        }
+        // A unit that has taken its job up has started, whatever the master thinks; its end will be reported.
+        ReportOutcome::StartFailed if lease.taken => return Ok(Accepted { accepted: false }),
+        ReportOutcome::StartFailed | ReportOutcome::Gone => {
+            let (result, what) = match call.outcome {
+                ReportOutcome::StartFailed => ("start-failed", "its unit could not be started"),
+                _ => ("gone", "its unit is gone without a result"),
+            };
+            let error = if call.detail.is_empty() { what.to_owned() } else { format!("{what}: {}", call.detail) };
+            finish::unit_gone(cx, n, &item, &lease, Failure { result: result.into(), exit_status: None, error, description: None })?;
+        }
+    }
+    Ok(Accepted { accepted: true })
+}

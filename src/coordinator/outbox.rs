@@ -1,0 +1,78 @@
+//! The outbox: events are stored in the same transaction as the change that they tell of, and published after it.
+use super::change::{Change, Refusal};
+use crate::contract::coordinator::NewWork;
+use crate::contract::events::{Payload, TypedPayload};
+use crate::contract::ids::{ConfigKey, EventId};
+use crate::contract::router::NewEvent;
+use crate::contract::wire::MAX_FRAME;
+use rusqlite::params;
+
+/// The largest event that fits a frame with what Publish adds, bytes.
+pub const MAX_EVENT: usize = MAX_FRAME - 4096;
+
+/// Who publishes.
+pub const SOURCE: &str = "coordinator";
+
+/// An event about a work item.
+pub fn emit<P: TypedPayload + Into<Payload>>(cx: &mut Change<'_>, work: &NewWork, payload: P) -> Result<(), Refusal> {
+    put(cx, Some(work.config_key.clone()), work.cause.clone(), payload)
+}
+
+/// An event about a task that is not in the queue.
+pub fn emit_plain<P: TypedPayload + Into<Payload>>(cx: &mut Change<'_>, payload: P) -> Result<(), Refusal> {
+    put(cx, None, None, payload)
+}
+
+fn put<P: TypedPayload>(cx: &mut Change<'_>, key: Option<ConfigKey>, cause: Option<EventId>, payload: P) -> Result<(), Refusal> {
+    let event = NewEvent {
+        id: None,
+        kind: P::TYPE.info().wire.into(),
+        payload: payload.to_map(),
+        key,
+        cause,
+        correlation: None,
+        source: SOURCE.into(),
+        time_us: Some(cx.now.wall),
+        idempotency_key: None,
+    };
+    let text = serde_json::to_string(&event)?;
+    if text.len() > MAX_EVENT {
+        let why = format!("the event about it would have {} bytes, {MAX_EVENT} are allowed", text.len());
+        return Err(Refusal::bad("parameters", why));
+    }
+    cx.db.prepare_cached("INSERT INTO outbox (event) VALUES (?1)")?.execute([text])?;
+    cx.state.rang = true;
+    Ok(())
+}
+
+/// The oldest events that wait, at most `bytes` of them but at least one, each with its number. The number makes the idempotency
+/// key, so that a batch that is sent twice is stored once.
+pub fn waiting(cx: &mut Change<'_>, bytes: usize) -> Result<Vec<(i64, NewEvent)>, Refusal> {
+    let mut statement = cx.db.prepare_cached("SELECT n, event FROM outbox ORDER BY n LIMIT 256")?;
+    let mut rows = statement.query([])?;
+    let (mut batch, mut size) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let (n, text): (i64, String) = (row.get(0)?, row.get(1)?);
+        size += text.len() + 64;
+        if size > bytes && !batch.is_empty() {
+            break;
+        }
+        let mut event: NewEvent = serde_json::from_str(&text)?;
+        event.idempotency_key = Some(format!("{SOURCE}/{}/{n}", cx.state.epoch));
+        batch.push((n, event));
+    }
+    Ok(batch)
+}
+
+/// The router has everything up to this number.
+pub fn published(cx: &mut Change<'_>, up_to: i64) -> Result<(), Refusal> {
+    cx.db.prepare_cached("DELETE FROM outbox WHERE n <= ?1")?.execute([up_to])?;
+    Ok(())
+}
+
+/// The router refused this event for good: it is set aside, for the operator, and holds up nobody.
+pub fn refused(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Refusal> {
+    cx.db.execute("INSERT INTO outbox_refused (n, event, why) SELECT n, event, ?2 FROM outbox WHERE n = ?1", params![n, why])?;
+    cx.db.execute("DELETE FROM outbox WHERE n = ?1", [n])?;
+    Ok(())
+}

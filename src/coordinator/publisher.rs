@@ -1,0 +1,146 @@
+//! Publishes the outbox: a batch goes to the router, and is forgotten when the router has it on disk.
+use super::outbox;
+use super::writer::Core;
+use crate::contract::router::{self, Publish, PublishResult};
+use crate::contract::wire::{CallError, MAX_FRAME, errors};
+use crate::platform::varlink::Client;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest pause between tries while the router is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A router that says nothing for so long is as good as away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Wakes the publisher, and tells when the outbox is empty.
+#[derive(Default)]
+pub struct Bell {
+    state: Mutex<Rings>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Rings {
+    rung: bool,
+    empty: bool,
+}
+
+impl Bell {
+    /// There is something in the outbox.
+    pub fn ring(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.rung, state.empty) = (true, false);
+        self.changed.notify_all();
+    }
+    /// Waits for a ring, or for so long; takes the ring.
+    fn wait(&self, limit: Option<Duration>) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let quiet = |s: &mut Rings| !s.rung;
+        let mut state = match limit {
+            Some(limit) => self.changed.wait_timeout_while(state, limit, quiet).unwrap_or_else(PoisonError::into_inner).0,
+            None => self.changed.wait_while(state, quiet).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.rung = false;
+    }
+    fn emptied(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.empty = !state.rung;
+        self.changed.notify_all();
+    }
+    /// Waits until everything is published; false when that took longer.
+    pub fn drained(&self, limit: Duration) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.wait_timeout_while(state, limit, |s| !s.empty).unwrap_or_else(PoisonError::into_inner).0.empty
+    }
+}
+
+/// Starts the publisher's thread.
+pub fn start(core: Core, bell: Arc<Bell>, socket: PathBuf) -> std::io::Result<()> {
+    let publisher = Publisher { core, bell, socket, router: None, away: false };
+    std::thread::Builder::new().name("publisher".into()).spawn(move || publisher.run()).map(|_| ())
+}
+
+struct Publisher {
+    core: Core,
+    bell: Arc<Bell>,
+    socket: PathBuf,
+    router: Option<Client>,
+    away: bool,
+}
+
+impl Publisher {
+    fn run(mut self) {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match self.round() {
+                Ok(true) => pause = Duration::from_millis(20),
+                Ok(false) => {
+                    self.bell.emptied();
+                    self.bell.wait(None);
+                }
+                Err(why) => {
+                    if !std::mem::replace(&mut self.away, true) {
+                        tracing::warn!(%why, "events wait in the outbox until the router takes them");
+                    }
+                    self.bell.wait(Some(pause));
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Publishes one batch; false when there is nothing left.
+    fn round(&mut self) -> Result<bool, String> {
+        let batch = self.core.change(|cx| outbox::waiting(cx, MAX_FRAME / 2)).map_err(|e| e.to_string())?;
+        let Some((last, _)) = batch.last() else { return Ok(false) };
+        let last = *last;
+        let (numbers, events): (Vec<i64>, Vec<_>) = batch.into_iter().unzip();
+        match self.publish(&Publish { events: events.clone() }) {
+            Ok(()) => self.forget(last)?,
+            Err(error) if is_lasting(&error) && numbers.len() > 1 => {
+                // One of them is at fault; the others must not wait for it.
+                for (n, event) in numbers.into_iter().zip(events) {
+                    match self.publish(&Publish { events: vec![event] }) {
+                        Ok(()) => self.forget(n)?,
+                        Err(error) if is_lasting(&error) => self.set_aside(n, &error)?,
+                        Err(error) => return Err(error.to_string()),
+                    }
+                }
+            }
+            Err(error) if is_lasting(&error) => self.set_aside(last, &error)?,
+            Err(error) => return Err(error.to_string()),
+        }
+        if std::mem::take(&mut self.away) {
+            tracing::info!("the router takes events again");
+        }
+        Ok(true)
+    }
+
+    fn publish(&mut self, batch: &Publish) -> Result<(), CallError> {
+        let mut client = match self.router.take() {
+            Some(client) => client,
+            None => Client::connect(&self.socket, Some(PATIENCE))?,
+        };
+        let result = client.call::<PublishResult>(&format!("{}.Publish", router::INTERFACE), batch);
+        if !result.as_ref().is_err_and(CallError::is_transport) {
+            self.router = Some(client);
+        }
+        result.map(|_| ())
+    }
+
+    fn forget(&self, up_to: i64) -> Result<(), String> {
+        self.core.change(move |cx| outbox::published(cx, up_to)).map_err(|e| e.to_string())
+    }
+
+    fn set_aside(&self, n: i64, error: &CallError) -> Result<(), String> {
+        tracing::error!(event = n, %error, "the router refuses an event for good; it is kept in outbox_refused");
+        let why = error.to_string();
+        self.core.change(move |cx| outbox::refused(cx, n, &why)).map_err(|e| e.to_string())
+    }
+}
+
+/// Whether the same event would be refused again: it is at fault, not the moment.
+fn is_lasting(error: &CallError) -> bool {
+    [errors::INVALID_PARAMETER, errors::BAD_PAYLOAD, errors::BAD_FRAME].iter().any(|name| error.is(name))
+}

@@ -1,0 +1,140 @@
+//! Looking: List, Show, Leases, Limits, Status. Nothing is changed.
+use super::change::{Change, Refusal};
+use super::rows::{self, Text};
+use super::{gates, grant};
+use crate::contract::coordinator::{
+    CoordinatorStatus, LeaseList, LeaseView, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
+};
+use crate::contract::ids::JobId;
+use crate::contract::wire::MAX_FRAME;
+use crate::contract::workload::JobType;
+use crate::coordination::{gate, limits};
+use rusqlite::params_from_iter;
+use rusqlite::types::Value;
+
+/// Room for items in one reply, bytes.
+const ROOM: usize = MAX_FRAME - 16 * 1024;
+/// Items of a List that sets no limit.
+const USUAL: u32 = 100;
+
+/// Items that fit the filter, newest first.
+pub fn list(cx: &Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal> {
+    let (mut clauses, mut values) = (vec!["1"], Vec::<Value>::new());
+    let types = one_of("kind", filter.types.iter().map(|t| t.name()), &mut values);
+    let statuses = one_of("status", filter.statuses.iter().map(|s| s.name()), &mut values);
+    clauses.extend([types.as_str(), statuses.as_str()].iter().filter(|c| !c.is_empty()));
+    if let Some(key) = &filter.config_key {
+        clauses.push("config_key = ?");
+        values.push(key.to_string().into());
+    }
+    let limit = filter.limit.unwrap_or(USUAL);
+    let sql = format!("SELECT * FROM work WHERE {} ORDER BY n DESC LIMIT {}", clauses.join(" AND "), u64::from(limit) + 1);
+    let mut statement = cx.db.prepare(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let around = Around::look(cx)?;
+    let (mut items, mut size) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let item = around.complete(cx, row.get("n")?, rows::read_item(cx, row)?)?;
+        size += serde_json::to_string(&item)?.len() + 1;
+        if items.len() >= limit as usize || size > ROOM {
+            return Ok(Listed { items, truncated: true });
+        }
+        items.push(item);
+    }
+    Ok(Listed { items, truncated: false })
+}
+
+fn one_of<'a>(column: &str, names: impl Iterator<Item = &'a str>, values: &mut Vec<Value>) -> String {
+    let before = values.len();
+    values.extend(names.map(|n| Value::from(n.to_owned())));
+    match values.len() - before {
+        0 => String::new(),
+        count => format!("{column} IN ({})", vec!["?"; count].join(", ")),
+    }
+}
+
+/// One item.
+pub fn show(cx: &Change<'_>, id: &JobId) -> Result<Shown, Refusal> {
+    let (n, item) = rows::wanted(cx, id)?;
+    Ok(Shown { item: Around::look(cx)?.complete(cx, n, item)? })
+}
+
+/// What every pending item's reasons depend on.
+struct Around {
+    usage: limits::Usage,
+    shut: Vec<String>,
+}
+
+impl Around {
+    fn look(cx: &Change<'_>) -> Result<Around, Refusal> {
+        Ok(Around { usage: rows::usage(cx.db)?, shut: gate::shut(&gates::all(cx)) })
+    }
+    fn complete(&self, cx: &Change<'_>, n: i64, item: WorkItem) -> Result<WorkItem, Refusal> {
+        let mut item = rows::with_lease(cx, n, item)?;
+        if item.status == WorkStatus::Pending {
+            item.waiting_for = grant::waiting_for(cx, n, &item, &self.usage, &self.shut)?;
+        }
+        Ok(item)
+    }
+}
+
+/// All leases.
+pub fn leases(cx: &Change<'_>) -> Result<LeaseList, Refusal> {
+    let view = |row: &rows::LeaseRow| LeaseView {
+        lease: rows::view(cx, row),
+        work_id: row.work.map(|n| cx.state.job_id(n)),
+        requested_by: row.requested_by.clone(),
+    };
+    Ok(LeaseList { leases: rows::leases(cx.db)?.iter().map(view).collect() })
+}
+
+/// Limits, their use, and the gates.
+pub fn limits(cx: &Change<'_>) -> Result<LimitList, Refusal> {
+    let usage = rows::usage(cx.db)?;
+    let config = &cx.state.config.limits;
+    let mut list = Vec::new();
+    for kind in JobType::ALL {
+        let sql = "SELECT count(*) FROM work WHERE status = 'pending' AND kind = ?1";
+        list.push(LimitView {
+            task_type: kind,
+            per_node: limits::per_node(config, kind, cx.state.cores),
+            cluster: config.of(kind).cluster,
+            used: usage.in_all(kind),
+            nodes: usage.by_node(kind),
+            pending: cx.db.prepare_cached(sql)?.query_row([kind.name()], |row| row.get(0))?,
+        });
+    }
+    Ok(LimitList { limits: list, gates: gates::all(cx) })
+}
+
+/// Figures about the whole.
+pub fn status(cx: &Change<'_>) -> Result<CoordinatorStatus, Refusal> {
+    let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
+    let mut status = CoordinatorStatus {
+        node: cx.state.node.to_string(),
+        epoch: cx.state.epoch.clone(),
+        leases: count("SELECT count(*) FROM lease")?,
+        fenced: count("SELECT count(*) FROM lease WHERE fenced IS NOT NULL")?,
+        dispatchers: cx.state.dispatchers.keys().cloned().collect(),
+        outbox: count("SELECT count(*) FROM outbox")?.into(),
+        outbox_refused: count("SELECT count(*) FROM outbox_refused")?.into(),
+        blocked: gate::shut(&gates::all(cx)),
+        ..Default::default()
+    };
+    for wanted in [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running] {
+        status.queue.insert(wanted.name().into(), 0);
+    }
+    let mut statement =
+        cx.db.prepare_cached("SELECT status, count(*) FROM work WHERE status IN ('pending', 'claimed', 'running') GROUP BY status")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        status.queue.insert(row.get::<_, Text<WorkStatus>>(0)?.0.name().into(), row.get(1)?);
+    }
+    if cx.state.dispatchers.is_empty() {
+        status.blocked.push("no master takes orders".into());
+    }
+    if cx.state.draining {
+        status.blocked.push("the coordinator is stopping".into());
+    }
+    Ok(status)
+}

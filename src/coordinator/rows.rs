@@ -1,0 +1,234 @@
+//! Rows of work and leases as types.
+use super::change::{Change, Refusal};
+use crate::contract::coordinator::{Lease, NewWork, WorkItem, WorkStatus};
+use crate::contract::ids::{FencingToken, JobId, NodeId};
+use crate::contract::workload::JobType;
+use crate::coordination::lease::Holding;
+use crate::coordination::limits::Usage;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A text column with a type of ours in it.
+pub struct Text<T>(pub T);
+
+macro_rules! text_column {
+    ($type:ty, $parse:expr, $name:expr) => {
+        impl FromSql for Text<$type> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let text = value.as_str()?;
+                let parse: fn(&str) -> Option<$type> = $parse;
+                parse(text).map(Text).ok_or_else(|| FromSqlError::Other(format!("{text:?} in {}", stringify!($type)).into()))
+            }
+        }
+        impl ToSql for Text<$type> {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let name: fn(&$type) -> &str = $name;
+                Ok(name(&self.0).into())
+            }
+        }
+    };
+}
+
+text_column!(JobType, |t| JobType::from_name(t), |k| k.name());
+text_column!(NodeId, |t| NodeId::new(t).ok(), |n| n.as_str());
+text_column!(
+    WorkStatus,
+    |t| {
+        use WorkStatus::*;
+        [Pending, Claimed, Running, Completed, Failed, Cancelled].into_iter().find(|s| s.name() == t)
+    },
+    |s| s.name()
+);
+
+/// A column of JSON.
+pub fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
+}
+
+/// A column of JSON that may be empty.
+pub fn json_opt<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { json(row, column).map(Some) }
+}
+
+/// A lease with what the wire does not carry.
+#[derive(Debug, Clone)]
+pub struct LeaseRow {
+    /// Its token.
+    pub token: FencingToken,
+    /// The slot's type.
+    pub kind: JobType,
+    /// Where.
+    pub node: NodeId,
+    /// The item that holds it.
+    pub work: Option<i64>,
+    /// Who asked.
+    pub requested_by: String,
+    /// When it was granted.
+    pub granted_us: i64,
+    /// When it ends, for people.
+    pub expires_us: i64,
+    /// The master carried out the start order.
+    pub ordered: bool,
+    /// The unit took the job up.
+    pub taken: bool,
+    /// systemd's id of that run.
+    pub invocation: String,
+    /// Why it was fenced off.
+    pub fenced: Option<String>,
+}
+
+fn token(row: &Row<'_>) -> rusqlite::Result<FencingToken> {
+    // Row ids of AUTOINCREMENT are positive.
+    row.get::<_, i64>("token").map(|t| FencingToken(t.unsigned_abs()))
+}
+
+impl LeaseRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<LeaseRow> {
+        Ok(LeaseRow {
+            token: token(row)?,
+            kind: row.get::<_, Text<JobType>>("kind")?.0,
+            node: row.get::<_, Text<NodeId>>("node")?.0,
+            work: row.get("work")?,
+            requested_by: row.get("requested_by")?,
+            granted_us: row.get("granted_us")?,
+            expires_us: row.get("expires_us")?,
+            ordered: row.get("ordered")?,
+            taken: row.get("taken")?,
+            invocation: row.get("invocation")?,
+            fenced: row.get("fenced")?,
+        })
+    }
+    /// As its end is judged.
+    pub fn holding(&self) -> Holding {
+        Holding { token: self.token, fenced: self.fenced.is_some(), taken: self.taken, granted_us: self.granted_us }
+    }
+}
+
+/// A token as a column.
+pub fn key(token: FencingToken) -> i64 {
+    i64::try_from(token.0).unwrap_or(-1)
+}
+
+/// All leases, oldest first.
+pub fn leases(db: &Connection) -> rusqlite::Result<Vec<LeaseRow>> {
+    db.prepare_cached("SELECT * FROM lease ORDER BY token")?.query_map([], LeaseRow::read)?.collect()
+}
+
+/// The lease that an item holds.
+pub fn lease_of(db: &Connection, work: i64) -> rusqlite::Result<Option<LeaseRow>> {
+    db.prepare_cached("SELECT * FROM lease WHERE work = ?1")?.query_row([work], LeaseRow::read).optional()
+}
+
+/// The lease with this token.
+pub fn lease(db: &Connection, token: FencingToken) -> rusqlite::Result<Option<LeaseRow>> {
+    db.prepare_cached("SELECT * FROM lease WHERE token = ?1")?.query_row([key(token)], LeaseRow::read).optional()
+}
+
+/// A new lease; returns its row.
+pub fn insert_lease(
+    cx: &mut Change<'_>,
+    kind: JobType,
+    node: &NodeId,
+    work: Option<i64>,
+    requested_by: &str,
+) -> rusqlite::Result<LeaseRow> {
+    let (granted_us, expires_us) = (cx.now.wall, cx.now.wall + term_us());
+    cx.db
+        .prepare_cached("INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us])?;
+    let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
+    cx.state.deadlines.renew(token, cx.now.mono);
+    let (node, requested_by) = (node.clone(), requested_by.to_owned());
+    Ok(LeaseRow {
+        token,
+        kind,
+        node,
+        work,
+        requested_by,
+        granted_us,
+        expires_us,
+        ordered: false,
+        taken: false,
+        invocation: String::new(),
+        fenced: None,
+    })
+}
+
+/// Frees the slot.
+pub fn delete_lease(cx: &mut Change<'_>, lease: &LeaseRow) -> rusqlite::Result<()> {
+    cx.db.prepare_cached("DELETE FROM lease WHERE token = ?1")?.execute([key(lease.token)])?;
+    cx.state.forget(lease.token, lease.work);
+    Ok(())
+}
+
+/// A lease's term in microseconds.
+pub fn term_us() -> i64 {
+    i64::try_from(crate::contract::job::LEASE_TERM).expect("a term fits") * 1_000_000
+}
+
+/// Slots that are taken.
+pub fn usage(db: &Connection) -> rusqlite::Result<Usage> {
+    let mut usage = Usage::default();
+    let mut statement = db.prepare_cached("SELECT kind, node FROM lease")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        usage.take(row.get::<_, Text<JobType>>(0)?.0, &row.get::<_, Text<NodeId>>(1)?.0);
+    }
+    Ok(usage)
+}
+
+/// Item number n, without its waiting reasons.
+pub fn item(cx: &Change<'_>, n: i64) -> Result<Option<WorkItem>, Refusal> {
+    let found = cx.db.prepare_cached("SELECT * FROM work WHERE n = ?1")?.query_row([n], |row| read_item(cx, row)).optional()?;
+    found.map(|item| with_lease(cx, n, item)).transpose()
+}
+
+/// The item with this id, or that there is none.
+pub fn wanted(cx: &Change<'_>, id: &JobId) -> Result<(i64, WorkItem), Refusal> {
+    let missing = || Refusal::not_found(format!("no work item {id}; `ringrift jobs list` shows what there is"));
+    let n = cx.state.number(id).ok_or_else(missing)?;
+    item(cx, n)?.map(|item| (n, item)).ok_or_else(missing)
+}
+
+/// An item from a row of work.
+pub fn read_item(cx: &Change<'_>, row: &Row<'_>) -> rusqlite::Result<WorkItem> {
+    let n: i64 = row.get("n")?;
+    let progress = cx.state.progress.get(&n).cloned();
+    Ok(WorkItem {
+        work_id: cx.state.job_id(n),
+        work: json::<NewWork>(row, "body")?,
+        status: row.get::<_, Text<WorkStatus>>("status")?.0,
+        attempts: row.get("attempts")?,
+        created_us: row.get("created_us")?,
+        claimed_us: row.get("claimed_us")?,
+        started_us: row.get("started_us")?,
+        completed_us: row.get("completed_us")?,
+        not_before_us: row.get("not_before_us")?,
+        claimed_by: row.get::<_, Option<Text<NodeId>>>("node")?.map(|n| n.0),
+        lease: None,
+        progress: if progress.is_some() { progress } else { json_opt(row, "progress")? },
+        result: row.get("result")?,
+        error: row.get("error")?,
+        waiting_for: Vec::new(),
+    })
+}
+
+/// Adds the lease that the item holds.
+pub fn with_lease(cx: &Change<'_>, n: i64, mut item: WorkItem) -> Result<WorkItem, Refusal> {
+    item.lease = lease_of(cx.db, n)?.map(|row| view(cx, &row));
+    Ok(item)
+}
+
+/// A lease as the wire carries it.
+pub fn view(cx: &Change<'_>, row: &LeaseRow) -> Lease {
+    Lease {
+        lease_id: cx.state.lease_id(row.token),
+        token: row.token,
+        task_type: row.kind,
+        node: row.node.clone(),
+        granted_us: row.granted_us,
+        expires_us: row.expires_us,
+        fenced: row.fenced.is_some(),
+    }
+}

@@ -1,0 +1,230 @@
+//! The process: sets everything up, then turns until it is told to stop.
+use super::args::{Args, unit_directory};
+use super::change::Now;
+use super::jobs::{Callers, Jobs};
+use super::publisher::{self, Bell};
+use super::service::Coordinator;
+use super::sockets::{self, Passed};
+use super::spool::Spool;
+use super::state::State;
+use super::status::StatusWriter;
+use super::writer::Core;
+use super::{gates, schema};
+use crate::contract::config::Config;
+use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::health::State as LifeState;
+use crate::contract::ids::NodeId;
+use crate::platform::clock;
+use clap::Parser;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::inotify::Inotify;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use sd_notify::NotifyState;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longest turn of the main loop.
+const TURN: Duration = Duration::from_secs(5);
+/// A store that says nothing for so long is broken; below half of WatchdogSec=30.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What the publisher gets to empty the outbox before the end; what is left is published at the next start.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// The program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    init_log();
+    match run(&args) {
+        Ok(()) => Exit::Ok.into(),
+        Err(failure) => {
+            tracing::error!("{}", chain(&failure));
+            if let Some(hint) = &failure.hint {
+                tracing::error!("{hint}");
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn init_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_ansi(false).init();
+}
+
+/// The configuration file, or the defaults.
+fn load_config(path: Option<&Path>) -> Result<Config, Failure> {
+    let Some(path) = path else { return Ok(Config::default()) };
+    let bad =
+        |why: String| Failure::new(Exit::Config, format!("{}: {why}", path.display())).hint("`ringrift config check` says what is allowed");
+    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let config: Config = serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    match config.check().first() {
+        Some(problem) => Err(bad(format!("{}: {}", problem.key, problem.why))),
+        None => Ok(config),
+    }
+}
+
+fn own_node(config: &Config) -> Result<NodeId, Failure> {
+    let name = if config.node_id.is_empty() {
+        let host = nix::unistd::gethostname().map_err(|e| Failure::new(Exit::Failure, "asking for the host name").caused_by(e))?;
+        host.to_string_lossy().split('.').next().unwrap_or_default().to_owned()
+    } else {
+        config.node_id.clone()
+    };
+    NodeId::new(name).map_err(|e| Failure::new(Exit::Config, "the node's id").caused_by(e).hint("set node_id in the configuration"))
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let failed = |what: &'static str| move |e: std::io::Error| Failure::new(Exit::Failure, what).caused_by(e);
+    let errno = |what: &'static str| move |e: nix::errno::Errno| Failure::new(Exit::Failure, what).caused_by(e);
+    let config = load_config(args.config.as_deref())?;
+    // Before any thread starts: signals are read from a descriptor.
+    let mut signals = SigSet::empty();
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().for_each(|s| signals.add(s));
+    signals.thread_block().map_err(errno("blocking signals"))?;
+    let signals =
+        SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(errno("making a signal descriptor"))?;
+
+    let mut passed = Passed::look();
+    let listener = passed.listener(args.socket.as_deref(), "coordinator")?;
+    let job_listener = passed.listener(args.job_socket.as_deref(), "job")?;
+    let state_dir = args.state.clone().or_else(|| unit_directory("STATE_DIRECTORY"));
+    let state_dir = state_dir.ok_or_else(|| Failure::new(Exit::Usage, "no state directory").hint("give one with --state"))?;
+    let runtime_dir = args.runtime.clone().or_else(|| unit_directory("RUNTIME_DIRECTORY"));
+    let path = state_dir.join("coordination.db");
+    let (db, epoch) = schema::open(&path).map_err(|e| {
+        Failure::new(Exit::Failure, "opening the coordination database")
+            .caused_by(e)
+            .hint("the file belongs to the coordinator alone; look at its owner, its file system and its version")
+    })?;
+
+    let node = own_node(&config)?;
+    let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
+    let state = State::new(config, node, cores, epoch, Box::new(move || gates::disk_used(&state_dir)));
+    let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
+    for end in [&wake, &woken] {
+        end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
+    }
+    let bell = Arc::new(Bell::default());
+    let core = Core::start(db, state, monotonic(), Arc::clone(&bell), wake).map_err(failed("starting the writer"))?;
+    let spool = Arc::new(Spool::new(&args.spool, core.clone()));
+    let watch = spool.watch().map_err(|error| tracing::warn!(%error, "watching the spool; it is read at each start only")).ok();
+    spool.scan();
+    publisher::start(core.clone(), Arc::clone(&bell), args.router.clone()).map_err(failed("starting the publisher"))?;
+
+    let (their_core, their_spool) = (core.clone(), Arc::clone(&spool));
+    sockets::serve("coordinator", listener, move |stream| {
+        Ok(Coordinator { core: their_core.clone(), spool: Arc::clone(&their_spool), stream: stream.try_clone()? })
+    })
+    .map_err(failed("serving the coordinator's socket"))?;
+    let (their_core, callers) = (core.clone(), Arc::new(Callers::of_this_system()));
+    sockets::serve("job", job_listener, move |_| Ok(Jobs { core: their_core.clone(), callers: Arc::clone(&callers) }))
+        .map_err(failed("serving the jobs' socket"))?;
+
+    core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    tracing::info!(database = %path.display(), "ready");
+    Loop { args, core, bell, spool, watch, signals, woken, status: StatusWriter::new(runtime_dir.as_deref()) }.turn_until_told()
+}
+
+/// The wall clock and one that only runs.
+fn monotonic() -> Box<dyn Fn() -> Now + Send> {
+    let begin = Instant::now();
+    Box::new(move || Now { wall: clock::now_us(), mono: i64::try_from(begin.elapsed().as_micros()).unwrap_or(i64::MAX) })
+}
+
+struct Loop<'a> {
+    args: &'a Args,
+    core: Core,
+    bell: Arc<Bell>,
+    spool: Arc<Spool>,
+    watch: Option<Inotify>,
+    signals: SignalFd,
+    woken: UnixStream,
+    status: StatusWriter,
+}
+
+impl Loop<'_> {
+    fn turn_until_told(mut self) -> Result<(), Failure> {
+        loop {
+            self.core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
+            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            self.status.turn(&self.core, LifeState::Running);
+            self.wait()?;
+            let mut buffer = [0; 256];
+            while (&self.woken).read(&mut buffer).is_ok_and(|n| n > 0) {
+                self.status.touch();
+            }
+            if self.watch.as_ref().is_some_and(|watch| watch.read_events().is_ok_and(|events| !events.is_empty())) {
+                self.spool.scan();
+            }
+            while let Ok(Some(signal)) = self.signals.read_signal() {
+                if signal.ssi_signo == Signal::SIGHUP as u32 {
+                    self.reload();
+                } else {
+                    return self.stop();
+                }
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<(), Failure> {
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        fds.extend(self.watch.as_ref().map(|w| PollFd::new(w.as_fd(), PollFlags::POLLIN)));
+        if !self.status.is_touched() {
+            // A wake only wants the status file written; one is enough until it is.
+            fds.push(PollFd::new(self.woken.as_fd(), PollFlags::POLLIN));
+        }
+        let pause = self.status.pause().clamp(Duration::from_millis(1), TURN);
+        let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::from(1000u16));
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),
+            Err(errno) => Err(Failure::new(Exit::Failure, "waiting in the main loop").caused_by(errno)),
+        }
+    }
+
+    fn reload(&mut self) {
+        let mut states = vec![NotifyState::Reloading];
+        states.extend(NotifyState::monotonic_usec_now());
+        let _ = sd_notify::notify(&states);
+        match load_config(self.args.config.as_deref()) {
+            Ok(config) => {
+                let done = self.core.change(move |cx| {
+                    (cx.state.config, cx.state.dirty) = (config, true);
+                    Ok(())
+                });
+                tracing::info!(ok = done.is_ok(), "the configuration was read again");
+                self.status.note("configuration read again");
+            }
+            Err(failure) => {
+                tracing::error!("{}; the old configuration stays", chain(&failure));
+                self.status.note(format!("bad configuration, the old one stays: {failure}"));
+            }
+        }
+        let _ = sd_notify::notify(&[NotifyState::Ready]);
+    }
+
+    fn stop(mut self) -> Result<(), Failure> {
+        let _ = sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("draining")]);
+        tracing::info!("stopping: nothing is granted any more");
+        let drained = self.core.change(|cx| {
+            cx.state.draining = true;
+            Ok(())
+        });
+        if let Err(refusal) = drained {
+            tracing::error!(%refusal, "draining");
+        }
+        if !self.bell.drained(LAST_WORDS) {
+            tracing::info!("the router is away; the events that wait are published at the next start");
+        }
+        self.status.note("stopped");
+        self.status.write(&self.core, LifeState::Stopped);
+        Ok(())
+    }
+}

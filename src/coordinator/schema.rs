@@ -1,0 +1,90 @@
+//! The schema of coordination.db, and the epoch that its ids begin with.
+use crate::platform::clock;
+use crate::platform::sqlite::{self, SqliteError};
+use rusqlite::Connection;
+use std::path::Path;
+
+/// `MIGRATIONS[i]` brings version i to i + 1; a released one is never edited.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE work (
+    n INTEGER PRIMARY KEY AUTOINCREMENT,        -- the number in the id; its order is the order of age
+    kind TEXT NOT NULL,
+    config_key TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    body TEXT NOT NULL,                         -- NewWork as JSON
+    idempotency_key TEXT,
+    singleton TEXT,
+    created_us INTEGER NOT NULL,
+    claimed_us INTEGER,
+    started_us INTEGER,
+    completed_us INTEGER,
+    not_before_us INTEGER,
+    node TEXT,
+    progress TEXT,                              -- Progress as JSON
+    description TEXT,                           -- Description of the last attempt as JSON
+    result TEXT,
+    error TEXT
+);
+CREATE UNIQUE INDEX work_idempotency ON work(idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE UNIQUE INDEX work_singleton ON work(singleton) WHERE singleton IS NOT NULL AND status IN ('pending', 'claimed', 'running');
+CREATE INDEX work_waiting ON work(kind, priority DESC, n) WHERE status = 'pending';
+CREATE INDEX work_active ON work(status) WHERE status IN ('pending', 'claimed', 'running');
+
+CREATE TABLE dependency (
+    work INTEGER NOT NULL REFERENCES work(n),
+    needs INTEGER NOT NULL REFERENCES work(n),
+    PRIMARY KEY (work, needs)
+) WITHOUT ROWID;
+CREATE INDEX dependency_needs ON dependency(needs);
+
+CREATE TABLE lease (
+    token INTEGER PRIMARY KEY AUTOINCREMENT,    -- grows with each grant, never used twice
+    kind TEXT NOT NULL,
+    node TEXT NOT NULL,
+    work INTEGER UNIQUE REFERENCES work(n),     -- absent: a task that is not in the queue
+    requested_by TEXT NOT NULL,
+    granted_us INTEGER NOT NULL,
+    expires_us INTEGER NOT NULL,                -- for people; terms are measured on the monotonic clock
+    ordered INTEGER NOT NULL DEFAULT 0,         -- the master carried out the start order
+    taken INTEGER NOT NULL DEFAULT 0,           -- the unit took the job up
+    invocation TEXT NOT NULL DEFAULT '',        -- systemd's id of that run
+    fenced TEXT                                 -- why it was fenced off
+);
+
+CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL);
+CREATE TABLE outbox_refused (n INTEGER PRIMARY KEY, event TEXT NOT NULL, why TEXT NOT NULL);
+"];
+
+/// Opens the database and returns it with its epoch.
+pub fn open(path: &Path) -> Result<(Connection, String), SqliteError> {
+    let db = sqlite::open(path, MIGRATIONS)?;
+    let fail = |source| SqliteError::Sqlite { operation: "reading the epoch of", path: path.display().to_string(), source };
+    db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(fail)?;
+    let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
+    Ok((db, epoch))
+}
+
+/// Four characters that cannot be mistaken for one another, so that a new database never repeats an old one's ids.
+fn new_epoch(random: u128) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    (0..4).map(|at| char::from(LETTERS[(random >> (at * 5)) as usize & 31])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_epoch_stays_with_its_database() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("coordination.db");
+        let first = open(&path).expect("opens").1;
+        assert_eq!(open(&path).expect("opens again").1, first);
+        assert_eq!(first.len(), 4);
+        assert!(first.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{first}");
+    }
+}

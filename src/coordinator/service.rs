@@ -1,0 +1,106 @@
+//! `org.ringrift.Coordinator` on its socket: arguments in, the verb's result out.
+use super::change::Refusal;
+use super::spool::Spool;
+use super::writer::Core;
+use super::{cancel, enqueue, orders, query, slots};
+use crate::contract::coordinator::{Acquire, Cancel, Dispatch, Holder, INTERFACE, NewWork, Report, ReportOutcome, Show, WorkFilter};
+use crate::contract::wire::{Call, Reply, errors};
+use crate::platform::varlink::{Peer, Replies, Service, parse};
+use serde::Serialize;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+/// The interface in Varlink's language.
+pub const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Coordinator.varlink");
+
+/// One connection of the coordinator's socket.
+pub struct Coordinator {
+    /// The way to the writer.
+    pub core: Core,
+    /// Read before a unit is taken for gone without a result.
+    pub spool: Arc<Spool>,
+    /// The connection itself, to notice that its other end hangs up.
+    pub stream: UnixStream,
+}
+
+/// A result, or why not, as a reply.
+pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Reply {
+    match result {
+        Ok(value) => Reply::ok(&value),
+        Err(refusal) => refusal.reply(),
+    }
+}
+
+impl Coordinator {
+    fn reply(&self, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
+        let core = &self.core;
+        Ok(match method {
+            "Enqueue" => {
+                let work: NewWork = parse(call)?;
+                answer(core.change(move |cx| enqueue::enqueue(cx, &work)))
+            }
+            "List" => {
+                let filter: WorkFilter = parse(call)?;
+                answer(core.change(move |cx| query::list(cx, &filter)))
+            }
+            "Show" => {
+                let show: Show = parse(call)?;
+                answer(core.change(move |cx| query::show(cx, &show.work_id)))
+            }
+            "Cancel" => {
+                let cancel: Cancel = parse(call)?;
+                answer(core.change(move |cx| cancel::cancel(cx, &cancel)))
+            }
+            "CanSpawn" => {
+                let acquire: Acquire = parse(call)?;
+                answer(core.change(move |cx| slots::can_spawn(cx, &acquire)))
+            }
+            "Acquire" => {
+                let acquire: Acquire = parse(call)?;
+                answer(core.change(move |cx| slots::acquire(cx, &acquire)))
+            }
+            "Renew" => {
+                let holder: Holder = parse(call)?;
+                answer(core.change(move |cx| slots::renew(cx, &holder)))
+            }
+            "Release" => {
+                let holder: Holder = parse(call)?;
+                answer(core.change(move |cx| slots::release(cx, &holder)))
+            }
+            "Leases" => answer(core.change(|cx| query::leases(cx))),
+            "Limits" => answer(core.change(|cx| query::limits(cx))),
+            "Status" => answer(core.change(|cx| query::status(cx))),
+            "Report" => {
+                let report: Report = parse(call)?;
+                if report.outcome == ReportOutcome::Gone {
+                    // Its result may lie in the spool, written before the unit was gone.
+                    self.spool.scan();
+                }
+                answer(core.change(move |cx| orders::report(cx, &report)))
+            }
+            _ => Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method })),
+        })
+    }
+}
+
+impl Service for Coordinator {
+    fn interfaces(&self) -> Vec<(&'static str, &'static str)> {
+        vec![(INTERFACE, DESCRIPTION)]
+    }
+
+    fn call(&self, _peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+        let method = call.method.rsplit('.').next().unwrap_or_default();
+        if method == "Dispatch" {
+            if !call.more {
+                return replies.send(&Refusal::bad("more", "Dispatch streams; call it with more").reply());
+            }
+            return match parse::<Dispatch>(call) {
+                Ok(dispatch) => orders::dispatch(&self.core, &self.stream, dispatch, replies),
+                Err(reply) => replies.send(&reply),
+            };
+        }
+        let reply = self.reply(call, method).unwrap_or_else(|reply| *reply);
+        if call.oneway { Ok(()) } else { replies.send(&reply) }
+    }
+}

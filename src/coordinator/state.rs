@@ -1,0 +1,96 @@
+//! What the coordinator knows beside its database; all of it can be lost.
+use super::orders::Mailbox;
+use crate::contract::config::Config;
+use crate::contract::coordinator::Order;
+use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
+use crate::contract::job::LEASE_TERM;
+use crate::contract::workload::Progress;
+use crate::coordination::gate::Reading;
+use crate::coordination::lease::Deadlines;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A measurement of the state directory's file system.
+pub type DiskReader = Box<dyn Fn() -> Reading + Send>;
+
+/// Volatile knowledge, owned by the writer's thread.
+pub struct State {
+    /// The configuration in force.
+    pub config: Config,
+    /// The coordinator's own node.
+    pub node: NodeId,
+    /// Its logical processors, if the system tells.
+    pub cores: Option<u32>,
+    /// What ids of this database begin with.
+    pub epoch: String,
+    /// When leases end.
+    pub deadlines: Deadlines,
+    /// The masters that take orders.
+    pub dispatchers: BTreeMap<NodeId, Arc<Mailbox>>,
+    /// The last progress of running items, newer than the database's.
+    pub progress: HashMap<i64, Progress>,
+    /// When the last heartbeat of an item was published, monotonic.
+    pub heartbeats: HashMap<i64, i64>,
+    /// Orders to be sent once the change is committed.
+    pub orders: Vec<(NodeId, Order)>,
+    /// Something changed that may let an item be granted.
+    pub dirty: bool,
+    /// An event was put into the outbox.
+    pub rang: bool,
+    /// Nothing is granted any more; the process is about to end.
+    pub draining: bool,
+    /// Measures the disk.
+    pub disk: DiskReader,
+}
+
+impl State {
+    /// At start.
+    pub fn new(config: Config, node: NodeId, cores: Option<u32>, epoch: String, disk: DiskReader) -> Self {
+        State {
+            config,
+            node,
+            cores,
+            epoch,
+            deadlines: Deadlines::new(i64::try_from(LEASE_TERM * 1_000_000).expect("a term fits")),
+            dispatchers: BTreeMap::new(),
+            progress: HashMap::new(),
+            heartbeats: HashMap::new(),
+            orders: Vec::new(),
+            dirty: true,
+            rang: true,
+            draining: false,
+            disk,
+        }
+    }
+    /// The processors of a node; only the own node's are known.
+    pub fn cores_of(&self, node: &NodeId) -> Option<u32> {
+        if *node == self.node { self.cores } else { None }
+    }
+    /// The id of item number n.
+    pub fn job_id(&self, n: i64) -> JobId {
+        JobId::new(format!("{}-{n}", self.epoch)).expect("epoch and number are a job id")
+    }
+    /// The number of an item of this database.
+    pub fn number(&self, id: &JobId) -> Option<i64> {
+        let (epoch, n) = id.as_str().rsplit_once('-')?;
+        let canonical = n.parse().ok().filter(|n: &i64| n.to_string() == id.as_str()[epoch.len() + 1..]);
+        if epoch == self.epoch { canonical } else { None }
+    }
+    /// The id of the lease with this token.
+    pub fn lease_id(&self, token: FencingToken) -> LeaseId {
+        LeaseId::new(format!("{}-l{token}", self.epoch)).expect("epoch and token are a lease id")
+    }
+    /// Queues an order for a node's master.
+    pub fn order(&mut self, node: &NodeId, order: Order) {
+        self.orders.push((node.clone(), order));
+    }
+    /// Nothing is known of the lease any more.
+    pub fn forget(&mut self, token: FencingToken, work: Option<i64>) {
+        self.deadlines.forget(token);
+        if let Some(n) = work {
+            self.progress.remove(&n);
+            self.heartbeats.remove(&n);
+        }
+        self.dirty = true;
+    }
+}

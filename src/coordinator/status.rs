@@ -1,0 +1,102 @@
+//! `status.json` and `STATUS=`: what the coordinator says about itself to those who only look.
+use super::query;
+use super::writer::Core;
+use crate::contract::coordinator::{CoordinatorStatus, WorkStatus};
+use crate::contract::health::{Health, State, StatusFile};
+use crate::platform::clock;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Between two writes at least.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Between two writes at most.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Writes the file when something changed, not too often and not too seldom.
+pub struct StatusWriter {
+    path: Option<PathBuf>,
+    written: Option<Instant>,
+    changed: bool,
+    last: String,
+}
+
+impl StatusWriter {
+    /// Into this directory, if there is one.
+    pub fn new(dir: Option<&Path>) -> Self {
+        StatusWriter { path: dir.map(|d| d.join("status.json")), written: None, changed: true, last: "started".into() }
+    }
+    /// Something changed.
+    pub fn touch(&mut self) {
+        self.changed = true;
+    }
+    /// Something changed that is not written yet.
+    pub fn is_touched(&self) -> bool {
+        self.changed
+    }
+    /// The last action, one line.
+    pub fn note(&mut self, what: impl Into<String>) {
+        self.last = what.into();
+        self.changed = true;
+    }
+    /// How long nothing needs to be written.
+    pub fn pause(&self) -> Duration {
+        let Some(written) = self.written else { return Duration::ZERO };
+        (if self.changed { SHORTEST } else { LONGEST }).saturating_sub(written.elapsed())
+    }
+    /// Writes if it is time.
+    pub fn turn(&mut self, core: &Core, state: State) {
+        if self.pause().is_zero() {
+            self.write(core, state);
+        }
+    }
+    /// Writes, whenever the last time was.
+    pub fn write(&mut self, core: &Core, state: State) {
+        (self.written, self.changed) = (Some(Instant::now()), false);
+        let (health, snapshot) = match core.change(|cx| query::status(cx)) {
+            Ok(status) => (judge(&status), serde_json::to_value(&status).unwrap_or_default()),
+            Err(refusal) => (Health::unhealthy(refusal.to_string()), serde_json::Value::Null),
+        };
+        // Without systemd there is nobody to tell.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&health.message)]);
+        let Some(path) = &self.path else { return };
+        let file = StatusFile {
+            daemon: "COORDINATOR".into(),
+            state,
+            health,
+            last: self.last.clone(),
+            time_us: clock::now_us(),
+            valid_for: 30,
+            snapshot,
+        };
+        if let Err(error) = replace(path, &file) {
+            tracing::warn!(%error, path = %path.display(), "writing the status file");
+        }
+    }
+}
+
+/// Readers see the old file or the new one; it lives in /run, where a sync means nothing.
+fn replace(path: &Path, file: &StatusFile) -> io::Result<()> {
+    let temporary = path.with_extension("json.tmp");
+    std::fs::write(&temporary, serde_json::to_vec(file)?)?;
+    std::fs::rename(&temporary, path)
+}
+
+fn judge(status: &CoordinatorStatus) -> Health {
+    let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
+    let mut message = format!("{running} running, {claimed} starting, {pending} waiting");
+    let mut troubles = status.blocked.clone();
+    if status.fenced > 0 {
+        troubles.push(format!("{} fenced off and not gone yet", status.fenced));
+    }
+    if status.outbox > 256 {
+        troubles.push(format!("{} events wait for the router", status.outbox));
+    }
+    if status.outbox_refused > 0 {
+        troubles.push(format!("{} events were refused by the router, see outbox_refused", status.outbox_refused));
+    }
+    for trouble in &troubles {
+        message = format!("{message}; {trouble}");
+    }
+    if troubles.is_empty() { Health::healthy(message) } else { Health::degraded(message) }
+}

@@ -1,0 +1,232 @@
+//! The one thread that owns the database: it runs changes in batches, fills free slots, commits, and only then answers.
+use super::change::{Change, Now, Refusal};
+use super::publisher::Bell;
+use super::state::State;
+use super::{expire, grant, pressure};
+use rusqlite::{Connection, TransactionBehavior};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::time::Duration;
+
+/// Changes that are committed together at most.
+const BATCH: usize = 64;
+/// The longest sleep of the writer, so that a wall clock that jumps is noticed.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Before a turn that failed is repeated.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// Tells the time.
+pub type ClockReader = Box<dyn Fn() -> Now + Send>;
+
+trait Job: Send {
+    /// Runs the change; false: it is to be rolled back.
+    fn run(&mut self, cx: &mut Change<'_>) -> bool;
+    /// Answers, after the commit.
+    fn done(self: Box<Self>, committed: Result<(), Refusal>);
+}
+
+struct Call<T, F> {
+    change: Option<F>,
+    result: Result<T, Refusal>,
+    answer: SyncSender<Result<T, Refusal>>,
+}
+
+impl<T: Send, F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send> Job for Call<T, F> {
+    fn run(&mut self, cx: &mut Change<'_>) -> bool {
+        if let Some(change) = self.change.take() {
+            self.result = change(cx);
+        }
+        self.result.is_ok()
+    }
+    fn done(self: Box<Self>, committed: Result<(), Refusal>) {
+        // Who asked may have gone; the change stands.
+        let _ = self.answer.send(committed.and(self.result));
+    }
+}
+
+/// The way to the writer; clones share it.
+#[derive(Clone)]
+pub struct Core {
+    jobs: Sender<Box<dyn Job>>,
+}
+
+impl Core {
+    /// Starts the writer's thread; `bell` rings when events wait, `wake` gets a byte when something was stored.
+    pub fn start(db: Connection, state: State, clock: ClockReader, bell: Arc<Bell>, wake: UnixStream) -> std::io::Result<Core> {
+        let (jobs, inbox) = mpsc::channel();
+        let writer = Writer { db, state, clock, bell, wake, inbox, agenda: Agenda::default(), adopted: false, failed: false };
+        std::thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
+        Ok(Core { jobs })
+    }
+
+    /// Runs a change and waits until it is on disk.
+    pub fn change<T, F>(&self, change: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
+    {
+        self.submit(change).recv().unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Whether the writer answers within this time.
+    pub fn alive(&self, patience: Duration) -> Result<(), Refusal> {
+        let answer = self.submit(|cx| Ok(cx.db.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0))?));
+        match answer.recv_timeout(patience) {
+            Ok(result) => result.map(|_| ()),
+            Err(_) => Err(Refusal::internal(format!("the database did not answer within {} s", patience.as_secs()))),
+        }
+    }
+
+    fn submit<T, F>(&self, change: F) -> Receiver<Result<T, Refusal>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
+    {
+        let (answer, receiver) = mpsc::sync_channel(1);
+        let call = Call { change: Some(change), result: Err(stopped()), answer };
+        // A writer that is gone drops the call, and with it the sender of the answer.
+        let _ = self.jobs.send(Box::new(call));
+        receiver
+    }
+}
+
+fn stopped() -> Refusal {
+    Refusal::internal("the coordinator is stopping")
+}
+
+/// What the writer has to wake up for beside calls and terms.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Agenda {
+    /// A retry becomes due, microseconds since 1970.
+    pub retry_wall: Option<i64>,
+    /// Look again whether a gate has opened, monotonic microseconds.
+    pub recheck_mono: Option<i64>,
+}
+
+struct Writer {
+    db: Connection,
+    state: State,
+    clock: ClockReader,
+    bell: Arc<Bell>,
+    /// Tells the main loop that something was stored.
+    wake: UnixStream,
+    inbox: Receiver<Box<dyn Job>>,
+    agenda: Agenda,
+    adopted: bool,
+    /// The last turn failed: the next one is not taken at once.
+    failed: bool,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            let mut jobs = Vec::new();
+            match self.inbox.recv_timeout(self.pause()) {
+                Ok(job) => jobs.push(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            jobs.extend(self.inbox.try_iter().take(BATCH - 1));
+            if jobs.is_empty() && !self.due() {
+                continue;
+            }
+            self.failed = false;
+            let before = self.db.total_changes();
+            let committed = self.turn(&mut jobs);
+            self.failed |= committed.is_err();
+            if let Err(refusal) = &committed {
+                tracing::error!(%refusal, "a transaction failed; nothing of it was stored");
+                // What is remembered beside the database may be ahead of it now.
+                self.adopted = false;
+                self.state.orders.clear();
+            }
+            for (node, order) in std::mem::take(&mut self.state.orders) {
+                if let Some(mailbox) = self.state.dispatchers.get(&node) {
+                    mailbox.put(order);
+                }
+            }
+            if std::mem::take(&mut self.state.rang) {
+                self.bell.ring();
+            }
+            if self.db.total_changes() != before {
+                // A full buffer means that the main loop has been woken already.
+                let _ = self.wake.write(&[1]);
+            }
+            for job in jobs {
+                job.done(committed.clone());
+            }
+        }
+    }
+
+    /// How long nothing can happen by itself.
+    fn pause(&self) -> Duration {
+        let now = (self.clock)();
+        let mono = [self.state.deadlines.next(), self.agenda.recheck_mono].into_iter().flatten().map(|at| at - now.mono);
+        let wall = self.agenda.retry_wall.map(|at| at - now.wall);
+        let shortest = mono.chain(wall).min().unwrap_or(i64::MAX).max(0);
+        if self.failed {
+            return AFTER_FAILURE;
+        }
+        if self.state.dirty || !self.adopted {
+            return Duration::ZERO;
+        }
+        Duration::from_micros(shortest.unsigned_abs()).min(TURN)
+    }
+
+    fn due(&self) -> bool {
+        let now = (self.clock)();
+        self.state.dirty
+            || !self.adopted
+            || !self.state.deadlines.due(now.mono).is_empty()
+            || self.agenda.recheck_mono.is_some_and(|at| at <= now.mono)
+            || self.agenda.retry_wall.is_some_and(|at| at <= now.wall || crate::coordination::retry::is_damaged(at, now.wall))
+    }
+
+    fn turn(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
+        let now = (self.clock)();
+        let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for job in jobs {
+            let (orders, step) = (self.state.orders.len(), tx.savepoint()?);
+            if job.run(&mut Change { db: &step, now, state: &mut self.state }) {
+                step.commit()?;
+            } else {
+                drop(step);
+                self.state.orders.truncate(orders);
+            }
+        }
+        let orders = self.state.orders.len();
+        let step = tx.savepoint()?;
+        let mut cx = Change { db: &step, now, state: &mut self.state };
+        match keep_house(&mut cx, &mut self.adopted, &mut self.agenda) {
+            Ok(()) => step.commit()?,
+            Err(refusal) => {
+                tracing::error!(%refusal, "granting failed; it is tried again");
+                drop(step);
+                self.state.orders.truncate(orders);
+                self.state.dirty = true;
+                self.failed = true;
+            }
+        }
+        tx.commit()?;
+        Ok(())
+    }
+}
+
+/// Expires leases and fills free slots, if there is a reason to look.
+fn keep_house(cx: &mut Change<'_>, adopted: &mut bool, agenda: &mut Agenda) -> Result<(), Refusal> {
+    if !*adopted {
+        expire::adopt(cx)?;
+        *adopted = true;
+    }
+    expire::expire(cx)?;
+    let retry_due = agenda.retry_wall.is_some_and(|at| at <= cx.now.wall || crate::coordination::retry::is_damaged(at, cx.now.wall));
+    if cx.state.dirty || retry_due || agenda.recheck_mono.is_some_and(|at| at <= cx.now.mono) {
+        *agenda = grant::fill(cx)?;
+        pressure::look(cx)?;
+        cx.state.dirty = false;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The files of one job: an output directory for each attempt, and what the runner keeps beside them.
+use crate::contract::error::{Exit, Failure};
+use crate::contract::ids::{ConfigKey, Digest, FencingToken};
+use crate::contract::workload::{Description, InputFile, ResultFile};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// `taken.json`: what a run of the unit got from Take; ExecStopPost= of the same run reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    /// systemd's id of the run.
+    pub invocation_id: String,
+    /// The fencing token.
+    pub token: FencingToken,
+    /// The attempt.
+    pub attempt: u32,
+}
+
+/// `verified.json` in the output directory: the result with every hash checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verified {
+    /// As the workload wrote it.
+    pub result: ResultFile,
+    /// As the workload got it.
+    pub description: Description,
+}
+
+/// Paths of one job.
+#[derive(Debug, Clone)]
+pub struct JobDir(pub PathBuf);
+
+impl JobDir {
+    /// What Take gave.
+    pub fn taken(&self) -> PathBuf {
+        self.0.join("taken.json")
+    }
+    /// The job description of an attempt; outside its output directory, which is empty at start.
+    pub fn description(&self, attempt: u32) -> PathBuf {
+        self.0.join(format!("job-{attempt}.json"))
+    }
+    /// The output directory of an attempt.
+    pub fn output(&self, attempt: u32) -> PathBuf {
+        self.0.join(format!("attempt-{attempt}"))
+    }
+    /// Why an attempt failed, for people.
+    pub fn error(&self, attempt: u32) -> PathBuf {
+        self.output(attempt).join("error.txt")
+    }
+    /// The verified result of an attempt.
+    pub fn verified(&self, attempt: u32) -> PathBuf {
+        self.output(attempt).join("verified.json")
+    }
+
+    /// Makes the output directory of an attempt. One that is there already is put aside: the workload finds an empty one.
+    pub fn make_output(&self, attempt: u32, now_us: i64) -> Result<PathBuf, Failure> {
+        let dir = self.output(attempt);
+        if dir.exists() {
+            let aside = self.0.join(format!("attempt-{attempt}.{now_us}"));
+            fs::rename(&dir, &aside).map_err(|e| failed("putting aside", &dir, e))?;
+        }
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&dir).map_err(|e| failed("making", &dir, e))?;
+        Ok(dir)
+    }
+
+    /// The newest earlier attempt that left a directory.
+    pub fn previous(&self, attempt: u32) -> Option<PathBuf> {
+        (1..attempt).rev().map(|n| self.output(n)).find(|dir| dir.is_dir())
+    }
+}
+
+/// A failure with operation and path.
+pub fn failed(doing: &str, path: &Path, error: io::Error) -> Failure {
+    Failure::new(Exit::TempFail, format!("{doing} {}", path.display())).caused_by(error)
+}
+
+/// Writes a JSON file that is whole or not there, also after a power cut.
+pub fn write_json(path: &Path, mode: u32, value: &impl Serialize) -> Result<(), Failure> {
+    let bytes =
+        serde_json::to_vec_pretty(value).map_err(|e| Failure::new(Exit::Failure, format!("writing {}", path.display())).caused_by(e))?;
+    write_whole(path, mode, &bytes).map_err(|e| failed("writing", path, e))
+}
+
+/// Writes a file by temp, fsync, rename, fsync of the directory.
+pub fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = path.with_file_name(format!(".{name}.tmp"));
+    // One that a killed writer left may be read-only.
+    let _ = fs::remove_file(&temporary);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    match path.parent() {
+        Some(dir) => File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Reads a JSON file; nothing when it is absent or cannot be read.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let bytes = fs::read(path).ok()?;
+    serde_json::from_slice(&bytes).map_err(|error| tracing::warn!(%error, file = %path.display(), "a file of the job cannot be read")).ok()
+}
+
+/// The model that is current for a configuration: the link `<dir>/<config_key>` points to `<sha256>.safetensors`. No link: none yet.
+pub fn current_model(dir: &Path, key: &ConfigKey) -> Result<Option<InputFile>, Failure> {
+    let link = dir.join(key.as_str());
+    let target = match fs::read_link(&link) {
+        Ok(target) => target,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed("reading the link", &link, e)),
+    };
+    let path = dir.join(target);
+    let path = path.canonicalize().map_err(|e| failed("following the current model", &path, e))?;
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let sha256 =
+        Digest::new(stem).map_err(|e| Failure::new(Exit::TempFail, format!("the current model {}", path.display())).caused_by(e))?;
+    Ok(Some(InputFile { sha256, path: path.to_string_lossy().into_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_there_is_put_aside() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let job = JobDir(dir.path().into());
+        let first = job.make_output(1, 5).expect("made");
+        fs::write(first.join("game.db"), "x").expect("written");
+        assert_eq!(job.make_output(1, 6).expect("made again"), first);
+        assert_eq!(fs::read_dir(&first).expect("there").count(), 0);
+        assert!(dir.path().join("attempt-1.6/game.db").exists());
+        assert_eq!(job.previous(3), Some(first));
+        assert_eq!(job.previous(1), None);
+    }
+
+    #[test]
+    fn the_current_model_is_what_the_link_names() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = ConfigKey::new("square8_2p").expect("a key");
+        assert_eq!(current_model(dir.path(), &key).expect("no link is no model"), None);
+        let model = dir.path().join(format!("{}.safetensors", "a".repeat(64)));
+        std::os::unix::fs::symlink(&model, dir.path().join("square8_2p")).expect("linked");
+        assert!(current_model(dir.path(), &key).is_err(), "a link to nothing is not the untrained network");
+        fs::write(&model, "weights").expect("written");
+        let found = current_model(dir.path(), &key).expect("found").expect("a model");
+        assert_eq!(found.sha256.as_str(), "a".repeat(64));
+    }
+}

@@ -1,0 +1,89 @@
+//! `--finish`, the unit's ExecStopPost=: tells the coordinator how the attempt ended, or spools it. It works also when the main
+//! process never took the job, and it is all that is left when that was killed.
+use super::attempt::{JobDir, Taken, Verified, read_json, write_whole};
+use super::{Args, cgroup};
+use crate::contract::error::{Exit, Failure};
+use crate::contract::job::{Finish, Finished, INTERFACE};
+use crate::contract::wire::{CallError, errors};
+use crate::platform::clock::{now_us, random};
+use crate::platform::varlink::Client;
+use std::path::Path;
+use std::time::Duration;
+
+/// A coordinator that says nothing for so long finds the result in the spool.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Reports the end.
+pub fn finish(args: &Args) -> Result<(), Failure> {
+    let job = JobDir(args.state()?);
+    let call = compose(args, &job, &|name| std::env::var(name).unwrap_or_default(), cgroup::oom_kills().unwrap_or(0));
+    match send(&args.socket, &call) {
+        Ok(done) => {
+            tracing::info!(accepted = done.accepted, result = call.service_result, "the coordinator knows how the attempt ended");
+            Ok(())
+        }
+        // It heard us, and the same words would be refused again.
+        Err(error) if [errors::NOT_FOUND, errors::INVALID_PARAMETER, errors::PERMISSION_DENIED].iter().any(|e| error.is(e)) => {
+            Err(Failure::new(Exit::Failure, "the coordinator refuses the report").caused_by(error))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the result is spooled");
+            spool(&args.spool, &call)
+        }
+    }
+}
+
+fn send(socket: &Path, call: &Finish) -> Result<Finished, CallError> {
+    Client::connect(socket, Some(PATIENCE))?.call(&format!("{INTERFACE}.Finish"), call)
+}
+
+/// What systemd says, with what the files of this run say.
+fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kills: u64) -> Finish {
+    let (invocation_id, exit_code, exit_status) = (variable("INVOCATION_ID"), variable("EXIT_CODE"), variable("EXIT_STATUS"));
+    // The file of an earlier run would name an earlier token.
+    let taken = read_json::<Taken>(&job.taken()).filter(|t| t.invocation_id == invocation_id);
+    let mut service_result = variable("SERVICE_RESULT");
+    let clean = service_result == "success" && exit_code == "exited" && exit_status == "0";
+    if oom_kills > 0 && !clean && ["success", "exit-code", "signal", "core-dump"].contains(&&*service_result) {
+        service_result = "oom-kill".into();
+    }
+    let attempt = taken.as_ref().map(|t| t.attempt);
+    let verified = attempt.filter(|_| clean).and_then(|n| read_json::<Verified>(&job.verified(n)));
+    let (result, mut description) = match verified {
+        Some(verified) => (Some(verified.result), Some(verified.description)),
+        None => (None, None),
+    };
+    if description.is_none() {
+        description = attempt.and_then(|n| read_json(&job.description(n)));
+    }
+    let noted = attempt.filter(|_| result.is_none()).and_then(|n| std::fs::read_to_string(job.error(n)).ok());
+    let mut error = noted.unwrap_or_default();
+    if service_result == "oom-kill" {
+        error = format!("out of memory: the kernel killed a process of the job\n{error}").trim_end().to_owned();
+    } else if error.is_empty() && result.is_none() {
+        let before = if taken.is_none() { "before the job was taken up, " } else { "" };
+        error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
+    }
+    Finish {
+        job_id: args.job.clone(),
+        token: taken.map(|t| t.token),
+        invocation_id,
+        service_result,
+        exit_code,
+        exit_status,
+        output: attempt.map(|n| job.output(n).display().to_string()).unwrap_or_default(),
+        result,
+        description,
+        error,
+        finished_us: now_us(),
+    }
+}
+
+fn spool(dir: &Path, call: &Finish) -> Result<(), Failure> {
+    let path = dir.join(format!("finish-{}-{}-{:08x}.json", call.finished_us, call.job_id, random() as u32));
+    let text = serde_json::to_vec(call).map_err(|e| Failure::new(Exit::Failure, "writing the result").caused_by(e))?;
+    write_whole(&path, 0o644, &text).map_err(|e| {
+        let hint = "the master reports the unit as gone; the attempt counts as failed";
+        Failure::new(Exit::Failure, format!("spooling {}", path.display())).caused_by(e).hint(hint)
+    })
+}

@@ -1,0 +1,119 @@
+//! Keeps the lease: renews it at a third of its term, and with news at most once a second. A lease that is lost ends the workload.
+use super::child::Running;
+use crate::contract::coordinator::Renewed;
+use crate::contract::ids::{FencingToken, JobId};
+use crate::contract::job::{INTERFACE, Renew};
+use crate::contract::wire::{CallError, errors};
+use crate::contract::workload::Progress;
+use crate::platform::varlink::Client;
+use nix::sys::signal::Signal;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two renewals at least.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// One answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What the keeper and the others share.
+#[derive(Default)]
+pub struct Desk {
+    news: Mutex<News>,
+    changed: Condvar,
+    fenced: AtomicBool,
+}
+
+#[derive(Default)]
+struct News {
+    progress: Option<Progress>,
+    over: bool,
+}
+
+impl Desk {
+    /// The latest progress; an older one that was not sent yet is dropped.
+    pub fn put(&self, progress: Progress) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).progress = Some(progress);
+        self.changed.notify_all();
+    }
+    /// The job is over: the keeper ends.
+    pub fn close(&self) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.changed.notify_all();
+    }
+    /// Whether the lease was lost.
+    pub fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::SeqCst)
+    }
+    /// Waits for news, or until it is time; then takes them. Nothing: the job is over.
+    fn take(&self, since: Instant, pause: Duration) -> Option<Option<Progress>> {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if news.over {
+                return None;
+            }
+            let wait = if news.progress.is_some() { SHORTEST } else { pause }.saturating_sub(since.elapsed());
+            if wait.is_zero() {
+                return Some(news.progress.take());
+            }
+            news = self.changed.wait_timeout(news, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// A lease to be kept.
+pub struct Keeper {
+    /// The jobs' socket.
+    pub socket: PathBuf,
+    /// The job.
+    pub job: JobId,
+    /// Its token.
+    pub token: FencingToken,
+    /// The lease's term.
+    pub term: Duration,
+}
+
+impl Keeper {
+    /// Keeps it in a thread until the desk is closed; kills the child when the lease is lost.
+    pub fn start(self, desk: Arc<Desk>, child: Arc<Running>) -> std::io::Result<()> {
+        std::thread::Builder::new().name("lease".into()).spawn(move || self.keep(&desk, &child)).map(|_| ())
+    }
+
+    fn keep(&self, desk: &Desk, child: &Running) {
+        let mut client: Option<Client> = None;
+        let (mut since, mut pause, mut away) = (Instant::now(), self.term / 3, false);
+        while let Some(progress) = desk.take(since, pause) {
+            since = Instant::now();
+            match self.renew(&mut client, progress) {
+                Ok(renewed) => {
+                    pause = Duration::from_secs(renewed.term_seconds) / 3;
+                    if std::mem::take(&mut away) {
+                        tracing::info!("the coordinator answers again; the lease is kept");
+                    }
+                }
+                Err(error) if error.is(errors::FENCED) || error.is(errors::NOT_FOUND) => {
+                    tracing::error!(%error, "the lease is lost; the workload is killed, its output is not used");
+                    desk.fenced.store(true, Ordering::SeqCst);
+                    child.signal(Signal::SIGKILL);
+                    return;
+                }
+                Err(error) => {
+                    client = None;
+                    pause = SHORTEST;
+                    if !std::mem::replace(&mut away, true) {
+                        tracing::warn!(%error, "the lease could not be renewed; trying on");
+                    }
+                }
+            }
+        }
+    }
+
+    fn renew(&self, client: &mut Option<Client>, progress: Option<Progress>) -> Result<Renewed, CallError> {
+        let open = match client {
+            Some(open) => open,
+            None => client.insert(Client::connect(&self.socket, Some(ANSWER))?),
+        };
+        open.call(&format!("{INTERFACE}.Renew"), &Renew { job_id: self.job.clone(), token: self.token, progress })
+    }
+}

@@ -1,0 +1,78 @@
+//! The job-runner: main process of a job's unit. It takes the job, runs the workload's command as its child, keeps the lease, and at
+//! the end verifies the output. It restarts nothing. With `--finish` it is the unit's ExecStopPost= and reports how it ended.
+mod attempt;
+mod cgroup;
+mod child;
+mod finish;
+mod keeper;
+mod output;
+mod relay;
+mod run;
+mod take;
+mod verify;
+
+use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::ids::JobId;
+use crate::contract::paths;
+use crate::contract::workload::JobType;
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs one job of ringrift, or reports how its unit ended.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "ringrift-job-runner", version)]
+pub struct Args {
+    /// The job, the unit's instance (%i)
+    #[arg(value_name = "JOB", value_parser = |text: &str| JobId::new(text))]
+    job: JobId,
+    /// The type that the unit is for; a job of another type is refused
+    #[arg(long = "type", value_name = "TYPE", value_parser = job_type)]
+    kind: Option<JobType>,
+    /// Report how the unit ended ($SERVICE_RESULT, $EXIT_CODE, $EXIT_STATUS), as ExecStopPost=
+    #[arg(long)]
+    finish: bool,
+    /// Directory of the job; without it $STATE_DIRECTORY
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Socket of org.ringrift.Job
+    #[arg(long, value_name = "PATH", default_value = paths::JOB_SOCKET)]
+    socket: PathBuf,
+    /// Where the result waits when it cannot be delivered
+    #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
+    spool: PathBuf,
+    /// Where the links to the current models are
+    #[arg(long, value_name = "DIR", default_value = paths::CURRENT_MODELS)]
+    current: PathBuf,
+}
+
+impl Args {
+    fn state(&self) -> Result<PathBuf, Failure> {
+        let from_unit = || std::env::var("STATE_DIRECTORY").ok().and_then(|l| l.split(':').next().map(PathBuf::from));
+        self.state.clone().or_else(from_unit).filter(|dir| !dir.as_os_str().is_empty()).ok_or_else(|| {
+            Failure::new(Exit::Usage, "no directory for the job").hint("its unit sets StateDirectory=; by hand give --state")
+        })
+    }
+}
+
+fn job_type(text: &str) -> Result<JobType, String> {
+    JobType::from_name(text).ok_or_else(|| format!("no job type; one of {}", JobType::ALL.map(JobType::name).join(", ")))
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_ansi(false).init();
+    let done = if args.finish { finish::finish(&args).map(|()| 0) } else { run::run(&args) };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            tracing::error!("{}", chain(&failure));
+            if let Some(hint) = &failure.hint {
+                tracing::error!("{hint}");
+            }
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What the child says on its way: progress from the report descriptor, and its stderr, which goes on to the journal.
+use crate::contract::workload::{Progress, ReportLine};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Lines of stderr that are kept for the error's text.
+const KEPT: usize = 20;
+/// The longest line of which more is not kept, bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// Reads progress lines until the descriptor is closed; `news` gets each.
+pub fn progress(from: impl Read + Send + 'static, news: impl Fn(Progress) + Send + 'static) -> std::io::Result<Done> {
+    let (ended, done) = mpsc::channel();
+    std::thread::Builder::new().name("report".into()).spawn(move || {
+        lines(from, |line| match serde_json::from_slice::<ReportLine>(line) {
+            Ok(line) => news(line.progress),
+            Err(error) => tracing::warn!(%error, "a line on the report descriptor is no progress"),
+        });
+        let _ = ended.send(());
+    })?;
+    Ok(Done(done))
+}
+
+/// Hands stderr on line by line and remembers the last ones.
+pub fn stderr(from: impl Read + Send + 'static) -> std::io::Result<(Tail, Done)> {
+    let (ended, done) = mpsc::channel();
+    let tail = Tail::default();
+    let kept = tail.clone();
+    std::thread::Builder::new().name("stderr".into()).spawn(move || {
+        lines(from, |line| {
+            let mut out = std::io::stderr().lock();
+            // The journal is away: nothing can be done, and the job goes on.
+            let _ = out.write_all(line).and_then(|()| out.write_all(b"\n"));
+            kept.push(line);
+        });
+        let _ = ended.send(());
+    })?;
+    Ok((tail, Done(done)))
+}
+
+fn lines(from: impl Read, mut each: impl FnMut(&[u8])) {
+    let mut reader = BufReader::new(from);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader).take(LONGEST as u64).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {
+                while line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
+                    line.pop();
+                }
+                if !line.is_empty() {
+                    each(&line);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a reader has come to its end.
+pub struct Done(Receiver<()>);
+
+impl Done {
+    /// Waits; a descendant that outlives the child may hold the descriptor open, so not for ever.
+    pub fn wait(&self, limit: Duration) {
+        let _ = self.0.recv_timeout(limit);
+    }
+}
+
+/// The last lines.
+#[derive(Clone, Default)]
+pub struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    fn push(&self, line: &[u8]) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(String::from_utf8_lossy(&line[..line.len().min(1024)]).into_owned());
+    }
+    /// As one text, at most 8 KiB, the end of it.
+    pub fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = kept.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+        let from = (0..text.len()).find(|at| text.len() - at <= 8192 && text.is_char_boundary(*at)).unwrap_or(0);
+        text[from..].to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_twenty_lines_are_kept() {
+        let text: String = (1..=30).map(|n| format!("line {n}\n")).collect();
+        let (tail, done) = stderr(std::io::Cursor::new(text)).expect("a thread");
+        done.wait(Duration::from_secs(10));
+        assert!(tail.text().starts_with("line 11\n") && tail.text().ends_with("line 30"), "{}", tail.text());
+    }
+
+    #[test]
+    fn lines_that_are_no_progress_are_passed_over() {
+        let (sender, receiver) = mpsc::channel();
+        let text = "{\"progress\":{\"done\":1}}\nnot json\n{\"progress\":{\"done\":2,\"total\":4}}\n";
+        let done = progress(std::io::Cursor::new(text), move |p| sender.send(p.done).expect("wanted")).expect("a thread");
+        done.wait(Duration::from_secs(10));
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1.0, 2.0]);
+    }
+}

@@ -1,0 +1,167 @@
+//! One attempt from Take to the verified result.
+use super::attempt::{JobDir, Taken, current_model, write_json};
+use super::child::{self, Running, Started};
+use super::keeper::{Desk, Keeper};
+use super::{Args, output, relay, take};
+use crate::contract::error::{Exit, Failure};
+use crate::contract::job::Offer;
+use crate::contract::workload::Description;
+use crate::platform::clock::now_us;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use sd_notify::NotifyState;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What readers of the child's descriptors get after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Runs the attempt; returns the code to exit with.
+pub fn run(args: &Args) -> Result<u8, Failure> {
+    let signals = signals()?;
+    let job = JobDir(args.state()?);
+    let invocation_id = std::env::var("INVOCATION_ID").unwrap_or_default();
+    let offer = take::take(args, &invocation_id)?;
+    let attempt = offer.description.attempt;
+    write_json(&job.taken(), 0o644, &Taken { invocation_id, token: offer.token, attempt })?;
+    let dir = job.make_output(attempt, now_us())?;
+    // From here on a failure can say why.
+    let ended = prepare(args, &job, offer).and_then(|(offer, description)| work(args, &job, &dir, offer, description, &signals));
+    ended.inspect_err(|failure| output::keep_error(&job, attempt, &output::words(failure), ""))
+}
+
+fn signals() -> Result<SignalFd, Failure> {
+    let mut set = SigSet::empty();
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD].into_iter().for_each(|s| set.add(s));
+    let failed = |errno| Failure::new(Exit::Failure, "setting up signals").caused_by(nix::errno::Errno::from_raw(errno));
+    set.thread_block().map_err(|e| failed(e as i32))?;
+    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC).map_err(|e| failed(e as i32))
+}
+
+/// Checks the offer, fills in the current model, writes the description.
+fn prepare(args: &Args, job: &JobDir, offer: Offer) -> Result<(Offer, Description), Failure> {
+    let mut description = offer.description.clone();
+    if let Some(kind) = args.kind.filter(|kind| *kind != description.job_type) {
+        let message = format!("job {} is {}, this unit is for {kind}", args.job, description.job_type);
+        return Err(Failure::new(Exit::BadData, message).hint("start it by its own unit"));
+    }
+    if offer.current_model
+        && let Some(model) = current_model(&args.current, &description.config_key)?
+    {
+        description.inputs.model = Some(model);
+    }
+    write_json(&job.description(description.attempt), 0o444, &description)?;
+    Ok((offer, description))
+}
+
+fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Description, signals: &SignalFd) -> Result<u8, Failure> {
+    let attempt = description.attempt;
+    let mut variables = vec![
+        ("RINGRIFT_JOB_ID", description.job_id.to_string()),
+        ("RINGRIFT_JOB_TYPE", description.job_type.to_string()),
+        ("RINGRIFT_JOB_FILE", job.description(attempt).display().to_string()),
+        ("RINGRIFT_OUTPUT_DIR", dir.display().to_string()),
+        ("RINGRIFT_LEASE_TOKEN", offer.token.to_string()),
+        ("RINGRIFT_JOB_SOCKET", args.socket.display().to_string()),
+    ];
+    variables.extend(job.previous(attempt).map(|previous| ("RINGRIFT_PREVIOUS_DIR", previous.display().to_string())));
+    let Started { running, report, stderr } = child::start(&offer.command, dir, &variables)?;
+    let (running, desk) = (Arc::new(running), Arc::new(Desk::default()));
+    let setup = |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
+    let watched = watch(args, &offer, &running, &desk, report, stderr);
+    let (tail, readers) = match watched {
+        Ok(watched) => watched,
+        Err(error) => {
+            running.signal(Signal::SIGKILL);
+            return Err(setup(error));
+        }
+    };
+    let status = format!("attempt {attempt} of {} {}", description.job_type, description.config_key);
+    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    let (ended, told) = wait(&running, signals)?;
+    desk.close();
+    readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
+    conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())
+}
+
+type Watched = (relay::Tail, [relay::Done; 2]);
+
+fn watch(
+    args: &Args,
+    offer: &Offer,
+    running: &Arc<Running>,
+    desk: &Arc<Desk>,
+    report: std::fs::File,
+    stderr: std::process::ChildStderr,
+) -> std::io::Result<Watched> {
+    let theirs = Arc::clone(desk);
+    let progress = relay::progress(report, move |progress| {
+        let status = format!("{} of {} {}", progress.done, progress.total, progress.unit);
+        let _ = sd_notify::notify(&[NotifyState::Status(&status)]);
+        theirs.put(progress);
+    })?;
+    let (tail, done) = relay::stderr(stderr)?;
+    let term = Duration::from_secs(offer.term_seconds);
+    let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term };
+    keeper.start(Arc::clone(desk), Arc::clone(running))?;
+    Ok((tail, [progress, done]))
+}
+
+/// Waits for the child's end; hands a stop on to it. The flag says whether there was one.
+fn wait(running: &Running, signals: &SignalFd) -> Result<(ExitStatus, bool), Failure> {
+    let failed = |e: std::io::Error| Failure::new(Exit::Failure, "waiting for the workload").caused_by(e);
+    let mut told = false;
+    loop {
+        if let Some(status) = running.ended().map_err(failed)? {
+            return Ok((status, told));
+        }
+        let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        let Ok(Some(signal)) = signals.read_signal() else { continue };
+        if signal.ssi_signo != Signal::SIGCHLD as u32 {
+            told = true;
+            let _ = sd_notify::notify(&[NotifyState::Stopping]);
+            running.signal(Signal::SIGTERM);
+        }
+    }
+}
+
+/// The code to exit with, and the files that say why.
+fn conclude(job: &JobDir, description: &Description, ended: ExitStatus, told: bool, fenced: bool, tail: &str) -> Result<u8, Failure> {
+    let attempt = description.attempt;
+    if fenced {
+        output::keep_error(job, attempt, "the lease was lost; the workload was killed", tail);
+        return Ok(Exit::TempFail as u8);
+    }
+    if ended.success() {
+        return match output::keep_result(job, description) {
+            Ok(()) => Ok(Exit::Ok as u8),
+            Err(failure) => {
+                tracing::error!("{}", output::words(&failure));
+                output::keep_error(job, attempt, &output::words(&failure), tail);
+                // A workload that was told to stop may end well without a result.
+                Ok(if told { Exit::TempFail } else { failure.exit } as u8)
+            }
+        };
+    }
+    let how = match (ended.code(), ended.signal().and_then(|n| Signal::try_from(n).ok())) {
+        (Some(code), _) => format!("the workload exited with {code}"),
+        (None, Some(signal)) => format!("the workload was killed by {signal}"),
+        (None, None) => format!("the workload ended: {ended}"),
+    };
+    tracing::error!("{how}");
+    if told {
+        output::keep_error(job, attempt, &format!("stopped; {how}"), tail);
+        return Ok(Exit::TempFail as u8);
+    }
+    output::keep_error(job, attempt, &how, tail);
+    Ok(child::code(ended))
+}

@@ -1,0 +1,51 @@
+//! Take: asks the coordinator for the job, and waits for its socket if it is away.
+use super::Args;
+use crate::contract::error::{Exit, Failure};
+use crate::contract::job::{INTERFACE, Offer, Take};
+use crate::contract::wire::{CallError, errors};
+use crate::platform::varlink::Client;
+use std::time::{Duration, Instant};
+
+/// How long an absent coordinator is waited for; TimeoutStartSec= of the unit is longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// One answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// The job, or why it is not for this unit.
+pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
+    let call = Take { job_id: args.job.clone(), invocation_id: invocation_id.into() };
+    let (begin, mut pause, mut told) = (Instant::now(), Duration::from_millis(50), false);
+    loop {
+        let error = match ask(args, &call) {
+            Ok(offer) => return Ok(offer),
+            Err(error) => error,
+        };
+        if !error.is_transport() {
+            return Err(refused(&error).caused_by(error));
+        }
+        if begin.elapsed() + pause >= PATIENCE {
+            let message = format!("the coordinator did not answer within {} s", PATIENCE.as_secs());
+            return Err(Failure::new(Exit::Unavailable, message).caused_by(error).hint("systemctl status ringrift-coordinator.service"));
+        }
+        if !std::mem::replace(&mut told, true) {
+            tracing::warn!(%error, "waiting for the coordinator");
+        }
+        // Its socket is not there, so there is nothing that could wake us.
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+fn ask(args: &Args, call: &Take) -> Result<Offer, CallError> {
+    Client::connect(&args.socket, Some(ANSWER))?.call(&format!("{INTERFACE}.Take"), call)
+}
+
+fn refused(error: &CallError) -> Failure {
+    if error.is(errors::NOT_FOUND) {
+        Failure::new(Exit::BadData, "the coordinator does not know this job").hint("only the coordinator starts jobs; queue one instead")
+    } else if error.is(errors::PERMISSION_DENIED) {
+        Failure::new(Exit::NotPermitted, "the coordinator does not talk to this user")
+    } else {
+        Failure::new(Exit::TempFail, "the job was not given to this unit")
+    }
+}

@@ -1,0 +1,229 @@
+//! The methods: arguments in, answers out.
+use super::connection::{Flow, RawCall};
+use super::frames::{done, failure, reply};
+use super::hub::{Counters, Hub};
+use super::kinds::Kind;
+use super::outbox::{MAX_CALLS, Outbox};
+use super::prepare::{prepare, uuid_of};
+use super::refusal::Refusal;
+use super::store::letters::MAX_LISTED;
+use super::store::publish::Prepared;
+use super::subscriptions::{self, Written};
+use super::writer::Command;
+use crate::contract::router::{
+    Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Publish, PublishResult, Published, Register, Replay, Subscribe,
+};
+use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
+use crate::contract::wire::{ErrorParameters, errors};
+use crate::platform::clock::now_us;
+use crate::platform::varlink::Peer;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::rc::Rc;
+use tokio::sync::oneshot;
+
+/// Events in one Publish.
+const MAX_BATCH: usize = 4096;
+const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Router.varlink");
+const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.varlink");
+
+/// Who calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// As the kernel says.
+    pub peer: Peer,
+}
+
+impl Caller {
+    /// Whether the caller may publish events of a type. The socket's mode decides who can call at all (group ringrift); rules for
+    /// the types that control the suite belong here.
+    fn may_publish(&self, _kind: &Kind) -> bool {
+        true
+    }
+}
+
+/// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.
+pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {
+    let started = match &*call.method {
+        method::PUBLISH => publish(hub, caller, call, out),
+        method::ACK => parse::<Ack>(call).and_then(|ack| subscriptions::ack(hub, &ack)).map(|written| when_written(call, out, written)),
+        method::NACK => {
+            parse::<Nack>(call).and_then(|nack| subscriptions::nack(hub, &nack)).map(|written| when_written(call, out, written))
+        }
+        _ => return in_turn(hub, call, out).await,
+    };
+    if let Err(refusal) = started
+        && !call.oneway
+    {
+        // In its turn: answers that wait for the disk come first.
+        out.later(async move { failure(&refusal) });
+    }
+    Flow::Next
+}
+
+fn publish(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Result<(), Refusal> {
+    if !out.may_wait() {
+        let message = format!("{MAX_CALLS} calls of this connection wait for their answers; read some, then go on");
+        return Err(Refusal::new(errors::TOO_MANY, message));
+    }
+    let wanted: Publish = parse(call)?;
+    if wanted.events.len() > MAX_BATCH {
+        let message = format!("{} events in one batch, {MAX_BATCH} are allowed", wanted.events.len());
+        return Err(Refusal::parameter(errors::INVALID_PARAMETER, "events", message));
+    }
+    let now = now_us();
+    let mut prepared: Vec<Prepared> = Vec::with_capacity(wanted.events.len());
+    for (at, event) in wanted.events.into_iter().enumerate() {
+        let mut kinds = hub.kinds.borrow_mut();
+        let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?;
+        if !caller.may_publish(kind) {
+            let message = format!("user {} may not publish {}", caller.peer.uid, kind.name);
+            return Err(Refusal::parameter(errors::PERMISSION_DENIED, format!("events[{at}].type"), message));
+        }
+        prepared.push(prepare(event, at, &mut kinds, &hub.node, now)?);
+    }
+    let (answer, answered) = oneshot::channel();
+    hub.command(Command::Publish(prepared, answer));
+    let (hub, silent) = (hub.clone(), call.oneway);
+    out.later(async move {
+        let result: Result<Vec<Published>, Refusal> = answered.await.unwrap_or_else(|_| Err(Refusal::stopping()));
+        if let Ok(results) = &result {
+            Counters::add(&hub.counters.duplicates, results.iter().filter(|r| r.duplicate).count());
+        }
+        match result {
+            _ if silent => Vec::new(),
+            Ok(results) => reply(&PublishResult { results }, false),
+            Err(refusal) => failure(&refusal),
+        }
+    });
+    Ok(())
+}
+
+fn when_written(call: &RawCall<'_>, out: &Outbox, written: Option<Written>) {
+    let silent = call.oneway;
+    out.later(async move {
+        if let Some(written) = written {
+            // An error is the writer's end; the ack is known here, and after a restart the event comes again.
+            let _ = written.await;
+        }
+        if silent { Vec::new() } else { done() }
+    });
+}
+
+async fn in_turn(hub: &Rc<Hub>, call: &RawCall<'_>, out: &Outbox) -> Flow {
+    if !out.quiet().await {
+        return Flow::Next;
+    }
+    match &*call.method {
+        method::SUBSCRIBE | method::REPLAY => match start(call) {
+            Ok(flow) => return flow,
+            Err(refusal) => drop(out.now(failure(&refusal))),
+        },
+        _ => {
+            let answer = answer(hub, call).await.unwrap_or_else(|refusal| failure(&refusal));
+            if !call.oneway {
+                out.now(answer);
+            }
+        }
+    }
+    Flow::Next
+}
+
+fn start(call: &RawCall<'_>) -> Result<Flow, Refusal> {
+    if !call.more {
+        return Err(Refusal::new(errors::EXPECTED_MORE, format!("{} streams; call it with more", call.method)));
+    }
+    if call.method == method::REPLAY {
+        return Ok(Flow::Replay(Box::new(parse::<Replay>(call)?)));
+    }
+    let wanted: Subscribe = parse(call)?;
+    subscriptions::check(&wanted)?;
+    Ok(Flow::Subscribe(Box::new(wanted)))
+}
+
+async fn answer(hub: &Rc<Hub>, call: &RawCall<'_>) -> Result<Vec<u8>, Refusal> {
+    match &*call.method {
+        method::REGISTER => subscriptions::define(hub, &parse::<Register>(call)?.subscriptions).await.map(|()| done()),
+        method::RELEASE => subscriptions::release(hub, &parse::<Release>(call)?).map(|()| done()),
+        method::RETIRE => subscriptions::retire(hub, &parse::<Retire>(call)?.name).await.map(|()| done()),
+        method::FETCH => fetch(hub, &parse(call)?).await,
+        method::STATS => super::stats::stats(hub).await.map(|stats| reply(&stats, false)),
+        method::SUBSCRIBERS => subscriptions::list(hub).await.map(|subscribers| reply(&SubscriberList { subscribers }, false)),
+        method::DEAD_LETTER_LIST => {
+            let letters = hub.reader.letters(parse(call)?, MAX_LISTED, true).await?;
+            Ok(reply(&DeadLetterList { letters }, false))
+        }
+        method::DEAD_LETTER_SHOW => {
+            let id = parse::<DeadLetterShow>(call)?.id;
+            let filter = DeadLetterFilter { id: Some(id), ..DeadLetterFilter::default() };
+            let letter = hub.reader.letters(filter, 1, true).await?.pop();
+            let missing = || Refusal::parameter(errors::NOT_FOUND, "id", format!("no dead letter {id}"));
+            Ok(reply(&DeadLetterShown { letter: letter.ok_or_else(missing)? }, false))
+        }
+        method::DEAD_LETTER_REDRIVE => subscriptions::redrive(hub, parse(call)?).await.map(|count| reply(&Count { count }, false)),
+        method::DEAD_LETTER_PURGE => {
+            let filter = parse(call)?;
+            hub.ask(|answer| Command::Purge(filter, answer)).await.map(|count| reply(&Count { count }, false))
+        }
+        "org.varlink.service.GetInfo" => Ok(reply(
+            &json!({
+                "vendor": "ringrift", "product": "ringrift", "version": env!("CARGO_PKG_VERSION"), "url": env!("CARGO_PKG_REPOSITORY"),
+                "interfaces": ["org.varlink.service", INTERFACE],
+            }),
+            false,
+        )),
+        "org.varlink.service.GetInterfaceDescription" => describe(call),
+        other => Err(unknown(other)),
+    }
+}
+
+fn describe(call: &RawCall<'_>) -> Result<Vec<u8>, Refusal> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        interface: String,
+    }
+    let wanted: Wanted = parse(call)?;
+    match wanted.interface.as_str() {
+        INTERFACE => Ok(reply(&json!({ "description": DESCRIPTION }), false)),
+        "org.varlink.service" => Ok(reply(&json!({ "description": SERVICE }), false)),
+        other => Err(Refusal::parameter(errors::INTERFACE_NOT_FOUND, other, format!("{INTERFACE} is served here"))),
+    }
+}
+
+fn unknown(name: &str) -> Refusal {
+    let interface = name.rsplit_once('.').map_or("", |(interface, _)| interface);
+    if interface == INTERFACE || interface == "org.varlink.service" {
+        Refusal::parameter(errors::METHOD_NOT_FOUND, name, format!("{interface} has no such method"))
+    } else {
+        Refusal::parameter(errors::INTERFACE_NOT_FOUND, interface, format!("{INTERFACE} is served here"))
+    }
+}
+
+async fn fetch(hub: &Hub, wanted: &Fetch) -> Result<Vec<u8>, Refusal> {
+    let row = match (&wanted.id, wanted.seq) {
+        (Some(id), None) => hub.reader.by_id(uuid_of(id).into_bytes()).await?,
+        (None, Some(seq)) => hub.reader.at(vec![seq], 1).await?.0.pop(),
+        _ => return Err(Refusal::parameter(errors::INVALID_PARAMETER, "id", "either id or seq is wanted")),
+    };
+    let Some(row) = row else {
+        return Err(Refusal::new(errors::NOT_FOUND, "no such event; it was never stored, or its time to be kept is over"));
+    };
+    let mut bytes = format!("{{\"parameters\":{{\"seq\":{},\"event\":", row.seq).into_bytes();
+    row.write_event(&mut bytes);
+    bytes.extend_from_slice(b"}}\0");
+    Ok(bytes)
+}
+
+/// Reads a call's arguments; the error names the field, what was expected, what was given.
+fn parse<T: DeserializeOwned>(call: &RawCall<'_>) -> Result<T, Refusal> {
+    let text = call.parameters.map_or("{}", |raw| raw.get());
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        // A field that is missing or unknown stands in the words, not in the path.
+        let named = message.split('`').nth(1).map(str::to_owned);
+        let parameter = if path == "." { named } else { Some(path) };
+        Refusal { name: errors::INVALID_PARAMETER, parameters: ErrorParameters { message, reasons: Vec::new(), parameter } }
+    })
+}

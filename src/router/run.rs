@@ -1,0 +1,173 @@
+//! Putting the process together, running it, and taking it down in order.
+use super::connection;
+use super::hub::Hub;
+use super::settings::{Args, Settings, node, state_directory};
+use super::store::{open, state};
+use super::upkeep;
+use super::writer::{Command, Told, Writer};
+use super::{checkpoint, load_config, reader, socket};
+use crate::contract::error::{Exit, Failure};
+use crate::platform::clock::now_us;
+use nix::fcntl::{Flock, FlockArg};
+use sd_notify::NotifyState;
+use std::cell::Cell;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{LocalSet, spawn_local};
+
+/// How long callers may take to read their last answers when the router stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Runs until SIGTERM.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let config = load_config()?;
+    let settings = Settings::new(&config.router, args);
+    let node = node(args, &config)?;
+    let directory = state_directory(args)?;
+    let _lock = lock(&directory)?;
+    let path = directory.join("events.db");
+    let mut opened = open::open(&path, now_us(), args.max_pages)?;
+    let beginning = state::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
+    let listener = socket::listen(args)?;
+
+    let start = |what: &'static str| move |e: anyhow::Error| Failure::new(Exit::Failure, format!("starting {what}")).caused_by(e);
+    let (trigger, checkpointer) = checkpoint::new(&path, &mut opened.db).map_err(|e| start("the checkpoint thread")(e.into()))?;
+    let (commands, commanded) = std::sync::mpsc::channel();
+    let (told, tell) = mpsc::unbounded_channel();
+    let published = Arc::new(AtomicU64::new(beginning.last_seq));
+    let known = beginning.kinds.iter().map(|(id, _)| *id).collect();
+    let writer = Writer::new(opened.db, beginning.last_seq, published.clone(), known, told, trigger);
+    let reader = reader::start(&path).map_err(start("the reading thread"))?;
+    let threads = [
+        spawn("writer", move || writer.run(&commanded)).map_err(start("the writer"))?,
+        spawn("checkpoint", || checkpointer.run()).map_err(start("the checkpoint thread"))?,
+    ];
+
+    let hub = Rc::new(Hub::new(node, settings, beginning, commands, published, reader, path));
+    if let Some((aside, why)) = opened.quarantined {
+        let text = format!("the event log was corrupt ({why}); it is kept as {} and a new one was begun", aside.display());
+        tracing::error!("{text}");
+        hub.counters.trouble.borrow_mut().insert("quarantine", text);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
+    let result = LocalSet::new().block_on(&runtime, serve(&hub, args, listener, tell));
+    hub.write_back_all();
+    hub.command(Command::Stop);
+    for thread in threads {
+        if thread.join().is_err() {
+            return Err(Failure::new(Exit::Failure, "a thread of the router panicked; the log names it"));
+        }
+    }
+    if let Some(path) = &args.socket {
+        // Systemd's socket stays; ours goes with us.
+        let _ = std::fs::remove_file(path);
+    }
+    result
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    Ok(std::thread::Builder::new().name(name.into()).spawn(work)?)
+}
+
+/// One router a database: a second one would hand out the same events.
+fn lock(directory: &Path) -> Result<Flock<std::fs::File>, Failure> {
+    let path = directory.join("lock");
+    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| {
+        Failure::new(Exit::Failure, format!("opening {}", path.display()))
+            .hint("check that the state directory exists and is writable")
+            .caused_by(e)
+    })?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another router works on {}", directory.display())).caused_by(e))
+}
+
+async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mpsc::UnboundedReceiver<Told>) -> Result<(), Failure> {
+    let fail = |what: &'static str| move |e: std::io::Error| Failure::new(Exit::Failure, what).caused_by(e);
+    let listener = tokio::net::UnixListener::from_std(listener).map_err(fail("setting up the socket"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(fail("listening to signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fail("listening to signals"))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(fail("listening to signals"))?;
+    let fatal: Rc<Cell<Option<String>>> = Rc::default();
+    let died = Rc::new(Notify::new());
+    {
+        let (hub, fatal, died) = (hub.clone(), fatal.clone(), died.clone());
+        spawn_local(async move {
+            while let Some(told) = tell.recv().await {
+                if let Some(why) = upkeep::heard(&hub, told) {
+                    fatal.set(Some(why));
+                    died.notify_one();
+                }
+            }
+            // The writer ends last of all, or it has panicked.
+            died.notify_one();
+        });
+    }
+    let connections = Rc::new(Connections::default());
+    let status = upkeep::start(hub);
+    notify(&[NotifyState::Ready]);
+    tracing::info!(events_up_to = hub.last(), subscriptions = hub.subs.borrow().len(), "ready");
+    let result = loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => connections.serve(hub.clone(), stream),
+                Err(error) => {
+                    // Out of file descriptors, most likely: those who are connected go on, and some will leave.
+                    tracing::warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            _ = terminate.recv() => break Ok(()),
+            _ = interrupt.recv() => break Ok(()),
+            _ = hangup.recv() => upkeep::reload(hub, args),
+            () = died.notified() => {
+                let why = fatal.take().unwrap_or_else(|| "the writing thread is gone".into());
+                break Err(Failure::new(Exit::Failure, why).hint("it starts again with what the disk has; see the disk's health if this repeats"));
+            }
+        }
+    };
+    drop(listener);
+    notify(&[NotifyState::Stopping, NotifyState::Status("answering the last calls")]);
+    hub.stopping.send_replace(true);
+    if tokio::time::timeout(DRAIN, connections.ended()).await.is_err() {
+        tracing::warn!(left = connections.open.get(), "some callers did not read their answers; they are left");
+    }
+    status.last(hub).await;
+    result
+}
+
+/// Tells systemd, if it started us.
+pub fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "telling systemd failed");
+    }
+}
+
+#[derive(Default)]
+struct Connections {
+    open: Cell<usize>,
+    less: Notify,
+}
+
+impl Connections {
+    fn serve(self: &Rc<Self>, hub: Rc<Hub>, stream: tokio::net::UnixStream) {
+        self.open.set(self.open.get() + 1);
+        let all = self.clone();
+        spawn_local(async move {
+            connection::serve(hub, stream).await;
+            all.open.set(all.open.get() - 1);
+            all.less.notify_one();
+        });
+    }
+    async fn ended(&self) {
+        while self.open.get() > 0 {
+            self.less.notified().await;
+        }
+    }
+}

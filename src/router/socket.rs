@@ -1,0 +1,51 @@
+//! The listening socket: systemd's, or one of our own for tests and for looking around.
+use super::settings::Args;
+use crate::contract::error::{Exit, Failure};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+/// The name of the socket's file descriptor in `ringrift-event-router.socket`.
+const NAME: &str = "router";
+
+/// The socket, not blocking.
+pub fn listen(args: &Args) -> Result<UnixListener, Failure> {
+    let listener = match passed()? {
+        Some(listener) => listener,
+        None => match &args.socket {
+            Some(path) => bind(path)?,
+            None => {
+                return Err(Failure::new(Exit::Config, "systemd passed no socket and --socket names none")
+                    .hint("start it through ringrift-event-router.socket, or give --socket PATH"));
+            }
+        },
+    };
+    listener.set_nonblocking(true).map_err(|e| Failure::new(Exit::Failure, "setting up the socket").caused_by(e))?;
+    Ok(listener)
+}
+
+fn passed() -> Result<Option<UnixListener>, Failure> {
+    let fds = sd_notify::listen_fds_with_names()
+        .map_err(|e| Failure::new(Exit::Config, "reading the sockets that systemd passes").caused_by(e))?;
+    let fds: Vec<_> = fds.collect();
+    let Some((fd, _)) = fds.iter().find(|(_, name)| name == NAME).or(fds.first()) else { return Ok(None) };
+    // SAFETY: systemd passed this descriptor to this process, and this is the only place that takes it.
+    let fd = unsafe { OwnedFd::from_raw_fd(*fd) };
+    Ok(Some(UnixListener::from(fd)))
+}
+
+fn bind(path: &Path) -> Result<UnixListener, Failure> {
+    let fail = |what: &str, e: std::io::Error| Failure::new(Exit::Failure, format!("{what} {}", path.display())).caused_by(e);
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(Failure::new(Exit::TempFail, format!("somebody listens on {} already", path.display())));
+    }
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(fail("removing the stale socket", e)),
+    }
+    let listener = UnixListener::bind(path).map_err(|e| fail("listening on", e))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(|e| fail("setting the mode of", e))?;
+    Ok(listener)
+}

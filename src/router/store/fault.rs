@@ -1,0 +1,69 @@
+//! What can go wrong in the store, by what must follow from it.
+use crate::contract::wire::errors;
+use crate::router::refusal::Refusal;
+use rusqlite::ErrorCode;
+
+/// The store could not do something.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fault {
+    /// No room: nothing was stored; the next try may succeed.
+    #[error("no space left for the event log")]
+    Full,
+    /// The database can no longer be trusted, or its writes cannot: the process must end, and begin again from what the disk has.
+    #[error("{operation} the event log: {why}")]
+    Fatal {
+        /// What was tried.
+        operation: &'static str,
+        /// What SQLite said.
+        why: String,
+    },
+    /// Anything else: this operation failed, others may succeed.
+    #[error("{operation} the event log: {why}")]
+    Other {
+        /// What was tried.
+        operation: &'static str,
+        /// What SQLite said.
+        why: String,
+    },
+}
+
+impl Fault {
+    /// Sorts an error of SQLite.
+    pub fn new(operation: &'static str, error: &rusqlite::Error) -> Fault {
+        let why = error.to_string();
+        let rusqlite::Error::SqliteFailure(code, _) = error else { return Fault::Other { operation, why } };
+        match code.code {
+            ErrorCode::DiskFull => Fault::Full,
+            // Growing the shared-memory file or the log file fails with an I/O error of its own on a full disk.
+            ErrorCode::SystemIoFailure
+                if matches!(code.extended_code, rusqlite::ffi::SQLITE_IOERR_SHMSIZE | rusqlite::ffi::SQLITE_IOERR_TRUNCATE) =>
+            {
+                Fault::Full
+            }
+            // After a failed fsync the kernel may have dropped the pages and forgotten that it did; only a fresh start from
+            // the disk's own content is honest.
+            ErrorCode::SystemIoFailure
+                if matches!(code.extended_code, rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC) =>
+            {
+                Fault::Fatal { operation, why }
+            }
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Fault::Fatal { operation, why },
+            _ => Fault::Other { operation, why },
+        }
+    }
+
+    /// As the caller is told.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Fault::Full => {
+                Refusal::new(errors::OUT_OF_SPACE, "no space left for the event log; nothing was stored; try again when there is room")
+            }
+            other => Refusal::new(errors::INTERNAL, other.to_string()),
+        }
+    }
+}
+
+/// Shorthand for `map_err`.
+pub fn fault(operation: &'static str) -> impl Fn(rusqlite::Error) -> Fault {
+    move |error| Fault::new(operation, &error)
+}

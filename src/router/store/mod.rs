@@ -1,0 +1,9 @@
+//! The event log on disk: `events.db`, with its schema, its one writer's operations and its readers' questions.
+pub mod fault;
+pub mod letters;
+pub mod open;
+pub mod publish;
+pub mod read;
+pub mod retain;
+mod schema;
+pub mod state;

@@ -1,0 +1,142 @@
+//! Retention: what every subscriber has handled goes by age and, when the log is too large, oldest first. In small steps, so that
+//! publishers never wait long for it.
+use super::fault::{Fault, fault};
+use crate::router::delivery::Seq;
+use crate::router::kinds::KindId;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Events deleted in one step.
+const STEP: i64 = 500;
+/// Pages given back to the file system in one step.
+const VACUUM_STEP: u32 = 256;
+
+/// What may go of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// The type.
+    pub kind: KindId,
+    /// No subscriber needs events of it below this place.
+    pub floor: Seq,
+    /// It is kept until this age.
+    pub cutoff_us: i64,
+}
+
+/// A run of retention, carried out step by step.
+#[derive(Debug, Default)]
+pub struct Plan {
+    by_age: VecDeque<Allowance>,
+    floors: BTreeMap<KindId, Seq>,
+    max_bytes: u64,
+    swept_to: Seq,
+    deleted: u64,
+    vacuum: bool,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Events deleted.
+    pub deleted: u64,
+    /// Still larger than allowed, with nothing that may go.
+    pub over: bool,
+}
+
+impl Plan {
+    /// Of what may go; `last` is never deleted, so that places go on from it.
+    pub fn new(allowances: Vec<Allowance>, max_bytes: u64, last: Seq) -> Plan {
+        let allowances = allowances.into_iter().map(|a| Allowance { floor: a.floor.min(last), ..a });
+        let by_age: VecDeque<Allowance> = allowances.collect();
+        let floors = by_age.iter().map(|a| (a.kind, a.floor)).collect();
+        Plan { by_age, floors, max_bytes, swept_to: 0, deleted: 0, vacuum: true }
+    }
+
+    /// Does one step in its own transaction; the outcome when nothing is left to do.
+    pub fn step(&mut self, db: &Connection) -> Result<Option<Outcome>, Fault> {
+        if let Some(allowance) = self.by_age.front().copied() {
+            let to = place_at(db, allowance.cutoff_us)?.min(allowance.floor);
+            let deleted = delete_kind(db, allowance.kind, to)?;
+            self.deleted += deleted;
+            if deleted < STEP as u64 {
+                self.by_age.pop_front();
+            }
+            return Ok(None);
+        }
+        let over = used_bytes(db)? > self.max_bytes;
+        if over && self.sweep(db)? {
+            return Ok(None);
+        }
+        if self.vacuum {
+            let free: i64 = db.query_row("PRAGMA freelist_count", [], |row| row.get(0)).map_err(fault("measuring"))?;
+            if free > i64::from(VACUUM_STEP) {
+                let mut vacuum = db.prepare_cached("PRAGMA incremental_vacuum(256)").map_err(fault("vacuuming"))?;
+                let mut rows = vacuum.query([]).map_err(fault("vacuuming"))?;
+                while rows.next().map_err(fault("vacuuming"))?.is_some() {}
+                return Ok(None);
+            }
+        }
+        Ok(Some(Outcome { deleted: self.deleted, over }))
+    }
+
+    /// Deletes among the next few of the oldest events; false at the end of what may go.
+    fn sweep(&mut self, db: &Connection) -> Result<bool, Fault> {
+        let highest = self.floors.values().copied().max().unwrap_or(0);
+        let mut next = db
+            .prepare_cached(
+                "SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND seq NOT IN (SELECT seq FROM letters) ORDER BY seq LIMIT ?",
+            )
+            .map_err(fault("reading"))?;
+        let found: Vec<(i64, KindId)> = next
+            .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), STEP], |row| Ok((row.get(0)?, row.get(1)?)))
+            .and_then(Iterator::collect)
+            .map_err(fault("reading"))?;
+        let Some((last, _)) = found.last() else { return Ok(false) };
+        self.swept_to = last.cast_unsigned();
+        let step = db.unchecked_transaction().map_err(fault("deleting from"))?;
+        let mut delete = db.prepare_cached("DELETE FROM events WHERE seq = ?").map_err(fault("deleting from"))?;
+        for (seq, kind) in found {
+            if self.floors.get(&kind).is_some_and(|floor| seq.cast_unsigned() < *floor) {
+                self.deleted += delete.execute([seq]).map_err(fault("deleting from"))? as u64;
+            }
+        }
+        step.commit().map_err(fault("deleting from"))?;
+        Ok(true)
+    }
+}
+
+fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
+    db.prepare_cached(
+        "DELETE FROM events WHERE seq IN
+         (SELECT seq FROM events WHERE kind = ? AND seq < ? AND seq NOT IN (SELECT seq FROM letters) ORDER BY seq LIMIT ?)",
+    )
+    .and_then(|mut s| s.execute(params![kind, to.cast_signed(), STEP]))
+    .map(|n| n as u64)
+    .map_err(fault("deleting from"))
+}
+
+/// The first place stored at this time or later, by bisection: places and times grow together.
+fn place_at(db: &Connection, time_us: i64) -> Result<Seq, Fault> {
+    let read = fault("reading");
+    let last: Option<i64> = db.query_row("SELECT max(seq) FROM events", [], |row| row.get(0)).map_err(&read)?;
+    let mut next = db.prepare_cached("SELECT seq, stored_us FROM events WHERE seq >= ? ORDER BY seq LIMIT 1").map_err(&read)?;
+    let (mut low, mut high) = (0i64, last.map_or(0, |last| last + 1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found: Option<(i64, i64)> = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(&read)?;
+        match found {
+            Some((seq, stored)) if stored < time_us => low = seq + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low.cast_unsigned())
+}
+
+/// Bytes of pages that hold something.
+pub fn used_bytes(db: &Connection) -> Result<u64, Fault> {
+    db.query_row(
+        "SELECT (SELECT * FROM pragma_page_count()) - (SELECT * FROM pragma_freelist_count()), (SELECT * FROM pragma_page_size())",
+        [],
+        |row| Ok(row.get::<_, i64>(0)?.cast_unsigned() * row.get::<_, i64>(1)?.cast_unsigned()),
+    )
+    .map_err(fault("measuring"))
+}

@@ -1,0 +1,178 @@
+//! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
+use super::hub::Hub;
+use super::kinds::retain_days;
+use super::load_config;
+use super::run::notify;
+use super::settings::{Args, Settings};
+use super::stats::{self, health, stats};
+use super::store::retain::{Allowance, Plan};
+use super::writer::{Command, Told};
+use crate::contract::error::chain;
+use crate::contract::health::State;
+use crate::contract::router::Stats;
+use crate::platform::clock::now_us;
+use sd_notify::NotifyState;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tokio::task::spawn_local;
+use tokio::time::{MissedTickBehavior, interval_at};
+
+/// How often marks are written back and the status is looked at.
+const BEAT: Duration = Duration::from_secs(1);
+/// The status file is never older.
+const STATUS_AGE: Duration = Duration::from_secs(10);
+/// After this many seconds without a new one, the status file is stale.
+const STATUS_VALID: u32 = 30;
+/// The first run of retention after start, and the time between two.
+const RETAIN_FIRST: Duration = Duration::from_secs(60);
+const RETAIN_EVERY: Duration = Duration::from_secs(3600);
+/// A log larger than allowed is looked at so often.
+const RETAIN_SOON: Duration = Duration::from_secs(60);
+const DAY_US: i64 = 86_400_000_000;
+
+/// Takes in what the writer tells; something comes back when nothing can be written any more.
+pub fn heard(hub: &Hub, told: Told) -> Option<String> {
+    match told {
+        Told::Committed(rows) => hub.committed(rows),
+        Told::Refusing(why) => {
+            match &why {
+                Some(why) => tracing::error!("publishes are refused: {why}; make room, they are accepted again by themselves"),
+                None => tracing::info!("there is room again; publishes are accepted"),
+            }
+            *hub.counters.refusing.borrow_mut() = why;
+        }
+        Told::Retained(outcome) => {
+            let events = &hub.counters.events;
+            events.set(events.get().saturating_sub(outcome.deleted));
+            if outcome.deleted > 0 {
+                tracing::info!(deleted = outcome.deleted, "old events were cleared away");
+            }
+            let mut trouble = hub.counters.trouble.borrow_mut();
+            if outcome.over {
+                trouble
+                    .insert("size", "the event log is larger than router.max_bytes, and subscribers have not handled what is in it".into());
+            } else {
+                trouble.remove("size");
+            }
+        }
+        Told::Fatal(why) => return Some(why),
+    }
+    None
+}
+
+/// The status of the process, kept for the end.
+pub struct Status {
+    file: Option<stats::Writer>,
+    written: RefCell<Option<(Instant, Stats)>>,
+}
+
+/// Starts all that runs beside the calls.
+pub fn start(hub: &Rc<Hub>) -> Rc<Status> {
+    let status = Rc::new(Status { file: stats::Writer::from_environment(), written: RefCell::default() });
+    spawn_local(beat(hub.clone(), status.clone()));
+    spawn_local(retain(hub.clone()));
+    if let Some(limit) = sd_notify::watchdog_enabled() {
+        spawn_local(watchdog(hub.clone(), limit));
+    }
+    let hub = hub.clone();
+    spawn_local(async move {
+        let before = hub.last();
+        match hub.reader.count_to(before).await {
+            Ok(count) => hub.counters.events.set(hub.counters.events.get() + count),
+            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "counting the events failed"),
+        }
+    });
+    status
+}
+
+async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
+    let mut beat = interval_at(tokio::time::Instant::now(), BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beat.tick().await;
+        hub.write_back_all();
+        match stats(&hub).await {
+            Ok(stats) => status.show(&hub, State::Running, stats, false),
+            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "reading the figures failed"),
+        }
+    }
+}
+
+impl Status {
+    fn show(&self, hub: &Hub, state: State, stats: Stats, always: bool) {
+        let mut written = self.written.borrow_mut();
+        let due = written.as_ref().is_none_or(|(at, old)| *old != stats || at.elapsed() + BEAT > STATUS_AGE);
+        if !due && !always {
+            return;
+        }
+        let health = health(hub, &stats);
+        let last = format!("{} published, {} delivered, {} dead letters", stats.published, stats.delivered, stats.dead_letters);
+        notify(&[NotifyState::Status(&format!("{}: {last}", health.message))]);
+        if let Some(file) = &self.file
+            && let Err(error) = file.write(state, health, last, STATUS_VALID, &stats)
+        {
+            tracing::warn!(%error, "writing status.json failed");
+        }
+        *written = Some((Instant::now(), stats));
+    }
+
+    /// The last word.
+    pub async fn last(&self, hub: &Rc<Hub>) {
+        if let Ok(stats) = stats(hub).await {
+            self.show(hub, State::ShuttingDown, stats, true);
+        }
+    }
+}
+
+/// Tells systemd that all is well, as long as the writer answers.
+async fn watchdog(hub: Rc<Hub>, limit: Duration) {
+    let mut every = interval_at(tokio::time::Instant::now(), limit / 3);
+    loop {
+        every.tick().await;
+        let (answer, answered) = oneshot::channel();
+        hub.command(Command::Ping(answer));
+        if tokio::time::timeout(limit / 3, answered).await.is_ok_and(|answer| answer.is_ok()) {
+            notify(&[NotifyState::Watchdog]);
+        } else {
+            tracing::error!("the writing thread does not answer; no watchdog ping");
+        }
+    }
+}
+
+async fn retain(hub: Rc<Hub>) {
+    let mut next = RETAIN_FIRST;
+    loop {
+        tokio::time::sleep(next).await;
+        let max_bytes = hub.settings.borrow().max_bytes;
+        hub.command(Command::Retain(plan(&hub, max_bytes)));
+        next = if hub.database_bytes() > max_bytes { RETAIN_SOON } else { RETAIN_EVERY };
+    }
+}
+
+/// What may go: of each type what all who want it have handled, once it is old enough.
+fn plan(hub: &Hub, max_bytes: u64) -> Plan {
+    let (now, last) = (now_us(), hub.last());
+    let subs = hub.subs.borrow();
+    let allowance = |kind: &super::kinds::Kind| {
+        let needed = subs.values().filter(|sub| sub.wants.kind(kind)).map(|sub| sub.delivery.floor()).min();
+        Allowance { kind: kind.id, floor: needed.unwrap_or(last), cutoff_us: now - i64::from(retain_days(kind)) * DAY_US }
+    };
+    let allowances = hub.kinds.borrow().iter().map(allowance).collect();
+    Plan::new(allowances, max_bytes, last)
+}
+
+/// SIGHUP: takes the configuration anew; a bad one changes nothing.
+pub fn reload(hub: &Hub, args: &Args) {
+    let since = NotifyState::monotonic_usec_now().ok();
+    notify(&[Some(NotifyState::Reloading), since].into_iter().flatten().collect::<Vec<_>>());
+    match load_config() {
+        Ok(config) => {
+            *hub.settings.borrow_mut() = Settings::new(&config.router, args);
+            tracing::info!("the configuration was taken anew");
+        }
+        Err(failure) => tracing::error!("{}; the old configuration stays in force", chain(&failure)),
+    }
+    notify(&[NotifyState::Ready]);
+}

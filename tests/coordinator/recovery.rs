@@ -1,0 +1,181 @@
+//! kill -9 between any two steps loses nothing; results that waited in the spool are found.
+use crate::harness::*;
+use ringrift::contract::coordinator::*;
+use ringrift::contract::health::{HealthStatus, State, StatusFile};
+use ringrift::contract::job::{Finish, Renew};
+use ringrift::contract::wire::errors;
+use ringrift::contract::workload::JobType;
+use ringrift::platform::clock::now_us;
+
+fn spool(c: &Coordinator, name: &str, text: &str) {
+    let temporary = c.path("spool").join(".x.tmp");
+    std::fs::write(&temporary, text).expect("written");
+    std::fs::rename(&temporary, c.path("spool").join(name)).expect("renamed");
+}
+
+fn json_of(finish: &Finish) -> String {
+    serde_json::to_string(finish).expect("JSON")
+}
+
+#[test]
+fn killed_between_any_two_steps() {
+    let mut c = Coordinator::new();
+    let id = c.enqueue(&work(JobType::Selfplay));
+    c.kill();
+    c.start();
+    let first = c.dispatch().start_of(&id);
+    c.kill();
+    c.start();
+    assert_eq!(c.show(&id).status, WorkStatus::Claimed, "a grant is durable");
+    let mut master = c.dispatch();
+    assert_eq!(master.start_of(&id), first, "the order was not carried out, so it comes again");
+    c.report(&first, ReportOutcome::Started);
+    c.kill();
+    c.start();
+    assert!(c.dispatch().is_quiet(), "it was carried out");
+    let offer = c.take(&id, "i").expect("taken");
+    c.kill();
+    c.start();
+    assert_eq!(c.take(&id, "i").expect("the lost answer is given again"), offer);
+    c.kill();
+    c.start();
+    c.renew(&Renew { job_id: id.clone(), token: offer.token, progress: None }).expect("the lease survived");
+    assert!(c.finish(&success(&offer)));
+    c.kill();
+    c.start();
+    assert!(!c.finish(&success(&offer)), "it is known");
+    assert_eq!(c.show(&id).status, WorkStatus::Completed);
+    c.router.about("work_completed", id.as_str());
+    let kinds: Vec<_> = c.router.events().into_iter().map(|e| e.kind).collect();
+    assert_eq!(kinds, ["work_queued", "work_claimed", "work_started", "work_completed"], "each once");
+    assert!(c.leases().leases.is_empty());
+}
+
+#[test]
+fn killed_under_load_no_acknowledged_item_is_lost() {
+    let mut c = Coordinator::new();
+    let mut acknowledged = Vec::new();
+    for round in 0..3 {
+        let socket = c.path("c.sock");
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let load: Vec<_> = (0..8)
+            .map(|thread| {
+                let (socket, sender) = (socket.clone(), sender.clone());
+                std::thread::spawn(move || {
+                    let Ok(mut client) = ringrift::platform::varlink::Client::connect(socket, PATIENCE) else { return };
+                    for n in 0.. {
+                        let key = format!("{round}-{thread}-{n}");
+                        let asked = NewWork { idempotency_key: Some(key.clone()), ..work(JobType::Export) };
+                        match client.call::<Enqueued>("org.ringrift.Coordinator.Enqueue", &asked) {
+                            Ok(done) => sender.send((key, done.work_id)).expect("wanted"),
+                            Err(_) => return,
+                        }
+                    }
+                })
+            })
+            .collect();
+        // Killed in the middle: after thirty acknowledgements.
+        acknowledged.extend((0..30).map(|_| receiver.recv().expect("an acknowledgement")));
+        c.kill();
+        load.into_iter().for_each(|t| t.join().expect("joined"));
+        acknowledged.extend(receiver.try_iter());
+        c.start();
+    }
+    for (key, id) in acknowledged {
+        assert_eq!(c.enqueue(&NewWork { idempotency_key: Some(key), ..work(JobType::Export) }), id);
+    }
+}
+
+#[test]
+fn results_in_the_spool_are_found_at_start_and_while_running() {
+    let mut c = Coordinator::new();
+    let mut master = c.dispatch();
+    let (one, two) = (c.enqueue(&work(JobType::Selfplay)), c.enqueue(&work(JobType::Export)));
+    master.start_of(&one);
+    let three = master.start_of(&two);
+    let (first, second) = (c.take(&one, "i1").expect("taken"), c.take(&two, "i2").expect("taken"));
+    c.kill();
+    spool(&c, "finish-1.json", &json_of(&success(&first)));
+    spool(&c, "finish-2.json", "{\"job_id\": ");
+    spool(&c, "permanent-1.json", "{}");
+    c.start();
+    assert_eq!(c.show(&one).status, WorkStatus::Completed, "applied before the sockets are served");
+    assert!(!c.path("spool/finish-1.json").exists() && c.path("spool/bad/finish-2.json").exists());
+    assert!(c.path("spool/permanent-1.json").exists(), "not ours");
+
+    spool(&c, "finish-3.json", &json_of(&success(&second)));
+    until(|| c.show(&two).status, |s| *s == WorkStatus::Completed);
+    until(|| c.path("spool/finish-3.json").exists(), |there| !there);
+    assert!(!c.report(&three, ReportOutcome::Gone), "its result came");
+}
+
+#[test]
+fn a_unit_that_is_gone_without_a_result_is_a_failed_try() {
+    let c = Coordinator::new();
+    let mut master = c.dispatch();
+    let id = c.enqueue(&work(JobType::Selfplay));
+    let order = master.start_of(&id);
+    let offer = c.take(&id, "i").expect("taken");
+    assert!(c.report(&order, ReportOutcome::Gone));
+    let item = c.show(&id);
+    assert_eq!(item.result.as_deref(), Some("gone"), "{item:?}");
+    assert!(!c.finish(&success(&offer)), "too late");
+    master.start_of(&id);
+}
+
+#[test]
+fn sigterm_drains_and_status_json_tells() {
+    let mut c = Coordinator::new();
+    c.enqueue(&work(JobType::Export));
+    let read = || std::fs::read(c.path("status.json")).ok().and_then(|b| serde_json::from_slice::<StatusFile>(&b).ok());
+    let file = until(read, |f| f.as_ref().is_some_and(|f| f.snapshot["queue"]["pending"] == 1)).expect("a file");
+    assert_eq!((file.daemon.as_str(), file.state), ("COORDINATOR", State::Running));
+    assert_eq!(file.health.status, HealthStatus::Degraded, "no master: {}", file.health.message);
+    assert!((now_us() - file.time_us).abs() < 30_000_000);
+    assert_eq!(c.terminate(), Some(0));
+    let last: StatusFile = serde_json::from_slice(&std::fs::read(c.path("status.json")).expect("there")).expect("JSON");
+    assert_eq!(last.state, State::Stopped);
+}
+
+#[test]
+fn a_reload_takes_a_good_configuration_and_keeps_the_old_over_a_bad_one() {
+    let mut c = Coordinator::new();
+    let allowed = |c: &Coordinator| c.call::<CanSpawn>("CanSpawn", &serde_json::json!({"task_type": "export"})).expect("answered").allowed;
+    let hang_up = |c: &Coordinator| {
+        let pid = nix::unistd::Pid::from_raw(c.pid() as i32);
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).expect("told");
+    };
+    std::fs::write(c.path("config.yaml"), "node_id: n1\nlimits: {export: {per_node: 0}}\n").expect("written");
+    hang_up(&c);
+    until(|| allowed(&c), |a| !a);
+    std::fs::write(c.path("config.yaml"), "node_id: n1\nlimmits: {}\n").expect("written");
+    hang_up(&c);
+    let read = || std::fs::read_to_string(c.path("status.json")).unwrap_or_default();
+    until(read, |text| text.contains("the old one stays"));
+    assert!(!allowed(&c));
+    c.kill();
+    c.reconfigure("limmits: {}\n");
+    let code = std::process::Command::new(env!("CARGO_BIN_EXE_ringrift-coordinator"))
+        .args(["--socket", "/nonexistent/c", "--job-socket", "/nonexistent/j", "--state"])
+        .arg(c.dir.path())
+        .arg("--config")
+        .arg(c.path("config.yaml"))
+        .status()
+        .expect("ran")
+        .code();
+    assert_eq!(code, Some(78), "a bad configuration is no restart loop");
+}
+
+#[test]
+fn a_broken_frame_is_answered_and_the_interface_describes_itself() {
+    let c = Coordinator::new();
+    let mut client = c.client();
+    let described: serde_json::Value = client
+        .call("org.varlink.service.GetInterfaceDescription", &serde_json::json!({"interface": "org.ringrift.Coordinator"}))
+        .expect("described");
+    assert!(described["description"].as_str().is_some_and(|d| d.contains("method Enqueue")));
+    let error = client.call::<serde_json::Value>("org.ringrift.Coordinator.Nothing", &serde_json::json!({})).expect_err("unknown");
+    assert!(error.is(errors::METHOD_NOT_FOUND), "{error}");
+    let error = c.call::<serde_json::Value>("Dispatch", &Dispatch { node: node() }).expect_err("no more");
+    assert!(error.is(errors::INVALID_PARAMETER), "{error}");
+}

@@ -1,0 +1,32 @@
+//! What packaging repeats from the source stands there as it stands in the source.
+use ringrift::contract::{messages, paths};
+use std::collections::BTreeSet;
+
+const CATALOG: &str = include_str!("../packaging/catalog/ringrift.catalog");
+const FOLDERS: &str = include_str!("../packaging/tmpfiles.d/ringrift.conf");
+
+/// Each message that an operator must act on has its text under its id and name, and no text is left over.
+#[test]
+fn the_catalog_has_every_message_and_no_other() {
+    let mut name = "";
+    let mut texts = BTreeSet::new();
+    for line in CATALOG.lines() {
+        if let Some(comment) = line.strip_prefix("# ") {
+            name = comment;
+        } else if let Some(id) = line.strip_prefix("-- ") {
+            assert!(texts.insert((name, id)), "{name} twice");
+        }
+    }
+    let messages: BTreeSet<_> = messages::ALL.iter().map(|message| (message.name, message.id)).collect();
+    assert_eq!(texts, messages);
+}
+
+/// Folders that no unit owns are made by tmpfiles.d, under the paths that the programs use.
+#[test]
+fn shared_folders_are_made() {
+    let made: BTreeSet<_> =
+        FOLDERS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    for path in [paths::RUN, paths::CONTROL, paths::MASTER_PID, paths::STATE, paths::SPOOL, paths::ARTEFACTS, paths::CURRENT_MODELS] {
+        assert!(made.contains(path), "packaging/tmpfiles.d/ringrift.conf does not make {path}");
+    }
+}

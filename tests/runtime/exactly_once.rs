@@ -1,0 +1,76 @@
+//! Killing between any two steps: the effects of an input happen exactly once.
+use super::world::World;
+
+const STEPS: [&str; 5] = ["after_handler", "after_save", "after_enqueue", "after_publish", "before_ack"];
+
+/// A daemon with state of its own: each event is counted once, published once, enqueued once, in order.
+pub fn events_of_a_daemon_that_keeps_state() {
+    for step in STEPS {
+        let mut world = World::new();
+        world.export("1");
+        world.export("2");
+        world.export("3");
+        // The second event's turn is killed; the first one is through, the third one waits.
+        let mut toy = world.start(&[("TOY_KEEPS", "1"), ("RINGRIFT_CRASH_AT", &format!("{step}:2"))]);
+        assert!(toy.end().code().is_none(), "{step}: killed by a signal");
+        let mut toy = world.ready(&[("TOY_KEEPS", "1")]);
+        world.hubs.until(step, |held| (held.acked.len() == 3).then_some(()));
+        toy.signal(nix::sys::signal::Signal::SIGTERM);
+        assert!(toy.end().success(), "{step}");
+        world.hubs.with(|held| {
+            assert_eq!(held.said(), [(1, 50), (2, 50), (3, 50)], "{step}");
+            let seen: Vec<_> = held.work.iter().map(|w| w.params["seen"].as_u64().expect("a number")).collect();
+            assert_eq!(seen, [1, 2, 3], "{step}");
+            assert_eq!(held.acked, [1, 2, 3], "{step}");
+            // Whose output it is: the event's.
+            let said = held.of("training_threshold")[1];
+            assert_eq!(said.cause.as_ref(), Some(&held.log[1].id), "{step}");
+            assert_eq!(held.work[1].cause.as_ref(), Some(&held.log[1].id), "{step}");
+        });
+    }
+}
+
+/// A daemon without state: what it says for an event is said once, whatever was killed.
+pub fn events_of_a_daemon_without_state() {
+    for step in STEPS.into_iter().filter(|s| *s != "after_save") {
+        let mut world = World::new();
+        world.export("1");
+        let mut toy = world.start(&[("RINGRIFT_CRASH_AT", step)]);
+        assert!(toy.end().code().is_none(), "{step}: killed by a signal");
+        let _toy = world.ready(&[]);
+        world.hubs.until(step, |held| (held.acked.len() == 1).then_some(()));
+        world.hubs.with(|held| {
+            assert_eq!(held.said(), [(1, 50)], "{step}");
+            assert_eq!(held.work.len(), 1, "{step}");
+        });
+    }
+}
+
+/// Ticks have no router to deliver them again: the number and the outputs are on disk before they are sent.
+pub fn ticks() {
+    for step in ["after_handler", "after_save", "after_publish"] {
+        let mut world = World::new();
+        world.configure("daemons: {training_trigger: {interval: 1}}\n");
+        let mut toy = world.start(&[("TOY_KEEPS", "1"), ("TOY_TICKS", "1"), ("RINGRIFT_CRASH_AT", &format!("{step}:2"))]);
+        assert!(toy.end().code().is_none(), "{step}: killed by a signal");
+        let _toy = world.ready(&[("TOY_KEEPS", "1"), ("TOY_TICKS", "1")]);
+        let said = world.hubs.until(step, |held| (held.said().len() == 3).then(|| held.said()));
+        assert_eq!(said, [(1, 0), (2, 1), (3, 2)], "{step}: each tick's number once, each count once");
+    }
+}
+
+/// An acknowledgement that the router never got: the event comes again and is not handled again.
+pub fn a_lost_acknowledgement() {
+    let mut world = World::new();
+    let _toy = world.ready(&[]);
+    let seq = world.export("1");
+    world.hubs.until("the first", |held| (held.acked == [seq]).then_some(()));
+    world.hubs.with(|held| held.forget_ack(seq));
+    world.router = None;
+    world.router_up();
+    world.hubs.until("the second", |held| (held.acked == [seq, seq]).then_some(()));
+    world.hubs.with(|held| {
+        assert_eq!(held.said(), [(1, 50)]);
+        assert_eq!(held.work.len(), 1);
+    });
+}

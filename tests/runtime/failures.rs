@@ -1,0 +1,60 @@
+//! Handlers that fail: what becomes of the input.
+use super::world::World;
+
+/// A failure is a Nack, a rejection a dead letter at once, and neither leaves half a change behind.
+pub fn failed_and_rejected_events() {
+    let mut world = World::new();
+    let _toy = world.ready(&[("TOY_KEEPS", "1")]);
+    let first = world.export("fail");
+    world.export("reject");
+    world.hubs.emit("npz_export_complete", serde_json::json!({"config_key": "square8_2p", "samples_exported": "many"}));
+    let last = world.export("well");
+    world.hubs.until("settled", |held| (held.acked == [last]).then_some(()));
+    world.hubs.with(|held| {
+        let ends: Vec<_> = held.nacked.iter().map(|n| (n.seq - first, n.dead)).collect();
+        assert_eq!(ends, [(0, false), (1, true), (2, true)]);
+        assert_eq!(held.nacked[0].reason, "it was told to fail");
+        assert!(held.nacked[2].reason.contains("NPZ_EXPORT_COMPLETE"), "{}", held.nacked[2].reason);
+        assert_eq!(held.said(), [(1, 50)], "failed handlers were undone");
+    });
+}
+
+/// A panic ends the process with 1; the event comes again to the next one.
+pub fn a_panic_ends_the_process_and_not_the_event() {
+    let world = World::new();
+    world.export("panic");
+    let mut toy = world.start(&[]);
+    assert_eq!(toy.end().code(), Some(1));
+    assert!(world.hubs.with(|held| held.acked.is_empty() && held.nacked.is_empty()));
+}
+
+/// A handler that asks an absent peer is run again until it answers.
+pub fn an_absent_peer_is_waited_for() {
+    let mut world = World::new();
+    world.coordinator = None;
+    let _toy = world.ready(&[("TOY_KEEPS", "1")]);
+    let seq = world.export("ask");
+    world.note("waiting: connecting over");
+    world.coordinator_up();
+    world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
+    world.hubs.with(|held| {
+        assert_eq!(held.said(), [(1, 50)], "tries that had to wait were undone");
+        assert!(held.nacked.is_empty());
+    });
+}
+
+/// Restarts are delayed where systemd does not do it, and the delay is shown.
+pub fn restarts_are_delayed() {
+    let mut world = World::new();
+    let none = [("RINGRIFT_BACKOFF", "")];
+    for restart in 0..3 {
+        let mut toy = world.start(&none);
+        if restart == 2 {
+            let status = world.note("backing off 2s (restart 2/5)");
+            assert!(status.contains("STATUS="), "{status}");
+        }
+        world.note("READY=1");
+        toy.signal(nix::sys::signal::Signal::SIGKILL);
+        toy.end();
+    }
+}

@@ -1,0 +1,51 @@
+//! The runtime as processes: a toy daemon against hubs in memory. This program is the toy too, when RINGRIFT_TOY is set.
+mod exactly_once;
+mod failures;
+mod hubs;
+mod life;
+mod toy;
+mod world;
+
+use std::process::ExitCode;
+
+macro_rules! tests {
+    ($($module:ident :: $name:ident),* $(,)?) => { &[$((concat!(stringify!($module), "::", stringify!($name)), $module::$name)),*] };
+}
+
+const TESTS: &[(&str, fn())] = tests![
+    exactly_once::events_of_a_daemon_that_keeps_state,
+    exactly_once::events_of_a_daemon_without_state,
+    exactly_once::ticks,
+    exactly_once::a_lost_acknowledgement,
+    life::ready_means_subscribed_and_sigterm_drains,
+    life::a_pause_survives_a_restart,
+    life::a_bad_reload_keeps_the_old_configuration,
+    life::a_bad_configuration_is_exit_78,
+    life::calls_do_not_wait_for_peers,
+    life::a_router_that_restarts,
+    failures::failed_and_rejected_events,
+    failures::a_panic_ends_the_process_and_not_the_event,
+    failures::an_absent_peer_is_waited_for,
+    failures::restarts_are_delayed,
+];
+
+fn main() -> ExitCode {
+    if std::env::var_os("RINGRIFT_TOY").is_some() {
+        return toy::run();
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|a| a == "--list") {
+        TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let wanted: Vec<&String> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
+    let chosen = TESTS.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str())));
+    let (mut passed, mut failed) = (0, 0);
+    for (name, test) in chosen {
+        let good = std::panic::catch_unwind(test).is_ok();
+        println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
+        if good { passed += 1 } else { failed += 1 }
+    }
+    println!("\ntest result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
