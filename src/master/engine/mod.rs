@@ -14,7 +14,6 @@ use crate::contract::health::State;
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
-use crate::coordination::plan::is_up;
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager};
@@ -251,7 +250,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let mut world = self.world();
             let desired = world.desired();
             for daemon in &desired {
-                let up = world.unit(*daemon).is_some_and(|u| is_up(u) && !u.start_queued && u.active_state != "activating");
+                let up = world.unit(*daemon).is_some_and(|u| u.is_up() && !u.start_queued && u.active_state != "activating");
                 if up {
                     world.down_since.remove(daemon);
                 } else {

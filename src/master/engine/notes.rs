@@ -2,6 +2,7 @@
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
 use super::{Engine, JOB_UNITS, Note};
+use crate::platform::report;
 use crate::platform::systemd::{ServiceError, ServiceManager};
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let (spool, router, notes) = (self.settings.spool.clone(), self.settings.router.clone(), self.notes.clone());
         tokio::task::spawn_blocking(move || {
-            drop(notes.send(Note::Spooled(link::empty_spool(&spool, &router).map_err(|e| e.to_string()))));
+            drop(notes.send(Note::Spooled(report::publish_kept(&spool, &router, link::ANSWER).map_err(|e| e.to_string()))));
         });
     }
 

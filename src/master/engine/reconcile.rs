@@ -1,7 +1,6 @@
 //! The engine's care for daemons: starts what shall run, brings failed hubs back, resets the delays of what runs well.
 use super::{Engine, HUBS, Note, Signal};
 use crate::contract::registry::{DaemonType, built};
-use crate::coordination::plan::is_up;
 use crate::coordination::reconcile::{Past, Step, step};
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
@@ -163,7 +162,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Whether a unit is up, by the last look.
     pub(super) fn is_unit_up(&self, unit: &str) -> bool {
-        self.world().units.get(unit).is_some_and(is_up)
+        self.world().units.get(unit).is_some_and(|u| u.is_up())
     }
 
     /// Tells that a profile was applied.
