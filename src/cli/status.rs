@@ -99,6 +99,10 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         });
     }
     problems.extend(hubs.iter().chain(&daemons).filter(|r| r.name != "master" && r.is_wrong()).map(problem));
+    // What the master says beyond single daemons: subscriptions, a hub it cannot bring back.
+    for said in seen.master.iter().flat_map(|m| &m.problems).filter(|said| !daemons.iter().any(|r| said.starts_with(&r.name))) {
+        problems.push(Problem { name: "master".into(), what: said.clone(), next: format!("journalctl -u {MASTER} -n 50") });
+    }
     let profile = seen.profile.map(|p| p.name());
     Overview { master_running, profile, problems, hubs, daemons, jobs: seen.jobs() }
 }
