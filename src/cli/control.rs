@@ -87,10 +87,14 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
     let commander = Commander::connect().map_err(|e| explain(&doing, e))?;
     let names: Vec<String> = daemons.iter().map(|d| d.name().to_owned()).collect();
     let outcomes = match commander.change(change.method(), &names) {
-        Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons),
-        answer => answer,
+        Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons).map_err(|e| match e {
+            CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, format!("{doing} without a master is for root"))
+                .hint("use sudo, or start the suite: `sudo systemctl start ringrift-master.target`")
+                .caused_by(e),
+            other => explain(&doing, other),
+        })?,
+        answer => answer.map_err(|e| explain(&doing, e))?,
     };
-    let outcomes = outcomes.map_err(|e| explain(&doing, e))?;
     print(out, change.done(), &outcomes)
 }
 

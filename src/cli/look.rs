@@ -203,7 +203,10 @@ impl Seen {
             blocked_since_us: None,
             now_us: self.now_us,
         };
-        let verdict = assess(&facts);
+        let mut verdict = assess(&facts);
+        if let Some(health) = self.master.as_ref().filter(|_| unit_name == MASTER) {
+            verdict.health = if health.healthy { Health::healthy("") } else { Health::degraded(health.problems.join("; ")) };
+        }
         Row {
             name: name.into(),
             category: "hub",
@@ -247,10 +250,18 @@ impl Seen {
     }
 }
 
-/// Its own last word, else systemd's STATUS=.
+/// Its own last word, else systemd's STATUS= without the state and health that stand beside it.
 fn last(unit: Option<&UnitView>, report: Option<&StatusFile>) -> String {
     let reported = report.map(|r| r.last.clone()).filter(|l| !l.is_empty());
-    reported.or_else(|| unit.and_then(|u| u.status_text.clone())).unwrap_or_default()
+    reported.or_else(|| unit.and_then(|u| u.status_text.as_deref()).map(said)).unwrap_or_default()
+}
+
+/// `RUNNING (healthy): waits for games` says `waits for games`.
+fn said(status: &str) -> String {
+    match status.split_once("): ") {
+        Some((state, rest)) if state.starts_with(|c: char| c.is_ascii_uppercase()) => rest.to_owned(),
+        _ => status.to_owned(),
+    }
 }
 
 impl Row {

@@ -144,7 +144,10 @@ impl Out {
         let last = table.column_count().saturating_sub(1);
         for (at, column) in table.column_iter_mut().enumerate() {
             column.set_padding(if at == 0 { (0, 1) } else { (1, u16::from(at != last)) });
-            if at != last {
+            if at == last {
+                // Cut at the edge and not at the last blank before it: no word is worth that room.
+                column.set_delimiter('\u{1}');
+            } else {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }

@@ -4,7 +4,7 @@ use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, text};
 use crate::contract::error::Exit;
-use crate::contract::health::State;
+use crate::contract::health::{HealthStatus, State};
 use crate::contract::registry::Category;
 use clap::Args;
 use serde::Serialize;
@@ -69,7 +69,7 @@ impl Status {
         if !self.all {
             let planned = o.daemons.iter().filter(|r| r.state == State::Planned).count();
             let idle = o.daemons.iter().filter(|r| !r.is_shown()).count() - planned;
-            let note = format!("\n{idle} built and not wanted here, {planned} planned: `ringrift status --all`");
+            let note = format!("\nnot shown: {idle} built that never ran here, {planned} planned; `ringrift status --all` shows them");
             page += &format!("{}\n", out.paint(Tone::Dim, &note));
         }
         page
@@ -81,12 +81,16 @@ fn overview(seen: &Seen, world: &World) -> Overview {
     let master_running = seen.is_active(MASTER);
     let mut problems = Vec::new();
     if !master_running {
-        let what = match hubs.iter().find(|h| h.name == "master") {
-            Some(row) if row.state == State::Failed => format!("FAILED: {}", row.reason),
-            Some(row) => format!("the master loop is not running ({}): nothing is reconciled, no job starts", row.state),
-            None => "the master loop is not running".into(),
+        let row = hubs.iter().find(|h| h.name == "master");
+        let (what, next) = match row.map(|r| (r.state, &r.reason)) {
+            Some((State::Failed | State::CannotStart, reason)) => (format!("FAILED: {reason}"), format!("journalctl -u {MASTER} -n 50")),
+            Some((State::Initializing, reason)) => (format!("it is being started: {reason}"), "ringrift status, again in a moment".to_owned()),
+            _ => {
+                let what = "the master loop is not running: nothing is reconciled, no job starts";
+                (what.to_owned(), "systemctl start ringrift-master.target".to_owned())
+            }
         };
-        problems.push(Problem { name: "master".into(), what, next: "systemctl start ringrift-master.target".into() });
+        problems.push(Problem { name: "master".into(), what: what.trim_end_matches(": ").to_owned(), next });
     }
     if let Some(why) = &seen.silent {
         problems.push(Problem { name: "master".into(), what: format!("it runs and does not answer: {why}"), next: format!("journalctl -u {MASTER} -n 50") });
@@ -99,6 +103,10 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         });
     }
     problems.extend(hubs.iter().chain(&daemons).filter(|r| r.name != "master" && r.is_wrong()).map(problem));
+    // What the master says beyond single daemons: subscriptions, a hub it cannot bring back.
+    for said in seen.master.iter().flat_map(|m| &m.problems).filter(|said| !daemons.iter().any(|r| said.starts_with(&r.name))) {
+        problems.push(Problem { name: "master".into(), what: said.clone(), next: format!("journalctl -u {MASTER} -n 50") });
+    }
     let profile = seen.profile.map(|p| p.name());
     Overview { master_running, profile, problems, hubs, daemons, jobs: seen.jobs() }
 }
@@ -128,7 +136,7 @@ fn headline(o: &Overview, seen: &Seen, out: &Out) -> String {
         (false, _) if up(&all) == 0 => (Tone::Dim, "the suite is not running".to_owned()),
         (false, _) => (Tone::Bad, "no master".to_owned()),
     };
-    let beat = seen.master.as_ref().map(|m| format!(", turn {} {:.0} s ago", m.loop_iteration, m.age_seconds));
+    let beat = seen.master.as_ref().map(|m| format!(", turn {}, {:.0} s ago", m.loop_iteration, m.age_seconds));
     let line = format!("{profile}, {running}, {} run{}", text::count(o.jobs.len(), "job"), beat.unwrap_or_default());
     let dot = if o.master_running { "●" } else { "○" };
     format!("{} {} {}\n  {}\n", out.paint(tone, dot), out.paint(Tone::Bold, "ringrift:"), out.paint(tone, &verdict), line)
@@ -147,8 +155,10 @@ fn branch(rows: &mut Vec<Vec<Text>>, heading: &str, members: Vec<&Row>, world: &
 }
 
 fn line(row: &Row, twig: &str, world: &World) -> Vec<Text> {
-    let health = match row.state {
-        State::Running | State::Stale => format!(" {}", row.health.status),
+    // A green dot says healthy; everything else is said in words.
+    let health = match (row.state, row.health.status) {
+        (State::Running, HealthStatus::Healthy) => String::new(),
+        (State::Running | State::Stale, status) => format!(" {status}"),
         _ => String::new(),
     };
     let says = match (row.state, row.reason.is_empty(), row.health.is_healthy()) {

@@ -167,6 +167,11 @@ fn from_service(error: ServiceError) -> CommandError {
 }
 
 fn from_bus(error: zbus::Error) -> CommandError {
+    use zbus::fdo::Error::{NameHasNoOwner, ServiceUnknown};
+    // Making the proxy already asks the bus for the name's owner; that error comes in another wrapping.
+    if matches!(&error, zbus::Error::FDO(fdo) if matches!(**fdo, NameHasNoOwner(_) | ServiceUnknown(_))) {
+        return CommandError::NoMaster;
+    }
     let zbus::Error::MethodError(name, text, _) = &error else { return unreachable("asking the master", error) };
     let text = text.clone().unwrap_or_else(|| name.to_string());
     match name.as_str() {
