@@ -1,1 +1,133 @@
-//! The command `ringrift`: one verb, one file.
+//! The command line `ringrift`: one verb, one file. It owns nothing, opens no database, and looking starts nothing.
+mod config;
+mod control;
+mod daemon;
+mod events;
+mod generate;
+mod hub;
+mod jobs;
+mod journal;
+mod look;
+mod master;
+mod models;
+mod out;
+mod pipeline;
+mod profile;
+mod registry;
+mod status;
+mod text;
+mod units;
+mod world;
+
+use crate::contract::error::{Exit, Failure, chain};
+use clap::{Args, Parser, Subcommand};
+use out::{ColorChoice, Out};
+use std::process::ExitCode;
+use world::World;
+
+/// What a verb returns: the exit code, or what went wrong.
+pub(crate) type Done = Result<Exit, Failure>;
+
+/// Control and watch the ringrift suite.
+///
+/// Looking starts nothing and needs no rights. Changing something goes through the master over D-Bus and needs membership
+/// in group ringrift-admin, or root.
+#[derive(Debug, Parser)]
+#[command(name = "ringrift", version, max_term_width = 100, after_help = AFTER)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not running, 65 bad data, 69 unavailable, 75 try again,\n\
+                     77 not permitted, 78 configuration.";
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Print JSON with a versioned schema instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// When to colour; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole suite at a glance, what is wrong first
+    Status(status::Status),
+    /// Profiles: which daemons this node runs
+    #[command(subcommand)]
+    Profile(profile::Profile),
+    /// Daemons: look, start, stop, pause, read logs
+    #[command(subcommand)]
+    Daemon(daemon::Daemon),
+    /// The event log: follow, publish, read back, dead letters
+    #[command(subcommand)]
+    Events(events::Events),
+    /// The registry of daemon types
+    #[command(subcommand)]
+    Registry(registry::Registry),
+    /// Unit files: write, compare, verify
+    #[command(subcommand)]
+    Units(units::Units),
+    /// The configuration: check, show, reload
+    #[command(subcommand)]
+    Config(config::Config),
+    /// The master loop: is it there, is it well
+    #[command(subcommand)]
+    Master(master::Master),
+    /// The training cycle: where each configuration stands
+    #[command(subcommand)]
+    Pipeline(pipeline::Pipeline),
+    /// Jobs: what waits, runs and ended
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
+    /// Models: champions and ratings
+    #[command(subcommand)]
+    Models(models::Models),
+    /// Manual pages and completions, for packaging
+    #[command(subcommand, hide = true)]
+    Generate(generate::Generate),
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out::new(cli.global.json, cli.global.color);
+    run(cli.command, &World::real(), &out).unwrap_or_else(|failure| report(&failure, &out)).into()
+}
+
+fn run(command: Command, world: &World, out: &Out) -> Done {
+    match command {
+        Command::Status(verb) => verb.run(world, out),
+        Command::Profile(verb) => verb.run(world, out),
+        Command::Daemon(verb) => verb.run(world, out),
+        Command::Events(verb) => verb.run(world, out),
+        Command::Registry(verb) => verb.run(world, out),
+        Command::Units(verb) => verb.run(world, out),
+        Command::Config(verb) => verb.run(world, out),
+        Command::Master(verb) => verb.run(world, out),
+        Command::Pipeline(verb) => verb.run(world, out),
+        Command::Jobs(verb) => verb.run(world, out),
+        Command::Models(verb) => verb.run(world, out),
+        Command::Generate(verb) => verb.run(world, out),
+    }
+}
+
+/// Says what went wrong and what to do next, on stderr; with `--json` as an object.
+fn report(failure: &Failure, out: &Out) -> Exit {
+    let message = chain(failure);
+    if out.json {
+        let error = serde_json::json!({ "schema": out::SCHEMA, "error": message, "hint": failure.hint, "exit": failure.exit as u8 });
+        eprintln!("{error}");
+    } else {
+        eprintln!("{} {message}", out.paint_err(out::Tone::Bad, "ringrift:"));
+        if let Some(hint) = &failure.hint {
+            eprintln!("  {} {hint}", out.paint_err(out::Tone::Dim, "→"));
+        }
+    }
+    failure.exit
+}

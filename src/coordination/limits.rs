@@ -64,6 +64,13 @@ pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cor
     reasons
 }
 
+/// Slots of the type that are free on these nodes together, at most.
+pub fn room<'a>(limits: &Limits, usage: &Usage, kind: JobType, nodes: impl Iterator<Item = (&'a NodeId, Option<u32>)>) -> u32 {
+    let free = |limit: Option<u32>, used| limit.map_or(u32::MAX, |limit| limit.saturating_sub(used));
+    let on_nodes = nodes.map(|(node, cores)| free(per_node(limits, kind, cores), usage.on(kind, node))).fold(0u32, u32::saturating_add);
+    on_nodes.min(free(limits.of(kind).cluster, usage.in_all(kind)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,7 +109,9 @@ mod tests {
             let mut usage = Usage::default();
             for (kind, at) in asks {
                 let (kind, at) = (JobType::ALL[kind], &nodes[at]);
-                if reasons(&limits, &usage, kind, at, Some(cores)).is_empty() {
+                let free = reasons(&limits, &usage, kind, at, Some(cores)).is_empty();
+                prop_assert_eq!(free, room(&limits, &usage, kind, std::iter::once((at, Some(cores)))) > 0);
+                if free {
                     usage.take(kind, at);
                 }
                 if let Some(limit) = per_node(&limits, kind, Some(cores)) {

@@ -50,6 +50,15 @@ pub fn pick(mut candidates: Vec<Candidate>, nodes: &[Node], limits: &Limits, mut
     grants
 }
 
+/// Percent of the hard limit at which a queue that was full counts as short enough again; the original's 400 of 1000.
+const RECOVERED: u64 = 40;
+
+/// Whether the queue is full, given whether it was: it becomes so at the hard limit and stays so until 40 % of it.
+pub fn is_full(active: u32, hard: u32, was: bool) -> bool {
+    let threshold = if was { u64::from(hard) * RECOVERED / 100 + 1 } else { u64::from(hard) };
+    u64::from(active) >= threshold
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +66,12 @@ mod tests {
 
     fn nodes(count: usize) -> Vec<Node> {
         (0..count).map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(4) }).collect()
+    }
+
+    #[test]
+    fn a_full_queue_recovers_at_forty_percent() {
+        assert!(!is_full(999, 1000, false) && is_full(1000, 1000, false));
+        assert!(is_full(401, 1000, true) && !is_full(400, 1000, true));
     }
 
     #[test]

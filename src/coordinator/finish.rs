@@ -5,6 +5,7 @@ use super::rows::{self, LeaseRow};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished};
+use crate::contract::messages;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::{Description, ResultFile};
 use crate::coordination::lease::{Verdict, judge};
@@ -14,6 +15,9 @@ use serde_json::{Value, json};
 
 /// The largest result with its description that fits an event, bytes.
 const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
+
+/// The longest reason that is kept, bytes.
+const MAX_ERROR: usize = 16 * 1024;
 
 /// Why an attempt failed.
 #[derive(Debug, Clone)]
@@ -39,14 +43,14 @@ pub fn finish(cx: &mut Change<'_>, call: Finish) -> Result<Finished, Refusal> {
         Verdict::FreesSlot => unit_gone(cx, n, &item, &lease, failure(call))?,
         Verdict::Counts => match success(call) {
             Ok((call, result)) => complete(cx, n, &item, &lease, call, result)?,
-            Err(failure) => fail(cx, n, &item, &lease, failure)?,
+            Err(failure) => fail(cx, n, &item, &lease, *failure)?,
         },
     }
     Ok(Finished { accepted: verdict == Verdict::Counts })
 }
 
 /// A result, if the attempt ended as a success does.
-fn success(mut call: Finish) -> Result<(Finish, ResultFile), Failure> {
+fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
     let clean = call.service_result == "success" && ["", "exited"].contains(&&*call.exit_code) && ["", "0"].contains(&&*call.exit_status);
     match call.result.take() {
         Some(result) if clean => {
@@ -55,9 +59,9 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Failure> {
                 return Ok((call, result));
             }
             let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
-            Err(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description })
+            Err(Box::new(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description }))
         }
-        _ => Err(failure(call)),
+        _ => Err(Box::new(failure(call))),
     }
 }
 
@@ -70,10 +74,11 @@ fn failure(call: Finish) -> Failure {
         ("success" | "", _) => "no-result".into(),
         (other, _) => other.to_owned(),
     };
-    let error = match call.error.is_empty() {
+    let mut error = match call.error.is_empty() {
         false => call.error,
         true => format!("{result} ({} {})", call.exit_code, call.exit_status),
     };
+    error.truncate(error.floor_char_boundary(MAX_ERROR));
     Failure { result, exit_status, error, description: call.description }
 }
 
@@ -120,8 +125,16 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
 }
 
 /// A failed attempt: frees the slot, then another try or none.
-fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, failure: Failure) -> Result<(), Refusal> {
+fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
     rows::delete_lease(cx, lease)?;
+    let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);
+    if stopped && retry::is_overdue(item.started_us, cx.now.wall, item.work.timeout_seconds) {
+        failure.result = "timeout".into();
+    }
+    if failure.result == "oom-kill" {
+        let unit = item.work.work_type.unit(&item.work_id);
+        tracing::warn!(MESSAGE_ID = messages::JOB_OUT_OF_MEMORY, job = %item.work_id, unit, "{unit} was killed for its memory");
+    }
     if failure.result == "timeout" {
         let timeout = WorkTimeout {
             work_id: item.work_id.clone(),

@@ -49,14 +49,15 @@ fn candidates(cx: &Change<'_>) -> Result<Vec<Candidate>, Refusal> {
         "SELECT n, priority FROM work WHERE status = 'pending' AND kind = ?1
            AND (not_before_us IS NULL OR not_before_us <= ?2 OR not_before_us > ?3)
            AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n AND w.status <> 'completed')
-         ORDER BY priority DESC, n LIMIT 512",
+         ORDER BY priority DESC, n LIMIT ?4",
     )?;
     let damaged = cx.now.wall.saturating_add(retry::LONGEST as i64 * 1_000_000);
     for kind in JobType::ALL {
-        if !nodes.iter().any(|n| limits::reasons(&cx.state.config.limits, &usage, kind, &n.id, n.cores).is_empty()) {
+        let room = limits::room(&cx.state.config.limits, &usage, kind, nodes.iter().map(|n| (&n.id, n.cores)));
+        if room == 0 {
             continue;
         }
-        let rows = statement.query_map(params![kind.name(), cx.now.wall, damaged], |row| {
+        let rows = statement.query_map(params![kind.name(), cx.now.wall, damaged, room], |row| {
             Ok(Candidate { number: row.get(0)?, kind, priority: row.get(1)? })
         })?;
         for row in rows {

@@ -13,6 +13,7 @@ mod grant;
 mod jobs;
 mod orders;
 mod outbox;
+mod pressure;
 mod publisher;
 mod query;
 mod rows;
@@ -25,6 +26,8 @@ mod spool;
 mod state;
 mod status;
 mod take;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use run::main;

@@ -27,7 +27,7 @@ struct Letters {
 }
 
 impl Mailbox {
-    fn new() -> io::Result<(Arc<Mailbox>, UnixStream)> {
+    pub fn new() -> io::Result<(Arc<Mailbox>, UnixStream)> {
         let (wake, woken) = UnixStream::pair()?;
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
@@ -47,7 +47,7 @@ impl Mailbox {
         // A full buffer means that it has been woken already.
         let _ = (&self.wake).write(&[1]);
     }
-    fn take(&self) -> (VecDeque<Order>, bool) {
+    pub fn take(&self) -> (VecDeque<Order>, bool) {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         (std::mem::take(&mut letters.orders), letters.closed)
     }
@@ -76,7 +76,7 @@ pub fn dispatch(core: &Core, stream: &UnixStream, call: Dispatch, replies: &mut 
     streamed
 }
 
-fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Result<(), Refusal> {
+pub fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Result<(), Refusal> {
     for order in grant::outstanding(cx, &node)? {
         // A start order is sent again: its term begins anew.
         if order.kind == crate::contract::coordinator::OrderKind::Start {

@@ -4,7 +4,11 @@ use crate::contract::coordinator::NewWork;
 use crate::contract::events::{Payload, TypedPayload};
 use crate::contract::ids::{ConfigKey, EventId};
 use crate::contract::router::NewEvent;
+use crate::contract::wire::MAX_FRAME;
 use rusqlite::params;
+
+/// The largest event that fits a frame with what Publish adds, bytes.
+pub const MAX_EVENT: usize = MAX_FRAME - 4096;
 
 /// Who publishes.
 pub const SOURCE: &str = "coordinator";
@@ -31,7 +35,12 @@ fn put<P: TypedPayload>(cx: &mut Change<'_>, key: Option<ConfigKey>, cause: Opti
         time_us: Some(cx.now.wall),
         idempotency_key: None,
     };
-    cx.db.prepare_cached("INSERT INTO outbox (event) VALUES (?1)")?.execute([serde_json::to_string(&event)?])?;
+    let text = serde_json::to_string(&event)?;
+    if text.len() > MAX_EVENT {
+        let why = format!("the event about it would have {} bytes, {MAX_EVENT} are allowed", text.len());
+        return Err(Refusal::bad("parameters", why));
+    }
+    cx.db.prepare_cached("INSERT INTO outbox (event) VALUES (?1)")?.execute([text])?;
     cx.state.rang = true;
     Ok(())
 }

@@ -2,7 +2,7 @@
 use super::change::{Change, Now, Refusal};
 use super::publisher::Bell;
 use super::state::State;
-use super::{expire, grant};
+use super::{expire, grant, pressure};
 use rusqlite::{Connection, TransactionBehavior};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -225,6 +225,7 @@ fn keep_house(cx: &mut Change<'_>, adopted: &mut bool, agenda: &mut Agenda) -> R
     let retry_due = agenda.retry_wall.is_some_and(|at| at <= cx.now.wall || crate::coordination::retry::is_damaged(at, cx.now.wall));
     if cx.state.dirty || retry_due || agenda.recheck_mono.is_some_and(|at| at <= cx.now.mono) {
         *agenda = grant::fill(cx)?;
+        pressure::look(cx)?;
         cx.state.dirty = false;
     }
     Ok(())

@@ -2,7 +2,7 @@
 use crate::contract::error::{Exit, Failure};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe};
 use std::fs::File;
@@ -26,7 +26,8 @@ pub struct Started {
     pub stderr: std::process::ChildStderr,
 }
 
-/// Starts the command in its own process group, in the unit's cgroup.
+/// Starts the command in its own process group, in the unit's cgroup, with no signal blocked: the runner blocks those that it reads
+/// from a descriptor, and a child would inherit that.
 pub fn start(command: &[String], output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
     let [program, arguments @ ..] = command else {
         return Err(Failure::new(Exit::Config, "there is no command for jobs of this type").hint("set workload.<type>.command"));
@@ -42,6 +43,10 @@ pub fn start(command: &[String], output: &Path, variables: &[(&str, String)]) ->
     });
     child.env("RINGRIFT_REPORT_FD", write.as_raw_fd().to_string());
     child.env_remove("RINGRIFT_PREVIOUS_DIR").envs(variables.iter().map(|(name, value)| (name, value)));
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; sigprocmask is one, and nothing is allocated.
+    unsafe {
+        child.pre_exec(|| SigSet::empty().thread_set_mask().map_err(std::io::Error::from));
+    }
     let mut child = child.spawn().map_err(|e| {
         let hint = "workload.<type>.command names it; is it installed and executable?";
         Failure::new(Exit::Config, format!("starting {program}")).caused_by(e).hint(hint)

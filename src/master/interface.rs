@@ -55,7 +55,7 @@ impl Master {
 }
 
 /// The master loop of ringrift: profiles, daemons and jobs of one machine.
-#[interface(name = "org.ringrift.Master1", introspection_docs = false)]
+#[interface(name = "org.ringrift.Master1")]
 impl Master {
     /// All profiles: name, purpose, whether it is the applied one.
     fn list_profiles(&self) -> Vec<(String, String, bool)> {

@@ -5,7 +5,6 @@ use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, Work
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::workload::JobType;
-use crate::coordination::plan::is_up;
 use crate::platform::systemd::UnitLimits;
 use std::collections::BTreeMap;
 
@@ -59,7 +58,12 @@ struct Tracked {
     token: FencingToken,
     phase: Phase,
     since_us: i64,
+    /// Stopped at this time if it still runs.
+    deadline_us: Option<i64>,
 }
+
+/// Microseconds over its time that a job is left to the coordinator, which fences it off; only then the master stops it by itself.
+const GRACE_US: i64 = 30_000_000;
 
 /// The units by name.
 #[derive(Debug, Default)]
@@ -113,7 +117,10 @@ impl Jobs {
     /// Carries out an order of the coordinator's. Orders may come twice.
     pub fn order(&mut self, order: &Order, now_us: i64) -> Vec<Action> {
         let unit = order.job_type.unit(&order.job_id);
-        let fresh = |phase| Tracked { id: order.job_id.clone(), kind: order.job_type, token: order.token, phase, since_us: now_us };
+        let runtime_us = order.runtime_max_seconds.and_then(|s| i64::try_from(s).ok()).and_then(|s| s.checked_mul(1_000_000));
+        let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(GRACE_US));
+        let (id, kind, token) = (order.job_id.clone(), order.job_type, order.token);
+        let fresh = |phase| Tracked { id, kind, token, phase, since_us: now_us, deadline_us };
         let known = self.tracked.get(&unit).cloned();
         match (order.kind, known) {
             (OrderKind::Start, Some(t)) if t.token >= order.token => match t.phase {
@@ -127,7 +134,7 @@ impl Jobs {
                     actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
                 }
                 self.set(unit.clone(), fresh(Phase::Starting));
-                let limits = UnitLimits { memory_max: order.memory_max, runtime_max_seconds: order.runtime_max_seconds };
+                let limits = UnitLimits { memory_max: order.memory_max };
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }
@@ -170,7 +177,7 @@ impl Jobs {
         // Inactive and failed come after ExecStopPost=, so the result has been handed in or spooled by now.
         let detail = match view {
             None => String::new(),
-            Some(v) if is_up(v) || v.active_state == "deactivating" => return Vec::new(),
+            Some(v) if v.is_up() || v.active_state == "deactivating" => return Vec::new(),
             Some(v) => v.result.clone().unwrap_or_default(),
         };
         let failed = view.is_some_and(|v| v.active_state == "failed");
@@ -182,13 +189,24 @@ impl Jobs {
         actions
     }
 
+    /// Stops what runs longer than it may.
+    pub fn overdue(&mut self, now_us: i64) -> Vec<Action> {
+        let late = |t: &Tracked| t.phase == Phase::Running && t.deadline_us.is_some_and(|at| now_us >= at);
+        let units: Vec<String> = self.tracked.iter().filter(|(_, t)| late(t)).map(|(unit, _)| unit.clone()).collect();
+        for unit in &units {
+            tracing::warn!("{unit} runs longer than it may; it is stopped");
+            self.phase(unit, Phase::Stopping, now_us);
+        }
+        units.into_iter().map(|unit| Action::Stop { unit }).collect()
+    }
+
     /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
     /// has no unit is gone; what runs and is not leased is stopped. `settled`: claimed items without a unit are gone, too,
     /// because their orders have had time to come.
     pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], settled: bool, now_us: i64) -> Vec<Action> {
         let mut actions = Vec::new();
         let find = |units: &[UnitView], name: &str| units.iter().find(|u| u.name == name).cloned();
-        let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| is_up(u) || u.active_state == "deactivating");
+        let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| u.is_up() || u.active_state == "deactivating");
         let mut leased = Vec::new();
         for item in items {
             let Some(lease) = &item.lease else { continue };
@@ -201,7 +219,11 @@ impl Jobs {
             if alive(&find(after, &unit)) {
                 let phase = if lease.fenced { Phase::Stopping } else { Phase::Running };
                 let kind = item.work.work_type;
-                self.set(unit.clone(), Tracked { id: item.work_id.clone(), kind, token: lease.token, phase, since_us: now_us });
+                let (id, token) = (item.work_id.clone(), lease.token);
+                let runtime_us = i64::try_from(item.work.timeout_seconds).ok().and_then(|s| s.checked_mul(1_000_000));
+                let begun = item.started_us.or(item.claimed_us).unwrap_or(now_us);
+                let deadline_us = runtime_us.and_then(|us| begun.checked_add(us)).and_then(|us| us.checked_add(GRACE_US));
+                self.set(unit.clone(), Tracked { id, kind, token, phase, since_us: now_us, deadline_us });
                 actions.push(match lease.fenced {
                     true => Action::Stop { unit },
                     false => report(&item.work_id, lease.token, ReportOutcome::Started, "found running"),
@@ -210,10 +232,10 @@ impl Jobs {
                 actions.push(report(&item.work_id, lease.token, ReportOutcome::Gone, "its unit does not run"));
             }
         }
-        for view in before.iter().filter(|u| is_up(u)) {
+        for view in before.iter().filter(|u| u.is_up()) {
             let unknown = !leased.contains(&view.name) && !self.tracked.contains_key(&view.name);
-            if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| is_up(&u)) {
-                tracing::warn!(unit = %view.name, "a job's unit runs without a lease; it is stopped");
+            if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| u.is_up()) {
+                tracing::warn!("{} runs without a lease; it is stopped", view.name);
                 actions.push(Action::Stop { unit: view.name.clone() });
             }
         }

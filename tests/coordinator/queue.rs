@@ -99,6 +99,12 @@ fn the_queue_has_a_hard_limit_with_the_reason() {
     }
     let error = c.call::<Enqueued>("Enqueue", &work(JobType::Export)).expect_err("full");
     assert!(error.is(errors::REFUSED) && error.to_string().contains("limits.queue_hard is 10"), "{error}");
+    assert_eq!(c.router.wait("backpressure_activated", |_| true).payload["queue_depth"], 10);
+    let items = c.list(&WorkFilter::default());
+    for item in &items[..6] {
+        c.call::<Accepted>("Cancel", &json!({"work_id": item.work_id})).expect("cancelled");
+    }
+    assert_eq!(c.router.wait("backpressure_released", |_| true).payload["queue_depth"], 4);
 }
 
 #[test]

@@ -63,12 +63,12 @@ pub fn ticks() {
 pub fn a_lost_acknowledgement() {
     let mut world = World::new();
     let _toy = world.ready(&[]);
-    world.export("1");
-    world.hubs.until("the first", |held| (held.acked == [1]).then_some(()));
-    world.hubs.with(|held| held.forget_ack(1));
+    let seq = world.export("1");
+    world.hubs.until("the first", |held| (held.acked == [seq]).then_some(()));
+    world.hubs.with(|held| held.forget_ack(seq));
     world.router = None;
     world.router_up();
-    world.hubs.until("the second", |held| (held.acked == [1, 1]).then_some(()));
+    world.hubs.until("the second", |held| (held.acked == [seq, seq]).then_some(()));
     world.hubs.with(|held| {
         assert_eq!(held.said(), [(1, 50)]);
         assert_eq!(held.work.len(), 1);

@@ -17,8 +17,8 @@ pub fn ready_means_subscribed_and_sigterm_drains() {
     assert!(!world.noted("READY=1", Duration::from_millis(500)));
     world.router_up();
     assert!(world.note("READY=1").contains("RUNNING (healthy): toying"));
-    world.export("1");
-    world.hubs.until("handled", |held| (held.acked == [1]).then_some(()));
+    let seq = world.export("1");
+    world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
     toy.signal(Signal::SIGTERM);
     world.note("STOPPING=1");
     assert_eq!(toy.end().code(), Some(0));
@@ -38,7 +38,8 @@ pub fn a_pause_survives_a_restart() {
     let status = world.note("PAUSED");
     assert!(status.contains("paused by ann: a look"), "{status}");
     world.hubs.until("closed", |held| (held.released == 1).then_some(()));
-    world.export("1");
+    world.hubs.until("told", |held| (held.of("daemon_status_changed").len() == 1).then_some(()));
+    let seq = world.export("1");
     toy.signal(Signal::SIGKILL);
     toy.end();
     let toy = world.ready(&[]);
@@ -49,8 +50,8 @@ pub fn a_pause_survives_a_restart() {
     });
     world.control(&json!({"paused": false, "who": "ann"}));
     world.note("RUNNING");
-    world.hubs.until("handled", |held| (held.acked == [1]).then_some(()));
-    world.hubs.until("told", |held| (held.of("daemon_status_changed").len() >= 2).then_some(()));
+    world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
+    world.hubs.until("told", |held| (held.of("daemon_status_changed").len() == 2).then_some(()));
     drop(toy);
 }
 
@@ -92,12 +93,12 @@ pub fn calls_do_not_wait_for_peers() {
     let mut world = World::new();
     world.coordinator = None;
     let _toy = world.ready(&[]);
-    world.export("1");
+    let seq = world.export("1");
     world.note("RUNNING (degraded): waiting:");
     assert_eq!(seen(&world)["seen"], 1);
     assert_eq!(world.status().health.status, HealthStatus::Degraded);
     world.coordinator_up();
-    world.hubs.until("handled", |held| (held.acked == [1]).then_some(()));
+    world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
     world.note("RUNNING (healthy)");
     assert!(world.hubs.with(|held| held.nacked.is_empty()), "waiting is no failed try");
 }
@@ -108,8 +109,8 @@ pub fn a_router_that_restarts() {
     let _toy = world.ready(&[]);
     world.router = None;
     world.router_up();
-    world.export("1");
-    world.hubs.until("handled", |held| (held.acked == [1]).then_some(()));
+    let seq = world.export("1");
+    world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
     assert!(world.hubs.with(|held| held.subscribers.len() >= 2));
 }
 

@@ -1,1 +1,388 @@
-//! The engine against a systemd of memory.
+//! The engine against a systemd of memory: reconciliation, holds, hubs, calls and job orders, without a bus.
+use super::super::calls::{Ask, Call};
+use super::super::link::FromCoordinator;
+use super::*;
+use crate::contract::coordinator::{Order, OrderKind, ReportOutcome};
+use crate::contract::ids::JobId;
+use crate::contract::registry::Profile;
+use crate::contract::workload::JobType;
+use crate::platform::systemd::{Queued, UnitLimits};
+use std::cell::RefCell;
+
+/// A systemd whose jobs end at once, as the test says.
+#[derive(Default)]
+struct Memory {
+    units: RefCell<BTreeMap<String, UnitView>>,
+    asked: RefCell<Vec<String>>,
+    /// Units whose start ends so instead of with "done".
+    refuse: RefCell<BTreeMap<String, &'static str>>,
+    stopping: RefCell<bool>,
+}
+
+impl Memory {
+    fn set(&self, unit: &str, active: &str) {
+        let mut units = self.units.borrow_mut();
+        let view = units.entry(unit.to_owned()).or_insert_with(|| UnitView { name: unit.into(), ..UnitView::default() });
+        view.load_state = "loaded".into();
+        view.active_state = active.into();
+        view.since_us = (active != "inactive" || view.since_us.is_some()).then(now_us);
+    }
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.borrow_mut())
+    }
+    fn job(&self, verb: &str, unit: &str, end: &str) -> Queued {
+        self.asked.borrow_mut().push(format!("{verb} {unit}"));
+        let word = self.refuse.borrow().get(unit).copied().filter(|_| verb != "stop").unwrap_or("done");
+        if word == "done" {
+            self.set(unit, end);
+        }
+        let (sender, receiver) = oneshot::channel();
+        sender.send(word.to_owned()).expect("the receiver is here");
+        Queued::new(receiver)
+    }
+}
+
+impl ServiceManager for Memory {
+    async fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, ServiceError> {
+        let units = self.units.borrow();
+        let wanted = |u: &&UnitView| patterns.iter().any(|p| *p == u.name || (*p == JOB_UNITS && JobType::of_unit(&u.name).is_some()));
+        Ok(units.values().filter(wanted).cloned().collect())
+    }
+    async fn start(&self, unit: &str) -> Result<Queued, ServiceError> {
+        Ok(self.job("start", unit, "active"))
+    }
+    async fn stop(&self, unit: &str) -> Result<Queued, ServiceError> {
+        Ok(self.job("stop", unit, "inactive"))
+    }
+    async fn restart(&self, unit: &str) -> Result<Queued, ServiceError> {
+        Ok(self.job("restart", unit, "active"))
+    }
+    async fn reload(&self, unit: &str) -> Result<Queued, ServiceError> {
+        Ok(self.job("reload", unit, "active"))
+    }
+    async fn reset_failed(&self, unit: &str) -> Result<(), ServiceError> {
+        self.asked.borrow_mut().push(format!("reset {unit}"));
+        if self.units.borrow().get(unit).is_some_and(|u| u.active_state == "failed") {
+            self.set(unit, "inactive");
+        }
+        Ok(())
+    }
+    async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
+        self.asked.borrow_mut().push(format!("limit {unit} {:?}", limits.memory_max));
+        Ok(())
+    }
+    async fn is_stopping(&self, _unit: &str) -> Result<bool, ServiceError> {
+        Ok(*self.stopping.borrow())
+    }
+    async fn version(&self) -> Result<u32, ServiceError> {
+        Ok(252)
+    }
+}
+
+struct Bench {
+    engine: Engine<Memory>,
+    systemd: Rc<Memory>,
+    noted: mpsc::UnboundedReceiver<Note>,
+    told: mpsc::UnboundedReceiver<Signal>,
+    reports: std::sync::mpsc::Receiver<Report>,
+    dir: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(profile: Profile) -> Bench {
+        let dir = tempfile::tempdir().expect("a directory");
+        let settings = Settings::below(dir.path());
+        for made in [&settings.state, &settings.run, &settings.control()] {
+            std::fs::create_dir_all(made).expect("makes a directory");
+        }
+        let systemd = Rc::new(Memory::default());
+        for spec in built() {
+            systemd.set(&spec.daemon.unit(), "inactive");
+        }
+        for (hub, _) in HUBS {
+            systemd.set(hub.socket_unit(), "active");
+        }
+        let (notes, noted) = mpsc::unbounded_channel();
+        let (signals, told) = mpsc::unbounded_channel();
+        let (to_coordinator, reports) = std::sync::mpsc::channel();
+        let parts = Parts {
+            services: systemd.clone(),
+            node: NodeId::new("n1").expect("an id"),
+            load: Box::new(|| Ok(Config::default())),
+            store: Store::open(&settings.database()).expect("a database"),
+            world: Arc::new(Mutex::new(World::new(Config::default(), profile, settings.run.clone()))),
+            settings,
+            notes,
+            signals,
+            reports: to_coordinator,
+        };
+        Bench { engine: Engine::new(parts).expect("an engine"), systemd, noted, told, reports, dir }
+    }
+
+    /// Turns until nothing more comes of it.
+    async fn settle(&mut self) {
+        for _ in 0..6 {
+            self.engine.look_at_all();
+            self.engine.turn().await.expect("systemd answers");
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
+            while let Ok(note) = self.noted.try_recv() {
+                // Registration is the test's: the socket of the router is not there.
+                if !matches!(note, Note::Registered(Err(_))) {
+                    self.engine.note(note).await;
+                }
+            }
+        }
+    }
+
+    async fn registered(&mut self) {
+        self.engine.following_orders = true;
+        self.engine.note(Note::Registered(Ok(1))).await;
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.engine.call(Call { ask, who: "ann".into(), reply }).await;
+        self.settle().await;
+        answer.await.expect("an answer")
+    }
+
+    fn active(&self) -> usize {
+        let units = self.systemd.units.borrow();
+        built().filter(|s| units[&s.daemon.unit()].active_state == "active").count()
+    }
+
+    fn state(&self, daemon: DaemonType) -> (State, String) {
+        let world = self.engine.world();
+        let row = world.row(daemon, world.desired().contains(&daemon), now_us());
+        (row.found.state, row.found.reason)
+    }
+}
+
+/// Runs one test where tasks of the loop's own thread can run.
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+#[test]
+fn who_causes_events_starts_when_the_subscriptions_stand() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.settle().await;
+        let early = bench.systemd.take();
+        assert!(early.contains(&"start ringrift-event-router.service".to_owned()), "{early:?}");
+        assert!(!early.contains(&"start ringrift-data-pipeline.service".to_owned()), "{early:?}");
+        let (state, reason) = bench.state(DaemonType::DataPipeline);
+        assert_eq!(state, State::Blocked);
+        assert!(reason.contains("subscription"), "{reason}");
+        bench.registered().await;
+        bench.settle().await;
+        assert_eq!(bench.active(), Profile::Standalone.built().len());
+        assert_eq!(bench.state(DaemonType::DataPipeline).0, State::Running);
+        bench.systemd.take();
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), Vec::<String>::new(), "all is as wanted");
+    });
+}
+
+#[test]
+fn applying_a_profile_is_a_diff_and_is_remembered() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.registered().await;
+        bench.settle().await;
+        bench.systemd.take();
+        let Ok(Answer::Plan(plan)) = bench.ask(Ask::Apply(Profile::Selfplay)).await else { panic!("a plan") };
+        assert!(plan.start.is_empty() && plan.stay.len() == 4, "{plan:?}");
+        assert_eq!(bench.active(), 4);
+        let asked = bench.systemd.take();
+        assert!(asked.iter().all(|a| a.starts_with("stop ")), "{asked:?}");
+        assert_eq!(Store::open(&bench.engine.settings.database()).expect("opens").profile().expect("reads"), Some(Profile::Selfplay));
+        bench.ask(Ask::Apply(Profile::Standalone)).await.expect("a plan");
+        assert_eq!(bench.active(), Profile::Standalone.built().len());
+        let mut profiles = Vec::new();
+        while let Ok(signal) = bench.told.try_recv() {
+            if let Signal::Profile(name, by) = signal {
+                profiles.push((name, by));
+            }
+        }
+        assert_eq!(profiles, [("selfplay".into(), "ann".into()), ("standalone".into(), "ann".to_owned())]);
+    });
+}
+
+#[test]
+fn what_failed_is_not_restarted_but_an_operator_may() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.registered().await;
+        bench.settle().await;
+        bench.systemd.set("ringrift-auto-export.service", "failed");
+        bench.systemd.take();
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), Vec::<String>::new());
+        assert_eq!(bench.state(DaemonType::AutoExport).0, State::Failed);
+        let health = bench.engine.world().health(now_us());
+        assert!(!health.healthy && health.problems[0].contains("AUTO_EXPORT is FAILED"), "{health:?}");
+        let answer = bench.ask(Ask::Start(vec![DaemonType::AutoExport])).await;
+        assert!(matches!(&answer, Ok(Answer::Outcomes(o)) if o[0].1 == "done"), "{answer:?}");
+        assert_eq!(bench.systemd.take(), ["reset ringrift-auto-export.service", "start ringrift-auto-export.service"]);
+        assert!(bench.engine.world().health(now_us()).healthy);
+    });
+}
+
+#[test]
+fn a_stop_by_hand_lasts_and_drifts_until_the_profile_is_applied_again() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.registered().await;
+        bench.settle().await;
+        bench.ask(Ask::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
+        bench.settle().await;
+        assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "stopped by ann".into()));
+        let drift = bench.engine.world().drift(now_us());
+        assert_eq!(drift.missing, ["EVALUATION"]);
+        bench.ask(Ask::Apply(Profile::Standalone)).await.expect("applies");
+        assert_eq!(bench.engine.world().drift(now_us()).details, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_stop_past_the_master_is_left_alone_unless_the_whole_suite_stops() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.registered().await;
+        bench.settle().await;
+        // The sockets have been up for longer than the daemons.
+        for (hub, _) in HUBS {
+            bench.systemd.units.borrow_mut().get_mut(hub.socket_unit()).expect("there").since_us = Some(1);
+        }
+        bench.systemd.take();
+        *bench.systemd.stopping.borrow_mut() = true;
+        bench.systemd.set("ringrift-evaluation.service", "inactive");
+        bench.settle().await;
+        assert!(bench.engine.world().outside.is_empty(), "the suite stops");
+        *bench.systemd.stopping.borrow_mut() = false;
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), Vec::<String>::new());
+        let (state, reason) = bench.state(DaemonType::Evaluation);
+        assert_eq!((state, reason.as_str()), (State::Stopped, "stopped, but not through the master"));
+        bench.ask(Ask::Start(vec![DaemonType::Evaluation])).await.expect("starts");
+        assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
+    });
+}
+
+#[test]
+fn a_start_that_ended_in_dependency_is_tried_again_and_a_failed_hub_is_brought_back_once_a_minute() {
+    run(async {
+        let mut bench = Bench::new(Profile::Selfplay);
+        bench.registered().await;
+        bench.systemd.set("ringrift-coordinator.socket", "failed");
+        bench.systemd.refuse.borrow_mut().insert("ringrift-coordinator.socket".into(), "failed");
+        bench.settle().await;
+        let (state, reason) = bench.state(DaemonType::IdleResource);
+        assert_eq!(state, State::Running, "the first reset of the hub let it in: {reason}");
+        let asked = bench.systemd.take();
+        let resets = asked.iter().filter(|a| *a == "reset ringrift-coordinator.socket").count();
+        assert_eq!(resets, 1, "{asked:?}");
+        bench.systemd.set("ringrift-idle-resource.service", "inactive");
+        bench.systemd.set("ringrift-coordinator.socket", "failed");
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), Vec::<String>::new(), "not twice in a minute");
+        let (state, reason) = bench.state(DaemonType::IdleResource);
+        assert_eq!((state, reason.as_str()), (State::Blocked, "waits for ringrift-coordinator.socket, which has failed"));
+        bench.systemd.set("ringrift-coordinator.socket", "active");
+        bench.settle().await;
+        assert_eq!(bench.state(DaemonType::IdleResource).0, State::Running, "the dependency is back");
+    });
+}
+
+#[test]
+fn pausing_writes_the_control_file_and_survives() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.registered().await;
+        bench.settle().await;
+        bench.ask(Ask::Pause(DaemonType::Evaluation, "disk swap".into())).await.expect("pauses");
+        let file = bench.dir.path().join("run/control/evaluation");
+        let text = std::fs::read_to_string(&file).expect("a control file");
+        assert!(text.contains("disk swap") && text.contains("ann"), "{text}");
+        assert_eq!(bench.state(DaemonType::Evaluation), (State::Paused, "disk swap (by ann)".into()));
+        bench.ask(Ask::Resume(DaemonType::Evaluation)).await.expect("resumes");
+        assert!(!file.exists());
+        assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
+    });
+}
+
+#[test]
+fn what_ran_well_long_enough_gets_its_restarts_back_once() {
+    run(async {
+        let mut bench = Bench::new(Profile::Minimal);
+        bench.registered().await;
+        bench.settle().await;
+        {
+            let mut units = bench.systemd.units.borrow_mut();
+            let unit = units.get_mut("ringrift-health-server.service").expect("there");
+            (unit.restarts, unit.since_us, unit.invocation_id) = (Some(2), Some(now_us() - 119_000_000), Some("a".into()));
+        }
+        bench.systemd.take();
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), Vec::<String>::new());
+        bench.systemd.units.borrow_mut().get_mut("ringrift-health-server.service").expect("there").since_us = Some(now_us() - 121_000_000);
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), ["reset ringrift-health-server.service"]);
+    });
+}
+
+#[test]
+fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
+    run(async {
+        let mut bench = Bench::new(Profile::Minimal);
+        bench.registered().await;
+        bench.settle().await;
+        bench.systemd.take();
+        let order = Order {
+            kind: OrderKind::Start,
+            job_id: JobId::new("a-1").expect("an id"),
+            job_type: JobType::Training,
+            token: FencingToken(3),
+            runtime_max_seconds: Some(60),
+            memory_max: Some(1 << 20),
+        };
+        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order))).await;
+        bench.settle().await;
+        let unit = "ringrift-job-training@a-1.service";
+        assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576)"), format!("start {unit}")]);
+        assert_eq!(bench.reports.try_recv().expect("a report").outcome, ReportOutcome::Started);
+        assert_eq!(bench.engine.world().jobs.len(), 1);
+        bench.systemd.units.borrow_mut().remove(unit);
+        bench.engine.changed(Change::Unit(unit.into()));
+        bench.settle().await;
+        let report = bench.reports.try_recv().expect("a report");
+        assert_eq!((report.outcome, report.token), (ReportOutcome::Gone, FencingToken(3)));
+        assert!(bench.engine.world().jobs.is_empty());
+    });
+}
+
+#[test]
+fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
+    run(async {
+        let mut bench = Bench::new(Profile::Standalone);
+        bench.registered().await;
+        bench.settle().await;
+        bench.engine.load = Box::new(|| {
+            let mut config = Config::default();
+            config.daemons.evaluation.enabled = false;
+            Ok(config)
+        });
+        bench.ask(Ask::Reload).await.expect("reloads");
+        assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "daemons.evaluation.enabled: false".into()));
+        bench.engine.load = Box::new(|| Ok(Config::default()));
+        bench.ask(Ask::Reload).await.expect("reloads");
+        assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
+        bench.engine.load = Box::new(|| Err("unified_loop.yaml:3: x".into()));
+        let refused = bench.ask(Ask::Reload).await.expect_err("a bad configuration");
+        assert!(matches!(&refused, Error::InvalidConfig(why) if why.contains("unified_loop.yaml:3")), "{refused:?}");
+    });
+}

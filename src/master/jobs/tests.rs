@@ -126,3 +126,13 @@ fn a_fenced_lease_whose_unit_runs_is_stopped() {
     let actions = jobs.reconcile(&up, &[item(WorkStatus::Running, 7, true)], &up, false, 0);
     assert_eq!(actions, [Action::Stop { unit: UNIT.into() }]);
 }
+
+#[test]
+fn a_job_that_outruns_its_time_is_stopped_once() {
+    let mut jobs = Jobs::default();
+    jobs.order(&order(OrderKind::Start, 1), 0);
+    jobs.started(UNIT, FencingToken(1), Ok(()), 0);
+    assert_eq!(jobs.overdue(89_999_999), []);
+    assert_eq!(jobs.overdue(90_000_000), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.overdue(91_000_000), []);
+}

@@ -5,14 +5,15 @@ use super::{Queued, ServiceError, ServiceManager, UnitLimits};
 use crate::contract::host::UnitView;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use zbus::fdo::PropertiesProxy;
 use zbus::message::Type;
-use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
+use zbus::{Connection, DBusError as _, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
 /// Longest wait for an answer of systemd's; it answers in milliseconds unless it is stuck.
@@ -36,12 +37,18 @@ pub struct Systemd {
     connection: Connection,
     manager: ManagerProxy<'static>,
     jobs: JobTable,
+    templates: Templates,
 }
+
+/// MemoryMax of templates by their name, as systemd loaded them; forgotten when it reloads.
+type Templates = Arc<Mutex<HashMap<String, Option<u64>>>>;
 
 fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError {
     let unit = unit.to_owned();
     let (name, why) = match &error {
         zbus::Error::MethodError(name, text, _) => (name.to_string(), text.clone().unwrap_or_else(|| name.to_string())),
+        // Errors of the bus's own names come so.
+        zbus::Error::FDO(error) => (error.name().to_string(), error.description().unwrap_or_default().to_owned()),
         other => (String::new(), other.to_string()),
     };
     match name.as_str() {
@@ -49,9 +56,11 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
         "org.freedesktop.DBus.Error.AccessDenied" | "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" => {
             ServiceError::Denied { operation, unit, why }
         }
-        "" | "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NoReply" => {
-            ServiceError::Unreachable { operation, unit, why }
-        }
+        "" | "org.freedesktop.zbus.Error" => ServiceError::Unreachable { operation, unit, why },
+        "org.freedesktop.DBus.Error.ServiceUnknown"
+        | "org.freedesktop.DBus.Error.NameHasNoOwner"
+        | "org.freedesktop.DBus.Error.NoReply"
+        | "org.freedesktop.DBus.Error.Disconnected" => ServiceError::Unreachable { operation, unit, why },
         _ => ServiceError::Other { operation, unit, why },
     }
 }
@@ -87,7 +96,7 @@ impl Systemd {
     pub async fn looking(connection: Connection) -> Result<Systemd, ServiceError> {
         let builder = ManagerProxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
         let manager = within("asking", "systemd", builder.build()).await?;
-        Ok(Systemd { connection, manager, jobs: JobTable::default() })
+        Ok(Systemd { connection, manager, jobs: JobTable::default(), templates: Templates::default() })
     }
 
     /// Subscribes to systemd's signals before anything is asked of it. The channel ends when the bus is gone.
@@ -106,7 +115,7 @@ impl Systemd {
         let unit_signals = within("subscribing to", "systemd's signals", subscribing(unit_rule)).await?;
         within("subscribing to", "systemd's signals", systemd.manager.subscribe()).await?;
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(follow_manager(manager_signals, systemd.jobs.clone(), sender.clone()));
+        tokio::spawn(follow_manager(manager_signals, systemd.clone(), sender.clone()));
         tokio::spawn(follow_units(unit_signals, sender));
         Ok((systemd, receiver))
     }
@@ -161,6 +170,21 @@ impl Systemd {
                 waiting: state == "waiting",
             })
             .collect())
+    }
+
+    /// What an instance has before anything was set for it alone; asked once for all instances of a template.
+    async fn template_memory_max(&self, unit: &str) -> Result<Option<u64>, ServiceError> {
+        const OPERATION: &str = "looking at the limits of";
+        let template = unit.split_once('@').map_or(unit, |(template, _)| template);
+        let known = self.templates.lock().unwrap_or_else(PoisonError::into_inner).get(template).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
+        let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
+        let found = view::limit(&has, "MemoryMax");
+        self.templates.lock().unwrap_or_else(PoisonError::into_inner).insert(template.to_owned(), found);
+        Ok(found)
     }
 
     async fn queued(
@@ -227,20 +251,13 @@ impl ServiceManager for Systemd {
 
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
         const OPERATION: &str = "limiting";
-        let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
-        let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
-        let runtime_max = limits.runtime_max_seconds.map(|s| s.saturating_mul(1_000_000));
-        // Each set property leaves a file in /run until the next boot, so what the unit has already stays unset.
-        let wanted: Vec<(String, OwnedVariant)> = [("MemoryMax", limits.memory_max), ("RuntimeMaxUSec", runtime_max)]
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|value| (name, value)))
-            .filter(|(name, value)| view::limit(&has, name) != Some(*value))
-            .filter_map(|(name, value)| Some((name.to_owned(), OwnedVariant::try_from(Variant::U64(value)).ok()?)))
-            .collect();
-        if wanted.is_empty() {
+        let Some(memory_max) = limits.memory_max else { return Ok(()) };
+        // Each set property leaves a file in /run until the next boot and asks polkit, so what the template has already stays unset.
+        if self.template_memory_max(unit).await? == Some(memory_max) {
             return Ok(());
         }
-        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, wanted)).await
+        let Ok(value) = OwnedVariant::try_from(Variant::U64(memory_max)) else { unreachable!("a number holds no descriptor") };
+        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, vec![("MemoryMax".into(), value)])).await
     }
 
     async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {
@@ -255,14 +272,14 @@ impl ServiceManager for Systemd {
     }
 }
 
-async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mpsc::UnboundedSender<Change>) {
+async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: mpsc::UnboundedSender<Change>) {
     while let Some(Ok(message)) = signals.next().await {
         let header = message.header();
         let body = message.body();
         let change = match header.member().map(|m| m.as_str()) {
             Some("JobRemoved") => match body.deserialize::<(u32, OwnedObjectPath, String, String)>() {
                 Ok((_, path, unit, result)) => {
-                    jobs.removed(path.as_str(), &result);
+                    systemd.jobs.removed(path.as_str(), &result);
                     Some(Change::Unit(unit))
                 }
                 Err(_) => None,
@@ -274,7 +291,10 @@ async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mps
                 // Looking at a unit by name loads and unloads it; only for instances, which are not looked up so, it is news.
                 .filter(|(unit, _)| unit.contains('@'))
                 .map(|(unit, _)| Change::Unit(unit)),
-            Some("Reloading") => body.deserialize::<bool>().ok().filter(|active| !active).map(|_| Change::Reloaded),
+            Some("Reloading") => {
+                systemd.templates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                body.deserialize::<bool>().ok().filter(|active| !active).map(|_| Change::Reloaded)
+            }
             _ => None,
         };
         let wanted = change.filter(|c| !matches!(c, Change::Unit(unit) if !is_ours(unit)));
@@ -282,7 +302,7 @@ async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mps
             break;
         }
     }
-    jobs.close();
+    systemd.jobs.close();
 }
 
 async fn follow_units(mut signals: MessageStream, changes: mpsc::UnboundedSender<Change>) {

@@ -71,20 +71,12 @@ impl Queued {
     }
 }
 
-/// Limits of one job's unit, set for this boot only.
+/// Limits of one job's unit, set for this boot only. RuntimeMaxSec is not among them: systemd (252 and 257) lets nobody change it
+/// on an installed unit, it answers PropertyReadOnly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UnitLimits {
     /// MemoryMax in bytes.
     pub memory_max: Option<u64>,
-    /// RuntimeMaxSec in seconds.
-    pub runtime_max_seconds: Option<u64>,
-}
-
-impl UnitLimits {
-    /// Whether there is nothing to set.
-    pub fn is_empty(&self) -> bool {
-        *self == UnitLimits::default()
-    }
 }
 
 /// What the master asks of systemd.

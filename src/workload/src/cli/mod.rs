@@ -1,7 +1,11 @@
 //! The command line: one verb, one file.
 
+mod bench;
 mod duel;
 mod init;
+mod play;
+mod show;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,6 +36,14 @@ enum Verb {
     Evaluation(StageArgs),
     /// Write the untrained network of a configuration
     Init(init::Args),
+    /// List the games of a shard, or draw one
+    Show(show::Args),
+    /// Play against a model in the terminal
+    Play(play::Args),
+    /// Check the rules against recorded games and vectors
+    Verify(verify::Args),
+    /// Measure speed and memory
+    Bench(bench::Args),
     /// Play a match between two players
     Duel(duel::Args),
 }
@@ -44,6 +56,10 @@ pub fn main() -> ExitCode {
         Verb::Training(args) => crate::contract::stage::run(args, "training", crate::train::run),
         Verb::Evaluation(args) => crate::contract::stage::run(args, "evaluation", crate::judge::run),
         Verb::Init(args) => init::run(&args),
+        Verb::Show(args) => show::run(&args),
+        Verb::Play(args) => play::run(&args),
+        Verb::Verify(args) => verify::run(&args),
+        Verb::Bench(args) => bench::run(&args),
         Verb::Duel(args) => duel::run(&args),
     };
     report(done)

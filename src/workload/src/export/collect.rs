@@ -8,8 +8,10 @@ use crate::failure::Failure;
 use crate::game::{GameConfig, MAX_PLAYERS, Move, State};
 use crate::nn::{Encoder, Features, PolicySpace};
 use crate::records::StoredGame;
-use crate::records::play::{phase_name, reason_name};
 use crate::search::outcome_values;
+
+/// How far the searched values of later positions count for an earlier one, per choice: λ of the λ-return.
+const LAMBDA: f32 = 0.9;
 
 /// A game that was left out.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -44,6 +46,20 @@ struct Prepared {
     number: usize,
     hash: u64,
     phase: &'static str,
+    search_values: [f32; MAX_PLAYERS],
+}
+
+/// λ-returns from the end of the game backwards: each position is worth what the search after it saw, later ones less.
+fn look_back(prepared: &mut [Prepared], game: &StoredGame, last: [f32; MAX_PLAYERS]) {
+    let mut after = last;
+    for p in prepared.iter_mut().rev() {
+        p.search_values = after;
+        if let Some(seen) = game.moves[p.number].values.as_ref().filter(|v| v.iter().all(|x| x.abs() <= 1.0)) {
+            for (value, seen) in after.iter_mut().zip(seen) {
+                *value = LAMBDA * *value + (1.0 - LAMBDA) * seen;
+            }
+        }
+    }
 }
 
 impl Collector {
@@ -77,6 +93,7 @@ impl Collector {
                 features: &p.features,
                 policy: &p.policy,
                 values,
+                search_values: p.search_values,
                 player: p.player,
                 move_number: p.number as i32,
                 total_moves: game.moves.len() as i32,
@@ -122,22 +139,25 @@ impl Collector {
                     player: state.to_move(),
                     number,
                     hash: state.hash(),
-                    phase: phase_name(state.phase()),
+                    phase: state.phase().name(),
+                    search_values: [0.0; MAX_PLAYERS],
                 });
             }
             state.apply(&mv);
         }
         let outcome = state.outcome().ok_or("undecided: the game was stopped before its end")?;
-        if game.winner != Some(outcome.winner + 1) || game.termination != reason_name(outcome.reason) {
+        if game.winner != Some(outcome.winner + 1) || game.termination != outcome.reason.name() {
             return Err(format!(
                 "stored end ({:?}, {}) is not the replayed one ({}, {})",
                 game.winner,
                 game.termination,
                 outcome.winner + 1,
-                reason_name(outcome.reason)
+                outcome.reason.name()
             ));
         }
-        Ok((prepared, outcome_values(&outcome, self.config.players)))
+        let values = outcome_values(&outcome, self.config.players);
+        look_back(&mut prepared, game, values);
+        Ok((prepared, values))
     }
 
     /// The target over all legal moves: what is not stored is zero, what shares an index is added up.

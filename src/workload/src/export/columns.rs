@@ -54,6 +54,8 @@ pub struct Sample<'a> {
     pub policy: &'a [(u32, f32)],
     /// Final value of each player (absolute).
     pub values: [f32; MAX_PLAYERS],
+    /// Value of each player (absolute) as the searches of the following positions saw it, mixed with the end.
+    pub search_values: [f32; MAX_PLAYERS],
     /// The player to move, 0-based.
     pub player: u8,
     /// Number of the move in its game, from 0.
@@ -75,10 +77,11 @@ pub struct Sample<'a> {
 }
 
 /// Arrays of fixed element type, in the order they are written: name, dtype, width of the second dimension.
-const FIXED: [(&str, &str, u64); 9] = [
+const FIXED: [(&str, &str, u64); 10] = [
     ("globals", "<f4", GLOBALS as u64),
     ("values", "<f4", 0),
     ("values_mp", "<f4", MAX_PLAYERS as u64),
+    ("search_values", "<f4", MAX_PLAYERS as u64),
     ("num_players", "<i4", 0),
     ("current_players", "<i4", 0),
     ("move_numbers", "<i4", 0),
@@ -127,17 +130,19 @@ impl Columns {
         if self.count == 0 {
             self.offsets.push(&0i64.to_le_bytes())?;
         }
-        self.sparse.push(&(sample.features.sparse.len() as u32).to_le_bytes())?;
-        for &(index, value) in &sample.features.sparse {
+        let planes = &sample.features.sparse[..sample.features.planes];
+        self.sparse.push(&(planes.len() as u32).to_le_bytes())?;
+        for &(index, value) in planes {
             self.sparse.push(&index.to_le_bytes())?;
             self.sparse.push(&value.to_le_bytes())?;
         }
         let floats = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let players = i32::from(self.encoder.config.players);
-        let [globals, values, values_mp, num_players, current, move_numbers, totals, elo, quality] = &mut self.fixed;
+        let [globals, values, values_mp, search_values, num_players, current, move_numbers, totals, elo, quality] = &mut self.fixed;
         globals.push(&floats(&sample.features.globals))?;
         values.push(&sample.values[usize::from(sample.player)].to_le_bytes())?;
         values_mp.push(&floats(&sample.values))?;
+        search_values.push(&floats(&sample.search_values))?;
         num_players.push(&players.to_le_bytes())?;
         current.push(&(i32::from(sample.player) + 1).to_le_bytes())?;
         move_numbers.push(&sample.move_number.to_le_bytes())?;

@@ -8,6 +8,8 @@
 
 use crate::game::{Cell, Content, GameConfig, Geometry, State, geometry};
 
+use super::patterns::{self, Counts, PATTERNS};
+
 /// Number of scalar features (the array `globals` of a sample file).
 pub const GLOBALS: usize = 20;
 /// Planes of each relative player.
@@ -24,14 +26,17 @@ pub const CLASS_TERRITORY: u8 = 5;
 pub const CLASS_STACK: u8 = 9;
 
 /// What the network sees of one position.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Features {
-    /// (plane × cells + cell, value) of everything that is not zero.
+    /// (plane × cells + cell, value) of everything that is not zero, then the patterns.
     pub sparse: Vec<(u16, f32)>,
     /// The scalar features.
     pub globals: [f32; GLOBALS],
+    /// How many entries of `sparse` are planes.
+    pub planes: usize,
     /// Class of each cell's content, derived from the planes.
     pub classes: Vec<u8>,
+    counts: Counts,
 }
 
 /// Turns positions of one configuration into features.
@@ -56,7 +61,22 @@ impl Encoder {
 
     /// Number of sparse inputs.
     pub fn inputs(&self) -> usize {
-        self.planes() * self.geometry.cells
+        self.planes() * self.geometry.cells + PATTERNS
+    }
+
+    /// Completes features whose planes alone are in `sparse`: derives classes and patterns.
+    pub fn complete(&self, out: &mut Features) {
+        let cells = self.geometry.cells;
+        out.planes = out.sparse.len();
+        classes_of(&out.sparse, cells, usize::from(self.config.players), &mut out.classes);
+        patterns::append(
+            &out.classes,
+            self.geometry,
+            usize::from(self.config.players),
+            self.planes() * cells,
+            &mut out.counts,
+            &mut out.sparse,
+        );
     }
 
     /// Writes the features of a position into `out`, reusing its memory.
@@ -87,7 +107,7 @@ impl Encoder {
             put(shared, usize::from(cell), 1.0);
         }
         out.globals = self.globals(state);
-        classes_of(&out.sparse, cells, usize::from(players), &mut out.classes);
+        self.complete(out);
     }
 
     fn globals(&self, state: &State) -> [f32; GLOBALS] {
@@ -110,7 +130,7 @@ impl Encoder {
 }
 
 /// Derives the class of each cell from sparse planes; `out` is resized to the board.
-pub fn classes_of(sparse: &[(u16, f32)], cells: usize, players: usize, out: &mut Vec<u8>) {
+fn classes_of(sparse: &[(u16, f32)], cells: usize, players: usize, out: &mut Vec<u8>) {
     out.clear();
     out.resize(cells, CLASS_EMPTY);
     for &(index, _) in sparse {

@@ -5,6 +5,7 @@ pub mod evaluator;
 pub mod kernel;
 pub mod model;
 pub mod net;
+pub mod patterns;
 pub mod policy;
 
 pub use encode::{Encoder, Features, GLOBALS};

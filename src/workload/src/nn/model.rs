@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use safetensors::{Dtype, SafeTensors, View};
 
+use super::encode::Encoder;
 use super::net::{Layout, Shape};
 use crate::contract::files::{sha256_hex, write_atomically};
 use crate::failure::Failure;
@@ -81,9 +82,11 @@ impl Model {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(0x52_49_4e_47 + u64::from(config.players));
         let mut params = vec![0.0f32; layout.len()];
         // Scales by the number of inputs that are non-zero in a usual position, not by all there are.
+        let planes = Encoder::new(config).planes() * config.board.cells() * first;
         let active = config.board.cells() as f32;
         let scales = [
-            (layout.w1.clone(), (3.0 / active).sqrt()),
+            (0..planes, 0.2 * (3.0 / active).sqrt()),
+            (planes..layout.w1.end, (3.0 / 16.0f32).sqrt()),
             (layout.g1.clone(), (3.0 / 8.0f32).sqrt()),
             (layout.w2.clone(), (6.0 / first as f32).sqrt()),
             (layout.wv.clone(), 0.3 * (3.0 / second as f32).sqrt()),

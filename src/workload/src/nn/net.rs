@@ -325,14 +325,16 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     /// A made-up sample that touches every tensor.
+    #[allow(clippy::field_reassign_with_default)]
     fn sample() -> (Layout, Vec<f32>, Features, Vec<Rows>, Vec<f32>) {
         let config = GameConfig { board: BoardKind::Hex8, players: 3 };
         let layout = Layout::new(Shape::new(config, 16, 8));
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
         let params: Vec<f32> = (0..layout.len()).map(|_| rng.random::<f32>() * 0.4 - 0.2).collect();
-        let mut features = Features { globals: [0.3; GLOBALS], ..Features::default() };
+        let mut features = Features::default();
+        features.globals = [0.3; GLOBALS];
         features.sparse = (0..20).map(|i| (i * 37 + 7 * 61, 1.0)).collect();
-        super::super::encode::classes_of(&features.sparse, 61, 3, &mut features.classes);
+        Encoder::new(config).complete(&mut features);
         let space = PolicySpace::new(config);
         let moves: Vec<Rows> = (0..6u16)
             .map(|i| Move { count: 1, to: i * 9, ..Move::bare(MoveKind::PlaceRing) })

@@ -2,7 +2,7 @@
 //!
 //! Index blocks, in order, with N cells, D directions, L = longest ray: placement N×3 (cell, rings); movement N×D×L
 //! (from, direction, distance); capture N×D×L (the jumped stack follows from the position); recovery N×D×4 (from,
-//! direction, mode); line N×D×2 (first cell that collapses, direction, all or part); territory N×4 (first cell,
+//! direction, mode); line N×D×3 (first cell that collapses, direction, processed, all or part); territory N×4 (first cell,
 //! border colour relative to the mover); elimination N; forced elimination N; then nine moves without a cell.
 //! Only recoveries that differ in the paying stack and regions that share first cell and border share an index.
 
@@ -10,9 +10,10 @@ use crate::game::{Cell, GameConfig, Geometry, Move, MoveKind, NO_CELL, geometry}
 
 use super::encode::{CLASS_MARKER, CLASS_STACK, CLASSES};
 
-const KINDS: usize = 26;
+const KINDS: usize = 27;
 const CELL_GROUPS: usize = 8;
 const RECOVERY_MODES: usize = 4;
+const LINE_OPTIONS: usize = 3;
 const BARE: usize = 9;
 /// Most rows that one move uses.
 pub const MAX_ROWS: usize = 9;
@@ -64,7 +65,7 @@ impl PolicySpace {
         let geometry = geometry(config.board);
         let (n, d) = (geometry.cells, geometry.directions);
         let reach = geometry.plane.0 - 1;
-        let sizes = [n * 3, n * d * reach, n * d * reach, n * d * RECOVERY_MODES, n * d * 2, n * 4, n, n, BARE];
+        let sizes = [n * 3, n * d * reach, n * d * reach, n * d * RECOVERY_MODES, n * d * LINE_OPTIONS, n * 4, n, n, BARE];
         let mut starts = [0; 10];
         for (i, size) in sizes.into_iter().enumerate() {
             starts[i + 1] = starts[i] + size;
@@ -122,7 +123,7 @@ impl PolicySpace {
             MoveKind::ChooseLineOption => {
                 let part = mv.part < mv.count;
                 let first = if part { usize::from(mv.target) } else { to };
-                (4, first, usize::from(mv.aux) % self.geometry.directions, usize::from(part))
+                (4, first, usize::from(mv.aux) % self.geometry.directions, 1 + usize::from(part))
             }
             MoveKind::ChooseTerritoryOption => {
                 let border = if mv.aux < self.players { (mv.aux + self.players - mover) % self.players } else { 0 };
@@ -149,7 +150,7 @@ impl PolicySpace {
             0 => (1, 3),
             1 | 2 => (d, self.reach),
             3 => (d, RECOVERY_MODES),
-            4 => (d, 2),
+            4 => (d, LINE_OPTIONS),
             5 => (1, 4),
             6 | 7 => (1, 1),
             _ => (1, BARE),
@@ -205,10 +206,10 @@ impl PolicySpace {
             2 => 4,
             3 => 5 + a.detail,
             4 => 9 + a.detail,
-            5 => 11 + a.detail,
-            6 => 15,
-            7 => 16,
-            _ => 17 + a.detail,
+            5 => 12 + a.detail,
+            6 => 16,
+            7 => 17,
+            _ => 18 + a.detail,
         };
         out.push(kind);
         if a.group == 8 {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::contract::Stop;
 use crate::failure::Failure;
-use crate::game::{GameConfig, MAX_PLAYERS, Outcome, Phase, Reason, State};
+use crate::game::{GameConfig, MAX_PLAYERS, Outcome, State};
 use crate::nn::PolicySpace;
 use crate::search::{Evaluator, GameRng, Gumbel, SearchConfig, game_rng, outcome_values};
 
@@ -72,31 +72,7 @@ impl GameRecord {
 
     /// Why the game ended, as a stored word.
     pub fn termination(&self) -> &'static str {
-        self.outcome.map_or("max_moves", |o| reason_name(o.reason))
-    }
-}
-
-/// The stored word for a reason.
-pub fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::RingElimination => "ring_elimination",
-        Reason::TerritoryControl => "territory_control",
-        Reason::LastPlayerStanding => "last_player_standing",
-        Reason::Stalemate => "stalemate",
-    }
-}
-
-/// The stored word for a phase.
-pub fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::RingPlacement => "ring_placement",
-        Phase::Movement => "movement",
-        Phase::Capture => "capture",
-        Phase::ChainCapture => "chain_capture",
-        Phase::LineProcessing => "line_processing",
-        Phase::TerritoryProcessing => "territory_processing",
-        Phase::ForcedElimination => "forced_elimination",
-        Phase::GameOver => "game_over",
+        self.outcome.map_or("max_moves", |o| o.reason.name())
     }
 }
 
@@ -142,7 +118,7 @@ pub fn play_game(
         moves.push(MoveRecord {
             turn: state.turn_count() + 1,
             player: state.to_move() + 1,
-            phase: phase_name(state.phase()),
+            phase: state.phase().name(),
             json: state.move_to_json(&mv),
             policy,
             values,

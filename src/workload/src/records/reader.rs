@@ -59,8 +59,15 @@ pub struct StoredMove {
     pub json: Value,
     /// Value for the player, as searched.
     pub eval: Option<f32>,
+    /// Value of each player, as searched.
+    pub values: Option<Vec<f32>>,
     /// Policy target.
     pub policy: Option<Vec<(u32, f32)>>,
+}
+
+#[derive(serde::Deserialize)]
+struct SearchStats {
+    values: Vec<f32>,
 }
 
 impl ShardReader {
@@ -131,20 +138,27 @@ impl ShardReader {
         for value in values.query_map([id], |r| r.get(0)).map_err(|e| self.bad(e))? {
             game.values.push(value.map_err(|e| self.bad(e))?);
         }
-        let query =
-            "SELECT player, phase, move_type, move_json, engine_eval, move_probs FROM game_moves WHERE game_id = ?1 ORDER BY move_number";
+        let query = "SELECT player, phase, move_type, move_json, engine_eval, move_probs, search_stats_json FROM game_moves WHERE game_id = ?1 ORDER BY move_number";
         let mut query = self.connection.prepare_cached(query).map_err(|e| self.bad(e))?;
         let mut rows = query.query([id]).map_err(|e| self.bad(e))?;
         while let Some(r) = rows.next().map_err(|e| self.bad(e))? {
-            let mv = (|| -> rusqlite::Result<(StoredMove, String, Option<String>)> {
-                let stored =
-                    StoredMove { player: r.get(0)?, phase: r.get(1)?, kind: r.get(2)?, json: Value::Null, eval: r.get(4)?, policy: None };
-                Ok((stored, r.get(3)?, r.get(5)?))
+            let mv = (|| -> rusqlite::Result<(StoredMove, String, Option<String>, Option<String>)> {
+                let stored = StoredMove {
+                    player: r.get(0)?,
+                    phase: r.get(1)?,
+                    kind: r.get(2)?,
+                    json: Value::Null,
+                    eval: r.get(4)?,
+                    values: None,
+                    policy: None,
+                };
+                Ok((stored, r.get(3)?, r.get(5)?, r.get(6)?))
             })();
-            let (mut mv, json, policy) = mv.map_err(|e| self.bad(e))?;
+            let (mut mv, json, policy, stats) = mv.map_err(|e| self.bad(e))?;
             // Text that does not parse becomes an impossible move, which export quarantines with its reason.
             mv.json = serde_json::from_str(&json).unwrap_or_default();
             mv.policy = policy.and_then(|p| serde_json::from_str(&p).ok());
+            mv.values = stats.and_then(|s| serde_json::from_str::<SearchStats>(&s).ok()).map(|s| s.values);
             game.moves.push(mv);
         }
         Ok(game)

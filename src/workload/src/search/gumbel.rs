@@ -51,17 +51,18 @@ pub struct Gumbel {
     tree: Tree,
     scratch: Vec<f32>,
     path: Vec<(u32, usize)>,
-    /// Sum of the leaf values of each player over all simulations.
-    sums: [f32; MAX_PLAYERS],
+    /// Sum of the leaf values of each player, by root action.
+    sums: Vec<[f32; MAX_PLAYERS]>,
 }
 
 impl Gumbel {
     /// Searches a position that has at least two legal moves.
     pub fn search(&mut self, state: &State, config: &SearchConfig, evaluator: &mut dyn Evaluator, rng: &mut GameRng) -> SearchResult {
-        self.sums = [0.0; MAX_PLAYERS];
         let root = self.tree.add_root(state);
         self.tree.evaluate_from(root, evaluator);
         let count = self.tree.nodes[root].moves.len();
+        self.sums.clear();
+        self.sums.resize(count, [0.0; MAX_PLAYERS]);
         let noise: Vec<f32> = (0..count)
             .map(|_| if config.exploration > 0.0 { config.exploration * -(-(open01(rng).ln())).ln() as f32 } else { 0.0 })
             .collect();
@@ -76,13 +77,26 @@ impl Gumbel {
         let node = &self.tree.nodes[root];
         let mut policy = Vec::new();
         improved_policy(node, config, &mut policy);
-        let visited: u32 = node.visits.iter().sum();
-        // The network's own value of the root is one more opinion beside those of the simulations.
-        let mut values = node.values;
-        for (value, sum) in values.iter_mut().zip(self.sums) {
-            *value = (*value + sum) / (1 + visited) as f32;
-        }
+        let values = self.root_values(node, &policy);
         SearchResult { best: order.first().copied().unwrap_or(0), policy, values, visits: node.visits.clone() }
+    }
+
+    /// What the position is worth to each player if the improved policy is followed, as far as its moves were visited.
+    fn root_values(&self, node: &Node, policy: &[f32]) -> [f32; MAX_PLAYERS] {
+        let mut values = [0.0; MAX_PLAYERS];
+        let mut mass = 0.0;
+        for ((sums, &visits), &p) in self.sums.iter().zip(&node.visits).zip(policy) {
+            if visits > 0 {
+                mass += p;
+                for (value, sum) in values.iter_mut().zip(sums) {
+                    *value += p * sum / visits as f32;
+                }
+            }
+        }
+        if mass < 1e-6 {
+            return node.values;
+        }
+        values.map(|v| v / mass)
     }
 
     fn halve(&mut self, order: &mut Vec<usize>, root: usize, noise: &[f32], config: &SearchConfig, evaluator: &mut dyn Evaluator) {
@@ -115,9 +129,9 @@ impl Gumbel {
         }
         self.tree.evaluate_from(start, evaluator);
         let mut begin = 0;
-        for (end, leaf) in ends {
+        for ((end, leaf), &action) in ends.into_iter().zip(actions) {
             let values = self.tree.nodes[leaf as usize].values;
-            for (sum, value) in self.sums.iter_mut().zip(values) {
+            for (sum, value) in self.sums[action].iter_mut().zip(values) {
                 *sum += value;
             }
             for &(node, action) in &self.path[begin..end] {

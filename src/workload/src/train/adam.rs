@@ -1,5 +1,20 @@
 //! Adam with decoupled weight decay, and the learning rate over a run.
 
+use std::ops::Range;
+
+/// How far a step goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// Learning rate.
+    pub rate: f32,
+    /// Weight decay.
+    pub decay: f32,
+    /// Number of parameters at the start of the vector that move more slowly.
+    pub slow: usize,
+    /// Share of the rate for those.
+    pub slow_rate: f32,
+}
+
 /// The optimiser's state beside the parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adam {
@@ -22,12 +37,19 @@ impl Adam {
     }
 
     /// One step with the mean gradient of a batch (`grad` holds the sum over `count` samples; it is cleared).
-    pub fn step(&mut self, params: &mut [f32], grad: &mut [f32], count: usize, rate: f32, decay: f32) {
+    pub fn step(&mut self, params: &mut [f32], grad: &mut [f32], count: usize, rates: &Rates) {
         self.steps += 1;
+        let Rates { rate, decay, slow, slow_rate } = *rates;
+        self.range(0..slow, params, grad, count, rate * slow_rate, decay);
+        self.range(slow..params.len(), params, grad, count, rate, decay);
+    }
+
+    fn range(&mut self, range: Range<usize>, params: &mut [f32], grad: &mut [f32], count: usize, rate: f32, decay: f32) {
         let t = self.steps.min(100_000) as i32;
         let (c1, c2) = (1.0 - BETA1.powi(t), 1.0 - BETA2.powi(t));
         let (share, rate1, decay) = (1.0 / count as f32, rate / c1, rate * decay);
-        let rest = params.iter_mut().zip(grad.iter_mut()).zip(self.mean.iter_mut().zip(self.square.iter_mut()));
+        let moments = self.mean[range.clone()].iter_mut().zip(self.square[range.clone()].iter_mut());
+        let rest = params[range.clone()].iter_mut().zip(grad[range].iter_mut()).zip(moments);
         for ((p, g), (m, v)) in rest {
             let gradient = *g * share;
             *g = 0.0;
@@ -59,7 +81,8 @@ mod tests {
         let mut adam = Adam::new(2);
         for step in 0..2000 {
             let mut grad: Vec<f32> = params.iter().zip([1.0, 0.5]).map(|(p, goal)| 2.0 * (p - goal)).collect();
-            adam.step(&mut params, &mut grad, 1, cosine(0.05, step, 2000), 0.0);
+            let rates = Rates { rate: cosine(0.05, step, 2000), decay: 0.0, slow: 1, slow_rate: 0.5 };
+            adam.step(&mut params, &mut grad, 1, &rates);
             assert!(grad.iter().all(|&g| g == 0.0));
         }
         assert!((params[0] - 1.0).abs() < 1e-2 && (params[1] - 0.5).abs() < 1e-2, "{params:?}");

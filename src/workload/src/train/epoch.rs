@@ -3,12 +3,11 @@
 use crate::contract::Stop;
 use crate::failure::Failure;
 use crate::game::GameConfig;
-use crate::nn::encode::classes_of;
 use crate::nn::{Encoder, Features, Layout, PolicySpace, Rows, Scratch, Target, backward, forward};
 use crate::search::{GameRng, below};
 
-use super::adam::{Adam, cosine};
-use super::dataset::Example;
+use super::adam::{Adam, Rates, cosine};
+use super::dataset::{Example, value_of};
 
 /// Losses averaged over samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,6 +36,10 @@ pub struct Pace {
     pub decay: f32,
     /// Weight of the value loss.
     pub value_weight: f32,
+    /// Share of the searched values in the value target; the rest is the end of the game.
+    pub search_share: f32,
+    /// Share of the rate for the weights of single cells.
+    pub plane_rate: f32,
     /// Steps of the whole run, for the schedule.
     pub total_steps: u64,
 }
@@ -89,10 +92,10 @@ impl Feeder {
         self.features.sparse.clear();
         self.features.sparse.extend(example.sparse.iter().map(|&(index, value)| {
             let (plane, cell) = (usize::from(index) / cells, usize::from(index) % cells);
-            ((plane * cells + usize::from(map[cell])) as u16, value)
+            ((plane * cells + usize::from(map[cell])) as u16, value_of(value))
         }));
         self.features.globals = example.globals;
-        classes_of(&self.features.sparse, cells, usize::from(self.config.players), &mut self.features.classes);
+        self.encoder.complete(&mut self.features);
         self.rows.clear();
         self.rows.extend(self.indices.iter().map(|&index| self.space.rows_of(index, &self.features.classes)));
         self.targets.clear();
@@ -118,6 +121,8 @@ impl Feeder {
         let mut grad = std::mem::take(&mut self.grad);
         grad.fill(0.0);
         let mut sums = (0.0f64, 0.0f64);
+        // Weights of single cells see few games each; at the full rate they learn games by heart.
+        let slow = self.encoder.planes() * self.encoder.geometry.cells * layout.shape.first;
         for batch in order.chunks(pace.batch) {
             stop.check("the checkpoint of the last whole epoch is kept")?;
             for &i in batch {
@@ -126,7 +131,7 @@ impl Feeder {
                 self.load(example, symmetry);
                 let target = Target {
                     policy: &self.targets,
-                    values: example.values,
+                    values: std::array::from_fn(|i| example.values[i] + pace.search_share * (example.search_values[i] - example.values[i])),
                     players: usize::from(self.config.players),
                     value_weight: pace.value_weight,
                 };
@@ -135,7 +140,7 @@ impl Feeder {
                 sums.1 += f64::from(value);
             }
             let rate = cosine(pace.rate, adam.steps, pace.total_steps);
-            adam.step(params, &mut grad, batch.len(), rate, pace.decay);
+            adam.step(params, &mut grad, batch.len(), &Rates { rate, decay: pace.decay, slow, slow_rate: pace.plane_rate });
         }
         self.grad = grad;
         let n = examples.len().max(1) as f64;

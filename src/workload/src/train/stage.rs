@@ -40,10 +40,16 @@ pub struct TrainParams {
     pub weight_decay: f32,
     /// Epochs without a better validation loss after which training stops.
     pub patience: usize,
+    /// Most samples in memory (about 0.7 kB each on the small boards); of more, the last files' are taken.
+    pub max_samples: usize,
     /// Share of the samples that is held back.
     pub validation_fraction: f32,
     /// Weight of the value loss against the policy loss.
     pub value_weight: f32,
+    /// Share of the searched values (λ-returns) in the value target; the rest is the end of the game.
+    pub search_share: f32,
+    /// Share of the learning rate for the weights of single cells, against learning games by heart.
+    pub plane_rate: f32,
     /// Width of the first layer, when training starts from nothing.
     pub hidden: usize,
     /// Width of the second layer, when training starts from nothing.
@@ -53,14 +59,17 @@ pub struct TrainParams {
 impl Default for TrainParams {
     fn default() -> Self {
         Self {
-            epochs: 12,
+            epochs: 3,
             batch_size: 128,
-            learning_rate: 0.002,
+            learning_rate: 0.0005,
             lr_multiplier: 1.0,
-            weight_decay: 1e-4,
+            weight_decay: 0.1,
             patience: 3,
+            max_samples: 400_000,
             validation_fraction: 0.05,
             value_weight: 1.0,
+            search_share: 0.5,
+            plane_rate: 0.03,
             hidden: DEFAULT_FIRST,
             hidden2: DEFAULT_SECOND,
         }
@@ -74,8 +83,11 @@ fn check(stage: &Stage<TrainParams>) -> Result<(), Failure> {
     job.check_range("learning_rate", p.learning_rate, 1e-8, 1.0)?;
     job.check_range("lr_multiplier", p.lr_multiplier, 1e-3, 1e3)?;
     job.check_range("weight_decay", p.weight_decay, 0.0, 1.0)?;
+    job.check_range("max_samples", p.max_samples, 1, usize::MAX)?;
     job.check_range("patience", p.patience, 1, 10_000)?;
     job.check_range("validation_fraction", p.validation_fraction, 0.0, 0.5)?;
+    job.check_range("search_share", p.search_share, 0.0, 1.0)?;
+    job.check_range("plane_rate", p.plane_rate, 0.0, 10.0)?;
     job.check_range("value_weight", p.value_weight, 0.0, 100.0)?;
     for (name, width) in [("hidden", p.hidden), ("hidden2", p.hidden2)] {
         job.check_range(name, width, 8, 4096)?;
@@ -103,6 +115,7 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
     for file in &stage.job.inputs.samples {
         stage.stop.check("nothing was written")?;
         data.add(&file.path, config, p.validation_fraction)?;
+        data.limit(p.max_samples);
     }
     if data.train.is_empty() {
         return Err(stage.job.wrong("inputs.samples", "the files hold zero samples"));
@@ -125,6 +138,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         rate: p.learning_rate * p.lr_multiplier,
         decay: p.weight_decay,
         value_weight: p.value_weight,
+        search_share: p.search_share,
+        plane_rate: p.plane_rate,
         total_steps: steps,
     };
     let mut feeder = Feeder::new(config, &parent.layout);
@@ -157,6 +172,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
             ("validation_loss".to_owned(), json!(checked(&losses))),
             ("policy_loss".to_owned(), json!(train.policy)),
             ("value_loss".to_owned(), json!(train.value)),
+            ("held_policy".to_owned(), json!(validation.policy)),
+            ("held_value".to_owned(), json!(validation.value)),
         ]);
         stage.reporter.progress(epoch as u64 + 1, p.epochs as u64, "epochs", "learning", metrics);
     }

@@ -1,0 +1,31 @@
+//! `ringrift config`: check, show, reload.
+mod check;
+mod reload;
+mod show;
+
+use super::Done;
+use super::out::Out;
+use super::world::World;
+use clap::Subcommand;
+
+/// The configuration.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check every file and variable: file, line, column, key, what is allowed
+    Check(check::Check),
+    /// Show every key with its value, and where it comes from
+    Show(show::Show),
+    /// Check everything, then make the running suite take it over
+    Reload(reload::Reload),
+}
+
+impl Config {
+    /// Runs the verb.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        match self {
+            Config::Check(verb) => verb.run(world, out),
+            Config::Show(verb) => verb.run(world, out),
+            Config::Reload(verb) => verb.run(world, out),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Changing something: through the master over D-Bus; starting and stopping daemons also without one, through systemd.
+use super::Done;
+use super::out::{Out, Text, Tone};
+use super::world::World;
+use crate::contract::error::{Exit, Failure};
+use crate::contract::master::Plan;
+use crate::contract::registry::{DaemonType, Profile, closure, stop_order};
+use crate::master::guard;
+use crate::platform::commander::{CommandError, Commander, Outcome};
+use serde_json::json;
+
+/// A change of daemons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Start.
+    Start,
+    /// Stop.
+    Stop,
+    /// Restart.
+    Restart,
+}
+
+impl Change {
+    fn method(self) -> &'static str {
+        match self {
+            Change::Start => "StartDaemon",
+            Change::Stop => "StopDaemon",
+            Change::Restart => "RestartDaemon",
+        }
+    }
+    fn done(self) -> &'static str {
+        match self {
+            Change::Start => "started",
+            Change::Stop => "stopped",
+            Change::Restart => "restarted",
+        }
+    }
+}
+
+/// The master on the bus.
+pub struct Master(Commander);
+
+/// An error in words that name the next step.
+pub fn explain(doing: &str, error: CommandError) -> Failure {
+    let message = doing.to_owned();
+    match &error {
+        CommandError::NoMaster => Failure::new(Exit::NotRunning, format!("{doing} needs the master loop, which is not running"))
+            .hint("systemctl start ringrift-master.target"),
+        CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, message)
+            .hint("use sudo, or have yourself put into group ringrift-admin: `adduser USER ringrift-admin`")
+            .caused_by(error),
+        CommandError::Refused { name, .. } => {
+            let exit = match name.as_str() {
+                "InvalidConfig" => Exit::Config,
+                "Unavailable" => Exit::TempFail,
+                _ => Exit::Usage,
+            };
+            let hint = if exit == Exit::Config { "`ringrift config check` names file and line" } else { "`ringrift status` shows the suite" };
+            Failure::new(exit, message).hint(hint).caused_by(error)
+        }
+        CommandError::Unreachable(_) => {
+            Failure::new(Exit::Unavailable, message).hint("`systemctl status dbus ringrift-master` shows who hangs").caused_by(error)
+        }
+    }
+}
+
+impl Master {
+    /// The master, if there is one; `doing` is for the error.
+    pub fn connect(_world: &World, doing: &str) -> Result<Master, Failure> {
+        Commander::connect().map(Master).map_err(|e| explain(doing, e))
+    }
+
+    /// Applies a profile.
+    pub fn apply(&self, profile: Profile) -> Result<Plan, Failure> {
+        self.0.apply(profile.name()).map_err(|e| explain(&format!("applying profile {profile}"), e))
+    }
+
+    /// Has everything take over the configuration.
+    pub fn reload(&self) -> Result<(), Failure> {
+        self.0.reload().map_err(|e| explain("reloading the configuration", e))
+    }
+}
+
+/// Starts, stops or restarts daemons and prints what became of each. Exits with 1 when one of them failed.
+pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) -> Done {
+    let doing = format!("having daemons {}", change.done());
+    let commander = Commander::connect().map_err(|e| explain(&doing, e))?;
+    let names: Vec<String> = daemons.iter().map(|d| d.name().to_owned()).collect();
+    let outcomes = match commander.change(change.method(), &names) {
+        Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons).map_err(|e| match e {
+            CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, format!("{doing} without a master is for root"))
+                .hint("use sudo, or start the suite: `sudo systemctl start ringrift-master.target`")
+                .caused_by(e),
+            other => explain(&doing, other),
+        })?,
+        answer => answer.map_err(|e| explain(&doing, e))?,
+    };
+    print(out, change.done(), &outcomes)
+}
+
+/// Without a master: through systemd, with 000's warning.
+fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemons: &[DaemonType]) -> Result<Vec<Outcome>, CommandError> {
+    if change != Change::Stop && !guard::is_skipped() && !world.config().is_ok_and(|c| c.config.master.skip_check) {
+        let warn = out.paint_err(Tone::Warn, "warning:");
+        eprintln!("{warn} [DaemonManager] Master loop is not running for daemon management.");
+        eprintln!("{warn} [DaemonManager] For full automation, use: systemctl start ringrift-master.target");
+    }
+    // Wants= and After= of the units bring dependencies up; the order here is only that of the answers.
+    let ordered = if change == Change::Stop { stop_order(daemons) } else { closure(daemons).into_iter().filter(|d| daemons.contains(d)).collect() };
+    let units: Vec<String> = ordered.iter().map(|d| d.unit()).collect();
+    let named = |unit: String| DaemonType::of_unit(&unit).map_or(unit, |d| d.name().to_owned());
+    let outcomes = commander.units(change.method(), &units)?;
+    Ok(outcomes.into_iter().map(|(unit, result, text)| (named(unit), result, text)).collect())
+}
+
+fn print(out: &Out, done: &str, outcomes: &[Outcome]) -> Done {
+    let fine = |result: &str| matches!(result, "done" | "skipped");
+    let value: Vec<_> = outcomes.iter().map(|(name, result, text)| json!({ "daemon": name, "result": result, "text": text })).collect();
+    out.either("daemons", &value, || {
+        let rows = outcomes.iter().map(|(name, result, text)| {
+            let (tone, word) = if fine(result) { (Tone::Good, done) } else { (Tone::Bad, result.as_str()) };
+            let text = match (fine(result), text.is_empty()) {
+                (false, true) => format!("ringrift daemon logs {name}"),
+                _ => text.clone(),
+            };
+            vec![Text::new(tone, format!("{} {name}", if fine(result) { "●" } else { "×" })), Text::new(tone, word), Text::plain(text)]
+        });
+        out.table(&[], rows.collect())
+    })?;
+    Ok(if outcomes.iter().all(|(_, result, _)| fine(result)) { Exit::Ok } else { Exit::Failure })
+}
+
+/// Pauses daemons for a reason, or without one lets them go on. Needs the master: it keeps the pause over restarts.
+pub fn pause(_world: &World, out: &Out, daemons: &[DaemonType], reason: Option<&str>) -> Done {
+    let doing = if reason.is_some() { "pausing daemons" } else { "resuming daemons" };
+    let commander = Commander::connect().map_err(|e| explain(doing, e))?;
+    let mut outcomes = Vec::new();
+    for daemon in daemons {
+        let answer = match reason {
+            Some(reason) => commander.pause(daemon.name(), reason),
+            None => commander.resume(daemon.name()),
+        };
+        answer.map_err(|e| explain(doing, e))?;
+        outcomes.push((daemon.name().to_owned(), "done".to_owned(), reason.unwrap_or_default().to_owned()));
+    }
+    print(out, if reason.is_some() { "paused" } else { "resumed" }, &outcomes)
+}

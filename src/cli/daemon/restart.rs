@@ -1,0 +1,21 @@
+//! `ringrift daemon restart`.
+use super::select::Select;
+use crate::cli::out::Out;
+use crate::cli::world::World;
+use crate::cli::{Done, control};
+use clap::Args;
+
+/// Restart daemons, also failed ones; their restart counters begin anew.
+#[derive(Debug, Args)]
+pub struct Restart {
+    #[command(flatten)]
+    select: Select,
+}
+
+impl Restart {
+    /// Asks the master, or systemd when there is no master, and prints what became of each.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let daemons = self.select.built(out)?;
+        control::change(world, out, control::Change::Restart, &daemons)
+    }
+}

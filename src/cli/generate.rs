@@ -1,0 +1,81 @@
+//! `ringrift generate`: manual pages and completions, from the one definition of the command line; and the daemons' page.
+use super::out::Out;
+use super::world::World;
+use super::{Cli, Done};
+use crate::contract::error::{Exit, Failure};
+use crate::contract::registry::{PROCESSES, all};
+use clap::{CommandFactory, Subcommand};
+use clap_complete::Shell;
+use std::path::{Path, PathBuf};
+
+/// Manual pages and completions, for packaging.
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// Write manual pages into a folder
+    Man {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Write completions for bash, zsh and fish into a folder
+    Completions {
+        /// The folder
+        dir: PathBuf,
+    },
+}
+
+impl Generate {
+    /// Runs the verb.
+    pub fn run(self, _world: &World, _out: &Out) -> Done {
+        let mut command = Cli::command();
+        command.build();
+        match self {
+            Generate::Man { dir } => {
+                clap_mangen::generate_to(command, &dir).map_err(|e| failed(&dir, e))?;
+                let page = dir.join("ringrift-daemons.8");
+                std::fs::write(&page, daemons_page()).map_err(|e| failed(&page, e))?;
+            }
+            Generate::Completions { dir } => {
+                for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+                    clap_complete::generate_to(shell, &mut command, "ringrift", &dir).map_err(|e| failed(&dir, e))?;
+                }
+            }
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn failed(path: &Path, error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failure, format!("writing to {}", path.display())).caused_by(error).hint("the folder must exist")
+}
+
+/// Text as troff takes it.
+fn troff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
+}
+
+/// ringrift-daemons(8): one line a daemon, from the registry.
+pub fn daemons_page() -> String {
+    let mut page = String::from(".TH RINGRIFT\\-DAEMONS 8 \"\" \"ringrift\" \"RingRift daemons\"\n.SH NAME\nringrift\\-daemons \\- the daemons of the RingRift suite\n");
+    page += ".SH DESCRIPTION\nEach daemon is a service of systemd. Start the suite with\n.B systemctl start ringrift\\-master.target\n\
+             and look at it with\n.BR \"ringrift status\" ;\n.BR \"ringrift daemon\" (1)\nstarts, stops and pauses single daemons.\n";
+    page += ".SH HUBS AND HELPERS\n";
+    for p in PROCESSES {
+        page += &format!(".TP\n.B {}\n{}.\n", troff(p.binary), troff(p.purpose));
+    }
+    page += ".SH DAEMONS\n";
+    for s in all().filter(|s| s.is_built()) {
+        let needs: Vec<&str> = s.depends_on.iter().map(|d| d.name()).collect();
+        let after = if needs.is_empty() { String::new() } else { format!(" After {}.", needs.join(", ")) };
+        let unit = s.daemon.unit();
+        page += &format!(".TP\n.B {}\n{}. Unit {}.{}\n", troff(s.name), troff(s.purpose), troff(&unit), troff(&after));
+    }
+    page += ".SH PLANNED AND OTHER NAMES\nEntered in the registry, not built yet, or names of others; see\n.BR \"ringrift registry list\" .\n.PP\n";
+    let others: Vec<String> = all().filter(|s| !s.is_built()).map(|s| troff(s.name)).collect();
+    page += &format!("{}.\n", others.join(", "));
+    page += ".SH EXIT STATUS\n0 success, 1 failure, 65 bad data, 69 a peer is unavailable, 75 try again, 77 not permitted,\n\
+             78 the configuration is refused; systemd does not restart on it.\n";
+    page += ".SH FILES\n.TP\n.I /etc/ringrift/unified_loop.yaml\nthe configuration\n.TP\n.I /etc/ringrift/environment\nvariables that every unit reads\n\
+             .TP\n.I /run/ringrift\nsockets, status and control files\n.TP\n.I /var/lib/ringrift\nall state\n";
+    page + ".SH SEE ALSO\n.BR ringrift (1),\n.BR ringrift\\-workload (7),\n.BR systemctl (1),\n.BR journalctl (1)\n"
+}

@@ -1,0 +1,114 @@
+//! Asking a hub: only when its service runs, so that looking never starts it by its socket.
+use super::world::World;
+use crate::contract::error::{Exit, Failure};
+use crate::contract::registry::{DaemonType, Hub};
+use crate::contract::wire::{CallError, errors};
+use crate::platform::varlink::Client;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Longest wait for one answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Place {
+    what: &'static str,
+    service: String,
+    socket: &'static str,
+    interface: &'static str,
+}
+
+fn place(hub: Hub) -> Place {
+    match hub {
+        Hub::Router => Place {
+            what: "event router",
+            service: DaemonType::EventRouter.unit(),
+            socket: "router.sock",
+            interface: crate::contract::router::INTERFACE,
+        },
+        Hub::Coordinator => Place {
+            what: "coordinator",
+            service: "ringrift-coordinator.service".into(),
+            socket: "coordinator.sock",
+            interface: crate::contract::coordinator::INTERFACE,
+        },
+        Hub::Catalog => Place {
+            what: "catalog",
+            service: DaemonType::DataPipeline.unit(),
+            socket: "catalog.sock",
+            interface: crate::contract::catalog::INTERFACE,
+        },
+    }
+}
+
+/// A connection to a hub that runs.
+pub struct Asked {
+    client: Client,
+    place: Place,
+}
+
+/// Connects, if the hub's service is active.
+pub fn ask(world: &World, hub: Hub) -> Result<Asked, Failure> {
+    let place = place(hub);
+    let unit = world.unit(&place.service)?;
+    let state = unit.map_or_else(|| "not installed".to_owned(), |u| u.active_state);
+    if !matches!(state.as_str(), "active" | "reloading" | "refreshing") {
+        return Err(Failure::new(Exit::Unavailable, format!("the {} is not running: {} is {state}", place.what, place.service))
+            .hint("`ringrift status` shows why; `systemctl start ringrift-master.target` starts the suite"));
+    }
+    let client = Client::connect(world.run.join(place.socket), Some(PATIENCE)).map_err(|e| explain(&place, e))?;
+    Ok(Asked { client, place })
+}
+
+impl Asked {
+    /// Calls a method of the hub's interface.
+    pub fn call<R: DeserializeOwned>(&mut self, method: &str, parameters: &impl Serialize) -> Result<R, Failure> {
+        let method = format!("{}.{method}", self.place.interface);
+        self.client.call(&method, parameters).map_err(|e| explain(&self.place, e))
+    }
+
+    /// Calls a method that streams and hands each reply to the function until it says stop or the stream ends.
+    pub fn stream<R: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        parameters: &impl Serialize,
+        forever: bool,
+        mut each: impl FnMut(R) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let method = format!("{}.{method}", self.place.interface);
+        if forever {
+            self.client.set_timeout(None).map_err(|e| explain(&self.place, e))?;
+        }
+        self.client.start(&method, parameters).map_err(|e| explain(&self.place, e))?;
+        loop {
+            let (reply, more) = self.client.receive::<R>(&method).map_err(|e| explain(&self.place, e))?;
+            each(reply)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// An error of a call in words that name the next step.
+fn explain(place: &Place, error: CallError) -> Failure {
+    let denied = error.is(errors::PERMISSION_DENIED) || matches!(&error, CallError::Transport { why, .. } if why.contains("os error 13"));
+    if denied {
+        return Failure::new(Exit::NotPermitted, format!("the {} answers only root and members of group ringrift", place.what))
+            .hint("use sudo, or add yourself: `adduser $USER ringrift` and log in again")
+            .caused_by(error);
+    }
+    let exit = match &error {
+        CallError::Transport { .. } => Exit::Unavailable,
+        e if e.is(errors::OUT_OF_SPACE) || e.is(errors::TOO_MANY) => Exit::TempFail,
+        e if e.is(errors::INVALID_PARAMETER) || e.is(errors::BAD_PAYLOAD) => Exit::BadData,
+        _ => Exit::Failure,
+    };
+    let failure = Failure::new(exit, format!("asking the {}", place.what));
+    let failure = match exit {
+        Exit::Unavailable => failure.hint(format!("`systemctl status {}` shows whether it hangs", place.service)),
+        Exit::TempFail => failure.hint("make room on the file system of /var/lib/ringrift and try again"),
+        _ => failure,
+    };
+    failure.caused_by(error)
+}

@@ -1,0 +1,65 @@
+//! `ringrift jobs show`.
+use super::list::{progress, tone};
+use crate::cli::out::{Out, Tone};
+use crate::cli::world::World;
+use crate::cli::{Done, hub, text};
+use crate::contract::coordinator::WorkItem;
+use crate::contract::ids::JobId;
+use crate::contract::registry::Hub;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+/// Show one job in full.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Its id
+    job: JobId,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Shown {
+    pub(super) item: WorkItem,
+}
+
+impl Show {
+    /// Prints it.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let item = hub::ask(world, Hub::Coordinator)?.call::<Shown>("Show", &json!({ "work_id": self.job }))?.item;
+        out.either("job", &item, || page(&item, world, out))
+    }
+}
+
+fn page(item: &WorkItem, world: &World, out: &Out) -> String {
+    let w = &item.work;
+    let mut page = format!("{} {} of {}\n", out.paint(tone(item.status), "●"), out.paint(Tone::Bold, item.work_id.as_str()), w.config_key);
+    let mut add = |key: &str, value: String| {
+        if !value.is_empty() {
+            page += &format!("{key:>12}: {value}\n");
+        }
+    };
+    let time = |t: Option<i64>| t.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default();
+    add("Status", out.paint(tone(item.status), item.status.name()));
+    add("Type", w.work_type.to_string());
+    add("Attempt", format!("{} of {}", item.attempts, w.max_attempts));
+    add("Priority", w.priority.to_string());
+    add("Says", item.progress.as_ref().map(progress).unwrap_or_default());
+    add("Error", item.error.clone().unwrap_or_default());
+    add("Result", item.result.clone().unwrap_or_default());
+    add("Waits for", item.waiting_for.join("; "));
+    add("Asked by", w.requested_by.clone());
+    add("About", w.subject.clone().unwrap_or_default());
+    add("Queued", time(Some(item.created_us)));
+    add("Claimed", time(item.claimed_us));
+    add("Started", time(item.started_us));
+    add("Ended", time(item.completed_us));
+    if let Some(lease) = &item.lease {
+        let fenced = if lease.fenced { ", fenced off" } else { "" };
+        add("Lease", format!("{} on {}, token {}{fenced}", lease.lease_id, lease.node, lease.token));
+    }
+    add("Unit", w.work_type.unit(&item.work_id));
+    if !w.params.is_empty() {
+        add("Parameters", serde_json::to_string(&w.params).unwrap_or_default());
+    }
+    page
+}

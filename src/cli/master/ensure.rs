@@ -1,0 +1,41 @@
+//! `ringrift master ensure`: 000's ensure_master_loop_running and check_or_warn.
+use crate::cli::Done;
+use crate::cli::out::{Out, Tone};
+use crate::cli::world::World;
+use crate::contract::error::{Exit, Failure};
+use crate::master::guard;
+use clap::Args;
+
+/// Fail with 3 when the master does not run; RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 lets everything pass.
+///
+/// For scripts: `ringrift master ensure --operation "nightly tournament" && …`
+#[derive(Debug, Args)]
+pub struct Ensure {
+    /// What needs the master; named in the message
+    #[arg(short, long, default_value = "this operation")]
+    operation: String,
+    /// Only warn
+    #[arg(short, long, conflicts_with = "require_for_automation")]
+    warn: bool,
+    /// Fail even if the configuration does not say `master.required`; without --warn and without this, the configuration decides
+    #[arg(long)]
+    require_for_automation: bool,
+}
+
+impl Ensure {
+    /// Fails, warns, or says nothing.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let config = world.config().map(|l| l.config.master).unwrap_or_default();
+        if guard::is_skipped() || config.skip_check || super::running(world) {
+            return Ok(Exit::Ok);
+        }
+        let message = format!("{} needs the master loop, which is not running", self.operation);
+        if self.require_for_automation || (config.required && !self.warn) {
+            let hint = "start it with `systemctl start ringrift-master.target`, or set RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 for a test";
+            return Err(Failure::new(Exit::NotRunning, message).hint(hint));
+        }
+        eprintln!("{} {message}; going on with limited automation", out.paint_err(Tone::Warn, "warning:"));
+        eprintln!("  {} systemctl start ringrift-master.target", out.paint_err(Tone::Dim, "→"));
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,28 @@
+//! `ringrift master is-running`: 000's is_master_loop_running.
+use crate::cli::Done;
+use crate::cli::out::{Out, Tone};
+use crate::cli::world::World;
+use crate::contract::error::Exit;
+use clap::Args;
+
+/// Say whether the master runs. Exits with 0 or 3.
+#[derive(Debug, Args)]
+pub struct IsRunning {
+    /// Only the exit code
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl IsRunning {
+    /// Says it.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let running = super::running(world);
+        if !self.quiet {
+            out.either("running", &running, || match running {
+                true => format!("{}\n", out.paint(Tone::Good, "Master loop is active - full automation enabled")),
+                false => format!("{}\n", out.paint(Tone::Warn, "Master loop is NOT running - limited automation")),
+            })?;
+        }
+        Ok(if running { Exit::Ok } else { Exit::NotRunning })
+    }
+}

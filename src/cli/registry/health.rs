@@ -1,0 +1,34 @@
+//! `ringrift registry health`: 004's check_registry_health.
+use crate::cli::Done;
+use crate::cli::out::{Out, Tone};
+use crate::contract::error::Exit;
+use crate::contract::registry::{DaemonType, ORIGINAL, all, built, validate};
+use clap::Args;
+use serde_json::json;
+
+/// Say in one line whether the registry is in order.
+#[derive(Debug, Args)]
+pub struct Health {}
+
+impl Health {
+    /// Prints it; exits with 65 when it is not.
+    pub fn run(self, out: &Out) -> Done {
+        let report = validate();
+        let deprecated = all().filter(|s| s.is_deprecated()).count();
+        let message = match report.errors.len() {
+            0 => format!(
+                "{ORIGINAL} daemon types ({} active, {deprecated} deprecated) and {} further names; {} built",
+                ORIGINAL - deprecated,
+                DaemonType::ALL.len() - ORIGINAL,
+                built().count()
+            ),
+            n => format!("{n} errors; `ringrift registry validate` lists them"),
+        };
+        let value = json!({ "healthy": report.is_valid(), "message": message });
+        out.either("health", &value, || {
+            let (tone, word) = if report.is_valid() { (Tone::Good, "True") } else { (Tone::Bad, "False") };
+            format!("Healthy: {}, {message}\n", out.paint(tone, word))
+        })?;
+        Ok(if report.is_valid() { Exit::Ok } else { Exit::BadData })
+    }
+}

@@ -1,0 +1,31 @@
+//! `ringrift units`: write the unit files, compare them with what is installed, let systemd verify them.
+pub(crate) mod check;
+mod generate;
+mod verify;
+
+use super::Done;
+use super::out::Out;
+use super::world::World;
+use clap::Subcommand;
+
+/// Unit files.
+#[derive(Debug, Subcommand)]
+pub enum Units {
+    /// Write the unit files that this build wants
+    Generate(generate::Generate),
+    /// Compare unit files with what this build wants
+    Check(check::Check),
+    /// Let systemd-analyze verify the unit files and rate their exposure
+    Verify(verify::Verify),
+}
+
+impl Units {
+    /// Runs the verb.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        match self {
+            Units::Generate(verb) => verb.run(world, out),
+            Units::Check(verb) => verb.run(world, out),
+            Units::Verify(verb) => verb.run(world, out),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The core with a clock that tests can turn: terms, restarts and jumps.
+use super::change::{Change, Now, Refusal};
+use super::publisher::Bell;
+use super::state::State;
+use super::writer::Core;
+use super::{enqueue, expire, finish, orders, query, rows, schema, slots, take};
+use crate::contract::config::Config;
+use crate::contract::coordinator::{Acquire, Acquired, NewWork, Order, OrderKind, Report, ReportOutcome, WorkStatus};
+use crate::contract::ids::{ConfigKey, JobId, NodeId};
+use crate::contract::job::{Renew, Take};
+use crate::contract::workload::JobType;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+const SECOND: i64 = 1_000_000;
+const HOUR: i64 = 3600 * SECOND;
+const DAY: i64 = 24 * HOUR;
+
+/// A coordinator's core in a directory, its clock, and a mailbox that stands for a master.
+struct Bench {
+    dir: TempDir,
+    core: Core,
+    clock: Arc<Mutex<Now>>,
+    mailbox: Arc<orders::Mailbox>,
+}
+
+fn node() -> NodeId {
+    NodeId::new("n1").expect("a node")
+}
+
+fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<orders::Mailbox>) {
+    let (db, epoch) = schema::open(&dir.join("coordination.db")).expect("opens");
+    let state = State::new(Config::default(), node(), Some(8), epoch, Box::new(|| Ok(1.0)));
+    let clock = Arc::new(Mutex::new(now));
+    let theirs = Arc::clone(&clock);
+    let (wake, _) = UnixStream::pair().expect("a pair");
+    let core =
+        Core::start(db, state, Box::new(move || *theirs.lock().expect("the clock")), Arc::new(Bell::default()), wake).expect("starts");
+    let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
+    let master = Arc::clone(&mailbox);
+    core.change(move |cx| orders::connect(cx, node(), master)).expect("connected");
+    (core, clock, mailbox)
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (core, clock, mailbox) = start(dir.path(), Now { wall: 1_000 * DAY, mono: 0 });
+        Bench { dir, core, clock, mailbox }
+    }
+    /// A new process: the monotonic clock begins anew, the wall clock has moved by so much.
+    fn restart(self, wall: i64) -> Bench {
+        let now = Now { wall: self.clock.lock().expect("the clock").wall + wall, mono: 0 };
+        let Bench { dir, core, .. } = self;
+        drop(core);
+        let (core, clock, mailbox) = start(dir.path(), now);
+        Bench { dir, core, clock, mailbox }
+    }
+    fn pass(&self, wall: i64, mono: i64) {
+        let mut now = self.clock.lock().expect("the clock");
+        *now = Now { wall: now.wall + wall, mono: now.mono + mono };
+    }
+    fn change<T: Send + 'static>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+        self.core.change(change)
+    }
+    /// Lets the writer look at the clock; orders that came.
+    fn orders(&self) -> Vec<Order> {
+        // Housekeeping follows the changes of its turn, so the second answer comes after the first one's.
+        self.change(|_| Ok(())).expect("answers");
+        self.change(|_| Ok(())).expect("answers");
+        self.mailbox.take().0.into_iter().collect()
+    }
+    fn enqueue(&self) -> JobId {
+        let work = NewWork::new(JobType::Training, ConfigKey::new("square8_2p").expect("a key"));
+        self.change(move |cx| enqueue::enqueue(cx, &work)).expect("queued").work_id
+    }
+    fn taken(&self) -> (JobId, Order) {
+        let id = self.enqueue();
+        let order = self.orders().pop().expect("an order");
+        let call = Take { job_id: id.clone(), invocation_id: "i".into() };
+        self.change(move |cx| take::take(cx, &call)).expect("taken");
+        (id, order)
+    }
+    fn renew(&self, order: &Order) -> Result<(), Refusal> {
+        let call = Renew { job_id: order.job_id.clone(), token: order.token, progress: None };
+        self.change(move |cx| take::renew(cx, &call)).map(|_| ())
+    }
+    fn status(&self, id: &JobId) -> WorkStatus {
+        let id = id.clone();
+        self.change(move |cx| query::show(cx, &id)).expect("shown").item.status
+    }
+    fn events(&self) -> Vec<String> {
+        let read = |cx: &mut Change<'_>| Ok(super::outbox::waiting(cx, 1 << 20)?.into_iter().map(|(_, e)| e.kind).collect());
+        self.change(read).expect("read")
+    }
+}
+
+#[test]
+fn a_lease_that_is_not_renewed_is_fenced_and_its_slot_held_until_the_unit_is_gone() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    for _ in 0..5 {
+        bench.pass(100 * SECOND, 100 * SECOND);
+        bench.renew(&order).expect("in time");
+    }
+    bench.pass(119 * SECOND, 119 * SECOND);
+    assert!(bench.orders().is_empty());
+    bench.pass(SECOND, SECOND);
+    let stop = bench.orders();
+    assert_eq!(stop.iter().map(|o| (o.kind, o.token)).collect::<Vec<_>>(), [(OrderKind::Stop, order.token)]);
+    assert_eq!(bench.renew(&order).expect_err("too late").name, crate::contract::wire::errors::FENCED);
+    assert!(bench.events().contains(&"task_orphaned".to_owned()));
+    let next = bench.enqueue();
+    assert!(bench.orders().is_empty(), "the slot is held");
+    let report = Report { job_id: id.clone(), token: order.token, outcome: ReportOutcome::Gone, detail: String::new() };
+    assert!(bench.change(move |cx| orders::report(cx, &report)).expect("reported").accepted);
+    assert_eq!(bench.orders().first().map(|o| o.job_id.clone()), Some(next));
+    assert_eq!(bench.status(&id), WorkStatus::Pending, "it is tried again");
+    assert!(bench.events().contains(&"work_retry".to_owned()));
+}
+
+#[test]
+fn a_wall_clock_that_jumps_neither_frees_nor_keeps_a_slot() {
+    let bench = Bench::new();
+    let (_, order) = bench.taken();
+    for jump in [-HOUR, -DAY, DAY, HOUR, 400 * DAY] {
+        bench.pass(jump, 60 * SECOND);
+        assert!(bench.orders().is_empty(), "after a jump of {jump}");
+        bench.renew(&order).expect("kept");
+    }
+    bench.pass(-DAY, 121 * SECOND);
+    assert_eq!(bench.orders().len(), 1, "the term has passed, whatever the wall clock says");
+}
+
+#[test]
+fn a_restart_gives_one_term_from_then_whatever_the_wall_clock_says() {
+    for jump in [-DAY, -HOUR, 10 * SECOND, HOUR, 400 * DAY] {
+        let bench = Bench::new();
+        let (_, order) = bench.taken();
+        let bench = bench.restart(jump);
+        assert!(bench.orders().is_empty(), "carried out already, and not expired");
+        bench.pass(119 * SECOND, 119 * SECOND);
+        assert!(bench.orders().is_empty(), "jump {jump}");
+        bench.renew(&order).expect("the lease lives");
+        bench.pass(121 * SECOND, 121 * SECOND);
+        assert_eq!(bench.orders().len(), 1, "jump {jump}: one term, not two");
+    }
+}
+
+#[test]
+fn an_order_that_no_master_carried_out_does_not_expire_while_none_is_there() {
+    let bench = Bench::new();
+    let id = bench.enqueue();
+    assert_eq!(bench.orders().len(), 1);
+    bench
+        .change(|cx| {
+            cx.state.dispatchers.clear();
+            Ok(())
+        })
+        .expect("the master hung up");
+    bench.pass(HOUR, HOUR);
+    assert!(bench.orders().is_empty());
+    assert_eq!(bench.status(&id), WorkStatus::Claimed);
+    let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
+    let theirs = Arc::clone(&mailbox);
+    bench.change(move |cx| orders::connect(cx, node(), theirs)).expect("back");
+    assert_eq!(mailbox.take().0.front().map(|o| o.kind), Some(OrderKind::Start), "it comes again");
+    bench.pass(121 * SECOND, 121 * SECOND);
+    bench.orders();
+    assert_eq!(mailbox.take().0.front().map(|o| o.kind), Some(OrderKind::Stop), "with a master, nobody took it up in time");
+}
+
+#[test]
+fn a_task_outside_the_queue_that_is_not_renewed_frees_its_slot() {
+    let bench = Bench::new();
+    let ask = Acquire { task_type: JobType::Cmaes, node: None, requested_by: "me".into() };
+    let again = ask.clone();
+    let first: Acquired = bench.change(move |cx| slots::acquire(cx, &ask)).expect("granted");
+    let refused = again.clone();
+    assert!(bench.change(move |cx| slots::acquire(cx, &refused)).is_err());
+    bench.pass(120 * SECOND, 120 * SECOND);
+    bench.orders();
+    let second = bench.change(move |cx| slots::acquire(cx, &again)).expect("free again");
+    assert!(second.lease.token > first.lease.token);
+    assert_eq!(bench.events(), ["task_orphaned"]);
+}
+
+#[test]
+fn a_retry_is_not_put_off_by_a_clock_that_jumped_back() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    let token = order.token;
+    bench
+        .change(move |cx| {
+            let (n, item) = rows::wanted(cx, &id)?;
+            let lease = rows::lease(cx.db, token)?.expect("held");
+            let failure = finish::Failure { result: "gone".into(), exit_status: None, error: String::new(), description: None };
+            finish::unit_gone(cx, n, &item, &lease, failure)
+        })
+        .expect("failed");
+    assert!(bench.orders().is_empty(), "ten seconds to wait");
+    bench.pass(-DAY, SECOND);
+    assert_eq!(bench.orders().len(), 1);
+}
+
+#[test]
+fn an_attempt_that_was_stopped_after_its_time_is_a_timeout() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    for _ in 0..36 {
+        bench.pass(100 * SECOND, 100 * SECOND);
+        bench.renew(&order).expect("kept");
+    }
+    let report = Report { job_id: id, token: order.token, outcome: ReportOutcome::Gone, detail: String::new() };
+    bench.change(move |cx| orders::report(cx, &report)).expect("reported");
+    assert!(bench.events().contains(&"work_timeout".to_owned()), "{:?}", bench.events());
+}
+
+#[test]
+fn a_change_that_fails_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let work = NewWork::new(JobType::Training, ConfigKey::new("square8_2p").expect("a key"));
+    let failed = bench.change(move |cx| -> Result<(), Refusal> {
+        enqueue::enqueue(cx, &work)?;
+        Err(Refusal::internal("on purpose"))
+    });
+    assert!(failed.is_err());
+    assert!(bench.events().is_empty() && bench.orders().is_empty());
+    bench.change(expire::expire).expect("nothing to expire");
+    assert!(bench.change(|cx| query::leases(cx)).expect("read").leases.is_empty());
+}

@@ -1,0 +1,22 @@
+//! `verify`: checks the rules against recorded games and contract vectors.
+
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Traces (.trace.json) and vectors (.vectors.json), plain or .gz
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Runs the verb; a failed case is exit 1.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    match crate::verify::run(&args.files, &mut std::io::stdout().lock()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::Failed("some cases failed; the lines above that start with FAIL say where".to_owned())),
+        Err(e) => Err(Failure::bad(format!("{e:#}"))),
+    }
+}
