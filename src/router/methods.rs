@@ -56,7 +56,7 @@ pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &
         && !call.oneway
     {
         // In its turn: answers that wait for the disk come first.
-        out.later(async move { failure(&refusal) });
+        out.later(0, async move { failure(&refusal) });
     }
     Flow::Next
 }
@@ -82,10 +82,11 @@ fn publish(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> 
         }
         prepared.push(prepare(event, at, &mut kinds, &hub.node, now)?);
     }
+    let held = prepared.iter().map(|event| event.body.len()).sum();
     let (answer, answered) = oneshot::channel();
     hub.command(Command::Publish(prepared, answer));
     let (hub, silent) = (hub.clone(), call.oneway);
-    out.later(async move {
+    out.later(held, async move {
         let result: Result<Vec<Published>, Refusal> = answered.await.unwrap_or_else(|_| Err(Refusal::stopping()));
         if let Ok(results) = &result {
             Counters::add(&hub.counters.duplicates, results.iter().filter(|r| r.duplicate).count());
@@ -101,7 +102,7 @@ fn publish(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> 
 
 fn when_written(call: &RawCall<'_>, out: &Outbox, written: Option<Written>) {
     let silent = call.oneway;
-    out.later(async move {
+    out.later(0, async move {
         if let Some(written) = written {
             // An error is the writer's end; the ack is known here, and after a restart the event comes again.
             let _ = written.await;

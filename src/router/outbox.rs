@@ -12,6 +12,8 @@ use tokio::sync::{Notify, mpsc};
 pub const MAX_CALLS: usize = 1024;
 /// Bytes in the box from which on streams and readers wait.
 const MAX_BYTES: usize = 256 * 1024;
+/// Bytes of publishes on their way to the disk from which on no more calls are read.
+const MAX_HELD: usize = 8 << 20;
 /// Bytes written at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -19,7 +21,7 @@ type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
 
 enum Item {
     Now(Vec<u8>),
-    Later(Later),
+    Later(Later, usize),
 }
 
 /// The box. Clones put into the same one.
@@ -32,6 +34,7 @@ pub struct Outbox {
 #[derive(Default)]
 struct Load {
     calls: Cell<usize>,
+    held: Cell<usize>,
     bytes: Cell<usize>,
     less: Notify,
 }
@@ -56,11 +59,12 @@ impl Outbox {
         self.load.bytes.set(self.load.bytes.get() + bytes.len());
         self.items.send(Item::Now(bytes)).is_ok()
     }
-    /// Sends an answer in its turn, when it is there.
-    pub fn later(&self, answer: impl Future<Output = Vec<u8>> + 'static) {
+    /// Sends an answer in its turn, when it is there; until then the call holds so many bytes.
+    pub fn later(&self, held: usize, answer: impl Future<Output = Vec<u8>> + 'static) {
         self.load.calls.set(self.load.calls.get() + 1);
+        self.load.held.set(self.load.held.get() + held);
         // The receiver is gone when the caller is: nobody waits for the answer.
-        let _ = self.items.send(Item::Later(Box::pin(answer)));
+        let _ = self.items.send(Item::Later(Box::pin(answer), held));
     }
     /// Whether one more call may wait for its answer.
     pub fn may_wait(&self) -> bool {
@@ -68,7 +72,7 @@ impl Outbox {
     }
     /// Waits until there is room; false: the caller is gone.
     pub async fn room(&self) -> bool {
-        while self.load.bytes.get() >= MAX_BYTES && !self.items.is_closed() {
+        while (self.load.bytes.get() >= MAX_BYTES || self.load.held.get() >= MAX_HELD) && !self.items.is_closed() {
             self.load.less.notified().await;
         }
         !self.items.is_closed()
@@ -111,7 +115,7 @@ impl Sending {
     async fn take(&mut self, item: Item, buffer: &mut Vec<u8>) -> bool {
         match item {
             Item::Now(bytes) => buffer.extend_from_slice(&bytes),
-            Item::Later(mut answer) => {
+            Item::Later(mut answer, held) => {
                 let early = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
                 let bytes = match early {
                     Poll::Ready(bytes) => bytes,
@@ -124,6 +128,7 @@ impl Sending {
                     }
                 };
                 self.load.calls.set(self.load.calls.get() - 1);
+                self.load.held.set(self.load.held.get() - held);
                 self.load.bytes.set(self.load.bytes.get() + bytes.len());
                 buffer.extend_from_slice(&bytes);
             }

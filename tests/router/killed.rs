@@ -1,5 +1,5 @@
 //! The router killed at random points while publishers and a subscriber go on: nothing that was acknowledged is lost, nothing
-//! that was acknowledged comes again, no cursor goes back. RINGRIFT_TORTURE_ROUNDS sets how often.
+//! that was acknowledged comes again, no cursor goes back. TORTURE_ROUNDS sets how often.
 use crate::world::{Caller, PATIENCE, Router, Stream, event, subscribe};
 use ringrift::contract::router::{NewEvent, Start};
 use serde_json::json;
@@ -138,9 +138,8 @@ fn missing(shared: &Shared) -> Vec<u64> {
 
 #[test]
 fn killed_again_and_again_it_loses_nothing_and_repeats_nothing() {
-    let rounds: u64 = std::env::var("RINGRIFT_TORTURE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
-    let seed: u64 =
-        std::env::var("RINGRIFT_TORTURE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(|| u64::from(std::process::id()));
+    let rounds: u64 = std::env::var("TORTURE_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
+    let seed: u64 = std::env::var("TORTURE_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("{rounds} rounds, seed {seed}");
     let dir = tempfile::tempdir().expect("a directory");
     let mut router = Router::start(dir.path(), &[]);

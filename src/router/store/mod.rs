@@ -7,3 +7,5 @@ pub mod read;
 pub mod retain;
 mod schema;
 pub mod state;
+#[cfg(test)]
+mod tests;

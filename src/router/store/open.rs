@@ -36,6 +36,10 @@ pub fn open(path: &Path, now_us: i64, max_pages: Option<u32>) -> Result<Opened, 
     };
     // Checkpoints are another thread's; the WAL is cut back to this size when it starts anew.
     set("PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-8192;")?;
+    // The file's name is as durable as what is in it; SQLite sees to that for the WAL only.
+    let directory = path.parent().unwrap_or(path);
+    let synced = std::fs::File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|e| Failure::new(Exit::Failure, format!("syncing {}", directory.display())).caused_by(e))?;
     if let Some(pages) = max_pages {
         set(&format!("PRAGMA max_page_count={pages}"))?;
     }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Events deleted in one step.
 const STEP: i64 = 500;
-/// Pages given back to the file system in one step.
-const VACUUM_STEP: u32 = 256;
+/// Free pages that are kept for what comes next. What is above goes back to the file system, 256 pages in one step.
+const KEEP_FREE: i64 = 64;
 
 /// What may go of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,8 @@ pub struct Plan {
     max_bytes: u64,
     swept_to: Seq,
     deleted: u64,
-    vacuum: bool,
+    /// Vacuuming ends when it does not help any more, on a file that was made without it say.
+    free_before: i64,
 }
 
 /// What a run did.
@@ -48,7 +49,7 @@ impl Plan {
         let allowances = allowances.into_iter().map(|a| Allowance { floor: a.floor.min(last), ..a });
         let by_age: VecDeque<Allowance> = allowances.collect();
         let floors = by_age.iter().map(|a| (a.kind, a.floor)).collect();
-        Plan { by_age, floors, max_bytes, swept_to: 0, deleted: 0, vacuum: true }
+        Plan { by_age, floors, max_bytes, swept_to: 0, deleted: 0, free_before: i64::MAX }
     }
 
     /// Does one step in its own transaction; the outcome when nothing is left to do.
@@ -66,14 +67,13 @@ impl Plan {
         if over && self.sweep(db)? {
             return Ok(None);
         }
-        if self.vacuum {
-            let free: i64 = db.query_row("PRAGMA freelist_count", [], |row| row.get(0)).map_err(fault("measuring"))?;
-            if free > i64::from(VACUUM_STEP) {
-                let mut vacuum = db.prepare_cached("PRAGMA incremental_vacuum(256)").map_err(fault("vacuuming"))?;
-                let mut rows = vacuum.query([]).map_err(fault("vacuuming"))?;
-                while rows.next().map_err(fault("vacuuming"))?.is_some() {}
-                return Ok(None);
-            }
+        let free = free_pages(db)?;
+        if free > KEEP_FREE && free < self.free_before {
+            self.free_before = free;
+            let mut vacuum = db.prepare_cached("PRAGMA incremental_vacuum(256)").map_err(fault("vacuuming"))?;
+            let mut rows = vacuum.query([]).map_err(fault("vacuuming"))?;
+            while rows.next().map_err(fault("vacuuming"))?.is_some() {}
+            return Ok(None);
         }
         Ok(Some(Outcome { deleted: self.deleted, over }))
     }
@@ -102,6 +102,10 @@ impl Plan {
         step.commit().map_err(fault("deleting from"))?;
         Ok(true)
     }
+}
+
+fn free_pages(db: &Connection) -> Result<i64, Fault> {
+    db.query_row("PRAGMA freelist_count", [], |row| row.get(0)).map_err(fault("measuring"))
 }
 
 fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {

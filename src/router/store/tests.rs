@@ -1,0 +1,184 @@
+//! The store against simple models: repeats, ranges, retention.
+use super::publish::{Prepared, Stored, insert};
+use super::read::{Filter, Range, count_after, last, range};
+use super::retain::{Allowance, Outcome, Plan, used_bytes};
+use super::schema::MIGRATIONS;
+use crate::contract::events::Dedup;
+use crate::router::canonical;
+use proptest::prelude::*;
+use rusqlite::Connection;
+use std::collections::HashMap;
+
+fn database() -> Connection {
+    let db = Connection::open_in_memory().expect("a database");
+    for step in MIGRATIONS {
+        db.execute_batch(step).expect("the schema");
+    }
+    db
+}
+
+fn prepared(kind: u32, key: Option<&str>, dedup: Option<(canonical::Fingerprint, Dedup)>, size: usize) -> Prepared {
+    Prepared {
+        id: crate::platform::clock::new_event_id_bytes(),
+        id_given: false,
+        kind,
+        name: format!("external.{kind}").into(),
+        key: key.map(Into::into),
+        cause: None,
+        correlation: None,
+        time_us: 0,
+        dedup,
+        body: format!("\"payload\":{{\"x\":\"{}\"}}", "y".repeat(size)),
+    }
+}
+
+fn fill(db: &Connection, kinds: &[u32], stored_us: impl Fn(u64) -> i64) {
+    for (at, kind) in kinds.iter().enumerate() {
+        let seq = at as u64 + 1;
+        insert(db, &prepared(*kind, Some(["a", "b"][at % 2]), None, 400), seq, stored_us(seq)).expect("stored");
+    }
+}
+
+fn kept(db: &Connection) -> Vec<u64> {
+    let mut all = db.prepare("SELECT seq FROM events ORDER BY seq").expect("a query");
+    let seqs = all.query_map([], |row| row.get::<_, i64>(0)).expect("rows");
+    seqs.map(|seq| seq.expect("a row").cast_unsigned()).collect()
+}
+
+fn carry_out(db: &Connection, mut plan: Plan) -> Outcome {
+    for _ in 0..10_000 {
+        if let Some(outcome) = plan.step(db).expect("a step") {
+            return outcome;
+        }
+    }
+    panic!("the plan never ends");
+}
+
+/// A type's rule and content, or a key; and seconds since the publish before.
+type Step = (u8, u8, Option<u8>, i64);
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A publish is a repeat exactly when its key was used before or, without a key, when its type's rule says so.
+    #[test]
+    fn repeats_are_what_the_rules_say(steps in prop::collection::vec((0..3u8, 0..3u8, prop::option::weighted(0.3, 0..2u8), 0..8i64), 1..60)) {
+        const WINDOW: i64 = 10;
+        let db = database();
+        let (mut now, mut seq) = (1_000_000_000, 0);
+        let mut keys: HashMap<u8, u64> = HashMap::new();
+        let mut contents: HashMap<(u8, u8), (u64, i64)> = HashMap::new();
+        for step in steps {
+            let (kind, content, key, seconds): Step = step;
+            now += seconds * 1_000_000;
+            let rule = [Dedup::UniqueForever, Dedup::Window(10), Dedup::EveryOne][usize::from(kind)];
+            let print = canonical::of_content(&kind.to_string(), &serde_json::Map::from_iter([("c".to_owned(), content.into())]));
+            let dedup = match key {
+                Some(key) => Some((canonical::of_key(&key.to_string()), Dedup::UniqueForever)),
+                None => (rule != Dedup::EveryOne).then_some((print, rule)),
+            };
+            let expected = match key {
+                Some(key) => keys.get(&key).copied(),
+                None => contents.get(&(kind, content)).filter(|(_, at)| match rule {
+                    Dedup::UniqueForever => true,
+                    Dedup::Window(_) => now - at < WINDOW * 1_000_000,
+                    Dedup::EveryOne => false,
+                }).map(|(first, _)| *first),
+            };
+            match insert(&db, &prepared(kind.into(), None, dedup, 1), seq + 1, now).expect("stored") {
+                Stored::New(row, _) => {
+                    prop_assert_eq!(expected, None);
+                    seq += 1;
+                    prop_assert_eq!(row.seq, seq);
+                    match key {
+                        Some(key) => drop(keys.insert(key, seq)),
+                        None => drop(contents.insert((kind, content), (seq, now))),
+                    }
+                }
+                Stored::Repeat(first, _) => prop_assert_eq!(expected, Some(first)),
+            }
+        }
+        prop_assert_eq!(kept(&db).len() as u64, seq);
+    }
+
+    /// However a range is read, in whatever portions, the same events come in order.
+    #[test]
+    fn portions_of_a_range_are_the_range(
+        kinds in prop::collection::vec(1..5u32, 1..120),
+        gone in prop::collection::vec(0..120usize, 0..30),
+        wanted in prop::option::of(prop::collection::btree_set(1..5u32, 0..4)),
+        key in prop::option::of("[ab]"),
+        limit in 1..20usize,
+        bytes in 1..5000usize,
+    ) {
+        let db = database();
+        fill(&db, &kinds, |_| 0);
+        for at in gone {
+            db.execute("DELETE FROM events WHERE seq = ?", [at as i64]).expect("deleted");
+        }
+        let fits = |seq: &u64| {
+            let at = usize::try_from(*seq).expect("small") - 1;
+            wanted.as_ref().is_none_or(|w| w.contains(&kinds[at])) && key.as_deref().is_none_or(|k| ["a", "b"][at % 2] == k)
+        };
+        let expected: Vec<u64> = kept(&db).into_iter().filter(fits).collect();
+        let to = kinds.len() as u64;
+        let filter = Filter { kinds: wanted.clone().map(|w| w.into_iter().collect()), key: key.clone() };
+        let (mut from, mut found) = (1, Vec::new());
+        while from <= to {
+            let part = range(&db, &Range { from, to, filter: filter.clone(), limit, bytes }).expect("read");
+            prop_assert!(part.scanned_to >= from && part.scanned_to <= to && part.rows.len() <= limit);
+            found.extend(part.rows.iter().map(|row| row.seq));
+            from = part.scanned_to + 1;
+        }
+        prop_assert_eq!(&found, &expected);
+        let tail = last(&db, &Range { from: 1, to, filter: filter.clone(), limit: 0, bytes: 0 }, 3).expect("read");
+        prop_assert_eq!(expected.iter().filter(|seq| **seq >= tail).count(), expected.len().min(3));
+        if key.is_none() {
+            let count = count_after(&db, to / 2, filter.kinds.as_deref()).expect("counted");
+            prop_assert_eq!(count as usize, expected.iter().filter(|seq| **seq > to / 2).count());
+        }
+    }
+}
+
+#[test]
+fn age_clears_what_all_have_handled_and_nothing_else() {
+    let db = database();
+    let kinds: Vec<u32> = (0..2000).map(|n| 1 + n % 2).collect();
+    fill(&db, &kinds, |seq| seq.cast_signed() * 10);
+    db.execute("INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', 7, 1, '', '[]', 0, 0)", [])
+        .expect("a letter");
+    // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to 1000.
+    let allowances =
+        vec![Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX }, Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000 }];
+    let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000));
+    let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
+    assert_eq!(kept(&db), expected);
+    assert_eq!(outcome, Outcome { deleted: 2000 - expected.len() as u64, over: false });
+    // The newest stays whatever its age, so that places go on from it.
+    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX }], u64::MAX, 2000));
+    assert!(kept(&db).contains(&2000));
+}
+
+#[test]
+fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("events.db");
+    let db = super::open::open(&path, 0, None).expect("a database").db;
+    let kinds: Vec<u32> = (0..4000).map(|n| 1 + n % 2).collect();
+    let step = db.unchecked_transaction().expect("a transaction");
+    fill(&db, &kinds, |_| i64::MAX);
+    step.commit().expect("committed");
+    let size = used_bytes(&db).expect("a size");
+    let allowances = || vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0 }];
+    let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000));
+    assert!(!outcome.over && outcome.deleted > 0 && used_bytes(&db).expect("a size") <= size * 7 / 8);
+    let left = kept(&db);
+    assert!(left[0] > 400 && left[0] <= 1001 && left.len() as u64 == 4000 - left[0] + 1, "the oldest go first");
+    // Type 2 is needed from 1001 on: it stays though the log is too large.
+    let outcome = carry_out(&db, Plan::new(allowances(), 1, 4000));
+    assert!(outcome.over);
+    assert_eq!(kept(&db), (1001..=4000).filter(|seq| seq % 2 == 0).collect::<Vec<u64>>());
+    db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
+    let file = std::fs::metadata(&path).expect("the file").len();
+    assert!(file < size * 9 / 10, "{file} of {size} bytes: pages go back to the file system");
+}
