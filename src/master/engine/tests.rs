@@ -264,8 +264,14 @@ fn a_stop_past_the_master_is_left_alone_unless_the_whole_suite_stops() {
         bench.systemd.take();
         *bench.systemd.stopping.borrow_mut() = true;
         bench.systemd.set("ringrift-evaluation.service", "inactive");
+        bench.systemd.set("ringrift-auto-export.service", "inactive");
+        bench.systemd.set("ringrift-catalog.socket", "inactive");
         bench.settle().await;
         assert!(bench.engine.world().outside.is_empty(), "the suite stops");
+        assert_eq!(bench.systemd.take(), Vec::<String>::new(), "nothing is started against the stop");
+        bench.systemd.set("ringrift-auto-export.service", "active");
+        bench.systemd.set("ringrift-catalog.socket", "active");
+        bench.systemd.units.borrow_mut().get_mut("ringrift-catalog.socket").expect("there").since_us = Some(1);
         *bench.systemd.stopping.borrow_mut() = false;
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
