@@ -36,7 +36,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
             *past = Past { was_up: true, attempts: 0, asked_us: None, ..*past };
             self.world().outside.remove(&daemon);
         }
-        let mut alone: Vec<DaemonType> = Vec::new();
+        let wanted = steps.iter().any(|(_, step)| matches!(step, Step::Start | Step::LeftAlone));
+        // While systemd takes the whole suite down nobody has stopped a single daemon, and nothing may be started against it. Its
+        // stop of us is queued together with the stops that are seen here, so one look at the queue is enough.
+        if !wanted || self.is_suite_stopping().await {
+            return;
+        }
         for (daemon, step) in steps {
             match step {
                 Step::Start => {
@@ -44,15 +49,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
                         self.await_end(daemon, "starting", queued);
                     }
                 }
-                Step::LeftAlone => alone.push(daemon),
+                Step::LeftAlone => {
+                    tracing::info!("{daemon} was stopped, but not through the master; it is left alone until somebody starts it");
+                    self.world().outside.insert(daemon);
+                }
                 Step::Nothing | Step::Hold(_) => {}
-            }
-        }
-        // While systemd takes the whole suite down nobody has stopped a single daemon.
-        if !alone.is_empty() && !self.is_suite_stopping().await {
-            for daemon in alone {
-                tracing::info!("{daemon} was stopped, but not through the master; it is left alone until somebody starts it");
-                self.world().outside.insert(daemon);
             }
         }
     }
@@ -114,6 +115,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             failed
         };
+        if failed.is_empty() || self.is_suite_stopping().await {
+            return;
+        }
         for (hub, service) in failed {
             let socket = hub.socket_unit();
             if self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US) {

@@ -225,6 +225,9 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
         assert_eq!(bench.state(DaemonType::AutoExport).0, State::Failed);
         let health = bench.engine.world().health(now_us());
         assert!(!health.healthy && health.problems[0].contains("AUTO_EXPORT is FAILED"), "{health:?}");
+        let text = std::fs::read(bench.dir.path().join("run/master/status.json")).expect("a status file");
+        let own: StatusFile = serde_json::from_slice(&text).expect("parses");
+        assert_eq!((own.daemon.as_str(), own.snapshot["profile"].as_str()), ("MASTER", Some("standalone")));
         let answer = bench.ask(Ask::Start(vec![DaemonType::AutoExport])).await;
         assert!(matches!(&answer, Ok(Answer::Outcomes(o)) if o[0].1 == "done"), "{answer:?}");
         assert_eq!(bench.systemd.take(), ["reset ringrift-auto-export.service", "start ringrift-auto-export.service"]);
@@ -261,8 +264,14 @@ fn a_stop_past_the_master_is_left_alone_unless_the_whole_suite_stops() {
         bench.systemd.take();
         *bench.systemd.stopping.borrow_mut() = true;
         bench.systemd.set("ringrift-evaluation.service", "inactive");
+        bench.systemd.set("ringrift-auto-export.service", "inactive");
+        bench.systemd.set("ringrift-catalog.socket", "inactive");
         bench.settle().await;
         assert!(bench.engine.world().outside.is_empty(), "the suite stops");
+        assert_eq!(bench.systemd.take(), Vec::<String>::new(), "nothing is started against the stop");
+        bench.systemd.set("ringrift-auto-export.service", "active");
+        bench.systemd.set("ringrift-catalog.socket", "active");
+        bench.systemd.units.borrow_mut().get_mut("ringrift-catalog.socket").expect("there").since_us = Some(1);
         *bench.systemd.stopping.borrow_mut() = false;
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
