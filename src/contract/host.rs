@@ -84,3 +84,18 @@ pub struct UnitView {
     /// The control group.
     pub control_group: Option<String>,
 }
+
+/// The configuration's exit code; systemd does not restart on it, so it refuses no restart either.
+const EXIT_CONFIG: i32 = 78;
+
+impl UnitView {
+    /// Whether systemd has it, is about to have it, or will have it again by itself.
+    pub fn is_up(&self) -> bool {
+        matches!(self.active_state.as_str(), "active" | "activating" | "reloading" | "refreshing") || self.start_queued
+    }
+    /// Restarts that a failed unit was given: systemd's counter includes the one that it refused, unless none was due at the end.
+    pub fn restarts_made(&self) -> u32 {
+        let refused = u32::from(self.exit_status != Some(EXIT_CONFIG));
+        self.restarts.unwrap_or(0).saturating_sub(refused)
+    }
+}

@@ -121,6 +121,17 @@ text_id!(
     }
 );
 
+impl EventId {
+    /// The id's 16 bytes.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        uuid::Uuid::parse_str(&self.0).expect("an event id is a UUID, its type has checked it").into_bytes()
+    }
+    /// The id with these bytes, hyphenated and in lower case.
+    pub fn from_bytes(bytes: [u8; 16]) -> EventId {
+        EventId(uuid::Uuid::from_bytes(bytes).hyphenated().to_string())
+    }
+}
+
 /// The four boards of the game.
 pub const BOARDS: [&str; 4] = ["square8", "square19", "hex8", "hexagonal"];
 
@@ -166,6 +177,12 @@ mod tests {
         for bad in ["", "square8", "square8_5p", "chess_2p", "square8-2p"] {
             assert!(ConfigKey::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_event_id_has_one_spelling_by_its_bytes() {
+        let odd = EventId::new("{01A2020192BF7629ABB25F89211083E4}").expect("a UUID in braces");
+        assert_eq!(EventId::from_bytes(odd.to_bytes()).as_str(), "01a20201-92bf-7629-abb2-5f89211083e4");
     }
 
     #[test]

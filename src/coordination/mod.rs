@@ -1,6 +1,7 @@
 //! Pure decisions: numbers in, verdict out. No I/O, no clock; time is an argument.
 pub mod allocation;
 pub mod gate;
+pub mod handover;
 pub mod lease;
 pub mod limits;
 pub mod plan;

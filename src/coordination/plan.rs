@@ -14,11 +14,6 @@ pub fn disabled(config: &Config, daemon: DaemonType) -> Option<String> {
     (!section.1.enabled).then(|| format!("daemons.{key}.enabled: false"))
 }
 
-/// Whether systemd has it, is about to have it, or will have it again by itself.
-pub fn is_up(unit: &UnitView) -> bool {
-    matches!(unit.active_state.as_str(), "active" | "activating" | "reloading" | "refreshing") || unit.start_queued
-}
-
 /// The members of a profile that shall run under this configuration, in start order.
 pub fn wanted(profile: Profile, config: &Config) -> Vec<DaemonType> {
     profile.built().into_iter().filter(|d| disabled(config, *d).is_none()).collect()
@@ -28,7 +23,7 @@ pub fn wanted(profile: Profile, config: &Config) -> Vec<DaemonType> {
 pub fn plan(profile: Profile, config: &Config, units: &[UnitView]) -> Plan {
     let up = |d: &DaemonType| {
         let name = d.unit();
-        units.iter().any(|u| u.name == name && is_up(u))
+        units.iter().any(|u| u.name == name && u.is_up())
     };
     let wanted = wanted(profile, config);
     let running: Vec<DaemonType> = crate::contract::registry::built().map(|s| s.daemon).filter(|d| up(d) && !wanted.contains(d)).collect();

@@ -1,7 +1,6 @@
 //! What the master does about one daemon that shall run and does not. Pure; time is an argument.
 use crate::contract::host::UnitView;
 use crate::contract::registry::{DaemonSpec, Hub};
-use crate::coordination::plan::is_up;
 
 /// Longest time between two starts of a daemon whose start ends without it running.
 const LONGEST_US: i64 = 60_000_000;
@@ -40,7 +39,7 @@ pub fn emits(spec: &DaemonSpec) -> bool {
 
 /// Decides about one daemon that the profile (or an operator) wants up.
 pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &UnitView)], registered: bool, now_us: i64) -> Step {
-    if unit.load_state != "loaded" || is_up(unit) || past.pending || unit.active_state != "inactive" {
+    if unit.load_state != "loaded" || unit.is_up() || past.pending || unit.active_state != "inactive" {
         return Step::Nothing;
     }
     // A hub without its socket: systemd would refuse the start with "dependency".
@@ -66,7 +65,7 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
 fn went_with_a_hub(spec: &DaemonSpec, unit: &UnitView, hubs: &[(Hub, &UnitView)]) -> bool {
     let down = unit.since_us.unwrap_or(0);
     hubs.iter()
-        .any(|(hub, view)| spec.hard.contains(hub) && (!is_up(view) || view.since_us.is_some_and(|since| since >= down - 5 * SECOND_US)))
+        .any(|(hub, view)| spec.hard.contains(hub) && (!view.is_up() || view.since_us.is_some_and(|since| since >= down - 5 * SECOND_US)))
 }
 
 /// 1, 2, 4 … 60 s after the n-th start.

@@ -32,6 +32,13 @@ pub fn next(base: u32, attempt: u32, max_attempts: u32, exit_status: Option<i32>
     if attempt >= max_attempts || is_final(exit_status) { Next::Fail } else { Next::Retry { after: backoff(base, attempt) } }
 }
 
+/// Whether an attempt that failed had used up its time: where systemd cannot be told the limit, the master stops the unit, and the
+/// unit's own end looks like any other.
+pub fn is_overdue(started_us: Option<i64>, finished_us: i64, timeout_seconds: u64) -> bool {
+    let limit = i64::try_from(timeout_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+    started_us.is_some_and(|started| finished_us.saturating_sub(started) >= limit)
+}
+
 /// A retry that is further away than any delay: the wall clock has jumped back, the retry is due.
 pub fn is_damaged(not_before_us: i64, now_us: i64) -> bool {
     not_before_us.saturating_sub(now_us) > LONGEST as i64 * 1_000_000
@@ -51,6 +58,12 @@ mod tests {
     fn delays_double_up_to_an_hour() {
         let delays: Vec<u64> = (1..=11).map(|n| backoff(10, n)).collect();
         assert_eq!(delays, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+    }
+
+    #[test]
+    fn an_attempt_is_overdue_from_its_limit_on() {
+        assert!(is_overdue(Some(5), 10_000_005, 10) && !is_overdue(Some(5), 10_000_004, 10));
+        assert!(!is_overdue(None, i64::MAX, 1), "it never started");
     }
 
     #[test]

@@ -76,12 +76,6 @@ fn no_file(f: &Facts<'_>) -> String {
     format!("no unit file {}; install the package again", f.spec.daemon.unit())
 }
 
-/// Restarts that a failed unit was given: systemd's counter includes the one that it refused, unless none was tried at the end.
-pub fn restarts_made(unit: &UnitView) -> u32 {
-    let refused = u32::from(unit.exit_status != Some(EXIT_CONFIG));
-    unit.restarts.unwrap_or(0).saturating_sub(refused)
-}
-
 fn failed(unit: &UnitView) -> (State, String) {
     let result = unit.result.as_deref().unwrap_or("unknown");
     let said = unit.status_text.as_deref().map(|t| format!(": {t}")).unwrap_or_default();
@@ -93,7 +87,7 @@ fn failed(unit: &UnitView) -> (State, String) {
         }
         code => {
             let code = code.map(|c| format!(" {c}")).unwrap_or_default();
-            let restarts = Some(restarts_made(unit)).filter(|n| *n > 0).map(|n| format!(" after {n} restarts"));
+            let restarts = Some(unit.restarts_made()).filter(|n| *n > 0).map(|n| format!(" after {n} restarts"));
             (State::Failed, format!("{result}{code}{}{said}", restarts.unwrap_or_default()))
         }
     }

@@ -13,7 +13,7 @@ pub struct Args {
     /// Socket of org.ringrift.Job; without it the one that systemd passes by the name "job"
     #[arg(long, value_name = "PATH")]
     pub job_socket: Option<PathBuf>,
-    /// Directory of coordination.db; without it $STATE_DIRECTORY
+    /// Directory of coordination.db; without it $RINGRIFT_COORDINATOR_DIR, else $STATE_DIRECTORY
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
     /// Directory of status.json; without it $RUNTIME_DIRECTORY, and without that none is written
@@ -25,9 +25,14 @@ pub struct Args {
     /// Socket of the event router
     #[arg(long, value_name = "PATH", default_value = paths::ROUTER_SOCKET)]
     pub router: PathBuf,
-    /// Configuration file; the defaults when absent
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+}
+
+impl Args {
+    /// The directory of the database.
+    pub fn state_directory(&self) -> Option<PathBuf> {
+        let moved = || std::env::var_os("RINGRIFT_COORDINATOR_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        self.state.clone().or_else(moved).or_else(|| unit_directory("STATE_DIRECTORY"))
+    }
 }
 
 /// The first directory of one of systemd's `…_DIRECTORY` variables, which are lists with colons.

@@ -4,6 +4,7 @@ use super::rows::{self, LeaseRow};
 use super::{grant, outbox};
 use crate::contract::events::TaskOrphaned;
 use crate::contract::ids::JobId;
+use crate::contract::messages;
 use rusqlite::params;
 
 /// At start, and after a failed commit: every lease of the database has a term. A restart gives a whole one, see
@@ -45,7 +46,8 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
         last_heartbeat: lease.expires_us - rows::term_us(),
         reason: format!("the lease was not renewed for {seconds} s"),
     };
-    tracing::warn!(task = %orphaned.task_id, node = %lease.node, "a lease expired; it is fenced off");
+    let (task, node) = (&orphaned.task_id, &lease.node);
+    tracing::warn!(MESSAGE_ID = messages::LEASE_LOST, task = %task, node = %node, "the lease of {task} on {node} expired; it is fenced off");
     match lease.work.map(|n| rows::item(cx, n)).transpose()?.flatten() {
         Some(item) => {
             outbox::emit(cx, &item.work, orphaned)?;

@@ -5,6 +5,7 @@ use super::rows::{self, LeaseRow};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished};
+use crate::contract::messages;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::{Description, ResultFile};
 use crate::coordination::lease::{Verdict, judge};
@@ -124,8 +125,16 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
 }
 
 /// A failed attempt: frees the slot, then another try or none.
-fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, failure: Failure) -> Result<(), Refusal> {
+fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
     rows::delete_lease(cx, lease)?;
+    let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);
+    if stopped && retry::is_overdue(item.started_us, cx.now.wall, item.work.timeout_seconds) {
+        failure.result = "timeout".into();
+    }
+    if failure.result == "oom-kill" {
+        let unit = item.work.work_type.unit(&item.work_id);
+        tracing::warn!(MESSAGE_ID = messages::JOB_OUT_OF_MEMORY, job = %item.work_id, unit, "{unit} was killed for its memory");
+    }
     if failure.result == "timeout" {
         let timeout = WorkTimeout {
             work_id: item.work_id.clone(),

@@ -13,14 +13,17 @@ use super::{gates, schema};
 use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::health::State as LifeState;
-use crate::contract::ids::NodeId;
-use crate::platform::clock;
+use crate::contract::messages;
+use crate::platform::host::node_id;
+use crate::platform::{clock, config, journal, notify};
+use crate::runtime::backoff::{self, Restarts};
 use clap::Parser;
+use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::Inotify;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use sd_notify::NotifyState;
+use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -39,11 +42,15 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// The program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    init_log();
-    match run(&args) {
+    journal::init("ringrift-coordinator");
+    let restarts = backoff::wait_if_restarted();
+    match run(&args, restarts) {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => {
-            tracing::error!("{}", chain(&failure));
+            match failure.exit {
+                Exit::Config => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {}", chain(&failure)),
+                _ => tracing::error!("{}", chain(&failure)),
+            }
             if let Some(hint) = &failure.hint {
                 tracing::error!("{hint}");
             }
@@ -52,38 +59,29 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn init_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_ansi(false).init();
+/// The configuration of this system; the error names file, line, column and key.
+fn load_config() -> Result<Config, Failure> {
+    let loaded = config::load(&config::Dirs::daemon())
+        .map_err(|e| Failure::new(Exit::Config, e.to_string()).hint("`ringrift config check` says what is allowed"))?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(loaded.config)
 }
 
-/// The configuration file, or the defaults.
-fn load_config(path: Option<&Path>) -> Result<Config, Failure> {
-    let Some(path) = path else { return Ok(Config::default()) };
-    let bad =
-        |why: String| Failure::new(Exit::Config, format!("{}: {why}", path.display())).hint("`ringrift config check` says what is allowed");
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-    let config: Config = serde_yaml::from_str(&text).map_err(|e| bad(e.to_string()))?;
-    match config.check().first() {
-        Some(problem) => Err(bad(format!("{}: {}", problem.key, problem.why))),
-        None => Ok(config),
-    }
+/// One coordinator a database: a second one would grant the same slots.
+fn lock(directory: &Path) -> Result<Flock<File>, Failure> {
+    let path = directory.join("lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| {
+        let hint = "the state directory must be there and writable";
+        Failure::new(Exit::Failure, format!("opening {}", path.display())).hint(hint).caused_by(e)
+    })?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another coordinator works on {}", directory.display())).caused_by(e))
 }
 
-fn own_node(config: &Config) -> Result<NodeId, Failure> {
-    let name = if config.node_id.is_empty() {
-        let host = nix::unistd::gethostname().map_err(|e| Failure::new(Exit::Failure, "asking for the host name").caused_by(e))?;
-        host.to_string_lossy().split('.').next().unwrap_or_default().to_owned()
-    } else {
-        config.node_id.clone()
-    };
-    NodeId::new(name).map_err(|e| Failure::new(Exit::Config, "the node's id").caused_by(e).hint("set node_id in the configuration"))
-}
-
-fn run(args: &Args) -> Result<(), Failure> {
+fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let failed = |what: &'static str| move |e: std::io::Error| Failure::new(Exit::Failure, what).caused_by(e);
     let errno = |what: &'static str| move |e: nix::errno::Errno| Failure::new(Exit::Failure, what).caused_by(e);
-    let config = load_config(args.config.as_deref())?;
+    let config = load_config()?;
     // Before any thread starts: signals are read from a descriptor.
     let mut signals = SigSet::empty();
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().for_each(|s| signals.add(s));
@@ -91,11 +89,12 @@ fn run(args: &Args) -> Result<(), Failure> {
     let signals =
         SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(errno("making a signal descriptor"))?;
 
-    let mut passed = Passed::look();
+    let mut passed = Passed::look()?;
     let listener = passed.listener(args.socket.as_deref(), "coordinator")?;
     let job_listener = passed.listener(args.job_socket.as_deref(), "job")?;
-    let state_dir = args.state.clone().or_else(|| unit_directory("STATE_DIRECTORY"));
-    let state_dir = state_dir.ok_or_else(|| Failure::new(Exit::Usage, "no state directory").hint("give one with --state"))?;
+    let no_state = || Failure::new(Exit::Usage, "no state directory").hint("give one with --state");
+    let state_dir = args.state_directory().ok_or_else(no_state)?;
+    let _lock = lock(&state_dir)?;
     let runtime_dir = args.runtime.clone().or_else(|| unit_directory("RUNTIME_DIRECTORY"));
     let path = state_dir.join("coordination.db");
     let (db, epoch) = schema::open(&path).map_err(|e| {
@@ -104,7 +103,8 @@ fn run(args: &Args) -> Result<(), Failure> {
             .hint("the file belongs to the coordinator alone; look at its owner, its file system and its version")
     })?;
 
-    let node = own_node(&config)?;
+    let node = node_id(&config.node_id);
+    let settled_after = Duration::from_secs(config.master.reset_after.into());
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
     let state = State::new(config, node, cores, epoch, Box::new(move || gates::disk_used(&state_dir)));
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
@@ -128,9 +128,11 @@ fn run(args: &Args) -> Result<(), Failure> {
         .map_err(failed("serving the jobs' socket"))?;
 
     core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
-    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    notify::ready("ready");
     tracing::info!(database = %path.display(), "ready");
-    Loop { args, core, bell, spool, watch, signals, woken, status: StatusWriter::new(runtime_dir.as_deref()) }.turn_until_told()
+    let status = StatusWriter::new(runtime_dir.as_deref());
+    let settling = Some((Instant::now() + settled_after, restarts));
+    Loop { core, bell, spool, watch, signals, woken, status, settling }.turn_until_told()
 }
 
 /// The wall clock and one that only runs.
@@ -139,8 +141,7 @@ fn monotonic() -> Box<dyn Fn() -> Now + Send> {
     Box::new(move || Now { wall: clock::now_us(), mono: i64::try_from(begin.elapsed().as_micros()).unwrap_or(i64::MAX) })
 }
 
-struct Loop<'a> {
-    args: &'a Args,
+struct Loop {
     core: Core,
     bell: Arc<Bell>,
     spool: Arc<Spool>,
@@ -148,13 +149,18 @@ struct Loop<'a> {
     signals: SignalFd,
     woken: UnixStream,
     status: StatusWriter,
+    /// When the count of restarts is cleared.
+    settling: Option<(Instant, Restarts)>,
 }
 
-impl Loop<'_> {
+impl Loop {
     fn turn_until_told(mut self) -> Result<(), Failure> {
         loop {
             self.core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
-            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+            notify::watchdog();
+            if let Some((_, mut restarts)) = self.settling.take_if(|(at, _)| *at <= Instant::now()) {
+                restarts.settle();
+            }
             self.status.turn(&self.core, LifeState::Running);
             self.wait()?;
             let mut buffer = [0; 256];
@@ -190,10 +196,8 @@ impl Loop<'_> {
     }
 
     fn reload(&mut self) {
-        let mut states = vec![NotifyState::Reloading];
-        states.extend(NotifyState::monotonic_usec_now());
-        let _ = sd_notify::notify(&states);
-        match load_config(self.args.config.as_deref()) {
+        notify::reloading();
+        match load_config() {
             Ok(config) => {
                 let done = self.core.change(move |cx| {
                     (cx.state.config, cx.state.dirty) = (config, true);
@@ -203,15 +207,17 @@ impl Loop<'_> {
                 self.status.note("configuration read again");
             }
             Err(failure) => {
-                tracing::error!("{}; the old configuration stays", chain(&failure));
+                let why = chain(&failure);
+                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}");
                 self.status.note(format!("bad configuration, the old one stays: {failure}"));
             }
         }
-        let _ = sd_notify::notify(&[NotifyState::Ready]);
+        notify::ready("running");
+        self.status.touch();
     }
 
     fn stop(mut self) -> Result<(), Failure> {
-        let _ = sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("draining")]);
+        notify::stopping("draining: nothing is granted any more");
         tracing::info!("stopping: nothing is granted any more");
         let drained = self.core.change(|cx| {
             cx.state.draining = true;

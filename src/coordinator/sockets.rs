@@ -1,7 +1,8 @@
 //! The two listening sockets, passed by systemd by name or made here, and a thread for each connection.
 use crate::contract::error::{Exit, Failure};
+use crate::platform::notify;
 use crate::platform::varlink::{Service, serve_connection};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,12 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MOST: usize = 512;
 
 /// What systemd passed, each socket once.
-pub struct Passed(Vec<(RawFd, String)>);
+pub struct Passed(Vec<(String, OwnedFd)>);
 
 impl Passed {
-    /// Asks the environment.
-    pub fn look() -> Passed {
-        Passed(sd_notify::listen_fds_with_names().map(Iterator::collect).unwrap_or_default())
+    /// Asks the environment; once a process.
+    pub fn look() -> Result<Passed, Failure> {
+        notify::passed_sockets()
+            .map(Passed)
+            .map_err(|e| Failure::new(Exit::Failure, "taking the sockets that the service manager passes").caused_by(e))
     }
 
     /// The socket at `path` if one is given, else the one that was passed by this name.
@@ -27,13 +30,11 @@ impl Passed {
             return UnixListener::bind(path)
                 .map_err(|e| Failure::new(Exit::Failure, format!("listening on {}", path.display())).caused_by(e));
         }
-        let Some(at) = self.0.iter().position(|(_, n)| n == name) else {
+        let Some(at) = self.0.iter().position(|(n, _)| n == name) else {
             let message = format!("no socket {name:?} was passed");
             return Err(Failure::new(Exit::Usage, message).hint("start the socket unit, or give the paths with --socket and --job-socket"));
         };
-        let (fd, _) = self.0.swap_remove(at);
-        // SAFETY: systemd passed this descriptor to this process, and it is taken out of the list, so nobody else owns it.
-        Ok(UnixListener::from(unsafe { OwnedFd::from_raw_fd(fd) }))
+        Ok(UnixListener::from(self.0.swap_remove(at).1))
     }
 }
 

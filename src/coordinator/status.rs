@@ -3,7 +3,7 @@ use super::query;
 use super::writer::Core;
 use crate::contract::coordinator::{CoordinatorStatus, WorkStatus};
 use crate::contract::health::{Health, State, StatusFile};
-use crate::platform::clock;
+use crate::platform::{clock, notify};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -57,8 +57,7 @@ impl StatusWriter {
             Ok(status) => (judge(&status), serde_json::to_value(&status).unwrap_or_default()),
             Err(refusal) => (Health::unhealthy(refusal.to_string()), serde_json::Value::Null),
         };
-        // Without systemd there is nobody to tell.
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Status(&health.message)]);
+        notify::status(&health.message);
         let Some(path) = &self.path else { return };
         let file = StatusFile {
             daemon: "COORDINATOR".into(),

@@ -206,6 +206,19 @@ fn a_retry_is_not_put_off_by_a_clock_that_jumped_back() {
 }
 
 #[test]
+fn an_attempt_that_was_stopped_after_its_time_is_a_timeout() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    for _ in 0..36 {
+        bench.pass(100 * SECOND, 100 * SECOND);
+        bench.renew(&order).expect("kept");
+    }
+    let report = Report { job_id: id, token: order.token, outcome: ReportOutcome::Gone, detail: String::new() };
+    bench.change(move |cx| orders::report(cx, &report)).expect("reported");
+    assert!(bench.events().contains(&"work_timeout".to_owned()), "{:?}", bench.events());
+}
+
+#[test]
 fn a_change_that_fails_leaves_nothing_behind() {
     let bench = Bench::new();
     let work = NewWork::new(JobType::Training, ConfigKey::new("square8_2p").expect("a key"));

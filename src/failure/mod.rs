@@ -6,18 +6,12 @@ use crate::contract::ids::NodeId;
 use crate::contract::messages;
 use crate::contract::paths;
 use crate::contract::registry::DaemonType;
-use crate::contract::router::{NewEvent, Publish, PublishResult};
-use crate::coordination::plan::is_up;
-use crate::coordination::state::restarts_made;
-use crate::master::link;
-use crate::master::settings::failures;
+use crate::contract::router::NewEvent;
+use crate::platform::report::{event, failures, keep, publish};
 use crate::platform::systemd::SystemdView;
-use crate::platform::varlink::Client;
 use crate::platform::{config, host, journal};
 use clap::Parser;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -40,12 +34,12 @@ pub fn main() -> ExitCode {
     let view = match look(&SystemdView::new(), &unit) {
         Ok(view) => view,
         Err(error) => {
-            tracing::error!(failed_unit = unit, "whether it failed for good cannot be found out: {error}");
+            tracing::error!(failed_unit = unit, "whether {unit} failed for good cannot be found out: {error}");
             return Exit::Unavailable.into();
         }
     };
     let Some(view) = view else {
-        tracing::info!(failed_unit = unit, "it is not failed any more, or a restart is on its way: nothing to report");
+        tracing::info!(failed_unit = unit, "{unit} is not failed any more, or a restart is on its way: nothing to report");
         return Exit::Ok.into();
     };
     // Whatever is wrong with the configuration, the report must go out; the node's name then is the host's.
@@ -62,7 +56,7 @@ pub fn main() -> ExitCode {
         report.restart_count,
         report.daemon_name
     );
-    let event = link::event(&report, "ringrift-failure", format!("failed/{unit}/{}", report.invocation_id));
+    let event = event(&report, "ringrift-failure", format!("failed/{unit}/{}", report.invocation_id));
     match deliver(&event, &unit, &report.invocation_id) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
@@ -104,7 +98,7 @@ fn report(view: &UnitView, node: NodeId) -> DaemonPermanentlyFailed {
     DaemonPermanentlyFailed {
         daemon_name: daemon.unwrap_or_else(|| view.name.clone()),
         hostname: node,
-        restart_count: restarts_made(view),
+        restart_count: view.restarts_made(),
         requires_intervention: true,
         result: view.result.clone().unwrap_or_else(|| "unknown".into()),
         // Sockets have no run of their own; the time of the failure tells one from the next.
@@ -115,33 +109,14 @@ fn report(view: &UnitView, node: NodeId) -> DaemonPermanentlyFailed {
 /// To the router if it runs; else into the spool, from which the master publishes it. Connecting would start a router that is down.
 fn deliver(event: &NewEvent, unit: &str, run: &str) -> Result<(), String> {
     let router = SystemdView::new().look(&[ROUTER_UNIT]).unwrap_or_default();
-    let published = match router.iter().find(|u| u.name == ROUTER_UNIT && is_up(u)) {
-        Some(_) => publish(Path::new(paths::ROUTER_SOCKET), event),
+    let published = match router.iter().find(|u| u.name == ROUTER_UNIT && u.is_up()) {
+        Some(_) => publish(Path::new(paths::ROUTER_SOCKET), event, PATIENCE).map_err(|e| e.to_string()),
         None => Err("the event router does not run".into()),
     };
     let Err(why) = published else { return Ok(()) };
     let file = failures().join(format!("failed-{unit}-{run}.json"));
-    tracing::warn!(why, file = %file.display(), "the report is kept until the router answers");
-    spool(&file, event).map_err(|e| format!("writing {}: {e}", file.display()))
-}
-
-fn publish(socket: &Path, event: &NewEvent) -> Result<(), String> {
-    let method = format!("{}.Publish", crate::contract::router::INTERFACE);
-    let mut client = Client::connect(socket, Some(PATIENCE)).map_err(|e| e.to_string())?;
-    client.call::<PublishResult>(&method, &Publish { events: vec![event.clone()] }).map(drop).map_err(|e| e.to_string())
-}
-
-/// On disk under its name all at once, readable for the master's group.
-fn spool(file: &Path, event: &NewEvent) -> io::Result<()> {
-    let temporary: PathBuf = file.with_extension("new");
-    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&temporary)?;
-    out.write_all(&serde_json::to_vec(event)?)?;
-    out.sync_all()?;
-    std::fs::rename(&temporary, file)?;
-    match file.parent() {
-        Some(dir) => std::fs::File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
+    tracing::warn!("{why}; the report is kept in {} until the router answers", file.display());
+    keep(&file, event).map_err(|e| format!("writing {}: {e}", file.display()))
 }
 
 #[cfg(test)]
@@ -180,18 +155,5 @@ mod tests {
         assert_eq!(unescape("ringrift-auto-export.service"), "ringrift-auto-export.service");
         assert_eq!(unescape("ringrift\\x2dauto-export.service"), "ringrift-auto-export.service");
         assert_eq!(unescape("a\\xzz"), "a\\xzz");
-    }
-
-    #[test]
-    fn a_spooled_report_is_whole_and_found_by_the_master() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let node = NodeId::new("n1").expect("an id");
-        let event = link::event(&report(&view("failed"), node), "ringrift-failure", "failed/x/1".into());
-        spool(&dir.path().join("failed-x-1.json"), &event).expect("spools");
-        let nobody = dir.path().join("no.sock");
-        let error = link::empty_spool(dir.path(), &nobody).expect_err("no router");
-        assert!(error.is_transport(), "{error}");
-        let names: Vec<_> = std::fs::read_dir(dir.path()).expect("lists").map(|e| e.expect("an entry").file_name()).collect();
-        assert_eq!(names, ["failed-x-1.json"], "kept for the next try");
     }
 }

@@ -94,9 +94,12 @@ pub fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
+    let Some(dir) = path.parent() else { return Ok(()) };
+    match File::open(dir) {
+        Ok(dir) => dir.sync_all(),
+        // Jobs may write the spool and not list it; then the whole file system is synced for the name's sake.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(nix::unistd::syncfs(&file)?),
+        Err(e) => Err(e),
     }
 }
 

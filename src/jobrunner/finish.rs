@@ -64,6 +64,7 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         let before = if taken.is_none() { "before the job was taken up, " } else { "" };
         error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
     }
+    let finished_us = attempt.filter(|_| result.is_some()).and_then(|n| written_us(&job.output(n))).unwrap_or_else(now_us);
     Finish {
         job_id: args.job.clone(),
         token: taken.map(|t| t.token),
@@ -75,8 +76,15 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         result,
         description,
         error,
-        finished_us: now_us(),
+        finished_us,
     }
+}
+
+/// When the command wrote its result, the last thing it does: what the runner and systemd take after that is not the stage's time.
+fn written_us(output: &Path) -> Option<i64> {
+    let modified = std::fs::metadata(output.join("result.json")).and_then(|m| m.modified()).ok()?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_micros()).ok()
 }
 
 fn spool(dir: &Path, call: &Finish) -> Result<(), Failure> {

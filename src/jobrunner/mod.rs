@@ -15,6 +15,7 @@ use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::ids::JobId;
 use crate::contract::paths;
 use crate::contract::workload::JobType;
+use crate::platform::journal;
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,8 +63,7 @@ fn job_type(text: &str) -> Result<JobType, String> {
 /// The program.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_ansi(false).init();
+    journal::init("ringrift-job-runner");
     let done = if args.finish { finish::finish(&args).map(|()| 0) } else { run::run(&args) };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -7,10 +7,10 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
 use crate::contract::workload::Description;
 use crate::platform::clock::now_us;
+use crate::platform::notify;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use sd_notify::NotifyState;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -82,7 +82,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
         }
     };
     let status = format!("attempt {attempt} of {} {}", description.job_type, description.config_key);
-    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    notify::ready(&status);
     let (ended, told) = wait(&running, signals)?;
     desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
@@ -101,8 +101,7 @@ fn watch(
 ) -> std::io::Result<Watched> {
     let theirs = Arc::clone(desk);
     let progress = relay::progress(report, move |progress| {
-        let status = format!("{} of {} {}", progress.done, progress.total, progress.unit);
-        let _ = sd_notify::notify(&[NotifyState::Status(&status)]);
+        notify::status(&format!("{} of {} {} {}", progress.done, progress.total, progress.unit, progress.message));
         theirs.put(progress);
     })?;
     let (tail, done) = relay::stderr(stderr)?;
@@ -128,7 +127,7 @@ fn wait(running: &Running, signals: &SignalFd) -> Result<(ExitStatus, bool), Fai
         let Ok(Some(signal)) = signals.read_signal() else { continue };
         if signal.ssi_signo != Signal::SIGCHLD as u32 {
             told = true;
-            let _ = sd_notify::notify(&[NotifyState::Stopping]);
+            notify::stopping("the workload was told to stop");
             running.signal(Signal::SIGTERM);
         }
     }

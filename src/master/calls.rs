@@ -1,6 +1,7 @@
 //! What the D-Bus interface asks of the loop, and the errors it answers with.
 use crate::contract::master::Plan;
 use crate::contract::registry::{DaemonType, Profile};
+use std::fmt;
 use tokio::sync::oneshot;
 
 /// A change that somebody wants, after the caller was found to be allowed to make it.
@@ -20,6 +21,21 @@ pub enum Ask {
     Resume(DaemonType),
     /// Check the configuration and take it over.
     Reload,
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = |daemons: &[DaemonType]| daemons.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
+        match self {
+            Ask::Apply(profile) => write!(f, "profile {profile}"),
+            Ask::Start(daemons) => write!(f, "a start of {}", names(daemons)),
+            Ask::Stop(daemons) => write!(f, "a stop of {}", names(daemons)),
+            Ask::Restart(daemons) => write!(f, "a restart of {}", names(daemons)),
+            Ask::Pause(daemon, reason) => write!(f, "a pause of {daemon}: {reason}"),
+            Ask::Resume(daemon) => write!(f, "{daemon} to go on"),
+            Ask::Reload => f.write_str("a reload of the configuration"),
+        }
+    }
 }
 
 /// What became of one daemon: its name, systemd's word (done, failed, timeout, dependency, held …) and a text for people.

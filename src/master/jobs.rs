@@ -5,7 +5,6 @@ use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, Work
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::workload::JobType;
-use crate::coordination::plan::is_up;
 use crate::platform::systemd::UnitLimits;
 use std::collections::BTreeMap;
 
@@ -178,7 +177,7 @@ impl Jobs {
         // Inactive and failed come after ExecStopPost=, so the result has been handed in or spooled by now.
         let detail = match view {
             None => String::new(),
-            Some(v) if is_up(v) || v.active_state == "deactivating" => return Vec::new(),
+            Some(v) if v.is_up() || v.active_state == "deactivating" => return Vec::new(),
             Some(v) => v.result.clone().unwrap_or_default(),
         };
         let failed = view.is_some_and(|v| v.active_state == "failed");
@@ -195,7 +194,7 @@ impl Jobs {
         let late = |t: &Tracked| t.phase == Phase::Running && t.deadline_us.is_some_and(|at| now_us >= at);
         let units: Vec<String> = self.tracked.iter().filter(|(_, t)| late(t)).map(|(unit, _)| unit.clone()).collect();
         for unit in &units {
-            tracing::warn!(unit, "a job's unit runs longer than it may; it is stopped");
+            tracing::warn!("{unit} runs longer than it may; it is stopped");
             self.phase(unit, Phase::Stopping, now_us);
         }
         units.into_iter().map(|unit| Action::Stop { unit }).collect()
@@ -207,7 +206,7 @@ impl Jobs {
     pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], settled: bool, now_us: i64) -> Vec<Action> {
         let mut actions = Vec::new();
         let find = |units: &[UnitView], name: &str| units.iter().find(|u| u.name == name).cloned();
-        let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| is_up(u) || u.active_state == "deactivating");
+        let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| u.is_up() || u.active_state == "deactivating");
         let mut leased = Vec::new();
         for item in items {
             let Some(lease) = &item.lease else { continue };
@@ -233,10 +232,10 @@ impl Jobs {
                 actions.push(report(&item.work_id, lease.token, ReportOutcome::Gone, "its unit does not run"));
             }
         }
-        for view in before.iter().filter(|u| is_up(u)) {
+        for view in before.iter().filter(|u| u.is_up()) {
             let unknown = !leased.contains(&view.name) && !self.tracked.contains_key(&view.name);
-            if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| is_up(&u)) {
-                tracing::warn!(unit = %view.name, "a job's unit runs without a lease; it is stopped");
+            if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| u.is_up()) {
+                tracing::warn!("{} runs without a lease; it is stopped", view.name);
                 actions.push(Action::Stop { unit: view.name.clone() });
             }
         }

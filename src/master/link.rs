@@ -1,10 +1,11 @@
 //! The master's talk with the hubs: blocking calls, in threads of their own, so that the loop never waits for a socket.
 use crate::contract::coordinator::{self, Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus};
-use crate::contract::events::{HostOffline, HostOnline, TypedPayload};
+use crate::contract::events::{HostOffline, HostOnline};
 use crate::contract::ids::{NodeId, SubscriberName};
 use crate::contract::registry::built;
-use crate::contract::router::{self, Interest, NewEvent, Publish, PublishResult, Register, Start, Subscribe};
+use crate::contract::router::{self, Interest, Register, Start, Subscribe};
 use crate::contract::wire::CallError;
+use crate::platform::report::{event, publish};
 use crate::platform::varlink::Client;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Longest wait for a hub's answer; a disk that syncs slowly may take seconds.
-const ANSWER: Duration = Duration::from_secs(10);
+pub const ANSWER: Duration = Duration::from_secs(10);
 /// At the end nobody waits long.
 const LAST_WORD: Duration = Duration::from_secs(2);
 /// Between tries to reach a hub: first and longest.
@@ -55,41 +56,18 @@ pub fn register(socket: &Path) -> Result<usize, CallError> {
     Ok(count)
 }
 
-/// An event of the master's or of the failure handler's.
-pub fn event<P: TypedPayload>(payload: &P, source: &str, key: String) -> NewEvent {
-    NewEvent {
-        id: None,
-        kind: P::TYPE.info().wire.into(),
-        payload: payload.to_map(),
-        key: None,
-        cause: None,
-        correlation: None,
-        source: source.into(),
-        time_us: Some(crate::platform::clock::now_us()),
-        idempotency_key: Some(key),
-    }
-}
-
-/// Publishes; returns when the disk has it.
-pub fn publish(socket: &Path, event: &NewEvent, last_word: bool) -> Result<(), CallError> {
-    let mut client = Client::connect(socket, Some(if last_word { LAST_WORD } else { ANSWER }))?;
-    let method = format!("{}.Publish", router::INTERFACE);
-    client.call::<PublishResult>(&method, &Publish { events: vec![event.clone()] })?;
-    Ok(())
-}
-
 /// HOST_ONLINE, once for this run of the master.
 pub fn say_online(router: &Path, node: &NodeId) -> Result<(), CallError> {
     let run = std::env::var("INVOCATION_ID").unwrap_or_else(|_| std::process::id().to_string());
     let payload = HostOnline { host: node.clone(), capabilities: Vec::new() };
-    publish(router, &event(&payload, "ringrift-master", format!("host-online/{node}/{run}")), false)
+    publish(router, &event(&payload, "ringrift-master", format!("host-online/{node}/{run}")), ANSWER)
 }
 
 /// HOST_OFFLINE, at an orderly end.
 pub fn say_offline(router: &Path, node: &NodeId) -> Result<(), CallError> {
     let payload = HostOffline { host: node.clone(), reason: "the master was stopped".into() };
     let key = format!("host-offline/{node}/{}", crate::platform::clock::new_event_id());
-    publish(router, &event(&payload, "ringrift-master", key), true)
+    publish(router, &event(&payload, "ringrift-master", key), LAST_WORD)
 }
 
 /// A reply of List.
@@ -179,7 +157,7 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
                     Ok(_) => break,
                     Err(error) if error.is_transport() => backoff.wait(),
                     Err(error) => {
-                        tracing::info!(job = %report.job_id, %error, "the coordinator does not want this report any more");
+                        tracing::info!("the coordinator does not want the report on job {} any more: {error}", report.job_id);
                         break;
                     }
                 }
@@ -188,37 +166,4 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
         }
     };
     std::thread::Builder::new().name("reports".into()).stack_size(256 * 1024).spawn(run).map(drop)
-}
-
-/// The spooled events of the failure handler: published and removed, oldest first. What cannot be read is set aside by name.
-pub fn empty_spool(spool: &Path, router: &Path) -> Result<usize, CallError> {
-    let Ok(entries) = std::fs::read_dir(spool) else { return Ok(0) };
-    let is_failure = |p: &PathBuf| {
-        let name = p.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        name.starts_with("failed-") && name.ends_with(".json")
-    };
-    let mut files: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).filter(is_failure).collect();
-    files.sort();
-    let mut published = 0;
-    for file in files {
-        let read = std::fs::read(&file).map_err(|e| e.to_string());
-        match read.and_then(|text| serde_json::from_slice::<NewEvent>(&text).map_err(|e| e.to_string())) {
-            Ok(event) => {
-                publish(router, &event, false)?;
-                published += 1;
-                if let Err(error) = std::fs::remove_file(&file) {
-                    // Published again at the next start: the idempotency key makes that harmless.
-                    tracing::warn!(file = %file.display(), %error, "a published report cannot be removed");
-                }
-            }
-            Err(error) => {
-                tracing::error!(file = %file.display(), %error, "a spooled failure report cannot be read; it is left as .bad");
-                let aside = file.with_extension("bad");
-                if let Err(error) = std::fs::rename(&file, aside) {
-                    tracing::warn!(file = %file.display(), %error, "it cannot be set aside either");
-                }
-            }
-        }
-    }
-    Ok(published)
 }

@@ -86,7 +86,7 @@ impl Drop for MasterLock {
         // Removing needs the directory; where that is not ours, an empty file says the same.
         let emptied = self.write("");
         if let Err(error) = std::fs::remove_file(&self.path).or(emptied) {
-            tracing::warn!(path = %self.path.display(), %error, "the pid file stays behind; the next master takes it over");
+            tracing::warn!("{} stays behind ({error}); the next master takes it over", self.path.display());
         }
     }
 }

@@ -116,7 +116,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Re
     let mut engine = Engine::new(parts).map_err(|e| failed(Exit::Failure, "reading master.db", e))?;
     let paused = engine.world().paused.clone();
     if let Err(error) = control::rewrite(&settings.control(), &paused) {
-        tracing::warn!(%error, "the control files cannot be written; paused daemons may run until they can");
+        tracing::warn!("the control files cannot be written ({error}); paused daemons run until they can");
     }
     if engine.store.profile().ok().flatten().is_none() {
         // The first start: from now on the configuration's profile is no longer asked for.
@@ -125,14 +125,15 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Re
     }
     engine.look().await.map_err(unavailable)?;
     let plan = engine.world().plan(profile);
-    tracing::info!(profile = profile.name(), start = plan.start.join(" "), stay = plan.stay.len(), "the profile is applied again");
+    tracing::info!("profile {profile} is applied again: {} run already, to start: {}", plan.stay.len(), plan.start.join(" "));
+    engine.welcome(&plan.start).await;
     let ended = turn_until_told(&mut engine, changes, asked, noted).await;
     notify::stopping("stopping");
     // The router may be on its way down as well; the last word is short.
     let (router, node) = (settings.router.clone(), node.clone());
     let last = tokio::task::spawn_blocking(move || link::say_offline(&router, &node)).await;
     if let Ok(Err(error)) = last {
-        tracing::info!(%error, "HOST_OFFLINE is not published");
+        tracing::info!("HOST_OFFLINE is not published: {error}");
     }
     drop(connection.release_name(BUS_NAME).await);
     ended
@@ -151,7 +152,7 @@ async fn forward(connection: Connection, mut told: mpsc::UnboundedReceiver<Signa
             Signal::Job(job, state) => object.job_changed(&job, &state).await,
         };
         if let Err(error) = sent {
-            tracing::debug!(%error, "a signal is not sent");
+            tracing::debug!("a signal is not sent: {error}");
         }
     }
 }

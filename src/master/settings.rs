@@ -24,11 +24,6 @@ pub struct Settings {
     pub bus: Option<String>,
 }
 
-/// Where the failure handler leaves its reports while the router is away.
-pub fn failures() -> PathBuf {
-    PathBuf::from(paths::SPOOL).join("failures")
-}
-
 impl Settings {
     /// As installed: `$STATE_DIRECTORY` from the unit, else the suite's.
     pub fn installed() -> Settings {
@@ -37,7 +32,7 @@ impl Settings {
             state: state.unwrap_or_else(|| PathBuf::from(paths::STATE).join("master")),
             run: paths::RUN.into(),
             pid_file: paths::MASTER_PID.into(),
-            spool: failures(),
+            spool: crate::platform::report::failures(),
             router: paths::ROUTER_SOCKET.into(),
             coordinator: paths::COORDINATOR_SOCKET.into(),
             bus: None,

@@ -132,7 +132,7 @@ impl Store {
     pub fn last_error(&self, daemon: DaemonType) -> Result<Option<(i64, String)>> {
         self.db
             .query_row(
-                "SELECT at_us, state || ': ' || reason FROM history
+                "SELECT at_us, iif(reason LIKE 'backing off%', '', state || ': ') || reason FROM history
                  WHERE daemon = ?1 AND (state IN ('FAILED', 'CANNOT_START') OR reason LIKE 'backing off%') ORDER BY at_us DESC LIMIT 1",
                 [daemon.name()],
                 |r| Ok((r.get(0)?, r.get(1)?)),

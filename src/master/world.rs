@@ -5,7 +5,7 @@ use crate::contract::health::{State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::{Control, MasterHealth, Plan};
 use crate::contract::registry::{DaemonType, Profile, all, built};
-use crate::coordination::plan::{self, is_up};
+use crate::coordination::plan;
 use crate::coordination::state::{Assessment, Facts, assess};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -181,7 +181,7 @@ impl World {
         let wanted = plan::wanted(self.profile, &self.config);
         for spec in built() {
             let (daemon, in_profile) = (spec.daemon, wanted.contains(&spec.daemon));
-            let up = self.unit(daemon).is_some_and(is_up);
+            let up = self.unit(daemon).is_some_and(UnitView::is_up);
             let name = daemon.name().to_owned();
             if in_profile == up {
                 continue;

@@ -24,6 +24,11 @@ pub fn random() -> u128 {
     uuid::Uuid::now_v7().as_u128() ^ uuid::Uuid::now_v7().as_u128().rotate_left(64)
 }
 
+/// The bytes of a fresh event id, for those who store bytes.
+pub fn new_event_id_bytes() -> [u8; 16] {
+    uuid::Uuid::now_v7().into_bytes()
+}
+
 /// A fresh event id.
 pub fn new_event_id() -> EventId {
     let id = uuid::Uuid::now_v7().hyphenated().to_string();

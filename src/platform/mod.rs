@@ -10,6 +10,7 @@ pub mod models;
 pub mod notify;
 pub mod peers;
 pub mod polkit;
+pub mod report;
 pub mod signals;
 pub mod sqlite;
 pub mod systemd;

@@ -39,7 +39,8 @@ pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, SqliteError>
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags).map_err(fail("opening"))?;
     db.execute_batch(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA auto_vacuum=INCREMENTAL;",
+        // First of all auto_vacuum: the change to WAL writes the first page, and then it is too late.
+        "PRAGMA busy_timeout=5000; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     )
     .map_err(fail("setting up"))?;
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail("reading the schema version of"))?;
@@ -73,6 +74,8 @@ mod tests {
         let db = open(&path, &["CREATE TABLE a(x)", "CREATE TABLE b(x)"]).expect("second");
         let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).expect("count");
         assert_eq!(tables, 2);
+        let vacuum: i64 = db.query_row("PRAGMA auto_vacuum", [], |r| r.get(0)).expect("a setting");
+        assert_eq!(vacuum, 2, "incremental");
         drop(db);
         let error = open(&path, &["CREATE TABLE a(x)"]).expect_err("newer");
         assert!(error.to_string().contains("schema version 2"), "{error}");

@@ -8,6 +8,7 @@ use super::store::state::{Beginning, Loaded, SubChange, SubId};
 use super::tail::{Row, Tail};
 use super::writer::{Answer, Command};
 use crate::contract::ids::{NodeId, SubscriberName};
+use crate::contract::messages;
 use crate::platform::clock::{now_us, random};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -251,7 +252,7 @@ impl Hub {
         let Some(sub) = subs.get_mut(name).filter(|sub| sub.token.as_deref() == Some(token) && sub.stream.is_some()) else { return };
         sub.stream = None;
         if let Some(seq) = sub.delivery.disconnect(crashed, &self.settings.borrow().rules, now_us()) {
-            tracing::warn!(subscriber = %name, seq, "the subscriber died too often on this event; it is a dead letter now");
+            tracing::warn!(MESSAGE_ID = messages::DEAD_LETTER, subscriber = %name, seq, "the subscriber died too often on this event; it is a dead letter now");
         }
         self.seen(sub);
         self.write_back(sub, true);

@@ -1,6 +1,6 @@
 //! Event types as small numbers, and interests as sets of them.
 use crate::contract::envelope::check_kind;
-use crate::contract::events::{EventType, TypeInfo};
+use crate::contract::events::{EventType, TypeInfo, nearest_wire};
 use crate::contract::router::Interest;
 use crate::contract::wire::{ErrorParameters, errors};
 use crate::router::refusal::Refusal;
@@ -94,7 +94,7 @@ impl Kinds {
 /// Checks a type's name; the error names the nearest ones.
 pub fn check(name: &str, parameter: impl Fn() -> String) -> Result<(), Refusal> {
     let Err(error) = check_kind(name) else { return Ok(()) };
-    let message = match nearest(name) {
+    let message = match nearest_wire(name) {
         Some(known) => format!("{error}; did you mean {known}?"),
         None => error.to_string(),
     };
@@ -102,15 +102,6 @@ pub fn check(name: &str, parameter: impl Fn() -> String) -> Result<(), Refusal> 
         name: errors::INVALID_PARAMETER,
         parameters: ErrorParameters { message, reasons: Vec::new(), parameter: Some(parameter()) },
     })
-}
-
-fn nearest(name: &str) -> Option<&'static str> {
-    if let Some(kind) = EventType::from_name(name) {
-        return Some(kind.info().wire);
-    }
-    let lower = name.to_lowercase();
-    let near = EventType::ALL.iter().map(|t| t.info().wire).map(|wire| (strsim::damerau_levenshtein(&lower, wire), wire)).min()?;
-    (near.0 <= 1 + lower.len() / 4).then_some(near.1)
 }
 
 /// An interest, asked of one type after the other; remembers the answers.

@@ -4,7 +4,7 @@ use super::frames::{done, failure, reply};
 use super::hub::{Counters, Hub};
 use super::kinds::Kind;
 use super::outbox::{MAX_CALLS, Outbox};
-use super::prepare::{prepare, uuid_of};
+use super::prepare::prepare;
 use super::refusal::Refusal;
 use super::store::letters::MAX_LISTED;
 use super::store::publish::Prepared;
@@ -14,9 +14,9 @@ use crate::contract::router::{
     Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Publish, PublishResult, Published, Register, Replay, Subscribe,
 };
 use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
-use crate::contract::wire::{ErrorParameters, errors};
+use crate::contract::wire::errors;
 use crate::platform::clock::now_us;
-use crate::platform::varlink::Peer;
+use crate::platform::varlink::{Peer, parse_text};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::rc::Rc;
@@ -202,7 +202,7 @@ fn unknown(name: &str) -> Refusal {
 
 async fn fetch(hub: &Hub, wanted: &Fetch) -> Result<Vec<u8>, Refusal> {
     let row = match (&wanted.id, wanted.seq) {
-        (Some(id), None) => hub.reader.by_id(uuid_of(id).into_bytes()).await?,
+        (Some(id), None) => hub.reader.by_id(id.to_bytes()).await?,
         (None, Some(seq)) => hub.reader.at(vec![seq], 1).await?.0.pop(),
         _ => return Err(Refusal::parameter(errors::INVALID_PARAMETER, "id", "either id or seq is wanted")),
     };
@@ -218,12 +218,5 @@ async fn fetch(hub: &Hub, wanted: &Fetch) -> Result<Vec<u8>, Refusal> {
 /// Reads a call's arguments; the error names the field, what was expected, what was given.
 fn parse<T: DeserializeOwned>(call: &RawCall<'_>) -> Result<T, Refusal> {
     let text = call.parameters.map_or("{}", |raw| raw.get());
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.inner().to_string();
-        // A field that is missing or unknown stands in the words, not in the path.
-        let named = message.split('`').nth(1).map(str::to_owned);
-        let parameter = if path == "." { named } else { Some(path) };
-        Refusal { name: errors::INVALID_PARAMETER, parameters: ErrorParameters { message, reasons: Vec::new(), parameter } }
-    })
+    parse_text(text).map_err(|parameters| Refusal { name: errors::INVALID_PARAMETER, parameters })
 }

@@ -27,8 +27,9 @@ mod tail;
 mod upkeep;
 mod writer;
 
-use crate::contract::config::Config;
-use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::error::{Exit, chain};
+use crate::contract::messages;
+use crate::platform::journal;
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -37,29 +38,13 @@ pub use settings::Args;
 /// The process.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    init_log();
-    match run::run(&args) {
-        Ok(()) => Exit::Ok.into(),
-        Err(failure) => {
-            tracing::error!("{}", chain(&failure));
-            if let Some(hint) = &failure.hint {
-                tracing::error!("{hint}");
-            }
-            failure.exit.into()
-        }
+    journal::init("ringrift-event-router");
+    let Err(failure) = run::run(&args) else { return Exit::Ok.into() };
+    let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+    if failure.exit == Exit::Config {
+        tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "{}{hint}", chain(&failure));
+    } else {
+        tracing::error!("{}{hint}", chain(&failure));
     }
-}
-
-/// Lines on stderr, which systemd takes to the journal.
-fn init_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RINGRIFT_LOG").unwrap_or_else(|_| "info".into());
-    let lines =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).without_time().with_target(false);
-    // A second call in one process keeps the first.
-    let _ = lines.try_init();
-}
-
-/// The configuration in force.
-fn load_config() -> Result<Config, Failure> {
-    Ok(Config::default())
+    failure.exit.into()
 }

@@ -8,6 +8,7 @@ use crate::contract::events::{Dedup, EventType, Payload};
 use crate::contract::ids::{ConfigKey, EventId, NodeId};
 use crate::contract::router::NewEvent;
 use crate::contract::wire::{MAX_FRAME, errors};
+use crate::platform::clock::new_event_id_bytes;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -43,23 +44,23 @@ pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now
         (None, rule) => Some((canonical::of_content(&event.kind, &payload), rule)),
     };
     let id_given = event.id.is_some();
-    let id = event.id.as_ref().map_or_else(uuid::Uuid::now_v7, uuid_of);
+    let id = event.id.as_ref().map_or_else(new_event_id_bytes, EventId::to_bytes);
     let key = event.key.or_else(|| payload.get("config_key").and_then(Value::as_str).and_then(|text| ConfigKey::new(text).ok()));
     let time_us = event.time_us.unwrap_or(now_us);
     let mut body = String::with_capacity(320);
-    field(&mut body, "id", id.hyphenated());
+    field(&mut body, "id", EventId::from_bytes(id));
     field(&mut body, "node", node);
     field(&mut body, "type", &kind.name);
     number(&mut body, "schema", SCHEMA);
     if let Some(key) = &key {
         field(&mut body, "key", key);
     }
-    let (cause, correlation) = (event.cause.as_ref().map(uuid_of), event.correlation.as_ref().map(uuid_of));
+    let (cause, correlation) = (event.cause.as_ref().map(EventId::to_bytes), event.correlation.as_ref().map(EventId::to_bytes));
     if let Some(cause) = cause {
-        field(&mut body, "cause", cause.hyphenated());
+        field(&mut body, "cause", EventId::from_bytes(cause));
     }
     if let Some(correlation) = correlation {
-        field(&mut body, "correlation", correlation.hyphenated());
+        field(&mut body, "correlation", EventId::from_bytes(correlation));
     }
     body.push_str("\"source\":");
     json(&mut body, &event.source);
@@ -78,22 +79,17 @@ pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now
         ));
     }
     Ok(Prepared {
-        id: id.into_bytes(),
+        id,
         id_given,
         kind: kind.id,
         name: kind.name,
         key: key.map(|key| key.as_str().into()),
-        cause: cause.map(uuid::Uuid::into_bytes),
-        correlation: correlation.map(uuid::Uuid::into_bytes),
+        cause,
+        correlation,
         time_us,
         dedup,
         body,
     })
-}
-
-/// The id as a UUID.
-pub fn uuid_of(id: &EventId) -> uuid::Uuid {
-    uuid::Uuid::parse_str(id.as_str()).expect("an event id is a UUID, its type has checked it")
 }
 
 fn check_payload(kind: EventType, payload: Map<String, Value>, at: usize) -> Result<Map<String, Value>, Refusal> {

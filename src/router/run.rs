@@ -1,15 +1,16 @@
 //! Putting the process together, running it, and taking it down in order.
 use super::connection;
 use super::hub::Hub;
-use super::settings::{Args, Settings, node, state_directory};
+use super::settings::{self, Args, Settings, node, state_directory};
 use super::store::{open, state};
 use super::upkeep;
 use super::writer::{Command, Told, Writer};
-use super::{checkpoint, load_config, reader, socket};
+use super::{checkpoint, reader, socket};
 use crate::contract::error::{Exit, Failure};
+use crate::contract::messages;
 use crate::platform::clock::now_us;
+use crate::platform::notify;
 use nix::fcntl::{Flock, FlockArg};
-use sd_notify::NotifyState;
 use std::cell::Cell;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -27,7 +28,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let config = load_config()?;
+    let config = settings::load()?;
     let settings = Settings::new(&config.router, args);
     let node = node(args, &config)?;
     let directory = state_directory(args)?;
@@ -53,7 +54,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let hub = Rc::new(Hub::new(node, settings, beginning, commands, published, reader, path));
     if let Some((aside, why)) = opened.quarantined {
         let text = format!("the event log was corrupt ({why}); it is kept as {} and a new one was begun", aside.display());
-        tracing::error!("{text}");
+        tracing::error!(MESSAGE_ID = messages::EVENT_LOG_CORRUPT, "{text}");
         hub.counters.trouble.borrow_mut().insert("quarantine", text);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
@@ -111,7 +112,7 @@ async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mps
     }
     let connections = Rc::new(Connections::default());
     let status = upkeep::start(hub);
-    notify(&[NotifyState::Ready]);
+    notify::ready("the event log is open");
     tracing::info!(events_up_to = hub.last(), subscriptions = hub.subs.borrow().len(), "ready");
     let result = loop {
         tokio::select! {
@@ -133,20 +134,13 @@ async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mps
         }
     };
     drop(listener);
-    notify(&[NotifyState::Stopping, NotifyState::Status("answering the last calls")]);
+    notify::stopping("answering the last calls");
     hub.stopping.send_replace(true);
     if tokio::time::timeout(DRAIN, connections.ended()).await.is_err() {
         tracing::warn!(left = connections.open.get(), "some callers did not read their answers; they are left");
     }
     status.last(hub).await;
     result
-}
-
-/// Tells systemd, if it started us.
-pub fn notify(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "telling systemd failed");
-    }
 }
 
 #[derive(Default)]

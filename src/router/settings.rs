@@ -3,6 +3,7 @@ use super::delivery::Rules;
 use crate::contract::config;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::NodeId;
+use crate::platform;
 use std::path::PathBuf;
 
 /// The event router: takes events, keeps them on disk, hands them to subscribers until they are handled. Started by systemd.
@@ -49,6 +50,16 @@ impl Settings {
             max_bytes: config.max_bytes,
         }
     }
+}
+
+/// The configuration in force, checked.
+pub fn load() -> Result<config::Config, Failure> {
+    let loaded = platform::config::load(&platform::config::Dirs::daemon())
+        .map_err(|e| Failure::new(Exit::Config, e.to_string()).hint("ringrift config check shows all that is wrong"))?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded.config)
 }
 
 /// The directory of the database.

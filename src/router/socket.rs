@@ -1,7 +1,7 @@
 //! The listening socket: systemd's, or one of our own for tests and for looking around.
 use super::settings::Args;
 use crate::contract::error::{Exit, Failure};
-use std::os::fd::{FromRawFd, OwnedFd};
+use crate::platform::notify;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -26,13 +26,13 @@ pub fn listen(args: &Args) -> Result<UnixListener, Failure> {
 }
 
 fn passed() -> Result<Option<UnixListener>, Failure> {
-    let fds = sd_notify::listen_fds_with_names()
-        .map_err(|e| Failure::new(Exit::Config, "reading the sockets that systemd passes").caused_by(e))?;
-    let fds: Vec<_> = fds.collect();
-    let Some((fd, _)) = fds.iter().find(|(_, name)| name == NAME).or(fds.first()) else { return Ok(None) };
-    // SAFETY: systemd passed this descriptor to this process, and this is the only place that takes it.
-    let fd = unsafe { OwnedFd::from_raw_fd(*fd) };
-    Ok(Some(UnixListener::from(fd)))
+    let sockets = notify::passed_sockets();
+    let mut sockets = sockets.map_err(|e| Failure::new(Exit::Config, "reading the sockets that systemd passes").caused_by(e))?;
+    if sockets.is_empty() {
+        return Ok(None);
+    }
+    let ours = sockets.iter().position(|(name, _)| name == NAME).unwrap_or(0);
+    Ok(Some(UnixListener::from(sockets.swap_remove(ours).1)))
 }
 
 fn bind(path: &Path) -> Result<UnixListener, Failure> {

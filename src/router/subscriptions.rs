@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::store::state::SubChange;
 use super::writer::Command;
 use crate::contract::ids::SubscriberName;
+use crate::contract::messages;
 use crate::contract::router::{Ack, DeadLetterFilter, Interest, Nack, Start, Subscribe, SubscriberState};
 use crate::contract::router_calls::Release;
 use crate::contract::wire::errors;
@@ -103,7 +104,11 @@ pub fn nack(hub: &Hub, nack: &Nack) -> Result<Option<Written>, Refusal> {
     let delay = nack.delay_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX).saturating_mul(1000));
     let given_up = sub.delivery.nack(nack.seq, &nack.reason, delay, nack.dead, &hub.settings.borrow().rules, now_us());
     if given_up == Some(true) {
-        tracing::warn!(subscriber = %nack.name, seq = nack.seq, reason = %nack.reason, "a delivery was given up; it is a dead letter now");
+        tracing::warn!(
+            MESSAGE_ID = messages::DEAD_LETTER,
+            subscriber = %nack.name, seq = nack.seq, reason = %nack.reason,
+            "a delivery was given up; it is a dead letter now"
+        );
     }
     // Also when nothing new can go out: a stream that waits must learn of the new time to wait for.
     if let Some(stream) = &sub.stream {

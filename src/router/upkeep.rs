@@ -1,17 +1,16 @@
 //! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
 use super::hub::Hub;
 use super::kinds::retain_days;
-use super::load_config;
-use super::run::notify;
-use super::settings::{Args, Settings};
+use super::settings::{self, Args, Settings};
 use super::stats::{self, health, stats};
 use super::store::retain::{Allowance, Plan};
 use super::writer::{Command, Told};
 use crate::contract::error::chain;
 use crate::contract::health::State;
+use crate::contract::messages;
 use crate::contract::router::Stats;
 use crate::platform::clock::now_us;
-use sd_notify::NotifyState;
+use crate::platform::notify;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -38,7 +37,10 @@ pub fn heard(hub: &Hub, told: Told) -> Option<String> {
         Told::Committed(rows) => hub.committed(rows),
         Told::Refusing(why) => {
             match &why {
-                Some(why) => tracing::error!("publishes are refused: {why}; make room, they are accepted again by themselves"),
+                Some(why) => tracing::error!(
+                    MESSAGE_ID = messages::OUT_OF_SPACE,
+                    "publishes are refused: {why}; make room, they are accepted again by themselves"
+                ),
                 None => tracing::info!("there is room again; publishes are accepted"),
             }
             *hub.counters.refusing.borrow_mut() = why;
@@ -73,7 +75,7 @@ pub fn start(hub: &Rc<Hub>) -> Rc<Status> {
     let status = Rc::new(Status { file: stats::Writer::from_environment(), written: RefCell::default() });
     spawn_local(beat(hub.clone(), status.clone()));
     spawn_local(retain(hub.clone()));
-    if let Some(limit) = sd_notify::watchdog_enabled() {
+    if let Some(limit) = notify::watchdog_interval() {
         spawn_local(watchdog(hub.clone(), limit));
     }
     let hub = hub.clone();
@@ -109,7 +111,7 @@ impl Status {
         }
         let health = health(hub, &stats);
         let last = format!("{} published, {} delivered, {} dead letters", stats.published, stats.delivered, stats.dead_letters);
-        notify(&[NotifyState::Status(&format!("{}: {last}", health.message))]);
+        notify::status(&format!("{}: {last}", health.message));
         if let Some(file) = &self.file
             && let Err(error) = file.write(state, health, last, STATUS_VALID, &stats)
         {
@@ -134,7 +136,7 @@ async fn watchdog(hub: Rc<Hub>, limit: Duration) {
         let (answer, answered) = oneshot::channel();
         hub.command(Command::Ping(answer));
         if tokio::time::timeout(limit / 3, answered).await.is_ok_and(|answer| answer.is_ok()) {
-            notify(&[NotifyState::Watchdog]);
+            notify::watchdog();
         } else {
             tracing::error!("the writing thread does not answer; no watchdog ping");
         }
@@ -165,14 +167,19 @@ fn plan(hub: &Hub, max_bytes: u64) -> Plan {
 
 /// SIGHUP: takes the configuration anew; a bad one changes nothing.
 pub fn reload(hub: &Hub, args: &Args) {
-    let since = NotifyState::monotonic_usec_now().ok();
-    notify(&[Some(NotifyState::Reloading), since].into_iter().flatten().collect::<Vec<_>>());
-    match load_config() {
+    notify::reloading();
+    match settings::load() {
         Ok(config) => {
             *hub.settings.borrow_mut() = Settings::new(&config.router, args);
             tracing::info!("the configuration was taken anew");
         }
-        Err(failure) => tracing::error!("{}; the old configuration stays in force", chain(&failure)),
+        Err(failure) => {
+            tracing::error!(
+                MESSAGE_ID = messages::CONFIG_REFUSED,
+                "configuration refused, the old one stays in force: {}",
+                chain(&failure)
+            );
+        }
     }
-    notify(&[NotifyState::Ready]);
+    notify::ready("configuration taken anew");
 }

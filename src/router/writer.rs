@@ -292,9 +292,9 @@ impl Writer {
                     Stored::New(row, id) => {
                         last += 1;
                         rows.push(row);
-                        Published { seq: last, id: id_text(id), duplicate: false }
+                        Published { seq: last, id: EventId::from_bytes(id), duplicate: false }
                     }
-                    Stored::Repeat(seq, id) => Published { seq, id: id_text(id), duplicate: true },
+                    Stored::Repeat(seq, id) => Published { seq, id: EventId::from_bytes(id), duplicate: true },
                 });
             }
             results.push(published);
@@ -387,8 +387,4 @@ impl Writer {
             Err(error) => tracing::warn!(%error, "clearing old events away failed; the next run tries again"),
         }
     }
-}
-
-fn id_text(id: [u8; 16]) -> EventId {
-    EventId::new(uuid::Uuid::from_bytes(id).hyphenated().to_string()).expect("a UUID is an event id")
 }

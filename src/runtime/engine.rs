@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 
 /// Longest turn.
 pub(super) const TURN: Duration = Duration::from_secs(5);
+/// Time between looks at what is outside, the watchdog's ping among them.
+const LOOK: Duration = Duration::from_secs(1);
 /// An absent router is shown after so long: its restart takes a moment and is no news.
 const ROUTER_GRACE: Duration = Duration::from_secs(2);
 /// Handled events that are remembered, so that one whose acknowledgement was lost is not handled again.
@@ -58,6 +60,8 @@ pub(super) struct Engine<'a, D: Daemon> {
     pub interval: Duration,
     pub tick_due: Instant,
     pub paused: bool,
+    /// When it last looked outside.
+    pub looked: Option<Instant>,
     pub ready: Option<Instant>,
     pub begun: bool,
     pub reload_pending: bool,
@@ -112,9 +116,14 @@ impl<D: Daemon> Engine<'_, D> {
 
     /// What every turn does: watchdog, health, the steps between starting and stopping.
     fn turn(&mut self) {
-        notify::watchdog();
-        if !self.watched {
-            self.control_changed();
+        // A row of events makes many turns a second; what costs a message or a file is done once in a while.
+        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+            self.looked = Some(Instant::now());
+            notify::watchdog();
+            if !self.watched {
+                self.control_changed();
+            }
+            self.face.troubles.dependency = super::dependency::trouble(self.spec, self.ports.units, self.ready);
         }
         self.face.troubles.router = match &self.router_away {
             Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.ready.is_none() => {
@@ -122,7 +131,6 @@ impl<D: Daemon> Engine<'_, D> {
             }
             _ => None,
         };
-        self.face.troubles.dependency = super::dependency::trouble(self.spec, self.ports.units, self.ready);
         if self.ready.is_none() && self.stopping.is_none() {
             self.starting();
         }

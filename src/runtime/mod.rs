@@ -186,6 +186,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         interval: Duration::MAX,
         tick_due: Instant::now(),
         paused: false,
+        looked: None,
         ready: None,
         begun: false,
         reload_pending: false,

@@ -6,6 +6,7 @@ on_both!(
     starts_and_enables_nothing,
     makes_locked_users_with_their_groups,
     makes_shared_folders,
+    spools_are_for_their_writers_and_readers,
     links_the_backoff_where_known,
     fills_the_catalog
 );
@@ -40,7 +41,7 @@ fn makes_shared_folders(m: &Machine) {
         ("/run/ringrift/control", "755 ringrift-master ringrift-master"),
         ("/run/ringrift/master_loop.pid", "640 ringrift-master ringrift-master"),
         ("/var/lib/ringrift", "755 root root"),
-        ("/var/lib/ringrift/spool", "1730 ringrift ringrift-job"),
+        ("/var/lib/ringrift/spool", "1731 ringrift ringrift-job"),
         ("/var/lib/ringrift/spool/failures", "770 ringrift ringrift"),
         ("/var/lib/ringrift/artefacts", "755 ringrift ringrift"),
         ("/var/lib/ringrift/current", "755 ringrift ringrift"),

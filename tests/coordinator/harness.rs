@@ -60,18 +60,23 @@ impl Coordinator {
 
     /// Starts the process and waits until it says READY=1.
     pub fn start(&mut self) {
-        let config = self.path("config.yaml");
-        std::fs::write(&config, &self.config).expect("the configuration");
+        std::fs::write(self.path("unified_loop.yaml"), &self.config).expect("the configuration");
         let notify = self.path("notify.sock");
         let _ = std::fs::remove_file(&notify);
         let socket = UnixDatagram::bind(&notify).expect("a notify socket");
         socket.set_read_timeout(PATIENCE).expect("a timeout");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-coordinator"));
-        command.env("NOTIFY_SOCKET", &notify).env_remove("STATE_DIRECTORY").env_remove("RUNTIME_DIRECTORY").stdin(Stdio::null());
+        command
+            .env("NOTIFY_SOCKET", &notify)
+            .env("RINGRIFT_ETC", self.dir.path())
+            .env("RINGRIFT_SHARE", self.dir.path())
+            .env_remove("STATE_DIRECTORY")
+            .env_remove("RUNTIME_DIRECTORY")
+            .stdin(Stdio::null());
         for (option, name) in [("--socket", "c.sock"), ("--job-socket", "job.sock"), ("--router", "router.sock"), ("--spool", "spool")] {
             command.arg(option).arg(self.path(name));
         }
-        command.arg("--state").arg(self.dir.path()).arg("--runtime").arg(self.dir.path()).arg("--config").arg(&config);
+        command.arg("--state").arg(self.dir.path()).arg("--runtime").arg(self.dir.path());
         self.child = Some(command.spawn().expect("the coordinator starts"));
         let mut buffer = [0; 4096];
         loop {

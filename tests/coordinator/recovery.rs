@@ -145,10 +145,10 @@ fn a_reload_takes_a_good_configuration_and_keeps_the_old_over_a_bad_one() {
         let pid = nix::unistd::Pid::from_raw(c.pid() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).expect("told");
     };
-    std::fs::write(c.path("config.yaml"), "node_id: n1\nlimits: {export: {per_node: 0}}\n").expect("written");
+    std::fs::write(c.path("unified_loop.yaml"), "node_id: n1\nlimits: {export: {per_node: 0}}\n").expect("written");
     hang_up(&c);
     until(|| allowed(&c), |a| !a);
-    std::fs::write(c.path("config.yaml"), "node_id: n1\nlimmits: {}\n").expect("written");
+    std::fs::write(c.path("unified_loop.yaml"), "node_id: n1\nlimmits: {}\n").expect("written");
     hang_up(&c);
     let read = || std::fs::read_to_string(c.path("status.json")).unwrap_or_default();
     until(read, |text| text.contains("the old one stays"));
@@ -158,8 +158,7 @@ fn a_reload_takes_a_good_configuration_and_keeps_the_old_over_a_bad_one() {
     let code = std::process::Command::new(env!("CARGO_BIN_EXE_ringrift-coordinator"))
         .args(["--socket", "/nonexistent/c", "--job-socket", "/nonexistent/j", "--state"])
         .arg(c.dir.path())
-        .arg("--config")
-        .arg(c.path("config.yaml"))
+        .env("RINGRIFT_ETC", c.dir.path())
         .status()
         .expect("ran")
         .code();

@@ -65,6 +65,16 @@ pub struct TypeInfo {
     pub purpose: &'static str,
 }
 
+/// The wire name that somebody may have meant: the type's name as users know it, or one that is spelt alike.
+pub fn nearest_wire(name: &str) -> Option<&'static str> {
+    if let Some(kind) = EventType::from_name(name) {
+        return Some(kind.info().wire);
+    }
+    let lower = name.to_lowercase();
+    let near = EventType::ALL.iter().map(|t| t.info().wire).map(|wire| (strsim::damerau_levenshtein(&lower, wire), wire)).min()?;
+    (near.0 <= 1 + lower.len() / 4).then_some(near.1)
+}
+
 /// A payload type and its event type.
 pub trait TypedPayload: serde::Serialize + serde::de::DeserializeOwned {
     /// The event that carries it.

@@ -17,7 +17,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     /// Carries out one call. Answers that need systemd's result come later; the loop does not wait for them.
     pub async fn call(&mut self, call: Call) {
         let Call { ask, who, reply } = call;
-        tracing::info!(?ask, who, "asked");
+        tracing::info!("{who} asks for {ask}");
         match ask {
             Ask::Apply(profile) => {
                 let answer = self.apply(profile, &who).await.map(Answer::Plan);
@@ -51,15 +51,27 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for daemon in plan.stop.iter().filter_map(|name| DaemonType::parse(name).ok()) {
             match self.services.stop(&daemon.unit()).await {
                 Ok(queued) => self.await_end(daemon, "stopping", queued),
-                Err(error) => tracing::warn!(daemon = daemon.name(), %error, "a daemon is not stopped"),
+                Err(error) => tracing::warn!("{error}"),
             }
         }
         for daemon in plan.start.iter().filter_map(|name| DaemonType::parse(name).ok()) {
             self.clear_failure(daemon).await;
         }
         self.tell_profile(profile.name(), who);
-        tracing::info!(profile = profile.name(), who, start = plan.start.len(), stop = plan.stop.len(), "profile applied");
+        tracing::info!("{who} applied profile {profile}: {} start, {} stop, {} stay", plan.start.len(), plan.stop.len(), plan.stay.len());
         Ok(plan)
+    }
+
+    /// At the master's start: what failed before gets another chance if somebody started the suite, none if only the master
+    /// itself was restarted after a failure.
+    pub async fn welcome(&mut self, start: &[String]) {
+        let restarted = self.world().units.get(OWN_UNIT).and_then(|u| u.restarts).is_some_and(|n| n > 0);
+        if restarted {
+            return;
+        }
+        for daemon in start.iter().filter_map(|name| DaemonType::parse(name).ok()) {
+            self.clear_failure(daemon).await;
+        }
     }
 
     /// A failed unit would refuse a start that its limit does not allow.
@@ -68,7 +80,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let failed = self.world().units.get(&unit).is_some_and(|u| u.active_state == "failed");
         if failed {
             if let Err(error) = self.services.reset_failed(&unit).await {
-                tracing::warn!(unit, %error, "its failure is not reset");
+                tracing::warn!("{error}");
             }
             self.dirty.insert(unit);
         }
@@ -185,7 +197,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for daemon in stop_order(&out) {
             match self.services.stop(&daemon.unit()).await {
                 Ok(queued) => self.await_end(daemon, "stopping", queued),
-                Err(error) => tracing::warn!(daemon = daemon.name(), %error, "a daemon is not stopped"),
+                Err(error) => tracing::warn!("{error}"),
             }
         }
         Ok(())

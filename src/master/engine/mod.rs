@@ -14,7 +14,6 @@ use crate::contract::health::State;
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
-use crate::coordination::plan::is_up;
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager};
@@ -251,7 +250,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let mut world = self.world();
             let desired = world.desired();
             for daemon in &desired {
-                let up = world.unit(*daemon).is_some_and(|u| is_up(u) && !u.start_queued && u.active_state != "activating");
+                let up = world.unit(*daemon).is_some_and(|u| u.is_up() && !u.start_queued && u.active_state != "activating");
                 if up {
                     world.down_since.remove(daemon);
                 } else {
@@ -270,10 +269,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             self.signal(Signal::Daemon(row.daemon.name().into(), state.to_string()));
             if let Err(error) = self.store.remember(row.daemon, &state.to_string(), &row.found.reason, now) {
-                tracing::warn!(%error, "the change of a daemon's state is not remembered");
+                tracing::warn!("the change of a daemon's state is not remembered: {error}");
             }
-            let backing_off = row.found.reason.starts_with("backing off");
-            if backing_off || matches!(state, State::Failed | State::CannotStart) {
+            if row.found.reason.starts_with("backing off") {
+                self.world().last_errors.insert(row.daemon, (now, row.found.reason));
+            } else if matches!(state, State::Failed | State::CannotStart) {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
             }
         }
@@ -299,7 +299,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         match written {
             Ok(()) => drop(world.problems.remove("database")),
             Err(error) => {
-                tracing::error!(%error, "writing the heartbeat to master.db");
+                tracing::error!("writing the heartbeat to master.db: {error}");
                 world.problems.insert("database", format!("master.db cannot be written: {error}"));
             }
         }

@@ -2,6 +2,7 @@
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
 use super::{Engine, JOB_UNITS, Note};
+use crate::platform::report;
 use crate::platform::systemd::{ServiceError, ServiceManager};
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 let first = !std::mem::replace(&mut r.done, true);
                 r.tries = 0;
                 if first {
-                    tracing::info!(count, "every declared subscription stands");
+                    tracing::info!("all {count} declared subscriptions stand at the event router");
                     self.announce();
                 }
                 self.world().problems.remove("subscriptions");
@@ -65,7 +66,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             Err(why) => {
                 if r.tries == 0 {
-                    tracing::warn!(why, "the subscriptions cannot be registered yet; tried again");
+                    tracing::warn!("the subscriptions cannot be registered yet ({why}); tried again");
                 }
                 let wait = (REGISTER.0 * 2u32.pow(r.tries.min(6))).min(REGISTER.1);
                 r.tries += 1;
@@ -83,7 +84,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let (router, node) = (self.settings.router.clone(), self.node.clone());
         tokio::task::spawn_blocking(move || {
             if let Err(error) = link::say_online(&router, &node) {
-                tracing::warn!(%error, "HOST_ONLINE is not published");
+                tracing::warn!("HOST_ONLINE is not published: {error}");
             }
         });
     }
@@ -95,7 +96,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let (spool, router, notes) = (self.settings.spool.clone(), self.settings.router.clone(), self.notes.clone());
         tokio::task::spawn_blocking(move || {
-            drop(notes.send(Note::Spooled(link::empty_spool(&spool, &router).map_err(|e| e.to_string()))));
+            drop(notes.send(Note::Spooled(report::publish_kept(&spool, &router, link::ANSWER).map_err(|e| e.to_string()))));
         });
     }
 
@@ -106,7 +107,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let tell = move |from| notes.send(Note::Coordinator(from)).is_ok();
             match link::follow_orders(self.settings.coordinator.clone(), self.node.clone(), tell) {
                 Ok(()) => self.following_orders = true,
-                Err(error) => tracing::error!(%error, "no thread for the coordinator's orders; tried again"),
+                Err(error) => tracing::error!("no thread for the coordinator's orders ({error}); tried again"),
             }
         }
         let overdue = self.jobs.overdue(crate::platform::clock::now_us());
@@ -125,7 +126,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let Ok(before) = services.list(&[JOB_UNITS]).await else { return };
             let items = match tokio::task::spawn_blocking(move || link::leased(&socket, &node)).await {
                 Ok(Ok(items)) => items,
-                Ok(Err(error)) => return tracing::warn!(%error, "the leases cannot be compared with the units; tried again"),
+                Ok(Err(error)) => return tracing::warn!("the leases cannot be compared with the units ({error}); tried again"),
                 Err(_) => return,
             };
             let Ok(after) = services.list(&[JOB_UNITS]).await else { return };
@@ -148,8 +149,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             Note::Spooled(outcome) => {
                 match outcome {
                     Ok(0) => {}
-                    Ok(count) => tracing::info!(count, "failure reports from the spool are published"),
-                    Err(why) => tracing::warn!(why, "the spool of failure reports is not emptied; tried again"),
+                    Ok(count) => tracing::info!("{count} failure reports from the spool are published"),
+                    Err(why) => tracing::warn!("the spool of failure reports is not emptied ({why}); tried again"),
                 }
                 Vec::new()
             }
@@ -182,7 +183,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for action in actions {
             match action {
                 Action::Report(report) => {
-                    tracing::debug!(job = %report.job_id, outcome = ?report.outcome, "reported");
+                    tracing::debug!("job {}: {:?} {}", report.job_id, report.outcome, report.detail);
                     // The receiving thread lives as long as the process.
                     drop(self.reports.send(report));
                 }
@@ -206,7 +207,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                         match services.stop(&unit).await {
                             Ok(queued) => drop(queued.result().await),
                             Err(ServiceError::NoSuchUnit { .. }) => {}
-                            Err(error) => tracing::warn!(unit, %error, "a job's unit is not stopped"),
+                            Err(error) => tracing::warn!("{error}"),
                         }
                         drop(notes.send(Note::JobStopped { unit }));
                     });

@@ -1,7 +1,6 @@
 //! The engine's care for daemons: starts what shall run, brings failed hubs back, resets the delays of what runs well.
 use super::{Engine, HUBS, Note, Signal};
 use crate::contract::registry::{DaemonType, built};
-use crate::coordination::plan::is_up;
 use crate::coordination::reconcile::{Past, Step, step};
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
@@ -52,7 +51,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         // While systemd takes the whole suite down nobody has stopped a single daemon.
         if !alone.is_empty() && !self.is_suite_stopping().await {
             for daemon in alone {
-                tracing::info!(daemon = daemon.name(), "stopped, but not through the master; it is left alone until somebody starts it");
+                tracing::info!("{daemon} was stopped, but not through the master; it is left alone until somebody starts it");
                 self.world().outside.insert(daemon);
             }
         }
@@ -69,7 +68,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         *past = Past { pending: true, asked_us: Some(now_us()), attempts: past.attempts.saturating_add(1), was_up: false };
         let queued = self.services.start(&daemon.unit()).await;
         if let Err(error) = &queued {
-            tracing::warn!(daemon = daemon.name(), %error, "a daemon is not started");
+            tracing::warn!("{error}");
             self.past.entry(daemon).or_default().pending = false;
         }
         queued
@@ -89,9 +88,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.past.entry(daemon).or_default().pending = false;
         self.dirty.insert(daemon.unit());
         if matches!(result, "done" | "canceled") {
-            tracing::debug!(daemon = daemon.name(), what, result);
+            tracing::debug!("{what} {daemon}: {result}");
         } else {
-            tracing::warn!(daemon = daemon.name(), what, result, "systemd's job did not end well");
+            tracing::warn!("{what} {daemon} ended with {result:?}");
         }
     }
 
@@ -121,15 +120,15 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 continue;
             }
             self.hub_retried_us.insert(socket, now);
-            tracing::warn!(socket, service, "a hub's socket has failed; both are reset and started again");
+            tracing::warn!("{socket} has failed; it and {service} are reset and started again");
             for unit in [socket, service] {
                 if let Err(error) = self.services.reset_failed(unit).await {
-                    tracing::warn!(unit, %error, "resetting a hub");
+                    tracing::warn!("{error}");
                 }
             }
             for unit in [socket, service] {
                 if let Err(error) = self.services.start(unit).await {
-                    tracing::warn!(unit, %error, "starting a hub again");
+                    tracing::warn!("{error}");
                 }
             }
             self.dirty.extend([socket.to_owned(), service.to_owned()]);
@@ -153,8 +152,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 continue;
             }
             match self.services.reset_failed(&unit).await {
-                Ok(()) => tracing::info!(unit, "ready long enough: its restart delay starts anew"),
-                Err(error) => tracing::warn!(unit, %error, "its restart delay is not reset"),
+                Ok(()) => tracing::info!("{unit} ran well for long enough: its restart delay starts anew"),
+                Err(error) => tracing::warn!("{error}"),
             }
             self.dirty.insert(unit.clone());
             self.reset.insert(unit, run);
@@ -163,7 +162,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Whether a unit is up, by the last look.
     pub(super) fn is_unit_up(&self, unit: &str) -> bool {
-        self.world().units.get(unit).is_some_and(is_up)
+        self.world().units.get(unit).is_some_and(|u| u.is_up())
     }
 
     /// Tells that a profile was applied.

@@ -329,8 +329,7 @@ fn what_ran_well_long_enough_gets_its_restarts_back_once() {
         bench.systemd.take();
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
-        bench.systemd.units.borrow_mut().get_mut("ringrift-health-server.service").expect("there").since_us =
-            Some(now_us() - 121_000_000);
+        bench.systemd.units.borrow_mut().get_mut("ringrift-health-server.service").expect("there").since_us = Some(now_us() - 121_000_000);
         bench.settle().await;
         assert_eq!(bench.systemd.take(), ["reset ringrift-health-server.service"]);
     });

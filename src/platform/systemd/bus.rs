@@ -5,9 +5,10 @@ use super::{Queued, ServiceError, ServiceManager, UnitLimits};
 use crate::contract::host::UnitView;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use zbus::fdo::PropertiesProxy;
@@ -36,7 +37,11 @@ pub struct Systemd {
     connection: Connection,
     manager: ManagerProxy<'static>,
     jobs: JobTable,
+    templates: Templates,
 }
+
+/// MemoryMax of templates by their name, as systemd loaded them; forgotten when it reloads.
+type Templates = Arc<Mutex<HashMap<String, Option<u64>>>>;
 
 fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError {
     let unit = unit.to_owned();
@@ -91,7 +96,7 @@ impl Systemd {
     pub async fn looking(connection: Connection) -> Result<Systemd, ServiceError> {
         let builder = ManagerProxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
         let manager = within("asking", "systemd", builder.build()).await?;
-        Ok(Systemd { connection, manager, jobs: JobTable::default() })
+        Ok(Systemd { connection, manager, jobs: JobTable::default(), templates: Templates::default() })
     }
 
     /// Subscribes to systemd's signals before anything is asked of it. The channel ends when the bus is gone.
@@ -110,7 +115,7 @@ impl Systemd {
         let unit_signals = within("subscribing to", "systemd's signals", subscribing(unit_rule)).await?;
         within("subscribing to", "systemd's signals", systemd.manager.subscribe()).await?;
         let (sender, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(follow_manager(manager_signals, systemd.jobs.clone(), sender.clone()));
+        tokio::spawn(follow_manager(manager_signals, systemd.clone(), sender.clone()));
         tokio::spawn(follow_units(unit_signals, sender));
         Ok((systemd, receiver))
     }
@@ -165,6 +170,21 @@ impl Systemd {
                 waiting: state == "waiting",
             })
             .collect())
+    }
+
+    /// What an instance has before anything was set for it alone; asked once for all instances of a template.
+    async fn template_memory_max(&self, unit: &str) -> Result<Option<u64>, ServiceError> {
+        const OPERATION: &str = "looking at the limits of";
+        let template = unit.split_once('@').map_or(unit, |(template, _)| template);
+        let known = self.templates.lock().unwrap_or_else(PoisonError::into_inner).get(template).copied();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
+        let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
+        let found = view::limit(&has, "MemoryMax");
+        self.templates.lock().unwrap_or_else(PoisonError::into_inner).insert(template.to_owned(), found);
+        Ok(found)
     }
 
     async fn queued(
@@ -232,10 +252,8 @@ impl ServiceManager for Systemd {
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
         const OPERATION: &str = "limiting";
         let Some(memory_max) = limits.memory_max else { return Ok(()) };
-        let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
-        let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
-        // Each set property leaves a file in /run until the next boot, so what the unit has already stays unset.
-        if view::limit(&has, "MemoryMax") == Some(memory_max) {
+        // Each set property leaves a file in /run until the next boot and asks polkit, so what the template has already stays unset.
+        if self.template_memory_max(unit).await? == Some(memory_max) {
             return Ok(());
         }
         let Ok(value) = OwnedVariant::try_from(Variant::U64(memory_max)) else { unreachable!("a number holds no descriptor") };
@@ -254,14 +272,14 @@ impl ServiceManager for Systemd {
     }
 }
 
-async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mpsc::UnboundedSender<Change>) {
+async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: mpsc::UnboundedSender<Change>) {
     while let Some(Ok(message)) = signals.next().await {
         let header = message.header();
         let body = message.body();
         let change = match header.member().map(|m| m.as_str()) {
             Some("JobRemoved") => match body.deserialize::<(u32, OwnedObjectPath, String, String)>() {
                 Ok((_, path, unit, result)) => {
-                    jobs.removed(path.as_str(), &result);
+                    systemd.jobs.removed(path.as_str(), &result);
                     Some(Change::Unit(unit))
                 }
                 Err(_) => None,
@@ -273,7 +291,10 @@ async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mps
                 // Looking at a unit by name loads and unloads it; only for instances, which are not looked up so, it is news.
                 .filter(|(unit, _)| unit.contains('@'))
                 .map(|(unit, _)| Change::Unit(unit)),
-            Some("Reloading") => body.deserialize::<bool>().ok().filter(|active| !active).map(|_| Change::Reloaded),
+            Some("Reloading") => {
+                systemd.templates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                body.deserialize::<bool>().ok().filter(|active| !active).map(|_| Change::Reloaded)
+            }
             _ => None,
         };
         let wanted = change.filter(|c| !matches!(c, Change::Unit(unit) if !is_ours(unit)));
@@ -281,7 +302,7 @@ async fn follow_manager(mut signals: MessageStream, jobs: JobTable, changes: mps
             break;
         }
     }
-    jobs.close();
+    systemd.jobs.close();
 }
 
 async fn follow_units(mut signals: MessageStream, changes: mpsc::UnboundedSender<Change>) {

@@ -6,4 +6,4 @@ mod server;
 
 pub use client::Client;
 pub use frame::{FrameError, Frames, write_frame};
-pub use server::{Peer, Replies, Service, parse, peer, serve, serve_connection};
+pub use server::{Peer, Replies, Service, parse, parse_text, peer, serve, serve_connection};

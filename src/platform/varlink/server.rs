@@ -121,12 +121,19 @@ fn answer(peer: Peer, call: &Call, service: &dyn Service, out: &mut dyn Replies)
 
 /// Reads a call's arguments; the error reply names the field, what was expected, what was given.
 pub fn parse<T: DeserializeOwned + Serialize>(call: &Call) -> Result<T, Box<Reply>> {
-    serde_path_to_error::deserialize(Value::Object(call.parameters.clone())).map_err(|error| {
-        let path = error.path().to_string();
-        let parameter = (path != ".").then_some(path);
-        Box::new(Reply::error(
-            errors::INVALID_PARAMETER,
-            &ErrorParameters { message: error.inner().to_string(), reasons: Vec::new(), parameter },
-        ))
-    })
+    serde_path_to_error::deserialize(Value::Object(call.parameters.clone()))
+        .map_err(|error| Box::new(Reply::error(errors::INVALID_PARAMETER, &wrong(&error))))
+}
+
+/// The same from JSON text, for those who have not read it into a tree.
+pub fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T, ErrorParameters> {
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|error| wrong(&error))
+}
+
+fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorParameters {
+    let (path, message) = (error.path().to_string(), error.inner().to_string());
+    // A field that is missing or unknown stands in the words, not in the path.
+    let named = message.split('`').nth(1).map(str::to_owned);
+    let parameter = if path == "." { named } else { Some(path) };
+    ErrorParameters { message, reasons: Vec::new(), parameter }
 }

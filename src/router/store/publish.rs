@@ -1,6 +1,7 @@
 //! Storing events: deduplication, places in the log, inherited correlation.
 use super::fault::{Fault, fault};
 use crate::contract::events::Dedup;
+use crate::contract::ids::EventId;
 use crate::router::canonical::Fingerprint;
 use crate::router::delivery::{Key, Seq};
 use crate::router::kinds::KindId;
@@ -58,7 +59,7 @@ pub fn insert(db: &Connection, event: &Prepared, seq: Seq, now_us: i64) -> Resul
     let (correlation, body) = match (event.correlation, event.cause) {
         (None, Some(cause)) => {
             let first = correlation_of(db, &cause)?;
-            let text = uuid::Uuid::from_bytes(first).hyphenated().to_string();
+            let text = EventId::from_bytes(first);
             (Some(first), format!("{},\"correlation\":\"{text}\"", event.body))
         }
         (correlation, _) => (correlation, event.body.clone()),

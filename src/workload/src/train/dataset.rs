@@ -11,8 +11,9 @@ use crate::nn::{Encoder, GLOBALS, PolicySpace};
 /// One sample.
 #[derive(Clone, Debug)]
 pub struct Example {
-    /// Non-zero planes, as the encoder gives them.
-    pub sparse: Box<[(u16, f32)]>,
+    /// Non-zero planes as the encoder gives them, the value as the upper half of its bits: all plane values are
+    /// small multiples of a quarter, for which that half is exact, and samples are what fills the memory.
+    pub sparse: Box<[(u16, u16)]>,
     /// Scalars.
     pub globals: [f32; GLOBALS],
     /// Policy target over the legal moves.
@@ -32,6 +33,11 @@ pub struct Dataset {
     pub validation: Vec<Example>,
 }
 
+/// The value that a sample's upper half stands for.
+pub fn value_of(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
+}
+
 impl Dataset {
     /// Adds a file. Its last part, whole games as far as the order of export keeps them together, becomes validation.
     pub fn add(&mut self, path: &Path, config: GameConfig, validation: f32) -> Result<(), Failure> {
@@ -40,6 +46,13 @@ impl Dataset {
         self.validation.extend(examples.drain(examples.len() - held..));
         self.train.append(&mut examples);
         Ok(())
+    }
+
+    /// Forgets the oldest samples beyond a number, in the order of the files.
+    pub fn limit(&mut self, most: usize) {
+        let excess = self.train.len().saturating_sub(most);
+        self.train.drain(..excess);
+        self.train.shrink_to_fit();
     }
 }
 
@@ -62,7 +75,7 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
     let space = PolicySpace::new(config);
     let (height, width) = encoder.geometry.plane;
     let planes = encoder.planes();
-    let mut sparse: Vec<Box<[(u16, f32)]>> = Vec::new();
+    let mut sparse: Vec<Box<[(u16, u16)]>> = Vec::new();
     let dims = [None, Some(planes as u64), Some(height as u64), Some(width as u64)];
     let places: Vec<Option<u16>> = (0..height * width).map(|i| encoder.geometry.at_plane(i / width, i % width)).collect();
     let cells = encoder.geometry.cells;
@@ -75,7 +88,7 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
                 if bytes == [0; 4] {
                     continue;
                 }
-                let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                let value = u16::from_le_bytes([bytes[2], bytes[3]]);
                 if let Some(cell) = places[i % (height * width)] {
                     found.push(((i / (height * width) * cells + usize::from(cell)) as u16, value));
                 }
@@ -118,7 +131,7 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
         }
         let mut row = [0.0; GLOBALS];
         row.copy_from_slice(&globals[i * GLOBALS..(i + 1) * GLOBALS]);
-        let numbers = sparse.iter().map(|e| e.1).chain(row).chain(relative).chain(searched);
+        let numbers = sparse.iter().map(|e| value_of(e.1)).chain(row).chain(relative).chain(searched);
         if let Some(bad) = numbers.into_iter().find(|x| !x.is_finite()) {
             return Err(npz.wrong("features", format!("sample {i} holds {bad}, expected finite numbers")));
         }

@@ -7,7 +7,7 @@ use crate::nn::{Encoder, Features, Layout, PolicySpace, Rows, Scratch, Target, b
 use crate::search::{GameRng, below};
 
 use super::adam::{Adam, Rates, cosine};
-use super::dataset::Example;
+use super::dataset::{Example, value_of};
 
 /// Losses averaged over samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -92,7 +92,7 @@ impl Feeder {
         self.features.sparse.clear();
         self.features.sparse.extend(example.sparse.iter().map(|&(index, value)| {
             let (plane, cell) = (usize::from(index) / cells, usize::from(index) % cells);
-            ((plane * cells + usize::from(map[cell])) as u16, value)
+            ((plane * cells + usize::from(map[cell])) as u16, value_of(value))
         }));
         self.features.globals = example.globals;
         self.encoder.complete(&mut self.features);

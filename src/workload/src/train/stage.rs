@@ -40,6 +40,8 @@ pub struct TrainParams {
     pub weight_decay: f32,
     /// Epochs without a better validation loss after which training stops.
     pub patience: usize,
+    /// Most samples in memory (about 0.7 kB each on the small boards); of more, the last files' are taken.
+    pub max_samples: usize,
     /// Share of the samples that is held back.
     pub validation_fraction: f32,
     /// Weight of the value loss against the policy loss.
@@ -57,12 +59,13 @@ pub struct TrainParams {
 impl Default for TrainParams {
     fn default() -> Self {
         Self {
-            epochs: 6,
+            epochs: 3,
             batch_size: 128,
             learning_rate: 0.0005,
             lr_multiplier: 1.0,
             weight_decay: 0.1,
             patience: 3,
+            max_samples: 400_000,
             validation_fraction: 0.05,
             value_weight: 1.0,
             search_share: 0.5,
@@ -80,6 +83,7 @@ fn check(stage: &Stage<TrainParams>) -> Result<(), Failure> {
     job.check_range("learning_rate", p.learning_rate, 1e-8, 1.0)?;
     job.check_range("lr_multiplier", p.lr_multiplier, 1e-3, 1e3)?;
     job.check_range("weight_decay", p.weight_decay, 0.0, 1.0)?;
+    job.check_range("max_samples", p.max_samples, 1, usize::MAX)?;
     job.check_range("patience", p.patience, 1, 10_000)?;
     job.check_range("validation_fraction", p.validation_fraction, 0.0, 0.5)?;
     job.check_range("search_share", p.search_share, 0.0, 1.0)?;
@@ -111,6 +115,7 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
     for file in &stage.job.inputs.samples {
         stage.stop.check("nothing was written")?;
         data.add(&file.path, config, p.validation_fraction)?;
+        data.limit(p.max_samples);
     }
     if data.train.is_empty() {
         return Err(stage.job.wrong("inputs.samples", "the files hold zero samples"));

@@ -1,21 +1,14 @@
 //! `ringrift pipeline show`: where each configuration stands in the cycle.
-use super::out::{Out, Text, Tone};
-use super::world::World;
-use super::{Done, hub, text};
+use crate::cli::out::{Out, Text, Tone};
+use crate::cli::world::World;
+use crate::cli::{Done, hub, text};
 use crate::contract::catalog::StageState;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::Hub;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
-
-/// The training cycle.
-#[derive(Debug, Subcommand)]
-pub enum Pipeline {
-    /// Where each configuration stands, and what it has
-    Show(Show),
-}
 
 /// Show where each configuration stands in the cycle.
 #[derive(Debug, Args)]
@@ -31,14 +24,6 @@ struct Listed {
 
 /// The stages in their order, as the catalog names them.
 const STAGES: [&str; 5] = ["selfplay", "npz_export", "training", "evaluation", "promotion"];
-
-impl Pipeline {
-    /// Runs the verb.
-    pub fn run(self, world: &World, out: &Out) -> Done {
-        let Pipeline::Show(show) = self;
-        show.run(world, out)
-    }
-}
 
 impl Show {
     /// Prints it; while the catalog is away, DATA_PIPELINE's last word with its age.
