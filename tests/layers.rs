@@ -48,19 +48,22 @@ const LAYERS: &[Layer] = &[
     Layer { folder: "daemons", ours: &["contract", "coordination", "runtime"], crates: &["prometheus_client", "tracing"], effects: false },
     Layer {
         folder: "router",
-        ours: &["contract", "coordination", "platform"],
+        // The delay before a restart on systemd 252 is the same for every process.
+        ours: &["contract", "coordination", "platform", "runtime::backoff"],
         crates: &["clap", "nix", "rusqlite", "serde_path_to_error", "sha2", "strsim", "tokio", "tracing", "uuid"],
         effects: true,
     },
     Layer {
         folder: "coordinator",
-        ours: &["contract", "coordination", "platform"],
+        // The delay before a restart on systemd 252 is the same for every process.
+        ours: &["contract", "coordination", "platform", "runtime::backoff"],
         crates: &["clap", "nix", "rusqlite", "sha2", "tokio", "tracing", "uuid"],
         effects: true,
     },
     Layer {
         folder: "master",
-        ours: &["contract", "coordination", "platform"],
+        // The delay before a restart on systemd 252 is the same for every process.
+        ours: &["contract", "coordination", "platform", "runtime::backoff"],
         crates: &["clap", "futures_util", "nix", "rusqlite", "tokio", "tracing", "zbus"],
         effects: true,
     },
