@@ -68,6 +68,13 @@ pub enum Note {
         /// Well, or why not.
         outcome: Result<(), String>,
     },
+    /// A job unit's start would have undone a stop.
+    JobPostponed {
+        /// The unit.
+        unit: String,
+        /// Its attempt.
+        token: FencingToken,
+    },
     /// A job unit was stopped; nothing is known of it when that failed because there is none.
     JobStopped {
         /// The unit.

@@ -169,6 +169,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.dirty.insert(unit.clone());
                 self.jobs.started(&unit, token, outcome, now)
             }
+            Note::JobPostponed { unit, token } => {
+                self.jobs.postponed(&unit, token);
+                Vec::new()
+            }
             Note::JobStopped { unit } => {
                 self.dirty.insert(unit);
                 Vec::new()
@@ -197,8 +201,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 Action::Start { unit, token, limits } => {
                     let (services, notes) = (self.services.clone(), self.notes.clone());
                     tokio::task::spawn_local(async move {
-                        let outcome = start_job(&*services, &unit, &limits).await;
-                        drop(notes.send(Note::JobStarted { unit, token, outcome }));
+                        let note = match start_job(&*services, &unit, &limits).await {
+                            Err(ServiceError::Conflict { .. }) => Note::JobPostponed { unit, token },
+                            Err(error) => Note::JobStarted { unit, token, outcome: Err(error.to_string()) },
+                            Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
+                            Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("systemd's start job ended with {word:?}")) },
+                        };
+                        drop(notes.send(note));
                     });
                 }
                 Action::Stop { unit } => {
@@ -217,10 +226,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 }
 
-async fn start_job<S: ServiceManager>(services: &S, unit: &str, limits: &crate::platform::systemd::UnitLimits) -> Result<(), String> {
-    services.set_limits(unit, limits).await.map_err(|e| e.to_string())?;
-    match services.start(unit).await.map_err(|e| e.to_string())?.result().await.as_str() {
-        "done" => Ok(()),
-        other => Err(format!("systemd's start job ended with {other:?}")),
-    }
+async fn start_job<S: ServiceManager>(
+    services: &S,
+    unit: &str,
+    limits: &crate::platform::systemd::UnitLimits,
+) -> Result<String, ServiceError> {
+    services.set_limits(unit, limits).await?;
+    Ok(services.start_if_free(unit).await?.result().await)
 }
