@@ -1,9 +1,10 @@
 //! The engine's dealings with the hubs: subscriptions and spooled events at the router, orders and leases of the coordinator.
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
-use super::{Engine, JOB_UNITS, Note};
+use super::{Engine, JOB_UNITS, Note, OWN_UNIT};
 use crate::platform::report;
 use crate::platform::systemd::{ServiceError, ServiceManager};
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// Between tries to register: first and longest.
@@ -200,8 +201,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 }
                 Action::Start { unit, token, limits } => {
                     let (services, notes) = (self.services.clone(), self.notes.clone());
+                    let draining = self.draining.clone();
                     tokio::task::spawn_local(async move {
-                        let note = match start_job(&*services, &unit, &limits).await {
+                        let note = match start_job(&*services, &unit, &limits, &draining).await {
                             Err(ServiceError::Conflict { .. }) => Note::JobPostponed { unit, token },
                             Err(error) => Note::JobStarted { unit, token, outcome: Err(error.to_string()) },
                             Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
@@ -230,7 +232,12 @@ async fn start_job<S: ServiceManager>(
     services: &S,
     unit: &str,
     limits: &crate::platform::systemd::UnitLimits,
+    draining: &Cell<bool>,
 ) -> Result<String, ServiceError> {
     services.set_limits(unit, limits).await?;
+    // A job brings up the sockets that it wants, also behind a stop of the suite that has taken them down already.
+    if services.is_stopping(OWN_UNIT).await? || draining.get() {
+        return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite stops".into() });
+    }
     Ok(services.start_if_free(unit).await?.result().await)
 }
