@@ -130,6 +130,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Re
     tracing::info!("profile {profile} is applied again: {} run already, to start: {}", plan.stay.len(), plan.start.join(" "));
     engine.welcome(&plan.start).await;
     let ended = turn_until_told(&mut engine, changes, asked, noted).await;
+    engine.drain();
     notify::stopping("stopping");
     // The router may be on its way down as well; the last word is short.
     let (router, node) = (settings.router.clone(), node.clone());
@@ -196,6 +197,10 @@ async fn turn_until_told(
         let deadline = tokio::time::Instant::now() + (interval.saturating_sub(looked.elapsed())).min(LONGEST_SLEEP);
         let deadline = engine.registration.due().map_or(deadline, |due| deadline.min(due.into()));
         tokio::select! {
+            // An end that is asked for comes before anything else that waits.
+            biased;
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
             change = changes.recv() => match change {
                 Some(change) => engine.changed(change),
                 None => return Err(Failure::new(Exit::Unavailable, "the system bus is gone").hint("systemd starts the master again")),
@@ -204,8 +209,6 @@ async fn turn_until_told(
             Some(note) = noted.recv() => engine.note(note).await,
             () = tokio::time::sleep_until(deadline) => {}
             _ = hangup.recv() => reload(engine).await,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
         }
         // One turn for all that has come meanwhile.
         while let Ok(change) = changes.try_recv() {

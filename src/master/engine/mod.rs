@@ -17,6 +17,7 @@ use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,6 +69,13 @@ pub enum Note {
         /// Well, or why not.
         outcome: Result<(), String>,
     },
+    /// A job unit's start would have undone a stop.
+    JobPostponed {
+        /// The unit.
+        unit: String,
+        /// Its attempt.
+        token: FencingToken,
+    },
     /// A job unit was stopped; nothing is known of it when that failed because there is none.
     JobStopped {
         /// The unit.
@@ -116,6 +124,8 @@ pub struct Engine<S> {
     last_beat: Option<Instant>,
     shown_at: Option<Instant>,
     daemons_changed: bool,
+    /// Told to stop: what is under way starts nothing any more.
+    draining: Rc<Cell<bool>>,
 }
 
 /// What an engine is made of.
@@ -166,6 +176,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             last_beat: None,
             shown_at: None,
             daemons_changed: true,
+            draining: Rc::default(),
         };
         let mut world = engine.world();
         world.overrides = engine.store.overrides()?;
@@ -191,6 +202,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             Change::Reloaded => self.look_at_all = true,
         }
+    }
+
+    /// From now on no job is started; orders stay with the coordinator.
+    pub fn drain(&self) {
+        self.draining.set(true);
     }
 
     /// The next turn looks at every unit.

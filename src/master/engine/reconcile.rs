@@ -45,7 +45,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for (daemon, step) in steps {
             match step {
                 Step::Start => {
-                    if let Ok(queued) = self.start(daemon).await {
+                    let queued = self.services.start_if_free(&daemon.unit()).await;
+                    if let Ok(queued) = self.asked(daemon, queued) {
                         self.await_end(daemon, "starting", queued);
                     }
                 }
@@ -63,15 +64,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.services.is_stopping(super::OWN_UNIT).await.unwrap_or(true)
     }
 
-    /// Asks systemd for a start and remembers it.
-    pub(super) async fn start(&mut self, daemon: DaemonType) -> Result<Queued, ServiceError> {
-        let past = self.past.entry(daemon).or_default();
-        *past = Past { pending: true, asked_us: Some(now_us()), attempts: past.attempts.saturating_add(1), was_up: false };
-        let queued = self.services.start(&daemon.unit()).await;
+    /// Remembers that systemd was asked for a start.
+    pub(super) fn asked(&mut self, daemon: DaemonType, queued: Result<Queued, ServiceError>) -> Result<Queued, ServiceError> {
         if let Err(error) = &queued {
             tracing::warn!("{error}");
-            self.past.entry(daemon).or_default().pending = false;
         }
+        let past = self.past.entry(daemon).or_default();
+        let attempts = past.attempts.saturating_add(1);
+        *past = Past { pending: queued.is_ok(), asked_us: Some(now_us()), attempts, was_up: false };
         queued
     }
 

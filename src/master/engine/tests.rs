@@ -51,6 +51,12 @@ impl ServiceManager for Memory {
     async fn start(&self, unit: &str) -> Result<Queued, ServiceError> {
         Ok(self.job("start", unit, "active"))
     }
+    async fn start_if_free(&self, unit: &str) -> Result<Queued, ServiceError> {
+        match *self.stopping.borrow() {
+            true => Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "a stop is queued".into() }),
+            false => self.start(unit).await,
+        }
+    }
     async fn stop(&self, unit: &str) -> Result<Queued, ServiceError> {
         Ok(self.job("stop", unit, "inactive"))
     }
@@ -359,7 +365,7 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
             runtime_max_seconds: Some(60),
             memory_max: Some(1 << 20),
         };
-        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order))).await;
+        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order.clone()))).await;
         bench.settle().await;
         let unit = "ringrift-job-training@a-1.service";
         assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576)"), format!("start {unit}")]);
@@ -371,6 +377,12 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
         let report = bench.reports.try_recv().expect("a report");
         assert_eq!((report.outcome, report.token), (ReportOutcome::Gone, FencingToken(3)));
         assert!(bench.engine.world().jobs.is_empty());
+        bench.systemd.take();
+        *bench.systemd.stopping.borrow_mut() = true;
+        bench.engine.note(Note::Coordinator(FromCoordinator::Order(Order { token: FencingToken(4), ..order }))).await;
+        bench.settle().await;
+        assert!(bench.engine.world().jobs.is_empty(), "the order waits at the coordinator for the next master");
+        assert!(bench.reports.try_recv().is_err(), "and is no failed try");
     });
 }
 
