@@ -100,9 +100,7 @@ impl Seen {
                 ("training", format!("model {model}: {} epochs, loss {:.3}, {:.1} s", p.epochs, p.final_loss, p.duration_seconds), plain)
             }
             Payload::TrainingFailed(p) => ("training", format!("{} failed: {}", p.job_id, p.error), Tone::Bad),
-            Payload::EvaluationStarted(p) => {
-                ("evaluation", format!("{} plays the champion", text::short(p.model_id.as_str())), Tone::Dim)
-            }
+            Payload::EvaluationStarted(p) => ("evaluation", format!("{} plays the champion", text::short(p.model_id.as_str())), Tone::Dim),
             Payload::EvaluationCompleted(p) => {
                 let share = |s: Option<f64>| s.map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
                 let score = format!("+{} ={} -{}, Elo {:+.0} ({:+.0} to {:+.0})", p.wins, p.draws, p.losses, p.elo, p.elo_low, p.elo_high);
@@ -115,7 +113,9 @@ impl Seen {
                 let model = text::short(p.model_id.as_str());
                 ("promotion", format!("generation {} is {model}, {:+.0} Elo, {}", p.generation, p.new_elo, p.tier), Tone::Good)
             }
-            Payload::PromotionRejected(p) => ("promotion", format!("{} refused: {}", text::short(p.model_id.as_str()), p.reason), Tone::Warn),
+            Payload::PromotionRejected(p) => {
+                ("promotion", format!("{} refused: {}", text::short(p.model_id.as_str()), p.reason), Tone::Warn)
+            }
             Payload::ModelDistributionComplete(p) => ("distribution", format!("self-play uses generation {}", p.generation), Tone::Good),
             Payload::ModelDistributionFailed(p) => ("distribution", format!("failed: {}", p.error), Tone::Bad),
             Payload::WorkRetry(p) => ("retry", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Warn),
