@@ -144,6 +144,7 @@ fn killed_again_and_again_it_loses_nothing_and_repeats_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut router = Router::start(dir.path(), &[]);
     let shared = Arc::new(Shared { seen: Mutex::default(), stop: AtomicBool::new(false), all_handled: AtomicBool::new(false) });
+    #[allow(clippy::type_complexity)]
     let spawn = |work: Box<dyn FnOnce(&Path, &Shared) + Send>| {
         let (dir, shared) = (dir.path().to_owned(), shared.clone());
         std::thread::spawn(move || work(&dir, &shared))

@@ -54,6 +54,8 @@ impl Router {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+    // The child is ours and not waited for yet, so its pid cannot be another process.
+    #[allow(clippy::disallowed_methods)]
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
         nix::sys::signal::kill(pid, signal).expect("a signal");

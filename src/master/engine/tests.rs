@@ -52,7 +52,8 @@ impl ServiceManager for Memory {
         Ok(self.job("start", unit, "active"))
     }
     async fn start_if_free(&self, unit: &str) -> Result<Queued, ServiceError> {
-        match *self.stopping.borrow() {
+        let stopping = *self.stopping.borrow();
+        match stopping {
             true => Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "a stop is queued".into() }),
             false => self.start(unit).await,
         }
