@@ -13,6 +13,7 @@ on_both!(
     bad_configuration_fails_at_once_and_what_runs_keeps_running,
     results_of_jobs_are_found_after_the_master_was_away,
     a_stop_ends_everything_in_order,
+    the_health_endpoints_tell_the_truth,
 );
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -207,4 +208,33 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
     // Another start takes up where it was.
     m.ok("systemctl start ringrift-master.target");
     m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, 15));
+}
+
+/// One GET, by the shell alone: a minimal Debian has no curl. The status line and the body.
+fn get(m: &Machine, port: u16, path: &str) -> String {
+    let talk = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+    );
+    m.run(&format!("bash -c \"{talk}\"")).out
+}
+
+fn the_health_endpoints_tell_the_truth(m: &Machine) {
+    start(m);
+    let answers = |port, path: &str, wanted: &str| {
+        let said = get(m, port, path);
+        if said.contains(wanted) { Ok(()) } else { Err(said) }
+    };
+    m.wait_for("/ready to be 200", MINUTE, || answers(8790, "/ready", "HTTP/1.1 200"));
+    for (port, path, wanted) in [
+        (8790, "/health", "HTTP/1.1 200"),
+        (8790, "/metrics", "ringrift_daemon_up{daemon=\"auto_export\"} 1"),
+        (8790, "/status", "\"profile\": \"standalone\""),
+        (8770, "/daemon/status", "\"AUTO_SYNC\""),
+        (8770, "/daemon/auto_export/health", "HTTP/1.1 200"),
+    ] {
+        answers(port, path, wanted).unwrap_or_else(|said| panic!("{path}: {said}"));
+    }
+    m.ok("systemctl stop ringrift-queue-populator.service");
+    m.wait_for("/health to be 503", MINUTE, || answers(8790, "/health", "QUEUE_POPULATOR is"));
+    assert!(get(m, 8790, "/health").contains("HTTP/1.1 503"));
 }

@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_profile_is_not_healthy() {
+        let world = world();
+        world.status.borrow_mut().remove("master");
+        let (status, body) = get(&world, 8790, "/health");
+        assert!(status == 503 && body.contains("profile"), "{body}");
+    }
+
+    #[test]
     fn without_a_master_it_is_not_healthy() {
         let world = world();
         world.units.borrow_mut().retain(|u| u.name != "ringrift-master.service");

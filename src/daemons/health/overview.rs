@@ -70,6 +70,10 @@ impl Overview {
         if !self.master {
             problems.push("ringrift-master.service is not running; start ringrift-master.target".into());
         }
+        if self.profile.is_none() {
+            // Without a profile nobody knows which daemons are critical here, and not knowing is not being well.
+            problems.push("which profile is applied is not known; `ringrift profile apply NAME` applies one".into());
+        }
         let dead = |l: &&Line| l.spec.critical && !matches!(l.state, State::Running | State::Paused | State::Stale);
         problems.extend(self.members().filter(dead).map(problem));
         problems
@@ -78,9 +82,6 @@ impl Overview {
     /// Readiness: and every member of the profile is up and not unhealthy.
     pub fn readiness(&self) -> Vec<String> {
         let mut problems = self.liveness();
-        if self.profile.is_none() {
-            problems.push("no profile is applied; `ringrift profile apply NAME` applies one".into());
-        }
         let lame = |l: &&Line| !matches!(l.state, State::Running | State::Paused) || l.health.status == HealthStatus::Unhealthy;
         for line in self.members().filter(lame) {
             let text = problem(line);
