@@ -188,7 +188,15 @@ fn manuals_and_completions_come_from_the_one_definition() {
     let text = dir.to_str().expect("a text");
     assert_eq!(ringrift(folder.path(), &["generate", "man", text]).status.code(), Some(0));
     assert_eq!(ringrift(folder.path(), &["generate", "completions", text]).status.code(), Some(0));
-    for page in ["ringrift.1", "ringrift-daemon-start.1", "ringrift-events-tail.1", "ringrift-daemons.8", "ringrift.bash", "_ringrift", "ringrift.fish"] {
+    for page in [
+        "ringrift.1",
+        "ringrift-daemon-start.1",
+        "ringrift-events-tail.1",
+        "ringrift-daemons.8",
+        "ringrift.bash",
+        "_ringrift",
+        "ringrift.fish",
+    ] {
         let written = std::fs::read_to_string(dir.join(page)).unwrap_or_else(|e| panic!("{page}: {e}"));
         assert!(written.len() > 200, "{page}");
     }

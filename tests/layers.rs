@@ -23,8 +23,24 @@ const LAYERS: &[Layer] = &[
         ours: &["contract"],
         // An adapter a file; see `an_adapter_knows_one_thing`.
         crates: &[
-            "axum", "futures_util", "nix", "nvml_wrapper", "rusqlite", "saphyr_parser", "sd_notify", "serde_path_to_error", "serde_yaml",
-            "sha2", "sysinfo", "tokio", "tracing", "tracing_journald", "tracing_subscriber", "uuid", "zbus", "zbus_systemd",
+            "axum",
+            "futures_util",
+            "nix",
+            "nvml_wrapper",
+            "rusqlite",
+            "saphyr_parser",
+            "sd_notify",
+            "serde_path_to_error",
+            "serde_yaml",
+            "sha2",
+            "sysinfo",
+            "tokio",
+            "tracing",
+            "tracing_journald",
+            "tracing_subscriber",
+            "uuid",
+            "zbus",
+            "zbus_systemd",
         ],
         effects: true,
     },
@@ -186,8 +202,19 @@ fn each_folder_uses_only_what_is_below_it() {
 #[test]
 fn pure_folders_have_no_effects() {
     let effects = [
-        "std::fs", "TcpStream", "TcpListener", "UnixStream", "UnixListener", "UdpSocket", "process::Command", "process::exit", "std::thread",
-        "std::env::", "SystemTime::now", "Instant::now", "println!",
+        "std::fs",
+        "TcpStream",
+        "TcpListener",
+        "UnixStream",
+        "UnixListener",
+        "UdpSocket",
+        "process::Command",
+        "process::exit",
+        "std::thread",
+        "std::env::",
+        "SystemTime::now",
+        "Instant::now",
+        "println!",
     ];
     let mut wrong = Vec::new();
     for layer in LAYERS.iter().filter(|l| !l.effects) {

@@ -57,7 +57,8 @@ fn every_daemon_has_its_configuration_section_and_no_section_is_an_orphan() {
 #[test]
 fn every_built_daemon_has_its_line_in_the_manual() {
     let folder = tempfile::tempdir().expect("a folder");
-    let done = std::process::Command::new(env!("CARGO_BIN_EXE_ringrift")).args(["generate", "man"]).arg(folder.path()).status().expect("runs");
+    let done =
+        std::process::Command::new(env!("CARGO_BIN_EXE_ringrift")).args(["generate", "man"]).arg(folder.path()).status().expect("runs");
     assert!(done.success());
     let page = std::fs::read_to_string(folder.path().join("ringrift-daemons.8")).expect("the page");
     for spec in built() {
@@ -100,7 +101,8 @@ fn only_sockets_are_required_and_every_path_outside_the_units_own_is_made_by_tmp
 #[test]
 fn every_reference_between_units_is_to_a_unit_that_is_there() {
     let units: BTreeSet<String> = ringrift::units::generate().into_iter().map(|f| f.name).collect();
-    let keys = ["Wants=", "Requires=", "After=", "PartOf=", "Sockets=", "Service=", "ReloadPropagatedFrom=", "StopPropagatedFrom=", "Slice="];
+    let keys =
+        ["Wants=", "Requires=", "After=", "PartOf=", "Sockets=", "Service=", "ReloadPropagatedFrom=", "StopPropagatedFrom=", "Slice="];
     for file in ringrift::units::generate() {
         for line in file.text.lines() {
             let Some(list) = keys.iter().find_map(|k| line.strip_prefix(k)) else { continue };

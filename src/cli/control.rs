@@ -55,7 +55,8 @@ pub fn explain(doing: &str, error: CommandError) -> Failure {
                 "Unavailable" => Exit::TempFail,
                 _ => Exit::Usage,
             };
-            let hint = if exit == Exit::Config { "`ringrift config check` names file and line" } else { "`ringrift status` shows the suite" };
+            let hint =
+                if exit == Exit::Config { "`ringrift config check` names file and line" } else { "`ringrift status` shows the suite" };
             Failure::new(exit, message).hint(hint).caused_by(error)
         }
         CommandError::Unreachable(_) => {
@@ -106,7 +107,8 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
         eprintln!("{warn} [DaemonManager] For full automation, use: systemctl start ringrift-master.target");
     }
     // Wants= and After= of the units bring dependencies up; the order here is only that of the answers.
-    let ordered = if change == Change::Stop { stop_order(daemons) } else { closure(daemons).into_iter().filter(|d| daemons.contains(d)).collect() };
+    let ordered =
+        if change == Change::Stop { stop_order(daemons) } else { closure(daemons).into_iter().filter(|d| daemons.contains(d)).collect() };
     let units: Vec<String> = ordered.iter().map(|d| d.unit()).collect();
     let named = |unit: String| DaemonType::of_unit(&unit).map_or(unit, |d| d.name().to_owned());
     let outcomes = commander.units(change.method(), &units)?;

@@ -56,7 +56,9 @@ fn troff(text: &str) -> String {
 
 /// ringrift-daemons(8): one line a daemon, from the registry.
 pub fn daemons_page() -> String {
-    let mut page = String::from(".TH RINGRIFT\\-DAEMONS 8 \"\" \"ringrift\" \"RingRift daemons\"\n.SH NAME\nringrift\\-daemons \\- the daemons of the RingRift suite\n");
+    let mut page = String::from(
+        ".TH RINGRIFT\\-DAEMONS 8 \"\" \"ringrift\" \"RingRift daemons\"\n.SH NAME\nringrift\\-daemons \\- the daemons of the RingRift suite\n",
+    );
     page += ".SH DESCRIPTION\nEach daemon is a service of systemd. Start the suite with\n.B systemctl start ringrift\\-master.target\n\
              and look at it with\n.BR \"ringrift status\" ;\n.BR \"ringrift daemon\" (1)\nstarts, stops and pauses single daemons.\n";
     page += ".SH HUBS AND HELPERS\n";

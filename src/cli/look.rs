@@ -4,9 +4,9 @@ use super::world::World;
 use crate::contract::error::Failure;
 use crate::contract::health::{Health, HealthStatus, State, StatusFile};
 use crate::contract::host::UnitView;
+use crate::contract::master::MasterHealth;
 use crate::contract::registry::{DaemonSpec, DaemonType, Profile, Stage, all, built};
 use crate::contract::workload::JobType;
-use crate::contract::master::MasterHealth;
 use crate::coordination::state::{Facts, assess};
 use crate::platform::commander::Commander;
 use serde::Serialize;
@@ -285,7 +285,9 @@ impl Row {
     pub fn words(&self) -> String {
         match (self.state, self.health.status) {
             (State::Running | State::Paused | State::Stale, HealthStatus::Healthy) => format!("{} (healthy)", self.state),
-            (State::Running | State::Paused | State::Stale, status) if self.health.message.is_empty() => format!("{} ({status})", self.state),
+            (State::Running | State::Paused | State::Stale, status) if self.health.message.is_empty() => {
+                format!("{} ({status})", self.state)
+            }
             (State::Running | State::Paused | State::Stale, status) => format!("{} ({status} - {})", self.state, self.health.message),
             (state, _) => state.to_string(),
         }

@@ -119,7 +119,11 @@ impl Out {
 
     /// JSON, or else text made by the function.
     pub fn either(&self, name: &str, value: &impl Serialize, text: impl FnOnce() -> String) -> Done {
-        if self.json { self.value(name, value)? } else { self.text(&text())? }
+        if self.json {
+            self.value(name, value)?
+        } else {
+            self.text(&text())?
+        }
         Ok(Exit::Ok)
     }
 

@@ -60,8 +60,7 @@ impl Status {
         let mut rows = Vec::new();
         branch(&mut rows, "hubs", o.hubs.iter().collect(), world);
         for category in Category::ALL {
-            let members: Vec<&Row> =
-                o.daemons.iter().filter(|r| r.category == category.name() && (self.all || r.is_shown())).collect();
+            let members: Vec<&Row> = o.daemons.iter().filter(|r| r.category == category.name() && (self.all || r.is_shown())).collect();
             branch(&mut rows, category.name(), members, world);
         }
         jobs(&mut rows, &o.jobs, world);
@@ -84,7 +83,9 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         let row = hubs.iter().find(|h| h.name == "master");
         let (what, next) = match row.map(|r| (r.state, &r.reason)) {
             Some((State::Failed | State::CannotStart, reason)) => (format!("FAILED: {reason}"), format!("journalctl -u {MASTER} -n 50")),
-            Some((State::Initializing, reason)) => (format!("it is being started: {reason}"), "ringrift status, again in a moment".to_owned()),
+            Some((State::Initializing, reason)) => {
+                (format!("it is being started: {reason}"), "ringrift status, again in a moment".to_owned())
+            }
             _ => {
                 let what = "the master loop is not running: nothing is reconciled, no job starts";
                 (what.to_owned(), "systemctl start ringrift-master.target".to_owned())
@@ -93,7 +94,11 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         problems.push(Problem { name: "master".into(), what: what.trim_end_matches(": ").to_owned(), next });
     }
     if let Some(why) = &seen.silent {
-        problems.push(Problem { name: "master".into(), what: format!("it runs and does not answer: {why}"), next: format!("journalctl -u {MASTER} -n 50") });
+        problems.push(Problem {
+            name: "master".into(),
+            what: format!("it runs and does not answer: {why}"),
+            next: format!("journalctl -u {MASTER} -n 50"),
+        });
     }
     for socket in seen.failed_sockets() {
         problems.push(Problem {
@@ -128,7 +133,8 @@ fn headline(o: &Overview, seen: &Seen, out: &Out) -> String {
     let wanted: Vec<&Row> = o.daemons.iter().filter(|r| r.wanted && r.state != State::Planned).collect();
     let up = |rows: &[&Row]| rows.iter().filter(|r| matches!(r.state, State::Running | State::Paused | State::Stale)).count();
     let all: Vec<&Row> = o.daemons.iter().collect();
-    let running = if wanted.is_empty() { format!("{} daemons run", up(&all)) } else { format!("{} of {} daemons run", up(&wanted), wanted.len()) };
+    let running =
+        if wanted.is_empty() { format!("{} daemons run", up(&all)) } else { format!("{} of {} daemons run", up(&wanted), wanted.len()) };
     let profile = o.profile.map_or_else(|| "no profile known".to_owned(), |p| format!("profile {p}"));
     let (tone, verdict) = match (o.master_running, o.problems.len()) {
         (true, 0) => (Tone::Good, "all is well".to_owned()),

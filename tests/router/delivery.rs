@@ -133,7 +133,7 @@ fn events_of_one_key_wait_for_each_other_even_when_many_wait() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut router = Router::start(dir.path(), &[]);
     let mut caller = router.caller();
-    let keyed = |n: u64| event("external.k", json!({"n": n, "config_key": if n % 2 == 0 { "hex8_2p" } else { "hex8_3p" }}));
+    let keyed = |n: u64| event("external.k", json!({"n": n, "config_key": if n.is_multiple_of(2) { "hex8_2p" } else { "hex8_3p" }}));
     let mut stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 64)).expect("a stream");
     for batch in 0..4 {
         caller.publish((batch * 500..batch * 500 + 500).map(keyed).collect()).expect("stored");

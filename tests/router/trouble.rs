@@ -113,6 +113,7 @@ fn a_corrupt_database_is_put_aside() {
         let mut router = Router::start(dir.path(), &[]);
         router.caller().publish((0..100).map(|n| external(json!({"n": n, "text": "x".repeat(500)}))).collect()).expect("stored");
         assert!(router.terminate().success());
+        assert!(!dir.path().join("state/events.db-wal").exists(), "an orderly end leaves one file");
         let mut bytes = std::fs::read(&path).expect("the database");
         bytes[at..at + 4096].fill(0xAA);
         std::fs::write(&path, bytes).expect("broken");

@@ -33,7 +33,9 @@ impl Check {
             warnings.extend(loaded.warnings.clone());
             let wanted = overrides::drop_ins(&loaded.config.runtime);
             for (file, what) in drop_in_differences(Path::new("/etc/systemd/system"), &wanted) {
-                warnings.push(format!("{file} {what}: run `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload`"));
+                warnings.push(format!(
+                    "{file} {what}: run `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload`"
+                ));
             }
         }
         let errors = loaded.as_ref().err().map(|e| e.0.clone()).unwrap_or_default();
@@ -52,7 +54,12 @@ impl Check {
             };
             match errors.len() {
                 0 => page + &format!("{} ({read})\n", out.paint(Tone::Good, "the configuration is valid")),
-                n => page + &format!("{}; what runs keeps running on the old configuration\n", out.paint(Tone::Bad, &text::count(n, "error"))),
+                n => {
+                    page + &format!(
+                        "{}; what runs keeps running on the old configuration\n",
+                        out.paint(Tone::Bad, &text::count(n, "error"))
+                    )
+                }
             }
         })?;
         Ok(if errors.is_empty() { Exit::Ok } else { Exit::Config })

@@ -18,7 +18,9 @@ impl Reload {
             eprintln!("{} {warning}", out.paint_err(Tone::Warn, "warning:"));
         }
         Master::connect(world, "reloading the configuration")?.reload()?;
-        out.either("reloaded", &true, || format!("{}\n", out.paint(Tone::Good, "the configuration is being taken over; `ringrift status` shows it")))?;
+        out.either("reloaded", &true, || {
+            format!("{}\n", out.paint(Tone::Good, "the configuration is being taken over; `ringrift status` shows it"))
+        })?;
         Ok(Exit::Ok)
     }
 }

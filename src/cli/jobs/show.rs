@@ -38,7 +38,8 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
             page += &format!("{key:>12}: {value}\n");
         }
     };
-    let time = |t: Option<i64>| t.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default();
+    let time =
+        |t: Option<i64>| t.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default();
     add("Status", out.paint(tone(item.status), item.status.name()));
     add("Type", w.work_type.to_string());
     add("Attempt", format!("{} of {}", item.attempts, w.max_attempts));

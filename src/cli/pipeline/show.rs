@@ -65,10 +65,18 @@ fn page(s: &StageState, world: &World, out: &Out) -> String {
     page += &format!("  {}\n", graph.join(out.paint(Tone::Dim, " → ").as_str()));
     page += &format!("  {} for {since}: {}\n", s.stage, s.reason);
     let rows = vec![
-        vec![Text::dim("  games"), Text::number(s.games.to_string()), Text::plain(format!("{} since the last export", s.games_since_export))],
+        vec![
+            Text::dim("  games"),
+            Text::number(s.games.to_string()),
+            Text::plain(format!("{} since the last export", s.games_since_export)),
+        ],
         vec![Text::dim("  samples"), Text::number(s.samples.to_string()), Text::plain("")],
         vec![Text::dim("  models"), Text::number(s.models.to_string()), Text::plain(champion(s, world))],
-        vec![Text::dim("  matches"), Text::number(s.matches.to_string()), Text::plain(format!("{} refused since the last promotion", s.refusals))],
+        vec![
+            Text::dim("  matches"),
+            Text::number(s.matches.to_string()),
+            Text::plain(format!("{} refused since the last promotion", s.refusals)),
+        ],
     ];
     page + &out.table(&[], rows)
 }

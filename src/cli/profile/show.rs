@@ -25,7 +25,8 @@ impl Show {
         let profile = match &self.profile {
             Some(name) => super::find(name)?,
             None => seen.as_ref().and_then(|s| s.profile).ok_or_else(|| {
-                Failure::new(Exit::NotRunning, "no profile is known to be applied: the master has not said").hint("name one: `ringrift profile list`")
+                Failure::new(Exit::NotRunning, "no profile is known to be applied: the master has not said")
+                    .hint("name one: `ringrift profile list`")
             })?,
         };
         let applied = seen.as_ref().and_then(|s| s.profile) == Some(profile);
@@ -48,8 +49,12 @@ impl Show {
             }
             match (planned.len(), self.planned) {
                 (0, _) => {}
-                (_, true) => page += &out.table(&[], planned.iter().map(|n| vec![Text::dim(format!("○ {n}")), Text::dim("PLANNED")]).collect()),
-                (n, false) if n > 12 => page += &out.paint(Tone::Dim, &format!("and {} planned: --planned lists them\n", text::count(n, "member"))),
+                (_, true) => {
+                    page += &out.table(&[], planned.iter().map(|n| vec![Text::dim(format!("○ {n}")), Text::dim("PLANNED")]).collect())
+                }
+                (n, false) if n > 12 => {
+                    page += &out.paint(Tone::Dim, &format!("and {} planned: --planned lists them\n", text::count(n, "member")))
+                }
                 (_, false) => page += &out.paint(Tone::Dim, &format!("planned, not built yet: {}\n", planned.join(", "))),
             }
             page

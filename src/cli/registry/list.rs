@@ -49,7 +49,15 @@ impl List {
                     Stage::Planned => Tone::Plain,
                     Stage::Alias { .. } => Tone::Dim,
                 };
-                let stage = if s.is_built() { "built" } else if s.is_deprecated() { "deprecated" } else if s.stage == Stage::Planned { "planned" } else { "alias" };
+                let stage = if s.is_built() {
+                    "built"
+                } else if s.is_deprecated() {
+                    "deprecated"
+                } else if s.stage == Stage::Planned {
+                    "planned"
+                } else {
+                    "alias"
+                };
                 let purpose = match s.stage {
                     Stage::Alias { of, .. } => format!("→ {}", of.name()),
                     _ => s.purpose.to_owned(),
