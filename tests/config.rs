@@ -106,7 +106,7 @@ const BAD: &[Case] = &[
         &[("3:5", "safeguards.disk.critical", "contradicts safeguards.disk.warning: 65 must be below")],
     ),
     (
-        "daemons:\n  auto_export: {threshold_games: 500}\n",
+        "daemons:\n  auto_export: {threshold_games: 5000}\n",
         &[("2:17", "daemons.auto_export.threshold_games", "contradicts daemons.auto_export.window_games")],
     ),
     ("promotion: {max_games: 7}\n", &[("1:13", "promotion.max_games", "odd")]),

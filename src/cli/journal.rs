@@ -18,6 +18,9 @@ pub struct Journal {
     /// Not before this time, as journalctl reads it: "10 min ago", "2026-11-22 06:00"
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// With the catalog's text on what an entry means and what to do about it
+    #[arg(short = 'x', long)]
+    explain: bool,
     /// Only entries of this priority or worse: err, warning, info, debug
     #[arg(short, long)]
     priority: Option<String>,
@@ -27,8 +30,12 @@ impl Journal {
     /// The arguments of journalctl.
     fn arguments(&self, units: &[String], json: bool) -> Vec<String> {
         let mut arguments: Vec<String> = units.iter().map(|u| format!("--unit={u}")).collect();
-        // The text of the catalog says what to do about an entry.
-        arguments.push(if json { "--output=json" } else { "--catalog" }.into());
+        if json {
+            arguments.push("--output=json".into());
+        }
+        if self.explain {
+            arguments.push("--catalog".into());
+        }
         if self.follow {
             arguments.push("--follow".into());
         }
@@ -52,9 +59,9 @@ mod tests {
 
     #[test]
     fn the_last_entries_unless_told_otherwise() {
-        let journal = Journal { follow: false, lines: None, since: None, priority: None };
+        let journal = Journal { follow: false, lines: None, since: None, explain: true, priority: None };
         assert_eq!(journal.arguments(&["a.service".into()], false), ["--unit=a.service", "--catalog", "--lines=200"]);
-        let journal = Journal { follow: true, lines: None, since: None, priority: Some("err".into()) };
+        let journal = Journal { follow: true, lines: None, since: None, explain: false, priority: Some("err".into()) };
         assert_eq!(journal.arguments(&[], true), ["--output=json", "--follow", "--priority=err"]);
     }
 }

@@ -129,6 +129,15 @@ impl Out {
 
     /// A table whose columns are aligned and whose last column takes what room is left: one line a row, cut with … where it must be.
     pub fn table(&self, header: &[&str], rows: Vec<Vec<Text>>) -> String {
+        self.lay_out(header, rows, true)
+    }
+
+    /// The same without a header, its last column wrapped at blanks and not cut: for sentences.
+    pub fn sentences(&self, rows: Vec<Vec<Text>>) -> String {
+        if rows.is_empty() { String::new() } else { self.lay_out(&[], rows, false) }
+    }
+
+    fn lay_out(&self, header: &[&str], rows: Vec<Vec<Text>>, cut: bool) -> String {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_truncation_indicator("…");
         if self.color {
@@ -141,17 +150,19 @@ impl Out {
         }
         for row in rows {
             let mut cells = Row::from(row.iter().map(|t| self.cell(t)).collect::<Vec<_>>());
-            cells.max_height(1);
+            if cut {
+                cells.max_height(1);
+            }
             table.add_row(cells);
         }
         table.discover_columns();
         let last = table.column_count().saturating_sub(1);
         for (at, column) in table.column_iter_mut().enumerate() {
-            column.set_padding(if at == 0 { (0, 1) } else { (1, u16::from(at != last)) });
-            if at == last {
+            column.set_padding(if at == 0 { (0, u16::from(cut)) } else { (1, u16::from(at != last)) });
+            if at == last && cut {
                 // Cut at the edge and not at the last blank before it: no word is worth that room.
                 column.set_delimiter('\u{1}');
-            } else {
+            } else if at != last {
                 column.set_constraint(ColumnConstraint::ContentWidth);
             }
         }

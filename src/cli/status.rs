@@ -52,10 +52,11 @@ impl Status {
 
     fn render(&self, o: &Overview, seen: &Seen, world: &World, out: &Out) -> String {
         let mut page = headline(o, seen, out);
-        for p in &o.problems {
-            page += &format!("{} {}: {}\n", out.paint(Tone::Bad, "!"), out.paint(Tone::Bold, &p.name), p.what);
-            page += &format!("  {} {}\n", out.paint(Tone::Dim, "→"), p.next);
-        }
+        let sentences = o.problems.iter().flat_map(|p| {
+            let what = vec![Text::new(Tone::Bad, "!"), Text::plain(format!("{}: {}", p.name, p.what))];
+            [what, vec![Text::dim("→"), Text::new(Tone::Busy, &p.next)]]
+        });
+        page += &out.sentences(sentences.collect());
         page.push('\n');
         let mut rows = Vec::new();
         branch(&mut rows, "hubs", o.hubs.iter().collect(), world);
@@ -68,7 +69,7 @@ impl Status {
         if !self.all {
             let planned = o.daemons.iter().filter(|r| r.state == State::Planned).count();
             let idle = o.daemons.iter().filter(|r| !r.is_shown()).count() - planned;
-            let note = format!("\nnot shown: {idle} built that never ran here, {planned} planned; `ringrift status --all` shows them");
+            let note = format!("\nnot shown: {idle} that never ran here, {planned} planned; --all shows them");
             page += &format!("{}\n", out.paint(Tone::Dim, &note));
         }
         page

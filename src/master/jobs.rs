@@ -151,6 +151,13 @@ impl Jobs {
         }
     }
 
+    /// systemd would have to undo a stop for it: the order stays with the coordinator, which gives it to the next master.
+    pub fn postponed(&mut self, unit: &str, token: FencingToken) {
+        if self.tracked.get(unit).is_some_and(|t| t.token == token) {
+            self.forget(unit);
+        }
+    }
+
     /// systemd ended the start: well, or with its words why not.
     pub fn started(&mut self, unit: &str, token: FencingToken, outcome: Result<(), String>, now_us: i64) -> Vec<Action> {
         let Some(t) = self.tracked.get(unit).filter(|t| t.token == token).cloned() else { return Vec::new() };

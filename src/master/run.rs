@@ -25,6 +25,8 @@ use zbus::fdo::RequestNameFlags;
 
 /// Longest time between two turns; the watchdog is fed from the turn.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// STATUS= is renewed at most so often.
+const STATUS: Duration = Duration::from_secs(1);
 /// Spooled failure reports are looked for so often.
 const SPOOL: Duration = Duration::from_secs(10);
 
@@ -128,6 +130,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Re
     tracing::info!("profile {profile} is applied again: {} run already, to start: {}", plan.stay.len(), plan.start.join(" "));
     engine.welcome(&plan.start).await;
     let ended = turn_until_told(&mut engine, changes, asked, noted).await;
+    engine.drain();
     notify::stopping("stopping");
     // The router may be on its way down as well; the last word is short.
     let (router, node) = (settings.router.clone(), node.clone());
@@ -166,23 +169,20 @@ async fn turn_until_told(
     let listen = |kind| signal(kind).map_err(|e| failed(Exit::Failure, "listening to signals", e));
     let (mut terminate, mut interrupt, mut hangup) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
-    let mut ready = false;
+    let mut said: Option<Instant> = None;
     let mut spool_looked = Instant::now();
     let mut looked = Instant::now();
     loop {
         engine.turn().await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
-        let (status, interval) = {
-            let world = engine.world();
-            let health = world.health(crate::platform::clock::now_us());
-            let problem = health.problems.first().map(|p| format!("; {p}")).unwrap_or_default();
-            let status = format!("profile {}, {} jobs{problem}", world.profile.name(), world.jobs.len());
-            (status, Duration::from_secs(world.config.master.interval.into()))
-        };
+        let interval = Duration::from_secs(engine.world().config.master.interval.into());
         notify::watchdog();
-        if std::mem::replace(&mut ready, true) {
-            notify::status(&status);
-        } else {
-            notify::ready(&status);
+        if said.is_none_or(|at| at.elapsed() >= STATUS) {
+            let status = status(engine);
+            if said.replace(Instant::now()).is_some() {
+                notify::status(&status);
+            } else {
+                notify::ready(&status);
+            }
         }
         if spool_looked.elapsed() >= SPOOL {
             spool_looked = Instant::now();
@@ -197,6 +197,10 @@ async fn turn_until_told(
         let deadline = tokio::time::Instant::now() + (interval.saturating_sub(looked.elapsed())).min(LONGEST_SLEEP);
         let deadline = engine.registration.due().map_or(deadline, |due| deadline.min(due.into()));
         tokio::select! {
+            // An end that is asked for comes before anything else that waits.
+            biased;
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
             change = changes.recv() => match change {
                 Some(change) => engine.changed(change),
                 None => return Err(Failure::new(Exit::Unavailable, "the system bus is gone").hint("systemd starts the master again")),
@@ -205,8 +209,6 @@ async fn turn_until_told(
             Some(note) = noted.recv() => engine.note(note).await,
             () = tokio::time::sleep_until(deadline) => {}
             _ = hangup.recv() => reload(engine).await,
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
         }
         // One turn for all that has come meanwhile.
         while let Ok(change) = changes.try_recv() {
@@ -216,6 +218,13 @@ async fn turn_until_told(
             engine.note(note).await;
         }
     }
+}
+
+fn status(engine: &Engine<Systemd>) -> String {
+    let world = engine.world();
+    let health = world.health(crate::platform::clock::now_us());
+    let problem = health.problems.first().map(|p| format!("; {p}")).unwrap_or_default();
+    format!("profile {}, {} jobs{problem}", world.profile.name(), world.jobs.len())
 }
 
 async fn reload(engine: &mut Engine<Systemd>) {

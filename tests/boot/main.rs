@@ -24,4 +24,5 @@ mod install;
 mod limits;
 mod polkit;
 mod removal;
+mod suite;
 mod units;

@@ -107,7 +107,8 @@ fn a_database_at_its_limit_refuses_too() {
 
 #[test]
 fn a_corrupt_database_is_put_aside() {
-    for at in [0usize, 3 * 4096] {
+    // The first page, or all the others: one alone might be free.
+    for first in [true, false] {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("state/events.db");
         let mut router = Router::start(dir.path(), &[]);
@@ -115,7 +116,10 @@ fn a_corrupt_database_is_put_aside() {
         assert!(router.terminate().success());
         assert!(!dir.path().join("state/events.db-wal").exists(), "an orderly end leaves one file");
         let mut bytes = std::fs::read(&path).expect("the database");
-        bytes[at..at + 4096].fill(0xAA);
+        match first {
+            true => bytes[..4096].fill(0xAA),
+            false => bytes[4096..].fill(0xAA),
+        }
         std::fs::write(&path, bytes).expect("broken");
 
         let router = Router::start(dir.path(), &[]);

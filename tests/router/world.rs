@@ -54,7 +54,6 @@ impl Router {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    #[allow(clippy::disallowed_methods, reason = "the child is ours and not waited for yet, so the pid is still its own")]
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
         nix::sys::signal::kill(pid, signal).expect("a signal");

@@ -18,7 +18,7 @@ pub fn events_of_a_daemon_that_keeps_state() {
         toy.signal(nix::sys::signal::Signal::SIGTERM);
         assert!(toy.end().success(), "{step}");
         world.hubs.with(|held| {
-            assert_eq!(held.said(), [(1, 50), (2, 50), (3, 50)], "{step}");
+            assert_eq!(held.said(), [(1, 320), (2, 320), (3, 320)], "{step}");
             let seen: Vec<_> = held.work.iter().map(|w| w.params["seen"].as_u64().expect("a number")).collect();
             assert_eq!(seen, [1, 2, 3], "{step}");
             assert_eq!(held.acked, [1, 2, 3], "{step}");
@@ -40,7 +40,7 @@ pub fn events_of_a_daemon_without_state() {
         let _toy = world.ready(&[]);
         world.hubs.until(step, |held| (held.acked.len() == 1).then_some(()));
         world.hubs.with(|held| {
-            assert_eq!(held.said(), [(1, 50)], "{step}");
+            assert_eq!(held.said(), [(1, 320)], "{step}");
             assert_eq!(held.work.len(), 1, "{step}");
         });
     }
@@ -70,7 +70,7 @@ pub fn a_lost_acknowledgement() {
     world.router_up();
     world.hubs.until("the second", |held| (held.acked == [seq, seq]).then_some(()));
     world.hubs.with(|held| {
-        assert_eq!(held.said(), [(1, 50)]);
+        assert_eq!(held.said(), [(1, 320)]);
         assert_eq!(held.work.len(), 1);
     });
 }

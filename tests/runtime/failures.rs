@@ -15,7 +15,7 @@ pub fn failed_and_rejected_events() {
         assert_eq!(ends, [(0, false), (1, true), (2, true)]);
         assert_eq!(held.nacked[0].reason, "it was told to fail");
         assert!(held.nacked[2].reason.contains("NPZ_EXPORT_COMPLETE"), "{}", held.nacked[2].reason);
-        assert_eq!(held.said(), [(1, 50)], "failed handlers were undone");
+        assert_eq!(held.said(), [(1, 320)], "failed handlers were undone");
     });
 }
 
@@ -38,7 +38,7 @@ pub fn an_absent_peer_is_waited_for() {
     world.coordinator_up();
     world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
     world.hubs.with(|held| {
-        assert_eq!(held.said(), [(1, 50)], "tries that had to wait were undone");
+        assert_eq!(held.said(), [(1, 320)], "tries that had to wait were undone");
         assert!(held.nacked.is_empty());
     });
 }

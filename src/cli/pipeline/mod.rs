@@ -1,6 +1,7 @@
 //! `ringrift pipeline`: where the training cycle stands and how quickly its stages follow each other.
 mod show;
 mod timing;
+mod watch;
 
 use super::Done;
 use super::out::Out;
@@ -14,6 +15,8 @@ pub enum Pipeline {
     Show(show::Show),
     /// How long the next stage takes to start after a stage's end
     Timing(timing::Timing),
+    /// The loop as it turns, one line a stage
+    Watch(watch::Watch),
 }
 
 impl Pipeline {
@@ -22,6 +25,7 @@ impl Pipeline {
         match self {
             Pipeline::Show(show) => show.run(world, out),
             Pipeline::Timing(timing) => timing.run(world, out),
+            Pipeline::Watch(watch) => watch.run(world, out),
         }
     }
 }

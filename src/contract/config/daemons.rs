@@ -54,19 +54,19 @@ impl Common {
 daemon_config! {
     /// AUTO_EXPORT.
     AutoExport {
-        /// New games of a configuration that start an export, 1 to 1,000,000.
-        threshold_games: u64 = 50;
+        /// New games of a configuration that start an export, 1 to 1,000,000. The built-in learner gains little from fewer.
+        threshold_games: u64 = 320;
         /// The newest so many games are exported: the training window, 1 to 10,000,000.
-        window_games: u64 = 400;
+        window_games: u64 = 2560;
     }
 }
 daemon_config! {
     /// TRAINING_TRIGGER.
     TrainingTrigger {
         /// Games behind the samples that start a training, 1 to 10,000,000; 1000 suits a fleet.
-        threshold_games: u64 = 50;
+        threshold_games: u64 = 320;
         /// Samples that start a training, 1 to 1,000,000,000.
-        threshold_samples: u64 = 500;
+        threshold_samples: u64 = 5000;
         /// Seconds that a training may take; the unit's RuntimeMaxSec, 60 to 604,800.
         timeout: u64 = 14400;
     }
@@ -139,9 +139,9 @@ daemon_config! {
         /// Largest factor on exploration, 1 to 4.
         max_boost: f64 = 2.0;
         /// Search budget added at a plateau, 0 to 800.
-        budget_step: u32 = 8;
+        budget_step: u32 = 32;
         /// Largest search budget, 16 to 800.
-        max_budget: u32 = 64;
+        max_budget: u32 = 256;
     }
 }
 daemon_config! {

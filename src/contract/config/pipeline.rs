@@ -67,9 +67,9 @@ pub struct Stage {
     pub params: Map<String, Value>,
 }
 
-fn built_in(stage: &str) -> Stage {
+fn built_in(stage: &str, params: &[(&str, u32)]) -> Stage {
     let command = vec![format!("{}/ringrift-workload", crate::contract::paths::LIBEXEC), stage.to_owned()];
-    Stage { command, params: Map::new() }
+    Stage { command, params: params.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect() }
 }
 
 /// The workload: one command a stage.
@@ -101,16 +101,16 @@ pub struct Workload {
 impl Default for Workload {
     fn default() -> Self {
         Workload {
-            selfplay: built_in("selfplay"),
-            export: built_in("export"),
-            training: built_in("train"),
-            evaluation: built_in("evaluate"),
+            selfplay: built_in("selfplay", &[("simulations", 64)]),
+            export: built_in("export", &[]),
+            training: built_in("train", &[]),
+            evaluation: built_in("evaluate", &[("simulations", 64), ("baseline_games", 100)]),
             tournament: Stage::default(),
             cmaes: Stage::default(),
             pipeline: Stage::default(),
             improvement: Stage::default(),
             sync: Stage::default(),
-            games_per_job: 25,
+            games_per_job: 80,
         }
     }
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The search budget that self-play begins with; the workload's default.
-const FIRST_BUDGET: u32 = 16;
+/// The search budget that self-play begins with; the default of `workload.selfplay.params.simulations`.
+const FIRST_BUDGET: u32 = 64;
 
 /// What is remembered of a configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ mod tests {
         let [Payload::PlateauDetected(p), Payload::ExplorationBoost(b), Payload::HyperparameterUpdated(h)] = &out.events[..] else {
             panic!("{:?}", out.events)
         };
-        assert_eq!((p.refusals, b.boost_factor, h.new_value), (3, 1.2, 24.0));
+        assert_eq!((p.refusals, b.boost_factor, h.new_value), (3, 1.2, 96.0));
         let promoted = events::ModelPromoted {
             config_key: key(),
             model_id: digest('a'),
@@ -172,6 +172,6 @@ mod tests {
             world.event(&mut daemon, refused()).expect("handled");
         }
         let memory = &daemon.memory["square8_2p"];
-        assert_eq!((memory.boost, memory.budget), (2.0, 64));
+        assert_eq!((memory.boost, memory.budget), (2.0, 256));
     }
 }

@@ -106,12 +106,12 @@ mod tests {
         let world = World::new();
         let mut daemon: AutoExport = build();
         daemon.settings.window_games = 60;
-        world.stage.borrow_mut().games_since_export = 49;
+        world.stage.borrow_mut().games_since_export = 319;
         assert!(world.event(&mut daemon, new_games()).expect("handled").work.is_empty());
         for id in ['a', 'b', 'c', 'd'] {
             world.artefact("games", id, json!({"games_completed": 25}), &[]);
         }
-        world.stage.borrow_mut().games_since_export = 50;
+        world.stage.borrow_mut().games_since_export = 320;
         let out = world.event(&mut daemon, new_games()).expect("handled");
         let shards: Vec<_> = out.work[0].inputs.shards.iter().map(|s| s.sha256.clone()).collect();
         assert_eq!(shards, [digest('d'), digest('c'), digest('b')], "the newest, until the window is full");

@@ -135,9 +135,9 @@ mod tests {
         let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(out.events.len(), 3, "{:?}", out.events);
         assert!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty(), "nothing changed");
-        world.stage.borrow_mut().games_since_export = 25;
+        world.stage.borrow_mut().games_since_export = 160;
         let out = world.give(&mut daemon, Input::Tick { number: 3 }).expect("handled");
         let [Payload::SelfplayTargetUpdated(target)] = &out.events[..] else { panic!("{:?}", out.events) };
-        assert_eq!((target.target_games, target.priority), (25, 65));
+        assert_eq!((target.target_games, target.priority), (160, 65));
     }
 }

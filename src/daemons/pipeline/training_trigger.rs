@@ -157,7 +157,7 @@ mod tests {
 
     fn world(samples: u64) -> World {
         let world = World::new();
-        world.artefact("samples", 'a', json!({"samples_exported": samples, "games_exported": 100}), &[]);
+        world.artefact("samples", 'a', json!({"samples_exported": samples, "games_exported": 400}), &[]);
         world
     }
 
@@ -181,7 +181,7 @@ mod tests {
         let full = world(5000);
         full.queued(JobType::Evaluation, WorkStatus::Pending);
         full.queued(JobType::Evaluation, WorkStatus::Running);
-        for (world, word) in [(few, "of 500 samples"), (trained, "trained on"), (busy, "waits or runs"), (full, "match")] {
+        for (world, word) in [(few, "of 5000 samples"), (trained, "trained on"), (busy, "waits or runs"), (full, "match")] {
             let out = world.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
             assert!(out.work.is_empty() && out.events.is_empty());
             assert!(out.last.as_deref().is_some_and(|l| l.contains(word)), "{:?}", out.last);

@@ -153,7 +153,7 @@ mod tests {
         let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(out.work.len(), 2);
         assert!(out.work[0].current_model);
-        assert_eq!(out.work[0].params["games"], 25);
+        assert_eq!(out.work[0].params["games"], 80);
         world.queued(JobType::Selfplay, WorkStatus::Pending);
         world.queued(JobType::Selfplay, WorkStatus::Running);
         assert_eq!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").work.len(), 1);
@@ -169,11 +169,11 @@ mod tests {
             config_key: key(),
             param_name: "simulations".into(),
             old_value: None,
-            new_value: 32.0,
+            new_value: 96.0,
             optimizer: "selfplay".into(),
             reason: String::new(),
         };
         let out = world.event(&mut daemon, more).expect("handled");
-        assert_eq!((out.work[0].params["exploration"].clone(), out.work[0].params["simulations"].clone()), (json!(1.2), json!(32)));
+        assert_eq!((out.work[0].params["exploration"].clone(), out.work[0].params["simulations"].clone()), (json!(1.2), json!(96)));
     }
 }

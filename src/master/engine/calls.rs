@@ -102,7 +102,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 }
                 _ => {
                     self.clear_failure(daemon).await;
-                    (self.start(daemon).await, plan::disabled(&self.world().config, daemon).map(|key| format!("although {key}")))
+                    let queued = self.services.start(&daemon.unit()).await;
+                    (self.asked(daemon, queued), plan::disabled(&self.world().config, daemon).map(|key| format!("although {key}")))
                 }
             };
             waiting.push((daemon, queued, hint));

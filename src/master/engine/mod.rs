@@ -10,17 +10,18 @@ use super::store::Store;
 use super::world::World;
 use crate::contract::config::Config;
 use crate::contract::coordinator::{Report, WorkItem};
-use crate::contract::health::State;
+use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// The hubs and the services behind their sockets.
@@ -29,6 +30,10 @@ pub const HUBS: [(Hub, &str); 3] = [
     (Hub::Coordinator, "ringrift-coordinator.service"),
     (Hub::Catalog, "ringrift-data-pipeline.service"),
 ];
+/// The heartbeat is written at most so often, and at least once a turn of the configured interval.
+const BEAT: Duration = Duration::from_secs(5);
+/// Daemons' own reports are read so often while only jobs change.
+const REPORTS_READ: Duration = Duration::from_secs(1);
 /// Loaded job units.
 pub const JOB_UNITS: &str = "ringrift-job-*@*.service";
 
@@ -63,6 +68,13 @@ pub enum Note {
         token: FencingToken,
         /// Well, or why not.
         outcome: Result<(), String>,
+    },
+    /// A job unit's start would have undone a stop.
+    JobPostponed {
+        /// The unit.
+        unit: String,
+        /// Its attempt.
+        token: FencingToken,
     },
     /// A job unit was stopped; nothing is known of it when that failed because there is none.
     JobStopped {
@@ -110,6 +122,10 @@ pub struct Engine<S> {
     pub(super) following_orders: bool,
     pub(super) leases_checked: Option<Instant>,
     last_beat: Option<Instant>,
+    shown_at: Option<Instant>,
+    daemons_changed: bool,
+    /// Told to stop: what is under way starts nothing any more.
+    draining: Rc<Cell<bool>>,
 }
 
 /// What an engine is made of.
@@ -158,6 +174,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             following_orders: false,
             leases_checked: None,
             last_beat: None,
+            shown_at: None,
+            daemons_changed: true,
+            draining: Rc::default(),
         };
         let mut world = engine.world();
         world.overrides = engine.store.overrides()?;
@@ -183,6 +202,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             Change::Reloaded => self.look_at_all = true,
         }
+    }
+
+    /// From now on no job is started; orders stay with the coordinator.
+    pub fn drain(&self) {
+        self.draining.set(true);
     }
 
     /// The next turn looks at every unit.
@@ -233,6 +257,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let actions = self.jobs.seen(&unit, seen.iter().find(|view| view.name == unit));
             self.act(actions);
         }
+        self.daemons_changed |= seen.iter().any(|view| !view.name.contains('@'));
         let mut world = self.world();
         for mut view in seen.into_iter().filter(|view| !view.name.contains('@')) {
             // systemd forgets times of units that it unloads; we do not.
@@ -245,6 +270,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Notes since when wanted daemons are down, tells changes of state, remembers them.
     fn show(&mut self) {
+        for (id, state) in std::mem::take(&mut self.jobs.changed) {
+            self.signal(Signal::Job(id, state.into()));
+        }
+        self.world().jobs = self.jobs.rows();
+        // Jobs come and go all the time; reading every daemon's report for each of them would hold up the next order.
+        let recent = self.shown_at.is_some_and(|at| at.elapsed() < REPORTS_READ);
+        if recent && !std::mem::take(&mut self.daemons_changed) {
+            return;
+        }
+        self.shown_at = Some(Instant::now());
         let now = now_us();
         let rows = {
             let mut world = self.world();
@@ -258,7 +293,6 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 }
             }
             world.down_since.retain(|daemon, _| desired.contains(daemon));
-            world.jobs = self.jobs.rows();
             let real = all().filter(|s| s.stage == Stage::Built);
             real.map(|s| world.row(s.daemon, desired.contains(&s.daemon), now)).collect::<Vec<_>>()
         };
@@ -277,9 +311,6 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
             }
         }
-        for (id, state) in std::mem::take(&mut self.jobs.changed) {
-            self.signal(Signal::Job(id, state.into()));
-        }
     }
 
     fn beat(&mut self) {
@@ -290,11 +321,15 @@ impl<S: ServiceManager + 'static> Engine<S> {
             world.iteration
         };
         // A storm of signals shall not become a storm of disk syncs.
-        if self.last_beat.is_some_and(|last| last.elapsed().as_secs() < 1) {
+        let longest = Duration::from_secs(self.world().config.master.interval.into()).min(BEAT);
+        if self.last_beat.is_some_and(|last| last.elapsed() < longest) {
             return;
         }
         self.last_beat = Some(Instant::now());
         let written = self.store.beat(iteration, now_us());
+        if let Err(error) = self.report() {
+            tracing::warn!("status.json is not written: {error}");
+        }
         let mut world = self.world();
         match written {
             Ok(()) => drop(world.problems.remove("database")),
@@ -303,6 +338,32 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 world.problems.insert("database", format!("master.db cannot be written: {error}"));
             }
         }
+    }
+
+    /// What the master says about itself, for those who look while it is away.
+    fn report(&self) -> std::io::Result<()> {
+        let report = {
+            let world = self.world();
+            let health = world.health(now_us());
+            let (profile, jobs) = (world.profile, world.jobs.len());
+            StatusFile {
+                daemon: "MASTER".into(),
+                state: State::Running,
+                health: match health.problems.join("; ") {
+                    none if none.is_empty() => Health::healthy(format!("profile {profile}")),
+                    problems => Health::degraded(problems),
+                },
+                last: format!("profile {profile}, {jobs} jobs, turn {}", health.loop_iteration),
+                time_us: now_us(),
+                valid_for: 2 * world.config.master.interval,
+                snapshot: serde_json::to_value(&health)?,
+            }
+        };
+        let dir = self.settings.run.join("master");
+        let temporary = dir.join(".status.json.new");
+        std::fs::create_dir_all(&dir)?;
+        std::fs::write(&temporary, serde_json::to_vec(&report)?)?;
+        std::fs::rename(&temporary, dir.join("status.json"))
     }
 
     pub(super) fn signal(&self, signal: Signal) {

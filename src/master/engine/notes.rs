@@ -1,9 +1,10 @@
 //! The engine's dealings with the hubs: subscriptions and spooled events at the router, orders and leases of the coordinator.
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
-use super::{Engine, JOB_UNITS, Note};
+use super::{Engine, JOB_UNITS, Note, OWN_UNIT};
 use crate::platform::report;
 use crate::platform::systemd::{ServiceError, ServiceManager};
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// Between tries to register: first and longest.
@@ -169,6 +170,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.dirty.insert(unit.clone());
                 self.jobs.started(&unit, token, outcome, now)
             }
+            Note::JobPostponed { unit, token } => {
+                self.jobs.postponed(&unit, token);
+                Vec::new()
+            }
             Note::JobStopped { unit } => {
                 self.dirty.insert(unit);
                 Vec::new()
@@ -196,9 +201,15 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 }
                 Action::Start { unit, token, limits } => {
                     let (services, notes) = (self.services.clone(), self.notes.clone());
+                    let draining = self.draining.clone();
                     tokio::task::spawn_local(async move {
-                        let outcome = start_job(&*services, &unit, &limits).await;
-                        drop(notes.send(Note::JobStarted { unit, token, outcome }));
+                        let note = match start_job(&*services, &unit, &limits, &draining).await {
+                            Err(ServiceError::Conflict { .. }) => Note::JobPostponed { unit, token },
+                            Err(error) => Note::JobStarted { unit, token, outcome: Err(error.to_string()) },
+                            Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
+                            Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("systemd's start job ended with {word:?}")) },
+                        };
+                        drop(notes.send(note));
                     });
                 }
                 Action::Stop { unit } => {
@@ -217,10 +228,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 }
 
-async fn start_job<S: ServiceManager>(services: &S, unit: &str, limits: &crate::platform::systemd::UnitLimits) -> Result<(), String> {
-    services.set_limits(unit, limits).await.map_err(|e| e.to_string())?;
-    match services.start(unit).await.map_err(|e| e.to_string())?.result().await.as_str() {
-        "done" => Ok(()),
-        other => Err(format!("systemd's start job ended with {other:?}")),
+async fn start_job<S: ServiceManager>(
+    services: &S,
+    unit: &str,
+    limits: &crate::platform::systemd::UnitLimits,
+    draining: &Cell<bool>,
+) -> Result<String, ServiceError> {
+    services.set_limits(unit, limits).await?;
+    // A job brings up the sockets that it wants, also behind a stop of the suite that has taken them down already.
+    if services.is_stopping(OWN_UNIT).await? || draining.get() {
+        return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite stops".into() });
     }
+    Ok(services.start_if_free(unit).await?.result().await)
 }

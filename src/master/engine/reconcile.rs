@@ -36,23 +36,25 @@ impl<S: ServiceManager + 'static> Engine<S> {
             *past = Past { was_up: true, attempts: 0, asked_us: None, ..*past };
             self.world().outside.remove(&daemon);
         }
-        let mut alone: Vec<DaemonType> = Vec::new();
+        let wanted = steps.iter().any(|(_, step)| matches!(step, Step::Start | Step::LeftAlone));
+        // While systemd takes the whole suite down nobody has stopped a single daemon, and nothing may be started against it. Its
+        // stop of us is queued together with the stops that are seen here, so one look at the queue is enough.
+        if !wanted || self.is_suite_stopping().await {
+            return;
+        }
         for (daemon, step) in steps {
             match step {
                 Step::Start => {
-                    if let Ok(queued) = self.start(daemon).await {
+                    let queued = self.services.start_if_free(&daemon.unit()).await;
+                    if let Ok(queued) = self.asked(daemon, queued) {
                         self.await_end(daemon, "starting", queued);
                     }
                 }
-                Step::LeftAlone => alone.push(daemon),
+                Step::LeftAlone => {
+                    tracing::info!("{daemon} was stopped, but not through the master; it is left alone until somebody starts it");
+                    self.world().outside.insert(daemon);
+                }
                 Step::Nothing | Step::Hold(_) => {}
-            }
-        }
-        // While systemd takes the whole suite down nobody has stopped a single daemon.
-        if !alone.is_empty() && !self.is_suite_stopping().await {
-            for daemon in alone {
-                tracing::info!("{daemon} was stopped, but not through the master; it is left alone until somebody starts it");
-                self.world().outside.insert(daemon);
             }
         }
     }
@@ -62,15 +64,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.services.is_stopping(super::OWN_UNIT).await.unwrap_or(true)
     }
 
-    /// Asks systemd for a start and remembers it.
-    pub(super) async fn start(&mut self, daemon: DaemonType) -> Result<Queued, ServiceError> {
-        let past = self.past.entry(daemon).or_default();
-        *past = Past { pending: true, asked_us: Some(now_us()), attempts: past.attempts.saturating_add(1), was_up: false };
-        let queued = self.services.start(&daemon.unit()).await;
+    /// Remembers that systemd was asked for a start.
+    pub(super) fn asked(&mut self, daemon: DaemonType, queued: Result<Queued, ServiceError>) -> Result<Queued, ServiceError> {
         if let Err(error) = &queued {
             tracing::warn!("{error}");
-            self.past.entry(daemon).or_default().pending = false;
         }
+        let past = self.past.entry(daemon).or_default();
+        let attempts = past.attempts.saturating_add(1);
+        *past = Past { pending: queued.is_ok(), asked_us: Some(now_us()), attempts, was_up: false };
         queued
     }
 
@@ -114,6 +115,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             failed
         };
+        if failed.is_empty() || self.is_suite_stopping().await {
+            return;
+        }
         for (hub, service) in failed {
             let socket = hub.socket_unit();
             if self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US) {

@@ -51,6 +51,13 @@ impl ServiceManager for Memory {
     async fn start(&self, unit: &str) -> Result<Queued, ServiceError> {
         Ok(self.job("start", unit, "active"))
     }
+    async fn start_if_free(&self, unit: &str) -> Result<Queued, ServiceError> {
+        let stopping = *self.stopping.borrow();
+        match stopping {
+            true => Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "a stop is queued".into() }),
+            false => self.start(unit).await,
+        }
+    }
     async fn stop(&self, unit: &str) -> Result<Queued, ServiceError> {
         Ok(self.job("stop", unit, "inactive"))
     }
@@ -225,6 +232,9 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
         assert_eq!(bench.state(DaemonType::AutoExport).0, State::Failed);
         let health = bench.engine.world().health(now_us());
         assert!(!health.healthy && health.problems[0].contains("AUTO_EXPORT is FAILED"), "{health:?}");
+        let text = std::fs::read(bench.dir.path().join("run/master/status.json")).expect("a status file");
+        let own: StatusFile = serde_json::from_slice(&text).expect("parses");
+        assert_eq!((own.daemon.as_str(), own.snapshot["profile"].as_str()), ("MASTER", Some("standalone")));
         let answer = bench.ask(Ask::Start(vec![DaemonType::AutoExport])).await;
         assert!(matches!(&answer, Ok(Answer::Outcomes(o)) if o[0].1 == "done"), "{answer:?}");
         assert_eq!(bench.systemd.take(), ["reset ringrift-auto-export.service", "start ringrift-auto-export.service"]);
@@ -261,8 +271,14 @@ fn a_stop_past_the_master_is_left_alone_unless_the_whole_suite_stops() {
         bench.systemd.take();
         *bench.systemd.stopping.borrow_mut() = true;
         bench.systemd.set("ringrift-evaluation.service", "inactive");
+        bench.systemd.set("ringrift-auto-export.service", "inactive");
+        bench.systemd.set("ringrift-catalog.socket", "inactive");
         bench.settle().await;
         assert!(bench.engine.world().outside.is_empty(), "the suite stops");
+        assert_eq!(bench.systemd.take(), Vec::<String>::new(), "nothing is started against the stop");
+        bench.systemd.set("ringrift-auto-export.service", "active");
+        bench.systemd.set("ringrift-catalog.socket", "active");
+        bench.systemd.units.borrow_mut().get_mut("ringrift-catalog.socket").expect("there").since_us = Some(1);
         *bench.systemd.stopping.borrow_mut() = false;
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
@@ -350,7 +366,7 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
             runtime_max_seconds: Some(60),
             memory_max: Some(1 << 20),
         };
-        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order))).await;
+        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order.clone()))).await;
         bench.settle().await;
         let unit = "ringrift-job-training@a-1.service";
         assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576)"), format!("start {unit}")]);
@@ -362,6 +378,12 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
         let report = bench.reports.try_recv().expect("a report");
         assert_eq!((report.outcome, report.token), (ReportOutcome::Gone, FencingToken(3)));
         assert!(bench.engine.world().jobs.is_empty());
+        bench.systemd.take();
+        *bench.systemd.stopping.borrow_mut() = true;
+        bench.engine.note(Note::Coordinator(FromCoordinator::Order(Order { token: FencingToken(4), ..order }))).await;
+        bench.settle().await;
+        assert!(bench.engine.world().jobs.is_empty(), "the order waits at the coordinator for the next master");
+        assert!(bench.reports.try_recv().is_err(), "and is no failed try");
     });
 }
 

@@ -242,7 +242,8 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
 
 use yaml::Malformed;
 
-/// Merges by key. `known` is the default's node: an object lists the allowed keys, an empty one allows any.
+/// Merges by key. `known` is the default's node: an object lists the allowed keys, an empty one allows any. A stage's `params` are the
+/// workload's, which judges them itself; ours are only defaults.
 fn merge(
     path: &str,
     from: Map<String, Value>,
@@ -251,7 +252,7 @@ fn merge(
     set: &mut dyn FnMut(String),
     unknown: &mut dyn FnMut(String, String),
 ) {
-    let keys = known.and_then(Value::as_object).filter(|k| !k.is_empty());
+    let keys = known.and_then(Value::as_object).filter(|k| !k.is_empty() && !path.ends_with(".params"));
     let Value::Object(into) = into else { return };
     for (name, value) in from {
         let key = join(path, &name);

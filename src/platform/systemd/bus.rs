@@ -56,6 +56,7 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
         "org.freedesktop.DBus.Error.AccessDenied" | "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" => {
             ServiceError::Denied { operation, unit, why }
         }
+        "org.freedesktop.systemd1.TransactionIsDestructive" => ServiceError::Conflict { operation, unit, why },
         "" | "org.freedesktop.zbus.Error" => ServiceError::Unreachable { operation, unit, why },
         "org.freedesktop.DBus.Error.ServiceUnknown"
         | "org.freedesktop.DBus.Error.NameHasNoOwner"
@@ -231,6 +232,10 @@ impl ServiceManager for Systemd {
 
     async fn start(&self, unit: &str) -> Result<Queued, ServiceError> {
         self.queued("starting", unit, self.manager.start_unit(unit.into(), "replace".into())).await
+    }
+
+    async fn start_if_free(&self, unit: &str) -> Result<Queued, ServiceError> {
+        self.queued("starting", unit, self.manager.start_unit(unit.into(), "fail".into())).await
     }
 
     async fn stop(&self, unit: &str) -> Result<Queued, ServiceError> {

@@ -44,6 +44,16 @@ pub enum ServiceError {
         /// The bus's words.
         why: String,
     },
+    /// It would undo what is queued already, a stop of the suite say.
+    #[error("{operation} {unit}: {why}")]
+    Conflict {
+        /// Gerund.
+        operation: &'static str,
+        /// The unit.
+        unit: String,
+        /// systemd's words.
+        why: String,
+    },
     /// Something else.
     #[error("{operation} {unit}: {why}")]
     Other {
@@ -86,6 +96,8 @@ pub trait ServiceManager {
     fn list(&self, patterns: &[&str]) -> impl Future<Output = Result<Vec<UnitView>, ServiceError>>;
     /// Queues a start that replaces conflicting jobs.
     fn start(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
+    /// Queues a start unless it would undo a job that is queued already: what nobody asked for never works against a stop.
+    fn start_if_free(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
     /// Queues a stop.
     fn stop(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
     /// Queues a restart.

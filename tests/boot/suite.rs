@@ -1,0 +1,210 @@
+//! The suite as its users meet it: started, looked at, re-profiled, hurt, stopped; and the loop turned to its second generation.
+use crate::machine::Machine;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+on_both!(
+    the_loop_reaches_its_second_generation,
+    a_profile_is_applied_as_a_difference,
+    killing_the_router_changes_no_other_process,
+    every_daemon_killed_comes_back,
+    looking_starts_nothing_and_ordinary_users_may_look,
+    bad_configuration_fails_at_once_and_what_runs_keeps_running,
+    results_of_jobs_are_found_after_the_master_was_away,
+    a_stop_ends_everything_in_order,
+);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Starts the suite. The thresholds of the disk are raised: it is the host's, and how full that is has nothing to do with the test.
+fn start(m: &Machine) {
+    m.write(
+        "/etc/ringrift/conf.d/50-test.yaml",
+        "safeguards: {disk: {warning: 98, critical: 99}}\ndaemons: {data_pipeline: {max_disk_percent: 99.5}}\n",
+    );
+    m.ok("systemctl start ringrift-master.target");
+    m.wait_for("all daemons of the profile to run", 2 * MINUTE, || running(m, 15));
+}
+
+/// The states of the built daemons that the profile wants.
+fn states(m: &Machine) -> Result<BTreeMap<String, String>, String> {
+    let listed = m.run("ringrift daemon list --json");
+    let listed: Value = serde_json::from_str(&listed.out).map_err(|e| format!("{e}: {} {}", listed.out, listed.err))?;
+    let daemons = listed["daemons"].as_array().cloned().unwrap_or_default();
+    let pair = |d: &Value| (d["name"].as_str().unwrap_or_default().to_owned(), d["state"].as_str().unwrap_or_default().to_owned());
+    Ok(daemons.iter().map(pair).collect())
+}
+
+fn running(m: &Machine, wanted: usize) -> Result<(), String> {
+    let states = states(m)?;
+    let up = states.values().filter(|s| *s == "RUNNING").count();
+    if up == wanted { Ok(()) } else { Err(format!("{up} of {wanted} run: {states:?}")) }
+}
+
+/// MainPID of every service of ours that runs, jobs apart.
+fn pids(m: &Machine) -> BTreeMap<String, String> {
+    let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-*.service' | cut -d' ' -f1");
+    let daemons = units.lines().filter(|u| !u.starts_with("ringrift-job-"));
+    daemons.map(|u| (u.to_owned(), m.show(u, "MainPID"))).collect()
+}
+
+fn generation(m: &Machine) -> Result<u64, String> {
+    let shown = m.run("ringrift pipeline show --json");
+    let stages: Value = serde_json::from_str(&shown.out).map_err(|e| format!("{e}: {} {}", shown.out, shown.err))?;
+    Ok(stages["stages"][0]["champion"]["generation"].as_u64().unwrap_or(0))
+}
+
+fn the_loop_reaches_its_second_generation(m: &Machine) {
+    start(m);
+    m.wait_for("generation 1", 15 * MINUTE, || match generation(m)? {
+        0 => Err(m.run("ringrift jobs list").out),
+        _ => Ok(()),
+    });
+    // The second generation's games are played by the promoted model: the self-play job says which network it used.
+    let promoted = m.ok("ringrift events tail --type MODEL_PROMOTED --json -n 100");
+    let promoted: Value = serde_json::from_str(promoted.lines().next().expect("a promotion")).expect("JSON");
+    let model = promoted["event"]["payload"]["model_id"].as_str().expect("a model").to_owned();
+    m.wait_for("games by the promoted model", 5 * MINUTE, || {
+        let games = m.ok("ringrift events tail --type SELFPLAY_COMPLETE --json -n 1000");
+        if games.contains(&model) { Ok(()) } else { Err(games.lines().last().unwrap_or_default().to_owned()) }
+    });
+    let timing: Value = serde_json::from_str(&m.ok("ringrift pipeline timing --json")).expect("JSON");
+    println!("{}: median hand-over {} ms", m.show("ringrift-master.service", "Id"), timing["timing"]["median_milliseconds"]);
+    assert!(timing["timing"]["handovers"].as_array().is_some_and(|h| h.len() >= 3), "{timing}");
+    let warnings = m.journal("-p err -u 'ringrift-*'");
+    assert!(warnings.is_empty(), "{:?}", warnings.iter().map(|e| e.message().to_owned()).collect::<Vec<_>>());
+}
+
+fn a_profile_is_applied_as_a_difference(m: &Machine) {
+    start(m);
+    let before = pids(m);
+    m.ok("ringrift profile apply selfplay");
+    m.wait_for("the selfplay profile", MINUTE, || running(m, 4));
+    let during = pids(m);
+    for unit in ["ringrift-event-router.service", "ringrift-idle-resource.service", "ringrift-health-server.service"] {
+        assert_eq!(before.get(unit), during.get(unit), "{unit} is in both profiles and stays");
+    }
+    assert!(!during.contains_key("ringrift-auto-export.service"));
+    m.ok("ringrift profile apply standalone");
+    m.wait_for("the standalone profile", MINUTE, || running(m, 15));
+    m.ok("ringrift profile apply selfplay --dry-run | grep -q AUTO_EXPORT");
+    running(m, 15).expect("a dry run changes nothing");
+    m.run("ringrift profile apply selfplai").expect_refused("ringrift profile apply selfplai", "selfplay");
+    m.run("ringrift daemon start AUTO_SYNC").expect_refused("ringrift daemon start AUTO_SYNC", "AUTO_SYNC");
+}
+
+fn killing_the_router_changes_no_other_process(m: &Machine) {
+    start(m);
+    let before = pids(m);
+    m.ok("systemctl kill --kill-whom=main --signal=KILL ringrift-event-router.service");
+    let router = "ringrift-event-router.service";
+    m.wait_for("another router", MINUTE, || match m.show(router, "MainPID") {
+        pid if pid != "0" && Some(&pid) != before.get(router) => Ok(()),
+        pid => Err(pid),
+    });
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, 15));
+    for (unit, pid) in pids(m) {
+        if unit != router {
+            assert_eq!(before.get(&unit), Some(&pid), "{unit} was restarted with the router");
+        }
+    }
+}
+
+fn every_daemon_killed_comes_back(m: &Machine) {
+    start(m);
+    for (unit, pid) in pids(m) {
+        m.ok(&format!("systemctl kill --kill-whom=main --signal=KILL {unit}"));
+        m.wait_for(&format!("another process of {unit}"), MINUTE, || {
+            let now = m.show(&unit, "MainPID");
+            if now != "0" && now != pid && m.show(&unit, "ActiveState") == "active" { Ok(()) } else { Err(now) }
+        });
+    }
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, 15));
+}
+
+fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
+    m.ok("useradd --create-home somebody");
+    let look = |what: &str| m.run_as("somebody", what);
+    assert!(look("ringrift status").out.contains("ringrift"));
+    for verb in ["profile list", "profile show full", "daemon list", "registry validate", "registry order", "config check"] {
+        look(&format!("ringrift {verb}")).expect_ok(verb);
+    }
+    assert!(pids(m).is_empty(), "{:?}", pids(m));
+    start(m);
+    let before = pids(m);
+    assert!(look("ringrift status").expect_ok("ringrift status").contains("AUTO_EXPORT"));
+    look("ringrift daemon stop AUTO_EXPORT").expect_refused("ringrift daemon stop", "");
+    look("ringrift profile apply minimal").expect_refused("ringrift profile apply", "");
+    assert_eq!(before, pids(m));
+    m.ok("adduser somebody ringrift-admin 2>/dev/null || usermod -aG ringrift-admin somebody");
+    look("ringrift daemon pause AUTO_EXPORT").expect_ok("ringrift daemon pause AUTO_EXPORT");
+    m.wait_for("AUTO_EXPORT to be paused", MINUTE, || match states(m)?.get("AUTO_EXPORT") {
+        Some(state) if state == "PAUSED" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    // A pause survives a restart of the process.
+    m.ok("systemctl restart ringrift-auto-export.service");
+    m.wait_for("AUTO_EXPORT to be paused again", MINUTE, || match states(m)?.get("AUTO_EXPORT") {
+        Some(state) if state == "PAUSED" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    look("ringrift daemon resume AUTO_EXPORT").expect_ok("ringrift daemon resume AUTO_EXPORT");
+    m.wait_for("AUTO_EXPORT to run", MINUTE, || running(m, 15));
+}
+
+fn bad_configuration_fails_at_once_and_what_runs_keeps_running(m: &Machine) {
+    start(m);
+    let before = pids(m);
+    m.write("/etc/ringrift/conf.d/90-bad.yaml", "daemons:\n  auto_exprot: {enabled: true}\n");
+    let check = m.run("ringrift config check");
+    assert_eq!(check.code, 78, "{} {}", check.out, check.err);
+    let said = format!("{}{}", check.out, check.err);
+    assert!(said.contains("90-bad.yaml:2:3") && said.contains("auto_export"), "{said}");
+    assert_ne!(m.run("ringrift config reload").code, 0);
+    assert_eq!(before, pids(m), "what runs keeps running");
+    m.ok("systemctl restart ringrift-auto-export.service || true");
+    m.wait_state("ringrift-auto-export.service", "failed", MINUTE);
+    assert_eq!(m.show("ringrift-auto-export.service", "NRestarts"), "0");
+    assert_eq!(m.show("ringrift-auto-export.service", "ExecMainStatus"), "78");
+}
+
+fn results_of_jobs_are_found_after_the_master_was_away(m: &Machine) {
+    start(m);
+    let job = m.wait_for("a self-play job", MINUTE, || {
+        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
+        units.lines().next().map(str::to_owned).ok_or(units)
+    });
+    m.ok("systemctl kill --kill-whom=main --signal=STOP ringrift-master.service");
+    let id = job.trim_start_matches("ringrift-job-selfplay@").trim_end_matches(".service").to_owned();
+    m.wait_for("the job to end", 5 * MINUTE, || match m.show(&job, "ActiveState") {
+        state if state == "inactive" || state == "failed" => Ok(()),
+        state => Err(state),
+    });
+    m.ok("systemctl kill --kill-whom=main --signal=KILL ringrift-master.service");
+    m.wait_for("its result", 2 * MINUTE, || {
+        let shown = m.run(&format!("ringrift jobs show {id} --json"));
+        if shown.out.contains("\"completed\"") { Ok(()) } else { Err(format!("{} {}", shown.out, shown.err)) }
+    });
+}
+
+fn a_stop_ends_everything_in_order(m: &Machine) {
+    start(m);
+    m.ok("systemctl stop ringrift-master.target");
+    m.wait_for("everything to end", MINUTE, || {
+        let left = pids(m);
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+    // Every daemon said that it drained, and the router, which takes their last words, went last.
+    let stops = m.journal("-o json --output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT _PID=1");
+    let stopped: Vec<(&str, Duration)> =
+        stops.iter().filter(|e| e.message().starts_with("Stopped ringrift-")).map(|e| (e.field("UNIT"), e.at())).collect();
+    let at = |unit: &str| stopped.iter().find(|(u, _)| *u == unit).map(|(_, at)| *at);
+    let router = at("ringrift-event-router.service").expect("the router stopped");
+    for unit in ["ringrift-auto-export.service", "ringrift-data-pipeline.service", "ringrift-queue-populator.service"] {
+        assert!(at(unit).is_some_and(|t| t <= router), "{unit} stopped after the router: {stopped:?}");
+    }
+    // Another start takes up where it was.
+    m.ok("systemctl start ringrift-master.target");
+    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, 15));
+}
