@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -24,15 +25,15 @@ pub struct Reader {
 }
 
 /// Opens the connection and starts the thread; it ends with the last `Reader`.
-pub fn start(path: &Path) -> anyhow::Result<Reader> {
+pub fn start(path: &Path) -> anyhow::Result<(Reader, JoinHandle<()>)> {
     let db = open::reader(path)?;
     let (questions, asked): (Sender<Question>, Receiver<Question>) = channel();
-    std::thread::Builder::new().name("reader".into()).spawn(move || {
+    let thread = std::thread::Builder::new().name("reader".into()).spawn(move || {
         for question in asked {
             question(&db);
         }
     })?;
-    Ok(Reader { questions })
+    Ok((Reader { questions }, thread))
 }
 
 impl Reader {

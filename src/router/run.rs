@@ -10,6 +10,7 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::messages;
 use crate::platform::clock::now_us;
 use crate::platform::notify;
+use crate::runtime::backoff;
 use nix::fcntl::{Flock, FlockArg};
 use std::cell::Cell;
 use std::os::unix::net::UnixListener;
@@ -28,6 +29,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM.
 pub fn run(args: &Args) -> Result<(), Failure> {
+    let restarts = backoff::wait_if_restarted();
     let config = settings::load()?;
     let settings = Settings::new(&config.router, args);
     let node = node(args, &config)?;
@@ -45,8 +47,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let published = Arc::new(AtomicU64::new(beginning.last_seq));
     let known = beginning.kinds.iter().map(|(id, _)| *id).collect();
     let writer = Writer::new(opened.db, beginning.last_seq, published.clone(), known, told, trigger);
-    let reader = reader::start(&path).map_err(start("the reading thread"))?;
+    let (reader, reading) = reader::start(&path).map_err(start("the reading thread"))?;
     let threads = [
+        reading,
         spawn("writer", move || writer.run(&commanded)).map_err(start("the writer"))?,
         spawn("checkpoint", || checkpointer.run()).map_err(start("the checkpoint thread"))?,
     ];
@@ -58,9 +61,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         hub.counters.trouble.borrow_mut().insert("quarantine", text);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
-    let result = LocalSet::new().block_on(&runtime, serve(&hub, args, listener, tell));
+    let result = LocalSet::new().block_on(&runtime, async {
+        spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));
+        serve(&hub, args, listener, tell).await
+    });
     hub.write_back_all();
     hub.command(Command::Stop);
+    // With the last connection SQLite copies the WAL back and deletes it; so each thread is waited for, the reader's too.
+    drop(hub);
     for thread in threads {
         if thread.join().is_err() {
             return Err(Failure::new(Exit::Failure, "a thread of the router panicked; the log names it"));
@@ -71,6 +79,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let _ = std::fs::remove_file(path);
     }
     result
+}
+
+/// Ready for so long: the next failure waits no longer than the first.
+async fn settle(mut restarts: backoff::Restarts, after: Duration) {
+    tokio::time::sleep(after).await;
+    restarts.settle();
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {

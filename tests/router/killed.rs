@@ -56,6 +56,8 @@ fn publish(dir: &Path, publisher: u64, shared: &Shared) {
     let mut random = Random(publisher + 77);
     let (mut n, mut caller) = (0, None);
     while !shared.stop.load(Ordering::Relaxed) {
+        // Kills are to be many, not events: the subscriber, one event after the other, must keep up.
+        std::thread::sleep(Duration::from_micros(random.below(6_000)));
         let batch = 1 + random.below(4);
         let events: Vec<NewEvent> = (n..n + batch).map(|n| made(publisher, n)).collect();
         loop {
@@ -144,8 +146,8 @@ fn killed_again_and_again_it_loses_nothing_and_repeats_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut router = Router::start(dir.path(), &[]);
     let shared = Arc::new(Shared { seen: Mutex::default(), stop: AtomicBool::new(false), all_handled: AtomicBool::new(false) });
-    #[allow(clippy::type_complexity)]
-    let spawn = |work: Box<dyn FnOnce(&Path, &Shared) + Send>| {
+    type Work = Box<dyn FnOnce(&Path, &Shared) + Send>;
+    let spawn = |work: Work| {
         let (dir, shared) = (dir.path().to_owned(), shared.clone());
         std::thread::spawn(move || work(&dir, &shared))
     };

@@ -54,8 +54,6 @@ impl Router {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    // The child is ours and not waited for yet, so its pid cannot be another process.
-    #[allow(clippy::disallowed_methods)]
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
         nix::sys::signal::kill(pid, signal).expect("a signal");
@@ -89,6 +87,8 @@ pub fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-event-router"));
     command.args(["--node", "n1", "--socket"]).arg(dir.join("socket")).args(args);
     command.env("STATE_DIRECTORY", dir.join("state")).env("RUNTIME_DIRECTORY", dir.join("run"));
+    // As on a systemd that delays restarts itself.
+    command.env("RINGRIFT_BACKOFF", "systemd");
     command.env("RINGRIFT_ETC", dir.join("etc")).env("RINGRIFT_SHARE", dir.join("share"));
     command.stderr(Stdio::from(std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log")));
     command

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longest integrity check before READY. What it has not seen by then, SQLite reports when it comes by.
-const CHECK_TIME: Duration = Duration::from_secs(5);
+const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// An open database, and whether an old one had to be put aside.
 #[derive(Debug)]

@@ -94,12 +94,16 @@ fn by_id(db: &Connection, id: &IdBytes) -> Result<Option<Seq>, Fault> {
 /// The first publish of this content or key, if this is not it; else it is entered as the first.
 fn repeat(db: &Connection, event: &Prepared, seq: Seq, now_us: i64) -> Result<Option<Stored>, Fault> {
     let Some((fingerprint, rule)) = &event.dedup else { return Ok(None) };
+    let expires = match rule {
+        Dedup::Window(seconds) => Some(now_us + i64::from(*seconds) * 1_000_000),
+        Dedup::UniqueForever | Dedup::EveryOne => None,
+    };
     let enter = |sql: &str| {
         db.prepare_cached(sql)
-            .and_then(|mut s| s.execute(params![fingerprint, seq.cast_signed(), event.id, now_us]))
+            .and_then(|mut s| s.execute(params![fingerprint, seq.cast_signed(), event.id, now_us, expires]))
             .map_err(fault("writing to"))
     };
-    let entered = enter("INSERT OR IGNORE INTO dedup(fingerprint, seq, id, stored_us) VALUES(?, ?, ?, ?)")?;
+    let entered = enter("INSERT OR IGNORE INTO dedup(fingerprint, seq, id, stored_us, expires_us) VALUES(?, ?, ?, ?, ?)")?;
     if entered == 1 {
         return Ok(None);
     }
@@ -116,7 +120,7 @@ fn repeat(db: &Connection, event: &Prepared, seq: Seq, now_us: i64) -> Result<Op
     if within {
         return Ok(Some(Stored::Repeat(first.cast_unsigned(), id)));
     }
-    enter("INSERT OR REPLACE INTO dedup(fingerprint, seq, id, stored_us) VALUES(?, ?, ?, ?)")?;
+    enter("INSERT OR REPLACE INTO dedup(fingerprint, seq, id, stored_us, expires_us) VALUES(?, ?, ?, ?, ?)")?;
     Ok(None)
 }
 

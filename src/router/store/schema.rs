@@ -25,8 +25,10 @@ CREATE TABLE dedup(
     fingerprint BLOB PRIMARY KEY,
     seq INTEGER NOT NULL,
     id BLOB NOT NULL,
-    stored_us INTEGER NOT NULL
+    stored_us INTEGER NOT NULL,
+    expires_us INTEGER             -- absent: never
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX dedup_expires ON dedup(expires_us) WHERE expires_us IS NOT NULL;
 
 CREATE TABLE subscriptions(
     id INTEGER PRIMARY KEY,

@@ -99,6 +99,11 @@ proptest! {
             }
         }
         prop_assert_eq!(kept(&db).len() as u64, seq);
+        // Only what has a window is forgotten, and only after it.
+        carry_out(&db, Plan::new(Vec::new(), u64::MAX, seq, now));
+        let left: i64 = db.query_row("SELECT count(*) FROM dedup", [], |row| row.get(0)).expect("a count");
+        let remembered = contents.iter().filter(|((kind, _), (_, at))| *kind == 0 || *kind == 1 && now - at <= WINDOW * 1_000_000).count();
+        prop_assert_eq!(left as usize, keys.len() + remembered);
     }
 
     /// However a range is read, in whatever portions, the same events come in order.
@@ -150,12 +155,12 @@ fn age_clears_what_all_have_handled_and_nothing_else() {
     // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to 1000.
     let allowances =
         vec![Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX }, Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000 }];
-    let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000));
+    let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000, 0));
     let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
     assert_eq!(kept(&db), expected);
     assert_eq!(outcome, Outcome { deleted: 2000 - expected.len() as u64, over: false });
     // The newest stays whatever its age, so that places go on from it.
-    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX }], u64::MAX, 2000));
+    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX }], u64::MAX, 2000, 0));
     assert!(kept(&db).contains(&2000));
 }
 
@@ -170,12 +175,12 @@ fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
     step.commit().expect("committed");
     let size = used_bytes(&db).expect("a size");
     let allowances = || vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0 }];
-    let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000));
+    let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000, 0));
     assert!(!outcome.over && outcome.deleted > 0 && used_bytes(&db).expect("a size") <= size * 7 / 8);
     let left = kept(&db);
     assert!(left[0] > 400 && left[0] <= 1001 && left.len() as u64 == 4000 - left[0] + 1, "the oldest go first");
     // Type 2 is needed from 1001 on: it stays though the log is too large.
-    let outcome = carry_out(&db, Plan::new(allowances(), 1, 4000));
+    let outcome = carry_out(&db, Plan::new(allowances(), 1, 4000, 0));
     assert!(outcome.over);
     assert_eq!(kept(&db), (1001..=4000).filter(|seq| seq % 2 == 0).collect::<Vec<u64>>());
     db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
