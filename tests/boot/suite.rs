@@ -234,7 +234,7 @@ fn the_health_endpoints_tell_the_truth(m: &Machine) {
     ] {
         answers(port, path, wanted).unwrap_or_else(|said| panic!("{path}: {said}"));
     }
-    m.ok("systemctl stop ringrift-queue-populator.service");
+    m.ok("ringrift daemon stop QUEUE_POPULATOR");
     m.wait_for("/health to be 503", MINUTE, || answers(8790, "/health", "QUEUE_POPULATOR is"));
     assert!(get(m, 8790, "/health").contains("HTTP/1.1 503"));
 }
