@@ -5,6 +5,7 @@ mod duel;
 mod init;
 mod play;
 mod show;
+mod strength;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Verb {
     Bench(bench::Args),
     /// Play a match between two players
     Duel(duel::Args),
+    /// Judge a learning run, generation by generation
+    Strength(strength::Args),
 }
 
 /// Runs the command line; the exit code is that of the contract.
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Verb::Verify(args) => verify::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Duel(args) => duel::run(&args),
+        Verb::Strength(args) => strength::run(&args),
     };
     report(done)
 }
