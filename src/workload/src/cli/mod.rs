@@ -4,6 +4,7 @@ mod bench;
 mod duel;
 mod init;
 mod play;
+mod screen;
 mod show;
 mod strength;
 mod verify;

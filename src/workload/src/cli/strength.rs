@@ -45,5 +45,5 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         seed: args.seed,
         threads: if args.threads == 0 { cores } else { args.threads },
     };
-    super::show::print(&judge(&args.folder, plan, &Stop::on_signals()?)?)
+    super::screen::print(&judge(&args.folder, plan, &Stop::on_signals()?)?)
 }

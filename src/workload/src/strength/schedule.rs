@@ -79,7 +79,7 @@ pub fn play_all(run: &Run, plan: &Plan, fixtures: &[Fixture], stop: &Stop) -> Re
             let mut first = player(run, config, fixture.first, plan.simulations)?;
             let mut second = player(run, config, fixture.second, plan.simulations)?;
             let seed = plan.seed.wrapping_add(n as u64);
-            let m = MatchConfig { config, opening: 6, max_moves: move_limit(config.board, 0), seed };
+            let m = MatchConfig { config, opening: 6, swap_rule: false, max_moves: move_limit(config.board, 0), seed };
             for index in from..to {
                 let pair = play_pair(&m, u64::from(index), &mut first, &mut second, stop)?;
                 let mut all = tallies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
