@@ -33,7 +33,7 @@ pub struct Args {
 
 const HELP: &str = "\
 Type a move or a part of it, as in `place 2 at 3,4` or `2 3,4`: one that only one move has is played, else the moves that have it are
-listed, and their numbers play them. An empty line lists all, q leaves.
+listed, and their numbers play them. Of a hexagon's cells x,y is enough. An empty line lists all, q leaves.
 ";
 
 /// Runs the verb.
@@ -99,7 +99,7 @@ fn ask(
             Err(_) => match fitting(&texts, text)[..] {
                 [] => screen::print(&format!("no move has {text:?} in it; an empty line lists all\n"))?,
                 [only] => return Ok(Some(only)),
-                ref several => screen::print(&columns(&texts, several, look.columns))?,
+                ref several => screen::print(&short(columns(&texts, several, look.columns), text))?,
             },
         }
     }
@@ -111,7 +111,12 @@ fn fitting(texts: &[String], typed: &str) -> Vec<usize> {
         let mut words = text.split([' ', ':']);
         typed.split_whitespace().all(|wanted| {
             let whole = wanted.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-            words.any(|word| if whole { word.trim_end_matches(',') == wanted } else { word.starts_with(wanted) })
+            words.any(|word| match word.trim_end_matches(',').strip_prefix(wanted) {
+                Some(rest) => {
+                    !whole || rest.is_empty() || (rest.starts_with(',') && rest.matches(',').count() == 1 && wanted.contains(','))
+                }
+                None => false,
+            })
         })
     };
     let exact: Vec<usize> = (0..texts.len()).filter(|&i| texts[i] == typed).collect();
@@ -131,6 +136,16 @@ fn columns(texts: &[String], which: &[usize], width: usize) -> String {
     (0..rows).map(row).collect()
 }
 
+/// A list cut where it would push the board off the screen, unless all was asked for.
+fn short(list: String, typed: &str) -> String {
+    const ROWS: usize = 8;
+    if typed.is_empty() || list.lines().count() <= ROWS + 1 {
+        return list;
+    }
+    let head: String = list.lines().take(ROWS).map(|l| format!("{l}\n")).collect();
+    format!("{head}      … and more: type more of the move, or an empty line for all\n")
+}
+
 /// How many moves of each kind there are, with an example.
 fn kinds(texts: &[String]) -> String {
     let mut kinds: Vec<(&str, usize, &str)> = Vec::new();
@@ -147,7 +162,7 @@ fn kinds(texts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, fitting, kinds};
+    use super::{columns, fitting, kinds, short};
 
     fn texts() -> Vec<String> {
         ["place 1 at 1,1", "place 2 at 1,1", "place 1 at 11,1", "move 1,1 → 1,4", "capture 1,1 × 1,3 → 1,5", "skip placement"]
@@ -164,6 +179,10 @@ mod tests {
         assert_eq!(fitting(&texts(), "sk"), [5]);
         assert_eq!(fitting(&texts(), ""), [0, 1, 2, 3, 4, 5]);
         assert!(fitting(&texts(), "9,9").is_empty());
+        let hexagon = ["place 1 at 0,0,0", "place 1 at 0,-1,1", "place 1 at 1,0,-1"].map(str::to_owned);
+        assert_eq!(fitting(&hexagon, "0,0"), [0]);
+        assert_eq!(fitting(&hexagon, "1 0,-1"), [1]);
+        assert_eq!(fitting(&hexagon, "0,0,0"), [0]);
     }
 
     #[test]
@@ -171,6 +190,8 @@ mod tests {
         let list = columns(&texts(), &[0, 1, 2, 3], 60);
         assert_eq!(list, "   1  place 1 at 1,1      3  place 1 at 11,1\n   2  place 2 at 1,1      4  move 1,1 → 1,4\n");
         assert_eq!(columns(&texts(), &[0, 1], 10).lines().count(), 2);
+        let long = columns(&vec!["move".to_owned(); 30], &(0..30).collect::<Vec<_>>(), 10);
+        assert_eq!((short(long.clone(), "m").lines().count(), short(long, "").lines().count()), (9, 30));
         assert!(kinds(&texts()).starts_with("6 moves: 3 × place (as in `place 1 at 1,1`), 1 × move"));
     }
 }

@@ -64,7 +64,10 @@ fn replay(shard: &ShardReader, game: &StoredGame, args: &Args) -> Result<String,
         if args.moves || (args.at.is_none() && !forced) {
             out += &line(n + 1, &state, &state.describe(&mv), stored);
         }
-        look.marked = cells_of(&state, &mv);
+        let cells = cells_of(&state, &mv);
+        if !cells.is_empty() {
+            look.marked = cells;
+        }
         state.apply(&mv);
         if !args.moves && args.at.is_none() && !forced {
             out += &draw(&state, &look);
