@@ -25,4 +25,5 @@ mod limits;
 mod polkit;
 mod removal;
 mod suite;
+mod trouble;
 mod units;
