@@ -62,4 +62,29 @@ CREATE TABLE letters(
     redriven INTEGER NOT NULL,
     UNIQUE(subscriber, seq)
 ) STRICT;
+", "
+-- Ids of the router's making say where their event stands; only others need an index, and before this version all were others.
+ALTER TABLE events ADD COLUMN named INTEGER NOT NULL DEFAULT 1;
+DROP INDEX events_id;
+CREATE UNIQUE INDEX events_named ON events(id) WHERE named = 1;
+
+-- What a repeat of the event is recognised by, and until when (absent: for ever). Needed until it is in a run; see `seen`.
+ALTER TABLE events ADD COLUMN print BLOB;
+ALTER TABLE events ADD COLUMN expires_us INTEGER;
+
+-- Sorted sets of fingerprints; see `runs`. The table `dedup` is brought into this form by `seen` when the file is opened.
+CREATE TABLE runs(
+    id INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,        -- 0 being written, 1 complete, 2 to be dropped
+    level INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    expiring INTEGER NOT NULL,
+    latest_us INTEGER NOT NULL,
+    pages INTEGER NOT NULL,
+    filter BLOB NOT NULL
+) STRICT;
+CREATE TABLE prints(place INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+-- Up to this place every fingerprint is in a run.
+CREATE TABLE seen(one INTEGER PRIMARY KEY CHECK(one = 1), covered INTEGER NOT NULL) STRICT;
+DROP INDEX dedup_expires;
 "];
