@@ -18,5 +18,6 @@ pub mod ports;
 pub mod registry;
 pub mod router;
 pub mod router_calls;
+pub mod safeguards;
 pub mod wire;
 pub mod workload;

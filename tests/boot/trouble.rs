@@ -124,7 +124,7 @@ fn a_full_disk_loses_nothing_that_was_acknowledged(m: &Machine) {
     m.write("/etc/ringrift/conf.d/60-quiet.yaml", "daemons: {queue_populator: {enabled: false}, idle_resource: {enabled: false}}\n");
     m.write(
         "/etc/ringrift/conf.d/50-test.yaml",
-        "safeguards: {disk: {warning: 98, critical: 99}}\ndaemons: {data_pipeline: {max_disk_percent: 99.5}}\n",
+        "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\ndaemons: {data_pipeline: {max_disk_percent: 99.5}}\n",
     );
     m.ok("systemctl start ringrift-master.target");
     let emit = |n: u32| m.run(&format!("ringrift events emit external.probe n={n}"));

@@ -219,7 +219,8 @@ pub fn replay(system: &Running, count: u64) -> Result<f64> {
     let begun = Instant::now();
     match &system.address {
         Address::Router(_) => {
-            let call = format!("{{\"method\":\"org.ringrift.Router.Replay\",\"more\":true,\"parameters\":{{\"from\":1,\"to\":{count}}}}}\0");
+            let call =
+                format!("{{\"method\":\"org.ringrift.Router.Replay\",\"more\":true,\"parameters\":{{\"from\":1,\"to\":{count}}}}}\0");
             wire.send(call.as_bytes())?;
         }
         Address::Nats(_) => {

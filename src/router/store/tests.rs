@@ -49,7 +49,9 @@ fn fill(db: &Connection, kinds: &[u32], stored_us: impl Fn(u64) -> i64) {
     for (at, kind) in kinds.iter().enumerate() {
         let seq = at as u64 + 1;
         let mut event = prepared(*kind, Some(["a", "b"][at % 2]), None, 400);
-        Storing::new(db, &mut Seen::default(), &Ids::new(), stored_us(seq)).and_then(|mut storing| storing.store(&mut event, seq)).expect("stored");
+        Storing::new(db, &mut Seen::default(), &Ids::new(), stored_us(seq))
+            .and_then(|mut storing| storing.store(&mut event, seq))
+            .expect("stored");
     }
 }
 
