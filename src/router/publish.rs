@@ -295,7 +295,9 @@ mod tests {
             let event = serde_json::json!({"type": kind, "payload": {"text": text, "n": number, "deep": [{"a": [key]}]}, "idempotency_key": key, "time_us": time});
             let call = serde_json::json!({"events": [event]}).to_string();
             let fast = read(call.as_bytes()).expect("sound").pop().expect("one");
-            let slow: NewEvent = serde_json::from_value(event).expect("an event");
+            // From the same text: reading a number is exact only to its last digit.
+            let read_again: serde_json::Value = serde_json::from_str(&call).expect("JSON");
+            let slow: NewEvent = serde_json::from_value(read_again["events"][0].clone()).expect("an event");
             let fields: serde_json::Map<_, _> = serde_json::from_str(&fast.payload).expect("an object");
             prop_assert_eq!(&fields, &slow.payload);
             let slow = Incoming::from(slow);
