@@ -1,4 +1,5 @@
 //! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and reader.
+use super::authority::Authority;
 use super::delivery::{Delivery, Micros, Seq};
 use super::kinds::{Kinds, Wants};
 use super::reader::Reader;
@@ -103,6 +104,8 @@ impl Sub {
 pub struct Hub {
     /// This machine.
     pub node: NodeId,
+    /// Who may publish what.
+    pub authority: Authority,
     /// Types.
     pub kinds: RefCell<Kinds>,
     /// What it works by.
@@ -144,6 +147,7 @@ impl Hub {
         }
         Hub {
             node,
+            authority: Authority::of_this_machine(),
             kinds: RefCell::new(Kinds::new(beginning.kinds)),
             settings: RefCell::new(settings),
             subs: RefCell::new(subs),

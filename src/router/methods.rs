@@ -2,7 +2,6 @@
 use super::connection::{Flow, RawCall};
 use super::frames::{done, failure, reply};
 use super::hub::{Counters, Hub};
-use super::kinds::Kind;
 use super::outbox::{MAX_CALLS, Outbox};
 use super::prepare::prepare;
 use super::refusal::Refusal;
@@ -32,14 +31,6 @@ const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.v
 pub struct Caller {
     /// As the kernel says.
     pub peer: Peer,
-}
-
-impl Caller {
-    /// Whether the caller may publish events of a type. The socket's mode decides who can call at all (group ringrift); rules for
-    /// the types that control the suite belong here.
-    fn may_publish(&self, _kind: &Kind) -> bool {
-        true
-    }
 }
 
 /// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.
@@ -76,10 +67,8 @@ fn publish(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> 
     for (at, event) in wanted.events.into_iter().enumerate() {
         let mut kinds = hub.kinds.borrow_mut();
         let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?;
-        if !caller.may_publish(kind) {
-            let message = format!("user {} may not publish {}", caller.peer.uid, kind.name);
-            return Err(Refusal::parameter(errors::PERMISSION_DENIED, format!("events[{at}].type"), message));
-        }
+        // The socket's mode decides who can call at all; what controls the suite is for the suite.
+        hub.authority.check(caller.peer, kind, || format!("events[{at}].type"))?;
         prepared.push(prepare(event, at, &mut kinds, &hub.node, now)?);
     }
     let held = prepared.iter().map(|event| event.body.len()).sum();

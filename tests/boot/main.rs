@@ -26,3 +26,4 @@ mod polkit;
 mod removal;
 mod suite;
 mod units;
+mod varlink;
