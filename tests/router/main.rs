@@ -5,6 +5,8 @@ mod authority;
 mod conformance;
 mod delivery;
 mod killed;
+mod power;
 mod protocol;
+mod torture;
 mod trouble;
 mod world;
