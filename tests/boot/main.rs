@@ -21,6 +21,7 @@ macro_rules! on_both {
 mod backoff;
 mod harness;
 mod install;
+mod legacy;
 mod limits;
 mod polkit;
 mod removal;
