@@ -16,6 +16,7 @@ mod profile;
 mod registry;
 mod status;
 mod text;
+mod trace;
 mod units;
 mod world;
 
@@ -67,6 +68,8 @@ enum Command {
     /// The event log: follow, publish, read back, dead letters
     #[command(subcommand)]
     Events(events::Events),
+    /// What led to an event, job, model or game: the tree from the first event on
+    Trace(trace::Trace),
     /// The registry of daemon types
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -106,6 +109,7 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Profile(verb) => verb.run(world, out),
         Command::Daemon(verb) => verb.run(world, out),
         Command::Events(verb) => verb.run(world, out),
+        Command::Trace(verb) => verb.run(world, out),
         Command::Registry(verb) => verb.run(world, out),
         Command::Units(verb) => verb.run(world, out),
         Command::Config(verb) => verb.run(world, out),

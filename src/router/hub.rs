@@ -2,6 +2,7 @@
 use super::authority::Authority;
 use super::delivery::{Delivery, Micros, Seq};
 use super::kinds::{Kinds, Wants};
+use super::meter::Meter;
 use super::reader::Reader;
 use super::refusal::Refusal;
 use super::settings::Settings;
@@ -66,6 +67,8 @@ pub struct Sub {
     pub stream: Option<Stream>,
     /// When it was last connected.
     pub seen_us: Option<Micros>,
+    /// When it was made.
+    pub created_us: Micros,
     /// The mark that the writer was last told.
     pub written: Seq,
 }
@@ -88,8 +91,15 @@ impl Sub {
             token: None,
             stream: None,
             seen_us: loaded.seen_us,
+            created_us: loaded.created_us,
             written: loaded.mark,
         }
+    }
+
+    /// How long it has been away, if it is and events wait for it or lie behind it.
+    pub fn absent_us(&self, last: Seq, now: Micros) -> Option<Micros> {
+        let away = self.stream.is_none() && self.delivery.floor() <= last;
+        away.then(|| now - self.seen_us.unwrap_or(self.created_us))
     }
 
     /// Wakes the stream if it could hand something out.
@@ -114,6 +124,8 @@ pub struct Hub {
     pub subs: RefCell<BTreeMap<SubscriberName, Sub>>,
     /// The newest events.
     pub tail: RefCell<Tail>,
+    /// Rates and latencies.
+    pub meter: RefCell<Meter>,
     /// Reads the log.
     pub reader: Reader,
     /// Counters.
@@ -152,6 +164,7 @@ impl Hub {
             settings: RefCell::new(settings),
             subs: RefCell::new(subs),
             tail: RefCell::default(),
+            meter: RefCell::default(),
             reader,
             counters: Counters::default(),
             progress: watch::Sender::new(beginning.last_seq),

@@ -2,6 +2,7 @@
 use super::connection::{Flow, RawCall};
 use super::frames::{done, failure, reply};
 use super::hub::{Counters, Hub};
+use super::incoming::read_publish;
 use super::outbox::{MAX_CALLS, Outbox};
 use super::prepare::prepare;
 use super::refusal::Refusal;
@@ -9,9 +10,7 @@ use super::store::letters::MAX_LISTED;
 use super::store::publish::Prepared;
 use super::subscriptions::{self, Written};
 use super::writer::Command;
-use crate::contract::router::{
-    Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Publish, PublishResult, Published, Register, Replay, Subscribe,
-};
+use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, PublishResult, Published, Register, Replay, Subscribe};
 use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
 use crate::contract::wire::errors;
 use crate::platform::clock::now_us;
@@ -19,6 +18,7 @@ use crate::platform::varlink::{Peer, parse_text};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::rc::Rc;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Events in one Publish.
@@ -57,26 +57,28 @@ fn publish(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> 
         let message = format!("{MAX_CALLS} calls of this connection wait for their answers; read some, then go on");
         return Err(Refusal::new(errors::TOO_MANY, message));
     }
-    let wanted: Publish = parse(call)?;
-    if wanted.events.len() > MAX_BATCH {
-        let message = format!("{} events in one batch, {MAX_BATCH} are allowed", wanted.events.len());
+    let wanted = read_publish(call)?;
+    if wanted.len() > MAX_BATCH {
+        let message = format!("{} events in one batch, {MAX_BATCH} are allowed", wanted.len());
         return Err(Refusal::parameter(errors::INVALID_PARAMETER, "events", message));
     }
     let now = now_us();
-    let mut prepared: Vec<Prepared> = Vec::with_capacity(wanted.events.len());
-    for (at, event) in wanted.events.into_iter().enumerate() {
+    let mut prepared: Vec<Prepared> = Vec::with_capacity(wanted.len());
+    for (at, event) in wanted.into_iter().enumerate() {
         let mut kinds = hub.kinds.borrow_mut();
-        let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?;
+        let kind = kinds.take(&event.event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
         // The socket's mode decides who can call at all; what controls the suite is for the suite.
         hub.authority.check(caller.peer, kind, || format!("events[{at}].type"))?;
         prepared.push(prepare(event, at, &mut kinds, &hub.node, now)?);
     }
     let held = prepared.iter().map(|event| event.body.len()).sum();
     let (answer, answered) = oneshot::channel();
+    let begun = Instant::now();
     hub.command(Command::Publish(prepared, answer));
     let (hub, silent) = (hub.clone(), call.oneway);
     out.later(held, async move {
         let result: Result<Vec<Published>, Refusal> = answered.await.unwrap_or_else(|_| Err(Refusal::stopping()));
+        hub.meter.borrow_mut().took(begun.elapsed());
         if let Ok(results) = &result {
             Counters::add(&hub.counters.duplicates, results.iter().filter(|r| r.duplicate).count());
         }

@@ -1,12 +1,12 @@
 //! Checking a publish and bringing it into the form that is stored.
 use super::canonical;
+use super::incoming::{Incoming, Newer};
 use super::kinds::Kinds;
 use super::refusal::Refusal;
 use super::store::publish::Prepared;
 use crate::contract::envelope::SCHEMA;
 use crate::contract::events::{Dedup, EventType, Payload};
 use crate::contract::ids::{ConfigKey, EventId, NodeId};
-use crate::contract::router::NewEvent;
 use crate::contract::wire::{MAX_FRAME, errors};
 use crate::platform::clock::new_event_id_bytes;
 use serde::Serialize;
@@ -21,8 +21,9 @@ const MAX_KEY: usize = 512;
 const MAX_SOURCE: usize = 256;
 
 /// The stored form of the event at this place of a batch; `now_us` is the time of those who give none.
-pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
-    let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?.clone();
+pub fn prepare(event: impl Into<Incoming>, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
+    let Incoming { event, newer } = event.into();
+    let kind = kinds.take(&event.kind, newer.is_some(), || format!("events[{at}].type"))?.clone();
     let too_long = |field: &str, most: usize| {
         Refusal::parameter(
             errors::INVALID_PARAMETER,
@@ -34,8 +35,8 @@ pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now
         return Err(too_long("source", MAX_SOURCE));
     }
     let payload = match kind.info {
-        Some(info) => check_payload(info.kind, event.payload, at)?,
-        None => event.payload,
+        Some(info) if newer.is_none() => check_payload(info.kind, event.payload, at)?,
+        _ => event.payload,
     };
     let dedup = match (&event.idempotency_key, kind.info.map_or(Dedup::EveryOne, |info| info.dedup)) {
         (Some(key), _) if key.is_empty() || key.len() > MAX_KEY => return Err(too_long("idempotency_key", MAX_KEY)),
@@ -51,7 +52,14 @@ pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now
     field(&mut body, "id", EventId::from_bytes(id));
     field(&mut body, "node", node);
     field(&mut body, "type", &kind.name);
-    number(&mut body, "schema", SCHEMA);
+    let newer = newer.unwrap_or(Newer { schema: SCHEMA, ..Newer::default() });
+    number(&mut body, "schema", newer.schema);
+    for (name, value) in &newer.extra {
+        json(&mut body, name);
+        body.push(':');
+        json(&mut body, value);
+        body.push(',');
+    }
     if let Some(key) = &key {
         field(&mut body, "key", key);
     }
@@ -151,6 +159,7 @@ fn json(body: &mut String, value: &impl Serialize) {
 mod tests {
     use super::*;
     use crate::contract::envelope::Event;
+    use crate::contract::router::NewEvent;
     use serde_json::json;
 
     fn new(value: Value) -> NewEvent {

@@ -33,7 +33,8 @@ fn another_user_may_publish_what_reports_and_not_what_controls() {
     // As if the user were in group ringrift.
     open(&dir.path().join("socket"), 0o666);
     let mut other = connect_as(NOBODY, dir.path()).expect("it may call");
-    let stopped = || event("daemon_stopped", json!({"daemon_name": "AUTO_EXPORT", "hostname": "n1", "reason": "test", "invocation_id": "i"}));
+    let stopped =
+        || event("daemon_stopped", json!({"daemon_name": "AUTO_EXPORT", "hostname": "n1", "reason": "test", "invocation_id": "i"}));
     let refused = other.publish(vec![external(json!({"n": 1})), stopped()]).expect_err("a control event");
     assert!(refused.is(errors::PERMISSION_DENIED), "{refused}");
     let text = refused.to_string();

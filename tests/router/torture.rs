@@ -179,7 +179,14 @@ fn consume(dir: &Path, shared: &Shared) {
 }
 
 /// Runs the load; `die` ends the router and brings it back, once a round.
-pub fn run(dir: &Path, router: Router, rounds: u64, random: &mut Random, rules: Rules, mut die: impl FnMut(Router, &mut Random) -> Router) -> Outcome {
+pub fn run(
+    dir: &Path,
+    router: Router,
+    rounds: u64,
+    random: &mut Random,
+    rules: Rules,
+    mut die: impl FnMut(Router, &mut Random) -> Router,
+) -> Outcome {
     let mut router = router;
     let shared = Arc::new(Shared { rules, seen: Mutex::default(), stop: AtomicBool::new(false), all_handled: AtomicBool::new(false) });
     type Work = Box<dyn FnOnce(&Path, &Shared) + Send>;

@@ -50,10 +50,6 @@ impl Router {
             }
         }
     }
-    /// Whether it has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("its state").is_some()
-    }
     /// Kills it as a power cut would, but for the page cache.
     pub fn kill(&mut self) {
         self.child.kill().expect("SIGKILL");
