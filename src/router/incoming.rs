@@ -1,6 +1,7 @@
 //! Reading a publish. Ours is read strictly, so that a misspelt field is named. A publisher of a newer version says so with
 //! `schema`: its unknown types, its payloads and the envelope's unknown fields are kept as they are and forwarded unread.
 use super::connection::RawCall;
+use super::prepare::Incoming;
 use super::refusal::Refusal;
 use crate::contract::envelope::SCHEMA;
 use crate::contract::router::{NewEvent, Publish};
@@ -13,15 +14,6 @@ const KNOWN: [&str; 9] = ["id", "type", "payload", "key", "cause", "correlation"
 /// Fields of the envelope that are the router's to set.
 const OURS: [&str; 2] = ["node", "origin_seq"];
 
-/// An event as it came in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Incoming {
-    /// What this version knows of it.
-    pub event: NewEvent,
-    /// It is of a newer schema.
-    pub newer: Option<Newer>,
-}
-
 /// What only a newer version understands.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Newer {
@@ -31,14 +23,8 @@ pub struct Newer {
     pub extra: Map<String, Value>,
 }
 
-impl From<NewEvent> for Incoming {
-    fn from(event: NewEvent) -> Incoming {
-        Incoming { event, newer: None }
-    }
-}
-
 /// A publish's events. The usual one is read once; only what is refused then is looked at again for a newer schema.
-pub fn read_publish(call: &RawCall<'_>) -> Result<Vec<Incoming>, Refusal> {
+pub fn read_publish(call: &RawCall<'_>) -> Result<Vec<Incoming<'static>>, Refusal> {
     let text = call.parameters.map_or("{}", |raw| raw.get());
     match parse_text::<Publish>(text) {
         Ok(publish) => Ok(publish.events.into_iter().map(Incoming::from).collect()),
@@ -47,7 +33,7 @@ pub fn read_publish(call: &RawCall<'_>) -> Result<Vec<Incoming>, Refusal> {
 }
 
 /// Nothing when no event names its schema.
-fn newer(text: &str) -> Option<Result<Vec<Incoming>, Refusal>> {
+fn newer(text: &str) -> Option<Result<Vec<Incoming<'static>>, Refusal>> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Loose {
@@ -60,7 +46,7 @@ fn newer(text: &str) -> Option<Result<Vec<Incoming>, Refusal>> {
     })
 }
 
-fn one(mut event: Map<String, Value>, at: usize) -> Result<Incoming, Refusal> {
+fn one(mut event: Map<String, Value>, at: usize) -> Result<Incoming<'static>, Refusal> {
     let invalid = |field: &str, message: String| Refusal::parameter(errors::INVALID_PARAMETER, format!("events[{at}].{field}"), message);
     let schema = match event.remove("schema") {
         None => SCHEMA,
@@ -78,12 +64,12 @@ fn one(mut event: Map<String, Value>, at: usize) -> Result<Incoming, Refusal> {
         event = known;
         newer = Some(Newer { schema, extra });
     }
-    let event = serde_path_to_error::deserialize(Value::Object(event)).map_err(|error| {
+    let event: NewEvent = serde_path_to_error::deserialize(Value::Object(event)).map_err(|error| {
         let (path, why) = (error.path().to_string(), error.inner().to_string());
         let field = if path == "." { why.split('`').nth(1).unwrap_or_default().to_owned() } else { path };
         invalid(&field, why)
     })?;
-    Ok(Incoming { event, newer })
+    Ok(Incoming { newer, ..Incoming::from(event) })
 }
 
 #[cfg(test)]
@@ -91,7 +77,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(parameters: &str) -> Result<Vec<Incoming>, Refusal> {
+    fn read(parameters: &str) -> Result<Vec<Incoming<'static>>, Refusal> {
         let frame = format!("{{\"method\":\"x\",\"parameters\":{parameters}}}");
         read_publish(&serde_json::from_str(&frame).expect("a call"))
     }
@@ -101,7 +87,7 @@ mod tests {
         let newer = read(r#"{"events":[{"type":"later","schema":2,"payload":{"a":1},"hops":[1]},{"type":"external.x","payload":{}}]}"#);
         let newer = newer.expect("it is read");
         assert_eq!(newer[0].newer, Some(Newer { schema: 2, extra: Map::from_iter([("hops".to_owned(), json!([1]))]) }));
-        assert_eq!((newer[0].event.kind.as_str(), newer[1].newer.is_none()), ("later", true));
+        assert_eq!((&*newer[0].kind, newer[1].newer.is_none()), ("later", true));
         assert!(read(r#"{"events":[{"type":"external.x","schema":1,"payload":{}}]}"#).expect("ours")[0].newer.is_none());
         for (wrong, parameter) in [
             (r#"{"events":[{"type":"external.x","payload":{},"hops":1}]}"#, "events[0]"),

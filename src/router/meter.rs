@@ -55,10 +55,11 @@ fn bound(bucket: usize) -> u64 {
 }
 
 impl Meter {
-    /// One publish took so long.
-    pub fn took(&mut self, time: Duration) {
+    /// So many publishes took so long.
+    pub fn took(&mut self, time: Duration, calls: usize) {
         let us = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.now.counts[bucket(us)] += 1;
+        let count = &mut self.now.counts[bucket(us)];
+        *count = count.saturating_add(u32::try_from(calls).unwrap_or(u32::MAX));
         self.now.max_us = self.now.max_us.max(us);
     }
 
@@ -131,7 +132,7 @@ mod tests {
             // Ten a second, then none.
             let published = 10 * second.min(100);
             if second < 100 {
-                meter.took(Duration::from_micros(if second % 50 == 0 { 9000 } else { 100 }));
+                meter.took(Duration::from_micros(if second % 50 == 0 { 9000 } else { 100 }), 1);
             }
             meter.beat_at(begun + Duration::from_secs(second), [published, 0, 0]);
             if second == 99 {

@@ -26,5 +26,6 @@ mod limits;
 mod polkit;
 mod removal;
 mod suite;
+mod trouble;
 mod units;
 mod varlink;

@@ -43,6 +43,9 @@ pub struct Limits {
     pub selfplay_per_core: f64,
     /// Bytes of memory one job may use, 64 MiB to 1 TiB; MemoryMax of its unit.
     pub job_memory_max: u64,
+    /// How much a job's workload yields the processor to daemons and hand-overs, 0 to 19 as in nice(2). A job saturates its core for
+    /// minutes, a daemon needs a millisecond now; cgroup weights do the same where the CPU controller is there.
+    pub job_nice: u8,
     /// Items waiting or running above which Enqueue refuses, 10 to 100,000.
     pub queue_hard: u32,
     /// Seconds before a failed job is tried again, doubled for each further try up to an hour, 1 to 3600.
@@ -63,6 +66,7 @@ impl Default for Limits {
             sync: limit(Some(2), None),
             selfplay_per_core: 0.5,
             job_memory_max: 8 << 30,
+            job_nice: 10,
             queue_hard: 1000,
             retry_base_seconds: 10,
         }
@@ -106,6 +110,7 @@ impl Limits {
         }
         check.range("limits.selfplay_per_core", self.selfplay_per_core, 0.1, 4.0);
         check.range("limits.job_memory_max", self.job_memory_max, 64 << 20, 1 << 40);
+        check.range("limits.job_nice", self.job_nice, 0, 19);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
         check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);
     }

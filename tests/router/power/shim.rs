@@ -49,7 +49,9 @@ mod number {
 const AT_FDCWD: c_int = -100;
 const O_CREAT: c_int = 0o100;
 const O_TRUNC: c_int = 0o1000;
+const O_APPEND: c_int = 0o2000;
 const SEEK_CUR: c_int = 1;
+const SEEK_END: c_int = 2;
 const ENOSPC: c_int = 28;
 const EIO: c_int = 5;
 
@@ -58,6 +60,13 @@ enum Kind {
     Full,
     Io,
     Sync,
+}
+
+#[derive(Clone, Copy)]
+struct Watched {
+    handle: u32,
+    /// Writes go to the end, wherever the descriptor stands.
+    append: bool,
 }
 
 struct Fault {
@@ -72,7 +81,7 @@ struct State {
     sync_us: c_uint,
     faults: Vec<Fault>,
     /// The number that a descriptor of a watched file goes by in the journal.
-    watched: Vec<Option<u32>>,
+    watched: Vec<Option<Watched>>,
     opened: u32,
     records: u64,
     writes: u64,
@@ -133,6 +142,10 @@ impl State {
     }
 
     fn handle(&self, fd: c_int) -> Option<u32> {
+        self.watched(fd).map(|watched| watched.handle)
+    }
+
+    fn watched(&self, fd: c_int) -> Option<Watched> {
         self.watched.get(usize::try_from(fd).ok()?).copied().flatten()
     }
 
@@ -175,7 +188,7 @@ unsafe fn opening(directory: c_int, path: *const c_char, flags: c_int, mode: c_u
         if state.watched.len() <= at {
             state.watched.resize(at + 1, None);
         }
-        state.watched[at] = Some(handle);
+        state.watched[at] = Some(Watched { handle, append: flags & O_APPEND != 0 });
         let bits = u64::from(created) | u64::from(flags & O_TRUNC != 0) << 1;
         state.record(b'O', handle, bits, &name);
     }
@@ -216,7 +229,7 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
 /// A write at a place, or where the descriptor stands.
 unsafe fn writing(fd: c_int, bytes: *const c_void, mut length: usize, at: Option<i64>) -> isize {
     let mut state = state();
-    if let Some(handle) = state.handle(fd) {
+    if let Some(Watched { handle, append }) = state.watched(fd) {
         let call = state.writes;
         state.writes += 1;
         if state.hit(Kind::Io, call).is_some() {
@@ -228,7 +241,7 @@ unsafe fn writing(fd: c_int, bytes: *const c_void, mut length: usize, at: Option
             None => {}
         }
         // SAFETY: a question about a descriptor.
-        let place = at.unwrap_or_else(|| unsafe { syscall(number::LSEEK, fd, 0i64, SEEK_CUR) });
+        let place = at.unwrap_or_else(|| unsafe { syscall(number::LSEEK, fd, 0i64, if append { SEEK_END } else { SEEK_CUR }) });
         // SAFETY: libc's contract: so many bytes are there.
         let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
         state.record(b'W', handle, place as u64, bytes);
