@@ -217,12 +217,20 @@ pub fn run(
     for publisher in publishers {
         publisher.join().expect("a publisher");
     }
-    let begun = Instant::now();
+    // The subscriber takes one event after the other; how long that takes is the machine's business, as long as it goes on.
+    let (mut begun, mut least) = (Instant::now(), u64::MAX);
     let mut caller = router.caller();
-    while caller.subscriber("s").is_none_or(|s| s.lag > 0) {
-        if begun.elapsed() > PATIENCE * 4 {
-            let fault = format!("never handled: {:?}", caller.subscriber("s"));
-            shared.seen.lock().expect("the record").faults.push(fault);
+    loop {
+        let state = caller.subscriber("s");
+        let lag = state.as_ref().map_or(u64::MAX, |s| s.lag);
+        if lag == 0 {
+            break;
+        }
+        if lag < least {
+            (begun, least) = (Instant::now(), lag);
+        }
+        if begun.elapsed() > PATIENCE * 2 {
+            shared.seen.lock().expect("the record").faults.push(format!("never handled: {state:?}"));
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
