@@ -21,6 +21,7 @@ mod safeguards;
 mod status;
 mod tasks;
 mod text;
+mod trace;
 mod units;
 mod world;
 
@@ -72,6 +73,8 @@ enum Command {
     /// The event log: follow, publish, read back, dead letters
     #[command(subcommand)]
     Events(events::Events),
+    /// What led to an event, job, model or game: the tree from the first event on
+    Trace(trace::Trace),
     /// The registry of daemon types
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -122,6 +125,7 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Profile(verb) => verb.run(world, out),
         Command::Daemon(verb) => verb.run(world, out),
         Command::Events(verb) => verb.run(world, out),
+        Command::Trace(verb) => verb.run(world, out),
         Command::Registry(verb) => verb.run(world, out),
         Command::Units(verb) => verb.run(world, out),
         Command::Config(verb) => verb.run(world, out),

@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod envelope;
 pub mod error;
 pub mod events;
+pub mod foreign;
 pub mod health;
 pub mod host;
 pub mod ids;
