@@ -156,9 +156,14 @@ fn load(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     Gate::new("load", Bars::Further, !shut, why)
 }
 
-/// Every reason of the shut gates, whatever they bar; for people who look.
+/// Every reason of the gates that let nothing through.
 pub fn shut(gates: &[Gate]) -> Vec<String> {
-    gates.iter().filter(|g| !g.view.open).map(Gate::reason).collect()
+    gates.iter().filter(|g| !g.view.open && g.bars == Bars::All).map(Gate::reason).collect()
+}
+
+/// Every reason of the gates that let one task of a type through: a machine at work, nothing to mend.
+pub fn narrowed(gates: &[Gate]) -> Vec<String> {
+    gates.iter().filter(|g| !g.view.open && g.bars != Bars::All).map(Gate::reason).collect()
 }
 
 #[cfg(test)]
@@ -190,6 +195,17 @@ mod tests {
         for kind in JobType::ALL {
             assert_eq!(stopped(calm(), kind, 5), Vec::<String>::new());
         }
+    }
+
+    /// A machine that works at its limit is not one that is stuck.
+    #[test]
+    fn busy_is_told_apart_from_shut() {
+        let busy = HostSnapshot { cpu_percent: Some(100.0), load1: Some(9.0), ..calm() };
+        let gates = judge(&mut Levels::default(), &Ok(busy.clone()), &Safeguards::default());
+        assert_eq!((shut(&gates).len(), narrowed(&gates).len()), (0, 2));
+        let full = HostSnapshot { disk_percent: Some(99.0), ..busy };
+        let gates = judge(&mut Levels::default(), &Ok(full), &Safeguards::default());
+        assert_eq!((shut(&gates).len(), narrowed(&gates).len()), (1, 2));
     }
 
     #[test]

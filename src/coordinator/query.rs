@@ -104,6 +104,7 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
     desk::ready(cx)?;
     let mut blocked = cx.state.desk.as_ref().map(|d| d.barred.clone()).unwrap_or_default();
     blocked.extend(gate::shut(&cx.state.gates));
+    let narrowed = gate::narrowed(&cx.state.gates);
     let life = life(cx)?;
     let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     let mut status = CoordinatorStatus {
@@ -118,6 +119,7 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         emergency: emergency::halted(cx)?.is_some(),
         managers: cx.state.managers.all().to_vec(),
         blocked,
+        narrowed,
         ..Default::default()
     };
     for wanted in [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running] {

@@ -94,8 +94,8 @@ fn judge(status: &CoordinatorStatus) -> Health {
     if status.outbox_refused > 0 {
         troubles.push(format!("{} events were refused by the router, see outbox_refused", status.outbox_refused));
     }
-    for trouble in &troubles {
-        message = format!("{message}; {trouble}");
+    for said in troubles.iter().chain(&status.narrowed) {
+        message = format!("{message}; {said}");
     }
     if troubles.is_empty() { Health::healthy(message) } else { Health::degraded(message) }
 }
