@@ -253,7 +253,7 @@ mod tests {
         let mut open = |memory, load| {
             let host = HostSnapshot { memory_percent: Some(memory), load1: Some(load), ..calm() };
             let gates = judge(&mut levels, &Ok(host), &Safeguards::default());
-            shut(&gates).is_empty()
+            shut(&gates).is_empty() && narrowed(&gates).is_empty()
         };
         assert!(open(79.0, 3.0) && !open(80.0, 3.0) && !open(78.5, 3.0) && open(77.9, 3.0));
         assert!(!open(10.0, 3.1) && !open(10.0, 2.95) && open(10.0, 2.9));
