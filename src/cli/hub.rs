@@ -60,6 +60,13 @@ pub fn ask(world: &World, hub: Hub) -> Result<Asked, Failure> {
     Ok(Asked { client, place })
 }
 
+/// Connects whether the hub runs or not: its socket starts it. For what must be done, not for looking.
+pub fn reach(world: &World, hub: Hub) -> Result<Asked, Failure> {
+    let place = place(hub);
+    let client = Client::connect(world.run.join(place.socket), Some(PATIENCE)).map_err(|e| explain(&place, e))?;
+    Ok(Asked { client, place })
+}
+
 impl Asked {
     /// Calls a method of the hub's interface.
     pub fn call<R: DeserializeOwned>(&mut self, method: &str, parameters: &impl Serialize) -> Result<R, Failure> {
@@ -92,7 +99,10 @@ impl Asked {
 
 /// An error of a call in words that name the next step.
 fn explain(place: &Place, error: CallError) -> Failure {
-    let denied = error.is(errors::PERMISSION_DENIED) || matches!(&error, CallError::Transport { why, .. } if why.contains("os error 13"));
+    if error.is(errors::PERMISSION_DENIED) {
+        return Failure::new(Exit::NotPermitted, format!("the {} refuses", place.what)).caused_by(error);
+    }
+    let denied = matches!(&error, CallError::Transport { why, .. } if why.contains("os error 13"));
     if denied {
         return Failure::new(Exit::NotPermitted, format!("the {} answers only root and members of group ringrift", place.what))
             .hint("use sudo, or add yourself: `adduser $USER ringrift` and log in again")

@@ -2,20 +2,26 @@
 mod config;
 mod control;
 mod daemon;
+mod emergency;
 mod events;
 mod generate;
 mod hub;
 mod jobs;
 mod journal;
+mod limits;
 mod look;
 mod master;
 mod models;
 mod out;
 mod pipeline;
 mod profile;
+mod queue;
 mod registry;
+mod safeguards;
 mod status;
+mod tasks;
 mod text;
+mod trace;
 mod units;
 mod world;
 
@@ -67,6 +73,8 @@ enum Command {
     /// The event log: follow, publish, read back, dead letters
     #[command(subcommand)]
     Events(events::Events),
+    /// What led to an event, job, model or game: the tree from the first event on
+    Trace(trace::Trace),
     /// The registry of daemon types
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -85,6 +93,17 @@ enum Command {
     /// Jobs: what waits, runs and ended
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// Slots that are taken, by whom
+    Tasks(tasks::Tasks),
+    /// The work queue: what waits and why
+    Queue(queue::Queue),
+    /// Limits by type and the rates of admission
+    Limits(limits::Limits),
+    /// Gates and breakers: what they bar and why
+    Safeguards(safeguards::Safeguards),
+    /// The emergency halt: everything stops at once
+    #[command(subcommand)]
+    Emergency(emergency::Emergency),
     /// Models: champions and ratings
     #[command(subcommand)]
     Models(models::Models),
@@ -106,12 +125,18 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Profile(verb) => verb.run(world, out),
         Command::Daemon(verb) => verb.run(world, out),
         Command::Events(verb) => verb.run(world, out),
+        Command::Trace(verb) => verb.run(world, out),
         Command::Registry(verb) => verb.run(world, out),
         Command::Units(verb) => verb.run(world, out),
         Command::Config(verb) => verb.run(world, out),
         Command::Master(verb) => verb.run(world, out),
         Command::Pipeline(verb) => verb.run(world, out),
         Command::Jobs(verb) => verb.run(world, out),
+        Command::Tasks(verb) => verb.run(world, out),
+        Command::Queue(verb) => verb.run(world, out),
+        Command::Limits(verb) => verb.run(world, out),
+        Command::Safeguards(verb) => verb.run(world, out),
+        Command::Emergency(verb) => verb.run(world, out),
         Command::Models(verb) => verb.run(world, out),
         Command::Generate(verb) => verb.run(world, out),
     }

@@ -1,13 +1,19 @@
 //! Pure decisions: numbers in, verdict out. No I/O, no clock; time is an argument.
+pub mod admission;
 pub mod allocation;
+pub mod breaker;
+pub mod bucket;
 pub mod gate;
 pub mod handover;
 pub mod lease;
+pub mod lifecycle;
 pub mod limits;
 pub mod plan;
 pub mod promotion;
 pub mod queue;
 pub mod reconcile;
 pub mod retry;
+pub mod signal;
+pub mod starts;
 pub mod state;
 pub mod threshold;

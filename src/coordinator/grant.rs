@@ -2,13 +2,13 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::writer::Agenda;
-use super::{gates, outbox};
+use super::{desk, emergency, outbox};
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
 use crate::coordination::queue::{Candidate, Node};
-use crate::coordination::{gate, limits, queue, retry};
+use crate::coordination::{limits, queue, retry};
 use rusqlite::params;
 
 /// Between two looks at a shut gate, monotonic microseconds.
@@ -17,21 +17,31 @@ const RECHECK: i64 = 5_000_000;
 /// Grants all that can be granted now; says when to look again.
 pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     let mut agenda = Agenda { retry_wall: next_retry(cx)?, recheck_mono: None };
-    if cx.state.draining || cx.state.dispatchers.is_empty() {
+    desk::ready(cx)?;
+    if cx.state.desk.as_ref().is_none_or(|d| !d.barred.is_empty()) || cx.state.dispatchers.is_empty() {
         return Ok(agenda);
     }
     let candidates = candidates(cx)?;
     if candidates.is_empty() {
         return Ok(agenda);
     }
-    let shut = gate::shut(&gates::all(cx));
-    if !shut.is_empty() {
-        tracing::warn!(reasons = shut.join("; "), "nothing is granted");
-        agenda.recheck_mono = Some(cx.now.mono + RECHECK);
-        return Ok(agenda);
-    }
-    for grant in queue::pick(candidates, &nodes(cx), &cx.state.config.limits, rows::usage(cx.db)?) {
+    let (waiting, nodes, now) = (candidates.len(), nodes(cx), cx.now.mono);
+    let (rules, desk) = cx.state.admission();
+    let Some(desk) = desk else { return Ok(agenda) };
+    let grants = queue::pick(candidates, &nodes, &rules, desk, now);
+    let next = desk.next_change(&rules, now);
+    let granted = grants.len();
+    cx.state.touched |= granted > 0;
+    for grant in grants {
         claim(cx, grant.number, &grant.node)?;
+        cx.state.managers.handled("admission");
+    }
+    if granted > 0 {
+        desk::store_tokens(cx)?;
+    }
+    if granted < waiting {
+        // Something that has a slot waits for a token, a pause, a breaker, or a gate.
+        agenda.recheck_mono = Some(next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK));
     }
     Ok(agenda)
 }
@@ -42,8 +52,11 @@ pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
 }
 
 /// The first items of each type that has room, as many as could be granted.
-fn candidates(cx: &Change<'_>) -> Result<Vec<Candidate>, Refusal> {
-    let (nodes, usage) = (nodes(cx), rows::usage(cx.db)?);
+fn candidates(cx: &mut Change<'_>) -> Result<Vec<Candidate>, Refusal> {
+    let nodes = nodes(cx);
+    let now = cx.now.mono;
+    let (rules, desk) = cx.state.admission();
+    let Some(desk) = desk else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     let mut statement = cx.db.prepare_cached(
         "SELECT n, priority FROM work WHERE status = 'pending' AND kind = ?1
@@ -53,10 +66,12 @@ fn candidates(cx: &Change<'_>) -> Result<Vec<Candidate>, Refusal> {
     )?;
     let damaged = cx.now.wall.saturating_add(retry::LONGEST as i64 * 1_000_000);
     for kind in JobType::ALL {
-        let room = limits::room(&cx.state.config.limits, &usage, kind, nodes.iter().map(|n| (&n.id, n.cores)));
+        let room = limits::room(rules.limits, &desk.usage, kind, nodes.iter().map(|n| (&n.id, n.cores)));
         if room == 0 {
             continue;
         }
+        // One that waits is enough to know that something waits.
+        let room = if desk.may_start(&rules, kind, now) { room } else { 1 };
         let rows = statement.query_map(params![kind.name(), cx.now.wall, damaged, room], |row| {
             Ok(Candidate { number: row.get(0)?, kind, priority: row.get(1)? })
         })?;
@@ -108,10 +123,11 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
     }
 }
 
-/// An order to stop the unit of a lease that was fenced off.
+/// An order to stop the unit of a lease that was fenced off; after a halt, to kill it.
 pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
+    let kind = if lease.fenced.as_deref() == Some(emergency::HALTED) { OrderKind::Kill } else { OrderKind::Stop };
     lease.work.map(|n| Order {
-        kind: OrderKind::Stop,
+        kind,
         job_id: cx.state.job_id(n),
         job_type: lease.kind,
         token: lease.token,
@@ -138,7 +154,7 @@ pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal
 }
 
 /// Why a pending item is not granted, for people; nothing: it is about to be.
-pub fn waiting_for(cx: &Change<'_>, n: i64, item: &WorkItem, usage: &limits::Usage, shut: &[String]) -> Result<Vec<String>, Refusal> {
+pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<String>, Refusal> {
     let mut reasons = Vec::new();
     let mut statement = cx.db.prepare_cached(
         "SELECT w.n, w.status FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = ?1 AND w.status <> 'completed' ORDER BY w.n",
@@ -151,22 +167,24 @@ pub fn waiting_for(cx: &Change<'_>, n: i64, item: &WorkItem, usage: &limits::Usa
     if let Some(at) = item.not_before_us.filter(|at| !retry::is_due(Some(*at), cx.now.wall)) {
         reasons.push(format!("retry in {} s", (at - cx.now.wall + 999_999) / 1_000_000));
     }
-    let (kind, config) = (item.work.work_type, &cx.state.config.limits);
+    let kind = item.work.work_type;
     let nodes = nodes(cx);
     if nodes.is_empty() {
         reasons.push("no master takes orders; start ringrift-master.service".into());
-    } else if !nodes.iter().any(|node| limits::reasons(config, usage, kind, &node.id, node.cores).is_empty()) {
-        for node in &nodes {
-            for reason in limits::reasons(config, usage, kind, &node.id, node.cores) {
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
-                }
+        reasons.extend(cx.state.desk.iter().flat_map(|d| d.barred.clone()));
+    }
+    let mut of_nodes = Vec::new();
+    for node in &nodes {
+        let against = desk::reasons(cx, kind, &node.id)?;
+        if against.is_empty() {
+            return Ok(reasons);
+        }
+        for reason in against {
+            if !of_nodes.contains(&reason) {
+                of_nodes.push(reason);
             }
         }
     }
-    reasons.extend_from_slice(shut);
-    if cx.state.draining {
-        reasons.push("the coordinator is stopping".into());
-    }
+    reasons.extend(of_nodes);
     Ok(reasons)
 }

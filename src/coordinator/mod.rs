@@ -5,11 +5,15 @@
 mod args;
 mod cancel;
 mod change;
+mod desk;
+mod emergency;
 mod enqueue;
 mod expire;
 mod finish;
 mod gates;
 mod grant;
+mod guard;
+mod halt;
 mod jobs;
 mod orders;
 mod outbox;

@@ -1,11 +1,12 @@
 //! The thread that reads: it answers one short question after the other.
 use super::delivery::Seq;
+use super::frames;
 use super::kinds::KindId;
 use super::refusal::Refusal;
 use super::store::fault::Fault;
 use super::store::publish::IdBytes;
 use super::store::read::{self, Found, Range};
-use super::store::{letters, open};
+use super::store::{letters, open, retain};
 use super::tail::Row;
 use crate::contract::router::{DeadLetter, DeadLetterFilter};
 use rusqlite::Connection;
@@ -52,6 +53,15 @@ impl Reader {
     pub async fn range(&self, range: Range) -> Result<Found, Refusal> {
         self.ask(move |db| read::range(db, &range)).await
     }
+    /// A part of the log as deliveries without a subscription, ready to be sent; and up to where all that fits is in it.
+    pub async fn deliveries(&self, range: Range) -> Result<(Vec<u8>, Seq), Refusal> {
+        self.ask(move |db| {
+            let mut bytes = Vec::with_capacity(range.bytes + range.bytes / 4);
+            let to = read::walk(db, &range, |stored| frames::delivery(stored.seq, stored.body, 0, &mut bytes))?;
+            Ok((bytes, to))
+        })
+        .await
+    }
     /// Where the last `count` events of a range begin.
     pub async fn last(&self, range: Range, count: u64) -> Result<Seq, Refusal> {
         self.ask(move |db| read::last(db, &range, count)).await
@@ -71,6 +81,10 @@ impl Reader {
     /// How many events stand up to a place.
     pub async fn count_to(&self, seq: Seq) -> Result<u64, Refusal> {
         self.ask(move |db| read::count_to(db, seq)).await
+    }
+    /// The first place stored at this time or later.
+    pub async fn place_at(&self, time_us: i64) -> Result<Seq, Refusal> {
+        self.ask(move |db| retain::place_at(db, time_us)).await
     }
     /// First place and number of dead letters.
     pub async fn figures(&self) -> Result<(Seq, u64), Refusal> {

@@ -23,11 +23,13 @@ pub use units::StatusFiles;
 use crate::contract::config::Config;
 use crate::contract::daemon::Daemon;
 use crate::contract::error::Exit;
+use crate::contract::foreign::ForeignQueue;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
 use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
 use crate::contract::registry::DaemonSpec;
 use crate::contract::router::{Interest, Start, Subscribe};
+use crate::coordination::plan::disabled;
 use crate::platform::clock::SystemClock;
 use crate::platform::config::{self, Dirs};
 use crate::platform::host::{Machine, node_id};
@@ -61,6 +63,8 @@ pub struct Extras {
     pub store: Option<Open<dyn CatalogStore>>,
     /// A view of systemd; without one only status files are seen.
     pub units: Option<Open<dyn Units>>,
+    /// The original's event queue.
+    pub foreign: Option<Box<dyn ForeignQueue>>,
     /// A Varlink socket.
     pub socket: Option<Socket>,
 }
@@ -73,7 +77,7 @@ pub fn run_simple<D: Daemon>() -> ExitCode {
     run::<D>(Extras::default())
 }
 
-/// Runs a daemon to its end. The exit code is 0 after SIGTERM, 78 for a bad configuration, 1 for what a restart may mend.
+/// Runs a daemon to its end. The exit code is 0 after SIGTERM or when the configuration disables it, 78 for a bad configuration, 1 for what a restart may mend.
 pub fn run<D: Daemon>(with: Extras) -> ExitCode {
     let places = Places::of(D::TYPE);
     journal::init(&format!("ringrift-{}", places.name));
@@ -92,6 +96,12 @@ pub fn run<D: Daemon>(with: Extras) -> ExitCode {
     };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
+    }
+    // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has nothing to do.
+    if let Some(key) = disabled(&loaded.config, D::TYPE) {
+        tracing::info!("not wanted here: {key}");
+        notify::ready(&format!("disabled by {key}"));
+        return Exit::Ok.into();
     }
     match start::<D>(with, places, loaded.config, restarts) {
         Ok(code) => code,
@@ -131,6 +141,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         letters: &letters,
         models: &models,
         store: store.as_deref(),
+        foreign: with.foreign.as_deref(),
     };
 
     let mut daemon = D::new(&config);

@@ -19,11 +19,14 @@ macro_rules! on_both {
 }
 
 mod backoff;
+mod emergency;
 mod harness;
 mod install;
+mod legacy;
 mod limits;
 mod polkit;
 mod removal;
 mod suite;
 mod trouble;
 mod units;
+mod varlink;

@@ -117,6 +117,14 @@ daemon_config! {
     }
 }
 daemon_config! {
+    /// CROSS_PROCESS_POLLER.
+    CrossProcessPoller {
+        /// The SQLite file with tables events, subscribers and acks that programs of old use, absolute. Elsewhere than here the unit
+        /// needs a drop-in with ReadWritePaths= for its folder; below /tmp it cannot be, every service has a /tmp of its own.
+        database: String = "/var/lib/ringrift/legacy/events.db".into();
+    }
+}
+daemon_config! {
     /// DLQ_RETRY.
     DlqRetry {
         /// Times a dead letter is handed out again before it is left alone, 0 to 100.
@@ -170,7 +178,7 @@ macro_rules! daemons {
 }
 
 daemons! {
-    event_router: Common, cross_process_poller: Common, dlq_retry: DlqRetry, health_check: Common, cluster_monitor: Common,
+    event_router: Common, cross_process_poller: CrossProcessPoller, dlq_retry: DlqRetry, health_check: Common, cluster_monitor: Common,
     queue_monitor: Common, node_health_monitor: Common, daemon_watchdog: Common, quality_monitor: Common,
     model_performance_watchdog: Common, tailscale_health: Common, work_queue_monitor: Common, coordinator_health_monitor: Common,
     system_health_monitor: Common, health_server: HealthServer, cluster_watchdog: Common, availability_node_monitor: Common,
@@ -216,6 +224,9 @@ impl Daemons {
         check.range("daemons.idle_resource.idle_percent", self.idle_resource.idle_percent, 0.0, 100.0);
         check.range("daemons.idle_resource.idle_seconds", self.idle_resource.idle_seconds, 1, 86_400);
         check.range("daemons.idle_resource.queue_limit", self.idle_resource.queue_limit, 1, 10_000);
+        if !self.cross_process_poller.database.starts_with('/') {
+            check.fail("daemons.cross_process_poller.database", format!("{:?} is no absolute path", self.cross_process_poller.database));
+        }
         check.range("daemons.dlq_retry.max_redrives", self.dlq_retry.max_redrives, 0, 100);
         check.range("daemons.dlq_retry.redrive_after", self.dlq_retry.redrive_after, 1, 604_800);
         check.range("daemons.dlq_retry.batch", self.dlq_retry.batch, 1, 1000);

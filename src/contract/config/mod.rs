@@ -1,10 +1,12 @@
 //! The typed configuration: every number once, with its unit, range and reason. Loading it is the platform's.
+mod admission;
 mod daemons;
 mod limits;
 mod pipeline;
 mod resources;
 mod runtime;
 
+pub use admission::*;
 pub use daemons::*;
 pub use limits::*;
 pub use pipeline::*;
@@ -33,6 +35,8 @@ pub struct Config {
     pub workload: Workload,
     /// How many tasks at once.
     pub limits: Limits,
+    /// How fast tasks are admitted.
+    pub admission: Admission,
     /// Utilisation targets, and the controller that follows them.
     pub resource_targets: ResourceTargets,
     /// Thresholds of resources: warning below critical, or the configuration is refused.
@@ -165,6 +169,7 @@ impl Config {
         self.promotion.check(&mut check);
         self.workload.check(&mut check);
         self.limits.check(&mut check);
+        self.admission.check(&mut check);
         self.resource_targets.check(&mut check);
         self.safeguards.check(&mut check);
         self.router.check(&mut check);

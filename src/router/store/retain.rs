@@ -28,7 +28,6 @@ pub struct Plan {
     by_age: VecDeque<Allowance>,
     floors: BTreeMap<KindId, Seq>,
     max_bytes: u64,
-    expired_us: Option<i64>,
     swept_to: Seq,
     deleted: u64,
     /// Vacuuming ends when it does not help any more, on a file that was made without it say.
@@ -45,25 +44,18 @@ pub struct Outcome {
 }
 
 impl Plan {
-    /// Of what may go, with what deduplication has no use for any more at this time; `last` is never deleted, so that places go on
-    /// from it.
-    pub fn new(allowances: Vec<Allowance>, max_bytes: u64, last: Seq, now_us: i64) -> Plan {
+    /// Of what may go; `last` is never deleted, so that places go on from it.
+    pub fn new(allowances: Vec<Allowance>, max_bytes: u64, last: Seq) -> Plan {
         let allowances = allowances.into_iter().map(|a| Allowance { floor: a.floor.min(last), ..a });
         let by_age: VecDeque<Allowance> = allowances.collect();
         let floors = by_age.iter().map(|a| (a.kind, a.floor)).collect();
-        Plan { by_age, floors, max_bytes, expired_us: Some(now_us), swept_to: 0, deleted: 0, free_before: i64::MAX }
+        Plan { by_age, floors, max_bytes, swept_to: 0, deleted: 0, free_before: i64::MAX }
     }
 
     /// Does one step in its own transaction; the outcome when nothing is left to do.
     pub fn step(&mut self, db: &Connection) -> Result<Option<Outcome>, Fault> {
-        if let Some(now_us) = self.expired_us {
-            if forget_windows(db, now_us)? < STEP as usize {
-                self.expired_us = None;
-            }
-            return Ok(None);
-        }
         if let Some(allowance) = self.by_age.front().copied() {
-            let to = place_at(db, allowance.cutoff_us)?.min(allowance.floor);
+            let to = place_at(db, allowance.cutoff_us).map_err(fault("reading"))?.min(allowance.floor);
             let deleted = delete_kind(db, allowance.kind, to)?;
             self.deleted += deleted;
             if deleted < STEP as u64 {
@@ -116,13 +108,6 @@ fn free_pages(db: &Connection) -> Result<i64, Fault> {
     db.query_row("PRAGMA freelist_count", [], |row| row.get(0)).map_err(fault("measuring"))
 }
 
-/// Deletes what no publish can be a repeat of any more.
-fn forget_windows(db: &Connection, now_us: i64) -> Result<usize, Fault> {
-    db.prepare_cached("DELETE FROM dedup WHERE fingerprint IN (SELECT fingerprint FROM dedup WHERE expires_us < ? LIMIT ?)")
-        .and_then(|mut s| s.execute(params![now_us, STEP]))
-        .map_err(fault("deleting from"))
-}
-
 fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
     db.prepare_cached(
         "DELETE FROM events WHERE seq IN
@@ -134,14 +119,13 @@ fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
 }
 
 /// The first place stored at this time or later, by bisection: places and times grow together.
-fn place_at(db: &Connection, time_us: i64) -> Result<Seq, Fault> {
-    let read = fault("reading");
-    let last: Option<i64> = db.query_row("SELECT max(seq) FROM events", [], |row| row.get(0)).map_err(&read)?;
-    let mut next = db.prepare_cached("SELECT seq, stored_us FROM events WHERE seq >= ? ORDER BY seq LIMIT 1").map_err(&read)?;
+pub fn place_at(db: &Connection, time_us: i64) -> rusqlite::Result<Seq> {
+    let last: Option<i64> = db.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+    let mut next = db.prepare_cached("SELECT seq, stored_us FROM events WHERE seq >= ? ORDER BY seq LIMIT 1")?;
     let (mut low, mut high) = (0i64, last.map_or(0, |last| last + 1));
     while low < high {
         let middle = low + (high - low) / 2;
-        let found: Option<(i64, i64)> = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(&read)?;
+        let found: Option<(i64, i64)> = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         match found {
             Some((seq, stored)) if stored < time_us => low = seq + 1,
             _ => high = middle,
