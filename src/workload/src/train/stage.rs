@@ -46,8 +46,11 @@ pub struct TrainParams {
     pub validation_fraction: f32,
     /// Weight of the value loss against the policy loss.
     pub value_weight: f32,
-    /// Share of the searched values (λ-returns) in the value target; the rest is the end of the game.
+    /// Share of the searched values (λ-returns) in the value target while the network is untrained; the rest is the end of the game.
     pub search_share: f32,
+    /// The same share from the tenth generation on; it grows evenly up to there. An untrained network's searches see little, a
+    /// strong one's see more than one game's end tells.
+    pub late_search_share: f32,
     /// Share of the learning rate for the weights of single cells, against learning games by heart.
     pub plane_rate: f32,
     /// Width of the first layer, when training starts from nothing.
@@ -69,6 +72,7 @@ impl Default for TrainParams {
             validation_fraction: 0.05,
             value_weight: 1.0,
             search_share: 0.5,
+            late_search_share: 0.9,
             plane_rate: 0.03,
             hidden: DEFAULT_FIRST,
             hidden2: DEFAULT_SECOND,
@@ -87,6 +91,7 @@ fn check(stage: &Stage<TrainParams>) -> Result<(), Failure> {
     job.check_range("patience", p.patience, 1, 10_000)?;
     job.check_range("validation_fraction", p.validation_fraction, 0.0, 0.5)?;
     job.check_range("search_share", p.search_share, 0.0, 1.0)?;
+    job.check_range("late_search_share", p.late_search_share, 0.0, 1.0)?;
     job.check_range("plane_rate", p.plane_rate, 0.0, 10.0)?;
     job.check_range("value_weight", p.value_weight, 0.0, 100.0)?;
     for (name, width) in [("hidden", p.hidden), ("hidden2", p.hidden2)] {
@@ -99,6 +104,12 @@ fn check(stage: &Stage<TrainParams>) -> Result<(), Failure> {
         return Err(job.wrong("inputs.samples", "no sample files: there is nothing to learn from; name at least one samples.npz"));
     }
     Ok(())
+}
+
+/// The share for a network whose parent is of a generation.
+fn search_share(p: &TrainParams, parent: u32) -> f32 {
+    let grown = parent.min(10) as f32 / 10.0;
+    p.search_share + (p.late_search_share - p.search_share) * grown
 }
 
 /// Runs the stage.
@@ -138,7 +149,7 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         rate: p.learning_rate * p.lr_multiplier,
         decay: p.weight_decay,
         value_weight: p.value_weight,
-        search_share: p.search_share,
+        search_share: search_share(&p, parent.lineage.generation),
         plane_rate: p.plane_rate,
         total_steps: steps,
     };
@@ -225,4 +236,17 @@ fn resume(stage: &mut Stage<TrainParams>, identity: &str, len: usize) -> Option<
     let epochs = found.history.len() as u64;
     stage.reporter.progress(epochs, stage.job.params.epochs as u64, "epochs", "went on from the checkpoint", Map::new());
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TrainParams, search_share};
+
+    #[test]
+    fn the_share_of_searched_values_grows_with_the_generations() {
+        let p = TrainParams { search_share: 0.5, late_search_share: 0.9, ..TrainParams::default() };
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(near(search_share(&p, 0), 0.5) && near(search_share(&p, 5), 0.7));
+        assert!(near(search_share(&p, 10), 0.9) && near(search_share(&p, 300), 0.9));
+    }
 }
