@@ -284,13 +284,16 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// The fast way reads what the careful one reads.
         #[test]
         fn both_ways_agree(kind in "[a-z\"\\\\é]{1,8}", text in "\\PC{0,20}", number in any::<f64>(), key in prop::option::of("\\PC{1,10}"), time in prop::option::of(any::<i64>())) {
             let event = serde_json::json!({"type": kind, "payload": {"text": text, "n": number, "deep": [{"a": [key]}]}, "idempotency_key": key, "time_us": time});
             let call = serde_json::json!({"events": [event]}).to_string();
             let fast = read(call.as_bytes()).expect("sound").pop().expect("one");
-            let slow: NewEvent = serde_json::from_value(event).expect("an event");
+            // From the text: serde_json reads some numbers with an error in the last digit, and both must read the same.
+            let slow: NewEvent = serde_json::from_str(&event.to_string()).expect("an event");
             let fields: serde_json::Map<_, _> = serde_json::from_str(&fast.payload).expect("an object");
             prop_assert_eq!(&fields, &slow.payload);
             let slow = Incoming::from(slow);

@@ -38,6 +38,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Bytes of the log above which the oldest handled events go first.
     pub max_bytes: u64,
+    /// Bytes of one type above which its oldest handled events go first.
+    pub max_type_bytes: u64,
 }
 
 impl Settings {
@@ -48,6 +50,7 @@ impl Settings {
         Settings {
             rules: Rules { max_attempts: config.max_attempts, base_us, max_us, max_crashes: MAX_CRASHES },
             max_bytes: config.max_bytes,
+            max_type_bytes: config.max_type_bytes,
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 mod delivery;
 mod killed;
+mod old;
 mod protocol;
 mod trouble;
 mod world;

@@ -136,9 +136,12 @@ fn subscribe(system: &Running, name: &str) -> Result<(Wire, String)> {
             Ok((wire, token.with_context(|| format!("no token in {first}"))?.to_owned()))
         }
         Address::Nats(_) => {
-            wire.send(b"SUB d 2\r\n")?;
-            let consumer = r#"{"stream_name":"BENCH","config":{"deliver_subject":"d","ack_policy":"explicit","deliver_policy":"new","max_ack_pending":1024}}"#;
-            let answer = ask_nats(&mut wire, "$JS.API.CONSUMER.CREATE.BENCH", consumer)?;
+            let inbox = format!("{}d", wire.inbox());
+            wire.send(format!("SUB {inbox} 2\r\n").as_bytes())?;
+            let consumer = format!(
+                r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"explicit","deliver_policy":"new","max_ack_pending":1024}}}}"#
+            );
+            let answer = ask_nats(&mut wire, "$JS.API.CONSUMER.CREATE.BENCH", &consumer)?;
             ensure!(!answer.contains("\"error\""), "NATS makes no consumer: {answer}");
             Ok((wire, String::new()))
         }
@@ -213,8 +216,9 @@ pub fn delivered(system: &Running, rate: u64, count: u64) -> Result<Spread> {
 /// Events a second when the first `count` events of the log are read from beginning to end.
 pub fn replay(system: &Running, count: u64) -> Result<f64> {
     let mut wire = system.connect()?;
+    let inbox = format!("{}d", wire.inbox());
     if let Address::Nats(_) = &system.address {
-        wire.send(b"SUB d 2\r\n")?;
+        wire.send(format!("SUB {inbox} 2\r\n").as_bytes())?;
     }
     let begun = Instant::now();
     match &system.address {
@@ -223,8 +227,8 @@ pub fn replay(system: &Running, count: u64) -> Result<f64> {
             wire.send(call.as_bytes())?;
         }
         Address::Nats(_) => {
-            let consumer = r#"{"stream_name":"BENCH","config":{"deliver_subject":"d","ack_policy":"none","deliver_policy":"all"}}"#;
-            wire.send(format!("PUB $JS.API.CONSUMER.CREATE.BENCH q {}\r\n{consumer}\r\n", consumer.len()).as_bytes())?;
+            let consumer = format!(r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"all"}}}}"#);
+            wire.send(format!("PUB $JS.API.CONSUMER.CREATE.BENCH {inbox}q {}\r\n{consumer}\r\n", consumer.len()).as_bytes())?;
         }
         Address::Redis(_) => wire.send(format!("XRANGE bench - + COUNT {count}\r\n").as_bytes())?,
     }

@@ -123,11 +123,13 @@ pub struct Router {
     pub retry_max_seconds: u32,
     /// Bytes of the log above which the oldest handled events go first, 1 MiB to 1 TiB.
     pub max_bytes: u64,
+    /// Bytes of one type's events above which its oldest handled ones go first, 1 MiB to 1 TiB.
+    pub max_type_bytes: u64,
 }
 
 impl Default for Router {
     fn default() -> Self {
-        Router { max_attempts: 5, retry_base_seconds: 60, retry_max_seconds: 3600, max_bytes: 8 << 30 }
+        Router { max_attempts: 5, retry_base_seconds: 60, retry_max_seconds: 3600, max_bytes: 8 << 30, max_type_bytes: 2 << 30 }
     }
 }
 
@@ -138,5 +140,6 @@ impl Router {
         check.range("router.retry_max_seconds", self.retry_max_seconds, 1, 86_400);
         check.at_least("router.retry_max_seconds", self.retry_max_seconds, "router.retry_base_seconds", self.retry_base_seconds);
         check.range("router.max_bytes", self.max_bytes, 1 << 20, 1 << 40);
+        check.range("router.max_type_bytes", self.max_type_bytes, 1 << 20, 1 << 40);
     }
 }
