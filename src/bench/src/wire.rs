@@ -28,7 +28,7 @@ pub enum Address {
 pub enum Frame<'a> {
     /// An answer to a publish.
     Ack,
-    /// An event: its bytes, and what to acknowledge it by.
+    /// An event: its bytes, and our place of it.
     Event(&'a [u8], &'a [u8]),
     /// Anything else.
     Other(&'a [u8]),
@@ -119,7 +119,7 @@ impl Wire {
         let bytes = &self.buffer[self.start..];
         let (frame, used) = match &self.address {
             Address::Router(_) => router(bytes),
-            Address::Nats(_) => nats(bytes, self.inbox.as_bytes())?,
+            Address::Nats(_) => nats(bytes)?,
             Address::Redis(_) => redis(bytes)?,
         };
         self.start += used;
@@ -240,7 +240,7 @@ fn line(bytes: &[u8]) -> Option<&[u8]> {
     bytes[..end].strip_suffix(b"\r")
 }
 
-fn nats<'a>(bytes: &'a [u8], inbox: &[u8]) -> Result<(Option<Frame<'a>>, usize)> {
+fn nats(bytes: &[u8]) -> Result<(Option<Frame<'_>>, usize)> {
     let Some(head) = line(bytes) else { return Ok((None, 0)) };
     let after = head.len() + 2;
     if !head.starts_with(b"MSG ") {
@@ -252,9 +252,10 @@ fn nats<'a>(bytes: &'a [u8], inbox: &[u8]) -> Result<(Option<Frame<'a>>, usize)>
         return Ok((None, 0));
     }
     let body = &bytes[after..after + size];
-    let frame = match words[1].strip_prefix(inbox) {
-        Some(b"") if body.starts_with(b"{\"stream\":") => Frame::Ack,
-        Some(b"d") => Frame::Event(body, words[3]),
+    // By the number of the subscription: a delivery has the subject that it was published with.
+    let frame = match words[2] {
+        b"1" if body.starts_with(b"{\"stream\":") => Frame::Ack,
+        b"2" => Frame::Event(body, b""),
         _ => Frame::Other(body),
     };
     Ok((Some(frame), after + size + 2))
