@@ -192,7 +192,9 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn frames_come_whole_however_they_are_cut() {
-        let calls: Vec<Vec<u8>> = (0..50usize).map(|n| serde_json::to_vec(&Call::new("a.B", &serde_json::json!({"n": "x".repeat(n * n * 20)}))).expect("JSON")).collect();
+        let calls: Vec<Vec<u8>> = (0..50usize)
+            .map(|n| serde_json::to_vec(&Call::new("a.B", &serde_json::json!({"n": "x".repeat(n * n * 20)}))).expect("JSON"))
+            .collect();
         let stream: Vec<u8> = calls.iter().flat_map(|call| call.iter().copied().chain([0])).collect();
         for size in [1usize, 7, 4096, 100_000, stream.len()] {
             let (mut writing, reading) = tokio::io::duplex(size);

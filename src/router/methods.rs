@@ -9,9 +9,7 @@ use super::refusal::Refusal;
 use super::store::letters::MAX_LISTED;
 use super::subscriptions::{self, Written};
 use super::writer::Command;
-use crate::contract::router::{
-    Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe,
-};
+use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
 use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
 use crate::contract::wire::errors;
 use crate::platform::varlink::{Peer, parse_text};

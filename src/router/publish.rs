@@ -80,7 +80,12 @@ impl Batch {
 }
 
 /// Takes all publishes that are here; the frame of another call, or nothing: more must be read or there is no room.
-pub fn take<R: AsyncRead + Unpin>(hub: &Rc<Hub>, caller: &Caller, frames: &mut Frames<R>, out: &Outbox) -> Result<Option<Vec<u8>>, FrameError> {
+pub fn take<R: AsyncRead + Unpin>(
+    hub: &Rc<Hub>,
+    caller: &Caller,
+    frames: &mut Frames<R>,
+    out: &Outbox,
+) -> Result<Option<Vec<u8>>, FrameError> {
     let mut batch = Batch::default();
     let other = loop {
         let frame = match frames.next() {

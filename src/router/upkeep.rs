@@ -1,6 +1,6 @@
 //! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
-use super::hub::Hub;
 use super::delivery::Seq;
+use super::hub::Hub;
 use super::kinds::{Kind, KindId, retain_days};
 use super::settings::{self, Args, Settings};
 use super::stats::{self, health, stats};
@@ -156,7 +156,9 @@ async fn retain(hub: Rc<Hub>) {
         let kinds: Vec<KindId> = hub.kinds.borrow().iter().map(|kind| kind.id).collect();
         match hub.reader.places_by_size(kinds.clone(), of_a_type).await {
             Ok(places) => drop(hub.command(Command::Retain(plan(&hub, max_bytes, &kinds.into_iter().zip(places).collect())))),
-            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "measuring the types of events failed; the next run tries again"),
+            Err(refusal) => {
+                tracing::warn!(why = %refusal.parameters.message, "measuring the types of events failed; the next run tries again")
+            }
         }
         next = if hub.database_bytes() > max_bytes { RETAIN_SOON } else { RETAIN_EVERY };
     }

@@ -190,7 +190,11 @@ impl Writer {
                 Ok(command) => Ok(Some(command)),
                 Err(TryRecvError::Disconnected) => Err(()),
                 Err(TryRecvError::Empty) => {
-                    if merging { self.merge() } else { self.retain() }
+                    if merging {
+                        self.merge()
+                    } else {
+                        self.retain()
+                    }
                     Ok(None)
                 }
             };

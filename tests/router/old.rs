@@ -31,7 +31,8 @@ fn a_database_of_the_first_schema_goes_on() {
             let found: Fetched = caller.0.call(method::FETCH, &Fetch { id, seq: None }).expect("found by its id");
             assert_eq!(found.seq, at as u64 + 1);
         }
-        let new = caller.publish(vec![NewEvent { cause: log[1].event.as_ref().map(|e| e.id.clone()), ..external(json!({})) }]).expect("stored");
+        let new =
+            caller.publish(vec![NewEvent { cause: log[1].event.as_ref().map(|e| e.id.clone()), ..external(json!({})) }]).expect("stored");
         assert_eq!(new[0].seq, 7 + round);
         let chain = caller.replay(&json!({"from": 7 + round}));
         assert_eq!(chain[0].event.as_ref().and_then(|e| e.correlation.clone()), log[0].event.as_ref().map(|e| e.id.clone()));

@@ -138,9 +138,8 @@ fn subscribe(system: &Running, name: &str) -> Result<(Wire, String)> {
         Address::Nats(_) => {
             let inbox = format!("{}d", wire.inbox());
             wire.send(format!("SUB {inbox} 2\r\n").as_bytes())?;
-            let consumer = format!(
-                r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"new"}}}}"#
-            );
+            let consumer =
+                format!(r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"new"}}}}"#);
             let answer = ask_nats(&mut wire, "$JS.API.CONSUMER.CREATE.BENCH", &consumer)?;
             ensure!(!answer.contains("\"error\""), "NATS makes no consumer: {answer}");
             Ok((wire, String::new()))
@@ -217,11 +216,13 @@ pub fn replay(system: &Running, count: u64) -> Result<f64> {
     let begun = Instant::now();
     match &system.address {
         Address::Router(_) => {
-            let call = format!("{{\"method\":\"org.ringrift.Router.Replay\",\"more\":true,\"parameters\":{{\"from\":1,\"to\":{count}}}}}\0");
+            let call =
+                format!("{{\"method\":\"org.ringrift.Router.Replay\",\"more\":true,\"parameters\":{{\"from\":1,\"to\":{count}}}}}\0");
             wire.send(call.as_bytes())?;
         }
         Address::Nats(_) => {
-            let consumer = format!(r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"all"}}}}"#);
+            let consumer =
+                format!(r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"all"}}}}"#);
             wire.send(format!("PUB $JS.API.CONSUMER.CREATE.BENCH {inbox}q {}\r\n{consumer}\r\n", consumer.len()).as_bytes())?;
         }
         Address::Redis(_) => wire.send(format!("XRANGE bench - + COUNT {count}\r\n").as_bytes())?,

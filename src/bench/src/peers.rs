@@ -145,7 +145,9 @@ fn table(figures: &[(System, Series)], report: &mut Report) {
         against(title, what, System::RedisAlways, Some(1.2), true, &rate);
         against(title, what, System::NatsDefault, Some(1.5), true, &rate);
     }
-    for (title, what) in [("published to delivered at 1,000/s, p50", "delivered p50"), ("published to delivered at 1,000/s, p99", "delivered p99")] {
+    for (title, what) in
+        [("published to delivered at 1,000/s, p50", "delivered p50"), ("published to delivered at 1,000/s, p99", "delivered p99")]
+    {
         against(title, what, System::NatsAlways, Some(0.5), false, &milliseconds);
     }
     against("replay of 100,000 events", "replay", System::NatsDefault, Some(10.0), true, &rate);
@@ -163,5 +165,11 @@ fn table(figures: &[(System, Series)], report: &mut Report) {
         at_least: false,
     });
     let batched = ours("batched");
-    report.row(Row { what: "publishes in calls of 64 events, 1 publisher".into(), figures: rate(median(batched)), aim: None, ratio: None, at_least: true });
+    report.row(Row {
+        what: "publishes in calls of 64 events, 1 publisher".into(),
+        figures: rate(median(batched)),
+        aim: None,
+        ratio: None,
+        at_least: true,
+    });
 }

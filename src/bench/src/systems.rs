@@ -169,7 +169,9 @@ pub fn ask_nats(wire: &mut Wire, subject: &str, body: &str) -> Result<String> {
 
 fn router(programs: &Programs, folder: &Path) -> Result<(Command, Address)> {
     let mut command = Command::new(&programs.router);
-    for (variable, name) in [("STATE_DIRECTORY", "state"), ("RUNTIME_DIRECTORY", "run"), ("RINGRIFT_ETC", "etc"), ("RINGRIFT_SHARE", "share")] {
+    for (variable, name) in
+        [("STATE_DIRECTORY", "state"), ("RUNTIME_DIRECTORY", "run"), ("RINGRIFT_ETC", "etc"), ("RINGRIFT_SHARE", "share")]
+    {
         fs::create_dir_all(folder.join(name))?;
         command.env(variable, folder.join(name));
     }

@@ -1,8 +1,8 @@
 //! Opening `events.db`: migration, bounded check, quarantine of a corrupt file.
 use super::schema::MIGRATIONS;
-use crate::router::checkpoint::WAKE_PAGES;
 use crate::contract::error::{Exit, Failure};
 use crate::platform::sqlite::{self, SqliteError};
+use crate::router::checkpoint::WAKE_PAGES;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

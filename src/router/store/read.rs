@@ -61,7 +61,12 @@ pub struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     fn read(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<Stored<'a>> {
-        Ok(Stored { seq: row.get::<_, i64>(0)?.cast_unsigned(), kind: row.get(1)?, key: row.get_ref(2)?.as_str_or_null()?, body: row.get_ref(3)?.as_bytes()? })
+        Ok(Stored {
+            seq: row.get::<_, i64>(0)?.cast_unsigned(),
+            kind: row.get(1)?,
+            key: row.get_ref(2)?.as_str_or_null()?,
+            body: row.get_ref(3)?.as_bytes()?,
+        })
     }
     fn keep(&self) -> Arc<Row> {
         Arc::new(Row { seq: self.seq, kind: self.kind, key: self.key.map(Into::into), body: self.body.into() })

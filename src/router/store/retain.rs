@@ -89,9 +89,7 @@ impl Plan {
     fn sweep(&mut self, db: &Connection) -> Result<bool, Fault> {
         let highest = self.floors.values().copied().max().unwrap_or(0);
         let mut next = db
-            .prepare_cached(&format!(
-                "SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {KEPT} ORDER BY seq LIMIT ?"
-            ))
+            .prepare_cached(&format!("SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {KEPT} ORDER BY seq LIMIT ?"))
             .map_err(fault("reading"))?;
         let found: Vec<(i64, KindId)> = next
             .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), STEP], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -128,7 +126,8 @@ fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
 /// The place below which a type's events are more than so many bytes, as far as the size of its last hundred tells. It counts, so it is
 /// for a connection that keeps no publish waiting.
 pub fn place_by_size(db: &Connection, kind: KindId, max_bytes: u64) -> rusqlite::Result<Seq> {
-    let mut size = db.prepare_cached("SELECT avg(length(body)) FROM (SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 100)")?;
+    let mut size =
+        db.prepare_cached("SELECT avg(length(body)) FROM (SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 100)")?;
     let Some(average) = size.query_row([kind], |row| row.get::<_, Option<f64>>(0))? else { return Ok(0) };
     let allowed = (max_bytes as f64 / (average + ROW)) as i64;
     let mut first = db.prepare_cached("SELECT seq FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?")?;

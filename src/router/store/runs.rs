@@ -98,7 +98,8 @@ impl Run {
 pub fn load(db: &Connection) -> Result<Vec<Run>, Fault> {
     let read = fault("loading the fingerprints of");
     db.execute("UPDATE runs SET state = 2 WHERE state = 0", []).map_err(&read)?;
-    let mut all = db.prepare("SELECT id, level, entries, expiring, latest_us, pages, filter FROM runs WHERE state = 1 ORDER BY id").map_err(&read)?;
+    let mut all =
+        db.prepare("SELECT id, level, entries, expiring, latest_us, pages, filter FROM runs WHERE state = 1 ORDER BY id").map_err(&read)?;
     let rows = all.query_map([], |row| {
         let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
         Ok((row.get(0)?, row.get(1)?, number(2)?, number(3)?, row.get(4)?, number(5)?, row.get::<_, Vec<u8>>(6)?))
@@ -115,8 +116,10 @@ pub fn load(db: &Connection) -> Result<Vec<Run>, Fault> {
 /// Deletes some pages of a run that is not used any more; true when there was something to delete.
 pub fn drop_some(db: &Connection) -> Result<bool, Fault> {
     let delete = fault("deleting from");
-    let dead: Option<RunId> =
-        db.prepare_cached("SELECT id FROM runs WHERE state = 2 LIMIT 1").and_then(|mut s| s.query_row([], |row| row.get(0)).optional()).map_err(&delete)?;
+    let dead: Option<RunId> = db
+        .prepare_cached("SELECT id FROM runs WHERE state = 2 LIMIT 1")
+        .and_then(|mut s| s.query_row([], |row| row.get(0)).optional())
+        .map_err(&delete)?;
     let Some(run) = dead else { return Ok(false) };
     let deleted = db
         .prepare_cached("DELETE FROM prints WHERE place IN (SELECT place FROM prints WHERE place BETWEEN ? AND ? LIMIT ?)")
@@ -143,7 +146,8 @@ impl Writing {
         db.prepare_cached("INSERT INTO runs(id, state, level, entries, expiring, latest_us, pages, filter) VALUES((SELECT coalesce(max(id), 0) + 1 FROM runs), 0, ?, 0, 0, 0, ?, x'')")
             .and_then(|mut s| s.execute(params![level, pages.cast_signed()]))
             .map_err(fault("writing to"))?;
-        let id = RunId::try_from(db.last_insert_rowid()).map_err(|_| Fault::Other { operation: "writing to", why: "no numbers left for runs".into() })?;
+        let id = RunId::try_from(db.last_insert_rowid())
+            .map_err(|_| Fault::Other { operation: "writing to", why: "no numbers left for runs".into() })?;
         let filter = Filter::new(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(Writing { run: Run { id, level, entries: 0, expiring: 0, latest_us: 0, pages, filter }, next: 0, bytes: Vec::new() })
     }
@@ -188,7 +192,9 @@ impl Writing {
     fn end(self, db: &Connection) -> Result<Run, Fault> {
         let run = self.run;
         db.prepare_cached("UPDATE runs SET state = 1, entries = ?, expiring = ?, latest_us = ?, filter = ? WHERE id = ?")
-            .and_then(|mut s| s.execute(params![run.entries.cast_signed(), run.expiring.cast_signed(), run.latest_us, run.filter.bytes(), run.id]))
+            .and_then(|mut s| {
+                s.execute(params![run.entries.cast_signed(), run.expiring.cast_signed(), run.latest_us, run.filter.bytes(), run.id])
+            })
             .map_err(fault("writing to"))?;
         Ok(run)
     }

@@ -1,7 +1,8 @@
 //! The schema of `events.db`. Entry i of the list brings version i to i + 1; entries that were released never change.
 
 /// The migrations.
-pub const MIGRATIONS: &[&str] = &["
+pub const MIGRATIONS: &[&str] = &[
+    "
 -- Numbers for type names: small, and the same in all rows.
 CREATE TABLE kinds(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
@@ -62,7 +63,8 @@ CREATE TABLE letters(
     redriven INTEGER NOT NULL,
     UNIQUE(subscriber, seq)
 ) STRICT;
-", "
+",
+    "
 -- Ids of the router's making say where their event stands; only others need an index, and before this version all were others.
 ALTER TABLE events ADD COLUMN named INTEGER NOT NULL DEFAULT 1;
 DROP INDEX events_id;
@@ -96,4 +98,5 @@ CREATE TABLE latest(
     PRIMARY KEY(kind, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX latest_seq ON latest(seq);
-"];
+",
+];

@@ -160,7 +160,11 @@ impl Seen {
     pub fn step_alone(&mut self, db: &Connection, now_us: i64) -> Result<(), Fault> {
         let step = db.unchecked_transaction().map_err(fault("writing to"))?;
         let done = self.step(&step, LEAST * PACE, now_us).and_then(|()| step.commit().map_err(fault("committing to")));
-        if done.is_ok() { self.kept() } else { self.undone() }
+        if done.is_ok() {
+            self.kept()
+        } else {
+            self.undone()
+        }
         done
     }
 
@@ -169,15 +173,22 @@ impl Seen {
     pub fn tidy(&mut self, db: &Connection, last: Seq, now_us: i64) -> Result<(), Fault> {
         let step = db.unchecked_transaction().map_err(fault("writing to"))?;
         let done = self.flush(&step, last).and_then(|()| step.commit().map_err(fault("committing to")));
-        if done.is_ok() { self.kept() } else { self.undone() }
+        if done.is_ok() {
+            self.kept()
+        } else {
+            self.undone()
+        }
         self.plan(now_us);
         done
     }
 
     /// Writes what is in memory as a run.
     fn flush(&mut self, db: &Connection, last: Seq) -> Result<(), Fault> {
-        let mut entries: Vec<Entry> =
-            self.fresh.iter().map(|(print, (seq, id, expires_us))| Entry { print: *print, seq: *seq, id: *id, expires_us: *expires_us }).collect();
+        let mut entries: Vec<Entry> = self
+            .fresh
+            .iter()
+            .map(|(print, (seq, id, expires_us))| Entry { print: *print, seq: *seq, id: *id, expires_us: *expires_us })
+            .collect();
         entries.sort_unstable();
         let run = match entries.len() as u64 {
             0 => None,
@@ -271,7 +282,8 @@ fn import(db: &Connection) -> Result<(), Fault> {
         let level = (entries.len() / FRESH).max(1).ilog(FAN_IN);
         Writing::begin(&step, level, entries.len() as u64)?.all(&step, &entries)?;
     }
-    step.execute("INSERT OR REPLACE INTO seen(one, covered) VALUES(1, (SELECT coalesce(max(seq), 0) FROM events))", params![]).map_err(&failed)?;
+    step.execute("INSERT OR REPLACE INTO seen(one, covered) VALUES(1, (SELECT coalesce(max(seq), 0) FROM events))", params![])
+        .map_err(&failed)?;
     step.execute_batch("DROP TABLE dedup").map_err(&failed)?;
     step.commit().map_err(&failed)
 }

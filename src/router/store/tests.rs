@@ -50,7 +50,9 @@ fn fill(db: &Connection, kinds: &[u32], stored_us: impl Fn(u64) -> i64) {
     for (at, kind) in kinds.iter().enumerate() {
         let seq = at as u64 + 1;
         let mut event = prepared(*kind, Some(["a", "b"][at % 2]), None, 400);
-        Storing::new(db, &mut Seen::default(), &Ids::new(), stored_us(seq)).and_then(|mut storing| storing.store(&mut event, seq)).expect("stored");
+        Storing::new(db, &mut Seen::default(), &Ids::new(), stored_us(seq))
+            .and_then(|mut storing| storing.store(&mut event, seq))
+            .expect("stored");
     }
 }
 
@@ -247,8 +249,10 @@ fn age_clears_what_all_have_handled_and_nothing_else() {
     db.execute("INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', 7, 1, '', '[]', 0, 0)", [])
         .expect("a letter");
     // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to 1000.
-    let allowances =
-        vec![Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX, too_many: 0 }, Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000, too_many: 0 }];
+    let allowances = vec![
+        Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX, too_many: 0 },
+        Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000, too_many: 0 },
+    ];
     let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000));
     let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
     assert_eq!(kept(&db), expected);
@@ -267,7 +271,12 @@ fn the_newest_word_on_something_stays_and_a_type_keeps_to_its_size() {
         let mut event = Prepared { subject, ..prepared(if seq % 4 == 0 { 1 } else { 2 }, None, None, 1000) };
         store(&db, &mut seen, &mut event, seq, 10, true);
     }
-    let allowance = |kind, cutoff_us, max_bytes| Allowance { kind, floor: u64::MAX, cutoff_us, too_many: place_by_size(&db, kind, max_bytes).expect("measured") };
+    let allowance = |kind, cutoff_us, max_bytes| Allowance {
+        kind,
+        floor: u64::MAX,
+        cutoff_us,
+        too_many: place_by_size(&db, kind, max_bytes).expect("measured"),
+    };
     // All of type 1 are old enough to go; of type 2 none is, but only 100 kB are allowed.
     carry_out(&db, Plan::new(vec![allowance(1, i64::MAX, u64::MAX), allowance(2, 0, 100_000)], u64::MAX, 400));
     let kept = kept(&db);
@@ -287,7 +296,9 @@ fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
     fill(&db, &kinds, |_| i64::MAX);
     step.commit().expect("committed");
     let size = used_bytes(&db).expect("a size");
-    let allowances = || vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0, too_many: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0, too_many: 0 }];
+    let allowances = || {
+        vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0, too_many: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0, too_many: 0 }]
+    };
     let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000));
     assert!(!outcome.over && outcome.deleted > 0 && used_bytes(&db).expect("a size") <= size * 7 / 8);
     let left = kept(&db);
