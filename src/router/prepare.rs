@@ -99,6 +99,7 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
     };
     let found = || ConfigKey::new(fields.as_ref()?.get("config_key")?.as_str()?).ok();
     let key = event.key.or_else(found);
+    let subject = kind.info.and_then(|info| subject(info.kind, fields.as_ref()?));
     let time_us = event.time_us.unwrap_or(now_us);
     let mut body = Vec::with_capacity(event.payload.len() + event.source.len() + 320);
     put(&mut body, "\"id\":\"");
@@ -152,10 +153,17 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
         key: key.map(|key| key.as_str().into()),
         cause: event.cause,
         correlation: event.correlation,
+        subject,
         time_us,
         dedup,
         body,
     })
+}
+
+/// What the event tells the state of, as one text.
+fn subject(kind: EventType, fields: &Map<String, Value>) -> Option<String> {
+    let names = kind.subject()?;
+    Some(names.iter().map(|name| fields.get(*name).map_or(String::new(), Value::to_string)).collect::<Vec<_>>().join("/"))
 }
 
 /// A payload's fields.

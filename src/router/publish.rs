@@ -292,6 +292,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// The fast way reads what the careful one reads.
         #[test]
         fn both_ways_agree(kind in "[a-z\"\\\\é]{1,8}", text in "\\PC{0,20}", number in any::<f64>(), key in prop::option::of("\\PC{1,10}"), time in prop::option::of(any::<i64>())) {

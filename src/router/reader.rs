@@ -6,7 +6,8 @@ use super::refusal::Refusal;
 use super::store::fault::Fault;
 use super::store::publish::IdBytes;
 use super::store::read::{self, Found, Range};
-use super::store::{letters, open, retain};
+use super::store::retain::{self, place_by_size};
+use super::store::{letters, open};
 use super::tail::Row;
 use crate::contract::router::{DeadLetter, DeadLetterFilter};
 use rusqlite::Connection;
@@ -77,6 +78,10 @@ impl Reader {
     /// How many events of these types stand behind a place.
     pub async fn count_after(&self, seq: Seq, kinds: Option<Vec<KindId>>) -> Result<u64, Refusal> {
         self.ask(move |db| read::count_after(db, seq, kinds.as_deref())).await
+    }
+    /// Below which place types have more bytes than each may take.
+    pub async fn places_by_size(&self, kinds: Vec<KindId>, max_bytes: u64) -> Result<Vec<Seq>, Refusal> {
+        self.ask(move |db| kinds.into_iter().map(|kind| place_by_size(db, kind, max_bytes)).collect()).await
     }
     /// How many events stand up to a place.
     pub async fn count_to(&self, seq: Seq) -> Result<u64, Refusal> {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub absent_us: Option<i64>,
     /// The same before it is retired.
     pub retire_us: Option<i64>,
+    /// Bytes of one type above which its oldest handled events go first.
+    pub max_type_bytes: u64,
 }
 
 impl Settings {
@@ -57,6 +59,7 @@ impl Settings {
             max_bytes: config.max_bytes,
             absent_us: days(config.absent_days),
             retire_us: days(config.retire_days),
+            max_type_bytes: config.max_type_bytes,
         }
     }
 }

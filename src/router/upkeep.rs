@@ -1,7 +1,8 @@
 //! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
 use super::absent;
+use super::delivery::Seq;
 use super::hub::Hub;
-use super::kinds::retain_days;
+use super::kinds::{Kind, KindId, retain_days};
 use super::settings::{self, Args, Settings};
 use super::stats::{self, health, stats};
 use super::store::retain::{Allowance, Plan};
@@ -13,6 +14,7 @@ use crate::contract::router::Stats;
 use crate::platform::clock::now_us;
 use crate::platform::notify;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -155,19 +157,33 @@ async fn retain(hub: Rc<Hub>) {
     let mut next = RETAIN_FIRST;
     loop {
         tokio::time::sleep(next).await;
-        let max_bytes = hub.settings.borrow().max_bytes;
-        hub.command(Command::Retain(plan(&hub, max_bytes)));
+        let (max_bytes, of_a_type) = {
+            let settings = hub.settings.borrow();
+            (settings.max_bytes, settings.max_type_bytes)
+        };
+        let kinds: Vec<KindId> = hub.kinds.borrow().iter().map(|kind| kind.id).collect();
+        match hub.reader.places_by_size(kinds.clone(), of_a_type).await {
+            Ok(places) => drop(hub.command(Command::Retain(plan(&hub, max_bytes, &kinds.into_iter().zip(places).collect())))),
+            Err(refusal) => {
+                tracing::warn!(why = %refusal.parameters.message, "measuring the types of events failed; the next run tries again")
+            }
+        }
         next = if hub.database_bytes() > max_bytes { RETAIN_SOON } else { RETAIN_EVERY };
     }
 }
 
-/// What may go: of each type what all who want it have handled, once it is old enough.
-fn plan(hub: &Hub, max_bytes: u64) -> Plan {
+/// What may go: of each type what all who want it have handled, once it is old enough or the type too large.
+fn plan(hub: &Hub, max_bytes: u64, too_many: &HashMap<KindId, Seq>) -> Plan {
     let (now, last) = (now_us(), hub.last());
     let subs = hub.subs.borrow();
-    let allowance = |kind: &super::kinds::Kind| {
+    let allowance = |kind: &Kind| {
         let needed = subs.values().filter(|sub| sub.wants.kind(kind)).map(|sub| sub.delivery.floor()).min();
-        Allowance { kind: kind.id, floor: needed.unwrap_or(last), cutoff_us: now - i64::from(retain_days(kind)) * DAY_US }
+        Allowance {
+            kind: kind.id,
+            floor: needed.unwrap_or(last),
+            cutoff_us: now - i64::from(retain_days(kind)) * DAY_US,
+            too_many: too_many.get(&kind.id).copied().unwrap_or(0),
+        }
     };
     let allowances = hub.kinds.borrow().iter().map(allowance).collect();
     Plan::new(allowances, max_bytes, last)

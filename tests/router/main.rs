@@ -5,6 +5,7 @@ mod authority;
 mod bridge;
 mod conformance;
 mod delivery;
+mod first_schema;
 mod killed;
 mod old;
 mod power;

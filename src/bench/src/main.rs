@@ -62,7 +62,9 @@ enum What {
 }
 
 fn main() -> Result<()> {
-    let args = Args::parse();
+    let mut args = Args::parse();
+    // Systems change their directory.
+    args.data = std::path::absolute(&args.data).context("the folder of --data")?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("making {}", args.out.display()))?;
     let programs = Programs { router: args.router.clone(), nats: args.nats.clone(), redis: args.redis.clone() };
     // What an interrupted run left would be measured along.

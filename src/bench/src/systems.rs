@@ -151,7 +151,8 @@ impl Drop for Running {
 
 /// Asks NATS's own interface and returns the answer's text.
 pub fn ask_nats(wire: &mut Wire, subject: &str, body: &str) -> Result<String> {
-    wire.send(format!("SUB q 9\r\nPUB {subject} q {}\r\n{body}\r\n", body.len()).as_bytes())?;
+    let inbox = format!("{}q", wire.inbox());
+    wire.send(format!("SUB {inbox} 9\r\nPUB {subject} {inbox} {}\r\n{body}\r\n", body.len()).as_bytes())?;
     loop {
         while let Some(frame) = wire.frame()? {
             if let Frame::Other(bytes) = frame

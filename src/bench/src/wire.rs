@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Bytes of JSON in each event.
@@ -27,7 +28,7 @@ pub enum Address {
 pub enum Frame<'a> {
     /// An answer to a publish.
     Ack,
-    /// An event: its bytes, and what to acknowledge it by.
+    /// An event: its bytes, and our place of it.
     Event(&'a [u8], &'a [u8]),
     /// Anything else.
     Other(&'a [u8]),
@@ -39,6 +40,8 @@ pub struct Wire {
     address: Address,
     buffer: Vec<u8>,
     start: usize,
+    /// A subject of its own for NATS's answers; with `d` or `q` behind it for deliveries and for questions.
+    inbox: String,
 }
 
 enum Stream {
@@ -63,13 +66,20 @@ impl Wire {
                 Stream::Tcp(stream)
             }
         };
-        let mut wire = Wire { stream, address: address.clone(), buffer: Vec::with_capacity(1 << 16), start: 0 };
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let inbox = format!("i{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut wire = Wire { stream, address: address.clone(), buffer: Vec::with_capacity(1 << 16), start: 0, inbox };
         if let Address::Nats(_) = address {
             wire.send(b"CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}\r\nPING\r\n")?;
             while wire.text()? != "PONG" {}
-            wire.send(b"SUB a 1\r\n")?;
+            wire.send(format!("SUB {} 1\r\n", wire.inbox).as_bytes())?;
         }
         Ok(wire)
+    }
+
+    /// The subject of its own.
+    pub fn inbox(&self) -> &str {
+        &self.inbox
     }
 
     /// Sends bytes.
@@ -101,6 +111,11 @@ impl Wire {
 
     /// The next frame of what has come; nothing: more must be read.
     pub fn frame(&mut self) -> Result<Option<Frame<'_>>> {
+        // NATS wants to know whether its clients live.
+        while matches!(self.address, Address::Nats(_)) && self.buffer[self.start..].starts_with(b"PING\r\n") {
+            self.start += 6;
+            self.send(b"PONG\r\n")?;
+        }
         let bytes = &self.buffer[self.start..];
         let (frame, used) = match &self.address {
             Address::Router(_) => router(bytes),
@@ -156,7 +171,9 @@ impl Wire {
                 out.extend_from_slice(b"]}}\0");
             }
             Address::Nats(_) => {
-                out.extend_from_slice(b"PUB bench.a a 256\r\n");
+                out.extend_from_slice(b"PUB bench.a ");
+                out.extend_from_slice(self.inbox.as_bytes());
+                out.extend_from_slice(b" 256\r\n");
                 out.extend_from_slice(text.as_bytes());
                 out.extend_from_slice(b"\r\n");
             }
@@ -227,7 +244,6 @@ fn nats(bytes: &[u8]) -> Result<(Option<Frame<'_>>, usize)> {
     let Some(head) = line(bytes) else { return Ok((None, 0)) };
     let after = head.len() + 2;
     if !head.starts_with(b"MSG ") {
-        // PING of the server would want an answer after two minutes; no measurement takes that long on one connection.
         return Ok((Some(Frame::Other(head)), after));
     }
     let words: Vec<&[u8]> = head.split(|b| *b == b' ').collect();
@@ -236,9 +252,10 @@ fn nats(bytes: &[u8]) -> Result<(Option<Frame<'_>>, usize)> {
         return Ok((None, 0));
     }
     let body = &bytes[after..after + size];
-    let frame = match words[1] {
-        b"a" if body.starts_with(b"{\"stream\":") => Frame::Ack,
-        b"d" => Frame::Event(body, words[3]),
+    // By the number of the subscription: a delivery has the subject that it was published with.
+    let frame = match words[2] {
+        b"1" if body.starts_with(b"{\"stream\":") => Frame::Ack,
+        b"2" => Frame::Event(body, b""),
         _ => Frame::Other(body),
     };
     Ok((Some(frame), after + size + 2))

@@ -134,11 +134,21 @@ pub struct Router {
     /// Days after which a subscriber that is away, or never came, is retired, so that no events are kept for it for ever, 0 to 3650;
     /// 0: never. Most events are kept so long at least. One that comes back later begins with what is new.
     pub retire_days: u32,
+    /// Bytes of one type's events above which its oldest handled ones go first, 1 MiB to 1 TiB.
+    pub max_type_bytes: u64,
 }
 
 impl Default for Router {
     fn default() -> Self {
-        Router { max_attempts: 5, retry_base_seconds: 60, retry_max_seconds: 3600, max_bytes: 8 << 30, absent_days: 7, retire_days: 30 }
+        Router {
+            max_attempts: 5,
+            retry_base_seconds: 60,
+            retry_max_seconds: 3600,
+            max_bytes: 8 << 30,
+            absent_days: 7,
+            retire_days: 30,
+            max_type_bytes: 2 << 30,
+        }
     }
 }
 
@@ -151,5 +161,6 @@ impl Router {
         check.range("router.max_bytes", self.max_bytes, 1 << 20, 1 << 40);
         check.range("router.absent_days", self.absent_days, 0, 3650);
         check.range("router.retire_days", self.retire_days, 0, 3650);
+        check.range("router.max_type_bytes", self.max_type_bytes, 1 << 20, 1 << 40);
     }
 }

@@ -66,6 +66,21 @@ pub struct TypeInfo {
     pub purpose: &'static str,
 }
 
+impl EventType {
+    /// Of types that tell how something stands (health, settings): the fields that name the something. Its newest event is kept
+    /// however old it is, so that who comes late can ask how it stands.
+    pub fn subject(self) -> Option<&'static [&'static str]> {
+        Some(match self {
+            EventType::DaemonHealth | EventType::DaemonStatusChanged => &["daemon_name", "hostname"],
+            EventType::HealthCheckPassed | EventType::HealthCheckFailed => &["node_id", "check_type"],
+            EventType::HyperparameterUpdated => &["config_key", "param_name"],
+            EventType::ExplorationBoost | EventType::SelfplayRateChanged | EventType::SelfplayTargetUpdated => &["config_key"],
+            EventType::SelfplayAllocationUpdated => &[],
+            _ => return None,
+        })
+    }
+}
+
 /// The wire name that somebody may have meant: the type's name as users know it, or one that is spelt alike.
 pub fn nearest_wire(name: &str) -> Option<&'static str> {
     if let Some(kind) = EventType::from_name(name) {
@@ -105,6 +120,17 @@ mod tests {
                 ["NEW_GAMES_AVAILABLE", "DATA_SYNC_STARTED", "DATA_SYNC_COMPLETED", "DATA_SYNC_FAILED", "TRAINING_THRESHOLD_REACHED"];
             if !renamed.contains(&info.name) {
                 assert_eq!(info.wire, info.name.to_lowercase());
+            }
+        }
+    }
+
+    #[test]
+    fn a_subject_is_made_of_the_payloads_own_fields() {
+        for kind in EventType::ALL {
+            for field in kind.subject().unwrap_or_default() {
+                // A payload without the field is refused for want of it, or of one before it; with an unknown one it would not be.
+                let error = Payload::parse(*kind, &serde_json::json!({*field: []})).expect_err("a list is no name").to_string();
+                assert!(error.contains(&format!("field {field}")), "{kind:?}: {error}");
             }
         }
     }

@@ -30,6 +30,8 @@ pub struct Prepared {
     pub cause: Option<IdBytes>,
     /// The first of its chain, if the publisher said so.
     pub correlation: Option<IdBytes>,
+    /// What it tells the state of, if its type tells the state of things.
+    pub subject: Option<String>,
     /// The publisher's clock.
     pub time_us: i64,
     /// What a repeat is recognised by, and for how long.
@@ -125,6 +127,12 @@ impl<'a> Storing<'a> {
                 expires_us
             ])
             .map_err(fault("writing to"))?;
+        if let Some(subject) = &event.subject {
+            self.db
+                .prepare_cached("INSERT OR REPLACE INTO latest(kind, subject, seq) VALUES(?, ?, ?)")
+                .and_then(|mut s| s.execute(params![event.kind, subject, seq.cast_signed()]))
+                .map_err(fault("writing to"))?;
+        }
         if let Some((print, _)) = event.dedup {
             self.seen.add(print, seq, id, expires_us);
         }

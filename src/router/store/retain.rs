@@ -6,10 +6,15 @@ use crate::router::kinds::KindId;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, VecDeque};
 
+/// Bytes of an event beside its text: ids, times, fingerprint, its entry in the index of types.
+const ROW: f64 = 90.0;
 /// Events deleted in one step.
 const STEP: i64 = 500;
 /// Free pages that are kept for what comes next. What is above goes back to the file system, 256 pages in one step.
 const KEEP_FREE: i64 = 64;
+
+/// What stays whatever its age and place: events of dead letters, and the newest word on how something stands.
+const KEPT: &str = "seq NOT IN (SELECT seq FROM letters) AND seq NOT IN (SELECT seq FROM latest)";
 
 /// What may go of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub struct Allowance {
     pub floor: Seq,
     /// It is kept until this age.
     pub cutoff_us: i64,
+    /// Below this place the type has more than it may take: they go whatever their age. See `place_by_size`.
+    pub too_many: Seq,
 }
 
 /// A run of retention, carried out step by step.
@@ -55,7 +62,7 @@ impl Plan {
     /// Does one step in its own transaction; the outcome when nothing is left to do.
     pub fn step(&mut self, db: &Connection) -> Result<Option<Outcome>, Fault> {
         if let Some(allowance) = self.by_age.front().copied() {
-            let to = place_at(db, allowance.cutoff_us).map_err(fault("reading"))?.min(allowance.floor);
+            let to = place_at(db, allowance.cutoff_us).map_err(fault("reading"))?.max(allowance.too_many).min(allowance.floor);
             let deleted = delete_kind(db, allowance.kind, to)?;
             self.deleted += deleted;
             if deleted < STEP as u64 {
@@ -82,9 +89,7 @@ impl Plan {
     fn sweep(&mut self, db: &Connection) -> Result<bool, Fault> {
         let highest = self.floors.values().copied().max().unwrap_or(0);
         let mut next = db
-            .prepare_cached(
-                "SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND seq NOT IN (SELECT seq FROM letters) ORDER BY seq LIMIT ?",
-            )
+            .prepare_cached(&format!("SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {KEPT} ORDER BY seq LIMIT ?"))
             .map_err(fault("reading"))?;
         let found: Vec<(i64, KindId)> = next
             .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), STEP], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -109,13 +114,25 @@ fn free_pages(db: &Connection) -> Result<i64, Fault> {
 }
 
 fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
-    db.prepare_cached(
+    db.prepare_cached(&format!(
         "DELETE FROM events WHERE seq IN
-         (SELECT seq FROM events WHERE kind = ? AND seq < ? AND seq NOT IN (SELECT seq FROM letters) ORDER BY seq LIMIT ?)",
-    )
+         (SELECT seq FROM events WHERE kind = ? AND seq < ? AND {KEPT} ORDER BY seq LIMIT ?)"
+    ))
     .and_then(|mut s| s.execute(params![kind, to.cast_signed(), STEP]))
     .map(|n| n as u64)
     .map_err(fault("deleting from"))
+}
+
+/// The place below which a type's events are more than so many bytes, as far as the size of its last hundred tells. It counts, so it is
+/// for a connection that keeps no publish waiting.
+pub fn place_by_size(db: &Connection, kind: KindId, max_bytes: u64) -> rusqlite::Result<Seq> {
+    let mut size =
+        db.prepare_cached("SELECT avg(length(body)) FROM (SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 100)")?;
+    let Some(average) = size.query_row([kind], |row| row.get::<_, Option<f64>>(0))? else { return Ok(0) };
+    let allowed = (max_bytes as f64 / (average + ROW)) as i64;
+    let mut first = db.prepare_cached("SELECT seq FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?")?;
+    let first: Option<i64> = first.query_row([i64::from(kind), (allowed - 1).max(0)], |row| row.get(0)).optional()?;
+    Ok(first.map_or(0, i64::cast_unsigned))
 }
 
 /// The first place stored at this time or later, by bisection: places and times grow together.

@@ -89,5 +89,14 @@ CREATE TABLE prints(place INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
 -- Up to this place every fingerprint is in a run.
 CREATE TABLE seen(one INTEGER PRIMARY KEY CHECK(one = 1), covered INTEGER NOT NULL) STRICT;
 DROP INDEX dedup_expires;
+
+-- The newest event of each thing that a type tells the state of; retention leaves it.
+CREATE TABLE latest(
+    kind INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY(kind, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX latest_seq ON latest(seq);
 ",
 ];

@@ -1,7 +1,7 @@
 //! The store against simple models: repeats, ranges, retention.
 use super::publish::{Prepared, Stored, Storing};
 use super::read::{Filter, Range, count_after, last, range};
-use super::retain::{Allowance, Outcome, Plan, used_bytes};
+use super::retain::{Allowance, Outcome, Plan, place_by_size, used_bytes};
 use super::schema::MIGRATIONS;
 use super::seen::Seen;
 use crate::contract::events::Dedup;
@@ -31,6 +31,7 @@ fn prepared(kind: u32, key: Option<&str>, dedup: Option<(canonical::Fingerprint,
         key: key.map(Into::into),
         cause: None,
         correlation: None,
+        subject: None,
         time_us: 0,
         dedup,
         body: format!("\"payload\":{{\"x\":\"{}\"}}", "y".repeat(size)).into_bytes(),
@@ -306,15 +307,41 @@ fn age_clears_what_all_have_handled_and_nothing_else() {
     db.execute("INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', 7, 1, '', '[]', 0, 0)", [])
         .expect("a letter");
     // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to 1000.
-    let allowances =
-        vec![Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX }, Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000 }];
+    let allowances = vec![
+        Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX, too_many: 0 },
+        Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000, too_many: 0 },
+    ];
     let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000));
     let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
     assert_eq!(kept(&db), expected);
     assert_eq!(outcome, Outcome { deleted: 2000 - expected.len() as u64, over: false });
     // The newest stays whatever its age, so that places go on from it.
-    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX }], u64::MAX, 2000));
+    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX, too_many: 0 }], u64::MAX, 2000));
     assert!(kept(&db).contains(&2000));
+}
+
+#[test]
+fn the_newest_word_on_something_stays_and_a_type_keeps_to_its_size() {
+    let db = database();
+    let mut seen = Seen::load(&db).expect("empty");
+    for seq in 1..=400u64 {
+        let subject = (seq % 4 == 0).then(|| format!("daemon {}", seq % 3));
+        let mut event = Prepared { subject, ..prepared(if seq % 4 == 0 { 1 } else { 2 }, None, None, 1000) };
+        store(&db, &mut seen, &mut event, seq, 10, true);
+    }
+    let allowance = |kind, cutoff_us, max_bytes| Allowance {
+        kind,
+        floor: u64::MAX,
+        cutoff_us,
+        too_many: place_by_size(&db, kind, max_bytes).expect("measured"),
+    };
+    // All of type 1 are old enough to go; of type 2 none is, but only 100 kB are allowed.
+    carry_out(&db, Plan::new(vec![allowance(1, i64::MAX, u64::MAX), allowance(2, 0, 100_000)], u64::MAX, 400));
+    let kept = kept(&db);
+    assert_eq!(kept.iter().filter(|seq| **seq % 4 == 0).copied().collect::<Vec<_>>(), [392, 396, 400]);
+    let others = kept.iter().filter(|seq| **seq % 4 != 0).count();
+    assert!((85..=100).contains(&others), "{others} events of about 1.1 kB");
+    assert!(kept.contains(&399) && !kept.contains(&1), "the oldest go first");
 }
 
 #[test]
@@ -327,7 +354,9 @@ fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
     fill(&db, &kinds, |_| i64::MAX);
     step.commit().expect("committed");
     let size = used_bytes(&db).expect("a size");
-    let allowances = || vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0 }];
+    let allowances = || {
+        vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0, too_many: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0, too_many: 0 }]
+    };
     let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000));
     assert!(!outcome.over && outcome.deleted > 0 && used_bytes(&db).expect("a size") <= size * 7 / 8);
     let left = kept(&db);
