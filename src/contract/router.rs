@@ -334,7 +334,7 @@ pub struct Rates {
     pub acked: f64,
 }
 
-/// How long calls took, in microseconds; each bound is at most a fifth too high. All 0 when there was no call.
+/// How long calls took, in microseconds; each is at most a quarter too high. All 0 when there was no call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Latency {
     /// Calls.

@@ -54,7 +54,8 @@ fn a_database_of_version_1_goes_on_where_it_was() {
     let letters = caller.letters().letters;
     assert_eq!(letters.iter().map(|l| (l.seq, l.reason.as_str())).collect::<Vec<_>>(), [(5, "poison")]);
     let mut stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 16)).expect("a stream");
-    assert_eq!((0..6).map(|_| stream.next().seq).collect::<Vec<_>>(), [7, 8, 9, 10, 11, 12]);
+    // The time of its next try has long come.
+    assert_eq!((0..7).map(|_| stream.next().seq).collect::<Vec<_>>(), [4, 7, 8, 9, 10, 11, 12]);
     assert!(caller.subscriber("gone").is_some_and(|s| s.last_seen_us.is_none() && s.created_us > 0));
     assert!(router.terminate().success());
     let version: i64 = Connection::open(path).and_then(|db| db.query_row("PRAGMA user_version", [], |row| row.get(0))).expect("a version");

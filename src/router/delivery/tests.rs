@@ -121,12 +121,10 @@ impl World {
         self.interest & 1 << self.logged(seq).kind != 0
     }
 
-    /// The interest is another one, or begins anew: what is not handled yet is judged by it as well.
+    /// The interest is another one, or begins anew: it is judged again what was wanted. What is handled as well, since a restart may
+    /// bring that back.
     fn judge_again(&mut self, anew: bool) {
         for seq in 1..=self.log.len() as Seq {
-            if !self.truth.open(seq) && !anew {
-                continue;
-            }
             let wanted = self.wants(seq);
             let event = &mut self.log[usize::try_from(seq).expect("small") - 1];
             event.always = wanted && (event.always || anew);
