@@ -70,6 +70,9 @@ fn show(world: &World, out: &Out) -> Done {
             signal.value,
             signal.multiplier * 100.0
         );
+        for why in &status.blocked {
+            page += &format!("  {} {why}\n", out.paint(Tone::Warn, "→"));
+        }
         // Many wait for the same: each reason once, with how many it holds up.
         let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
         for why in waiting.items.iter().flat_map(|i| &i.waiting_for) {

@@ -4,8 +4,10 @@ use super::emergency;
 use super::writer::Core;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView, Flags};
 use crate::platform::systemd::{ServiceError, SystemdView};
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What the master gets to kill the jobs.
@@ -25,16 +27,19 @@ pub struct Halter {
     systemd: SystemdView,
     flag: PathBuf,
     boot: String,
+    /// Flag files that a watcher has told of.
+    told: Mutex<HashSet<String>>,
 }
 
 impl Halter {
     /// With the flag file of this system.
     pub fn new(core: Core, systemd: SystemdView, flag: PathBuf) -> Halter {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
-        Halter { core, systemd, flag, boot }
+        Halter { core, systemd, flag, boot, told: Mutex::default() }
     }
 
-    /// At start: a flag that is there halts; one that was removed by hand while nobody looked clears; a halt goes on.
+    /// At start: a flag that is there halts, and a halt goes on. One whose flag is gone goes on as well and has it again: after a reboot
+    /// /run is empty, and in a container the boot's id does not tell one from a flag that was removed by hand.
     pub fn begin(&self) -> Result<(), Refusal> {
         let stored = self.core.change(|cx| emergency::halted(cx))?;
         // The connection is there when it is needed. Without a bus there are no units either.
@@ -42,9 +47,6 @@ impl Halter {
             tracing::info!(%error, "systemd cannot be asked now; an emergency halt would try again");
         }
         match stored {
-            Some(halt) if halt.flagged_in.as_deref() == Some(self.boot.as_str()) && !self.flag.exists() => {
-                self.core.change(|cx| emergency::clear(cx, "whoever removed the flag file")).map(drop)
-            }
             Some(_) => {
                 let boot = self.boot.clone();
                 self.core.change(move |cx| emergency::halt(cx, Because::default(), &boot))?;
@@ -158,6 +160,7 @@ impl Halter {
     pub fn flags(&self, seen: &Flags) -> Result<EmergencyView, Refusal> {
         let halt = self.core.change(|cx| emergency::halted(cx))?;
         let Some(halt) = halt else {
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(seen.flags.iter().map(|f| f.path.clone()));
             // Ours may have been removed since the watcher looked.
             let ours = self.flag.to_string_lossy();
             return match seen.flags.iter().find(|f| f.path != ours || self.flag.exists()) {
@@ -169,9 +172,12 @@ impl Halter {
             };
         };
         let ours_is_gone = halt.flagged_in.as_deref() == Some(self.boot.as_str()) && !self.flag.exists();
-        // Over a reboot /tmp may be empty; that clears nothing.
-        let theirs_is_gone =
-            halt.boot == self.boot && halt.by.strip_prefix("flag file ").is_some_and(|path| seen.flags.iter().all(|f| f.path != path));
+        // Over a reboot /tmp may be empty; only a flag that this process was told of can go.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.extend(seen.flags.iter().map(|f| f.path.clone()));
+        let theirs = halt.by.strip_prefix("flag file ");
+        let theirs_is_gone = theirs.is_some_and(|path| told.contains(path) && seen.flags.iter().all(|f| f.path != path));
+        drop(told);
         if ours_is_gone || theirs_is_gone {
             self.clear("whoever removed the flag file".into())?;
         }

@@ -69,6 +69,15 @@ fn halt(m: &Machine) -> (u64, Value) {
     (took.trim().parse().expect("milliseconds"), serde_json::from_str(json).expect("JSON"))
 }
 
+/// From the coordinator's word that it halts to the end of the last job's main process, as the journal stamps them.
+fn killed_within(m: &Machine) -> Duration {
+    let halt =
+        m.journal("-u ringrift-coordinator.service").into_iter().filter(|e| e.message().starts_with("emergency halt by")).next_back();
+    let begin = halt.expect("the halt is in the journal").at();
+    let ends = m.journal("_PID=1 --grep 'ringrift-job-.*Main process exited, code=killed'");
+    ends.iter().map(|e| e.at()).max().expect("jobs were killed").saturating_sub(begin)
+}
+
 fn is_halted(m: &Machine) {
     let status = m.run("ringrift emergency status");
     assert!(
@@ -80,17 +89,16 @@ fn is_halted(m: &Machine) {
     assert_eq!(sleepers(m), 0);
     assert_eq!(m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-*' | wc -l"), "0");
     m.ok("test -e /run/ringrift/EMERGENCY_HALT");
-    let queue = m.ok("ringrift queue");
-    assert!(queue.contains("emergency halt by root: smoke in the room"), "{queue}");
+    let shown = m.ok("ringrift safeguards");
+    assert!(shown.contains("emergency halt by root: smoke in the room"), "{shown}");
 }
 
 fn halt_kills_thirty_jobs_within_a_second_and_holds_over_everything(m: &Machine) {
     thirty(m);
     let (took, said) = halt(m);
-    let left = sleepers(m);
-    println!("{:?}: 30 job units halted; the command took {took} ms: {}", m.suite, said["emergency"]["done"]);
+    let (left, killed) = (sleepers(m), killed_within(m));
+    println!("{:?}: 30 jobs were dead after {killed:?}; the command took {took} ms: {}", m.suite, said["emergency"]["done"]);
     assert_eq!(left, 0, "job processes are left: {said}");
-    assert!(took < 1000, "{took} ms: {said}");
     is_halted(m);
     for what in ["systemctl restart ringrift-master.target", "systemctl restart ringrift-coordinator.service ringrift-master.service"] {
         m.ok(what);
@@ -109,18 +117,22 @@ fn halt_kills_thirty_jobs_within_a_second_and_holds_over_everything(m: &Machine)
     m.ok("ringrift emergency status");
     let status = call(m, "List", r#"{"limit":50}"#);
     assert!(status["items"].as_array().expect("items").iter().all(|i| i["attempts"] == 1), "{status}");
+    assert!(killed < Duration::from_secs(1), "{killed:?}: {said}");
 }
 
 fn halt_works_while_the_master_hangs_and_flag_files_halt_and_clear(m: &Machine) {
     thirty(m);
     m.ok("systemctl kill --kill-whom=main --signal=STOP ringrift-master.service");
     let (took, said) = halt(m);
-    let left = sleepers(m);
+    let (left, killed) = (sleepers(m), killed_within(m));
     m.ok("systemctl kill --kill-whom=main --signal=CONT ringrift-master.service");
-    println!("{:?}: 30 job units halted without a master; the command took {took} ms: {}", m.suite, said["emergency"]["done"]);
+    println!(
+        "{:?}: 30 jobs were dead after {killed:?} without a master; the command took {took} ms: {}",
+        m.suite, said["emergency"]["done"]
+    );
     assert!(said["emergency"]["done"].to_string().contains("the coordinator kills them itself"), "{said}");
     assert_eq!(left, 0, "job processes are left: {said}");
-    assert!(took < 1500, "{took} ms, 200 of them were the master's: {said}");
+    assert!(killed < Duration::from_secs(1), "{killed:?}: {said}");
     is_halted(m);
     // Removing the flag by hand clears, making it halts; the same where scripts of old make it.
     for flag in ["/run/ringrift/EMERGENCY_HALT", "/tmp/ringrift_coordination/EMERGENCY_HALT"] {
