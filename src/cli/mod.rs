@@ -1,7 +1,9 @@
 //! The command line `ringrift`: one verb, one file. It owns nothing, opens no database, and looking starts nothing.
+mod bandwidth;
 mod config;
 mod control;
 mod daemon;
+mod durations;
 mod events;
 mod generate;
 mod hub;
@@ -10,11 +12,14 @@ mod journal;
 mod look;
 mod master;
 mod models;
+mod optimizer;
 mod out;
 mod pipeline;
 mod profile;
+mod queue;
 mod registry;
 mod status;
+mod targets;
 mod text;
 mod units;
 mod world;
@@ -85,6 +90,16 @@ enum Command {
     /// Jobs: what waits, runs and ended
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// What waits, in the order in which it gets slots
+    Queue(queue::Queue),
+    /// How long tasks take, when running ones end, when there is room
+    Durations(durations::Durations),
+    /// Bandwidth: reservations, limits, measured throughput
+    Bandwidth(bandwidth::Bandwidth),
+    /// The use of the nodes and what the controllers make of it
+    Optimizer(optimizer::Optimizer),
+    /// The utilisation targets and where they were set
+    Targets(targets::Targets),
     /// Models: champions and ratings
     #[command(subcommand)]
     Models(models::Models),
@@ -112,6 +127,11 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Master(verb) => verb.run(world, out),
         Command::Pipeline(verb) => verb.run(world, out),
         Command::Jobs(verb) => verb.run(world, out),
+        Command::Queue(verb) => verb.run(world, out),
+        Command::Durations(verb) => verb.run(world, out),
+        Command::Bandwidth(verb) => verb.run(world, out),
+        Command::Optimizer(verb) => verb.run(world, out),
+        Command::Targets(verb) => verb.run(world, out),
         Command::Models(verb) => verb.run(world, out),
         Command::Generate(verb) => verb.run(world, out),
     }

@@ -1,4 +1,4 @@
-//! Which waiting items get the free slots: by priority, then by age; what has no room does not hold up what has.
+//! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up what has.
 use super::limits::{self, Usage};
 use crate::contract::config::Limits;
 use crate::contract::ids::NodeId;
@@ -7,12 +7,10 @@ use crate::contract::workload::JobType;
 /// An item that may be granted: its dependencies are complete and its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its number; a smaller one is older.
+    /// Its number.
     pub number: i64,
     /// Its type.
     pub kind: JobType,
-    /// 0 to 100, higher first.
-    pub priority: u8,
 }
 
 /// A node that takes work.
@@ -22,6 +20,15 @@ pub struct Node {
     pub id: NodeId,
     /// Its logical processors, if known.
     pub cores: Option<u32>,
+    /// Self-play jobs that the optimizer wants there at most, if it has a wish.
+    pub most_selfplay: Option<u32>,
+}
+
+impl Node {
+    /// Whether the optimizer's wish leaves room for one more.
+    pub fn wants(&self, usage: &Usage, kind: JobType) -> bool {
+        kind != JobType::Selfplay || self.most_selfplay.is_none_or(|most| usage.on(kind, &self.id) < most)
+    }
 }
 
 /// A decision: this item, there.
@@ -36,12 +43,11 @@ pub struct Grant {
 }
 
 /// Decides until no candidate fits any more. Among several nodes the one with the fewest slots of the type is taken.
-pub fn pick(mut candidates: Vec<Candidate>, nodes: &[Node], limits: &Limits, mut usage: Usage) -> Vec<Grant> {
-    candidates.sort_by_key(|c| (std::cmp::Reverse(c.priority), c.number));
+pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], limits: &Limits, mut usage: Usage) -> Vec<Grant> {
     let mut grants = Vec::new();
     for candidate in candidates {
         let kind = candidate.kind;
-        let room = nodes.iter().filter(|n| limits::reasons(limits, &usage, kind, &n.id, n.cores).is_empty());
+        let room = nodes.iter().filter(|n| n.wants(&usage, kind) && limits::reasons(limits, &usage, kind, &n.id, n.cores).is_empty());
         if let Some(node) = room.min_by_key(|n| usage.on(kind, &n.id)) {
             usage.take(kind, &node.id);
             grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
@@ -65,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn nodes(count: usize) -> Vec<Node> {
-        (0..count).map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(4) }).collect()
+        (0..count).map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(4), most_selfplay: None }).collect()
     }
 
     #[test]
@@ -75,17 +81,28 @@ mod tests {
     }
 
     #[test]
-    fn priority_goes_before_age_and_a_full_type_holds_up_nobody() {
-        let training = |number, priority| Candidate { number, kind: JobType::Training, priority };
-        let export = Candidate { number: 9, kind: JobType::Export, priority: 0 };
-        let picked = pick(vec![training(1, 50), training(2, 90), training(3, 90), export], &nodes(1), &Limits::default(), Usage::default());
+    fn the_order_is_kept_and_a_full_type_holds_up_nobody() {
+        let training = |number| Candidate { number, kind: JobType::Training };
+        let export = Candidate { number: 9, kind: JobType::Export };
+        let picked = pick(vec![training(2), training(1), training(3), export], &nodes(1), &Limits::default(), Usage::default());
         assert_eq!(picked.iter().map(|g| g.number).collect::<Vec<_>>(), [2, 9]);
+    }
+
+    #[test]
+    fn the_optimizers_wish_is_kept_for_self_play_alone() {
+        let mut nodes = nodes(2);
+        nodes[0].most_selfplay = Some(1);
+        let mut candidates: Vec<Candidate> = (0..9).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
+        candidates.push(Candidate { number: 9, kind: JobType::Training });
+        let picked = pick(candidates, &nodes, &Limits::default(), Usage::default());
+        let there = |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
+        assert_eq!((there(0), there(1), picked.len()), (1, 2, 4));
     }
 
     proptest! {
         #[test]
         fn nothing_waits_that_has_room_and_is_first(
-            items in prop::collection::vec((0usize..9, 0u8..=100), 0..60), count in 0usize..4, taken in prop::collection::vec((0usize..9, 0usize..4), 0..20),
+            items in prop::collection::vec(0usize..9, 0..60), count in 0usize..4, taken in prop::collection::vec((0usize..9, 0usize..4), 0..20),
         ) {
             let limits = Limits::default();
             let nodes = nodes(count);
@@ -96,7 +113,7 @@ mod tests {
                 }
             }
             let candidates: Vec<Candidate> =
-                items.iter().enumerate().map(|(n, (kind, priority))| Candidate { number: n as i64, kind: JobType::ALL[*kind], priority: *priority }).collect();
+                items.iter().enumerate().map(|(n, kind)| Candidate { number: n as i64, kind: JobType::ALL[*kind] }).collect();
             let grants = pick(candidates.clone(), &nodes, &limits, usage.clone());
             let mut after = usage;
             for grant in &grants {
@@ -113,7 +130,7 @@ mod tests {
                 // ... and whoever got a slot of the type was not behind one who waits.
                 for loser in waiting {
                     for winner in candidates.iter().filter(of_kind).filter(|c| granted(c)) {
-                        prop_assert!((std::cmp::Reverse(winner.priority), winner.number) < (std::cmp::Reverse(loser.priority), loser.number));
+                        prop_assert!(winner.number < loser.number);
                     }
                 }
                 for node in &nodes {

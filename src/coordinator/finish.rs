@@ -1,6 +1,6 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
-use super::outbox;
+use super::{durations, outbox};
 use super::rows::{self, LeaseRow};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
@@ -88,6 +88,7 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
         .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, result = 'success', error = NULL WHERE n = ?1")?
         .execute(params![n, WorkStatus::Completed.name(), cx.now.wall])?;
     let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
+    durations::finished(cx, item, (call.finished_us - begun).max(0) as f64 / 1e6)?;
     let completed = WorkCompleted {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),

@@ -2,17 +2,18 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::writer::Agenda;
-use super::{gates, outbox};
+use super::{gates, optimizer, outbox, schedule};
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
-use crate::contract::workload::JobType;
-use crate::coordination::queue::{Candidate, Node};
+use crate::coordination::queue::Node;
 use crate::coordination::{gate, limits, queue, retry};
 use rusqlite::params;
 
 /// Between two looks at a shut gate, monotonic microseconds.
 const RECHECK: i64 = 5_000_000;
+/// Between two looks at what is held back for the peak hours, monotonic microseconds.
+const HELD: i64 = 60_000_000;
 
 /// Grants all that can be granted now; says when to look again.
 pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
@@ -20,7 +21,11 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     if cx.state.draining || cx.state.dispatchers.is_empty() {
         return Ok(agenda);
     }
-    let candidates = candidates(cx)?;
+    let nodes = nodes(cx);
+    let (candidates, held) = schedule::candidates(cx, &nodes)?;
+    if held {
+        agenda.recheck_mono = Some(cx.now.mono + HELD);
+    }
     if candidates.is_empty() {
         return Ok(agenda);
     }
@@ -30,7 +35,7 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
         agenda.recheck_mono = Some(cx.now.mono + RECHECK);
         return Ok(agenda);
     }
-    for grant in queue::pick(candidates, &nodes(cx), &cx.state.config.limits, rows::usage(cx.db)?) {
+    for grant in queue::pick(candidates, &nodes, &cx.state.config.limits, rows::usage(cx.db)?) {
         claim(cx, grant.number, &grant.node)?;
     }
     Ok(agenda)
@@ -38,33 +43,7 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
 
 /// Nodes whose master takes orders.
 pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
-    cx.state.dispatchers.keys().map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id) }).collect()
-}
-
-/// The first items of each type that has room, as many as could be granted.
-fn candidates(cx: &Change<'_>) -> Result<Vec<Candidate>, Refusal> {
-    let (nodes, usage) = (nodes(cx), rows::usage(cx.db)?);
-    let mut found = Vec::new();
-    let mut statement = cx.db.prepare_cached(
-        "SELECT n, priority FROM work WHERE status = 'pending' AND kind = ?1
-           AND (not_before_us IS NULL OR not_before_us <= ?2 OR not_before_us > ?3)
-           AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n AND w.status <> 'completed')
-         ORDER BY priority DESC, n LIMIT ?4",
-    )?;
-    let damaged = cx.now.wall.saturating_add(retry::LONGEST as i64 * 1_000_000);
-    for kind in JobType::ALL {
-        let room = limits::room(&cx.state.config.limits, &usage, kind, nodes.iter().map(|n| (&n.id, n.cores)));
-        if room == 0 {
-            continue;
-        }
-        let rows = statement.query_map(params![kind.name(), cx.now.wall, damaged, room], |row| {
-            Ok(Candidate { number: row.get(0)?, kind, priority: row.get(1)? })
-        })?;
-        for row in rows {
-            found.push(row?);
-        }
-    }
-    Ok(found)
+    cx.state.dispatchers.keys().map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) }).collect()
 }
 
 /// When the next retry becomes due.
@@ -105,6 +84,7 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
         token: lease.token,
         runtime_max_seconds: Some(item.work.timeout_seconds),
         memory_max: Some(cx.state.config.limits.job_memory_max),
+        tasks_max: Some(cx.state.config.limits.job_tasks_max),
     }
 }
 
@@ -117,6 +97,7 @@ pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
         token: lease.token,
         runtime_max_seconds: None,
         memory_max: None,
+        tasks_max: None,
     })
 }
 
@@ -164,6 +145,7 @@ pub fn waiting_for(cx: &Change<'_>, n: i64, item: &WorkItem, usage: &limits::Usa
             }
         }
     }
+    reasons.extend(schedule::against(cx, item, &nodes, usage)?);
     reasons.extend_from_slice(shut);
     if cx.state.draining {
         reasons.push("the coordinator is stopping".into());

@@ -3,14 +3,18 @@
 //! `writer` runs every change in a savepoint of one IMMEDIATE transaction, lets `grant` fill the free slots, commits, and only then
 //! answers, sends orders and wakes the publisher of the outbox.
 mod args;
+mod bandwidth;
 mod cancel;
 mod change;
+mod durations;
 mod enqueue;
 mod expire;
 mod finish;
 mod gates;
 mod grant;
 mod jobs;
+mod managers;
+mod optimizer;
 mod orders;
 mod outbox;
 mod pressure;
@@ -18,6 +22,7 @@ mod publisher;
 mod query;
 mod rows;
 mod run;
+mod schedule;
 mod schema;
 mod service;
 mod slots;

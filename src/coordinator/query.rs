@@ -1,11 +1,12 @@
 //! Looking: List, Show, Leases, Limits, Status. Nothing is changed.
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
-use super::{gates, grant};
+use super::{gates, grant, optimizer};
 use crate::contract::coordinator::{
     CoordinatorStatus, LeaseList, LeaseView, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
 };
 use crate::contract::ids::JobId;
+use crate::contract::optimizer::Utilization;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::JobType;
 use crate::coordination::{gate, limits};
@@ -118,6 +119,7 @@ pub fn status(cx: &Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         dispatchers: cx.state.dispatchers.keys().cloned().collect(),
         outbox: count("SELECT count(*) FROM outbox")?.into(),
         outbox_refused: count("SELECT count(*) FROM outbox_refused")?.into(),
+        utilization: Utilization { nodes: Vec::new(), ..optimizer::utilization(cx)? },
         blocked: gate::shut(&gates::all(cx)),
         ..Default::default()
     };

@@ -2,7 +2,7 @@
 use super::change::Refusal;
 use super::spool::Spool;
 use super::writer::Core;
-use super::{cancel, enqueue, orders, query, slots};
+use super::{cancel, enqueue, managers, orders, query, slots};
 use crate::contract::coordinator::{Acquire, Cancel, Dispatch, Holder, INTERFACE, NewWork, Report, ReportOutcome, Show, WorkFilter};
 use crate::contract::wire::{Call, Reply, errors};
 use crate::platform::varlink::{Peer, Replies, Service, parse};
@@ -79,7 +79,8 @@ impl Coordinator {
                 }
                 answer(core.change(move |cx| orders::report(cx, &report)))
             }
-            _ => Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method })),
+            other => managers::reply(core, call, other)?
+                .unwrap_or_else(|| Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method }))),
         })
     }
 }

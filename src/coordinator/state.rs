@@ -41,6 +41,8 @@ pub struct State {
     pub draining: bool,
     /// Measures the disk.
     pub disk: DiskReader,
+    /// What the managers remember.
+    pub managers: super::managers::Memory,
 }
 
 impl State {
@@ -60,6 +62,7 @@ impl State {
             rang: true,
             draining: false,
             disk,
+            managers: Default::default(),
         }
     }
     /// The processors of a node; only the own node's are known.
