@@ -17,7 +17,10 @@ impl Targets {
         out.either("targets", &shown, || {
             let t = &config.config.resource_targets;
             let band = |name: &str, low: f64, target: f64, high: f64| {
-                format!("{name}: jobs are added below {} %, {low} to {high} % is fine, {target} % is the goal, jobs are shed above {} %\n", t.scale_up, t.scale_down)
+                format!(
+                    "{name}: jobs are added below {} %, {low} to {high} % is fine, {target} % is the goal, jobs are shed above {} %\n",
+                    t.scale_up, t.scale_down
+                )
             };
             let rows = shown.iter().map(|k| {
                 let tone = if k.default { Tone::Plain } else { Tone::Busy };

@@ -109,7 +109,8 @@ mod tests {
     #[test]
     fn hosts_have_the_limit_of_their_class() {
         let mut settings = Bandwidth::default();
-        let table = [("runpod-a100-1", 1_000_000), ("lambda-gh200-b", 2_500_000), ("aws-staging", 500_000), ("vast-1", 100_000), ("paws", 100_000)];
+        let table =
+            [("runpod-a100-1", 1_000_000), ("lambda-gh200-b", 2_500_000), ("aws-staging", 500_000), ("vast-1", 100_000), ("paws", 100_000)];
         for (host, kbit) in table {
             assert_eq!(host_limit(&settings, host).0, kbit, "{host}");
         }

@@ -184,7 +184,9 @@ pub fn can_start_before_peak(settings: &Durations, estimate: &Estimate, now_us: 
         Peak::From(_) if estimate.high * SECOND as f64 > (DAY - length.rem_euclid(DAY)) as f64 => {
             allow(format!("longer than the hours between two peaks: {takes}"))
         }
-        Peak::From(start) if now_us as f64 + estimate.high * SECOND as f64 <= start as f64 => allow(format!("ends before the peak hours: {takes}")),
+        Peak::From(start) if now_us as f64 + estimate.high * SECOND as f64 <= start as f64 => {
+            allow(format!("ends before the peak hours: {takes}"))
+        }
         Peak::From(start) => Start {
             allowed: false,
             reason: format!("peak hours begin in {} min; it {takes}", minutes(start - now_us)),

@@ -82,7 +82,15 @@ pub fn step_limits(settings: &Optimizer, most: u32) -> (i32, i32) {
 }
 
 /// Lets one resource wish. Whole jobs only; what is left over is carried to the next step.
-pub fn wish(targets: &ResourceTargets, settings: &Optimizer, band: &Band, memory: &mut Memory, measured: Measured, load: &Load, now_us: i64) -> Wish {
+pub fn wish(
+    targets: &ResourceTargets,
+    settings: &Optimizer,
+    band: &Band,
+    memory: &mut Memory,
+    measured: Measured,
+    load: &Load,
+    now_us: i64,
+) -> Wish {
     memory.samples.push((now_us, measured.percent));
     predict::trim(settings, &mut memory.samples, now_us);
     let prediction = predict::predict(settings, &memory.samples, now_us);
@@ -117,7 +125,9 @@ pub fn decide(settings: &Optimizer, load: &Load, wishes: &mut [(&'static str, Me
     let careful = wishes.iter().min_by_key(|(_, _, wish, _)| wish.delta);
     let (who, wished, step, prediction) = match careful {
         Some((who, _, wish, _)) => (*who, wish.delta, wish.step, wish.prediction),
-        None => return Decision { action: Action::None, jobs: load.running, delta: 0, reason: "nothing is measured".into(), confidence: 0.0 },
+        None => {
+            return Decision { action: Action::None, jobs: load.running, delta: 0, reason: "nothing is measured".into(), confidence: 0.0 };
+        }
     };
     let over = i32::try_from(load.running.saturating_sub(load.most)).unwrap_or(i32::MAX);
     let room = i32::try_from(load.most.saturating_sub(load.running)).unwrap_or(i32::MAX);
@@ -127,7 +137,9 @@ pub fn decide(settings: &Optimizer, load: &Load, wishes: &mut [(&'static str, Me
         Some(s) => format!("{who} {:.0} %: within the band or on its way", s.seen),
         None => "measured a moment ago".into(),
     };
-    if delta > 0 && let Some(full) = load.full {
+    if delta > 0
+        && let Some(full) = load.full
+    {
         (delta, reason) = (0, format!("{reason}; no more: {full}"));
     } else if wished > 0 && delta == 0 {
         reason = format!("{reason}; no more: the node's limit of {} is reached", load.most);

@@ -66,7 +66,15 @@ pub struct Step {
 
 /// Steps the controller with a measurement in percent. Nothing when the last step is less than half a period ago. `expected` is where
 /// the trend leads, if it is known well enough: it may start a movement, and then the error is taken there.
-pub fn step(pid: &Pid, settings: &Optimizer, band: &Band, state: &mut PidState, measured: f64, expected: Option<f64>, now_us: i64) -> Option<Step> {
+pub fn step(
+    pid: &Pid,
+    settings: &Optimizer,
+    band: &Band,
+    state: &mut PidState,
+    measured: f64,
+    expected: Option<f64>,
+    now_us: i64,
+) -> Option<Step> {
     let period = f64::from(settings.period_seconds) * 1e6;
     let periods = match state.at_us {
         // A clock that went back says nothing about how long it was.

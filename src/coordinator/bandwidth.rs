@@ -2,7 +2,8 @@
 //! term once more, so a wall clock that jumps neither frees bandwidth nor keeps it.
 use super::change::{Change, Refusal};
 use crate::contract::bandwidth::{
-    BandwidthView, CanTransfer, EndTransfer, HostView, RateOptions, RouteView, Transfer, TransferEnded, TransferGrant, TransferView, Urgency,
+    BandwidthView, CanTransfer, EndTransfer, HostView, RateOptions, RouteView, Transfer, TransferEnded, TransferGrant, TransferView,
+    Urgency,
 };
 use crate::coordination::bandwidth::{self, Reserved, Verdict};
 use rusqlite::{OptionalExtension, Row, params};
@@ -36,11 +37,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<TransferView> {
 
 /// Transfers that run; what has expired is gone.
 fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
-    let all = cx
-        .db
-        .prepare_cached("SELECT * FROM transfer ORDER BY started_us, id")?
-        .query_map([], read)?
-        .collect::<Result<Vec<_>, _>>()?;
+    let all =
+        cx.db.prepare_cached("SELECT * FROM transfer ORDER BY started_us, id")?.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
     let term = term_us(cx);
     let mut alive = Vec::new();
     for transfer in all {
@@ -62,7 +60,8 @@ fn forget(cx: &mut Change<'_>, id: &str) -> Result<(), Refusal> {
 }
 
 fn check(call: &Transfer) -> Result<(), Refusal> {
-    for (parameter, text) in [("host", Some(&call.host)), ("data_type", Some(&call.data_type)), ("transfer_id", call.transfer_id.as_ref())] {
+    for (parameter, text) in [("host", Some(&call.host)), ("data_type", Some(&call.data_type)), ("transfer_id", call.transfer_id.as_ref())]
+    {
         if text.is_some_and(|t| t.is_empty() || t.len() > 256) {
             return Err(Refusal::bad(parameter, "wants 1 to 256 characters"));
         }
@@ -109,7 +108,10 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
     if !reasons.is_empty() {
         return Err(Refusal::refused(format!("no bandwidth for a transfer with {}", call.host), reasons));
     }
-    let number: i64 = cx.db.prepare_cached("UPDATE counter SET value = value + 1 WHERE name = 'transfer' RETURNING value")?.query_row([], |row| row.get(0))?;
+    let number: i64 = cx
+        .db
+        .prepare_cached("UPDATE counter SET value = value + 1 WHERE name = 'transfer' RETURNING value")?
+        .query_row([], |row| row.get(0))?;
     let transfer = TransferView {
         transfer_id: call.transfer_id.clone().unwrap_or_else(|| format!("{}-t{number}", cx.state.epoch)),
         host: call.host.clone(),
@@ -171,14 +173,19 @@ pub fn end(cx: &mut Change<'_>, call: &EndTransfer) -> Result<TransferEnded, Ref
 
 fn measurements(cx: &Change<'_>, node: &str, host: &str, data_type: &str) -> Result<Vec<u64>, Refusal> {
     let sql = "SELECT kbit FROM throughput WHERE node = ?1 AND host = ?2 AND data_type = ?3";
-    Ok(cx.db.prepare_cached(sql)?.query_map([node, host, data_type], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?.collect::<Result<_, _>>()?)
+    Ok(cx
+        .db
+        .prepare_cached(sql)?
+        .query_map([node, host, data_type], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Everything that is reserved and was measured.
 pub fn all(cx: &mut Change<'_>) -> Result<BandwidthView, Refusal> {
     let transfers = running(cx)?;
     let mut routes: Vec<RouteView> = Vec::new();
-    let sql = "SELECT node, host, data_type, count(*), max(at_us) FROM throughput GROUP BY node, host, data_type ORDER BY host, node, data_type";
+    let sql =
+        "SELECT node, host, data_type, count(*), max(at_us) FROM throughput GROUP BY node, host, data_type ORDER BY host, node, data_type";
     let mut statement = cx.db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

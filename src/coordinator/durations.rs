@@ -2,9 +2,7 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use crate::contract::coordinator::WorkItem;
-use crate::contract::durations::{
-    DurationOf, DurationView, Durations, FreeView, RecordDuration, RunningView, StartView, TaskOf,
-};
+use crate::contract::durations::{DurationOf, DurationView, Durations, FreeView, RecordDuration, RunningView, StartView, TaskOf};
 use crate::contract::ids::ConfigKey;
 use crate::contract::workload::JobType;
 use crate::coordination::durations::{self, Basis, Estimate, Run};
@@ -24,13 +22,18 @@ pub fn finished(cx: &Change<'_>, item: &WorkItem, seconds: f64) -> Result<(), Re
 }
 
 fn store(cx: &Change<'_>, kind: JobType, key: &ConfigKey, seconds: f64) -> Result<(), Refusal> {
-    cx.db
-        .prepare_cached("INSERT INTO duration (kind, config_key, finished_us, seconds) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![kind.name(), key.as_str(), cx.now.wall, seconds])?;
+    cx.db.prepare_cached("INSERT INTO duration (kind, config_key, finished_us, seconds) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        kind.name(),
+        key.as_str(),
+        cx.now.wall,
+        seconds
+    ])?;
     let forget = cx.now.wall - i64::from(cx.state.config.durations.long_days) * DAY;
-    cx.db
-        .prepare_cached("DELETE FROM duration WHERE kind = ?1 AND config_key = ?2 AND finished_us < ?3")?
-        .execute(params![kind.name(), key.as_str(), forget])?;
+    cx.db.prepare_cached("DELETE FROM duration WHERE kind = ?1 AND config_key = ?2 AND finished_us < ?3")?.execute(params![
+        kind.name(),
+        key.as_str(),
+        forget
+    ])?;
     Ok(())
 }
 

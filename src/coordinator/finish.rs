@@ -1,7 +1,7 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
-use super::{durations, outbox};
 use super::rows::{self, LeaseRow};
+use super::{durations, outbox};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished};

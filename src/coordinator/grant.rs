@@ -43,7 +43,11 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
 
 /// Nodes whose master takes orders.
 pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
-    cx.state.dispatchers.keys().map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) }).collect()
+    cx.state
+        .dispatchers
+        .keys()
+        .map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) })
+        .collect()
 }
 
 /// When the next retry becomes due.

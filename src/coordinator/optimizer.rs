@@ -2,7 +2,9 @@
 use super::change::{Change, Refusal};
 use super::rows;
 use crate::contract::ids::NodeId;
-use crate::contract::optimizer::{Action, Advice, AgreedRate, MaxSelfplay, NegotiateRate, NodeUse, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization};
+use crate::contract::optimizer::{
+    Action, Advice, AgreedRate, MaxSelfplay, NegotiateRate, NodeUse, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization,
+};
 use crate::contract::workload::JobType;
 use crate::coordination::optimizer::{self, Load, Measured, Memory};
 use crate::coordination::{hardware, rates};
@@ -192,10 +194,8 @@ pub fn negotiate(cx: &mut Change<'_>, call: &NegotiateRate) -> Result<AgreedRate
     }
     let previous = rate(cx)?;
     let seen = utilization(cx)?;
-    let used = rates::Use {
-        percent: seen.gpu_percent.into_iter().chain(seen.cpu_percent).reduce(f64::max),
-        gpu_memory: seen.gpu_memory_percent,
-    };
+    let used =
+        rates::Use { percent: seen.gpu_percent.into_iter().chain(seen.cpu_percent).reduce(f64::max), gpu_memory: seen.gpu_memory_percent };
     let (targets, settings) = (&cx.state.config.resource_targets, &cx.state.config.optimizer);
     let answer = match call.requested {
         Some(requested) => rates::negotiate(targets, settings, previous, requested, &call.reason, used),

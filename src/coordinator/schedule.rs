@@ -89,7 +89,11 @@ fn order(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<(Place, String)>, Ref
 /// Each place with its item's configuration.
 fn named(places: Vec<Place>, waiting: Vec<Waiting>) -> Vec<(Place, String)> {
     let mut configs: HashMap<i64, String> = waiting.into_iter().map(|w| (w.number, w.config)).collect();
-    places.into_iter().map(|place| (configs.remove(&place.number).unwrap_or_default(), place)).map(|(config, place)| (place, config)).collect()
+    places
+        .into_iter()
+        .map(|place| (configs.remove(&place.number).unwrap_or_default(), place))
+        .map(|(config, place)| (place, config))
+        .collect()
 }
 
 /// Items whose dependencies are complete and whose time has come.
@@ -134,9 +138,8 @@ fn edges(cx: &Change<'_>) -> Result<Vec<Edge>, Refusal> {
     let mut statement = cx.db.prepare_cached(
         "SELECT d.work, w.priority, w.deadline_us, d.needs FROM work w JOIN dependency d ON d.work = w.n WHERE w.status = 'pending'",
     )?;
-    let edge = |row: &rusqlite::Row<'_>| {
-        Ok(Edge { item: row.get(0)?, priority: row.get(1)?, latest_start_us: row.get(2)?, needs: row.get(3)? })
-    };
+    let edge =
+        |row: &rusqlite::Row<'_>| Ok(Edge { item: row.get(0)?, priority: row.get(1)?, latest_start_us: row.get(2)?, needs: row.get(3)? });
     Ok(statement.query_map([], edge)?.collect::<Result<_, _>>()?)
 }
 

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// `MIGRATIONS[i]` brings version i to i + 1; a released one is never edited.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE work (
@@ -58,8 +59,8 @@ CREATE TABLE lease (
 CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL);
 CREATE TABLE outbox_refused (n INTEGER PRIMARY KEY, event TEXT NOT NULL, why TEXT NOT NULL);
 ",
-// Managers: order of the queue, durations, bandwidth, optimizer.
-"
+    // Managers: order of the queue, durations, bandwidth, optimizer.
+    "
 ALTER TABLE work ADD COLUMN deadline_us INTEGER;
 CREATE INDEX work_granted ON work(kind, claimed_us) WHERE claimed_us IS NOT NULL;
 
@@ -92,7 +93,8 @@ CREATE INDEX throughput_of ON throughput(host, node, data_type, n);
 CREATE TABLE node_use (node TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;      -- NodeUse as JSON
 CREATE TABLE controller (node TEXT NOT NULL, resource TEXT NOT NULL, memory TEXT NOT NULL, PRIMARY KEY (node, resource)) WITHOUT ROWID;
 CREATE TABLE rate_log (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);      -- AgreedRate as JSON
-"];
+",
+];
 
 /// Opens the database and returns it with its epoch.
 pub fn open(path: &Path) -> Result<(Connection, String), SqliteError> {

@@ -172,7 +172,17 @@ impl World {
     }
 
     pub fn ports(&self) -> Ports<'_> {
-        Ports { clock: self, queue: self, managers: self, catalog: self, host: self, units: self, letters: self, models: self, store: Some(self) }
+        Ports {
+            clock: self,
+            queue: self,
+            managers: self,
+            catalog: self,
+            host: self,
+            units: self,
+            letters: self,
+            models: self,
+            store: Some(self),
+        }
     }
 
     /// Feeds one input.

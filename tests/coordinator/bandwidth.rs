@@ -105,11 +105,17 @@ impl Drop for Server {
 fn serve(dir: &std::path::Path) -> Server {
     let config = dir.join("rsyncd.conf");
     let log = dir.join("rsyncd.log");
-    let text = format!("use chroot = no\nuid = 0\ngid = 0\nlog file = {}\n[in]\npath = {}\nread only = no\n", log.display(), dir.join("in").display());
+    let text = format!(
+        "use chroot = no\nuid = 0\ngid = 0\nlog file = {}\n[in]\npath = {}\nread only = no\n",
+        log.display(),
+        dir.join("in").display()
+    );
     std::fs::write(&config, text).expect("written");
     std::fs::create_dir(dir.join("in")).expect("made");
     let mut command = Command::new("ip");
-    command.args(["netns", "exec", ENDS[1].0, "rsync", "--daemon", "--no-detach", "--port=8731"]).arg(format!("--config={}", config.display()));
+    command
+        .args(["netns", "exec", ENDS[1].0, "rsync", "--daemon", "--no-detach", "--port=8731"])
+        .arg(format!("--config={}", config.display()));
     let server = Server(command.stdin(Stdio::null()).spawn().expect("rsync's server starts"));
     let deadline = Instant::now() + Duration::from_secs(30);
     let url = format!("rsync://{}:8731/", ENDS[1].1);

@@ -96,7 +96,9 @@ fn it_settles_within_ten_periods_and_stays() {
         for later in [others, (others + 25.0).min(55.0), 0.0] {
             control.plant.others = later;
             let trace = control.run(40, &band);
-            let told = || format!("case {case}, {most} jobs × {strength:.2}, lag {lag:.2}, others {later:.0}: {:.0?} {:?}", trace.used, trace.jobs);
+            let told = || {
+                format!("case {case}, {most} jobs × {strength:.2}, lag {lag:.2}, others {later:.0}: {:.0?} {:?}", trace.used, trace.jobs)
+            };
             assert!(trace.jobs.iter().all(|n| *n <= most), "{}", told());
             if control.plant.reaches() < 72.0 {
                 continue;
@@ -167,7 +169,11 @@ fn full_memory_forbids_more_and_a_limit_that_shrank_sheds() {
     assert!(full.action == Action::None && full.reason.contains("memory"), "{full:?}");
     let shrunk = decided(Load { running: 9, most: 4, full: None });
     assert_eq!((shrunk.action, shrunk.delta), (Action::ScaleDown, -2), "{shrunk:?}");
-    assert_eq!(decide(&settings, &Load { running: 3, most: 4, full: None }, &mut []).action, Action::None, "nothing measured, nothing done");
+    assert_eq!(
+        decide(&settings, &Load { running: 3, most: 4, full: None }, &mut []).action,
+        Action::None,
+        "nothing measured, nothing done"
+    );
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn level_goes_before_age_and_age_decides_within_a_level() {
 #[test]
 fn four_hours_raise_an_item_by_a_level() {
     let mut old = item(9, "a", 10);
-    for (hours, level) in [(0, Level::Low), (3, Level::Low), (4, Level::Normal), (8, Level::High), (12, Level::Critical), (99, Level::Critical)] {
+    for (hours, level) in
+        [(0, Level::Low), (3, Level::Low), (4, Level::Normal), (8, Level::High), (12, Level::Critical), (99, Level::Critical)]
+    {
         old.created_us = NOW - hours * HOUR;
         assert_eq!(order(std::slice::from_ref(&old), Granted::default(), &Scheduler::default(), NOW)[0].level, level, "{hours} h");
     }

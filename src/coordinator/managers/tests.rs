@@ -271,7 +271,8 @@ fn leases_still_expire_beside_all_that() {
     let mut b = Bench::new();
     let id = b.queue(JobType::Selfplay, "square8_2p", 50);
     b.fill();
-    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() })).expect("taken");
+    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() }))
+        .expect("taken");
     b.pass(121 * SECOND);
     b.change(expire::expire).expect("expired");
     assert!(b.change(|cx| query::show(cx, &id)).expect("shown").item.lease.expect("held").fenced);

@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn what_is_measured_is_handed_on_and_unknown_stays_unknown() {
         let world = World::new();
-        let gpu = |utilization_percent| Gpu { name: "NVIDIA H100".into(), utilization_percent, memory_percent: Some(40.0), memory_bytes: 1 };
+        let gpu =
+            |utilization_percent| Gpu { name: "NVIDIA H100".into(), utilization_percent, memory_percent: Some(40.0), memory_bytes: 1 };
         *world.host.borrow_mut() =
             HostSnapshot { cpus: 8, cpu_percent: None, gpus: vec![gpu(Some(20.0)), gpu(Some(90.0))], ..Default::default() };
         assert_eq!(look(&world).health.expect("said").status, HealthStatus::Degraded);
