@@ -50,7 +50,7 @@ const LAYERS: &[Layer] = &[
         folder: "router",
         // The delay before a restart on systemd 252 is the same for every process.
         ours: &["contract", "coordination", "platform", "runtime::backoff"],
-        crates: &["clap", "nix", "rusqlite", "serde_path_to_error", "sha2", "strsim", "tokio", "tracing", "uuid"],
+        crates: &["clap", "memchr", "nix", "rusqlite", "serde_path_to_error", "sha2", "strsim", "tokio", "tracing", "uuid"],
         effects: true,
     },
     Layer {

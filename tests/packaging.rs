@@ -25,3 +25,18 @@ fn shared_folders_are_made() {
         assert!(made.contains(path), "packaging/tmpfiles.d/ringrift.conf does not make {path}");
     }
 }
+
+/// Each manual page that a unit names is written by hand or generated.
+#[test]
+fn units_name_manual_pages_that_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut named = BTreeSet::new();
+    for unit in std::fs::read_dir(root.join("units")).expect("units").flatten().filter(|e| e.path().is_file()) {
+        let text = std::fs::read_to_string(unit.path()).expect("a unit");
+        named.extend(text.lines().filter_map(|line| line.strip_prefix("Documentation=man:")).map(str::to_owned));
+    }
+    for page in named {
+        let file = page.replace('(', ".").replace(')', "");
+        assert!(file == "ringrift-daemons.8" || root.join("packaging/man").join(&file).exists(), "no manual page {page}");
+    }
+}

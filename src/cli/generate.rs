@@ -79,5 +79,5 @@ pub fn daemons_page() -> String {
              78 the configuration is refused; systemd does not restart on it.\n";
     page += ".SH FILES\n.TP\n.I /etc/ringrift/unified_loop.yaml\nthe configuration\n.TP\n.I /etc/ringrift/environment\nvariables that every unit reads\n\
              .TP\n.I /run/ringrift\nsockets, status and control files\n.TP\n.I /var/lib/ringrift\nall state\n";
-    page + ".SH SEE ALSO\n.BR ringrift (1),\n.BR ringrift\\-workload (7),\n.BR systemctl (1),\n.BR journalctl (1)\n"
+    page + ".SH SEE ALSO\n.BR ringrift (1),\n.BR ringrift\\-master (8),\n.BR ringrift\\-coordinator (8),\n.BR ringrift\\-workload (7),\n.BR systemctl (1),\n.BR journalctl (1)\n"
 }

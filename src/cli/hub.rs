@@ -60,6 +60,13 @@ pub fn ask(world: &World, hub: Hub) -> Result<Asked, Failure> {
     Ok(Asked { client, place })
 }
 
+/// Connects whether the hub runs or not: its socket starts it. For what must be done, not for looking.
+pub fn reach(world: &World, hub: Hub) -> Result<Asked, Failure> {
+    let place = place(hub);
+    let client = Client::connect(world.run.join(place.socket), Some(PATIENCE)).map_err(|e| explain(&place, e))?;
+    Ok(Asked { client, place })
+}
+
 impl Asked {
     /// Calls a method of the hub's interface.
     pub fn call<R: DeserializeOwned>(&mut self, method: &str, parameters: &impl Serialize) -> Result<R, Failure> {

@@ -4,22 +4,27 @@ mod config;
 mod control;
 mod daemon;
 mod durations;
+mod emergency;
 mod events;
 mod generate;
 mod hub;
 mod jobs;
 mod journal;
+mod limits;
 mod look;
 mod master;
 mod models;
 mod optimizer;
+mod order;
 mod out;
 mod pipeline;
 mod profile;
 mod queue;
 mod registry;
+mod safeguards;
 mod status;
 mod targets;
+mod tasks;
 mod text;
 mod units;
 mod world;
@@ -90,8 +95,8 @@ enum Command {
     /// Jobs: what waits, runs and ended
     #[command(subcommand)]
     Jobs(jobs::Jobs),
-    /// What waits, in the order in which it gets slots
-    Queue(queue::Queue),
+    /// What waits, in the order in which it gets slots, and why
+    Order(order::Order),
     /// How long tasks take, when running ones end, when there is room
     Durations(durations::Durations),
     /// Bandwidth: reservations, limits, measured throughput
@@ -100,6 +105,17 @@ enum Command {
     Optimizer(optimizer::Optimizer),
     /// The utilisation targets and where they were set
     Targets(targets::Targets),
+    /// Slots that are taken, by whom
+    Tasks(tasks::Tasks),
+    /// The work queue: what waits and why
+    Queue(queue::Queue),
+    /// Limits by type and the rates of admission
+    Limits(limits::Limits),
+    /// Gates and breakers: what they bar and why
+    Safeguards(safeguards::Safeguards),
+    /// The emergency halt: everything stops at once
+    #[command(subcommand)]
+    Emergency(emergency::Emergency),
     /// Models: champions and ratings
     #[command(subcommand)]
     Models(models::Models),
@@ -127,11 +143,16 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Master(verb) => verb.run(world, out),
         Command::Pipeline(verb) => verb.run(world, out),
         Command::Jobs(verb) => verb.run(world, out),
-        Command::Queue(verb) => verb.run(world, out),
+        Command::Order(verb) => verb.run(world, out),
         Command::Durations(verb) => verb.run(world, out),
         Command::Bandwidth(verb) => verb.run(world, out),
         Command::Optimizer(verb) => verb.run(world, out),
         Command::Targets(verb) => verb.run(world, out),
+        Command::Tasks(verb) => verb.run(world, out),
+        Command::Queue(verb) => verb.run(world, out),
+        Command::Limits(verb) => verb.run(world, out),
+        Command::Safeguards(verb) => verb.run(world, out),
+        Command::Emergency(verb) => verb.run(world, out),
         Command::Models(verb) => verb.run(world, out),
         Command::Generate(verb) => verb.run(world, out),
     }

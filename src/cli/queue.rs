@@ -1,57 +1,95 @@
-//! `ringrift queue`: what waits, in the order in which it gets slots, and why.
+//! `ringrift queue`: what waits and why; and holding the whole queue back for a while.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::coordinator::{QueueOrder, QueuePlace};
+use crate::contract::coordinator::{Accepted, CoordinatorStatus, Listed, SafeguardsView, WorkFilter, WorkStatus};
+use crate::contract::error::Exit;
 use crate::contract::registry::Hub;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::json;
+use std::collections::BTreeMap;
 
-/// What waits, first come first: items that could be granted if there were room.
+/// The work queue: what waits, and every reason why.
 #[derive(Debug, Args)]
 pub struct Queue {
-    /// At most so many
-    #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
-    lines: usize,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// What waits and why (the same as no verb)
+    Show,
+    /// Grant nothing until resumed; what runs goes on
+    Pause {
+        /// Why
+        reason: String,
+    },
+    /// Grant again
+    Resume,
 }
 
 impl Queue {
-    /// Prints them.
+    /// Runs the verb.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let mut order: QueueOrder = hub::ask(world, Hub::Coordinator)?.call("QueueOrder", &json!({}))?;
-        let more = order.truncated || order.places.len() > self.lines;
-        order.places.truncate(self.lines);
-        out.either("queue", &order.places, || {
-            let rows = order.places.iter().enumerate().map(|(at, place)| row(at + 1, place, world)).collect();
-            match order.places.is_empty() {
-                true => "nothing waits that could be granted; `ringrift jobs list` shows what waits for something else\n".to_owned(),
-                false => {
-                    let table = out.table(&["#", "ID", "LEVEL", "TYPE", "CONFIG", "WAITS", "DEADLINE", "WHY"], rows);
-                    table + if more { "more than shown: raise -n\n" } else { "" }
-                }
-            }
-        })
+        match self.verb {
+            None | Some(Verb::Show) => show(world, out),
+            Some(Verb::Pause { reason }) => set(world, out, "Pause", &reason, "paused: nothing is granted", "was paused already"),
+            Some(Verb::Resume) => set(world, out, "Resume", "", "resumed", "was not paused"),
+        }
     }
 }
 
-fn tone(level: &str) -> Tone {
-    match level {
-        "CRITICAL" => Tone::Bad,
-        "HIGH" => Tone::Warn,
-        "LOW" => Tone::Dim,
-        _ => Tone::Plain,
-    }
+fn set(world: &World, out: &Out, method: &str, reason: &str, done: &str, was: &str) -> Done {
+    let answer: Accepted = hub::ask(world, Hub::Coordinator)?.call(method, &json!({ "reason": reason }))?;
+    out.either("queue", &json!({ "changed": answer.accepted }), || match answer.accepted {
+        true => format!("{} {done}\n", out.paint(Tone::Good, "●")),
+        false => format!("{} {was}\n", out.paint(Tone::Dim, "○")),
+    })?;
+    Ok(if answer.accepted { Exit::Ok } else { Exit::Failure })
 }
 
-fn row(at: usize, place: &QueuePlace, world: &World) -> Vec<Text> {
-    vec![
-        Text::number(at.to_string()),
-        Text::plain(place.work_id.as_str()),
-        Text::new(tone(&place.level), format!("{} ({})", place.level, place.priority)),
-        Text::plain(place.work_type.name()),
-        Text::plain(place.config_key.as_str()),
-        Text::number(text::age(place.created_us, world.now_us)),
-        Text::plain(place.deadline_us.map(|at| text::time(at, world.now_us)).unwrap_or_default()),
-        Text::plain(place.why.join("; ")),
-    ]
+fn show(world: &World, out: &Out) -> Done {
+    let mut coordinator = hub::ask(world, Hub::Coordinator)?;
+    let status: CoordinatorStatus = coordinator.call("Status", &json!({}))?;
+    let safeguards: SafeguardsView = coordinator.call("Safeguards", &json!({}))?;
+    let filter = WorkFilter { statuses: vec![WorkStatus::Pending], limit: Some(1000), ..WorkFilter::default() };
+    let waiting: Listed = coordinator.call("List", &filter)?;
+    let value = json!({
+        "state": status.state, "counts": status.queue, "blocked": status.blocked, "signal": safeguards.signal,
+        "waiting": waiting.items.iter().map(|i| json!({ "work_id": i.work_id, "work_type": i.work.work_type, "priority": i.work.priority,
+            "config_key": i.work.config_key, "created_us": i.created_us, "why": i.waiting_for })).collect::<Vec<_>>(),
+    });
+    out.either("queue", &value, || {
+        let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
+        let signal = &safeguards.signal;
+        let mut page = format!(
+            "{} {running} running, {claimed} starting, {pending} waiting; back-pressure {} ({:.2}, self-play at {:.0} %)\n",
+            out.paint(if status.blocked.is_empty() { Tone::Good } else { Tone::Warn }, "●"),
+            signal.level,
+            signal.value,
+            signal.multiplier * 100.0
+        );
+        // Many wait for the same: each reason once, with how many it holds up.
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        for why in waiting.items.iter().flat_map(|i| &i.waiting_for) {
+            *reasons.entry(why.clone()).or_default() += 1;
+        }
+        page += &out.sentences(reasons.iter().map(|(why, n)| vec![Text::number(n.to_string()), Text::plain(why)]).collect());
+        let rows = waiting.items.iter().take(30).map(|i| {
+            vec![
+                Text::plain(i.work_id.as_str()),
+                Text::plain(i.work.work_type.name()),
+                Text::plain(i.work.config_key.as_str()),
+                Text::number(i.work.priority.to_string()),
+                Text::number(text::age(i.created_us, world.now_us)),
+                Text::plain(i.waiting_for.join("; ")),
+            ]
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            page += &out.table(&["ID", "TYPE", "CONFIG", "PRIO", "AGE", "WAITS FOR"], rows);
+        }
+        page
+    })
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use super::coordinator_calls::*;
+pub use super::safeguards::*;
 pub use super::scheduling::*;
 
 /// The interface's name.
@@ -264,6 +265,8 @@ pub enum OrderKind {
     Start,
     /// Stop it: its lease has been fenced off, or it was cancelled.
     Stop,
+    /// Kill it at once, all of its processes: emergency halt.
+    Kill,
 }
 
 /// A reply of Dispatch.

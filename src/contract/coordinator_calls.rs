@@ -2,7 +2,8 @@
 use super::coordinator::{Lease, WorkItem, WorkStatus};
 use super::ids::{FencingToken, JobId, LeaseId, NodeId};
 use super::optimizer::Utilization;
-use super::workload::JobType;
+use super::safeguards::{LifeState, ManagerView};
+use super::workload::{JobType, ResourceClass};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -58,7 +59,7 @@ pub struct Acquired {
     pub term_seconds: u64,
 }
 
-/// Arguments of Renew and Release: a lease that Acquire gave.
+/// Arguments of Renew: a lease that Acquire gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holder {
@@ -100,6 +101,8 @@ pub struct LeaseList {
 pub struct LimitView {
     /// The type.
     pub task_type: JobType,
+    /// What it mainly uses.
+    pub class: ResourceClass,
     /// On the coordinator's own node, what the hardware allows included; absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_node: Option<u32>,
@@ -150,6 +153,15 @@ pub struct CoordinatorStatus {
     pub fenced: u32,
     /// Nodes whose master takes orders.
     pub dispatchers: Vec<NodeId>,
+    /// 002's state of the coordinator.
+    #[serde(default)]
+    pub state: LifeState,
+    /// The emergency halt is on.
+    #[serde(default)]
+    pub emergency: bool,
+    /// The managers inside, in the order of registration.
+    #[serde(default)]
+    pub managers: Vec<ManagerView>,
     /// Events that the router has not taken yet.
     pub outbox: u64,
     /// Events that the router refused for good; they are kept for the operator.

@@ -32,6 +32,9 @@ pub struct Offer {
     pub token: FencingToken,
     /// Seconds that the lease lasts.
     pub term_seconds: u64,
+    /// How much the workload yields the processor to everything else, 0 to 19; the runner itself does not.
+    #[serde(default)]
+    pub nice: u8,
 }
 
 /// Arguments of Renew.

@@ -44,6 +44,10 @@ messages! {
     EVENT_LOG_CORRUPT = "5f0c62d1a9e94d3cb27be7f1c0d4a836";
     /// A state file cannot be read; the daemon does not start on a guess.
     STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
+    /// The breaker of a task type on a node opened.
+    BREAKER_OPEN = "0b7c3e5a91d24f6e8a3fd1c5b2e64790";
+    /// The emergency halt is on.
+    EMERGENCY_HALT = "6f1de02a4c8b4b0f9d7755a1e3c20b84";
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod ports;
 pub mod registry;
 pub mod router;
 pub mod router_calls;
+pub mod safeguards;
 pub mod scheduling;
 pub mod wire;
 pub mod workload;

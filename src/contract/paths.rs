@@ -18,6 +18,8 @@ pub const SPOOL: &str = "/var/lib/ringrift/spool";
 pub const MASTER_PID: &str = "/run/ringrift/master_loop.pid";
 /// The emergency halt flag.
 pub const EMERGENCY_HALT: &str = "/run/ringrift/EMERGENCY_HALT";
+/// The same flag where scripts of old make it.
+pub const LEGACY_HALT: &str = "/tmp/ringrift_coordination/EMERGENCY_HALT";
 /// All state.
 pub const STATE: &str = "/var/lib/ringrift";
 /// Artefacts by kind and SHA-256: `games/<sha>.db`, `samples/<sha>.npz`, `models/<sha>.safetensors`, …; jobs see it read-only.

@@ -55,10 +55,6 @@ impl StopCause {
             StopCause::Shed => "shed",
         }
     }
-    /// Whether it counts as a failed try.
-    pub fn is_failure(self) -> bool {
-        self == StopCause::Stuck
-    }
 }
 
 /// Arguments of StopWork: ends an attempt; the item is tried again if it has tries left.

@@ -71,9 +71,44 @@ impl JobType {
         let (kind, rest) = unit.strip_prefix("ringrift-job-")?.split_once('@')?;
         Some((JobType::from_name(kind)?, JobId::new(rest.strip_suffix(".service")?).ok()?))
     }
+    /// What it mainly uses.
+    pub fn class(self) -> ResourceClass {
+        match self {
+            JobType::Selfplay | JobType::Tournament | JobType::Evaluation => ResourceClass::Cpu,
+            JobType::Training | JobType::Cmaes => ResourceClass::Gpu,
+            JobType::Pipeline | JobType::Improvement => ResourceClass::Hybrid,
+            JobType::Sync | JobType::Export => ResourceClass::Io,
+        }
+    }
     /// The slice that holds the type's limits.
     pub fn slice(self) -> String {
         format!("ringrift-jobs-{}.slice", self.name())
+    }
+}
+
+/// What a type of jobs mainly uses; decides which gates it must pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ResourceClass {
+    /// Processors.
+    Cpu,
+    /// Graphics processors, where there are any.
+    Gpu,
+    /// Both.
+    Hybrid,
+    /// Disk and network.
+    Io,
+}
+
+impl ResourceClass {
+    /// As 002 writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResourceClass::Cpu => "CPU",
+            ResourceClass::Gpu => "GPU",
+            ResourceClass::Hybrid => "HYBRID",
+            ResourceClass::Io => "IO",
+        }
     }
 }
 

@@ -2,30 +2,44 @@
 use crate::contract::config::Limits;
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Slots that are taken, fenced ones included: they are free only when their unit is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
-    counts: BTreeMap<JobType, BTreeMap<NodeId, u32>>,
+    counts: [HashMap<NodeId, u32>; JobType::ALL.len()],
+    totals: [u32; JobType::ALL.len()],
 }
 
 impl Usage {
     /// Counts one more slot.
     pub fn take(&mut self, kind: JobType, node: &NodeId) {
-        *self.counts.entry(kind).or_default().entry(node.clone()).or_default() += 1;
+        self.totals[kind as usize] += 1;
+        match self.counts[kind as usize].get_mut(node) {
+            Some(count) => *count += 1,
+            None => {
+                self.counts[kind as usize].insert(node.clone(), 1);
+            }
+        }
+    }
+    /// Counts one slot less; a slot that was not taken changes nothing.
+    pub fn free(&mut self, kind: JobType, node: &NodeId) {
+        if let Some(count) = self.counts[kind as usize].get_mut(node).filter(|count| **count > 0) {
+            *count -= 1;
+            self.totals[kind as usize] -= 1;
+        }
     }
     /// Slots of the type on the node.
     pub fn on(&self, kind: JobType, node: &NodeId) -> u32 {
-        self.counts.get(&kind).and_then(|nodes| nodes.get(node)).copied().unwrap_or(0)
+        self.counts[kind as usize].get(node).copied().unwrap_or(0)
     }
     /// Slots of the type in all.
     pub fn in_all(&self, kind: JobType) -> u32 {
-        self.counts.get(&kind).map_or(0, |nodes| nodes.values().sum())
+        self.totals[kind as usize]
     }
     /// Slots of the type by node.
     pub fn by_node(&self, kind: JobType) -> BTreeMap<String, u32> {
-        self.counts.get(&kind).map(|nodes| nodes.iter().map(|(n, c)| (n.to_string(), *c)).collect()).unwrap_or_default()
+        self.counts[kind as usize].iter().filter(|(_, count)| **count > 0).map(|(n, c)| (n.to_string(), *c)).collect()
     }
 }
 
@@ -62,6 +76,12 @@ pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cor
         reasons.push(format!("{kind}: {} of {limit} slots in all are taken", usage.in_all(kind)));
     }
     reasons
+}
+
+/// Whether there is room for one more: the same answer as `reasons`, without the words.
+pub fn has_room(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<u32>) -> bool {
+    per_node(limits, kind, cores).is_none_or(|limit| usage.on(kind, node) < limit)
+        && limits.of(kind).cluster.is_none_or(|limit| usage.in_all(kind) < limit)
 }
 
 /// Slots of the type that are free on these nodes together, at most.
@@ -110,6 +130,7 @@ mod tests {
             for (kind, at) in asks {
                 let (kind, at) = (JobType::ALL[kind], &nodes[at]);
                 let free = reasons(&limits, &usage, kind, at, Some(cores)).is_empty();
+                prop_assert_eq!(free, has_room(&limits, &usage, kind, at, Some(cores)));
                 prop_assert_eq!(free, room(&limits, &usage, kind, std::iter::once((at, Some(cores)))) > 0);
                 if free {
                     usage.take(kind, at);

@@ -1,6 +1,6 @@
 //! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up what has.
-use super::limits::{self, Usage};
-use crate::contract::config::Limits;
+use super::admission::{Ask, Desk, Rules};
+use super::limits::Usage;
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
 
@@ -42,15 +42,22 @@ pub struct Grant {
     pub node: NodeId,
 }
 
-/// Decides until no candidate fits any more. Among several nodes the one with the fewest slots of the type is taken.
-pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], limits: &Limits, mut usage: Usage) -> Vec<Grant> {
+/// Decides until no candidate fits any more, and takes what it decides from the desk. Among several nodes the one with the fewest
+/// slots of the type is taken.
+pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, desk: &mut Desk, now_us: i64) -> Vec<Grant> {
     let mut grants = Vec::new();
+    // A node that refuses a type goes on refusing it: within one decision slots and tokens only become fewer.
+    let mut refuses = vec![[false; JobType::ALL.len()]; nodes.len()];
     for candidate in candidates {
         let kind = candidate.kind;
-        let room = nodes.iter().filter(|n| n.wants(&usage, kind) && limits::reasons(limits, &usage, kind, &n.id, n.cores).is_empty());
-        if let Some(node) = room.min_by_key(|n| usage.on(kind, &n.id)) {
-            usage.take(kind, &node.id);
-            grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
+        while desk.may_start(rules, kind, now_us) {
+            let left = nodes.iter().enumerate().filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&desk.usage, kind));
+            let Some((at, node)) = left.min_by_key(|(_, n)| desk.usage.on(kind, &n.id)) else { break };
+            if desk.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now_us) {
+                grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
+                break;
+            }
+            refuses[at][kind as usize] = true;
         }
     }
     grants
@@ -68,6 +75,8 @@ pub fn is_full(active: u32, hard: u32, was: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::config::{Admission, Limits, Safeguards};
+    use crate::coordination::limits;
     use proptest::prelude::*;
 
     fn nodes(count: usize) -> Vec<Node> {
@@ -80,11 +89,30 @@ mod tests {
         assert!(is_full(401, 1000, true) && !is_full(400, 1000, true));
     }
 
+    /// Rates that are no hindrance: these tests are about slots and order.
+    fn open() -> Admission {
+        Admission {
+            per_minute: 1_000_000,
+            selfplay_per_minute: 1_000_000,
+            burst: 1_000_000,
+            cooldown_ms: 0,
+            window_starts: 1_000_000,
+            ..Admission::default()
+        }
+    }
+
+    fn rules<'a>(limits: &'a Limits, admission: &'a Admission, safeguards: &'a Safeguards, own: &'a NodeId) -> Rules<'a> {
+        Rules { limits, admission, safeguards, gates: &[], own, selfplay_factor: 1.0 }
+    }
+
     #[test]
     fn the_order_is_kept_and_a_full_type_holds_up_nobody() {
         let training = |number| Candidate { number, kind: JobType::Training };
         let export = Candidate { number: 9, kind: JobType::Export };
-        let picked = pick(vec![training(2), training(1), training(3), export], &nodes(1), &Limits::default(), Usage::default());
+        let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(1));
+        let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
+        let mut desk = Desk::new(&rules, 0);
+        let picked = pick(vec![training(2), training(1), training(3), export], &nodes, &rules, &mut desk, 0);
         assert_eq!(picked.iter().map(|g| g.number).collect::<Vec<_>>(), [2, 9]);
     }
 
@@ -94,9 +122,27 @@ mod tests {
         nodes[0].most_selfplay = Some(1);
         let mut candidates: Vec<Candidate> = (0..9).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
         candidates.push(Candidate { number: 9, kind: JobType::Training });
-        let picked = pick(candidates, &nodes, &Limits::default(), Usage::default());
+        let (limits, admission, safeguards) = (Limits::default(), open(), Safeguards::default());
+        let nowhere = NodeId::new("nowhere").expect("a node");
+        let rules = rules(&limits, &admission, &safeguards, &nowhere);
+        let mut desk = Desk::new(&rules, 0);
+        let picked = pick(candidates, &nodes, &rules, &mut desk, 0);
         let there = |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
         assert_eq!((there(0), there(1), picked.len()), (1, 2, 4));
+    }
+
+    #[test]
+    fn a_flood_is_granted_at_the_rate() {
+        let (limits, admission, safeguards, nodes) =
+            (Limits::default(), Admission { cooldown_ms: 0, ..Admission::default() }, Safeguards::default(), nodes(40));
+        let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
+        let mut desk = Desk::new(&rules, 0);
+        let mut granted = 0;
+        for second in 0..60i64 {
+            let flood = (0..100).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
+            granted += pick(flood, &nodes, &rules, &mut desk, second * 1_000_000).len();
+        }
+        assert_eq!(granted, 10 + 29, "a burst of ten, then one each two seconds");
     }
 
     proptest! {
@@ -104,28 +150,25 @@ mod tests {
         fn nothing_waits_that_has_room_and_is_first(
             items in prop::collection::vec(0usize..9, 0..60), count in 0usize..4, taken in prop::collection::vec((0usize..9, 0usize..4), 0..20),
         ) {
-            let limits = Limits::default();
-            let nodes = nodes(count);
-            let mut usage = Usage::default();
+            let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(count));
+            let nowhere = NodeId::new("nowhere").expect("a node");
+            let rules = rules(&limits, &admission, &safeguards, &nowhere);
+            let mut desk = Desk::new(&rules, 0);
             for (kind, at) in taken {
-                if let Some(node) = nodes.get(at) && limits::reasons(&limits, &usage, JobType::ALL[kind], &node.id, node.cores).is_empty() {
-                    usage.take(JobType::ALL[kind], &node.id);
+                if let Some(node) = nodes.get(at) {
+                    desk.take(&rules, Ask { kind: JobType::ALL[kind], node: &node.id, cores: node.cores }, 0);
                 }
             }
             let candidates: Vec<Candidate> =
                 items.iter().enumerate().map(|(n, kind)| Candidate { number: n as i64, kind: JobType::ALL[*kind] }).collect();
-            let grants = pick(candidates.clone(), &nodes, &limits, usage.clone());
-            let mut after = usage;
-            for grant in &grants {
-                after.take(grant.kind, &grant.node);
-            }
+            let grants = pick(candidates.clone(), &nodes, &rules, &mut desk, 0);
             for kind in JobType::ALL {
                 let of_kind = |c: &&Candidate| c.kind == kind;
                 let granted = |c: &Candidate| grants.iter().any(|g| g.number == c.number);
                 let waiting: Vec<_> = candidates.iter().filter(of_kind).filter(|c| !granted(c)).collect();
                 if !waiting.is_empty() {
                     // Full everywhere ...
-                    prop_assert!(nodes.iter().all(|n| !limits::reasons(&limits, &after, kind, &n.id, n.cores).is_empty()));
+                    prop_assert!(nodes.iter().all(|n| !limits::reasons(&limits, &desk.usage, kind, &n.id, n.cores).is_empty()));
                 }
                 // ... and whoever got a slot of the type was not behind one who waits.
                 for loser in waiting {
@@ -135,7 +178,7 @@ mod tests {
                 }
                 for node in &nodes {
                     if let Some(limit) = limits::per_node(&limits, kind, node.cores) {
-                        prop_assert!(after.on(kind, &node.id) <= limit);
+                        prop_assert!(desk.usage.on(kind, &node.id) <= limit);
                     }
                 }
             }

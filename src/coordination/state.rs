@@ -78,7 +78,9 @@ fn no_file(f: &Facts<'_>) -> String {
 
 fn failed(unit: &UnitView) -> (State, String) {
     let result = unit.result.as_deref().unwrap_or("unknown");
-    let said = unit.status_text.as_deref().map(|t| format!(": {t}")).unwrap_or_default();
+    // A process that drained well before its unit failed says nothing about the failure.
+    let said = unit.status_text.as_deref().filter(|t| !t.starts_with("STOPPED (healthy)"));
+    let said = said.map(|t| format!(": {t}")).unwrap_or_default();
     match unit.exit_status.filter(|_| result == "exit-code") {
         Some(EXIT_CONFIG) => (State::CannotStart, format!("its configuration is refused{said}; `ringrift config check` names the key")),
         Some(EXIT_EXEC) => (State::CannotStart, format!("its program cannot be executed{said}; install the package again")),
@@ -86,7 +88,7 @@ fn failed(unit: &UnitView) -> (State, String) {
             (State::CannotStart, format!("systemd could not set it up (exit {code}){said}; `systemctl status {}` says why", unit.name))
         }
         code => {
-            let code = code.map(|c| format!(" {c}")).unwrap_or_default();
+            let code = code.map_or_else(String::new, |c| if c == 0 { " of a control process".into() } else { format!(" {c}") });
             let restarts = Some(unit.restarts_made()).filter(|n| *n > 0).map(|n| format!(" after {n} restarts"));
             (State::Failed, format!("{result}{code}{}{said}", restarts.unwrap_or_default()))
         }

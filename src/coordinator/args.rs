@@ -22,6 +22,12 @@ pub struct Args {
     /// Where results wait that could not be delivered
     #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
     pub spool: PathBuf,
+    /// The emergency flag file
+    #[arg(long, value_name = "PATH", default_value = paths::EMERGENCY_HALT)]
+    pub flag: PathBuf,
+    /// Address of the bus with systemd; without it the system bus
+    #[arg(long, value_name = "ADDRESS")]
+    pub bus: Option<String>,
     /// Socket of the event router
     #[arg(long, value_name = "PATH", default_value = paths::ROUTER_SOCKET)]
     pub router: PathBuf,

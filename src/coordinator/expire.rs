@@ -66,6 +66,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
 pub fn fence(cx: &mut Change<'_>, lease: &LeaseRow, why: &str) -> Result<(), Refusal> {
     cx.db.prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?.execute(params![rows::key(lease.token), why])?;
     cx.state.deadlines.forget(lease.token);
+    let lease = &LeaseRow { fenced: Some(why.to_owned()), ..lease.clone() };
     if let Some(order) = grant::stop_order(cx, lease) {
         cx.state.order(&lease.node, order);
     }

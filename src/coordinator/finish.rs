@@ -1,8 +1,8 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
-use super::{durations, outbox};
-use crate::contract::coordinator::{WorkItem, WorkStatus};
+use super::{desk, durations, emergency, outbox};
+use crate::contract::coordinator::{StopCause, WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished};
 use crate::contract::messages;
@@ -84,6 +84,7 @@ fn failure(call: Finish) -> Failure {
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
     rows::delete_lease(cx, lease)?;
+    desk::succeeded(cx, lease.kind, &lease.node)?;
     cx.db
         .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, result = 'success', error = NULL WHERE n = ?1")?
         .execute(params![n, WorkStatus::Completed.name(), cx.now.wall])?;
@@ -128,6 +129,10 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
 /// A failed attempt: frees the slot, then another try or none.
 fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
     rows::delete_lease(cx, lease)?;
+    let harmless = [emergency::HALTED, StopCause::Preempted.name(), StopCause::Shed.name()];
+    if harmless.contains(&&*failure.result) {
+        return put_back(cx, n, item, failure);
+    }
     let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);
     if stopped && retry::is_overdue(item.started_us, cx.now.wall, item.work.timeout_seconds) {
         failure.result = "timeout".into();
@@ -145,6 +150,11 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
             attempt: item.attempts,
         };
         outbox::emit(cx, &item.work, timeout)?;
+    }
+    // Bad data is the item's fault, not the node's.
+    if failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
+        let (oom, reason) = (failure.result == "oom-kill", format!("job {}: {}: {}", item.work_id, failure.result, failure.error));
+        desk::failed(cx, lease.kind, &lease.node, &reason, oom)?;
     }
     let base = cx.state.config.limits.retry_base_seconds;
     match retry::next(base, item.attempts, item.work.max_attempts, failure.exit_status) {
@@ -167,6 +177,23 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
             outbox::emit(cx, &item.work, again)
         }
     }
+}
+
+/// The halt ended the attempt, not the job: it waits again, and the attempt does not count.
+fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure) -> Result<(), Refusal> {
+    cx.db
+        .prepare_cached("UPDATE work SET status = 'pending', attempts = max(attempts - 1, 0), not_before_us = NULL, result = ?2, error = ?3 WHERE n = ?1")?
+        .execute(params![n, failure.result, failure.error])?;
+    let again = WorkRetry {
+        work_id: item.work_id.clone(),
+        work_type: item.work.work_type.name().into(),
+        config_key: Some(item.work.config_key.clone()),
+        attempt: item.attempts,
+        result: failure.result,
+        error: failure.error,
+        retry_at: cx.now.wall,
+    };
+    outbox::emit(cx, &item.work, again)
 }
 
 fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure) -> Result<(), Refusal> {

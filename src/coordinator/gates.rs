@@ -1,22 +1,89 @@
-//! Measures what the gates of every grant judge.
-use super::change::Change;
+//! Looks at the machine for the gates: a thread measures once a second, so that no driver or file system holds up a decision.
+use super::change::{Change, Refusal};
+use super::state::HostReader;
 use crate::contract::coordinator::GateView;
-use crate::coordination::gate::{self, Reading};
-use nix::sys::statvfs::statvfs;
-use std::path::Path;
+use crate::contract::host::HostSnapshot;
+use crate::contract::ports::Host;
+use crate::coordination::gate;
+use crate::coordination::signal::{self, Load};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Used share of the file system that holds `path`, percent, as df counts it: without what is reserved for root.
-pub fn disk_used(path: &Path) -> Reading {
-    let stat = statvfs(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let used = stat.blocks().checked_sub(stat.blocks_free()).ok_or("more blocks are free than there are")?;
-    let ours = used + stat.blocks_available();
-    if ours == 0 {
-        return Err(format!("{}: a file system without blocks", path.display()));
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+/// An older look says nothing.
+const STALE: Duration = Duration::from_secs(15);
+/// Between two judgements, monotonic microseconds.
+const JUDGE: i64 = 1_000_000;
+
+#[derive(Default)]
+struct Seen {
+    last: Mutex<Option<(Instant, HostSnapshot)>>,
+    first: Condvar,
+}
+
+/// Starts the thread that looks; returns when the first look with a use of the processors is there, or after two seconds without.
+pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::Result<HostReader> {
+    let seen = Arc::new(Seen::default());
+    let theirs = Arc::downgrade(&seen);
+    std::thread::Builder::new().name("looks".into()).spawn(move || {
+        let host = make();
+        // A use of the processors is a difference of two looks.
+        host.snapshot();
+        std::thread::park_timeout(Duration::from_millis(250));
+        while let Some(seen) = theirs.upgrade() {
+            let snapshot = host.snapshot();
+            *seen.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), snapshot));
+            seen.first.notify_all();
+            drop(seen);
+            std::thread::park_timeout(EVERY);
+        }
+    })?;
+    let last = seen.last.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = seen.first.wait_timeout_while(last, Duration::from_secs(2), |last| last.is_none());
+    drop(waited.unwrap_or_else(PoisonError::into_inner));
+    Ok(Box::new(move || match &*seen.last.lock().unwrap_or_else(PoisonError::into_inner) {
+        None => Err("the machine has not been measured yet".into()),
+        Some((at, _)) if at.elapsed() > STALE => {
+            Err(format!("the machine was measured {} s ago; a driver or disk hangs", at.elapsed().as_secs()))
+        }
+        Some((_, snapshot)) => Ok(snapshot.clone()),
+    }))
+}
+
+/// Judges the gates and the back-pressure, at most once a second.
+pub fn refresh(cx: &mut Change<'_>) -> Result<(), Refusal> {
+    if cx.state.judged.is_some_and(|at| (0..JUDGE).contains(&(cx.now.mono - at))) {
+        return Ok(());
     }
-    Ok(used as f64 * 100.0 / ours as f64)
+    let look = (cx.state.look)();
+    cx.state.gates = gate::judge(&mut cx.state.levels, &look, &cx.state.config.safeguards);
+    let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
+    let host = look.ok();
+    let load = Load {
+        queue: count("SELECT count(*) FROM work WHERE status IN ('pending', 'claimed', 'running')")?,
+        training: count("SELECT count(*) FROM work WHERE status = 'pending' AND kind = 'training'")?,
+        sync: count("SELECT count(*) FROM work WHERE status = 'pending' AND kind = 'sync'")?,
+        disk: host.as_ref().and_then(|h| h.disk_percent),
+        memory: host.as_ref().and_then(|h| h.memory_percent),
+    };
+    let signal = signal::signal(load, &cx.state.config.limits, &cx.state.config.safeguards);
+    if signal.multiplier != cx.state.signal.multiplier {
+        // What came at the old rate stays; from now on it comes at the new one.
+        let now = cx.now.mono;
+        let (rules, desk) = cx.state.admission();
+        let rate = rules.selfplay_rate();
+        if let Some(desk) = desk {
+            desk.selfplay_tokens.settle(rate, now);
+        }
+    }
+    cx.state.signal = signal;
+    cx.state.judged = Some(cx.now.mono);
+    Ok(())
 }
 
 /// Every gate as it stands.
-pub fn all(cx: &Change<'_>) -> Vec<GateView> {
-    vec![gate::disk(&(cx.state.disk)(), cx.state.config.safeguards.disk)]
+pub fn all(cx: &mut Change<'_>) -> Result<Vec<GateView>, Refusal> {
+    refresh(cx)?;
+    Ok(cx.state.gates.iter().map(|g| g.view.clone()).collect())
 }

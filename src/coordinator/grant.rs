@@ -2,12 +2,12 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::writer::Agenda;
-use super::{gates, optimizer, outbox, schedule};
+use super::{desk, emergency, optimizer, outbox, schedule};
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
 use crate::coordination::queue::Node;
-use crate::coordination::{gate, limits, queue, retry};
+use crate::coordination::{queue, retry};
 use rusqlite::params;
 
 /// Between two looks at a shut gate, monotonic microseconds.
@@ -18,7 +18,8 @@ const HELD: i64 = 60_000_000;
 /// Grants all that can be granted now; says when to look again.
 pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     let mut agenda = Agenda { retry_wall: next_retry(cx)?, recheck_mono: None };
-    if cx.state.draining || cx.state.dispatchers.is_empty() {
+    desk::ready(cx)?;
+    if cx.state.desk.as_ref().is_none_or(|d| !d.barred.is_empty()) || cx.state.dispatchers.is_empty() {
         return Ok(agenda);
     }
     let nodes = nodes(cx);
@@ -29,25 +30,31 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     if candidates.is_empty() {
         return Ok(agenda);
     }
-    let shut = gate::shut(&gates::all(cx));
-    if !shut.is_empty() {
-        tracing::warn!(reasons = shut.join("; "), "nothing is granted");
-        agenda.recheck_mono = Some(cx.now.mono + RECHECK);
-        return Ok(agenda);
-    }
-    for grant in queue::pick(candidates, &nodes, &cx.state.config.limits, rows::usage(cx.db)?) {
+    let (waiting, now) = (candidates.len(), cx.now.mono);
+    let (rules, desk) = cx.state.admission();
+    let Some(desk) = desk else { return Ok(agenda) };
+    let grants = queue::pick(candidates, &nodes, &rules, desk, now);
+    let next = desk.next_change(&rules, now);
+    let granted = grants.len();
+    cx.state.touched |= granted > 0;
+    for grant in grants {
         claim(cx, grant.number, &grant.node)?;
+        cx.state.managers.handled("admission");
+    }
+    if granted > 0 {
+        desk::store_tokens(cx)?;
+    }
+    if granted < waiting {
+        // Something that has a slot waits for a token, a pause, a breaker, or a gate.
+        agenda.recheck_mono = Some(next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK));
     }
     Ok(agenda)
 }
 
 /// Nodes whose master takes orders.
 pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
-    cx.state
-        .dispatchers
-        .keys()
-        .map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) })
-        .collect()
+    let node = |id: &NodeId| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) };
+    cx.state.dispatchers.keys().map(node).collect()
 }
 
 /// When the next retry becomes due.
@@ -92,10 +99,11 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
     }
 }
 
-/// An order to stop the unit of a lease that was fenced off.
+/// An order to stop the unit of a lease that was fenced off; after a halt, to kill it.
 pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
+    let kind = if lease.fenced.as_deref() == Some(emergency::HALTED) { OrderKind::Kill } else { OrderKind::Stop };
     lease.work.map(|n| Order {
-        kind: OrderKind::Stop,
+        kind,
         job_id: cx.state.job_id(n),
         job_type: lease.kind,
         token: lease.token,
@@ -123,7 +131,7 @@ pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal
 }
 
 /// Why a pending item is not granted, for people; nothing: it is about to be.
-pub fn waiting_for(cx: &Change<'_>, n: i64, item: &WorkItem, usage: &limits::Usage, shut: &[String]) -> Result<Vec<String>, Refusal> {
+pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<String>, Refusal> {
     let mut reasons = Vec::new();
     let mut statement = cx.db.prepare_cached(
         "SELECT w.n, w.status FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = ?1 AND w.status <> 'completed' ORDER BY w.n",
@@ -136,23 +144,26 @@ pub fn waiting_for(cx: &Change<'_>, n: i64, item: &WorkItem, usage: &limits::Usa
     if let Some(at) = item.not_before_us.filter(|at| !retry::is_due(Some(*at), cx.now.wall)) {
         reasons.push(format!("retry in {} s", (at - cx.now.wall + 999_999) / 1_000_000));
     }
-    let (kind, config) = (item.work.work_type, &cx.state.config.limits);
+    let kind = item.work.work_type;
     let nodes = nodes(cx);
     if nodes.is_empty() {
         reasons.push("no master takes orders; start ringrift-master.service".into());
-    } else if !nodes.iter().any(|node| limits::reasons(config, usage, kind, &node.id, node.cores).is_empty()) {
-        for node in &nodes {
-            for reason in limits::reasons(config, usage, kind, &node.id, node.cores) {
-                if !reasons.contains(&reason) {
-                    reasons.push(reason);
-                }
+        reasons.extend(cx.state.desk.iter().flat_map(|d| d.barred.clone()));
+    }
+    let usage = rows::usage(cx.db)?;
+    reasons.extend(schedule::against(cx, item, &nodes, &usage)?);
+    let mut of_nodes = Vec::new();
+    for node in &nodes {
+        let against = desk::reasons(cx, kind, &node.id)?;
+        if against.is_empty() {
+            return Ok(reasons);
+        }
+        for reason in against {
+            if !of_nodes.contains(&reason) {
+                of_nodes.push(reason);
             }
         }
     }
-    reasons.extend(schedule::against(cx, item, &nodes, usage)?);
-    reasons.extend_from_slice(shut);
-    if cx.state.draining {
-        reasons.push("the coordinator is stopping".into());
-    }
+    reasons.extend(of_nodes);
     Ok(reasons)
 }

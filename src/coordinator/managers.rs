@@ -11,7 +11,6 @@ use crate::contract::ids::NodeId;
 use crate::contract::optimizer::{Advice, MaxSelfplay, NegotiateRate, Observe, ShouldScale};
 use crate::contract::wire::{Call, Reply};
 use crate::platform::varlink::parse;
-use rusqlite::params;
 use std::collections::{BTreeMap, HashMap};
 
 /// What the managers remember; all of it can be lost.
@@ -80,16 +79,11 @@ pub fn reply(core: &Core, call: &Call, method: &str) -> Result<Option<Reply>, Bo
 }
 
 /// Stops the attempt with this token: it is fenced off, its unit stopped, and the item goes back into the queue. An attempt that was
-/// preempted or shed did nothing wrong, so it does not count against the item's tries.
+/// preempted or shed did nothing wrong: when its unit is gone, the item is put back without counting a try.
 fn stop_work(cx: &mut Change<'_>, call: &StopWork) -> Result<Accepted, Refusal> {
-    let (n, item) = rows::wanted(cx, &call.work_id)?;
+    let (n, _) = rows::wanted(cx, &call.work_id)?;
     let lease = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token && l.fenced.is_none());
     let Some(lease) = lease else { return Ok(Accepted { accepted: false }) };
-    if !call.cause.is_failure() {
-        let mut work = item.work;
-        work.max_attempts = work.max_attempts.saturating_add(1);
-        cx.db.prepare_cached("UPDATE work SET body = ?2 WHERE n = ?1")?.execute(params![n, serde_json::to_string(&work)?])?;
-    }
     tracing::warn!(job = %call.work_id, cause = call.cause.name(), reason = call.reason, "an attempt is stopped; the item is tried again");
     expire::fence(cx, &lease, call.cause.name())?;
     Ok(Accepted { accepted: true })

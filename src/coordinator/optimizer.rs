@@ -88,7 +88,7 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
     let seen = NodeUse { node: node.to_string(), at_us: cx.now.wall, seen: call.clone(), advice: advice.clone() };
     let sql = "INSERT INTO node_use (node, body) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET body = excluded.body";
     cx.db.prepare_cached(sql)?.execute(params![node.as_str(), serde_json::to_string(&seen)?])?;
-    cx.state.managers.advice.insert(node, (cx.now.mono, advice.clone()));
+    cx.state.memory.advice.insert(node, (cx.now.mono, advice.clone()));
     cx.state.dirty |= advice.delta > 0;
     Ok(advice)
 }
@@ -102,7 +102,7 @@ fn stored<T: DeserializeOwned>(cx: &Change<'_>, node: &NodeId, resource: &str) -
 
 /// Self-play jobs that a node may run by its hardware, and by the optimizer's wish while that is fresh; nothing while it was not observed.
 pub fn cap(cx: &Change<'_>, node: &NodeId) -> Option<u32> {
-    let (at, advice) = cx.state.managers.advice.get(node)?;
+    let (at, advice) = cx.state.memory.advice.get(node)?;
     let fresh = cx.now.mono - at <= fresh_us(cx);
     // What the hardware allows does not grow old; what the controllers want does.
     Some(if fresh { advice.jobs.min(advice.most) } else { advice.most })

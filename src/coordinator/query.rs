@@ -1,9 +1,9 @@
 //! Looking: List, Show, Leases, Limits, Status. Nothing is changed.
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
-use super::{gates, grant, optimizer};
+use super::{desk, emergency, gates, grant, optimizer};
 use crate::contract::coordinator::{
-    CoordinatorStatus, LeaseList, LeaseView, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
+    CoordinatorStatus, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
 };
 use crate::contract::ids::JobId;
 use crate::contract::optimizer::Utilization;
@@ -19,7 +19,7 @@ const ROOM: usize = MAX_FRAME - 16 * 1024;
 const USUAL: u32 = 100;
 
 /// Items that fit the filter, newest first.
-pub fn list(cx: &Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal> {
+pub fn list(cx: &mut Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal> {
     let (mut clauses, mut values) = (vec!["1"], Vec::<Value>::new());
     let types = one_of("kind", filter.types.iter().map(|t| t.name()), &mut values);
     let statuses = one_of("status", filter.statuses.iter().map(|s| s.name()), &mut values);
@@ -32,10 +32,11 @@ pub fn list(cx: &Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal> {
     let sql = format!("SELECT * FROM work WHERE {} ORDER BY n DESC LIMIT {}", clauses.join(" AND "), u64::from(limit) + 1);
     let mut statement = cx.db.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
-    let around = Around::look(cx)?;
+    desk::ready(cx)?;
     let (mut items, mut size) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let item = around.complete(cx, row.get("n")?, rows::read_item(cx, row)?)?;
+        let (n, item) = (row.get("n")?, rows::read_item(cx, row)?);
+        let item = complete(cx, n, item)?;
         size += serde_json::to_string(&item)?.len() + 1;
         if items.len() >= limit as usize || size > ROOM {
             return Ok(Listed { items, truncated: true });
@@ -55,28 +56,18 @@ fn one_of<'a>(column: &str, names: impl Iterator<Item = &'a str>, values: &mut V
 }
 
 /// One item.
-pub fn show(cx: &Change<'_>, id: &JobId) -> Result<Shown, Refusal> {
+pub fn show(cx: &mut Change<'_>, id: &JobId) -> Result<Shown, Refusal> {
     let (n, item) = rows::wanted(cx, id)?;
-    Ok(Shown { item: Around::look(cx)?.complete(cx, n, item)? })
+    Ok(Shown { item: complete(cx, n, item)? })
 }
 
-/// What every pending item's reasons depend on.
-struct Around {
-    usage: limits::Usage,
-    shut: Vec<String>,
-}
-
-impl Around {
-    fn look(cx: &Change<'_>) -> Result<Around, Refusal> {
-        Ok(Around { usage: rows::usage(cx.db)?, shut: gate::shut(&gates::all(cx)) })
+/// Adds what the row alone does not tell: the lease, and for a pending item why it waits.
+fn complete(cx: &mut Change<'_>, n: i64, item: WorkItem) -> Result<WorkItem, Refusal> {
+    let mut item = rows::with_lease(cx, n, item)?;
+    if item.status == WorkStatus::Pending {
+        item.waiting_for = grant::waiting_for(cx, n, &item)?;
     }
-    fn complete(&self, cx: &Change<'_>, n: i64, item: WorkItem) -> Result<WorkItem, Refusal> {
-        let mut item = rows::with_lease(cx, n, item)?;
-        if item.status == WorkStatus::Pending {
-            item.waiting_for = grant::waiting_for(cx, n, &item, &self.usage, &self.shut)?;
-        }
-        Ok(item)
-    }
+    Ok(item)
 }
 
 /// All leases.
@@ -90,14 +81,15 @@ pub fn leases(cx: &Change<'_>) -> Result<LeaseList, Refusal> {
 }
 
 /// Limits, their use, and the gates.
-pub fn limits(cx: &Change<'_>) -> Result<LimitList, Refusal> {
-    let usage = rows::usage(cx.db)?;
+pub fn limits(cx: &mut Change<'_>) -> Result<LimitList, Refusal> {
+    let (usage, gates) = (rows::usage(cx.db)?, gates::all(cx)?);
     let config = &cx.state.config.limits;
     let mut list = Vec::new();
     for kind in JobType::ALL {
         let sql = "SELECT count(*) FROM work WHERE status = 'pending' AND kind = ?1";
         list.push(LimitView {
             task_type: kind,
+            class: kind.class(),
             per_node: limits::per_node(config, kind, cx.state.cores),
             cluster: config.of(kind).cluster,
             used: usage.in_all(kind),
@@ -105,11 +97,15 @@ pub fn limits(cx: &Change<'_>) -> Result<LimitList, Refusal> {
             pending: cx.db.prepare_cached(sql)?.query_row([kind.name()], |row| row.get(0))?,
         });
     }
-    Ok(LimitList { limits: list, gates: gates::all(cx) })
+    Ok(LimitList { limits: list, gates })
 }
 
 /// Figures about the whole.
-pub fn status(cx: &Change<'_>) -> Result<CoordinatorStatus, Refusal> {
+pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
+    desk::ready(cx)?;
+    let mut blocked = cx.state.desk.as_ref().map(|d| d.barred.clone()).unwrap_or_default();
+    blocked.extend(gate::shut(&cx.state.gates));
+    let life = life(cx)?;
     let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     let mut status = CoordinatorStatus {
         node: cx.state.node.to_string(),
@@ -119,8 +115,11 @@ pub fn status(cx: &Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         dispatchers: cx.state.dispatchers.keys().cloned().collect(),
         outbox: count("SELECT count(*) FROM outbox")?.into(),
         outbox_refused: count("SELECT count(*) FROM outbox_refused")?.into(),
+        state: life,
+        emergency: emergency::halted(cx)?.is_some(),
+        managers: cx.state.managers.all().to_vec(),
         utilization: Utilization { nodes: Vec::new(), ..optimizer::utilization(cx)? },
-        blocked: gate::shut(&gates::all(cx)),
+        blocked,
         ..Default::default()
     };
     for wanted in [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running] {
@@ -135,8 +134,14 @@ pub fn status(cx: &Change<'_>) -> Result<CoordinatorStatus, Refusal> {
     if cx.state.dispatchers.is_empty() {
         status.blocked.push("no master takes orders".into());
     }
-    if cx.state.draining {
-        status.blocked.push("the coordinator is stopping".into());
-    }
     Ok(status)
+}
+
+/// 002's state of the coordinator.
+fn life(cx: &Change<'_>) -> Result<LifeState, Refusal> {
+    Ok(match (cx.state.draining, emergency::paused(cx)?.is_some()) {
+        (true, _) => LifeState::Draining,
+        (false, true) => LifeState::Paused,
+        (false, false) => LifeState::Running,
+    })
 }

@@ -157,7 +157,13 @@ pub fn insert_lease(
 
 /// Frees the slot.
 pub fn delete_lease(cx: &mut Change<'_>, lease: &LeaseRow) -> rusqlite::Result<()> {
-    cx.db.prepare_cached("DELETE FROM lease WHERE token = ?1")?.execute([key(lease.token)])?;
+    let deleted = cx.db.prepare_cached("DELETE FROM lease WHERE token = ?1")?.execute([key(lease.token)])?;
+    if deleted > 0
+        && let Some(desk) = &mut cx.state.desk
+    {
+        desk.usage.free(lease.kind, &lease.node);
+        cx.state.touched = true;
+    }
     cx.state.forget(lease.token, lease.work);
     Ok(())
 }

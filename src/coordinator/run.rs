@@ -1,6 +1,7 @@
 //! The process: sets everything up, then turns until it is told to stop.
 use super::args::{Args, unit_directory};
 use super::change::Now;
+use super::halt::Halter;
 use super::jobs::{Callers, Jobs};
 use super::publisher::{self, Bell};
 use super::service::Coordinator;
@@ -11,10 +12,12 @@ use super::status::StatusWriter;
 use super::writer::Core;
 use super::{gates, schema};
 use crate::contract::config::Config;
+use crate::contract::coordinator::LifeState;
 use crate::contract::error::{Exit, Failure, chain};
-use crate::contract::health::State as LifeState;
+use crate::contract::health::State as DaemonState;
 use crate::contract::messages;
-use crate::platform::host::node_id;
+use crate::platform::host::{Machine, node_id};
+use crate::platform::systemd::SystemdView;
 use crate::platform::{clock, config, journal, notify};
 use crate::runtime::backoff::{self, Restarts};
 use clap::Parser;
@@ -106,7 +109,9 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let node = node_id(&config.node_id);
     let settled_after = Duration::from_secs(config.master.reset_after.into());
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
-    let state = State::new(config, node, cores, epoch, Box::new(move || gates::disk_used(&state_dir)));
+    let (seen_node, seen_dir) = (node.clone(), state_dir.clone());
+    let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir))).map_err(failed("starting to watch the machine"))?;
+    let state = State::new(config, node, cores, epoch, look);
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
     for end in [&wake, &woken] {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
@@ -118,9 +123,14 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     spool.scan();
     publisher::start(core.clone(), Arc::clone(&bell), args.router.clone()).map_err(failed("starting the publisher"))?;
 
+    let systemd = SystemdView::at(args.bus.clone(), crate::contract::paths::RUN);
+    let halter = Arc::new(Halter::new(core.clone(), systemd, args.flag.clone()));
+    // Before anybody may ask for a slot.
+    halter.begin().map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     let (their_core, their_spool) = (core.clone(), Arc::clone(&spool));
     sockets::serve("coordinator", listener, move |stream| {
-        Ok(Coordinator { core: their_core.clone(), spool: Arc::clone(&their_spool), stream: stream.try_clone()? })
+        let (core, spool, halter) = (their_core.clone(), Arc::clone(&their_spool), Arc::clone(&halter));
+        Ok(Coordinator { core, spool, halter, stream: stream.try_clone()? })
     })
     .map_err(failed("serving the coordinator's socket"))?;
     let (their_core, callers) = (core.clone(), Arc::new(Callers::of_this_system()));
@@ -128,6 +138,11 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
         .map_err(failed("serving the jobs' socket"))?;
 
     core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
+    let running = core.change(|cx| {
+        cx.state.managers.set_all(LifeState::Running);
+        Ok(())
+    });
+    running.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     notify::ready("ready");
     tracing::info!(database = %path.display(), "ready");
     let status = StatusWriter::new(runtime_dir.as_deref());
@@ -161,7 +176,7 @@ impl Loop {
             if let Some((_, mut restarts)) = self.settling.take_if(|(at, _)| *at <= Instant::now()) {
                 restarts.settle();
             }
-            self.status.turn(&self.core, LifeState::Running);
+            self.status.turn(&self.core, DaemonState::Running);
             self.wait()?;
             let mut buffer = [0; 256];
             while (&self.woken).read(&mut buffer).is_ok_and(|n| n > 0) {
@@ -201,6 +216,7 @@ impl Loop {
             Ok(config) => {
                 let done = self.core.change(move |cx| {
                     (cx.state.config, cx.state.dirty) = (config, true);
+                    (cx.state.judged, cx.state.stale) = (None, true);
                     Ok(())
                 });
                 tracing::info!(ok = done.is_ok(), "the configuration was read again");
@@ -220,7 +236,10 @@ impl Loop {
         notify::stopping("draining: nothing is granted any more");
         tracing::info!("stopping: nothing is granted any more");
         let drained = self.core.change(|cx| {
-            cx.state.draining = true;
+            (cx.state.draining, cx.state.stale) = (true, true);
+            for manager in cx.state.managers.shutdown_order() {
+                cx.state.managers.set(&manager, LifeState::Draining);
+            }
             Ok(())
         });
         if let Err(refusal) = drained {
@@ -230,7 +249,7 @@ impl Loop {
             tracing::info!("the router is away; the events that wait are published at the next start");
         }
         self.status.note("stopped");
-        self.status.write(&self.core, LifeState::Stopped);
+        self.status.write(&self.core, DaemonState::Stopped);
         Ok(())
     }
 }

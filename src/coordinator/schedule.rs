@@ -1,7 +1,6 @@
 //! What waits, in the order in which it should get slots: reads the queue, lets `coordination::schedule` decide.
 use super::change::{Change, Refusal};
 use super::{durations, rows};
-use crate::contract::config::Limits;
 use crate::contract::coordinator::{QueueOrder, QueuePlace, WorkItem};
 use crate::contract::ids::ConfigKey;
 use crate::contract::workload::JobType;
@@ -17,11 +16,19 @@ const SHOWN: usize = 1000;
 
 /// The first items of each type that has room, as many as could be granted, in order; and whether others are held back for the peak
 /// hours, so that somebody must look again.
-pub fn candidates(cx: &Change<'_>, nodes: &[Node]) -> Result<(Vec<Candidate>, bool), Refusal> {
-    let usage = rows::usage(cx.db)?;
-    let config: &Limits = &cx.state.config.limits;
-    let room = |kind| limits::room(config, &usage, kind, nodes.iter().filter(|n| n.wants(&usage, kind)).map(|n| (&n.id, n.cores)));
-    let mut left: BTreeMap<JobType, u32> = JobType::ALL.into_iter().map(|kind| (kind, room(kind))).filter(|(_, room)| *room > 0).collect();
+pub fn candidates(cx: &mut Change<'_>, nodes: &[Node]) -> Result<(Vec<Candidate>, bool), Refusal> {
+    let now = cx.now.mono;
+    let (rules, desk) = cx.state.admission();
+    let Some(desk) = desk else { return Ok((Vec::new(), false)) };
+    let mut left = BTreeMap::new();
+    for kind in JobType::ALL {
+        let wanting = nodes.iter().filter(|n| n.wants(&desk.usage, kind));
+        let room = limits::room(rules.limits, &desk.usage, kind, wanting.map(|n| (&n.id, n.cores)));
+        if room > 0 {
+            // One that waits is enough to know that something waits.
+            left.insert(kind, if desk.may_start(&rules, kind, now) { room } else { 1 });
+        }
+    }
     let kinds: Vec<JobType> = left.keys().copied().collect();
     let (mut found, mut any_held) = (Vec::new(), false);
     for (place, config) in order(cx, &kinds)? {

@@ -59,6 +59,30 @@ CREATE TABLE lease (
 CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL);
 CREATE TABLE outbox_refused (n INTEGER PRIMARY KEY, event TEXT NOT NULL, why TEXT NOT NULL);
 ",
+    "
+-- Millionths of a token that were left after the last grant. A restart refills nothing for the time between.
+CREATE TABLE bucket (name TEXT PRIMARY KEY, level INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE breaker (
+    node TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    failures INTEGER NOT NULL,                  -- in a row while closed
+    opened INTEGER NOT NULL,                    -- times in a row; 0: closed
+    successes INTEGER NOT NULL,
+    since_us INTEGER NOT NULL,                  -- monotonic clock of the process
+    reason TEXT NOT NULL,
+    failed_us INTEGER NOT NULL,                 -- for people
+    PRIMARY KEY (node, kind)
+) WITHOUT ROWID;
+
+CREATE TABLE reservation (
+    node TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
+    seconds INTEGER NOT NULL,
+    until_us INTEGER NOT NULL                   -- monotonic clock of the process
+) WITHOUT ROWID;
+",
     // Managers: order of the queue, durations, bandwidth, optimizer.
     "
 ALTER TABLE work ADD COLUMN deadline_us INTEGER;
@@ -101,6 +125,8 @@ pub fn open(path: &Path) -> Result<(Connection, String), SqliteError> {
     let db = sqlite::open(path, MIGRATIONS)?;
     let fail = |source| SqliteError::Sqlite { operation: "reading the epoch of", path: path.display().to_string(), source };
     db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(fail)?;
+    // The monotonic clock begins anew with each process: what was to last goes on for its whole term, as leases do.
+    db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
     Ok((db, epoch))
 }

@@ -1,9 +1,13 @@
 //! `org.ringrift.Coordinator` on its socket: arguments in, the verb's result out.
 use super::change::Refusal;
+use super::halt::Halter;
 use super::spool::Spool;
 use super::writer::Core;
-use super::{cancel, enqueue, managers, orders, query, slots};
-use crate::contract::coordinator::{Acquire, Cancel, Dispatch, Holder, INTERFACE, NewWork, Report, ReportOutcome, Show, WorkFilter};
+use super::{cancel, emergency, enqueue, guard, managers, orders, query, slots};
+use crate::contract::coordinator::{
+    Acquire, Because, Cancel, Dispatch, EmergencyView, Flags, Holder, INTERFACE, NewWork, RecordFailure, Release, Report, ReportOutcome,
+    Reserve, ResetBreakers, Show, Unreserve, WorkFilter,
+};
 use crate::contract::wire::{Call, Reply, errors};
 use crate::platform::varlink::{Peer, Replies, Service, parse};
 use serde::Serialize;
@@ -20,6 +24,8 @@ pub struct Coordinator {
     pub core: Core,
     /// Read before a unit is taken for gone without a result.
     pub spool: Arc<Spool>,
+    /// Carries out the emergency halt.
+    pub halter: Arc<Halter>,
     /// The connection itself, to notice that its other end hangs up.
     pub stream: UnixStream,
 }
@@ -32,8 +38,23 @@ pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Reply {
     }
 }
 
+/// Who did it, by the kernel's word where the caller does not say.
+fn signed(mut because: Because, peer: Peer) -> Because {
+    if because.by.trim().is_empty() {
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(peer.uid)).ok().flatten();
+        because.by = user.map_or_else(|| format!("user {}", peer.uid), |u| u.name);
+    }
+    because
+}
+
+/// Result of Halt and Flags.
+#[derive(Serialize)]
+struct Emergency {
+    emergency: EmergencyView,
+}
+
 impl Coordinator {
-    fn reply(&self, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
+    fn reply(&self, peer: Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
         let core = &self.core;
         Ok(match method {
             "Enqueue" => {
@@ -65,9 +86,43 @@ impl Coordinator {
                 answer(core.change(move |cx| slots::renew(cx, &holder)))
             }
             "Release" => {
-                let holder: Holder = parse(call)?;
-                answer(core.change(move |cx| slots::release(cx, &holder)))
+                let release: Release = parse(call)?;
+                answer(core.change(move |cx| slots::release(cx, &release)))
             }
+            "Reserve" => {
+                let reserve: Reserve = parse(call)?;
+                answer(core.change(move |cx| guard::reserve(cx, &reserve)))
+            }
+            "Unreserve" => {
+                let unreserve: Unreserve = parse(call)?;
+                answer(core.change(move |cx| guard::unreserve(cx, &unreserve)))
+            }
+            "RecordFailure" => {
+                let failure: RecordFailure = parse(call)?;
+                answer(core.change(move |cx| guard::record_failure(cx, &failure)))
+            }
+            "ResetBreakers" => {
+                let reset: ResetBreakers = parse(call)?;
+                answer(core.change(move |cx| guard::reset(cx, &reset)))
+            }
+            "Safeguards" => answer(core.change(|cx| guard::view(cx))),
+            "Pause" => {
+                let because = signed(parse(call)?, peer);
+                answer(core.change(move |cx| emergency::pause(cx, because)))
+            }
+            "Halt" => {
+                let because = signed(parse(call)?, peer);
+                answer(self.halter.halt(because).map(|emergency| Emergency { emergency }))
+            }
+            "Clear" => {
+                let because = signed(parse(call)?, peer);
+                answer(self.halter.clear(because.by))
+            }
+            "Flags" => {
+                let flags: Flags = parse(call)?;
+                answer(self.halter.flags(&flags).map(|emergency| Emergency { emergency }))
+            }
+            "Resume" => answer(core.change(|cx| emergency::resume(cx))),
             "Leases" => answer(core.change(|cx| query::leases(cx))),
             "Limits" => answer(core.change(|cx| query::limits(cx))),
             "Status" => answer(core.change(|cx| query::status(cx))),
@@ -90,7 +145,7 @@ impl Service for Coordinator {
         vec![(INTERFACE, DESCRIPTION)]
     }
 
-    fn call(&self, _peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+    fn call(&self, peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         let method = call.method.rsplit('.').next().unwrap_or_default();
         if method == "Dispatch" {
             if !call.more {
@@ -101,7 +156,7 @@ impl Service for Coordinator {
                 Err(reply) => replies.send(&reply),
             };
         }
-        let reply = self.reply(call, method).unwrap_or_else(|reply| *reply);
+        let reply = self.reply(peer, call, method).unwrap_or_else(|reply| *reply);
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }
 }

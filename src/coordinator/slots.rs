@@ -1,31 +1,26 @@
 //! Slots for tasks that are not in the queue: CanSpawn, Acquire, Renew, Release.
 use super::change::{Change, Refusal};
-use super::{gates, rows};
-use crate::contract::coordinator::{Accepted, Acquire, Acquired, CanSpawn, Holder, Renewed};
+use super::{desk, rows};
+use crate::contract::coordinator::{Accepted, Acquire, Acquired, CanSpawn, Holder, Release, Renewed};
 use crate::contract::job::LEASE_TERM;
-use crate::coordination::{gate, limits};
 use rusqlite::params;
 
-/// Every reason against one more such task.
-pub fn can_spawn(cx: &Change<'_>, call: &Acquire) -> Result<CanSpawn, Refusal> {
-    let node = call.node.as_ref().unwrap_or(&cx.state.node);
-    let usage = rows::usage(cx.db)?;
-    let mut reasons = gate::shut(&gates::all(cx));
-    reasons.extend(limits::reasons(&cx.state.config.limits, &usage, call.task_type, node, cx.state.cores_of(node)));
-    if cx.state.draining {
-        reasons.push("the coordinator is stopping".into());
-    }
+/// Every reason against one more such task; takes nothing.
+pub fn can_spawn(cx: &mut Change<'_>, call: &Acquire) -> Result<CanSpawn, Refusal> {
+    let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
+    let reasons = desk::reasons(cx, call.task_type, &node)?;
     Ok(CanSpawn { allowed: reasons.is_empty(), reasons })
 }
 
 /// Checks, reserves and registers; all in the caller's one transaction.
 pub fn acquire(cx: &mut Change<'_>, call: &Acquire) -> Result<Acquired, Refusal> {
-    let verdict = can_spawn(cx, call)?;
-    if !verdict.allowed {
-        return Err(Refusal::refused(format!("no slot for {}", call.task_type), verdict.reasons));
-    }
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
+    if !desk::take(cx, call.task_type, &node)? {
+        let reasons = desk::reasons(cx, call.task_type, &node)?;
+        return Err(Refusal::refused(format!("no slot for {}", call.task_type), reasons));
+    }
     let row = rows::insert_lease(cx, call.task_type, &node, None, &call.requested_by)?;
+    desk::store_tokens(cx)?;
     Ok(Acquired { lease: rows::view(cx, &row), term_seconds: LEASE_TERM })
 }
 
@@ -46,6 +41,9 @@ pub fn renew(cx: &mut Change<'_>, call: &Holder) -> Result<Renewed, Refusal> {
     let Some(lease) = held(cx, call)? else {
         return Err(Refusal::fenced(format!("lease {} has ended; acquire a new one", call.lease_id)));
     };
+    if let Some(why) = super::emergency::halted(cx)? {
+        return Err(Refusal::fenced(format!("emergency halt: {}; stop and release the lease", why.reason)));
+    }
     prolong(cx, &lease)?;
     Ok(Renewed { term_seconds: LEASE_TERM })
 }
@@ -62,8 +60,13 @@ pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow) -> Result<(), Refusa
 }
 
 /// Gives the slot back; not accepted when it has ended already.
-pub fn release(cx: &mut Change<'_>, call: &Holder) -> Result<Accepted, Refusal> {
-    let Some(lease) = held(cx, call)? else { return Ok(Accepted { accepted: false }) };
+pub fn release(cx: &mut Change<'_>, call: &Release) -> Result<Accepted, Refusal> {
+    let holder = Holder { lease_id: call.lease_id.clone(), token: call.token };
+    let Some(lease) = held(cx, &holder)? else { return Ok(Accepted { accepted: false }) };
     rows::delete_lease(cx, &lease)?;
+    match &call.failed {
+        None => desk::succeeded(cx, lease.kind, &lease.node)?,
+        Some(why) => desk::failed(cx, lease.kind, &lease.node, why, desk::is_oom(why)).map(drop)?,
+    }
     Ok(Accepted { accepted: true })
 }

@@ -2,16 +2,23 @@
 use super::orders::Mailbox;
 use crate::contract::config::Config;
 use crate::contract::coordinator::Order;
+use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
 use crate::contract::job::LEASE_TERM;
 use crate::contract::workload::Progress;
-use crate::coordination::gate::Reading;
+use crate::coordination::admission::{Desk, Rules};
+use crate::coordination::gate::{Gate, Levels};
 use crate::coordination::lease::Deadlines;
+use crate::coordination::lifecycle::Registry;
+use crate::coordination::signal::Signal;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A measurement of the state directory's file system.
-pub type DiskReader = Box<dyn Fn() -> Reading + Send>;
+/// The last look at the machine, or why there is none that counts.
+pub type HostReader = Box<dyn Fn() -> Result<HostSnapshot, String> + Send>;
+
+/// The managers inside the coordinator, in the order of their start, with the priority of their shutdown.
+const MANAGERS: [(&str, u32); 5] = [("outbox", 0), ("safeguards", 10), ("admission", 20), ("queue", 30), ("emergency", 0)];
 
 /// Volatile knowledge, owned by the writer's thread.
 pub struct State {
@@ -39,15 +46,38 @@ pub struct State {
     pub rang: bool,
     /// Nothing is granted any more; the process is about to end.
     pub draining: bool,
-    /// Measures the disk.
-    pub disk: DiskReader,
-    /// What the managers remember.
-    pub managers: super::managers::Memory,
+    /// Looks at the machine.
+    pub look: HostReader,
+    /// The gates' levels, their verdicts, and when those were made, monotonic.
+    pub levels: Levels,
+    /// The gates as they stand.
+    pub gates: Vec<Gate>,
+    /// When the machine was looked at last, monotonic.
+    pub judged: Option<i64>,
+    /// Back-pressure as it stands.
+    pub signal: Signal,
+    /// What admission knows; absent until it is read from the database.
+    pub desk: Option<Desk>,
+    /// The desk was changed since the last savepoint; with a rollback it is ahead of the database.
+    pub touched: bool,
+    /// The desk must be read anew.
+    pub stale: bool,
+    /// What durations, bandwidth and the optimizer remember.
+    pub memory: super::managers::Memory,
+    /// The managers inside.
+    pub managers: Registry,
+    /// What became of the job units at the last halt.
+    pub halt_steps: Vec<String>,
 }
 
 impl State {
     /// At start.
-    pub fn new(config: Config, node: NodeId, cores: Option<u32>, epoch: String, disk: DiskReader) -> Self {
+    pub fn new(config: Config, node: NodeId, cores: Option<u32>, epoch: String, look: HostReader) -> Self {
+        let mut managers = Registry::default();
+        for (name, priority) in MANAGERS {
+            managers.register(name, priority);
+        }
+        managers.set_all(crate::contract::coordinator::LifeState::Ready);
         State {
             config,
             node,
@@ -61,9 +91,30 @@ impl State {
             dirty: true,
             rang: true,
             draining: false,
-            disk,
-            managers: Default::default(),
+            look,
+            levels: Levels::default(),
+            gates: Vec::new(),
+            judged: None,
+            signal: Signal { value: 0.0, multiplier: 1.0, level: "NONE" },
+            desk: None,
+            touched: false,
+            stale: true,
+            memory: Default::default(),
+            managers,
+            halt_steps: Vec::new(),
         }
+    }
+    /// The rules of admission, and what it knows. Read the desk first with `desk::ready`.
+    pub fn admission(&mut self) -> (Rules<'_>, Option<&mut Desk>) {
+        let rules = Rules {
+            limits: &self.config.limits,
+            admission: &self.config.admission,
+            safeguards: &self.config.safeguards,
+            gates: &self.gates,
+            own: &self.node,
+            selfplay_factor: self.signal.multiplier,
+        };
+        (rules, self.desk.as_mut())
     }
     /// The processors of a node; only the own node's are known.
     pub fn cores_of(&self, node: &NodeId) -> Option<u32> {

@@ -49,7 +49,8 @@ pub fn take(cx: &mut Change<'_>, call: &Take) -> Result<Offer, Refusal> {
         outbox::emit(cx, &item.work, started)?;
     }
     slots::prolong(cx, &lease)?;
-    Ok(Offer { description, current_model: item.work.current_model, command, token: lease.token, term_seconds: LEASE_TERM })
+    let nice = cx.state.config.limits.job_nice;
+    Ok(Offer { description, current_model: item.work.current_model, command, token: lease.token, term_seconds: LEASE_TERM, nice })
 }
 
 /// The description: the stage's parameters from the configuration, and over them those of the request.

@@ -5,9 +5,13 @@ use super::state::State;
 use super::writer::Core;
 use super::{enqueue, expire, finish, orders, query, rows, schema, slots, take};
 use crate::contract::config::Config;
-use crate::contract::coordinator::{Acquire, Acquired, NewWork, Order, OrderKind, Report, ReportOutcome, WorkStatus};
+use crate::contract::coordinator::{
+    Acquire, Acquired, Because, NewWork, Order, OrderKind, Purpose, RecordFailure, Release, Report, ReportOutcome, Reserve, ResetBreakers,
+    WorkStatus,
+};
+use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
-use crate::contract::job::{Renew, Take};
+use crate::contract::job::{Finish, Renew, Take};
 use crate::contract::workload::JobType;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -30,9 +34,15 @@ fn node() -> NodeId {
     NodeId::new("n1").expect("a node")
 }
 
+/// A machine with nothing to do.
+fn calm() -> Result<HostSnapshot, String> {
+    let used = Some(1.0);
+    Ok(HostSnapshot { cpus: 8, cpu_percent: used, load1: used, memory_percent: used, disk_percent: used, ..HostSnapshot::default() })
+}
+
 fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<orders::Mailbox>) {
     let (db, epoch) = schema::open(&dir.join("coordination.db")).expect("opens");
-    let state = State::new(Config::default(), node(), Some(8), epoch, Box::new(|| Ok(1.0)));
+    let state = State::new(Config::default(), node(), Some(8), epoch, Box::new(calm));
     let clock = Arc::new(Mutex::new(now));
     let theirs = Arc::clone(&clock);
     let (wake, _) = UnixStream::pair().expect("a pair");
@@ -230,4 +240,151 @@ fn a_change_that_fails_leaves_nothing_behind() {
     assert!(bench.events().is_empty() && bench.orders().is_empty());
     bench.change(expire::expire).expect("nothing to expire");
     assert!(bench.change(|cx| query::leases(cx)).expect("read").leases.is_empty());
+}
+
+fn ask(kind: JobType) -> Acquire {
+    Acquire { task_type: kind, node: None, requested_by: "me".into() }
+}
+
+#[test]
+fn a_refusal_spends_no_token_and_a_restart_refills_none() {
+    let bench = Bench::new();
+    let tokens = |bench: &Bench| bench.change(|cx| super::guard::view(cx)).expect("viewed").buckets[0].tokens;
+    let ask = ask(JobType::Cmaes);
+    let theirs = ask.clone();
+    bench.change(move |cx| slots::acquire(cx, &theirs)).expect("granted");
+    assert_eq!(tokens(&bench), 9);
+    for _ in 0..50 {
+        let theirs = ask.clone();
+        let refusal = bench.change(move |cx| slots::acquire(cx, &theirs)).expect_err("one in all");
+        assert_eq!(refusal.parameters.reasons.len(), 2, "limit and cooldown: {refusal}");
+    }
+    assert_eq!(tokens(&bench), 9, "refusals are free");
+    let bench = bench.restart(DAY);
+    assert_eq!(tokens(&bench), 9, "the wall clock earns nothing");
+    bench.pass(-DAY, 5 * SECOND);
+    assert_eq!(tokens(&bench), 10);
+}
+
+#[test]
+fn a_grant_that_is_rolled_back_gives_slot_and_token_back() {
+    let bench = Bench::new();
+    let before = bench.change(|cx| super::guard::view(cx)).expect("viewed").buckets;
+    let failed = bench.change(|cx| -> Result<(), Refusal> {
+        slots::acquire(cx, &ask(JobType::Cmaes))?;
+        Err(Refusal::internal("on purpose"))
+    });
+    assert!(failed.is_err());
+    assert_eq!(bench.change(|cx| super::guard::view(cx)).expect("viewed").buckets, before);
+    bench.pass(2 * SECOND, 2 * SECOND);
+    bench.change(|cx| slots::acquire(cx, &ask(JobType::Cmaes))).expect("the one slot is free");
+}
+
+#[test]
+fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed() {
+    let bench = Bench::new();
+    let fail = |reason: &'static str| RecordFailure { task_type: JobType::Sync, node: None, reason: reason.into() };
+    for n in 1..=5 {
+        let recorded = bench.change(move |cx| super::guard::record_failure(cx, &fail("exit 1"))).expect("recorded");
+        assert_eq!(recorded.opened, n == 5);
+    }
+    let bench = bench.restart(-DAY);
+    let refusal = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect_err("open");
+    assert!(refusal.parameters.reasons[0].contains("breaker of sync on n1 is OPEN for 300 s more: exit 1"), "{refusal}");
+    let other = Acquire { node: Some(NodeId::new("n2").expect("a node")), ..ask(JobType::Sync) };
+    bench.change(move |cx| slots::acquire(cx, &other)).expect("another node's breaker is another");
+    bench.change(|cx| slots::acquire(cx, &ask(JobType::Export))).expect("another type's, too");
+    bench.pass(HOUR, 301 * SECOND);
+    for _ in 0..3 {
+        let acquired = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect("a probe");
+        let release = Release { lease_id: acquired.lease.lease_id, token: acquired.lease.token, failed: None };
+        assert!(bench.change(move |cx| slots::release(cx, &release)).expect("released").accepted);
+        bench.pass(2 * SECOND, 2 * SECOND);
+    }
+    assert_eq!(bench.change(|cx| super::guard::view(cx)).expect("viewed").breakers, []);
+    let oom = bench.change(move |cx| super::guard::record_failure(cx, &fail("CUDA OOM"))).expect("recorded");
+    assert!(oom.opened, "memory opens it at once");
+    let reset = bench.change(|cx| super::guard::reset(cx, &ResetBreakers::default())).expect("reset");
+    assert_eq!(reset.reset, 1);
+    bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect("closed by hand");
+}
+
+#[test]
+fn a_job_out_of_memory_opens_its_breaker_and_waits_for_recovery() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    let finish = Finish { service_result: "oom-kill".into(), token: Some(order.token), ..ended(&id) };
+    assert!(bench.change(move |cx| finish::finish(cx, finish)).expect("finished").accepted);
+    bench.pass(60 * SECOND, 60 * SECOND);
+    assert!(bench.orders().is_empty(), "its retry is due, its breaker is open");
+    let theirs = id.clone();
+    let waits = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item.waiting_for;
+    assert!(waits.len() == 1 && waits[0].contains("breaker of training on n1 is OPEN for 240 s more: job"), "{waits:?}");
+    bench.pass(240 * SECOND, 240 * SECOND);
+    assert_eq!(bench.orders().iter().map(|o| o.job_id.clone()).collect::<Vec<_>>(), [id], "a probe");
+}
+
+fn ended(id: &JobId) -> Finish {
+    Finish {
+        job_id: id.clone(),
+        token: None,
+        invocation_id: String::new(),
+        service_result: "success".into(),
+        exit_code: String::new(),
+        exit_status: String::new(),
+        output: String::new(),
+        result: None,
+        description: None,
+        error: String::new(),
+        finished_us: 2_000 * DAY,
+    }
+}
+
+#[test]
+fn a_pause_and_a_reservation_hold_over_a_restart() {
+    let bench = Bench::new();
+    let because = Because { reason: "maintenance".into(), by: "ann".into() };
+    assert!(bench.change(move |cx| super::emergency::pause(cx, because)).expect("paused").accepted);
+    let reserve = Reserve { node: None, purpose: Purpose::Gauntlet, seconds: 100, requested_by: "eve".into() };
+    bench.change(move |cx| super::guard::reserve(cx, &reserve)).expect("reserved");
+    let bench = bench.restart(HOUR);
+    let reasons = bench.change(|cx| slots::can_spawn(cx, &ask(JobType::Training))).expect("answered").reasons;
+    assert!(reasons[0].contains("paused by ann: maintenance") && reasons[1].contains("reserved for gauntlet by eve"), "{reasons:?}");
+    bench.change(|cx| super::emergency::resume(cx)).expect("resumed");
+    bench.pass(0, 100 * SECOND);
+    bench.change(|cx| slots::acquire(cx, &ask(JobType::Training))).expect("free");
+}
+
+#[test]
+fn a_machine_that_cannot_be_looked_at_lets_nothing_through() {
+    let bench = Bench::new();
+    bench
+        .change(|cx| {
+            cx.state.look = Box::new(|| Err("the driver hangs".into()));
+            cx.state.judged = None;
+            Ok(())
+        })
+        .expect("changed");
+    let refusal = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect_err("shut");
+    assert!(refusal.parameters.reasons.iter().filter(|r| r.contains("the driver hangs")).count() >= 3, "{refusal}");
+}
+
+#[test]
+fn a_halt_is_on_disk_before_anything_else_and_costs_the_job_no_attempt() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    let because = Because { reason: "smoke".into(), by: "ann".into() };
+    assert!(bench.change(move |cx| super::emergency::halt(cx, because, "a boot")).expect("halted"));
+    assert_eq!(bench.orders().iter().map(|o| (o.kind, o.token)).collect::<Vec<_>>(), [(OrderKind::Kill, order.token)]);
+    assert!(bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).is_err());
+    let finish = Finish { service_result: "signal".into(), exit_code: "killed".into(), token: Some(order.token), ..ended(&id) };
+    assert!(!bench.change(move |cx| finish::finish(cx, finish)).expect("answered").accepted, "its output is not used");
+    let bench = bench.restart(DAY);
+    assert!(bench.orders().is_empty(), "it holds over a restart");
+    let theirs = id.clone();
+    let item = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item;
+    assert_eq!((item.status, item.attempts, item.result.as_deref()), (WorkStatus::Pending, 0, Some("halted")));
+    assert!(item.waiting_for[0].contains("emergency halt by ann: smoke"), "{:?}", item.waiting_for);
+    assert!(bench.change(|cx| super::emergency::clear(cx, "ann")).expect("cleared").accepted);
+    assert_eq!(bench.orders().len(), 1, "the job goes on");
 }

@@ -2,7 +2,7 @@
 use super::change::{Change, Now, Refusal};
 use super::publisher::Bell;
 use super::state::State;
-use super::{expire, grant, pressure};
+use super::{desk, expire, grant, pressure};
 use rusqlite::{Connection, TransactionBehavior};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -141,7 +141,9 @@ impl Writer {
                 tracing::error!(%refusal, "a transaction failed; nothing of it was stored");
                 // What is remembered beside the database may be ahead of it now.
                 self.adopted = false;
+                self.state.stale = true;
                 self.state.orders.clear();
+                self.state.managers.failed("queue", &refusal.to_string());
             }
             for (node, order) in std::mem::take(&mut self.state.orders) {
                 if let Some(mailbox) = self.state.dispatchers.get(&node) {
@@ -188,15 +190,22 @@ impl Writer {
     fn turn(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
         let now = (self.clock)();
         let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read outside of the savepoints, so that a rollback of one does not make it stale again.
+        if self.state.stale || self.state.desk.is_none() {
+            desk::ready(&mut Change { db: &tx, now, state: &mut self.state })?;
+        }
         for job in jobs {
             let (orders, step) = (self.state.orders.len(), tx.savepoint()?);
+            self.state.touched = false;
             if job.run(&mut Change { db: &step, now, state: &mut self.state }) {
                 step.commit()?;
             } else {
                 drop(step);
                 self.state.orders.truncate(orders);
+                self.state.stale |= self.state.touched;
             }
         }
+        self.state.touched = false;
         let orders = self.state.orders.len();
         let step = tx.savepoint()?;
         let mut cx = Change { db: &step, now, state: &mut self.state };
@@ -207,6 +216,8 @@ impl Writer {
                 drop(step);
                 self.state.orders.truncate(orders);
                 self.state.dirty = true;
+                self.state.stale |= self.state.touched;
+                self.state.managers.failed("queue", &refusal.to_string());
                 self.failed = true;
             }
         }

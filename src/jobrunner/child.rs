@@ -2,6 +2,7 @@
 use crate::contract::error::{Exit, Failure};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe};
@@ -26,9 +27,9 @@ pub struct Started {
     pub stderr: std::process::ChildStderr,
 }
 
-/// Starts the command in its own process group, in the unit's cgroup, with no signal blocked: the runner blocks those that it reads
+/// Starts the command in its own session and so its own process group, in the unit's cgroup, yielding the processor by `nice`, with no signal blocked: the runner blocks those that it reads
 /// from a descriptor, and a child would inherit that.
-pub fn start(command: &[String], output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
+pub fn start(command: &[String], nice: u8, output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
     let [program, arguments @ ..] = command else {
         return Err(Failure::new(Exit::Config, "there is no command for jobs of this type").hint("set workload.<type>.command"));
     };
@@ -37,15 +38,28 @@ pub fn start(command: &[String], output: &Path, variables: &[(&str, String)]) ->
     // Only our end is closed on exec; theirs is inherited under its number. Nothing else is started while both are open.
     fcntl(&read, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(|e| failed("setting up the report pipe").caused_by(e))?;
     let mut child = Command::new(program);
-    child.args(arguments).current_dir(output).stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+    child.args(arguments).current_dir(output).stdin(Stdio::null()).stderr(Stdio::piped());
     OURS_ALONE.iter().for_each(|name| {
         child.env_remove(name);
     });
     child.env("RINGRIFT_REPORT_FD", write.as_raw_fd().to_string());
     child.env_remove("RINGRIFT_PREVIOUS_DIR").envs(variables.iter().map(|(name, value)| (name, value)));
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; sigprocmask is one, and nothing is allocated.
+    let (own, shared) = (libc::c_int::from(nice), nice.to_string());
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; all are bare system calls, and nothing is allocated.
     unsafe {
-        child.pre_exec(|| SigSet::empty().thread_set_mask().map_err(std::io::Error::from));
+        child.pre_exec(move || {
+            // A session of its own is a process group of its own, and what the kernel's autogrouping weighs: without the CPU
+            // controller a process's own nice value counts only inside its session.
+            nix::unistd::setsid()?;
+            // Its result may be -1 by right, and yielding more is never refused. A kernel without autogroups has no such file.
+            libc::nice(own);
+            let autogroup = libc::open(c"/proc/self/autogroup".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            if autogroup >= 0 {
+                libc::write(autogroup, shared.as_ptr().cast(), shared.len());
+                libc::close(autogroup);
+            }
+            SigSet::empty().thread_set_mask().map_err(std::io::Error::from)
+        });
     }
     let mut child = child.spawn().map_err(|e| {
         let hint = "workload.<type>.command names it; is it installed and executable?";

@@ -1,5 +1,6 @@
-//! `--finish`, the unit's ExecStopPost=: tells the coordinator how the attempt ended, or spools it. It works also when the main
-//! process never took the job, and it is all that is left when that was killed.
+//! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
+//! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or spools it; it works
+//! also when the main process never took the job, and it is all that is left when that was killed.
 use super::attempt::{JobDir, Taken, Verified, read_json, write_whole};
 use super::{Args, cgroup};
 use crate::contract::error::{Exit, Failure};
@@ -19,7 +20,8 @@ pub fn finish(args: &Args) -> Result<(), Failure> {
     let call = compose(args, &job, &|name| std::env::var(name).unwrap_or_default(), cgroup::oom_kills().unwrap_or(0));
     match send(&args.socket, &call) {
         Ok(done) => {
-            tracing::info!(accepted = done.accepted, result = call.service_result, "the coordinator knows how the attempt ended");
+            // Not accepted is usual: the runner has handed the result in already.
+            tracing::debug!(accepted = done.accepted, result = call.service_result, "the coordinator knows how the attempt ended");
             Ok(())
         }
         // It heard us, and the same words would be refused again.
@@ -30,6 +32,24 @@ pub fn finish(args: &Args) -> Result<(), Failure> {
             tracing::warn!(%error, "the result is spooled");
             spool(&args.spool, &call)
         }
+    }
+}
+
+/// Hands in the verified result of an attempt. What cannot be handed in here is left to `--finish`, which reads the same files.
+pub fn hand_in(args: &Args, job: &JobDir) {
+    let ended_well = |name: &str| match name {
+        "SERVICE_RESULT" => "success".to_owned(),
+        "EXIT_CODE" => "exited".to_owned(),
+        "EXIT_STATUS" => "0".to_owned(),
+        name => std::env::var(name).unwrap_or_default(),
+    };
+    let call = compose(args, job, &ended_well, 0);
+    if call.result.is_none() {
+        return;
+    }
+    match send(&args.socket, &call) {
+        Ok(done) => tracing::info!(accepted = done.accepted, "the coordinator has the result"),
+        Err(error) => tracing::warn!(%error, "the result could not be handed in; it is tried again when the unit stops"),
     }
 }
 

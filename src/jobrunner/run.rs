@@ -2,7 +2,7 @@
 use super::attempt::{JobDir, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
-use super::{Args, output, relay, take};
+use super::{Args, finish, output, relay, take};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
 use crate::contract::workload::Description;
@@ -70,7 +70,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
         ("RINGRIFT_JOB_SOCKET", args.socket.display().to_string()),
     ];
     variables.extend(job.previous(attempt).map(|previous| ("RINGRIFT_PREVIOUS_DIR", previous.display().to_string())));
-    let Started { running, report, stderr } = child::start(&offer.command, dir, &variables)?;
+    let Started { running, report, stderr } = child::start(&offer.command, offer.nice, dir, &variables)?;
     let (running, desk) = (Arc::new(running), Arc::new(Desk::default()));
     let setup = |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
     let watched = watch(args, &offer, &running, &desk, report, stderr);
@@ -86,7 +86,11 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     let (ended, told) = wait(&running, signals)?;
     desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
-    conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())
+    let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
+    if code == Exit::Ok as u8 {
+        finish::hand_in(args, job);
+    }
+    Ok(code)
 }
 
 type Watched = (relay::Tail, [relay::Done; 2]);

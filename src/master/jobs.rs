@@ -25,6 +25,11 @@ pub enum Action {
         /// The unit.
         unit: String,
     },
+    /// Kill all of the unit's processes, then stop it, so that one that is only about to start does not.
+    Kill {
+        /// The unit.
+        unit: String,
+    },
     /// Tell the coordinator.
     Report(Report),
     /// Forget the unit's failure, so that dead instances do not pile up.
@@ -138,15 +143,15 @@ impl Jobs {
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }
-            (OrderKind::Stop, Some(t)) if t.token > order.token => {
+            (OrderKind::Stop | OrderKind::Kill, Some(t)) if t.token > order.token => {
                 vec![report(&order.job_id, order.token, ReportOutcome::Gone, "a newer attempt has its unit")]
             }
-            (OrderKind::Stop, known) => {
+            (stop, known) => {
                 match known {
                     Some(_) => self.phase(&unit, Phase::Stopping, now_us),
                     None => self.set(unit.clone(), fresh(Phase::Stopping)),
                 }
-                vec![Action::Stop { unit }]
+                vec![if stop == OrderKind::Kill { Action::Kill { unit } } else { Action::Stop { unit } }]
             }
         }
     }

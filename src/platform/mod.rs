@@ -15,5 +15,6 @@ pub mod report;
 pub mod signals;
 pub mod sqlite;
 pub mod systemd;
+pub mod task;
 pub mod varlink;
 pub mod watch;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// Pages in the WAL from which on the thread is woken.
-const WAKE_PAGES: u32 = 1_000;
-/// Pages in the WAL from which on the writer copies the rest after the thread has copied; 48 MiB.
-const LIMIT_PAGES: u32 = 12_000;
+/// Pages in the WAL from which on the thread is woken; 32 MiB. The more there are, the more often a page was written that is copied
+/// once, and the less often a publish has to share the disk with a copy.
+pub const WAKE_PAGES: u32 = 8_000;
+/// Pages in the WAL from which on the writer copies the rest after the thread has copied; 78 MiB.
+const LIMIT_PAGES: u32 = 20_000;
 
 /// The writer's end.
 pub struct Trigger {
@@ -54,6 +55,14 @@ impl Trigger {
                 Err(TrySendError::Disconnected(())) => tracing::error!("the checkpoint thread is gone; the WAL grows"),
             }
         }
+    }
+}
+
+impl Trigger {
+    /// There is no room: what is in the WAL can go to its place, and the WAL begin anew.
+    pub fn full(&self) {
+        // Woken already, or gone and said so.
+        let _ = self.wake.try_send(());
     }
 }
 

@@ -3,6 +3,7 @@ use super::frames::{Frames, failure};
 use super::hub::Hub;
 use super::methods::{self, Caller};
 use super::outbox::{self, Outbox};
+use super::publish;
 use super::refusal::Refusal;
 use super::replay;
 use super::stream::Stream;
@@ -68,15 +69,24 @@ async fn converse(hub: &Rc<Hub>, caller: &Caller, mut frames: Frames<OwnedReadHa
         if !out.room().await {
             return;
         }
-        let frame = tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stop| *stop) => return,
-            () = out.gone() => return,
-            frame = frames.next() => frame,
-        };
-        let frame = match frame {
+        let frame = match publish::take(hub, caller, &mut frames, out) {
             Ok(Some(frame)) => frame,
-            Ok(None) | Err(FrameError::Io(_)) => return,
+            Ok(None) => {
+                let more = tokio::select! {
+                    biased;
+                    _ = stopping.wait_for(|stop| *stop) => return,
+                    () = out.gone() => return,
+                    more = frames.more() => more,
+                };
+                match more {
+                    Ok(true) => continue,
+                    Ok(false) | Err(FrameError::Io(_)) => return,
+                    Err(error) => {
+                        out.now(failure(&Refusal::new(errors::BAD_FRAME, error.to_string())));
+                        return;
+                    }
+                }
+            }
             Err(error) => {
                 out.now(failure(&Refusal::new(errors::BAD_FRAME, error.to_string())));
                 return;

@@ -1,14 +1,16 @@
 //! Frames on an asynchronous socket, and replies as bytes.
 use super::delivery::Seq;
+use super::ids;
 use super::refusal::Refusal;
-use super::tail::Row;
+use super::writer::Done;
 use crate::contract::wire::{MAX_FRAME, Reply, errors, to_map};
 use crate::platform::varlink::FrameError;
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Bytes read at once.
-const CHUNK: usize = 32 * 1024;
+/// Bytes read at once: little from callers that say little, more from those that fill it.
+const LEAST: usize = 4 * 1024;
+const MOST: usize = 128 * 1024;
 /// Bytes that a caller may send ahead while a stream occupies the connection.
 const MAX_AHEAD: usize = 64 * 1024;
 
@@ -19,34 +21,36 @@ pub struct Frames<R> {
     buffer: Vec<u8>,
     start: usize,
     scanned: usize,
+    chunk: usize,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// Around a socket's reading half.
     pub fn new(stream: R) -> Self {
-        Frames { stream, buffer: Vec::new(), start: 0, scanned: 0 }
+        Frames { stream, buffer: Vec::new(), start: 0, scanned: 0, chunk: LEAST }
     }
 
-    /// The next frame without its NUL; nothing at the end. May be dropped and called again.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
-        loop {
-            if let Some(at) = self.buffer[self.scanned..].iter().position(|b| *b == 0) {
-                let end = self.scanned + at;
-                let frame = self.buffer[self.start..end].to_vec();
-                self.start = end + 1;
-                self.scanned = self.start;
-                if frame.len() > MAX_FRAME {
-                    return Err(FrameError::TooLong);
-                }
-                return Ok(Some(frame));
-            }
+    /// The next frame of what was read, without its NUL.
+    pub fn next(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        let Some(at) = memchr::memchr(0, &self.buffer[self.scanned..]) else {
             self.scanned = self.buffer.len();
-            if self.scanned - self.start > MAX_FRAME {
-                return Err(FrameError::TooLong);
-            }
-            if self.read().await? == 0 {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
-            }
+            return if self.scanned - self.start > MAX_FRAME { Err(FrameError::TooLong) } else { Ok(None) };
+        };
+        let (start, end) = (self.start, self.scanned + at);
+        self.start = end + 1;
+        self.scanned = self.start;
+        if end - start > MAX_FRAME {
+            return Err(FrameError::TooLong);
+        }
+        Ok(Some(&self.buffer[start..end]))
+    }
+
+    /// Waits for more; false at the end. May be dropped and called again.
+    pub async fn more(&mut self) -> Result<bool, FrameError> {
+        match self.read().await? {
+            0 if self.buffer.is_empty() => Ok(false),
+            0 => Err(FrameError::Truncated),
+            _ => Ok(true),
         }
     }
 
@@ -65,13 +69,42 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             self.scanned -= self.start;
             self.start = 0;
         }
-        if self.buffer.is_empty() && self.buffer.capacity() > 4 * CHUNK {
+        if self.buffer.is_empty() && self.buffer.capacity() > 2 * self.chunk {
             // One large frame must not keep its memory for the connection's life.
             self.buffer = Vec::new();
         }
-        self.buffer.reserve(CHUNK);
-        Ok(self.stream.read_buf(&mut self.buffer).await?)
+        self.buffer.reserve(self.chunk);
+        let n = self.stream.read_buf(&mut self.buffer).await?;
+        self.chunk = if n >= self.chunk { (2 * self.chunk).min(MOST) } else { (n.next_power_of_two() * 2).clamp(LEAST, self.chunk) };
+        Ok(n)
     }
+}
+
+/// A number in digits, appended.
+pub fn number(value: u64, out: &mut Vec<u8>) {
+    let (mut digits, mut at, mut rest) = ([0u8; 20], 20, value);
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// The answer to a Publish, appended.
+pub fn published(results: &[Done], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"parameters\":{\"results\":[");
+    for (at, done) in results.iter().enumerate() {
+        out.extend_from_slice(if at == 0 { b"{\"seq\":" } else { b",{\"seq\":" });
+        number(done.seq, out);
+        out.extend_from_slice(b",\"id\":\"");
+        out.extend_from_slice(&ids::text(&done.id));
+        out.extend_from_slice(if done.duplicate { b"\",\"duplicate\":true}" } else { b"\",\"duplicate\":false}" });
+    }
+    out.extend_from_slice(b"]}}\0");
 }
 
 #[derive(Serialize)]
@@ -116,14 +149,70 @@ pub fn failure(refusal: &Refusal) -> Vec<u8> {
     bytes
 }
 
-/// A delivery, appended.
-pub fn delivery(row: &Row, attempt: u32, out: &mut Vec<u8>) {
-    let seq: Seq = row.seq;
+/// A delivery of an event with its stored text, appended.
+pub fn delivery(seq: Seq, body: &[u8], attempt: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"parameters\":{\"seq\":");
-    out.extend_from_slice(seq.to_string().as_bytes());
+    number(seq, out);
     out.extend_from_slice(b",\"attempt\":");
-    out.extend_from_slice(attempt.to_string().as_bytes());
+    number(attempt.into(), out);
     out.extend_from_slice(b",\"event\":");
-    row.write_event(out);
+    event(seq, body, out);
     out.extend_from_slice(b"},\"continues\":true}\0");
+}
+
+/// The envelope's JSON, appended.
+pub fn event(seq: Seq, body: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"origin_seq\":");
+    number(seq, out);
+    out.push(b',');
+    out.extend_from_slice(body);
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::router::PublishResult;
+    use crate::contract::wire::Call;
+
+    #[test]
+    fn the_answer_to_a_publish_is_what_the_contract_says() {
+        let done = |seq, duplicate| Done { seq, id: ids::Ids::new().at(seq, 1_000), duplicate };
+        for count in 0..3 {
+            let all: Vec<Done> = (0..count).map(|n| done(n * 1_234_567_890_123, n == 1)).collect();
+            let mut bytes = Vec::new();
+            published(&all, &mut bytes);
+            assert_eq!(bytes.pop(), Some(0));
+            let reply: Reply = serde_json::from_slice(&bytes).expect("a reply");
+            let result: PublishResult = serde_json::from_value(reply.parameters.into()).expect("results");
+            let back: Vec<_> = result.results.iter().map(|r| (r.seq, r.id.to_bytes(), r.duplicate)).collect();
+            assert_eq!(back, all.iter().map(|d| (d.seq, d.id, d.duplicate)).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn frames_come_whole_however_they_are_cut() {
+        let calls: Vec<Vec<u8>> = (0..50usize)
+            .map(|n| serde_json::to_vec(&Call::new("a.B", &serde_json::json!({"n": "x".repeat(n * n * 20)}))).expect("JSON"))
+            .collect();
+        let stream: Vec<u8> = calls.iter().flat_map(|call| call.iter().copied().chain([0])).collect();
+        for size in [1usize, 7, 4096, 100_000, stream.len()] {
+            let (mut writing, reading) = tokio::io::duplex(size);
+            let (mut frames, mut found) = (Frames::new(reading), Vec::new());
+            let bytes = stream.clone();
+            let send = async move { tokio::io::AsyncWriteExt::write_all(&mut writing, &bytes).await.expect("sent") };
+            let receive = async {
+                loop {
+                    while let Some(frame) = frames.next().expect("a frame") {
+                        found.push(frame.to_vec());
+                    }
+                    if !frames.more().await.expect("read") {
+                        return;
+                    }
+                }
+            };
+            futures_util::future::join(send, receive).await;
+            assert!(found == calls, "cut at {size}: {} of {}", found.len(), calls.len());
+        }
+    }
 }

@@ -194,13 +194,21 @@ impl Hub {
         Counters::add(&self.counters.events, rows.len());
         let kinds = self.kinds.borrow();
         let mut by_kind = self.counters.by_kind.borrow_mut();
+        // Of many events few types: what each subscription wants is asked of types, not of events.
+        let mut came: Vec<(u32, u64)> = Vec::new();
         for row in &rows {
-            *by_kind.entry(row.kind).or_default() += 1;
+            match came.iter_mut().find(|(kind, _)| *kind == row.kind) {
+                Some((_, count)) => *count += 1,
+                None => came.push((row.kind, 1)),
+            }
+        }
+        for (kind, count) in &came {
+            *by_kind.entry(*kind).or_default() += count;
         }
         self.progress.send_replace(last);
         for sub in self.subs.borrow_mut().values_mut().filter(|sub| sub.stream.is_some()) {
             let idle = sub.delivery.cursor() == before;
-            if idle && !rows.iter().any(|row| sub.wants.id(&kinds, row.kind)) {
+            if idle && !came.iter().any(|(kind, _)| sub.wants.id(&kinds, *kind)) {
                 sub.delivery.skip_to(last);
             } else {
                 sub.wake();

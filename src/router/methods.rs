@@ -1,29 +1,22 @@
 //! The methods: arguments in, answers out.
 use super::connection::{Flow, RawCall};
-use super::frames::{done, failure, reply};
-use super::hub::{Counters, Hub};
+use super::frames::{self, done, failure, reply};
+use super::hub::Hub;
 use super::kinds::Kind;
-use super::outbox::{MAX_CALLS, Outbox};
-use super::prepare::prepare;
+use super::outbox::Outbox;
+use super::publish;
 use super::refusal::Refusal;
 use super::store::letters::MAX_LISTED;
-use super::store::publish::Prepared;
 use super::subscriptions::{self, Written};
 use super::writer::Command;
-use crate::contract::router::{
-    Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Publish, PublishResult, Published, Register, Replay, Subscribe,
-};
+use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
 use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
 use crate::contract::wire::errors;
-use crate::platform::clock::now_us;
 use crate::platform::varlink::{Peer, parse_text};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::rc::Rc;
-use tokio::sync::oneshot;
 
-/// Events in one Publish.
-const MAX_BATCH: usize = 4096;
 const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Router.varlink");
 const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.varlink");
 
@@ -37,7 +30,7 @@ pub struct Caller {
 impl Caller {
     /// Whether the caller may publish events of a type. The socket's mode decides who can call at all (group ringrift); rules for
     /// the types that control the suite belong here.
-    fn may_publish(&self, _kind: &Kind) -> bool {
+    pub fn may_publish(&self, _kind: &Kind) -> bool {
         true
     }
 }
@@ -45,7 +38,7 @@ impl Caller {
 /// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.
 pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {
     let started = match &*call.method {
-        method::PUBLISH => publish(hub, caller, call, out),
+        method::PUBLISH => publish::one(hub, caller, call, out),
         method::ACK => parse::<Ack>(call).and_then(|ack| subscriptions::ack(hub, &ack)).map(|written| when_written(call, out, written)),
         method::NACK => {
             parse::<Nack>(call).and_then(|nack| subscriptions::nack(hub, &nack)).map(|written| when_written(call, out, written))
@@ -56,53 +49,14 @@ pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &
         && !call.oneway
     {
         // In its turn: answers that wait for the disk come first.
-        out.later(0, async move { failure(&refusal) });
+        out.later(1, 0, async move { failure(&refusal) });
     }
     Flow::Next
 }
 
-fn publish(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Result<(), Refusal> {
-    if !out.may_wait() {
-        let message = format!("{MAX_CALLS} calls of this connection wait for their answers; read some, then go on");
-        return Err(Refusal::new(errors::TOO_MANY, message));
-    }
-    let wanted: Publish = parse(call)?;
-    if wanted.events.len() > MAX_BATCH {
-        let message = format!("{} events in one batch, {MAX_BATCH} are allowed", wanted.events.len());
-        return Err(Refusal::parameter(errors::INVALID_PARAMETER, "events", message));
-    }
-    let now = now_us();
-    let mut prepared: Vec<Prepared> = Vec::with_capacity(wanted.events.len());
-    for (at, event) in wanted.events.into_iter().enumerate() {
-        let mut kinds = hub.kinds.borrow_mut();
-        let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?;
-        if !caller.may_publish(kind) {
-            let message = format!("user {} may not publish {}", caller.peer.uid, kind.name);
-            return Err(Refusal::parameter(errors::PERMISSION_DENIED, format!("events[{at}].type"), message));
-        }
-        prepared.push(prepare(event, at, &mut kinds, &hub.node, now)?);
-    }
-    let held = prepared.iter().map(|event| event.body.len()).sum();
-    let (answer, answered) = oneshot::channel();
-    hub.command(Command::Publish(prepared, answer));
-    let (hub, silent) = (hub.clone(), call.oneway);
-    out.later(held, async move {
-        let result: Result<Vec<Published>, Refusal> = answered.await.unwrap_or_else(|_| Err(Refusal::stopping()));
-        if let Ok(results) = &result {
-            Counters::add(&hub.counters.duplicates, results.iter().filter(|r| r.duplicate).count());
-        }
-        match result {
-            _ if silent => Vec::new(),
-            Ok(results) => reply(&PublishResult { results }, false),
-            Err(refusal) => failure(&refusal),
-        }
-    });
-    Ok(())
-}
-
 fn when_written(call: &RawCall<'_>, out: &Outbox, written: Option<Written>) {
     let silent = call.oneway;
-    out.later(0, async move {
+    out.later(1, 0, async move {
         if let Some(written) = written {
             // An error is the writer's end; the ack is known here, and after a restart the event comes again.
             let _ = written.await;
@@ -211,13 +165,13 @@ async fn fetch(hub: &Hub, wanted: &Fetch) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::new(errors::NOT_FOUND, "no such event; it was never stored, or its time to be kept is over"));
     };
     let mut bytes = format!("{{\"parameters\":{{\"seq\":{},\"event\":", row.seq).into_bytes();
-    row.write_event(&mut bytes);
+    frames::event(row.seq, &row.body, &mut bytes);
     bytes.extend_from_slice(b"}}\0");
     Ok(bytes)
 }
 
 /// Reads a call's arguments; the error names the field, what was expected, what was given.
-fn parse<T: DeserializeOwned>(call: &RawCall<'_>) -> Result<T, Refusal> {
+pub fn parse<T: DeserializeOwned>(call: &RawCall<'_>) -> Result<T, Refusal> {
     let text = call.parameters.map_or("{}", |raw| raw.get());
     parse_text(text).map_err(|parameters| Refusal { name: errors::INVALID_PARAMETER, parameters })
 }

@@ -1,6 +1,6 @@
 //! The event router (EVENT_ROUTER): the event log, subscriber state, dead letters.
 //!
-//! An event comes in over a connection (`connection`, `methods`), is checked and brought into its stored form (`prepare`), and is
+//! An event comes in over a connection (`connection`, `publish`), is checked and brought into its stored form (`prepare`), and is
 //! committed with others by the one writing thread (`writer`, `store`), which answers only then. The hub (`hub`) keeps the newest
 //! events at hand and wakes streams (`stream`); each subscription's state machine (`delivery`) decides what goes out.
 mod canonical;
@@ -9,10 +9,12 @@ mod connection;
 pub mod delivery;
 mod frames;
 mod hub;
+mod ids;
 mod kinds;
 mod methods;
 mod outbox;
 mod prepare;
+mod publish;
 mod reader;
 mod refusal;
 mod replay;

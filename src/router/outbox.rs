@@ -21,7 +21,8 @@ type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
 
 enum Item {
     Now(Vec<u8>),
-    Later(Later, usize),
+    /// Of so many calls, which hold so many bytes until then.
+    Later(Later, usize, usize),
 }
 
 /// The box. Clones put into the same one.
@@ -59,16 +60,16 @@ impl Outbox {
         self.load.bytes.set(self.load.bytes.get() + bytes.len());
         self.items.send(Item::Now(bytes)).is_ok()
     }
-    /// Sends an answer in its turn, when it is there; until then the call holds so many bytes.
-    pub fn later(&self, held: usize, answer: impl Future<Output = Vec<u8>> + 'static) {
-        self.load.calls.set(self.load.calls.get() + 1);
+    /// Sends the answers of so many calls in their turn, when they are there; until then the calls hold so many bytes.
+    pub fn later(&self, calls: usize, held: usize, answers: impl Future<Output = Vec<u8>> + 'static) {
+        self.load.calls.set(self.load.calls.get() + calls);
         self.load.held.set(self.load.held.get() + held);
         // The receiver is gone when the caller is: nobody waits for the answer.
-        let _ = self.items.send(Item::Later(Box::pin(answer), held));
+        let _ = self.items.send(Item::Later(Box::pin(answers), calls, held));
     }
-    /// Whether one more call may wait for its answer.
-    pub fn may_wait(&self) -> bool {
-        self.load.calls.get() < MAX_CALLS
+    /// Whether one more call may wait for its answer beside so many that are not in the box yet.
+    pub fn may_wait(&self, coming: usize) -> bool {
+        self.load.calls.get() + coming < MAX_CALLS
     }
     /// Waits until there is room; false: the caller is gone.
     pub async fn room(&self) -> bool {
@@ -115,7 +116,7 @@ impl Sending {
     async fn take(&mut self, item: Item, buffer: &mut Vec<u8>) -> bool {
         match item {
             Item::Now(bytes) => buffer.extend_from_slice(&bytes),
-            Item::Later(mut answer, held) => {
+            Item::Later(mut answer, calls, held) => {
                 let early = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
                 let bytes = match early {
                     Poll::Ready(bytes) => bytes,
@@ -127,7 +128,7 @@ impl Sending {
                         answer.await
                     }
                 };
-                self.load.calls.set(self.load.calls.get() - 1);
+                self.load.calls.set(self.load.calls.get() - calls);
                 self.load.held.set(self.load.held.get() - held);
                 self.load.bytes.set(self.load.bytes.get() + bytes.len());
                 buffer.extend_from_slice(&bytes);

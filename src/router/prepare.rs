@@ -1,17 +1,17 @@
 //! Checking a publish and bringing it into the form that is stored.
 use super::canonical;
+use super::frames;
+use super::ids;
 use super::kinds::Kinds;
 use super::refusal::Refusal;
-use super::store::publish::Prepared;
+use super::store::publish::{IdBytes, Prepared};
 use crate::contract::envelope::SCHEMA;
 use crate::contract::events::{Dedup, EventType, Payload};
 use crate::contract::ids::{ConfigKey, EventId, NodeId};
 use crate::contract::router::NewEvent;
 use crate::contract::wire::{MAX_FRAME, errors};
-use crate::platform::clock::new_event_id_bytes;
-use serde::Serialize;
 use serde_json::{Map, Value};
-use std::fmt::Display;
+use std::borrow::Cow;
 
 /// Longest stored event: with what a delivery adds, it still fits a frame.
 pub const MAX_EVENT: usize = MAX_FRAME - 4096;
@@ -20,9 +20,51 @@ const MAX_KEY: usize = 512;
 /// Longest name of a publisher, in bytes.
 const MAX_SOURCE: usize = 256;
 
+/// An event as it came, read as far as it must be.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    /// Chosen by the publisher.
+    pub id: Option<IdBytes>,
+    /// Wire name of the type.
+    pub kind: Cow<'a, str>,
+    /// The payload's JSON text, which is a valid object.
+    pub payload: Cow<'a, str>,
+    /// The same read, where somebody has done so.
+    pub fields: Option<Map<String, Value>>,
+    /// What orders it.
+    pub key: Option<ConfigKey>,
+    /// What caused it.
+    pub cause: Option<IdBytes>,
+    /// The first of its chain.
+    pub correlation: Option<IdBytes>,
+    /// Who publishes.
+    pub source: Cow<'a, str>,
+    /// The publisher's clock.
+    pub time_us: Option<i64>,
+    /// What a repeat is recognised by.
+    pub idempotency_key: Option<Cow<'a, str>>,
+}
+
+impl From<NewEvent> for Incoming<'static> {
+    fn from(event: NewEvent) -> Self {
+        Incoming {
+            id: event.id.as_ref().map(EventId::to_bytes),
+            kind: event.kind.into(),
+            payload: text(&event.payload).into(),
+            fields: Some(event.payload),
+            key: event.key,
+            cause: event.cause.as_ref().map(EventId::to_bytes),
+            correlation: event.correlation.as_ref().map(EventId::to_bytes),
+            source: event.source.into(),
+            time_us: event.time_us,
+            idempotency_key: event.idempotency_key.map(Into::into),
+        }
+    }
+}
+
 /// The stored form of the event at this place of a batch; `now_us` is the time of those who give none.
-pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
-    let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?.clone();
+pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
+    let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?;
     let too_long = |field: &str, most: usize| {
         Refusal::parameter(
             errors::INVALID_PARAMETER,
@@ -33,41 +75,56 @@ pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now
     if event.source.len() > MAX_SOURCE {
         return Err(too_long("source", MAX_SOURCE));
     }
-    let payload = match kind.info {
-        Some(info) => check_payload(info.kind, event.payload, at)?,
-        None => event.payload,
+    let rule = kind.info.map_or(Dedup::EveryOne, |info| info.dedup);
+    let by_content = event.idempotency_key.is_none() && rule != Dedup::EveryOne;
+    // Only what somebody looks into is read.
+    let about_config = || event.key.is_none() && event.payload.contains("config_key");
+    let fields = match event.fields {
+        None if kind.info.is_some() || by_content || about_config() => Some(read(&event.payload, at)?),
+        fields => fields,
     };
-    let dedup = match (&event.idempotency_key, kind.info.map_or(Dedup::EveryOne, |info| info.dedup)) {
+    let fields = match (kind.info, fields) {
+        (Some(info), Some(fields)) => Some(check_payload(info.kind, fields, at)?),
+        (_, fields) => fields,
+    };
+    let dedup = match (&event.idempotency_key, &fields) {
         (Some(key), _) if key.is_empty() || key.len() > MAX_KEY => return Err(too_long("idempotency_key", MAX_KEY)),
         (Some(key), _) => Some((canonical::of_key(key), Dedup::UniqueForever)),
-        (None, Dedup::EveryOne) => None,
-        (None, rule) => Some((canonical::of_content(&event.kind, &payload), rule)),
+        (None, Some(fields)) if by_content => Some((canonical::of_content(&event.kind, fields), rule)),
+        (None, _) => None,
     };
-    let id_given = event.id.is_some();
-    let id = event.id.as_ref().map_or_else(new_event_id_bytes, EventId::to_bytes);
-    let key = event.key.or_else(|| payload.get("config_key").and_then(Value::as_str).and_then(|text| ConfigKey::new(text).ok()));
+    let found = || ConfigKey::new(fields.as_ref()?.get("config_key")?.as_str()?).ok();
+    let key = event.key.or_else(found);
     let time_us = event.time_us.unwrap_or(now_us);
-    let mut body = String::with_capacity(320);
-    field(&mut body, "id", EventId::from_bytes(id));
-    field(&mut body, "node", node);
-    field(&mut body, "type", &kind.name);
-    number(&mut body, "schema", SCHEMA);
+    let mut body = Vec::with_capacity(event.payload.len() + event.source.len() + 320);
+    put(&mut body, "\"id\":\"");
+    match &event.id {
+        Some(id) => body.extend_from_slice(&ids::text(id)),
+        None => put(&mut body, ids::BLANK),
+    }
+    put(&mut body, "\",\"node\":");
+    quote(&mut body, node.as_str());
+    put(&mut body, ",\"type\":");
+    quote(&mut body, &kind.name);
+    put(&mut body, ",\"schema\":");
+    number(&mut body, SCHEMA.into());
     if let Some(key) = &key {
-        field(&mut body, "key", key);
+        put(&mut body, ",\"key\":");
+        quote(&mut body, key.as_str());
     }
-    let (cause, correlation) = (event.cause.as_ref().map(EventId::to_bytes), event.correlation.as_ref().map(EventId::to_bytes));
-    if let Some(cause) = cause {
-        field(&mut body, "cause", EventId::from_bytes(cause));
+    for (name, id) in [(",\"cause\":\"", event.cause), (",\"correlation\":\"", event.correlation)] {
+        if let Some(id) = id {
+            put(&mut body, name);
+            body.extend_from_slice(&ids::text(&id));
+            body.push(b'"');
+        }
     }
-    if let Some(correlation) = correlation {
-        field(&mut body, "correlation", EventId::from_bytes(correlation));
-    }
-    body.push_str("\"source\":");
-    json(&mut body, &event.source);
-    body.push(',');
-    number(&mut body, "time_us", time_us);
-    body.push_str("\"payload\":");
-    json(&mut body, &payload);
+    put(&mut body, ",\"source\":");
+    quote(&mut body, &event.source);
+    put(&mut body, ",\"time_us\":");
+    number(&mut body, time_us);
+    put(&mut body, ",\"payload\":");
+    put(&mut body, &event.payload);
     if body.len() > MAX_EVENT {
         return Err(Refusal::parameter(
             errors::BAD_PAYLOAD,
@@ -79,16 +136,22 @@ pub fn prepare(event: NewEvent, at: usize, kinds: &mut Kinds, node: &NodeId, now
         ));
     }
     Ok(Prepared {
-        id,
-        id_given,
+        id: event.id,
         kind: kind.id,
-        name: kind.name,
+        name: kind.name.clone(),
         key: key.map(|key| key.as_str().into()),
-        cause,
-        correlation,
+        cause: event.cause,
+        correlation: event.correlation,
         time_us,
         dedup,
         body,
+    })
+}
+
+/// A payload's fields.
+fn read(payload: &str, at: usize) -> Result<Map<String, Value>, Refusal> {
+    serde_json::from_str(payload).map_err(|error| {
+        Refusal::parameter(errors::BAD_PAYLOAD, format!("events[{at}].payload"), format!("a JSON object is expected: {error}"))
     })
 }
 
@@ -127,24 +190,30 @@ fn got(payload: &Map<String, Value>, field: &str) -> String {
     }
 }
 
-/// A field whose value needs no escaping: ids, keys and names of types have no quotes and no backslashes.
-fn field(body: &mut String, name: &str, value: impl Display) {
-    let value = value.to_string();
+fn put(body: &mut Vec<u8>, text: &str) {
+    body.extend_from_slice(text.as_bytes());
+}
+
+fn number(body: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        body.push(b'-');
+    }
+    frames::number(value.unsigned_abs(), body);
+}
+
+/// A text as JSON; names and keys seldom have anything to escape.
+fn quote(body: &mut Vec<u8>, value: &str) {
     if value.bytes().any(|b| b == b'"' || b == b'\\' || b < 0x20) {
-        body.push_str(&format!("\"{name}\":"));
-        json(body, &value);
-        body.push(',');
+        put(body, &serde_json::Value::from(value).to_string());
     } else {
-        body.push_str(&format!("\"{name}\":\"{value}\","));
+        body.push(b'"');
+        put(body, value);
+        body.push(b'"');
     }
 }
 
-fn number(body: &mut String, name: &str, value: impl Display) {
-    body.push_str(&format!("\"{name}\":{value},"));
-}
-
-fn json(body: &mut String, value: &impl Serialize) {
-    body.push_str(&serde_json::to_string(value).expect("texts and JSON objects can be written as JSON"));
+fn text(fields: &Map<String, Value>) -> String {
+    serde_json::to_string(fields).expect("JSON objects can be written as JSON")
 }
 
 #[cfg(test)]
@@ -158,7 +227,7 @@ mod tests {
     }
 
     fn run(value: Value) -> Result<Prepared, Refusal> {
-        prepare(new(value), 2, &mut Kinds::new(Vec::new()), &NodeId::new("n1").expect("a node"), 77)
+        prepare(new(value).into(), 2, &mut Kinds::new(Vec::new()), &NodeId::new("n1").expect("a node"), 77)
     }
 
     #[test]
@@ -166,7 +235,8 @@ mod tests {
         let event =
             json!({"type": "external.\"odd\\name", "payload": {"config_key": "hex8_2p", "a": [1, null]}, "source": "me \"quoted\""});
         let stored = run(event).expect("valid");
-        let event: Event = serde_json::from_str(&format!("{{\"origin_seq\":5,{}}}", stored.body)).expect("an envelope");
+        let event: Event =
+            serde_json::from_str(&format!("{{\"origin_seq\":5,{}}}", String::from_utf8_lossy(&stored.body))).expect("an envelope");
         assert_eq!((event.origin_seq, event.time_us, event.kind.as_str()), (5, 77, "external.\"odd\\name"));
         assert_eq!(event.key, ConfigKey::new("hex8_2p").ok());
         assert_eq!(event.source, "me \"quoted\"");

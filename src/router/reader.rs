@@ -1,5 +1,6 @@
 //! The thread that reads: it answers one short question after the other.
 use super::delivery::Seq;
+use super::frames;
 use super::kinds::KindId;
 use super::refusal::Refusal;
 use super::store::fault::Fault;
@@ -51,6 +52,15 @@ impl Reader {
     /// A part of the log.
     pub async fn range(&self, range: Range) -> Result<Found, Refusal> {
         self.ask(move |db| read::range(db, &range)).await
+    }
+    /// A part of the log as deliveries without a subscription, ready to be sent; and up to where all that fits is in it.
+    pub async fn deliveries(&self, range: Range) -> Result<(Vec<u8>, Seq), Refusal> {
+        self.ask(move |db| {
+            let mut bytes = Vec::with_capacity(range.bytes + range.bytes / 4);
+            let to = read::walk(db, &range, |stored| frames::delivery(stored.seq, stored.body, 0, &mut bytes))?;
+            Ok((bytes, to))
+        })
+        .await
     }
     /// Where the last `count` events of a range begin.
     pub async fn last(&self, range: Range, count: u64) -> Result<Seq, Refusal> {

@@ -9,7 +9,7 @@ use crate::contract::router::{Delivery, Replay};
 use std::rc::Rc;
 
 /// Events and bytes in one read.
-const READ_EVENTS: usize = 512;
+const READ_EVENTS: usize = 2048;
 const READ_BYTES: usize = 128 * 1024;
 
 /// Sends what fits, then the last reply.
@@ -30,14 +30,11 @@ pub async fn run(hub: &Rc<Hub>, wanted: Replay, out: &Outbox) -> Result<(), Refu
         while from <= to {
             // Asked anew each time: following, a type may be new.
             let filter = Filter { kinds: hub.kinds.borrow().wanted(&wanted.interest), key: key.clone() };
-            let found = hub.reader.range(Range { from, to, filter, limit: READ_EVENTS, bytes: READ_BYTES }).await?;
-            from = found.scanned_to.max(from) + 1;
-            if found.rows.is_empty() {
+            let range = Range { from, to, filter, limit: READ_EVENTS, bytes: READ_BYTES };
+            let (bytes, scanned_to) = hub.reader.deliveries(range).await?;
+            from = scanned_to.max(from) + 1;
+            if bytes.is_empty() {
                 continue;
-            }
-            let mut bytes = Vec::with_capacity(READ_BYTES);
-            for row in &found.rows {
-                frames::delivery(row, 0, &mut bytes);
             }
             out.now(bytes);
             if !out.room().await {

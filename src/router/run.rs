@@ -2,6 +2,7 @@
 use super::connection;
 use super::hub::Hub;
 use super::settings::{self, Args, Settings, node, state_directory};
+use super::store::seen::Seen;
 use super::store::{open, state};
 use super::upkeep;
 use super::writer::{Command, Told, Writer};
@@ -38,6 +39,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let path = directory.join("events.db");
     let mut opened = open::open(&path, now_us(), args.max_pages)?;
     let beginning = state::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
+    let seen = Seen::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
     let listener = socket::listen(args)?;
 
     let start = |what: &'static str| move |e: anyhow::Error| Failure::new(Exit::Failure, format!("starting {what}")).caused_by(e);
@@ -46,7 +48,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (told, tell) = mpsc::unbounded_channel();
     let published = Arc::new(AtomicU64::new(beginning.last_seq));
     let known = beginning.kinds.iter().map(|(id, _)| *id).collect();
-    let writer = Writer::new(opened.db, beginning.last_seq, published.clone(), known, told, trigger);
+    let writer = Writer::new(opened.db, seen, beginning.last_seq, published.clone(), known, told, trigger);
     let (reader, reading) = reader::start(&path).map_err(start("the reading thread"))?;
     let threads = [
         reading,

@@ -178,7 +178,7 @@ impl Stream {
 
     fn write(&self, row: &Row, attempt: u32, frames: &mut Vec<u8>) {
         Counters::add(&self.hub.counters.delivered, 1);
-        frames::delivery(row, attempt, frames);
+        frames::delivery(row.seq, &row.body, attempt, frames);
     }
 
     async fn read_at(&mut self, seqs: Vec<Seq>) -> Result<(), Refusal> {

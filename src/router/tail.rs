@@ -19,18 +19,7 @@ pub struct Row {
     /// What orders it.
     pub key: Option<Key>,
     /// Its envelope's JSON without braces and origin_seq.
-    pub body: Box<str>,
-}
-
-impl Row {
-    /// The envelope's JSON, appended.
-    pub fn write_event(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"origin_seq\":");
-        out.extend_from_slice(self.seq.to_string().as_bytes());
-        out.push(b',');
-        out.extend_from_slice(self.body.as_bytes());
-        out.push(b'}');
-    }
+    pub body: Box<[u8]>,
 }
 
 /// The end of the log.
@@ -69,7 +58,7 @@ mod tests {
     use super::*;
 
     fn row(seq: Seq, size: usize) -> Arc<Row> {
-        Arc::new(Row { seq, kind: 1, key: None, body: "x".repeat(size).into() })
+        Arc::new(Row { seq, kind: 1, key: None, body: "x".repeat(size).into_bytes().into() })
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn plan(hub: &Hub, max_bytes: u64) -> Plan {
         Allowance { kind: kind.id, floor: needed.unwrap_or(last), cutoff_us: now - i64::from(retain_days(kind)) * DAY_US }
     };
     let allowances = hub.kinds.borrow().iter().map(allowance).collect();
-    Plan::new(allowances, max_bytes, last, now)
+    Plan::new(allowances, max_bytes, last)
 }
 
 /// SIGHUP: takes the configuration anew; a bad one changes nothing.

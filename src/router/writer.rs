@@ -4,15 +4,16 @@
 //! disk. Acknowledgements ride along with publishes. Alone they are written without waiting for the disk: they survive the death
 //! of this process at once, and a power cut at most repeats a delivery, which idempotent handlers expect.
 use super::delivery::Seq;
+use super::ids::Ids;
 use super::refusal::Refusal;
 use super::store::fault::{Fault, fault};
 use super::store::letters;
-use super::store::publish::{Prepared, Stored, insert};
+use super::store::publish::{IdBytes, Prepared, Stored, Storing};
 use super::store::retain::{Outcome, Plan};
+use super::store::seen::Seen;
 use super::store::state::{SubChange, SubId, write, write_kind};
 use super::tail::Row;
-use crate::contract::ids::EventId;
-use crate::contract::router::{DeadLetterFilter, Published};
+use crate::contract::router::DeadLetterFilter;
 use crate::platform::clock::now_us;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashSet};
@@ -22,8 +23,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Commands in one transaction.
-const MAX_GROUP: usize = 1024;
+/// Commands and events in one transaction.
+const MAX_GROUP: usize = 4096;
 /// Bytes of events in one transaction.
 const MAX_GROUP_BYTES: usize = 8 << 20;
 /// How long changes that could not be written wait for the next try.
@@ -32,10 +33,39 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Where an answer goes.
 pub type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
+/// Publishes that came together.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// The events of all.
+    pub events: Vec<Prepared>,
+    /// Where each call's events end.
+    pub ends: Vec<usize>,
+}
+
+/// What became of one event, now that the disk has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Done {
+    /// Its place.
+    pub seq: Seq,
+    /// Its id, or that of the first one.
+    pub id: IdBytes,
+    /// It was there already.
+    pub duplicate: bool,
+}
+
+/// What became of publishes that came together.
+#[derive(Debug)]
+pub enum Answered {
+    /// All are stored; every event of every call.
+    All(Vec<Done>),
+    /// Not all; each call by itself.
+    Each(Vec<Result<Vec<Done>, Refusal>>),
+}
+
 /// What the writer is asked to do.
 pub enum Command {
-    /// Store events, all or none.
-    Publish(Vec<Prepared>, Answer<Vec<Published>>),
+    /// Store events, all of a call or none.
+    Publish(Calls, oneshot::Sender<Answered>),
     /// Write what changed about subscriptions. With `durable` the answer waits for the disk and tells of failure; without, the
     /// change is kept in memory until it can be written.
     Persist {
@@ -82,10 +112,20 @@ pub struct Writer {
     plan: Option<Plan>,
     full_sync: bool,
     refusing: bool,
+    seen: Seen,
+    ids: Ids,
+}
+
+/// What a transaction made; it counts once it is committed.
+#[derive(Default)]
+struct Made {
+    last: Seq,
+    rows: Vec<Arc<Row>>,
+    kinds: Vec<u32>,
 }
 
 struct Group {
-    publishes: Vec<(Vec<Prepared>, Answer<Vec<Published>>)>,
+    publishes: Vec<(Calls, oneshot::Sender<Answered>)>,
     durable: Vec<Answer<()>>,
     lazy: Vec<Answer<()>>,
     sync: bool,
@@ -95,6 +135,7 @@ impl Writer {
     /// Around the write connection; `last` is the last place in the log, also told through `published`.
     pub fn new(
         db: Connection,
+        seen: Seen,
         last: Seq,
         published: Arc<AtomicU64>,
         known_kinds: HashSet<u32>,
@@ -114,6 +155,8 @@ impl Writer {
             plan: None,
             full_sync: true,
             refusing: false,
+            seen,
+            ids: Ids::new(),
         }
     }
 
@@ -141,12 +184,17 @@ impl Writer {
 
     /// The next command. While there is none, old events are cleared away and unwritten changes tried again.
     fn wait(&mut self, commands: &Receiver<Command>) -> Result<Option<Command>, ()> {
-        if self.plan.is_some() {
+        let merging = self.seen.has_work() && !self.refusing;
+        if self.plan.is_some() || merging {
             return match commands.try_recv() {
                 Ok(command) => Ok(Some(command)),
                 Err(TryRecvError::Disconnected) => Err(()),
                 Err(TryRecvError::Empty) => {
-                    self.retain();
+                    if merging {
+                        self.merge()
+                    } else {
+                        self.retain()
+                    }
                     Ok(None)
                 }
             };
@@ -173,9 +221,10 @@ impl Writer {
         while let Some(command) = next.take() {
             count += 1;
             match command {
-                Command::Publish(events, answer) => {
-                    bytes += events.iter().map(|e| e.body.len()).sum::<usize>();
-                    group.publishes.push((events, answer));
+                Command::Publish(calls, answer) => {
+                    bytes += calls.events.iter().map(|e| e.body.len()).sum::<usize>();
+                    count += calls.events.len();
+                    group.publishes.push((calls, answer));
                 }
                 Command::Persist { changes, durable, answer } => {
                     for (id, change) in changes {
@@ -199,7 +248,7 @@ impl Writer {
                 Command::Purge(filter, answer) => {
                     let _ = answer.send(letters::purge(&self.db, &filter).map_err(|f| f.refusal()));
                 }
-                Command::Retain(plan) => self.plan = Some(plan),
+                Command::Retain(plan) => self.begin_retention(plan),
                 Command::Ping(answer) => drop(answer.send(())),
                 Command::Publish(..) | Command::Persist { .. } | Command::Stop => unreachable!("taken above"),
             }
@@ -223,12 +272,13 @@ impl Writer {
             }
             return Ok(());
         }
-        let batches: Vec<&[Prepared]> = group.publishes.iter().map(|(events, _)| &events[..]).collect();
-        match self.transaction(&batches) {
+        let mut group = group;
+        let mut all: Vec<&mut [Prepared]> = group.publishes.iter_mut().map(|(calls, _)| &mut calls.events[..]).collect();
+        match self.transaction(&mut all) {
             Ok(results) => {
                 self.say_refusing(None);
-                for ((_, answer), result) in group.publishes.into_iter().zip(results) {
-                    let _ = answer.send(Ok(result));
+                for ((_, answer), done) in group.publishes.into_iter().zip(results) {
+                    let _ = answer.send(Answered::All(done));
                 }
                 for answer in group.durable.into_iter().chain(group.lazy) {
                     let _ = answer.send(Ok(()));
@@ -240,24 +290,30 @@ impl Writer {
         }
     }
 
-    /// After a transaction for all has failed: each for itself, so that one that cannot be stored spoils no other.
+    /// After a transaction for all has failed: each call for itself, so that one that cannot be stored spoils no other.
     fn one_by_one(&mut self, group: Group) -> Result<(), Fault> {
         let persisted = self.persist_each()?;
-        for (events, answer) in group.publishes {
-            let result = match self.transaction(&[&events]) {
-                Ok(mut results) => {
-                    self.say_refusing(None);
-                    Ok(results.pop().unwrap_or_default())
-                }
-                Err(fatal @ Fault::Fatal { .. }) => return Err(fatal),
-                Err(fault) => {
-                    if matches!(fault, Fault::Full) {
-                        self.say_refusing(Some(fault.to_string()));
+        for (mut calls, answer) in group.publishes {
+            let mut results = Vec::with_capacity(calls.ends.len());
+            let mut start = 0;
+            for end in &calls.ends {
+                results.push(match self.transaction(&mut [&mut calls.events[start..*end]]) {
+                    Ok(mut done) => {
+                        self.say_refusing(None);
+                        Ok(done.pop().unwrap_or_default())
                     }
-                    Err(fault.refusal())
-                }
-            };
-            let _ = answer.send(result);
+                    Err(fatal @ Fault::Fatal { .. }) => return Err(fatal),
+                    Err(fault) => {
+                        if matches!(fault, Fault::Full) {
+                            self.checkpoint.full();
+                            self.say_refusing(Some(fault.to_string()));
+                        }
+                        Err(fault.refusal())
+                    }
+                });
+                start = *end;
+            }
+            let _ = answer.send(Answered::Each(results));
         }
         for answer in group.durable {
             let _ = answer.send(persisted.clone().map_err(|f| f.refusal()));
@@ -275,43 +331,60 @@ impl Writer {
         }
     }
 
-    /// Stores batches and pending changes in one transaction that is on disk when this returns.
-    fn transaction(&mut self, batches: &[&[Prepared]]) -> Result<Vec<Vec<Published>>, Fault> {
+    /// Stores events and pending changes in one transaction that is on disk when this returns.
+    fn transaction(&mut self, all: &mut [&mut [Prepared]]) -> Result<Vec<Vec<Done>>, Fault> {
         self.synchronous(true)?;
+        let mut made = Made { last: self.last, ..Made::default() };
+        let stored = self.store(all, &mut made);
+        if stored.is_err() {
+            self.seen.undone();
+        }
+        let results = stored?;
+        self.seen.kept();
+        self.pending.clear();
+        self.known_kinds.extend(made.kinds);
+        self.last = made.last;
+        if !made.rows.is_empty() {
+            // Before any answer: a subscription registered after an answer begins behind the event.
+            self.published.store(self.last, Ordering::Release);
+            let _ = self.told.send(Told::Committed(made.rows));
+        }
+        self.checkpoint.after_commit(&self.db);
+        Ok(results)
+    }
+
+    fn store(&mut self, all: &mut [&mut [Prepared]], made: &mut Made) -> Result<Vec<Vec<Done>>, Fault> {
         let now = now_us();
         let step = self.db.unchecked_transaction().map_err(fault("writing to"))?;
-        let (mut last, mut rows, mut kinds, mut results) = (self.last, Vec::new(), Vec::new(), Vec::with_capacity(batches.len()));
-        for batch in batches {
-            let mut published = Vec::with_capacity(batch.len());
-            for event in *batch {
-                if !self.known_kinds.contains(&event.kind) && !kinds.contains(&event.kind) {
+        let mut results = Vec::with_capacity(all.len());
+        let mut storing = Storing::new(&step, &mut self.seen, &self.ids, now)?;
+        for events in all {
+            let mut done = Vec::with_capacity(events.len());
+            for event in events.iter_mut() {
+                if !self.known_kinds.contains(&event.kind) && !made.kinds.contains(&event.kind) {
                     write_kind(&step, event.kind, &event.name)?;
-                    kinds.push(event.kind);
+                    made.kinds.push(event.kind);
                 }
-                published.push(match insert(&step, event, last + 1, now)? {
+                done.push(match storing.store(event, made.last + 1)? {
                     Stored::New(row, id) => {
-                        last += 1;
-                        rows.push(row);
-                        Published { seq: last, id: EventId::from_bytes(id), duplicate: false }
+                        made.last += 1;
+                        made.rows.push(row);
+                        Done { seq: made.last, id, duplicate: false }
                     }
-                    Stored::Repeat(seq, id) => Published { seq, id: EventId::from_bytes(id), duplicate: true },
+                    Stored::Repeat(seq, id) => Done { seq, id, duplicate: true },
                 });
             }
-            results.push(published);
+            results.push(done);
         }
+        drop(storing);
         for (id, change) in &self.pending {
             write(&step, *id, change, now)?;
         }
-        step.commit().map_err(fault("committing to"))?;
-        self.pending.clear();
-        self.known_kinds.extend(kinds);
-        self.last = last;
-        if !rows.is_empty() {
-            // Before any answer: a subscription registered after an answer begins behind the event.
-            self.published.store(last, Ordering::Release);
-            let _ = self.told.send(Told::Committed(rows));
+        // On a full disk what can wait does.
+        if !self.refusing {
+            self.seen.work(&step, made.last, now)?;
         }
-        self.checkpoint.after_commit(&self.db);
+        step.commit().map_err(fault("committing to"))?;
         Ok(results)
     }
 
@@ -374,6 +447,24 @@ impl Writer {
             self.full_sync = full;
         }
         Ok(())
+    }
+
+    /// One step of merging fingerprints.
+    fn merge(&mut self) {
+        let step = self.synchronous(false).and_then(|()| self.seen.step_alone(&self.db, now_us()));
+        self.checkpoint.after_commit(&self.db);
+        if let Err(error) = step {
+            tracing::warn!(%error, "merging fingerprints failed; it goes on with the next events");
+            self.refusing |= matches!(error, Fault::Full);
+        }
+    }
+
+    /// An event's fingerprint must be elsewhere before the event may go.
+    fn begin_retention(&mut self, plan: Plan) {
+        match self.synchronous(true).and_then(|()| self.seen.tidy(&self.db, self.last, now_us())) {
+            Ok(()) => self.plan = Some(plan),
+            Err(error) => tracing::warn!(%error, "preparing to clear old events away failed; the next run tries again"),
+        }
     }
 
     /// One step of retention. It needs no wait for the disk: what a power cut brings back is deleted again.

@@ -28,6 +28,7 @@ use crate::contract::messages;
 use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
 use crate::contract::registry::DaemonSpec;
 use crate::contract::router::{Interest, Start, Subscribe};
+use crate::coordination::plan::disabled;
 use crate::platform::clock::SystemClock;
 use crate::platform::config::{self, Dirs};
 use crate::platform::host::{Machine, node_id};
@@ -73,7 +74,7 @@ pub fn run_simple<D: Daemon>() -> ExitCode {
     run::<D>(Extras::default())
 }
 
-/// Runs a daemon to its end. The exit code is 0 after SIGTERM, 78 for a bad configuration, 1 for what a restart may mend.
+/// Runs a daemon to its end. The exit code is 0 after SIGTERM or when the configuration disables it, 78 for a bad configuration, 1 for what a restart may mend.
 pub fn run<D: Daemon>(with: Extras) -> ExitCode {
     let places = Places::of(D::TYPE);
     journal::init(&format!("ringrift-{}", places.name));
@@ -92,6 +93,12 @@ pub fn run<D: Daemon>(with: Extras) -> ExitCode {
     };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
+    }
+    // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has nothing to do.
+    if let Some(key) = disabled(&loaded.config, D::TYPE) {
+        tracing::info!("not wanted here: {key}");
+        notify::ready(&format!("disabled by {key}"));
+        return Exit::Ok.into();
     }
     match start::<D>(with, places, loaded.config, restarts) {
         Ok(code) => code,

@@ -6,6 +6,8 @@ use super::text::Text;
 pub struct Exceptions {
     /// Why it sees other users' processes and the machine's figures in /proc.
     pub machine: Option<&'static str>,
+    /// Why it sees the /tmp of all.
+    pub tmp: Option<&'static str>,
     /// Why it uses GPUs.
     pub gpu: Option<&'static str>,
     /// Why it speaks TCP with the world.
@@ -30,7 +32,11 @@ pub fn lines(text: Text, except: Exceptions) -> Text {
 }
 
 fn files(text: Text, except: Exceptions) -> Text {
-    let text = text.set("ProtectSystem", "strict").set("ProtectHome", "yes").set("PrivateTmp", "yes");
+    let text = text.set("ProtectSystem", "strict").set("ProtectHome", "yes");
+    let text = match except.tmp {
+        None => text.set("PrivateTmp", "yes"),
+        Some(why) => text.why(why).set("PrivateTmp", "no"),
+    };
     let text = match except.gpu {
         None => text.set("PrivateDevices", "yes"),
         // Newer drivers register major 195 as "nvidia", older ones as "nvidia-frontend"; a name that is missing is passed over.

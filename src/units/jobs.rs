@@ -4,7 +4,6 @@ use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::config::Limits;
 use crate::contract::paths;
-use crate::contract::registry::built;
 use crate::contract::workload::JobType;
 
 /// The files.
@@ -57,18 +56,8 @@ fn template(kind: JobType) -> String {
         .set("OOMScoreAdjust", 500)
         .why("Reports are kept here while the coordinator is away.")
         .set("ReadWritePaths", paths::SPOOL)
-        .why("Artefacts are readable, databases are not; their mode says so already, and this once more.")
-        .set("InaccessiblePaths", databases().join(" "))
         .with(|t| harden::lines(t, exceptions(kind)))
         .done()
-}
-
-/// The state directories of all processes that are not jobs.
-fn databases() -> Vec<String> {
-    let mut names: Vec<String> = built().map(|s| s.daemon.kebab()).collect();
-    names.extend(["coordinator".to_owned(), "master".to_owned()]);
-    names.sort();
-    names.iter().map(|name| format!("-{}/{name}", paths::STATE)).collect()
 }
 
 fn exceptions(kind: JobType) -> Exceptions {

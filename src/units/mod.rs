@@ -1,5 +1,6 @@
 //! The generator: pure functions from the registry to unit files. Nothing here reads or writes anything.
 mod daemons;
+mod emergency;
 mod failure;
 mod harden;
 mod hubs;
@@ -40,6 +41,7 @@ pub fn generate() -> Vec<UnitFile> {
     files.extend(slices::files());
     files.extend(jobs::files());
     files.push(failure::file());
+    files.extend(emergency::files());
     files.sort();
     files.into_iter().map(|(name, text)| UnitFile { name, text }).collect()
 }

@@ -20,6 +20,8 @@ fn suite() -> String {
               required by whoever uses it: a node without DATA_PIPELINE shall not start it by a stray connection.",
         )
         .set("Wants", format!("{MASTER} ringrift-router.socket ringrift-coordinator.socket ringrift-job.socket"))
+        .why("The emergency flags: looked at now, and whenever they change.")
+        .set("Wants", "ringrift-emergency.path ringrift-emergency.service")
         .section("Install")
         .set("WantedBy", "multi-user.target")
         .done()

@@ -37,7 +37,7 @@ fn makes_locked_users_with_their_groups(m: &Machine) {
 
 fn makes_shared_folders(m: &Machine) {
     let folders = [
-        ("/run/ringrift", "755 root root"),
+        ("/run/ringrift", "1775 root ringrift-halt"),
         ("/run/ringrift/control", "755 ringrift-master ringrift-master"),
         ("/run/ringrift/master_loop.pid", "640 ringrift-master ringrift-master"),
         ("/var/lib/ringrift", "755 root root"),

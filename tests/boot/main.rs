@@ -19,10 +19,12 @@ macro_rules! on_both {
 }
 
 mod backoff;
+mod emergency;
 mod harness;
 mod install;
 mod limits;
 mod polkit;
 mod removal;
 mod suite;
+mod trouble;
 mod units;

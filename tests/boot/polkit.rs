@@ -39,10 +39,20 @@ fn master_controls_shipped_units_only(m: &Machine) {
         }
         assert_eq!(m.show(unit, "ActiveState"), "active");
         assert_eq!(m.show(unit, "MemoryMax"), "67108864");
-        for user in ["plain", "ringrift", "ringrift-job"] {
+        for user in ["plain", "ringrift-job"] {
             refused(m, user, &format!("systemctl stop {unit}"));
             refused(m, user, &format!("systemctl kill {unit}"));
         }
+        // The coordinator may kill jobs at an emergency, and nothing else.
+        refused(m, "ringrift", &format!("systemctl start {unit}"));
+        refused(m, "ringrift", &format!("systemctl set-property --runtime {unit} MemoryMax=64M"));
+        match unit.starts_with("ringrift-job-") {
+            true => m.ok_as("ringrift", &format!("systemctl kill --signal=CONT {unit}")),
+            false => {
+                refused(m, "ringrift", &format!("systemctl stop {unit}"));
+                String::new()
+            }
+        };
         m.ok_as("ringrift-master", &format!("systemctl stop {unit}"));
         assert_eq!(m.show(unit, "ActiveState"), "inactive");
     }
@@ -50,6 +60,11 @@ fn master_controls_shipped_units_only(m: &Machine) {
         for verb in ["start", "stop", "restart", "kill"] {
             refused(m, "ringrift-master", &format!("systemctl {verb} {unit}"));
         }
+    }
+    m.ok_as("ringrift", "systemctl stop ringrift-jobs.slice");
+    for unit in ["ringrift-core.slice", "ringrift.slice", "ringrift-not-ours.service", "dbus.service"] {
+        refused(m, "ringrift", &format!("systemctl stop {unit}"));
+        refused(m, "ringrift", &format!("systemctl kill {unit}"));
     }
     // Looking is free for everybody.
     assert_eq!(m.ok_as("plain", "systemctl show --value -p ActiveState ringrift-event-router.service"), "inactive");

@@ -28,13 +28,19 @@ pub struct Coordinator {
     config: String,
 }
 
-/// What tests change; everything else has its default. The machine of a test may have a full disk.
-const ROOMY: &str = "safeguards: {disk: {warning: 99.0, critical: 100.0}}\nlimits: {retry_base_seconds: 1, selfplay_per_core: 4.0}\n";
+/// Thresholds that the machine of a test does not reach: how full and busy it is has nothing to do with the test.
+pub const QUIET: &str = "safeguards: {disk: {warning: 99.0, critical: 100.0}, memory: {warning: 99.0, critical: 100.0}, \
+                          cpu: {warning: 99.0, critical: 100.0}, load_per_cpu: 1000.0, memory_stall: {warning: 99.0, critical: 100.0}}\n";
+/// Rates that are no hindrance.
+pub const FAST: &str =
+    "admission: {per_minute: 1000000, selfplay_per_minute: 1000000, burst: 1000, cooldown_ms: 0, window_starts: 1000000}\n";
+/// Limits that are none.
+const ROOMY: &str = "limits: {retry_base_seconds: 1, selfplay_per_core: 4.0}\n";
 
 impl Coordinator {
     /// With the usual configuration and a router.
     pub fn new() -> Coordinator {
-        Coordinator::with(ROOMY)
+        Coordinator::with(&format!("{QUIET}{FAST}{ROOMY}"))
     }
     /// With a configuration, and a router.
     pub fn with(config: &str) -> Coordinator {
@@ -55,7 +61,9 @@ impl Coordinator {
     /// Runs jobs of these types by a shell script.
     pub fn scripted(script: &str) -> Coordinator {
         let quoted = serde_json::to_string(script).expect("text");
-        Coordinator::with(&format!("{ROOMY}workload: {{selfplay: {{command: [/bin/sh, -c, {quoted}], params: {{games: 3}}}}}}\n"))
+        Coordinator::with(&format!(
+            "{QUIET}{FAST}{ROOMY}workload: {{selfplay: {{command: [/bin/sh, -c, {quoted}], params: {{games: 3}}}}}}\n"
+        ))
     }
 
     /// Starts the process and waits until it says READY=1.
@@ -76,6 +84,8 @@ impl Coordinator {
         for (option, name) in [("--socket", "c.sock"), ("--job-socket", "job.sock"), ("--router", "router.sock"), ("--spool", "spool")] {
             command.arg(option).arg(self.path(name));
         }
+        // Neither the system's flag nor its bus has anything to do with the test.
+        command.arg("--flag").arg(self.path("EMERGENCY_HALT")).arg("--bus").arg(format!("unix:path={}", self.path("no-bus").display()));
         command.arg("--state").arg(self.dir.path()).arg("--runtime").arg(self.dir.path());
         self.child = Some(command.spawn().expect("the coordinator starts"));
         let mut buffer = [0; 4096];

@@ -3,12 +3,13 @@ use crate::harness::*;
 use ringrift::contract::coordinator::*;
 use ringrift::contract::wire::{CallError, errors};
 use ringrift::contract::workload::JobType;
+use ringrift::platform::task::{CoordinatedTask, NoSlot};
 use serde_json::json;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 #[test]
 fn sixty_four_clients_never_pass_a_limit() {
-    let c = Coordinator::with("safeguards: {disk: {warning: 99.0, critical: 100.0}}\n");
+    let c = Coordinator::with(&format!("{QUIET}{FAST}"));
     let kinds = [JobType::Training, JobType::Tournament, JobType::Cmaes, JobType::Sync];
     let cluster = |kind| match kind {
         JobType::Training => 3,
@@ -84,7 +85,8 @@ fn queue_and_acquire_share_one_table() {
 
 #[test]
 fn a_shut_gate_refuses_everything_and_says_why() {
-    let c = Coordinator::with("safeguards: {disk: {warning: 0.0, critical: 0.0001}}\n");
+    let full = QUIET.replace("disk: {warning: 99.0, critical: 100.0}", "disk: {warning: 0.0, critical: 0.0001}");
+    let c = Coordinator::with(&full);
     let mut master = c.dispatch();
     let id = c.enqueue(&work(JobType::Export));
     assert!(master.is_quiet());
@@ -95,7 +97,25 @@ fn a_shut_gate_refuses_everything_and_says_why() {
 
 #[test]
 fn every_reason_is_given_at_once() {
-    let c = Coordinator::with("safeguards: {disk: {warning: 0.0, critical: 0.0001}}\nlimits: {training: {per_node: 0, cluster: 0}}\n");
+    let full = QUIET.replace("disk: {warning: 99.0, critical: 100.0}", "disk: {warning: 0.0, critical: 0.0001}");
+    let c = Coordinator::with(&format!("{full}limits: {{training: {{per_node: 0, cluster: 0}}}}\n"));
     let can: CanSpawn = c.call("CanSpawn", &json!({"task_type": "training"})).expect("answered");
     assert_eq!(can.reasons.len(), 3, "{can:?}");
+}
+
+#[test]
+fn a_coordinated_task_holds_its_slot_while_it_lives() {
+    let c = Coordinator::new();
+    let take = || CoordinatedTask::acquire(c.path("c.sock"), JobType::Cmaes, None, "a test");
+    let task = take().expect("a slot");
+    assert!(task.acquired().lease.token.0 > 0 && task.lost().is_none());
+    match take() {
+        Err(NoSlot::Refused(reasons)) => assert!(reasons[0].contains("1 of 1 slots in all"), "{reasons:?}"),
+        other => panic!("{other:?}"),
+    }
+    drop(task);
+    take().expect("free again").fail("out of memory");
+    assert!(take().expect_err("its breaker is open").to_string().contains("breaker of cmaes on n1 is OPEN"));
+    let away = CoordinatedTask::acquire(c.path("nowhere.sock"), JobType::Cmaes, None, "a test");
+    assert!(matches!(away, Err(NoSlot::Failed(_))));
 }

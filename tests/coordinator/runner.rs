@@ -161,8 +161,7 @@ fn exit_codes_crashes_and_missing_results_are_handed_on() {
 
 #[test]
 fn a_program_that_is_not_there_is_a_matter_of_configuration() {
-    let c =
-        Coordinator::with("safeguards: {disk: {warning: 99.0, critical: 100.0}}\nworkload: {selfplay: {command: [/nonexistent/player]}}\n");
+    let c = Coordinator::with(&format!("{QUIET}{FAST}workload: {{selfplay: {{command: [/nonexistent/player]}}}}\n"));
     let mut master = c.dispatch();
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
     assert_eq!(unit.run(), Some(78));

@@ -74,6 +74,16 @@ pub fn a_bad_reload_keeps_the_old_configuration() {
     assert_eq!(seen(&world)["threshold"], 8);
 }
 
+/// A disabled daemon that a dependent pulls in ends well and at once: no failure, no restart, nothing handled.
+pub fn a_disabled_daemon_ends_at_once() {
+    let mut world = World::new();
+    world.configure("daemons:\n  training_trigger: {enabled: false}\n");
+    let mut toy = world.start(&[]);
+    assert!(world.note("READY=1").contains("disabled by daemons.training_trigger.enabled: false"));
+    assert_eq!(toy.end().code(), Some(0));
+    world.hubs.with(|held| assert!(held.subscribers.is_empty(), "{:?}", held.subscribers));
+}
+
 /// A bad configuration at the start is exit 78: systemd does not restart on it.
 pub fn a_bad_configuration_is_exit_78() {
     let mut world = World::new();

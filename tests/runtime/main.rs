@@ -22,6 +22,7 @@ const TESTS: &[(&str, fn())] = tests![
     life::ready_means_subscribed_and_sigterm_drains,
     life::a_pause_survives_a_restart,
     life::a_bad_reload_keeps_the_old_configuration,
+    life::a_disabled_daemon_ends_at_once,
     life::a_bad_configuration_is_exit_78,
     life::calls_do_not_wait_for_peers,
     life::a_router_that_restarts,

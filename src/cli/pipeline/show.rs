@@ -28,11 +28,7 @@ const STAGES: [&str; 5] = ["selfplay", "npz_export", "training", "evaluation", "
 impl Show {
     /// Prints it; while the catalog is away, DATA_PIPELINE's last word with its age.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let ask = match &self.key {
-            Some(key) => json!({ "config_key": key }),
-            None => json!({}),
-        };
-        let stages = match hub::ask(world, Hub::Catalog).and_then(|mut c| c.call::<Listed>("Stages", &ask)) {
+        let stages = match hub::ask(world, Hub::Catalog).and_then(|mut c| c.call::<Listed>("Stages", &json!({}))) {
             Ok(listed) => listed.stages,
             Err(why) if matches!(why.exit, Exit::Unavailable | Exit::NotPermitted) => snapshot(world, out, why)?,
             Err(other) => return Err(other),

@@ -92,6 +92,9 @@ pub struct Limits {
     pub job_memory_max: u64,
     /// Processes and threads one job may have, 8 to 100,000; TasksMax of its unit. A PyTorch trainer with its loaders needs hundreds.
     pub job_tasks_max: u64,
+    /// How much a job's workload yields the processor to daemons and hand-overs, 0 to 19 as in nice(2). A job saturates its core for
+    /// minutes, a daemon needs a millisecond now; cgroup weights do the same where the CPU controller is there.
+    pub job_nice: u8,
     /// Items waiting or running above which Enqueue refuses, 10 to 100,000.
     pub queue_hard: u32,
     /// Seconds before a failed job is tried again, doubled for each further try up to an hour, 1 to 3600.
@@ -116,6 +119,7 @@ impl Default for Limits {
             selfplay_memory: 2 << 30,
             job_memory_max: 8 << 30,
             job_tasks_max: 2048,
+            job_nice: 10,
             queue_hard: 1000,
             retry_base_seconds: 10,
         }
@@ -165,6 +169,7 @@ impl Limits {
         }
         check.range("limits.job_memory_max", self.job_memory_max, 64 << 20, 1 << 40);
         check.range("limits.job_tasks_max", self.job_tasks_max, 8, 100_000);
+        check.range("limits.job_nice", self.job_nice, 0, 19);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
         check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);
     }

@@ -1,4 +1,5 @@
 //! The typed configuration: every number once, with its unit, range and reason. Loading it is the platform's.
+mod admission;
 mod bandwidth;
 mod daemons;
 mod limits;
@@ -7,6 +8,7 @@ mod resources;
 mod runtime;
 mod scheduling;
 
+pub use admission::*;
 pub use bandwidth::*;
 pub use daemons::*;
 pub use limits::*;
@@ -45,6 +47,8 @@ pub struct Config {
     pub bandwidth: Bandwidth,
     /// The controller that keeps nodes within their utilisation targets.
     pub optimizer: Optimizer,
+    /// How fast tasks are admitted.
+    pub admission: Admission,
     /// Utilisation targets, and the controller that follows them.
     pub resource_targets: ResourceTargets,
     /// Thresholds of resources: warning below critical, or the configuration is refused.
@@ -181,6 +185,7 @@ impl Config {
         self.durations.check(&mut check);
         self.bandwidth.check(&mut check);
         self.optimizer.check(&mut check);
+        self.admission.check(&mut check);
         self.resource_targets.check(&mut check);
         self.safeguards.check(&mut check);
         self.router.check(&mut check);

@@ -1,5 +1,5 @@
 //! Utilisation targets, the PID's gains, and the thresholds of resources (002).
-use super::Check;
+use super::{BreakerRules, Check};
 use serde::{Deserialize, Serialize};
 
 /// Utilisation targets in percent.
@@ -102,14 +102,52 @@ pub struct Safeguards {
     pub disk: Threshold,
     /// Percent of memory used without caches: warning is reported, at critical no new jobs.
     pub memory: Threshold,
-    /// Percent of CPU used: warning is informational, at critical no new jobs.
+    /// Percent of CPU used: warning is informational, at critical a type that runs on the node already gets no further job there. One
+    /// of each type always may run: the scheduler shares processors, and a loop that stands still frees nothing. 100: no gate.
     pub cpu: Threshold,
-    /// Percent of GPU used, likewise.
+    /// Percent of GPU used, likewise, for types that use one; 100: no gate.
     pub gpu: Threshold,
-    /// Load average over a minute per processor above which no new work is granted, 0.1 to 100.
+    /// Load average over a minute per processor above which no further job is granted, as with CPU, 0.1 to 1000.
     pub load_per_cpu: f64,
+    /// Percent of time in which some task waits for memory (PSI, over 10 s): at critical no new jobs, whatever the use says.
+    pub memory_stall: Threshold,
+    /// Samples, transfers and items that wait, above which the weighted back-pressure signal counts them as full.
+    pub backpressure: Backpressure,
+    /// Circuit breakers.
+    pub breaker: BreakerRules,
     /// Percent below a threshold that ends its effect, 0 to 20: without it a value at the edge would flutter.
     pub hysteresis: f64,
+}
+
+/// What counts as full in the weighted back-pressure signal. Its weights are 002's: queue .30, training .25, disk .20, sync .15,
+/// memory .10; disk and memory are full at their critical thresholds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backpressure {
+    /// Training items that wait and count as full, 1 to 100,000: each is hours of work.
+    pub training_hard: u32,
+    /// Sync items that wait and count as full, 1 to 100,000.
+    pub sync_hard: u32,
+    /// The signal from which self-play is slowed, 0 to 1.
+    pub slow_from: f64,
+    /// The signal from which self-play stops, above slow_from, 0 to 1.
+    pub stop_at: f64,
+}
+
+impl Default for Backpressure {
+    fn default() -> Self {
+        Backpressure { training_hard: 20, sync_hard: 500, slow_from: 0.3, stop_at: 0.9 }
+    }
+}
+
+impl Backpressure {
+    fn check(&self, check: &mut Check) {
+        check.range("safeguards.backpressure.training_hard", self.training_hard, 1, 100_000);
+        check.range("safeguards.backpressure.sync_hard", self.sync_hard, 1, 100_000);
+        check.range("safeguards.backpressure.slow_from", self.slow_from, 0.0, 1.0);
+        check.range("safeguards.backpressure.stop_at", self.stop_at, 0.0, 1.0);
+        check.ascending(&[("safeguards.backpressure.slow_from", self.slow_from), ("safeguards.backpressure.stop_at", self.stop_at)]);
+    }
 }
 
 impl Default for Safeguards {
@@ -121,6 +159,9 @@ impl Default for Safeguards {
             cpu: pair(70.0, 80.0),
             gpu: pair(70.0, 80.0),
             load_per_cpu: 1.5,
+            memory_stall: pair(10.0, 20.0),
+            backpressure: Backpressure::default(),
+            breaker: BreakerRules::default(),
             hysteresis: 2.0,
         }
     }
@@ -128,13 +169,17 @@ impl Default for Safeguards {
 
 impl Safeguards {
     pub(super) fn check(&self, check: &mut Check) {
-        for (name, t) in [("disk", self.disk), ("memory", self.memory), ("cpu", self.cpu), ("gpu", self.gpu)] {
+        for (name, t) in
+            [("disk", self.disk), ("memory", self.memory), ("cpu", self.cpu), ("gpu", self.gpu), ("memory_stall", self.memory_stall)]
+        {
             let (warning, critical) = (format!("safeguards.{name}.warning"), format!("safeguards.{name}.critical"));
             check.range(&warning, t.warning, 0.0, 100.0);
             check.range(&critical, t.critical, 0.0, 100.0);
             check.ascending(&[(&warning, t.warning), (&critical, t.critical)]);
         }
-        check.range("safeguards.load_per_cpu", self.load_per_cpu, 0.1, 100.0);
+        check.range("safeguards.load_per_cpu", self.load_per_cpu, 0.1, 1000.0);
+        self.backpressure.check(check);
+        self.breaker.check(check);
         check.range("safeguards.hysteresis", self.hysteresis, 0.0, 20.0);
     }
 }

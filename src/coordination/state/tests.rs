@@ -65,6 +65,9 @@ fn failed_gives_the_result_and_the_restarts_that_were_made() {
     let seen = UnitView { result: Some("exit-code".into()), exit_status: Some(1), restarts: Some(6), ..unit("loaded", "failed", "failed") };
     let found = assess(&facts(Some(&seen)));
     assert_eq!((found.state, found.reason.as_str()), (State::Failed, "exit-code 1 after 5 restarts"));
+    // The main process drained well; what failed is a command beside it.
+    let beside = UnitView { exit_status: Some(0), status_text: Some("STOPPED (healthy): waits".into()), ..seen.clone() };
+    assert_eq!(assess(&facts(Some(&beside))).reason, "exit-code of a control process after 5 restarts");
     // The exit status of an earlier process is no reason for a timeout.
     let timeout = UnitView { result: Some("timeout".into()), exit_status: Some(78), ..unit("loaded", "failed", "failed") };
     assert_eq!(assess(&facts(Some(&timeout))).state, State::Failed);

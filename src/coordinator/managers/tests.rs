@@ -4,9 +4,10 @@ use super::super::state::State;
 use super::super::{bandwidth, durations, enqueue, expire, finish, grant, optimizer, orders, query, rows, schedule, schema};
 use super::stop_work;
 use crate::contract::bandwidth::{EndTransfer, Transfer, Urgency};
-use crate::contract::config::Config;
+use crate::contract::config::{Admission, Config};
 use crate::contract::coordinator::{NewWork, StopCause, StopWork, WorkStatus};
 use crate::contract::durations::{RecordDuration, TaskOf};
+use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
 use crate::contract::optimizer::{Action, NegotiateRate, Observe};
 use crate::contract::workload::JobType;
@@ -29,6 +30,11 @@ fn node() -> NodeId {
     NodeId::new("n1").expect("a node")
 }
 
+fn calm() -> Result<HostSnapshot, String> {
+    let used = Some(1.0);
+    Ok(HostSnapshot { cpus: 16, cpu_percent: used, load1: used, memory_percent: used, disk_percent: used, ..HostSnapshot::default() })
+}
+
 fn key(name: &str) -> ConfigKey {
     ConfigKey::new(name).expect("a key")
 }
@@ -38,7 +44,16 @@ impl Bench {
     fn new() -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
         let (db, epoch) = schema::open(&dir.path().join("coordination.db")).expect("opens");
-        let state = State::new(Config::default(), node(), Some(16), epoch, Box::new(|| Ok(1.0)));
+        // Rates that are no hindrance: these tests are about the managers.
+        let admission = Admission {
+            per_minute: 1_000_000,
+            selfplay_per_minute: 1_000_000,
+            burst: 1_000_000,
+            cooldown_ms: 0,
+            window_starts: 1_000_000,
+            ..Admission::default()
+        };
+        let state = State::new(Config { admission, ..Config::default() }, node(), Some(16), epoch, Box::new(calm));
         let mut bench = Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: 0 } };
         let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
         bench.change(|cx| orders::connect(cx, node(), mailbox)).expect("connected");
@@ -210,7 +225,7 @@ fn reservations_expire_on_the_monotonic_clock_alone() {
         assert!(!b.change(|cx| bandwidth::can(cx, &other)).expect("answers").allowed, "after a jump of {jump}");
     }
     // A new process knows no terms: each reservation gets a whole one.
-    b.state.managers = Default::default();
+    b.state.memory = Default::default();
     b.now.mono = 0;
     for (later, allowed) in [(0, false), (3599, false), (1, true)] {
         b.pass(later * SECOND);

@@ -212,6 +212,18 @@ impl<S: ServiceManager + 'static> Engine<S> {
                         drop(notes.send(note));
                     });
                 }
+                Action::Kill { unit } => {
+                    let (services, notes) = (self.services.clone(), self.notes.clone());
+                    tokio::task::spawn_local(async move {
+                        for outcome in [services.kill(&unit).await, services.stop(&unit).await.map(drop)] {
+                            match outcome {
+                                Ok(()) | Err(ServiceError::NoSuchUnit { .. }) => {}
+                                Err(error) => tracing::warn!("{error}"),
+                            }
+                        }
+                        drop(notes.send(Note::JobStopped { unit }));
+                    });
+                }
                 Action::Stop { unit } => {
                     let (services, notes) = (self.services.clone(), self.notes.clone());
                     tokio::task::spawn_local(async move {

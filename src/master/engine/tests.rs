@@ -67,6 +67,10 @@ impl ServiceManager for Memory {
     async fn reload(&self, unit: &str) -> Result<Queued, ServiceError> {
         Ok(self.job("reload", unit, "active"))
     }
+    async fn kill(&self, unit: &str) -> Result<(), ServiceError> {
+        self.asked.borrow_mut().push(format!("kill {unit}"));
+        Ok(())
+    }
     async fn reset_failed(&self, unit: &str) -> Result<(), ServiceError> {
         self.asked.borrow_mut().push(format!("reset {unit}"));
         if self.units.borrow().get(unit).is_some_and(|u| u.active_state == "failed") {

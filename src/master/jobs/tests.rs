@@ -99,6 +99,14 @@ fn an_old_stop_order_does_not_touch_a_newer_attempt() {
 }
 
 #[test]
+fn a_kill_order_kills_and_its_end_is_told() {
+    let mut jobs = Jobs::default();
+    jobs.order(&order(OrderKind::Start, 2), 0);
+    assert_eq!(jobs.order(&order(OrderKind::Kill, 2), 0), [Action::Kill { unit: UNIT.into() }]);
+    assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(2, ReportOutcome::Gone)]);
+}
+
+#[test]
 fn stopping_what_nobody_knows_ends_in_gone() {
     let mut jobs = Jobs::default();
     assert_eq!(jobs.order(&order(OrderKind::Stop, 1), 0), [Action::Stop { unit: UNIT.into() }]);

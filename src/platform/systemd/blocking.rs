@@ -1,10 +1,11 @@
-//! A blocking look at systemd for programs without a runtime of their own: daemons and the command line. Starts nothing.
+//! A blocking view of systemd for programs without a runtime of their own: daemons, hubs, the command line. Starts nothing.
 use super::bus::{self, Systemd};
 use super::{ServiceError, ServiceManager};
 use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::paths;
 use crate::contract::ports::Units;
+use futures_util::future::join_all;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use tokio::runtime::{Builder, Runtime};
@@ -62,6 +63,21 @@ impl SystemdView {
             Err(ServiceError::Unreachable { .. }) => self.ask(async |systemd| systemd.list(patterns).await),
             other => other,
         }
+    }
+
+    /// Names of the units that run or start, by a shell glob; one question, however many there are.
+    pub fn running(&self, pattern: &str) -> Result<Vec<String>, ServiceError> {
+        self.ask(async |systemd| systemd.running(pattern).await)
+    }
+
+    /// Sends SIGKILL to every process of the units, all at once; the first refusal is returned. A slice means all that is below it.
+    pub fn kill(&self, units: &[String]) -> Result<(), ServiceError> {
+        self.ask(async |systemd| join_all(units.iter().map(|unit| systemd.kill(unit))).await.into_iter().collect())
+    }
+
+    /// Queues a stop and does not wait for its end.
+    pub fn stop(&self, unit: &str) -> Result<(), ServiceError> {
+        self.ask(async |systemd| systemd.stop(unit).await.map(drop))
     }
 
     /// systemd's version, 252 say.

@@ -20,6 +20,8 @@ use zbus_systemd::systemd1::ManagerProxy;
 const ANSWER: Duration = Duration::from_secs(25);
 /// Signals that may queue up while we are busy; a boot brings a few thousand.
 const SIGNALS: usize = 8192;
+/// The signal's number, the same on every Linux.
+const SIGKILL: i32 = 9;
 const DESTINATION: &str = "org.freedesktop.systemd1";
 
 /// Something changed; a hint to look again, the list is the truth.
@@ -124,6 +126,13 @@ impl Systemd {
     /// The connection, to offer or ask more on it.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Names of the units that run or start, by a shell glob.
+    pub async fn running(&self, pattern: &str) -> Result<Vec<String>, ServiceError> {
+        let states = ["active", "activating", "reloading", "refreshing"].map(str::to_owned).to_vec();
+        let rows = within("listing", pattern, self.manager.list_units_by_patterns(states, vec![pattern.to_owned()])).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     async fn properties(&self, path: &OwnedObjectPath, interface: &'static str) -> zbus::Result<Properties> {
@@ -248,6 +257,10 @@ impl ServiceManager for Systemd {
 
     async fn reload(&self, unit: &str) -> Result<Queued, ServiceError> {
         self.queued("reloading", unit, self.manager.reload_unit(unit.into(), "replace".into())).await
+    }
+
+    async fn kill(&self, unit: &str) -> Result<(), ServiceError> {
+        within("killing", unit, self.manager.kill_unit(unit.into(), "all".into(), SIGKILL)).await
     }
 
     async fn reset_failed(&self, unit: &str) -> Result<(), ServiceError> {

@@ -106,6 +106,8 @@ pub trait ServiceManager {
     fn restart(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
     /// Queues a reload, which systemd passes on to units with ReloadPropagatedFrom=.
     fn reload(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
+    /// Sends SIGKILL to all processes of the unit.
+    fn kill(&self, unit: &str) -> impl Future<Output = Result<(), ServiceError>>;
     /// Forgets the unit's failure, its restart counter and its start limit.
     fn reset_failed(&self, unit: &str) -> impl Future<Output = Result<(), ServiceError>>;
     /// Sets limits until the next boot; what the unit has already is not set again.

@@ -2,12 +2,18 @@
 use super::schema::MIGRATIONS;
 use crate::contract::error::{Exit, Failure};
 use crate::platform::sqlite::{self, SqliteError};
+use crate::router::checkpoint::WAKE_PAGES;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longest integrity check before READY. What it has not seen by then, SQLite reports when it comes by.
 const CHECK_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes of a page with its header in the WAL.
+const PAGE: u64 = 4096 + 24;
+/// With less room on the disk the WAL grows only as it must.
+const ROOM: u64 = 1 << 30;
 
 /// An open database, and whether an old one had to be put aside.
 #[derive(Debug)]
@@ -35,15 +41,36 @@ pub fn open(path: &Path, now_us: i64, max_pages: Option<u32>) -> Result<Opened, 
         })
     };
     // Checkpoints are another thread's; the WAL is cut back to this size when it starts anew.
-    set("PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-8192;")?;
+    set("PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=83886080; PRAGMA cache_size=-4096;")?;
     // The file's name is as durable as what is in it; SQLite sees to that for the WAL only.
     let directory = path.parent().unwrap_or(path);
     let synced = std::fs::File::open(directory).and_then(|directory| directory.sync_all());
     synced.map_err(|e| Failure::new(Exit::Failure, format!("syncing {}", directory.display())).caused_by(e))?;
+    lengthen_wal(path);
     if let Some(pages) = max_pages {
         set(&format!("PRAGMA max_page_count={pages}"))?;
     }
     Ok(Opened { db, quarantined })
+}
+
+/// Writes the WAL's file as long as it is going to be: syncing data into a file that need not grow takes the disk one write, not the
+/// two or three of a longer file. Zeros at its end are no pages to SQLite. Before anybody else writes to it.
+fn lengthen_wal(path: &Path) {
+    const CHUNK: [u8; 1 << 16] = [0; 1 << 16];
+    let wanted = u64::from(WAKE_PAGES) * PAGE;
+    let lengthen = || -> std::io::Result<()> {
+        let room = nix::sys::statvfs::statvfs(path).map(|fs| fs.blocks_available() * fs.fragment_size()).map_err(std::io::Error::from)?;
+        let mut file = std::fs::File::options().append(true).open(format!("{}-wal", path.display()))?;
+        let mut length = file.metadata()?.len();
+        while length < wanted && room > ROOM {
+            std::io::Write::write_all(&mut file, &CHUNK)?;
+            length += CHUNK.len() as u64;
+        }
+        file.sync_all()
+    };
+    if let Err(error) = lengthen() {
+        tracing::info!(%error, "the write-ahead log was not made longer beforehand; the first events take a little longer");
+    }
 }
 
 /// A connection that only reads.

@@ -1,12 +1,15 @@
-//! Storing events: deduplication, places in the log, inherited correlation.
+//! Storing events: repeats, places in the log, inherited correlation.
 use super::fault::{Fault, fault};
+use super::seen::Seen;
 use crate::contract::events::Dedup;
 use crate::contract::ids::EventId;
 use crate::router::canonical::Fingerprint;
 use crate::router::delivery::{Key, Seq};
+use crate::router::ids::{self, Ids};
 use crate::router::kinds::KindId;
 use crate::router::tail::Row;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params};
 use std::sync::Arc;
 
 /// An event id's bytes.
@@ -15,10 +18,8 @@ pub type IdBytes = [u8; 16];
 /// A checked event on its way to the log.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    /// Its id.
-    pub id: IdBytes,
-    /// The publisher chose the id, so it may be a repeat.
-    pub id_given: bool,
+    /// The id that the publisher chose; it may be a repeat.
+    pub id: Option<IdBytes>,
     /// Its type.
     pub kind: KindId,
     /// The type's name.
@@ -33,8 +34,8 @@ pub struct Prepared {
     pub time_us: i64,
     /// What a repeat is recognised by, and for how long.
     pub dedup: Option<(Fingerprint, Dedup)>,
-    /// The envelope's JSON without braces and origin_seq.
-    pub body: String,
+    /// The envelope's JSON without braces and origin_seq. It begins with the id, which is filled in here if the publisher gave none.
+    pub body: Vec<u8>,
 }
 
 /// What became of an event.
@@ -46,88 +47,111 @@ pub enum Stored {
     Repeat(Seq, IdBytes),
 }
 
-/// Stores one event at `seq`, or finds that it is a repeat.
-pub fn insert(db: &Connection, event: &Prepared, seq: Seq, now_us: i64) -> Result<Stored, Fault> {
-    if event.id_given
-        && let Some(seq) = by_id(db, &event.id)?
-    {
-        return Ok(Stored::Repeat(seq, event.id));
+/// Text that is UTF-8 by the way it was made.
+struct Text<'a>(&'a [u8]);
+
+impl ToSql for Text<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(ValueRef::Text(self.0)))
     }
-    if let Some(first) = repeat(db, event, seq, now_us)? {
-        return Ok(first);
+}
+
+/// Stores the events of one transaction.
+pub struct Storing<'a> {
+    db: &'a Connection,
+    seen: &'a mut Seen,
+    ids: &'a Ids,
+    now_us: i64,
+    insert: CachedStatement<'a>,
+}
+
+impl<'a> Storing<'a> {
+    /// In a transaction of the connection, at this time.
+    pub fn new(db: &'a Connection, seen: &'a mut Seen, ids: &'a Ids, now_us: i64) -> Result<Storing<'a>, Fault> {
+        let insert = db
+            .prepare_cached(
+                "INSERT INTO events(seq, id, kind, key, cause, correlation, time_us, stored_us, body, named, print, expires_us)
+                 VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )
+            .map_err(fault("writing to"))?;
+        Ok(Storing { db, seen, ids, now_us, insert })
     }
-    let (correlation, body) = match (event.correlation, event.cause) {
-        (None, Some(cause)) => {
-            let first = correlation_of(db, &cause)?;
-            let text = EventId::from_bytes(first);
-            (Some(first), format!("{},\"correlation\":\"{text}\"", event.body))
+
+    /// Stores one event at `seq`, or finds that it is a repeat. The event's text goes with the row; it is left if this fails.
+    pub fn store(&mut self, event: &mut Prepared, seq: Seq) -> Result<Stored, Fault> {
+        if let Some(id) = &event.id
+            && let Some(seq) = place_of(self.db, id)?
+        {
+            return Ok(Stored::Repeat(seq, *id));
         }
-        (correlation, _) => (correlation, event.body.clone()),
-    };
-    db.prepare_cached(
-        "INSERT INTO events(seq, id, kind, key, cause, correlation, time_us, stored_us, body) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .and_then(|mut s| {
-        s.execute(params![
-            seq.cast_signed(),
-            event.id,
-            event.kind,
-            event.key.as_deref(),
-            event.cause,
-            correlation,
-            event.time_us,
-            now_us,
-            body
-        ])
-    })
-    .map_err(fault("writing to"))?;
-    Ok(Stored::New(Arc::new(Row { seq, kind: event.kind, key: event.key.clone(), body: body.into_boxed_str() }), event.id))
+        if let Some((print, rule)) = &event.dedup
+            && let Some((seq, id)) = self.seen.repeat(self.db, print, *rule, self.now_us)?
+        {
+            return Ok(Stored::Repeat(seq, id));
+        }
+        let id = match event.id {
+            Some(id) => id,
+            None => {
+                let id = self.ids.at(seq, self.now_us);
+                ids::write(&id, &mut event.body);
+                id
+            }
+        };
+        let (correlation, inherited) = match (event.correlation, event.cause) {
+            (None, Some(cause)) => (Some(correlation_of(self.db, &cause)?), true),
+            (correlation, _) => (correlation, false),
+        };
+        let mut body = event.body.clone();
+        if let Some(first) = correlation.filter(|_| inherited) {
+            body.extend_from_slice(format!(",\"correlation\":\"{}\"", EventId::from_bytes(first)).as_bytes());
+        }
+        let expires_us = event.dedup.and_then(|(_, rule)| match rule {
+            Dedup::Window(seconds) => Some(self.now_us + i64::from(seconds) * 1_000_000),
+            Dedup::UniqueForever | Dedup::EveryOne => None,
+        });
+        self.insert
+            .execute(params![
+                seq.cast_signed(),
+                id,
+                event.kind,
+                event.key.as_deref(),
+                event.cause,
+                correlation,
+                event.time_us,
+                self.now_us,
+                Text(&body),
+                event.id.is_some(),
+                event.dedup.map(|(print, _)| print),
+                expires_us
+            ])
+            .map_err(fault("writing to"))?;
+        if let Some((print, _)) = event.dedup {
+            self.seen.add(print, seq, id, expires_us);
+        }
+        Ok(Stored::New(Arc::new(Row { seq, kind: event.kind, key: event.key.clone(), body: body.into_boxed_slice() }), id))
+    }
 }
 
-fn by_id(db: &Connection, id: &IdBytes) -> Result<Option<Seq>, Fault> {
-    db.prepare_cached("SELECT seq FROM events WHERE id = ?")
-        .and_then(|mut s| s.query_row([id], |row| row.get::<_, i64>(0)).optional())
-        .map(|seq| seq.map(i64::cast_unsigned))
-        .map_err(fault("reading"))
+/// Where the event with an id stands. Ids of the router's own making say it themselves.
+pub fn place_of(db: &Connection, id: &IdBytes) -> Result<Option<Seq>, Fault> {
+    find_place(db, id).map_err(fault("reading"))
 }
 
-/// The first publish of this content or key, if this is not it; else it is entered as the first.
-fn repeat(db: &Connection, event: &Prepared, seq: Seq, now_us: i64) -> Result<Option<Stored>, Fault> {
-    let Some((fingerprint, rule)) = &event.dedup else { return Ok(None) };
-    let expires = match rule {
-        Dedup::Window(seconds) => Some(now_us + i64::from(*seconds) * 1_000_000),
-        Dedup::UniqueForever | Dedup::EveryOne => None,
-    };
-    let enter = |sql: &str| {
-        db.prepare_cached(sql)
-            .and_then(|mut s| s.execute(params![fingerprint, seq.cast_signed(), event.id, now_us, expires]))
-            .map_err(fault("writing to"))
-    };
-    let entered = enter("INSERT OR IGNORE INTO dedup(fingerprint, seq, id, stored_us, expires_us) VALUES(?, ?, ?, ?, ?)")?;
-    if entered == 1 {
-        return Ok(None);
+/// The same for those who only read.
+pub fn find_place(db: &Connection, id: &IdBytes) -> rusqlite::Result<Option<Seq>> {
+    let place = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0).map(i64::cast_unsigned);
+    let mut own = db.prepare_cached("SELECT seq FROM events WHERE seq = ? AND id = ?")?;
+    if let Some(seq) = own.query_row(params![ids::place(id).cast_signed(), id], place).optional()? {
+        return Ok(Some(seq));
     }
-    let (first, id, stored_us) = db
-        .prepare_cached("SELECT seq, id, stored_us FROM dedup WHERE fingerprint = ?")
-        .and_then(|mut s| s.query_row([fingerprint], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, IdBytes>(1)?, row.get::<_, i64>(2)?))))
-        .map_err(fault("reading"))?;
-    let within = match rule {
-        Dedup::UniqueForever => true,
-        // A clock that was set back must not make the window endless.
-        Dedup::Window(seconds) => (0..i64::from(*seconds) * 1_000_000).contains(&(now_us - stored_us)),
-        Dedup::EveryOne => false,
-    };
-    if within {
-        return Ok(Some(Stored::Repeat(first.cast_unsigned(), id)));
-    }
-    enter("INSERT OR REPLACE INTO dedup(fingerprint, seq, id, stored_us, expires_us) VALUES(?, ?, ?, ?, ?)")?;
-    Ok(None)
+    db.prepare_cached("SELECT seq FROM events WHERE id = ? AND named = 1")?.query_row([id], place).optional()
 }
 
 /// The first event of the chain that a cause belongs to; the cause itself when the log does not know better.
 fn correlation_of(db: &Connection, cause: &IdBytes) -> Result<IdBytes, Fault> {
-    db.prepare_cached("SELECT correlation FROM events WHERE id = ?")
-        .and_then(|mut s| s.query_row([cause], |row| row.get::<_, Option<IdBytes>>(0)).optional())
-        .map(|found| found.flatten().unwrap_or(*cause))
+    let Some(place) = place_of(db, cause)? else { return Ok(*cause) };
+    db.prepare_cached("SELECT correlation FROM events WHERE seq = ?")
+        .and_then(|mut s| s.query_row([place.cast_signed()], |row| row.get::<_, Option<IdBytes>>(0)))
+        .map(|found| found.unwrap_or(*cause))
         .map_err(fault("reading"))
 }

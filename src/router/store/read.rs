@@ -1,6 +1,6 @@
 //! Reading the log: ranges, single events, what a lane or a count needs. Every read is one short statement, so that no reader
 //! keeps the WAL from being cut back.
-use super::publish::IdBytes;
+use super::publish::{IdBytes, find_place};
 use crate::router::delivery::Seq;
 use crate::router::kinds::KindId;
 use crate::router::tail::Row;
@@ -47,14 +47,34 @@ pub struct Found {
     pub scanned_to: Seq,
 }
 
+/// An event as it stands in the database, for as long as a look at it lasts.
+pub struct Stored<'a> {
+    /// Its place.
+    pub seq: Seq,
+    /// Its type.
+    pub kind: KindId,
+    /// What orders it.
+    pub key: Option<&'a str>,
+    /// Its envelope's JSON without braces and origin_seq.
+    pub body: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    fn read(row: &'a rusqlite::Row<'_>) -> rusqlite::Result<Stored<'a>> {
+        Ok(Stored {
+            seq: row.get::<_, i64>(0)?.cast_unsigned(),
+            kind: row.get(1)?,
+            key: row.get_ref(2)?.as_str_or_null()?,
+            body: row.get_ref(3)?.as_bytes()?,
+        })
+    }
+    fn keep(&self) -> Arc<Row> {
+        Arc::new(Row { seq: self.seq, kind: self.kind, key: self.key.map(Into::into), body: self.body.into() })
+    }
+}
+
 fn to_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Arc<Row>> {
-    let key: Option<String> = row.get(2)?;
-    Ok(Arc::new(Row {
-        seq: row.get::<_, i64>(0)?.cast_unsigned(),
-        kind: row.get(1)?,
-        key: key.map(Into::into),
-        body: row.get::<_, String>(3)?.into_boxed_str(),
-    }))
+    Stored::read(row).map(|stored| stored.keep())
 }
 
 fn marks(n: usize) -> String {
@@ -63,10 +83,23 @@ fn marks(n: usize) -> String {
 
 /// The events of a range.
 pub fn range(db: &Connection, range: &Range) -> rusqlite::Result<Found> {
+    let mut rows = Vec::new();
+    let scanned_to = walk(db, range, |stored| rows.push(stored.keep()))?;
+    Ok(Found { rows, scanned_to })
+}
+
+/// Shows each event of a range as it stands in the database; returns up to where all that fits was shown.
+pub fn walk(db: &Connection, range: &Range, mut each: impl FnMut(&Stored<'_>)) -> rusqlite::Result<Seq> {
     match &range.filter.kinds {
-        Some(kinds) if kinds.is_empty() => Ok(Found { rows: Vec::new(), scanned_to: range.to }),
-        Some(kinds) if kinds.len() <= MAX_INDEXED && range.filter.key.is_none() => indexed(db, range, kinds),
-        _ => scan(db, range),
+        Some(kinds) if kinds.is_empty() => Ok(range.to),
+        Some(kinds) if kinds.len() <= MAX_INDEXED && range.filter.key.is_none() => {
+            let found = indexed(db, range, kinds)?;
+            for row in &found.rows {
+                each(&Stored { seq: row.seq, kind: row.kind, key: row.key.as_deref(), body: &row.body });
+            }
+            Ok(found.scanned_to)
+        }
+        _ => scan(db, range, each),
     }
 }
 
@@ -100,7 +133,7 @@ fn indexed(db: &Connection, range: &Range, kinds: &[KindId]) -> rusqlite::Result
     Ok(Found { rows, scanned_to })
 }
 
-fn scan(db: &Connection, range: &Range) -> rusqlite::Result<Found> {
+fn scan(db: &Connection, range: &Range, mut each: impl FnMut(&Stored<'_>)) -> rusqlite::Result<Seq> {
     let mut sql = "SELECT seq, kind, key, body FROM events WHERE seq BETWEEN ? AND ?".to_owned();
     let filtered = range.filter.kinds.is_some() || range.filter.key.is_some();
     let to = if filtered { range.to.min(range.from.saturating_add(MAX_SCANNED)) } else { range.to };
@@ -108,19 +141,18 @@ fn scan(db: &Connection, range: &Range) -> rusqlite::Result<Found> {
     condition(&range.filter, &mut sql, &mut values);
     sql.push_str(" ORDER BY seq");
     let mut statement = db.prepare_cached(&sql)?;
-    let mut found = Found { rows: Vec::new(), scanned_to: to };
-    let mut bytes = 0;
+    let (mut count, mut bytes) = (0, 0);
     let mut cursor = statement.query(params_from_iter(values))?;
     while let Some(row) = cursor.next()? {
-        let row = to_row(row)?;
-        bytes += row.body.len();
-        found.rows.push(row);
-        if found.rows.len() >= range.limit || bytes >= range.bytes {
-            found.scanned_to = found.rows.last().map_or(to, |row| row.seq);
-            break;
+        let stored = Stored::read(row)?;
+        each(&stored);
+        bytes += stored.body.len();
+        count += 1;
+        if count >= range.limit || bytes >= range.bytes {
+            return Ok(stored.seq);
         }
     }
-    Ok(found)
+    Ok(to)
 }
 
 /// The unary plus keeps SQLite from choosing the type's index and sorting.
@@ -164,7 +196,10 @@ pub fn at(db: &Connection, seqs: &[Seq], bytes: usize) -> rusqlite::Result<(Vec<
 
 /// The event with an id.
 pub fn by_id(db: &Connection, id: &IdBytes) -> rusqlite::Result<Option<Arc<Row>>> {
-    db.prepare_cached("SELECT seq, kind, key, body FROM events WHERE id = ?")?.query_row([id], to_row).optional()
+    match find_place(db, id)? {
+        Some(seq) => Ok(at(db, &[seq], usize::MAX)?.0.pop()),
+        None => Ok(None),
+    }
 }
 
 /// How many events of these types stand behind a place; nothing means all types.

@@ -28,7 +28,6 @@ pub struct Plan {
     by_age: VecDeque<Allowance>,
     floors: BTreeMap<KindId, Seq>,
     max_bytes: u64,
-    expired_us: Option<i64>,
     swept_to: Seq,
     deleted: u64,
     /// Vacuuming ends when it does not help any more, on a file that was made without it say.
@@ -45,23 +44,16 @@ pub struct Outcome {
 }
 
 impl Plan {
-    /// Of what may go, with what deduplication has no use for any more at this time; `last` is never deleted, so that places go on
-    /// from it.
-    pub fn new(allowances: Vec<Allowance>, max_bytes: u64, last: Seq, now_us: i64) -> Plan {
+    /// Of what may go; `last` is never deleted, so that places go on from it.
+    pub fn new(allowances: Vec<Allowance>, max_bytes: u64, last: Seq) -> Plan {
         let allowances = allowances.into_iter().map(|a| Allowance { floor: a.floor.min(last), ..a });
         let by_age: VecDeque<Allowance> = allowances.collect();
         let floors = by_age.iter().map(|a| (a.kind, a.floor)).collect();
-        Plan { by_age, floors, max_bytes, expired_us: Some(now_us), swept_to: 0, deleted: 0, free_before: i64::MAX }
+        Plan { by_age, floors, max_bytes, swept_to: 0, deleted: 0, free_before: i64::MAX }
     }
 
     /// Does one step in its own transaction; the outcome when nothing is left to do.
     pub fn step(&mut self, db: &Connection) -> Result<Option<Outcome>, Fault> {
-        if let Some(now_us) = self.expired_us {
-            if forget_windows(db, now_us)? < STEP as usize {
-                self.expired_us = None;
-            }
-            return Ok(None);
-        }
         if let Some(allowance) = self.by_age.front().copied() {
             let to = place_at(db, allowance.cutoff_us)?.min(allowance.floor);
             let deleted = delete_kind(db, allowance.kind, to)?;
@@ -114,13 +106,6 @@ impl Plan {
 
 fn free_pages(db: &Connection) -> Result<i64, Fault> {
     db.query_row("PRAGMA freelist_count", [], |row| row.get(0)).map_err(fault("measuring"))
-}
-
-/// Deletes what no publish can be a repeat of any more.
-fn forget_windows(db: &Connection, now_us: i64) -> Result<usize, Fault> {
-    db.prepare_cached("DELETE FROM dedup WHERE fingerprint IN (SELECT fingerprint FROM dedup WHERE expires_us < ? LIMIT ?)")
-        .and_then(|mut s| s.execute(params![now_us, STEP]))
-        .map_err(fault("deleting from"))
 }
 
 fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {

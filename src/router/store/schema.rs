@@ -1,7 +1,8 @@
 //! The schema of `events.db`. Entry i of the list brings version i to i + 1; entries that were released never change.
 
 /// The migrations.
-pub const MIGRATIONS: &[&str] = &["
+pub const MIGRATIONS: &[&str] = &[
+    "
 -- Numbers for type names: small, and the same in all rows.
 CREATE TABLE kinds(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
@@ -62,4 +63,31 @@ CREATE TABLE letters(
     redriven INTEGER NOT NULL,
     UNIQUE(subscriber, seq)
 ) STRICT;
-"];
+",
+    "
+-- Ids of the router's making say where their event stands; only others need an index, and before this version all were others.
+ALTER TABLE events ADD COLUMN named INTEGER NOT NULL DEFAULT 1;
+DROP INDEX events_id;
+CREATE UNIQUE INDEX events_named ON events(id) WHERE named = 1;
+
+-- What a repeat of the event is recognised by, and until when (absent: for ever). Needed until it is in a run; see `seen`.
+ALTER TABLE events ADD COLUMN print BLOB;
+ALTER TABLE events ADD COLUMN expires_us INTEGER;
+
+-- Sorted sets of fingerprints; see `runs`. The table `dedup` is brought into this form by `seen` when the file is opened.
+CREATE TABLE runs(
+    id INTEGER PRIMARY KEY,
+    state INTEGER NOT NULL,        -- 0 being written, 1 complete, 2 to be dropped
+    level INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    expiring INTEGER NOT NULL,
+    latest_us INTEGER NOT NULL,
+    pages INTEGER NOT NULL,
+    filter BLOB NOT NULL
+) STRICT;
+CREATE TABLE prints(place INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;
+-- Up to this place every fingerprint is in a run.
+CREATE TABLE seen(one INTEGER PRIMARY KEY CHECK(one = 1), covered INTEGER NOT NULL) STRICT;
+DROP INDEX dedup_expires;
+",
+];

@@ -1,10 +1,12 @@
 //! The store against simple models: repeats, ranges, retention.
-use super::publish::{Prepared, Stored, insert};
+use super::publish::{Prepared, Stored, Storing};
 use super::read::{Filter, Range, count_after, last, range};
 use super::retain::{Allowance, Outcome, Plan, used_bytes};
 use super::schema::MIGRATIONS;
+use super::seen::Seen;
 use crate::contract::events::Dedup;
 use crate::router::canonical;
+use crate::router::ids::Ids;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -19,8 +21,7 @@ fn database() -> Connection {
 
 fn prepared(kind: u32, key: Option<&str>, dedup: Option<(canonical::Fingerprint, Dedup)>, size: usize) -> Prepared {
     Prepared {
-        id: crate::platform::clock::new_event_id_bytes(),
-        id_given: false,
+        id: None,
         kind,
         name: format!("external.{kind}").into(),
         key: key.map(Into::into),
@@ -28,14 +29,29 @@ fn prepared(kind: u32, key: Option<&str>, dedup: Option<(canonical::Fingerprint,
         correlation: None,
         time_us: 0,
         dedup,
-        body: format!("\"payload\":{{\"x\":\"{}\"}}", "y".repeat(size)),
+        body: format!("\"payload\":{{\"x\":\"{}\"}}", "y".repeat(size)).into_bytes(),
     }
+}
+
+/// Stores one event in a transaction of its own, as the writer does; `commit` false: it is rolled back.
+fn store(db: &Connection, seen: &mut Seen, event: &mut Prepared, seq: u64, now_us: i64, commit: bool) -> Stored {
+    let step = db.unchecked_transaction().expect("a transaction");
+    let stored = Storing::new(&step, seen, &Ids::new(), now_us).and_then(|mut storing| storing.store(event, seq)).expect("stored");
+    seen.work(&step, seq, now_us).expect("worked");
+    match commit {
+        true => step.commit().map(|()| seen.kept()).expect("committed"),
+        false => step.rollback().map(|()| seen.undone()).expect("rolled back"),
+    }
+    stored
 }
 
 fn fill(db: &Connection, kinds: &[u32], stored_us: impl Fn(u64) -> i64) {
     for (at, kind) in kinds.iter().enumerate() {
         let seq = at as u64 + 1;
-        insert(db, &prepared(*kind, Some(["a", "b"][at % 2]), None, 400), seq, stored_us(seq)).expect("stored");
+        let mut event = prepared(*kind, Some(["a", "b"][at % 2]), None, 400);
+        Storing::new(db, &mut Seen::default(), &Ids::new(), stored_us(seq))
+            .and_then(|mut storing| storing.store(&mut event, seq))
+            .expect("stored");
     }
 }
 
@@ -54,22 +70,37 @@ fn carry_out(db: &Connection, mut plan: Plan) -> Outcome {
     panic!("the plan never ends");
 }
 
-/// A type's rule and content, or a key; and seconds since the publish before.
-type Step = (u8, u8, Option<u8>, i64);
+/// A type's rule and content, or a key; seconds since the publish before; and what else happens.
+type Step = (u8, u8, Option<u8>, i64, Also);
+
+#[derive(Debug, Clone, Copy)]
+enum Also {
+    Nothing,
+    RollBack,
+    Restart,
+    Idle,
+    Tidy,
+}
+
+fn also() -> impl Strategy<Value = Also> {
+    prop_oneof![12 => Just(Also::Nothing), 2 => Just(Also::RollBack), 1 => Just(Also::Restart), 2 => Just(Also::Idle), 1 => Just(Also::Tidy)]
+}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A publish is a repeat exactly when its key was used before or, without a key, when its type's rule says so.
+    /// A publish is a repeat exactly when its key was used before or, without a key, when its type's rule says so: whatever was merged,
+    /// rolled back or restarted in between.
     #[test]
-    fn repeats_are_what_the_rules_say(steps in prop::collection::vec((0..3u8, 0..3u8, prop::option::weighted(0.3, 0..2u8), 0..8i64), 1..60)) {
+    fn repeats_are_what_the_rules_say(steps in prop::collection::vec((0..3u8, 0..40u8, prop::option::weighted(0.3, 0..40u8), 0..4i64, also()), 1..200)) {
         const WINDOW: i64 = 10;
         let db = database();
+        let mut seen = Seen::load(&db).expect("empty");
         let (mut now, mut seq) = (1_000_000_000, 0);
         let mut keys: HashMap<u8, u64> = HashMap::new();
         let mut contents: HashMap<(u8, u8), (u64, i64)> = HashMap::new();
         for step in steps {
-            let (kind, content, key, seconds): Step = step;
+            let (kind, content, key, seconds, also): Step = step;
             now += seconds * 1_000_000;
             let rule = [Dedup::UniqueForever, Dedup::Window(10), Dedup::EveryOne][usize::from(kind)];
             let print = canonical::of_content(&kind.to_string(), &serde_json::Map::from_iter([("c".to_owned(), content.into())]));
@@ -85,25 +116,47 @@ proptest! {
                     Dedup::EveryOne => false,
                 }).map(|(first, _)| *first),
             };
-            match insert(&db, &prepared(kind.into(), None, dedup, 1), seq + 1, now).expect("stored") {
+            let commit = !matches!(also, Also::RollBack);
+            match store(&db, &mut seen, &mut prepared(kind.into(), None, dedup, 1), seq + 1, now, commit) {
                 Stored::New(row, _) => {
                     prop_assert_eq!(expected, None);
-                    seq += 1;
-                    prop_assert_eq!(row.seq, seq);
-                    match key {
-                        Some(key) => drop(keys.insert(key, seq)),
-                        None => drop(contents.insert((kind, content), (seq, now))),
+                    prop_assert_eq!(row.seq, seq + 1);
+                    if commit {
+                        seq += 1;
+                        match key {
+                            Some(key) => drop(keys.insert(key, seq)),
+                            None => drop(contents.insert((kind, content), (seq, now))),
+                        }
                     }
                 }
                 Stored::Repeat(first, _) => prop_assert_eq!(expected, Some(first)),
             }
+            match also {
+                Also::Nothing | Also::RollBack => {}
+                Also::Restart => seen = Seen::load(&db).expect("loaded"),
+                Also::Idle if seen.has_work() => seen.step_alone(&db, now).expect("merged"),
+                Also::Idle => {}
+                Also::Tidy => {
+                    seen.tidy(&db, seq, now).expect("tidied");
+                    // The events are not needed for it any more.
+                    db.execute("DELETE FROM events WHERE seq < ?", [seq.cast_signed()]).expect("deleted");
+                }
+            }
         }
-        prop_assert_eq!(kept(&db).len() as u64, seq);
-        // Only what has a window is forgotten, and only after it.
-        carry_out(&db, Plan::new(Vec::new(), u64::MAX, seq, now));
-        let left: i64 = db.query_row("SELECT count(*) FROM dedup", [], |row| row.get(0)).expect("a count");
-        let remembered = contents.iter().filter(|((kind, _), (_, at))| *kind == 0 || *kind == 1 && now - at <= WINDOW * 1_000_000).count();
-        prop_assert_eq!(left as usize, keys.len() + remembered);
+        // What has a window is forgotten in the end, and nothing else: with all in one run.
+        now += 2 * WINDOW * 1_000_000;
+        for _ in 0..20 {
+            seen.tidy(&db, seq, now).expect("tidied");
+            while seen.has_work() {
+                seen.step_alone(&db, now).expect("merged");
+            }
+        }
+        let unique = keys.len() + contents.keys().filter(|(kind, _)| *kind == 0).count();
+        prop_assert!(seen.entries() as usize >= unique);
+        for ((kind, content), (first, _)) in contents.iter().filter(|((kind, _), _)| *kind == 0) {
+            let print = canonical::of_content(&kind.to_string(), &serde_json::Map::from_iter([("c".to_owned(), (*content).into())]));
+            prop_assert_eq!(seen.repeat(&db, &print, Dedup::UniqueForever, now).expect("read").map(|(seq, _)| seq), Some(*first));
+        }
     }
 
     /// However a range is read, in whatever portions, the same events come in order.
@@ -146,6 +199,48 @@ proptest! {
 }
 
 #[test]
+fn ids_are_found_whoever_made_them() {
+    let db = database();
+    let mut seen = Seen::load(&db).expect("empty");
+    let given = crate::platform::clock::new_event_id_bytes();
+    let mut events = [prepared(1, None, None, 1), Prepared { id: Some(given), ..prepared(1, None, None, 1) }];
+    let mut made = Vec::new();
+    for (at, event) in events.iter_mut().enumerate() {
+        let Stored::New(row, id) = store(&db, &mut seen, event, at as u64 + 1, 5, true) else { panic!("new") };
+        made.push((row.seq, id));
+    }
+    assert_eq!(made[1].1, given);
+    for (seq, id) in made {
+        assert_eq!(super::publish::place_of(&db, &id).expect("read"), Some(seq));
+        assert!(super::read::by_id(&db, &id).expect("read").is_some_and(|row| row.seq == seq));
+    }
+    assert_eq!(super::publish::place_of(&db, &Ids::new().at(1, 5)).expect("read"), None, "the same place in another log");
+    assert!(matches!(store(&db, &mut seen, &mut events[1], 3, 6, true), Stored::Repeat(2, _)));
+}
+
+#[test]
+fn stale_runs_are_cleared_and_the_table_of_the_first_schema_is_taken_over() {
+    let db = Connection::open_in_memory().expect("a database");
+    db.execute_batch(MIGRATIONS[0]).expect("the first schema");
+    for n in 0..100i64 {
+        let print = canonical::of_key(&n.to_string());
+        let expires = (n >= 20).then_some(1_000);
+        db.execute("INSERT INTO dedup VALUES(?, ?, ?, 0, ?)", rusqlite::params![print, n + 1, [n as u8; 16], expires]).expect("an entry");
+    }
+    db.execute_batch(MIGRATIONS[1]).expect("the second schema");
+    for round in 0..2 {
+        let mut seen = Seen::load(&db).expect("loaded");
+        assert_eq!(seen.entries(), if round == 0 { 100 } else { 20 }, "round {round}");
+        assert_eq!(seen.repeat(&db, &canonical::of_key("7"), Dedup::UniqueForever, 500).expect("read"), Some((8, [7; 16])));
+        seen.tidy(&db, 0, 2_000).expect("tidied");
+        while seen.has_work() {
+            seen.step_alone(&db, 2_000).expect("merged");
+        }
+        assert_eq!(seen.entries(), 20);
+    }
+}
+
+#[test]
 fn age_clears_what_all_have_handled_and_nothing_else() {
     let db = database();
     let kinds: Vec<u32> = (0..2000).map(|n| 1 + n % 2).collect();
@@ -155,12 +250,12 @@ fn age_clears_what_all_have_handled_and_nothing_else() {
     // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to 1000.
     let allowances =
         vec![Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX }, Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000 }];
-    let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000, 0));
+    let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000));
     let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
     assert_eq!(kept(&db), expected);
     assert_eq!(outcome, Outcome { deleted: 2000 - expected.len() as u64, over: false });
     // The newest stays whatever its age, so that places go on from it.
-    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX }], u64::MAX, 2000, 0));
+    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX }], u64::MAX, 2000));
     assert!(kept(&db).contains(&2000));
 }
 
@@ -175,12 +270,12 @@ fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
     step.commit().expect("committed");
     let size = used_bytes(&db).expect("a size");
     let allowances = || vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0 }];
-    let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000, 0));
+    let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000));
     assert!(!outcome.over && outcome.deleted > 0 && used_bytes(&db).expect("a size") <= size * 7 / 8);
     let left = kept(&db);
     assert!(left[0] > 400 && left[0] <= 1001 && left.len() as u64 == 4000 - left[0] + 1, "the oldest go first");
     // Type 2 is needed from 1001 on: it stays though the log is too large.
-    let outcome = carry_out(&db, Plan::new(allowances(), 1, 4000, 0));
+    let outcome = carry_out(&db, Plan::new(allowances(), 1, 4000));
     assert!(outcome.over);
     assert_eq!(kept(&db), (1001..=4000).filter(|seq| seq % 2 == 0).collect::<Vec<u64>>());
     db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod nn;
 pub mod records;
 pub mod search;
+pub mod strength;
 pub mod train;
 pub mod verify;
 pub mod view;

@@ -176,7 +176,7 @@ fn the_heuristic_beats_random_on_every_small_board() {
     use ringrift_workload::contract::Stop;
     use ringrift_workload::judge::matches::{MatchConfig, Tally, play_pair};
     for config in small() {
-        let m = MatchConfig { config, opening: 4, max_moves: 2000, seed: 3 };
+        let m = MatchConfig { config, opening: 4, swap_rule: false, max_moves: 2000, seed: 3 };
         let mut tally = Tally::default();
         for index in 0..30 {
             let pair = play_pair(&m, index, &mut Player::heuristic(config), &mut Player::Random, &Stop::default());

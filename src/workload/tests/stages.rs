@@ -1,80 +1,27 @@
-//! The stages as the job-runner calls them: the whole loop on a small scale, kills, wrong input, and numpy's opinion.
+//! The stages as the job-runner calls them: the whole loop on a small scale, kills, and numpy's opinion.
+
+mod common;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use ringrift_workload::contract::files::sha256_file;
+use common::{World, command, reference, refused, text};
+use ringrift_workload::game::GameConfig;
 use ringrift_workload::nn::{Model, PolicySpace};
 use ringrift_workload::records::ShardReader;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-struct World {
-    folder: TempDir,
-    count: usize,
-}
-
-impl World {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), count: 0 }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Writes a job description; returns it and the output folder it may use.
-    fn job(&mut self, config: &str, stage: &str, seed: u64, inputs: Value, params: Value) -> (PathBuf, PathBuf) {
-        self.count += 1;
-        let file = self.path(&format!("job{}.json", self.count));
-        let job = json!({"schema": 1, "job_id": "job", "job_type": stage, "config_key": config, "attempt": 1, "seed": seed, "inputs": inputs, "params": params});
-        std::fs::write(&file, job.to_string()).expect("job written");
-        (file, self.path(&format!("out{}", self.count)))
-    }
-
-    fn run(&mut self, config: &str, stage: &str, inputs: Value, params: Value) -> (PathBuf, Value) {
-        let (job, out) = self.job(config, stage, 5, inputs, params);
-        let output = command(stage, &job, &out).output().expect("started");
-        assert!(output.status.success(), "{stage}: {}", text(&output));
-        let result = std::fs::read_to_string(out.join("result.json")).expect("a result");
-        (out, serde_json::from_str(&result).expect("JSON"))
-    }
-}
-
-fn command(stage: &str, job: &Path, out: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-workload"));
-    command.arg(stage).env("RINGRIFT_JOB_FILE", job).env("RINGRIFT_OUTPUT_DIR", out).env_remove("RINGRIFT_REPORT_FD");
-    command
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn reference(path: &Path) -> Value {
-    json!({"sha256": sha256_file(path).expect("hashed").0, "path": path})
-}
-
-/// Runs a job that must fail; returns its message after checking exit code and that nothing was left.
-fn refused(job: &Path, out: &Path, stage: &str, code: i32) -> String {
-    let output = command(stage, job, out).output().expect("started");
-    let message = text(&output);
-    assert_eq!(output.status.code(), Some(code), "{message}");
-    assert!(!out.join("result.json").exists());
-    let left = std::fs::read_dir(out).map(|d| d.count()).unwrap_or(0);
-    assert_eq!(left, 0, "files left in {}: {message}", out.display());
-    message
-}
-
-/// Every stage on every board, two to four players: results, artefacts and hashes as the contract has them.
+/// Every stage of all twelve configurations: results, artefacts and hashes as the contract has them.
 #[test]
 fn the_loop_closes_on_all_boards() {
-    for config in ["square8_2p", "hex8_3p", "square8_4p", "square19_2p"] {
+    for config in GameConfig::all() {
         let mut world = World::new();
-        let games = if config == "square19_2p" { 2 } else { 6 };
-        let play = json!({"games": games, "simulations": 4});
+        let small = config.board.cells() < 100;
+        let games = if small { 6 } else { 1 };
+        let config = &config.to_string();
+        let play = json!({"games": games, "simulations": if small { 4 } else { 2 }});
         let (out, result) = world.run(config, "selfplay", json!({"model": null}), play);
         let untrained = Model::untrained(config.parse().expect("a configuration")).expect("a model");
         assert_eq!(result["metrics"]["model_sha256"], untrained.sha256.as_str());
@@ -91,7 +38,7 @@ fn the_loop_closes_on_all_boards() {
         assert!(std::fs::read_to_string(out.join("loss.svg")).expect("a plot").contains("<svg"));
         let model = reference(&out.join("model.safetensors"));
         assert_eq!(result["metrics"]["model_sha256"], model["sha256"]);
-        let trial = json!({"max_games": 4, "simulations": 2, "baseline_games": 2});
+        let trial = json!({"max_games": if small { 4 } else { 2 }, "simulations": 2, "baseline_games": 2, "opponents": ["random"]});
         let (out, result) = world.run(config, "evaluation", json!({"candidate": model, "champion": null}), trial);
         let m = &result["metrics"];
         assert_eq!(
@@ -100,6 +47,7 @@ fn the_loop_closes_on_all_boards() {
         );
         assert!(["accept_h1", "accept_h0", "continue"].contains(&m["sprt_decision"].as_str().expect("a decision")));
         assert_eq!(m["vs_random"]["games"], 2);
+        assert!(m["vs_heuristic"].is_null(), "{config}: nobody asked for it");
         assert_eq!(m["candidate_sha256"], model["sha256"]);
         assert!(out.join("match.json").exists());
     }
@@ -213,58 +161,6 @@ fn progress_goes_to_the_given_descriptor() {
     assert_eq!(line["progress"]["unit"], "games");
 }
 
-#[test]
-fn wrong_input_is_named_and_leaves_nothing() {
-    let mut world = World::new();
-    let (games, _) = world.run("square8_2p", "selfplay", json!({}), json!({"games": 3, "simulations": 2}));
-    let shard = games.join("games.db");
-    let (samples, _) = world.run("square8_2p", "export", json!({"shards": [reference(&shard)]}), json!({}));
-    let npz = samples.join("samples.npz");
-    let model = world.path("hex.safetensors");
-    Model::untrained("hex8_2p".parse().expect("a configuration")).and_then(|m| m.save(&model)).expect("saved");
-    let half = world.path("half.safetensors");
-    let bytes = std::fs::read(&model).expect("read");
-    std::fs::write(&half, &bytes[..bytes.len() / 2]).expect("written");
-    let cut = world.path("cut.npz");
-    let bytes = std::fs::read(&npz).expect("read");
-    std::fs::write(&cut, &bytes[..bytes.len() / 2]).expect("written");
-    let wrong_hash = json!({"sha256": "00", "path": model});
-    let missing = json!({"sha256": "00", "path": world.path("nowhere")});
-    let cases = [
-        ("square8_2p", "selfplay", json!({}), json!({"gamse": 3}), "gamse"),
-        ("square8_2p", "selfplay", json!({}), json!({"games": 0}), "params.games"),
-        ("square8_2p", "selfplay", json!({}), json!({"games": "three"}), "params.games"),
-        ("square8_2p", "selfplay", json!({}), json!({"simulations": 801}), "params.simulations"),
-        ("square8_5p", "selfplay", json!({}), json!({}), "config_key"),
-        ("square8_2p", "selfplay", json!({"modell": null}), json!({}), "modell"),
-        ("square8_2p", "selfplay", json!({"model": reference(&model)}), json!({}), "config_key"),
-        ("square8_2p", "selfplay", json!({"model": reference(&half)}), json!({}), "half.safetensors"),
-        ("square8_2p", "selfplay", json!({"model": reference(&npz)}), json!({}), "samples.npz"),
-        ("square8_2p", "selfplay", json!({"model": wrong_hash}), json!({}), "inputs.model.sha256"),
-        ("square8_2p", "selfplay", json!({"model": missing}), json!({}), "inputs.model.path"),
-        ("square8_2p", "export", json!({"shards": []}), json!({}), "inputs.shards"),
-        ("square8_2p", "export", json!({"shards": [reference(&npz)]}), json!({}), "samples.npz"),
-        ("hex8_2p", "export", json!({"shards": [reference(&shard)]}), json!({}), "inputs.shards[0]"),
-        ("square8_2p", "export", json!({"shards": [reference(&shard)]}), json!({"min_moves": 100000}), "fewer than"),
-        ("square8_2p", "training", json!({"samples": []}), json!({}), "inputs.samples"),
-        ("square8_2p", "training", json!({"samples": [reference(&cut)]}), json!({}), "cut.npz"),
-        ("hex8_2p", "training", json!({"samples": [reference(&npz)]}), json!({}), "config_key"),
-        ("square8_2p", "training", json!({"samples": [reference(&npz)]}), json!({"hidden": 12}), "params.hidden"),
-        ("square8_2p", "evaluation", json!({}), json!({}), "inputs.candidate"),
-        ("square8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({}), "config_key"),
-        ("hex8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({"elo1": -5.0}), "params.elo1"),
-        ("hex8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({"opponents": ["me"]}), "params.opponents"),
-    ];
-    for (config, stage, inputs, params, named) in cases {
-        let (job, out) = world.job(config, stage, 5, inputs, params);
-        let message = refused(&job, &out, stage, 65);
-        assert!(message.contains(named), "{stage}: {named} is not named in: {message}");
-    }
-    let (job, out) = world.job("square8_2p", "export", 5, json!({}), json!({}));
-    assert!(refused(&job, &out, "selfplay", 65).contains("job_type"));
-    assert_eq!(Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).arg("selfplay").output().expect("started").status.code(), Some(2));
-}
-
 /// A game that was tampered with is left out with its reason; the others are exported.
 #[test]
 fn bad_games_are_quarantined() {
@@ -326,8 +222,10 @@ fn soft_targets_are_kept() {
 /// numpy reads every array without pickle, with the dtypes and shapes of the manual.
 #[test]
 fn numpy_loads_the_samples() {
-    let python = std::env::var("RINGRIFT_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let named = std::env::var("RINGRIFT_TEST_PYTHON").ok();
+    let python = named.clone().unwrap_or_else(|| "python3".to_owned());
     if !Command::new(&python).args(["-c", "import numpy"]).output().is_ok_and(|o| o.status.success()) {
+        assert!(named.is_none(), "RINGRIFT_TEST_PYTHON={python}: it has no numpy");
         eprintln!("skipped: {python} with numpy is not there; set RINGRIFT_TEST_PYTHON to one that has it");
         return;
     }

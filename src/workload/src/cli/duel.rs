@@ -27,6 +27,9 @@ pub struct Args {
     /// Random choices that open each pair
     #[arg(long, default_value_t = 6)]
     opening: usize,
+    /// Whether the second of two players may swap sides
+    #[arg(long)]
+    swap_rule: bool,
     /// Seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -37,7 +40,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let search = SearchConfig { simulations: args.simulations, ..SearchConfig::default() };
     let mut first = Player::new(&args.first, args.config, search)?;
     let mut second = Player::new(&args.second, args.config, search)?;
-    let m = MatchConfig { config: args.config, opening: args.opening, max_moves: move_limit(args.config.board, 0), seed: args.seed };
+    let max_moves = move_limit(args.config.board, 0);
+    let m = MatchConfig { config: args.config, opening: args.opening, swap_rule: args.swap_rule, max_moves, seed: args.seed };
     let stop = Stop::on_signals()?;
     let (mut tally, mut moves) = (Tally::default(), 0);
     let started = std::time::Instant::now();

@@ -4,7 +4,9 @@ mod bench;
 mod duel;
 mod init;
 mod play;
+mod screen;
 mod show;
+mod strength;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,6 +48,8 @@ enum Verb {
     Bench(bench::Args),
     /// Play a match between two players
     Duel(duel::Args),
+    /// Judge a learning run, generation by generation
+    Strength(strength::Args),
 }
 
 /// Runs the command line; the exit code is that of the contract.
@@ -61,6 +65,7 @@ pub fn main() -> ExitCode {
         Verb::Verify(args) => verify::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Duel(args) => duel::run(&args),
+        Verb::Strength(args) => strength::run(&args),
     };
     report(done)
 }

@@ -1,10 +1,10 @@
 //! `show`: the games of a shard, or one game move by move with the board.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+use super::screen;
 use crate::failure::Failure;
-use crate::game::State;
+use crate::game::{Cell, Move, State};
 use crate::records::{ShardReader, StoredGame, StoredMove};
 use crate::view::draw;
 
@@ -34,15 +34,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             replay(&shard, &shard.game(id)?, args)?
         }
     };
-    print(&text)
-}
-
-/// Writes to stdout; a reader that has seen enough (`| head`) is no error.
-pub fn print(text: &str) -> Result<(), Failure> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::internal("writing to the terminal", e)),
-        _ => Ok(()),
-    }
+    screen::page(&text)
 }
 
 fn list(shard: &ShardReader) -> Result<String, Failure> {
@@ -57,7 +49,7 @@ fn list(shard: &ShardReader) -> Result<String, Failure> {
 }
 
 fn replay(shard: &ShardReader, game: &StoredGame, args: &Args) -> Result<String, Failure> {
-    let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut look = screen::look();
     let mut state = State::new(shard.config, game.swap_rule);
     let last = args.at.unwrap_or(game.moves.len());
     if last > game.moves.len() {
@@ -72,14 +64,18 @@ fn replay(shard: &ShardReader, game: &StoredGame, args: &Args) -> Result<String,
         if args.moves || (args.at.is_none() && !forced) {
             out += &line(n + 1, &state, &state.describe(&mv), stored);
         }
+        let cells = cells_of(&state, &mv);
+        if !cells.is_empty() {
+            look.marked = cells;
+        }
         state.apply(&mv);
         if !args.moves && args.at.is_none() && !forced {
-            out += &draw(&state, colour);
+            out += &draw(&state, &look);
             out.push('\n');
         }
     }
     if args.moves || args.at.is_some() || game.moves.last().is_some_and(|m| m.policy.is_none()) {
-        out += &draw(&state, colour);
+        out += &draw(&state, &look);
     }
     Ok(out)
 }
@@ -87,4 +83,9 @@ fn replay(shard: &ShardReader, game: &StoredGame, args: &Args) -> Result<String,
 fn line(number: usize, state: &State, text: &str, stored: &StoredMove) -> String {
     let value = stored.eval.map_or(String::new(), |v| format!("   value {v:+.2}"));
     format!("{number:>4}. player {}: {text}{value}\n", state.to_move() + 1)
+}
+
+/// The cells that a move names, to be marked in the drawing.
+pub fn cells_of(state: &State, mv: &Move) -> Vec<Cell> {
+    [mv.from, mv.target, mv.to].into_iter().filter(|&c| usize::from(c) < state.geometry().cells).collect()
 }

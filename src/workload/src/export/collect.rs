@@ -43,10 +43,23 @@ struct Prepared {
     features: Features,
     policy: Vec<(u32, f32)>,
     player: u8,
+    /// The position holds swapped sides: what is known by seat is asked by colour.
+    swapped: bool,
     number: usize,
     hash: u64,
     phase: &'static str,
+    /// By seat.
     search_values: [f32; MAX_PLAYERS],
+}
+
+impl Prepared {
+    /// A list by seat as the list by colour of this position.
+    fn by_colour(&self, mut list: [f32; MAX_PLAYERS]) -> [f32; MAX_PLAYERS] {
+        if self.swapped {
+            list.swap(0, 1);
+        }
+        list
+    }
 }
 
 /// λ-returns from the end of the game backwards: each position is worth what the search after it saw, later ones less.
@@ -92,8 +105,8 @@ impl Collector {
             let sample = Sample {
                 features: &p.features,
                 policy: &p.policy,
-                values,
-                search_values: p.search_values,
+                values: p.by_colour(values),
+                search_values: p.by_colour(p.search_values),
                 player: p.player,
                 move_number: p.number as i32,
                 total_moves: game.moves.len() as i32,
@@ -124,8 +137,9 @@ impl Collector {
             if state.outcome().is_some() {
                 return Err(complain("the game was over before it".to_owned()));
             }
-            if stored.player != state.to_move() + 1 {
-                return Err(complain(format!("made by player {}, but it is player {}'s turn", stored.player, state.to_move() + 1)));
+            let seat = state.seat(state.to_move()) + 1;
+            if stored.player != seat {
+                return Err(complain(format!("made by player {}, but it is player {seat}'s turn", stored.player)));
             }
             let mv = state.move_from_json(&stored.json).map_err(|e| complain(e.to_string()))?;
             if let Some(target) = &stored.policy {
@@ -137,6 +151,7 @@ impl Collector {
                     features,
                     policy,
                     player: state.to_move(),
+                    swapped: state.swapped(),
                     number,
                     hash: state.hash(),
                     phase: state.phase().name(),
@@ -146,16 +161,16 @@ impl Collector {
             state.apply(&mv);
         }
         let outcome = state.outcome().ok_or("undecided: the game was stopped before its end")?;
-        if game.winner != Some(outcome.winner + 1) || game.termination != outcome.reason.name() {
+        let winner = state.seat(outcome.winner) + 1;
+        if game.winner != Some(winner) || game.termination != outcome.reason.name() {
             return Err(format!(
-                "stored end ({:?}, {}) is not the replayed one ({}, {})",
+                "stored end ({:?}, {}) is not the replayed one ({winner}, {})",
                 game.winner,
                 game.termination,
-                outcome.winner + 1,
                 outcome.reason.name()
             ));
         }
-        let values = outcome_values(&outcome, self.config.players);
+        let values = state.reseat(outcome_values(&outcome, self.config.players));
         look_back(&mut prepared, game, values);
         Ok((prepared, values))
     }

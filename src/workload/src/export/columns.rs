@@ -52,9 +52,9 @@ pub struct Sample<'a> {
     pub features: &'a Features,
     /// Every legal move's policy index with its target probability.
     pub policy: &'a [(u32, f32)],
-    /// Final value of each player (absolute).
+    /// Final value of who plays each colour.
     pub values: [f32; MAX_PLAYERS],
-    /// Value of each player (absolute) as the searches of the following positions saw it, mixed with the end.
+    /// Value of who plays each colour as the searches of the following positions saw it, mixed with the end.
     pub search_values: [f32; MAX_PLAYERS],
     /// The player to move, 0-based.
     pub player: u8,

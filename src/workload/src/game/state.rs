@@ -197,6 +197,19 @@ impl State {
         if self.head.swapped { 1 - player } else { player }
     }
 
+    /// True once the sides were swapped.
+    pub fn swapped(&self) -> bool {
+        self.head.swapped
+    }
+
+    /// Turns a list by colour into the list by seat, or back: a swap of sides is its own inverse.
+    pub fn reseat<T>(&self, mut list: [T; MAX_PLAYERS]) -> [T; MAX_PLAYERS] {
+        if self.head.swapped {
+            list.swap(0, 1);
+        }
+        list
+    }
+
     /// The step of the turn.
     pub fn phase(&self) -> Phase {
         self.head.phase

@@ -15,6 +15,8 @@ pub struct MatchConfig {
     pub config: GameConfig,
     /// Random choices at the start of each game.
     pub opening: usize,
+    /// Whether the second of two players may swap sides.
+    pub swap_rule: bool,
     /// Moves after which a game counts as drawn.
     pub max_moves: usize,
     /// Seed of the openings.
@@ -91,7 +93,7 @@ pub fn play_pair(m: &MatchConfig, index: u64, first: &mut Player, second: &mut P
 fn play(m: &MatchConfig, index: u64, mask: u8, first: &mut Player, second: &mut Player, stop: &Stop) -> Result<GameScore, Failure> {
     let mut opening: GameRng = game_rng(m.seed, 2 * index);
     let mut rng: GameRng = game_rng(m.seed ^ u64::from(mask), 2 * index + 1);
-    let mut state = State::new(m.config, false);
+    let mut state = State::new(m.config, m.swap_rule);
     let mut legal = Vec::new();
     let (mut choices, mut moves) = (0, 0);
     while state.outcome().is_none() && moves < m.max_moves {
@@ -109,19 +111,58 @@ fn play(m: &MatchConfig, index: u64, mask: u8, first: &mut Player, second: &mut 
                 choices += 1;
                 below(&mut opening, n)
             }
-            _ if mask >> state.to_move() & 1 == 1 => first.choose(&state, &legal, &mut rng),
+            _ if is_first(mask, &state) => first.choose(&state, &legal, &mut rng),
             _ => second.choose(&state, &legal, &mut rng),
         };
         state.apply(&legal[chosen]);
         moves += 1;
     }
-    let values = state.outcome().map_or([0.0; MAX_PLAYERS], |o| outcome_values(&o, m.config.players));
+    Ok(GameScore { seats: mask, points: points(mask, &state), moves })
+}
+
+/// True if the first player has the seat that moves.
+fn is_first(mask: u8, state: &State) -> bool {
+    mask >> state.seat(state.to_move()) & 1 == 1
+}
+
+/// Points of the first player, whose seats are given; an unfinished game is drawn.
+fn points(mask: u8, state: &State) -> f32 {
+    let players = state.config().players;
+    let values = state.outcome().map_or([0.0; MAX_PLAYERS], |o| state.reseat(outcome_values(&o, players)));
     let mean = |side: bool| {
-        let mine = (0..m.config.players).filter(|p| (mask >> p & 1 == 1) == side).map(|p| values[usize::from(p)]);
+        let mine = (0..players).filter(|p| (mask >> p & 1 == 1) == side).map(|p| values[usize::from(p)]);
         let (sum, count) = mine.fold((0.0, 0.0), |(s, n), v| (s + v, n + 1.0));
         sum / count
     };
     let lead: f32 = mean(true) - mean(false);
-    let points = if lead.abs() < 1e-3 { 0.5 } else { f32::from(u8::from(lead > 0.0)) };
-    Ok(GameScore { seats: mask, points, moves })
+    if lead.abs() < 1e-3 { 0.5 } else { f32::from(u8::from(lead > 0.0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::game::MoveKind;
+
+    /// Random games with the swap rule: who moves and who is credited are the seats, also after a swap.
+    #[test]
+    fn points_go_to_the_seat() {
+        let mut swaps = 0;
+        for game in 0..40 {
+            let (mut rng, mut legal) = (game_rng(7, game), Vec::new());
+            let mut state = State::new("square8_2p".parse().expect("a configuration"), true);
+            while state.outcome().is_none() {
+                state.legal_moves(&mut legal);
+                let swap = legal.iter().position(|mv| mv.kind == MoveKind::SwapSides).filter(|_| game % 2 == 0);
+                let colour = state.to_move();
+                assert_eq!(is_first(0b01, &state), (colour == 0) != state.swapped());
+                state.apply(&legal[swap.unwrap_or_else(|| below(&mut rng, legal.len()))]);
+            }
+            swaps += u32::from(state.swapped());
+            let winner = state.outcome().expect("finished").winner;
+            let first_won = (winner == 0) != state.swapped();
+            assert_eq!(points(0b01, &state), f32::from(u8::from(first_won)));
+            assert_eq!(points(0b10, &state), f32::from(u8::from(!first_won)));
+        }
+        assert!((20..40).contains(&swaps), "{swaps} swaps");
+    }
 }

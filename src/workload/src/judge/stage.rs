@@ -39,6 +39,8 @@ pub struct EvaluationParams {
     pub baseline_games: u32,
     /// Random choices that open each pair.
     pub opening_moves: usize,
+    /// Whether the second of two players may swap sides.
+    pub swap_rule: bool,
 }
 
 impl Default for EvaluationParams {
@@ -53,6 +55,7 @@ impl Default for EvaluationParams {
             opponents: vec!["random".to_owned(), "heuristic".to_owned()],
             baseline_games: 20,
             opening_moves: 6,
+            swap_rule: false,
         }
     }
 }
@@ -60,6 +63,9 @@ impl Default for EvaluationParams {
 fn check(stage: &Stage<EvaluationParams>) -> Result<(), Failure> {
     let (job, p) = (&stage.job, &stage.job.params);
     job.check_range("max_games", p.max_games, 2, 1_000_000)?;
+    if !p.opponents.is_empty() {
+        job.check_range("baseline_games", p.baseline_games, 2, 1_000_000)?;
+    }
     job.check_range("simulations", p.simulations, 1, 800)?;
     job.check_range("alpha", p.alpha, 1e-6, 0.5)?;
     job.check_range("beta", p.beta, 1e-6, 0.5)?;
@@ -90,7 +96,8 @@ pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> 
     };
     let (candidate_sha256, champion_sha256) = (candidate.sha256.clone(), champion.sha256.clone());
     let search = SearchConfig { simulations: p.simulations, ..SearchConfig::default() };
-    let m = MatchConfig { config, opening: p.opening_moves, max_moves: move_limit(config.board, 0), seed: stage.job.seed };
+    let (opening, swap_rule) = (p.opening_moves, p.swap_rule);
+    let m = MatchConfig { config, opening, swap_rule, max_moves: move_limit(config.board, 0), seed: stage.job.seed };
     let sprt = Sprt { elo0: p.elo0, elo1: p.elo1, alpha: p.alpha, beta: p.beta };
     let (lower, upper) = sprt.bounds();
     let mut first = Player::model(candidate, search);
@@ -138,7 +145,7 @@ pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> 
         metrics[format!("vs_{opponent}")] = baseline(stage, &m, &mut first, opponent)?;
     }
     metrics["duration_seconds"] = json!(started.elapsed().as_secs_f64());
-    let record = json!({"schema": 1, "job_id": stage.job.job_id, "config_key": config.to_string(), "seed": stage.job.seed, "opening_moves": p.opening_moves, "result": metrics, "pairs": games});
+    let record = json!({"schema": 1, "job_id": stage.job.job_id, "config_key": config.to_string(), "seed": stage.job.seed, "opening_moves": p.opening_moves, "swap_rule": p.swap_rule, "result": metrics, "pairs": games});
     let text = serde_json::to_string_pretty(&record).map_err(|e| Failure::internal("writing match.json", e))?;
     write_atomically(&stage.output.join(MATCH), text.as_bytes())?;
     let mut result = StageResult::new(metrics);

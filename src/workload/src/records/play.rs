@@ -33,7 +33,7 @@ pub struct PlayConfig {
 pub struct MoveRecord {
     /// Turn, from 1.
     pub turn: u32,
-    /// Player, from 1.
+    /// Seat that moved, from 1; a swap of sides does not change seats.
     pub player: u8,
     /// Step of the turn.
     pub phase: &'static str,
@@ -41,7 +41,7 @@ pub struct MoveRecord {
     pub json: Value,
     /// Policy target by policy index; absent for forced moves.
     pub policy: Option<Vec<(u32, f32)>>,
-    /// Value of each player as the search saw it; absent for forced moves.
+    /// Value of each seat as the search saw it; absent for forced moves.
     pub values: Option<[f32; MAX_PLAYERS]>,
     /// Evaluations spent.
     pub simulations: usize,
@@ -58,6 +58,8 @@ pub struct GameRecord {
     pub moves: Vec<MoveRecord>,
     /// The end; absent if the game was stopped at the limit.
     pub outcome: Option<Outcome>,
+    /// Whether the second player could swap sides.
+    pub swap_rule: bool,
     /// The last position.
     pub last: State,
     /// Wall-clock time.
@@ -65,9 +67,14 @@ pub struct GameRecord {
 }
 
 impl GameRecord {
-    /// Final value of each player.
+    /// Final value of each seat.
     pub fn values(&self) -> [f32; MAX_PLAYERS] {
-        self.outcome.map_or([0.0; MAX_PLAYERS], |o| outcome_values(&o, self.last.config().players))
+        self.outcome.map_or([0.0; MAX_PLAYERS], |o| self.last.reseat(outcome_values(&o, self.last.config().players)))
+    }
+
+    /// The seat that won, 0-based.
+    pub fn winner(&self) -> Option<u8> {
+        self.outcome.map(|o| self.last.seat(o.winner))
     }
 
     /// Why the game ended, as a stored word.
@@ -117,7 +124,7 @@ pub fn play_game(
         let mv = legal[chosen];
         moves.push(MoveRecord {
             turn: state.turn_count() + 1,
-            player: state.to_move() + 1,
+            player: state.seat(state.to_move()) + 1,
             phase: state.phase().name(),
             json: state.move_to_json(&mv),
             policy,
@@ -127,7 +134,8 @@ pub fn play_game(
         state.apply(&mv);
     }
     let outcome = state.outcome();
-    Ok(GameRecord { index, seed, moves, outcome, last: state, milliseconds: started.elapsed().as_millis() as u64 })
+    let milliseconds = started.elapsed().as_millis() as u64;
+    Ok(GameRecord { index, seed, moves, outcome, swap_rule: play.swap_rule, last: state, milliseconds })
 }
 
 /// Draws from a distribution sharpened or flattened by a temperature.

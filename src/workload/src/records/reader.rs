@@ -26,13 +26,13 @@ pub struct ShardReader {
 pub struct StoredGame {
     /// Its id.
     pub id: String,
-    /// Winner, from 1.
+    /// Seat of the winner, from 1.
     pub winner: Option<u8>,
     /// Why it ended.
     pub termination: String,
     /// Whether the swap rule was on.
     pub swap_rule: bool,
-    /// Final value of each player, in order.
+    /// Final value of each seat, in order.
     pub values: Vec<f32>,
     /// Engine that played.
     pub engine_mode: String,
@@ -49,7 +49,7 @@ pub struct StoredGame {
 /// A move as stored.
 #[derive(Clone, Debug)]
 pub struct StoredMove {
-    /// Player, from 1.
+    /// Seat, from 1.
     pub player: u8,
     /// Step of the turn.
     pub phase: String,
@@ -57,9 +57,9 @@ pub struct StoredMove {
     pub kind: String,
     /// The move in the trace format.
     pub json: Value,
-    /// Value for the player, as searched.
+    /// Value for the seat, as searched.
     pub eval: Option<f32>,
-    /// Value of each player, as searched.
+    /// Value of each seat, as searched.
     pub values: Option<Vec<f32>>,
     /// Policy target.
     pub policy: Option<Vec<(u32, f32)>>,

@@ -106,12 +106,12 @@ impl ShardWriter {
                     config.board.name(),
                     config.players,
                     game.seed as i64,
-                    game.outcome.map(|o| o.winner + 1),
+                    game.winner().map(|seat| seat + 1),
                     game.termination(),
                     game.moves.len() as i64,
                     i64::from(game.last.turn_count()),
                     game.milliseconds as i64,
-                    json!({"index": game.index, "swap_rule": self.origin.params.contains("\"swap_rule\":true")}).to_string(),
+                    json!({"index": game.index, "swap_rule": game.swap_rule, "swapped": game.last.swapped()}).to_string(),
                     self.origin.model_sha256,
                 ],
             )
@@ -120,11 +120,13 @@ impl ShardWriter {
             let mut insert =
                 transaction.prepare_cached("INSERT INTO game_players VALUES (?1,?2,'model',?3,?4,?5,?6,?7,?8)").map_err(&err)?;
             let values = game.values();
-            for p in 0..config.players {
-                let rank = game.outcome.map_or(1, |o| o.rank[usize::from(p)] + 1);
-                let (eliminated, territory, hand) = (game.last.eliminated(p), game.last.territory(p), game.last.hand(p));
+            for seat in 0..config.players {
+                // Seats and colours are exchanged the same way in both directions.
+                let colour = game.last.seat(seat);
+                let rank = game.outcome.map_or(1, |o| o.rank[usize::from(colour)] + 1);
+                let (eliminated, territory, hand) = (game.last.eliminated(colour), game.last.territory(colour), game.last.hand(colour));
                 insert
-                    .execute(params![id, p + 1, self.origin.model_sha256, rank, values[usize::from(p)], eliminated, territory, hand])
+                    .execute(params![id, seat + 1, self.origin.model_sha256, rank, values[usize::from(seat)], eliminated, territory, hand])
                     .map_err(&err)?;
             }
             let mut insert =

@@ -39,7 +39,7 @@ pub struct SearchResult {
     pub best: usize,
     /// The improved policy over the legal moves.
     pub policy: Vec<f32>,
-    /// Value of the position for each player (absolute).
+    /// Value of the position for each seat.
     pub values: [f32; MAX_PLAYERS],
     /// Visits of each legal move.
     pub visits: Vec<u32>,
@@ -51,7 +51,7 @@ pub struct Gumbel {
     tree: Tree,
     scratch: Vec<f32>,
     path: Vec<(u32, usize)>,
-    /// Sum of the leaf values of each player, by root action.
+    /// Sum of the leaf values of each seat, by root action.
     sums: Vec<[f32; MAX_PLAYERS]>,
 }
 
@@ -81,7 +81,7 @@ impl Gumbel {
         SearchResult { best: order.first().copied().unwrap_or(0), policy, values, visits: node.visits.clone() }
     }
 
-    /// What the position is worth to each player if the improved policy is followed, as far as its moves were visited.
+    /// What the position is worth to each seat if the improved policy is followed, as far as its moves were visited.
     fn root_values(&self, node: &Node, policy: &[f32]) -> [f32; MAX_PLAYERS] {
         let mut values = [0.0; MAX_PLAYERS];
         let mut mass = 0.0;
@@ -137,7 +137,7 @@ impl Gumbel {
             for &(node, action) in &self.path[begin..end] {
                 let node = &mut self.tree.nodes[node as usize];
                 node.visits[action] += 1;
-                node.sums[action] += values[usize::from(node.player)];
+                node.sums[action] += values[usize::from(node.seat)];
             }
             begin = end;
         }
@@ -197,7 +197,7 @@ fn improved_policy(node: &Node, config: &SearchConfig, out: &mut Vec<f32>) {
                 weighted += p * q;
             }
         }
-        let own = node.values[usize::from(node.player)];
+        let own = node.values[usize::from(node.seat)];
         let mix = (own + visited as f32 * weighted / mass) / (1.0 + visited as f32);
         let scale = value_scale(node, config);
         for (i, p) in out.iter_mut().enumerate() {

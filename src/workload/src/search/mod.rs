@@ -19,7 +19,7 @@ pub type GameRng = Xoshiro256PlusPlus;
 
 /// Judges positions for the search.
 pub trait Evaluator {
-    /// Fills one logit per legal move and returns the value of each player (absolute, −1 to 1).
+    /// Fills one logit per legal move and returns the value of each colour (−1 to 1).
     fn evaluate(&mut self, state: &State, moves: &[Move], logits: &mut Vec<f32>) -> [f32; MAX_PLAYERS];
 }
 
@@ -40,7 +40,7 @@ pub fn below(rng: &mut GameRng, n: usize) -> usize {
     (open01(rng) * n as f64) as usize
 }
 
-/// What an outcome is worth to each player (absolute): from 1 for the first place evenly down to −1 for the last.
+/// What an outcome is worth to each colour: from 1 for the first place evenly down to −1 for the last.
 pub fn outcome_values(outcome: &Outcome, players: u8) -> [f32; MAX_PLAYERS] {
     let mut values = [0.0; MAX_PLAYERS];
     for (value, &rank) in values.iter_mut().zip(&outcome.rank).take(usize::from(players)) {

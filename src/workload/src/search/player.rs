@@ -83,11 +83,11 @@ impl Player {
         match self {
             Self::Random => below(rng, legal.len()),
             Self::Heuristic(scratch) => {
-                let mover = usize::from(state.to_move());
+                let seat = usize::from(state.seat(state.to_move()));
                 let mut judge = |mv: &Move| {
                     scratch.as_mut().clone_from(state);
                     scratch.apply(mv);
-                    heuristic::values(scratch)[mover]
+                    scratch.reseat(heuristic::values(scratch))[seat]
                 };
                 best_of(legal.len(), rng, |i| judge(&legal[i]))
             }

@@ -10,14 +10,16 @@ pub const NONE: u32 = u32::MAX;
 /// A position with more than one legal move, or the end of a game.
 pub struct Node {
     pub state: State,
-    pub player: u8,
+    /// Seat to move: a swap of sides below here changes who plays a colour, but not who chooses here.
+    pub seat: u8,
     pub terminal: bool,
+    /// Value for each seat.
     pub values: [f32; MAX_PLAYERS],
     pub moves: Vec<Move>,
     pub logits: Vec<f32>,
     pub children: Vec<u32>,
     pub visits: Vec<u32>,
-    /// Sum of the values that came back through each move, for the player to move here.
+    /// Sum of the values that came back through each move, for the seat to move here.
     pub sums: Vec<f32>,
 }
 
@@ -25,7 +27,7 @@ impl Node {
     fn new(state: &State) -> Self {
         Self {
             state: state.clone(),
-            player: 0,
+            seat: 0,
             terminal: false,
             values: [0.0; MAX_PLAYERS],
             moves: Vec::new(),
@@ -42,7 +44,7 @@ impl Node {
         loop {
             if let Some(outcome) = self.state.outcome() {
                 self.terminal = true;
-                self.values = outcome_values(&outcome, self.state.config().players);
+                self.values = self.state.reseat(outcome_values(&outcome, self.state.config().players));
                 break;
             }
             self.state.legal_moves(&mut self.moves);
@@ -59,7 +61,7 @@ impl Node {
         if self.terminal {
             self.moves.clear();
         }
-        self.player = self.state.to_move();
+        self.seat = self.state.seat(self.state.to_move());
         let n = self.moves.len();
         self.children.clear();
         self.children.resize(n, NONE);
@@ -117,7 +119,7 @@ impl Tree {
     pub fn evaluate_from(&mut self, start: usize, evaluator: &mut dyn Evaluator) {
         for node in &mut self.nodes[start..self.used] {
             if !node.terminal {
-                node.values = evaluator.evaluate(&node.state, &node.moves, &mut node.logits);
+                node.values = node.state.reseat(evaluator.evaluate(&node.state, &node.moves, &mut node.logits));
             }
         }
     }

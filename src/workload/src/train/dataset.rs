@@ -122,6 +122,9 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
         if !(1..=players).contains(&current[i]) {
             return Err(npz.wrong("current_players", format!("{} in sample {i} is no player", current[i])));
         }
+        if let Some(bad) = probabilities[range.clone()].iter().find(|p| !(0.0..=1.001).contains(*p)) {
+            return Err(npz.wrong("policy_values", format!("{bad} in sample {i} is no probability")));
+        }
         let policy = indices[range.clone()].iter().zip(&probabilities[range]).map(|(&k, &p)| (k as u32, p)).collect();
         let (mut relative, mut searched) = ([0.0; MAX_PLAYERS], [0.0; MAX_PLAYERS]);
         for r in 0..players {
@@ -132,6 +135,9 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
         let mut row = [0.0; GLOBALS];
         row.copy_from_slice(&globals[i * GLOBALS..(i + 1) * GLOBALS]);
         let numbers = sparse.iter().map(|e| value_of(e.1)).chain(row).chain(relative).chain(searched);
+        if let Some(bad) = relative.iter().chain(&searched).find(|v| !(-1.001..=1.001).contains(*v)) {
+            return Err(npz.wrong("values_mp", format!("{bad} in sample {i} is outside of -1 to 1")));
+        }
         if let Some(bad) = numbers.into_iter().find(|x| !x.is_finite()) {
             return Err(npz.wrong("features", format!("sample {i} holds {bad}, expected finite numbers")));
         }

@@ -6,8 +6,40 @@ use super::vector::Played;
 use crate::game::{Cell, Content, Phase, State};
 
 /// The first assertion that does not hold, as `field: expected X, got Y`.
-pub(super) fn first_broken(assertions: &Value, played: &Played) -> Option<String> {
-    assertions.as_object()?.iter().find_map(|(key, want)| match value_of(key, played) {
+pub(super) fn first_broken(expected: &Value, played: &Played) -> Option<String> {
+    let Some(assertions) = expected["assertions"].as_object() else {
+        return Some(format!("assertions: expected an object, got {}", expected["assertions"]));
+    };
+    status(&expected["status"], &played.after)
+        .or_else(|| first_broken_of(assertions, played))
+        .or_else(|| last_look(expected, &played.after))
+}
+
+/// The vectors' status of the move: whether the mover has more to decide. A step in which there is nothing to decide
+/// is either, in the vectors.
+fn status(want: &Value, after: &State) -> Option<String> {
+    let got = match after.phase() {
+        Phase::RingPlacement | Phase::Movement | Phase::GameOver => "complete",
+        Phase::ChainCapture => "awaiting_decision",
+        _ => want.as_str().filter(|w| matches!(*w, "complete" | "awaiting_decision")).unwrap_or("awaiting_decision"),
+    };
+    (!want.is_null() && want != got).then(|| format!("status: expected {want}, got \"{got}\""))
+}
+
+/// Positions that some vectors list beside their assertions.
+fn last_look(expected: &Value, after: &State) -> Option<String> {
+    let geo = after.geometry();
+    let content = |p: &Value| Some(after.content(geo.at(p["x"].as_i64()?, p["y"].as_i64()?, p["z"].as_i64())?));
+    let list = &expected["finalState"];
+    let markers = list["markerPositions"].as_array().into_iter().flatten();
+    let missing = markers.filter(|p| !matches!(content(p), Some(Content::Marker(_)))).map(|p| ("markerPositions", "a marker", p));
+    let stack = Some(&list["finalStackPosition"]).filter(|p| !p.is_null() && !matches!(content(p), Some(Content::Stack { .. })));
+    let broken = missing.chain(stack.map(|p| ("finalStackPosition", "a stack", p))).next();
+    broken.map(|(field, wanted, p)| format!("{field}: expected {wanted} at {p}, got none"))
+}
+
+fn first_broken_of(assertions: &serde_json::Map<String, Value>, played: &Played) -> Option<String> {
+    assertions.iter().find_map(|(key, want)| match value_of(key, played) {
         Some(got) if got == *want => None,
         Some(got) => Some(format!("{key}: expected {want}, got {got}")),
         None => Some(format!("{key}: expected {want}, got nothing known by that name")),

@@ -1,0 +1,91 @@
+//! `ringrift emergency`: halt everything that runs, and clear the halt by hand.
+mod halt;
+mod sync;
+
+use super::Done;
+use super::hub;
+use super::out::{Out, Tone};
+use super::world::World;
+use crate::cli::text;
+use crate::contract::coordinator::{Accepted, EmergencyView, SafeguardsView};
+use crate::contract::error::{Exit, Failure};
+use crate::contract::paths;
+use crate::contract::registry::Hub;
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::json;
+use std::path::Path;
+
+/// The emergency halt.
+#[derive(Debug, Subcommand)]
+pub enum Emergency {
+    /// Grant nothing any more, kill every job; holds over restarts and reboots
+    Halt(halt::Halt),
+    /// End the halt
+    Clear,
+    /// Whether it is on, why, who, since when
+    Status,
+    /// Tell the coordinator which flag files there are; the path unit's service runs it
+    #[command(hide = true)]
+    Sync,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    emergency: EmergencyView,
+}
+
+impl Emergency {
+    /// Runs the verb.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        match self {
+            Emergency::Halt(verb) => verb.run(world, out),
+            Emergency::Clear => clear(world, out),
+            Emergency::Status => status(world, out),
+            Emergency::Sync => sync::run(world),
+        }
+    }
+}
+
+fn clear(world: &World, out: &Out) -> Done {
+    // The flag of old scripts would halt again; only who made it, or root, can remove it.
+    let legacy = Path::new(paths::LEGACY_HALT);
+    if legacy.exists() {
+        std::fs::remove_file(legacy).map_err(|e| {
+            Failure::new(Exit::NotPermitted, format!("removing {}", legacy.display())).hint("as root; it would halt again").caused_by(e)
+        })?;
+    }
+    // One that root made by hand is not the coordinator's to remove; where we may not either, the coordinator says so.
+    drop(std::fs::remove_file(world.run.join("EMERGENCY_HALT")));
+    let done: Accepted = hub::reach(world, Hub::Coordinator)?.call("Clear", &json!({}))?;
+    // Removing a flag may have cleared it a moment before: what counts is that there is none.
+    out.either("emergency", &json!({ "cleared": true, "by_this_call": done.accepted }), || {
+        format!("{} no emergency halt: work is granted\n", out.paint(Tone::Good, "●"))
+    })
+}
+
+fn status(world: &World, out: &Out) -> Done {
+    let view = match hub::ask(world, Hub::Coordinator).and_then(|mut c| c.call::<SafeguardsView>("Safeguards", &json!({}))) {
+        Ok(safeguards) => safeguards.emergency,
+        // The coordinator is away: the flag still tells.
+        Err(why) => match std::fs::read_to_string(world.run.join("EMERGENCY_HALT")) {
+            Ok(text) => EmergencyView { halted: true, reason: text.lines().next().unwrap_or_default().into(), ..EmergencyView::default() },
+            Err(_) => return Err(why),
+        },
+    };
+    out.either("emergency", &view, || page(&view, world, out))?;
+    Ok(if view.halted { Exit::NotRunning } else { Exit::Ok })
+}
+
+fn page(view: &EmergencyView, world: &World, out: &Out) -> String {
+    if !view.halted {
+        return format!("{} no emergency halt\n", out.paint(Tone::Good, "●"));
+    }
+    let since = if view.since_us > 0 { format!(", {} ago", text::age(view.since_us, world.now_us)) } else { String::new() };
+    let by = if view.by.is_empty() { String::new() } else { format!(" by {}", view.by) };
+    let mut page = format!("{} HALTED{by}{since}: {}\n", out.paint(Tone::Bad, "●"), view.reason);
+    for step in &view.done {
+        page += &format!("  {} {step}\n", out.paint(Tone::Dim, "→"));
+    }
+    page + "  nothing is granted until `ringrift emergency clear`\n"
+}

@@ -1,0 +1,60 @@
+//! `ringrift limits`: slots by type, and how fast they are given.
+use super::out::{Out, Text, Tone};
+use super::world::World;
+use super::{Done, hub};
+use crate::contract::coordinator::{LimitList, LimitView, SafeguardsView};
+use crate::contract::registry::Hub;
+use clap::Args;
+use serde_json::json;
+
+/// Slots by type: how many there are, how many are taken; and the rates at which they are given.
+#[derive(Debug, Args)]
+pub struct Limits {}
+
+impl Limits {
+    /// Prints them.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let mut coordinator = hub::ask(world, Hub::Coordinator)?;
+        let list: LimitList = coordinator.call("Limits", &json!({}))?;
+        let safeguards: SafeguardsView = coordinator.call("Safeguards", &json!({}))?;
+        let value = json!({ "types": list.limits, "buckets": safeguards.buckets, "starts": safeguards.starts,
+            "reservations": safeguards.reservations, "signal": safeguards.signal });
+        out.either("limits", &value, || page(&list.limits, &safeguards, out))
+    }
+}
+
+fn page(limits: &[LimitView], s: &SafeguardsView, out: &Out) -> String {
+    let number = |n: Option<u32>| Text::number(n.map_or_else(|| "–".to_owned(), |n| n.to_string()));
+    let rows = limits.iter().map(|l| {
+        let full = l.cluster.is_some_and(|most| l.used >= most) || l.per_node.is_some_and(|most| l.nodes.values().any(|n| *n >= most));
+        let nodes: Vec<String> = l.nodes.iter().map(|(node, used)| format!("{node} {used}")).collect();
+        vec![
+            Text::new(if full { Tone::Warn } else { Tone::Plain }, l.task_type.name()),
+            Text::dim(l.class.name()),
+            Text::number(l.used.to_string()),
+            number(l.per_node),
+            number(l.cluster),
+            Text::number(l.pending.to_string()),
+            Text::plain(nodes.join(", ")),
+        ]
+    });
+    let mut page = out.table(&["TYPE", "CLASS", "USED", "A NODE", "IN ALL", "WAITING", "WHERE"], rows.collect());
+    let mut lines = Vec::new();
+    for b in &s.buckets {
+        lines.push(format!("tokens of {}: {} of {}, {} a minute come", b.bucket, b.tokens, b.burst, b.per_minute));
+    }
+    for n in s.starts.iter().filter(|n| n.delay_ms > 0) {
+        lines.push(format!("node {}: {} recent starts, {} are ordinary, so {} ms between two", n.node, n.starts, n.ordinary, n.delay_ms));
+    }
+    for r in &s.reservations {
+        lines.push(format!("node {} is reserved for {} by {}, {} s more", r.node, r.purpose.name(), r.by, r.seconds));
+    }
+    lines.push(format!(
+        "back-pressure {} ({:.2}): self-play gets {:.0} % of its rate",
+        s.signal.level,
+        s.signal.value,
+        s.signal.multiplier * 100.0
+    ));
+    page += &(lines.join("\n") + "\n");
+    page
+}

@@ -1,0 +1,181 @@
+//! Admission: every reason at once, tokens only for success, and no limit passed whatever is asked and however the clock jumps.
+use super::*;
+use crate::contract::config::{BreakerRules, Limit};
+use crate::contract::coordinator::GateView;
+use crate::coordination::gate::Bars;
+use proptest::prelude::*;
+use std::time::Instant;
+
+const SECOND: i64 = 1_000_000;
+
+fn node(name: &str) -> NodeId {
+    NodeId::new(name).expect("a node")
+}
+
+struct Numbers {
+    limits: Limits,
+    admission: Admission,
+    safeguards: Safeguards,
+    gates: Vec<Gate>,
+    own: NodeId,
+}
+
+impl Numbers {
+    fn usual() -> Numbers {
+        let (limits, admission, safeguards) = (Limits::default(), Admission::default(), Safeguards::default());
+        Numbers { limits, admission, safeguards, gates: Vec::new(), own: node("a") }
+    }
+    fn rules(&self) -> Rules<'_> {
+        let Numbers { limits, admission, safeguards, gates, own } = self;
+        Rules { limits, admission, safeguards, gates, own, selfplay_factor: 1.0 }
+    }
+}
+
+fn ask(kind: JobType, node: &NodeId) -> Ask<'_> {
+    Ask { kind, node, cores: Some(64) }
+}
+
+#[test]
+fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
+    let mut numbers = Numbers::usual();
+    let limit = Limit { per_node: Some(0), cluster: Some(0) };
+    numbers.limits.selfplay = limit;
+    let view = GateView { gate: "memory".into(), open: false, why: "full".into() };
+    numbers.gates = vec![Gate { view, bars: Bars::All, local: true }];
+    let rules = numbers.rules();
+    let mut desk = Desk::new(&rules, 0);
+    let a = node("a");
+    (desk.tokens.level, desk.selfplay_tokens.level) = (0, 0);
+    desk.barred = vec!["halted".into(), "paused".into()];
+    desk.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until_us: 9 * SECOND, by: "me".into() });
+    let mut breaker = Breaker::default();
+    breaker.fail(&BreakerRules::default(), 0, "out of memory", true);
+    desk.breakers.insert((a.clone(), JobType::Selfplay), breaker);
+    desk.starts.entry(a.clone()).or_default().record(&numbers.admission, JobType::Selfplay, 0);
+    let reasons = desk.reasons(&rules, ask(JobType::Selfplay, &a), 1);
+    let wanted = [
+        "halted",
+        "paused",
+        "all tasks: the rate of 60",
+        "selfplay: the rate of 30",
+        "cooldown",
+        "reserved for gauntlet by me for 9 s",
+        "OPEN for 300 s more: out of memory",
+        "0 of 0 slots of node a",
+        "0 of 0 slots in all",
+        "gate memory: full",
+    ];
+    assert_eq!(reasons.len(), wanted.len(), "{reasons:#?}");
+    for (reason, words) in reasons.iter().zip(wanted) {
+        assert!(reason.contains(words), "{words:?} in {reason:?}");
+    }
+}
+
+#[test]
+fn a_refusal_spends_nothing() {
+    let numbers = Numbers::usual();
+    let rules = numbers.rules();
+    let (a, mut desk) = (node("a"), Desk::new(&rules, 0));
+    assert!(desk.take(&rules, ask(JobType::Training, &a), 0));
+    let before = desk.clone();
+    for _ in 0..100 {
+        assert!(!desk.take(&rules, ask(JobType::Training, &a), 5 * SECOND));
+    }
+    assert_eq!(desk, before);
+    assert_eq!(desk.tokens.tokens(rules.rate(), 0), 9);
+}
+
+#[test]
+fn a_reserved_node_takes_what_it_is_reserved_for() {
+    let numbers = Numbers::usual();
+    let rules = numbers.rules();
+    let (a, mut desk) = (node("a"), Desk::new(&rules, 0));
+    desk.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until_us: 60 * SECOND, by: "me".into() });
+    for (kind, may) in [(JobType::Selfplay, false), (JobType::Training, false), (JobType::Evaluation, true), (JobType::Tournament, true)] {
+        assert_eq!(desk.fits(&rules, ask(kind, &a), 0), may, "{kind}");
+        assert!(desk.fits(&rules, ask(kind, &a), 60 * SECOND), "{kind}: it has ended");
+        assert!(desk.fits(&rules, ask(kind, &node("b")), 0), "{kind}: another node");
+    }
+}
+
+#[test]
+fn self_play_alone_is_held_back_by_back_pressure() {
+    let numbers = Numbers::usual();
+    let rules = Rules { selfplay_factor: 0.0, ..numbers.rules() };
+    let mut desk = Desk::new(&rules, 0);
+    desk.selfplay_tokens.level = 0;
+    assert!(!desk.fits(&rules, ask(JobType::Selfplay, &node("a")), 3600 * SECOND));
+    assert!(desk.fits(&rules, ask(JobType::Training, &node("a")), 3600 * SECOND));
+}
+
+#[test]
+fn five_hundred_nodes_of_thirty_two_jobs() {
+    let mut numbers = Numbers::usual();
+    numbers.limits.selfplay = Limit { per_node: Some(32), cluster: None };
+    numbers.admission = Admission {
+        per_minute: 10_000_000,
+        selfplay_per_minute: 10_000_000,
+        burst: 1_000_000,
+        cooldown_ms: 0,
+        window_starts: 1_000_000,
+        ..Admission::default()
+    };
+    let rules = numbers.rules();
+    let nodes: Vec<NodeId> = (0..500).map(|n| node(&format!("node-{n:03}"))).collect();
+    let mut desk = Desk::new(&rules, 0);
+    let begin = Instant::now();
+    for round in 0..32 {
+        for node in &nodes {
+            assert!(desk.take(&rules, ask(JobType::Selfplay, node), round), "{round} {node}");
+        }
+    }
+    let each = begin.elapsed() / 16_000;
+    assert_eq!(desk.usage.in_all(JobType::Selfplay), 16_000);
+    let begin = Instant::now();
+    assert!(nodes.iter().all(|node| !desk.take(&rules, ask(JobType::Selfplay, node), 99)), "all full");
+    let refused = begin.elapsed() / 500;
+    // One item of the queue goes to the emptiest of 500 nodes.
+    let list: Vec<_> =
+        nodes.iter().map(|n| crate::coordination::queue::Node { id: n.clone(), cores: Some(64), most_selfplay: None }).collect();
+    let begin = Instant::now();
+    for number in 0..500 {
+        desk.usage.free(JobType::Selfplay, &nodes[number as usize * 7 % 500]);
+        let one = vec![crate::coordination::queue::Candidate { number, kind: JobType::Selfplay }];
+        let granted = crate::coordination::queue::pick(one, &list, &rules, &mut desk, 100);
+        assert_eq!(granted[0].node, nodes[number as usize * 7 % 500]);
+    }
+    println!("500 nodes × 32 jobs: admit {each:?}, refuse {refused:?}, place one of the queue {:?}", begin.elapsed() / 500);
+}
+
+proptest! {
+    #[test]
+    fn no_limit_is_passed_and_both_answers_agree(
+        asks in prop::collection::vec((0usize..9, 0usize..4, any::<bool>(), -3_700i64..3_700), 1..400),
+    ) {
+        let numbers = Numbers::usual();
+        let rules = numbers.rules();
+        let nodes: Vec<NodeId> = (0..4).map(|n| node(&format!("n{n}"))).collect();
+        let (mut desk, mut now, mut latest, mut granted) = (Desk::new(&rules, 0), 0i64, 0i64, 0i64);
+        for (kind, at, release, step) in asks {
+            // The clock may jump back by up to an hour at any step.
+            now += step * SECOND / 10;
+            latest = latest.max(now);
+            let (kind, node) = (JobType::ALL[kind], &nodes[at]);
+            if release {
+                desk.usage.free(kind, node);
+            }
+            let reasons = desk.reasons(&rules, ask(kind, node), now);
+            prop_assert_eq!(reasons.is_empty(), desk.fits(&rules, ask(kind, node), now), "{:?}", reasons);
+            let before = desk.clone();
+            if desk.take(&rules, ask(kind, node), now) { granted += 1 } else { prop_assert_eq!(&before, &desk) }
+            prop_assert!(granted <= 10 + latest / SECOND + 1, "more than the rate allows");
+            for kind in JobType::ALL {
+                let limit = rules.limits.of(kind);
+                prop_assert!(limit.cluster.is_none_or(|most| desk.usage.in_all(kind) <= most));
+                for node in &nodes {
+                    prop_assert!(limits::per_node(rules.limits, kind, Some(64)).is_none_or(|most| desk.usage.on(kind, node) <= most));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The circuit breaker of one task type on one node: after failures nothing is let through, then a few probes.
+use crate::contract::config::BreakerRules;
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Everything passes.
+    Closed,
+    /// Nothing passes.
+    Open,
+    /// A few pass to see whether it works again.
+    HalfOpen,
+}
+
+impl Phase {
+    /// As 002 writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Closed => "CLOSED",
+            Phase::Open => "OPEN",
+            Phase::HalfOpen => "HALF_OPEN",
+        }
+    }
+}
+
+/// Its memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Breaker {
+    /// Failures in a row while closed.
+    pub failures: u32,
+    /// Times it opened in a row, without having been closed between; 0 is closed.
+    pub opened: u32,
+    /// Probes that succeeded since the recovery began.
+    pub successes: u32,
+    /// When it opened last, microseconds of the monotonic clock.
+    pub since_us: i64,
+    /// Why it failed last.
+    pub reason: String,
+}
+
+impl Breaker {
+    /// Seconds that it stays open this time.
+    pub fn recovery(&self, rules: &BreakerRules) -> u32 {
+        let nth = self.opened.saturating_sub(1) as usize;
+        rules.recovery_seconds.get(nth).or(rules.recovery_seconds.last()).copied().unwrap_or(3600)
+    }
+    /// When it lets probes through; nothing while closed.
+    pub fn ready_at(&self, rules: &BreakerRules) -> Option<i64> {
+        (self.opened > 0).then(|| self.since_us.saturating_add(i64::from(self.recovery(rules)) * 1_000_000))
+    }
+    /// Where it stands now.
+    pub fn phase(&self, rules: &BreakerRules, now_us: i64) -> Phase {
+        match self.ready_at(rules) {
+            None => Phase::Closed,
+            Some(at) if now_us < at => Phase::Open,
+            Some(_) => Phase::HalfOpen,
+        }
+    }
+    /// Whether one more may pass where so many of the type run already; probes are counted by what runs, so that a lost one leaks
+    /// nothing.
+    pub fn lets_through(&self, rules: &BreakerRules, running: u32, now_us: i64) -> bool {
+        match self.phase(rules, now_us) {
+            Phase::Closed => true,
+            Phase::Open => false,
+            Phase::HalfOpen => running < rules.probes,
+        }
+    }
+    /// A failure; `at_once` opens it whatever the count. Returns whether it opened.
+    pub fn fail(&mut self, rules: &BreakerRules, now_us: i64, reason: &str, at_once: bool) -> bool {
+        self.reason = reason.to_owned();
+        self.failures = self.failures.saturating_add(1);
+        let opens = match self.phase(rules, now_us) {
+            // What was under way when it opened may still fail; that says nothing new.
+            Phase::Open => false,
+            Phase::HalfOpen => true,
+            Phase::Closed => at_once || self.failures >= rules.failures,
+        };
+        if opens {
+            (self.opened, self.successes, self.since_us) = (self.opened.saturating_add(1), 0, now_us);
+        }
+        opens
+    }
+    /// A success. Returns whether it closed.
+    pub fn succeed(&mut self, rules: &BreakerRules, now_us: i64) -> bool {
+        match self.phase(rules, now_us) {
+            Phase::Closed => {
+                self.failures = 0;
+                false
+            }
+            // Started before it opened.
+            Phase::Open => false,
+            Phase::HalfOpen => {
+                self.successes += 1;
+                let closes = self.successes >= rules.probes;
+                if closes {
+                    *self = Breaker::default();
+                }
+                closes
+            }
+        }
+    }
+    /// There is nothing to remember.
+    pub fn is_blank(&self) -> bool {
+        self.failures == 0 && self.opened == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: i64 = 1_000_000;
+
+    #[test]
+    fn five_failures_open_it_and_three_probes_close_it() {
+        let rules = BreakerRules::default();
+        let mut breaker = Breaker::default();
+        for n in 1..=5 {
+            assert_eq!(breaker.phase(&rules, 0), Phase::Closed);
+            assert_eq!(breaker.fail(&rules, 0, "exit 1", false), n == 5);
+        }
+        assert!(!breaker.lets_through(&rules, 0, 299 * SECOND) && breaker.lets_through(&rules, 2, 300 * SECOND));
+        assert!(!breaker.lets_through(&rules, 3, 300 * SECOND), "three probes at once");
+        assert!(!breaker.succeed(&rules, 301 * SECOND) && !breaker.succeed(&rules, 301 * SECOND) && breaker.succeed(&rules, 301 * SECOND));
+        assert_eq!(breaker, Breaker::default());
+    }
+
+    #[test]
+    fn a_success_between_keeps_it_closed_and_oom_opens_it_at_once() {
+        let rules = BreakerRules::default();
+        let mut breaker = Breaker::default();
+        for _ in 0..20 {
+            for _ in 0..4 {
+                assert!(!breaker.fail(&rules, 0, "x", false));
+            }
+            breaker.succeed(&rules, 0);
+        }
+        assert!(breaker.fail(&rules, 0, "out of memory", true));
+    }
+
+    #[test]
+    fn each_failed_recovery_is_longer() {
+        let rules = BreakerRules::default();
+        let (mut breaker, mut now) = (Breaker::default(), 0);
+        breaker.fail(&rules, now, "x", true);
+        for seconds in [300, 300, 900, 3600, 3600] {
+            assert_eq!(breaker.recovery(&rules), seconds);
+            assert!(!breaker.fail(&rules, now, "late", true), "what was under way does not prolong it");
+            now += i64::from(seconds) * SECOND;
+            assert_eq!(breaker.phase(&rules, now - 1), Phase::Open);
+            assert_eq!(breaker.phase(&rules, now), Phase::HalfOpen);
+            assert!(breaker.fail(&rules, now, "x", false), "one failed probe is enough");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_open_breaker_lets_nothing_through_before_its_time(ops in prop::collection::vec((0i64..400, any::<bool>()), 1..200)) {
+            let rules = BreakerRules::default();
+            let (mut breaker, mut now) = (Breaker::default(), 0i64);
+            let mut open_until: Option<i64> = None;
+            for (step, ok) in ops {
+                now += step * SECOND;
+                prop_assert_eq!(breaker.lets_through(&rules, 0, now), open_until.is_none_or(|at| now >= at));
+                if ok {
+                    if breaker.succeed(&rules, now) { open_until = None; }
+                } else if breaker.fail(&rules, now, "x", false) {
+                    open_until = Some(now + i64::from(breaker.recovery(&rules)) * SECOND);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Safeguards as they are shown and set by hand: breakers, reservations, rates, back-pressure.
+use super::change::{Change, Refusal};
+use super::rows::Text;
+use super::{desk, emergency, gates};
+use crate::contract::coordinator::{
+    Accepted, BreakerView, BucketView, RecordFailure, Recorded, ReservationView, Reserve, ResetBreakers, ResetDone, SafeguardsView,
+    SignalView, StartsView, Unreserve,
+};
+use crate::contract::ids::NodeId;
+use crate::contract::workload::JobType;
+use crate::coordination::admission::{Desk, Rules};
+use rusqlite::params;
+
+/// Longest reservation: a day.
+const LONGEST: u32 = 86_400;
+
+/// A failure that the coordinator did not see itself.
+pub fn record_failure(cx: &mut Change<'_>, call: &RecordFailure) -> Result<Recorded, Refusal> {
+    let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
+    let reason = if call.reason.is_empty() { "no reason given" } else { &call.reason };
+    desk::failed(cx, call.task_type, &node, reason, desk::is_oom(reason))
+}
+
+/// Closes breakers by hand.
+pub fn reset(cx: &mut Change<'_>, call: &ResetBreakers) -> Result<ResetDone, Refusal> {
+    Ok(ResetDone { reset: desk::reset(cx, call.task_type, call.node.as_ref())? })
+}
+
+/// Keeps a node free; a second reservation of a node takes the first one's place.
+pub fn reserve(cx: &mut Change<'_>, call: &Reserve) -> Result<Accepted, Refusal> {
+    if !(1..=LONGEST).contains(&call.seconds) {
+        return Err(Refusal::bad("seconds", format!("{} is out of range, 1 to {LONGEST} is allowed", call.seconds)));
+    }
+    let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
+    let until = cx.now.mono.saturating_add(i64::from(call.seconds) * 1_000_000);
+    let by = if call.requested_by.is_empty() { "an operator" } else { &call.requested_by };
+    cx.db.execute(
+        "INSERT INTO reservation (node, purpose, requested_by, seconds, until_us) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (node) DO UPDATE SET purpose = ?2, requested_by = ?3, seconds = ?4, until_us = ?5",
+        params![node.as_str(), call.purpose.name(), by, call.seconds, until],
+    )?;
+    (cx.state.stale, cx.state.dirty) = (true, true);
+    Ok(Accepted { accepted: true })
+}
+
+/// Ends a reservation; not accepted when there is none.
+pub fn unreserve(cx: &mut Change<'_>, call: &Unreserve) -> Result<Accepted, Refusal> {
+    let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
+    let removed = cx.db.execute("DELETE FROM reservation WHERE node = ?1", [node.as_str()])?;
+    (cx.state.stale, cx.state.dirty) = (true, true);
+    Ok(Accepted { accepted: removed > 0 })
+}
+
+/// Everything at once.
+pub fn view(cx: &mut Change<'_>) -> Result<SafeguardsView, Refusal> {
+    desk::ready(cx)?;
+    let (emergency, gates, breakers) = (emergency::view(cx)?, gates::all(cx)?, breakers(cx)?);
+    let (now, signal) = (cx.now.mono, cx.state.signal);
+    let (rules, desk) = cx.state.admission();
+    let Some(desk) = desk else { return Err(Refusal::internal("admission is not ready")) };
+    Ok(SafeguardsView {
+        emergency,
+        gates,
+        breakers,
+        buckets: buckets(&rules, desk, now),
+        starts: starts(&rules, desk, now),
+        reservations: reservations(desk, now),
+        signal: SignalView { value: signal.value, multiplier: signal.multiplier, level: signal.level.into() },
+        barred: desk.barred.clone(),
+    })
+}
+
+fn seconds_until(at: i64, now: i64) -> u64 {
+    (at - now).max(0).unsigned_abs().div_ceil(1_000_000)
+}
+
+fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
+    let now = cx.now.mono;
+    let mut statement = cx.db.prepare_cached("SELECT node, kind, failed_us FROM breaker ORDER BY node, kind")?;
+    let mut found = statement.query([])?;
+    let (rules, desk) = cx.state.admission();
+    let mut list = Vec::new();
+    while let Some(row) = found.next()? {
+        let key = (row.get::<_, Text<NodeId>>(0)?.0, row.get::<_, Text<JobType>>(1)?.0);
+        let Some(b) = desk.as_ref().and_then(|d| d.breakers.get(&key)) else { continue };
+        let rules = &rules.safeguards.breaker;
+        list.push(BreakerView {
+            state: b.phase(rules, now).name().into(),
+            failures: b.failures,
+            opened: b.opened,
+            successes: b.successes,
+            retry_in_seconds: b.ready_at(rules).filter(|at| *at > now).map(|at| seconds_until(at, now)),
+            reason: b.reason.clone(),
+            failed_us: row.get(2)?,
+            node: key.0,
+            task_type: key.1,
+        });
+    }
+    Ok(list)
+}
+
+fn buckets(rules: &Rules<'_>, desk: &Desk, now: i64) -> Vec<BucketView> {
+    let view = |name: &str, bucket: &crate::coordination::bucket::Bucket, rate: crate::coordination::bucket::Rate| BucketView {
+        bucket: name.into(),
+        per_minute: rate.per_minute,
+        burst: rate.burst,
+        tokens: bucket.tokens(rate, now),
+    };
+    vec![view("all", &desk.tokens, rules.rate()), view("selfplay", &desk.selfplay_tokens, rules.selfplay_rate())]
+}
+
+fn starts(rules: &Rules<'_>, desk: &Desk, now: i64) -> Vec<StartsView> {
+    let view = |(node, starts): (&NodeId, &crate::coordination::starts::Starts)| StartsView {
+        node: node.clone(),
+        starts: starts.in_window(rules.admission, now),
+        ordinary: rules.admission.window_starts,
+        delay_ms: starts.delay_ms(rules.admission, now),
+    };
+    let mut list: Vec<StartsView> = desk.starts.iter().map(view).filter(|v| v.starts > 0).collect();
+    list.sort_by(|a, b| a.node.cmp(&b.node));
+    list
+}
+
+fn reservations(desk: &Desk, now: i64) -> Vec<ReservationView> {
+    let left = desk.reservations.iter().filter(|(_, r)| r.until_us > now);
+    left.map(|(node, r)| ReservationView {
+        node: node.clone(),
+        purpose: r.purpose,
+        seconds: seconds_until(r.until_us, now),
+        by: r.by.clone(),
+    })
+    .collect()
+}

@@ -1,0 +1,176 @@
+//! Carries an emergency halt out: flag file, the master's turn of 200 ms, then the coordinator's own hand over D-Bus.
+use super::change::Refusal;
+use super::emergency;
+use super::writer::Core;
+use crate::contract::coordinator::{Accepted, Because, EmergencyView, Flags};
+use crate::platform::systemd::{ServiceError, SystemdView};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What the master gets to kill the jobs.
+const MASTER: Duration = Duration::from_millis(200);
+/// What all of it may take.
+const ALL: Duration = Duration::from_secs(1);
+/// Between two looks at the units.
+const LOOK: Duration = Duration::from_millis(25);
+/// Every job's unit is in it.
+const SLICE: &str = "ringrift-jobs.slice";
+/// Units of jobs.
+const JOBS: &str = "ringrift-job-*@*.service";
+
+/// The way to the database, the units and the flag file.
+pub struct Halter {
+    core: Core,
+    systemd: SystemdView,
+    flag: PathBuf,
+    boot: String,
+}
+
+impl Halter {
+    /// With the flag file of this system.
+    pub fn new(core: Core, systemd: SystemdView, flag: PathBuf) -> Halter {
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        Halter { core, systemd, flag, boot }
+    }
+
+    /// At start: a flag that is there halts; one that was removed by hand while nobody looked clears; a halt goes on.
+    pub fn begin(&self) -> Result<(), Refusal> {
+        let stored = self.core.change(|cx| emergency::halted(cx))?;
+        match stored {
+            Some(halt) if halt.flagged_in.as_deref() == Some(self.boot.as_str()) && !self.flag.exists() => {
+                self.core.change(|cx| emergency::clear(cx, "whoever removed the flag file")).map(drop)
+            }
+            Some(_) => {
+                let boot = self.boot.clone();
+                self.core.change(move |cx| emergency::halt(cx, Because::default(), &boot))?;
+                self.carry_out(&mut Vec::new());
+                Ok(())
+            }
+            None if self.flag.exists() => self.halt(self.of_flag(&self.flag)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn of_flag(&self, path: &Path) -> Because {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let first = text.lines().next().unwrap_or_default().trim();
+        let reason = if first.is_empty() { "the flag file was made" } else { first };
+        Because { reason: reason.chars().take(200).collect(), by: format!("flag file {}", path.display()) }
+    }
+
+    /// Halts; returns when the units are gone or a second has passed.
+    pub fn halt(&self, because: Because) -> Result<EmergencyView, Refusal> {
+        let begin = Instant::now();
+        let boot = self.boot.clone();
+        self.core.change(move |cx| emergency::halt(cx, because, &boot))?;
+        let mut steps = vec![format!("on disk after {} ms: nothing is granted any more", begin.elapsed().as_millis())];
+        self.carry_out(&mut steps);
+        steps.push(format!("done after {} ms", begin.elapsed().as_millis()));
+        self.core.change(move |cx| {
+            cx.state.halt_steps = steps;
+            emergency::view(cx)
+        })
+    }
+
+    /// Flag file, then the units.
+    fn carry_out(&self, steps: &mut Vec<String>) {
+        let halt = self.core.change(|cx| emergency::halted(cx)).ok().flatten();
+        let text = halt.map(|h| format!("{}\nby {}\n", h.reason, h.by)).unwrap_or_default();
+        // The kernel lets nobody open another one's file for writing in a sticky folder, and one that is there says enough.
+        let written = std::fs::File::create_new(&self.flag).and_then(|mut file| file.write_all(text.as_bytes()));
+        match written {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                steps.push(format!("{} could not be written: {error}; the halt holds all the same", self.flag.display()));
+            }
+            _ => {
+                let boot = self.boot.clone();
+                if let Err(refusal) = self.core.change(move |cx| emergency::flagged(cx, &boot)) {
+                    steps.push(format!("noting the flag file: {refusal}"));
+                }
+            }
+        }
+        self.stop_units(steps);
+    }
+
+    fn stop_units(&self, steps: &mut Vec<String>) {
+        let begin = Instant::now();
+        match self.wait(begin + MASTER) {
+            Err(why) => {
+                steps.push(format!("systemd cannot be asked about job units: {why}"));
+                return;
+            }
+            Ok(up) if up.is_empty() => steps.push(format!("no job unit runs after {} ms", begin.elapsed().as_millis())),
+            Ok(names) => {
+                steps.push(format!(
+                    "{} job units run after {} ms; the coordinator kills them itself",
+                    names.len(),
+                    begin.elapsed().as_millis()
+                ));
+                // One call kills all below the slice; where systemd refuses that, each unit is killed by name.
+                if let Err(error) = self.systemd.kill(&[SLICE.to_owned()]) {
+                    steps.push(format!("{error}; each unit is killed by its name"));
+                    if let Err(error) = self.systemd.kill(&names) {
+                        steps.push(error.to_string());
+                    }
+                }
+            }
+        }
+        match self.systemd.stop(SLICE) {
+            Ok(()) => steps.push(format!("{SLICE} is told to stop")),
+            Err(error) => steps.push(error.to_string()),
+        }
+        match self.wait(begin + ALL) {
+            Ok(up) if up.is_empty() => {}
+            Ok(up) => steps.push(format!("{} job units still run: {}", up.len(), up[0])),
+            Err(why) => steps.push(why.to_string()),
+        }
+    }
+
+    /// Job units that run, when none does any more or at the deadline.
+    fn wait(&self, deadline: Instant) -> Result<Vec<String>, ServiceError> {
+        loop {
+            let names = self.systemd.running(JOBS)?;
+            if names.is_empty() || Instant::now() >= deadline {
+                return Ok(names);
+            }
+            std::thread::park_timeout(LOOK);
+        }
+    }
+
+    /// Clears, and removes the flag file: the file first, so that who sees it gone and who sees it there both end in a clear.
+    pub fn clear(&self, by: String) -> Result<Accepted, Refusal> {
+        match std::fs::remove_file(&self.flag) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let why = format!("{} cannot be removed: {error}; remove it by hand, that clears the halt", self.flag.display());
+                return Err(Refusal::refused("the halt would come back", vec![why]));
+            }
+            _ => {}
+        }
+        self.core.change(move |cx| emergency::clear(cx, &by))
+    }
+
+    /// What a watcher of the flag files saw.
+    pub fn flags(&self, seen: &Flags) -> Result<EmergencyView, Refusal> {
+        let halt = self.core.change(|cx| emergency::halted(cx))?;
+        let Some(halt) = halt else {
+            // Ours may have been removed since the watcher looked.
+            let ours = self.flag.to_string_lossy();
+            return match seen.flags.iter().find(|f| f.path != ours || self.flag.exists()) {
+                Some(flag) => {
+                    let reason = flag.text.lines().next().map(str::trim).filter(|t| !t.is_empty()).unwrap_or("the flag file was made");
+                    self.halt(Because { reason: reason.chars().take(200).collect(), by: format!("flag file {}", flag.path) })
+                }
+                None => Ok(EmergencyView::default()),
+            };
+        };
+        let ours_is_gone = halt.flagged_in.as_deref() == Some(self.boot.as_str()) && !self.flag.exists();
+        // Over a reboot /tmp may be empty; that clears nothing.
+        let theirs_is_gone =
+            halt.boot == self.boot && halt.by.strip_prefix("flag file ").is_some_and(|path| seen.flags.iter().all(|f| f.path != path));
+        if ours_is_gone || theirs_is_gone {
+            self.clear("whoever removed the flag file".into())?;
+        }
+        self.core.change(|cx| emergency::view(cx))
+    }
+}

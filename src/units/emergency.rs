@@ -1,0 +1,49 @@
+//! The watch over the emergency flag files: a path unit, and the service that tells the coordinator what it saw.
+use super::harden::{self, Exceptions};
+use super::text::Text;
+use super::{ENVIRONMENT, MANUAL, SUITE};
+use crate::contract::paths;
+
+/// The files.
+pub fn files() -> Vec<(String, String)> {
+    vec![("ringrift-emergency.path".into(), path()), ("ringrift-emergency.service".into(), service())]
+}
+
+fn path() -> String {
+    Text::new()
+        .section("Unit")
+        .set("Description", "RingRift watch over the emergency flags")
+        .set("Documentation", MANUAL)
+        .set("PartOf", SUITE)
+        .section("Path")
+        .why("Made or removed: both count.")
+        .set("PathChanged", paths::EMERGENCY_HALT)
+        .why("Where scripts of old make it.")
+        .set("PathChanged", paths::LEGACY_HALT)
+        .set("Unit", "ringrift-emergency.service")
+        .done()
+}
+
+fn service() -> String {
+    Text::new()
+        .section("Unit")
+        .set("Description", "RingRift look at the emergency flags")
+        .set("Documentation", MANUAL)
+        .why("It waits at the socket until the coordinator answers.")
+        .set("Wants", "ringrift-coordinator.socket")
+        .set("After", "ringrift-coordinator.socket")
+        .why("Somebody may make and remove the flag as often as he likes.")
+        .set("StartLimitIntervalSec", 0)
+        .section("Service")
+        .set("Type", "oneshot")
+        .set("ExecStart", "/usr/bin/ringrift emergency sync")
+        .set("TimeoutStartSec", 30)
+        .set("User", "ringrift")
+        .set("EnvironmentFile", ENVIRONMENT)
+        .set("SyslogIdentifier", "ringrift-emergency")
+        .set("Slice", "ringrift-core.slice")
+        .with(|t| {
+            harden::lines(t, Exceptions { tmp: Some("The flag of old scripts lies in the /tmp that all see."), ..Exceptions::default() })
+        })
+        .done()
+}
