@@ -1,9 +1,11 @@
 //! The daemons that bring more than a handler: the one place that knows both a daemon and its adapters.
 use crate::contract::{catalog, paths};
+use crate::daemons::event::cross_process_poller::CrossProcessPoller;
 use crate::daemons::health::health_server::HealthServer;
 use crate::daemons::pipeline::data_pipeline::DataPipeline;
 use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
 use crate::platform::catalog::CatalogDb;
+use crate::platform::foreign::ForeignDb;
 use crate::platform::systemd::SystemdView;
 use crate::runtime::{Extras, Places, Socket, run};
 use std::process::ExitCode;
@@ -20,12 +22,17 @@ pub fn data_pipeline() -> ExitCode {
             Ok(Box::new(catalog))
         })),
         socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),
-        units: None,
+        ..Extras::default()
     })
 }
 
 fn watching() -> Extras {
     Extras { units: Some(Box::new(|places: &Places| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
+}
+
+/// CROSS_PROCESS_POLLER, with the original's queue.
+pub fn cross_process_poller() -> ExitCode {
+    run::<CrossProcessPoller>(Extras { foreign: Some(Box::new(ForeignDb)), ..Extras::default() })
 }
 
 /// HEALTH_SERVER, with a view of systemd.

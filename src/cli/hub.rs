@@ -99,7 +99,10 @@ impl Asked {
 
 /// An error of a call in words that name the next step.
 fn explain(place: &Place, error: CallError) -> Failure {
-    let denied = error.is(errors::PERMISSION_DENIED) || matches!(&error, CallError::Transport { why, .. } if why.contains("os error 13"));
+    if error.is(errors::PERMISSION_DENIED) {
+        return Failure::new(Exit::NotPermitted, format!("the {} refuses", place.what)).caused_by(error);
+    }
+    let denied = matches!(&error, CallError::Transport { why, .. } if why.contains("os error 13"));
     if denied {
         return Failure::new(Exit::NotPermitted, format!("the {} answers only root and members of group ringrift", place.what))
             .hint("use sudo, or add yourself: `adduser $USER ringrift` and log in again")

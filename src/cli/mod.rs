@@ -26,6 +26,7 @@ mod status;
 mod targets;
 mod tasks;
 mod text;
+mod trace;
 mod units;
 mod world;
 
@@ -77,6 +78,8 @@ enum Command {
     /// The event log: follow, publish, read back, dead letters
     #[command(subcommand)]
     Events(events::Events),
+    /// What led to an event, job, model or game: the tree from the first event on
+    Trace(trace::Trace),
     /// The registry of daemon types
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -137,6 +140,7 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Profile(verb) => verb.run(world, out),
         Command::Daemon(verb) => verb.run(world, out),
         Command::Events(verb) => verb.run(world, out),
+        Command::Trace(verb) => verb.run(world, out),
         Command::Registry(verb) => verb.run(world, out),
         Command::Units(verb) => verb.run(world, out),
         Command::Config(verb) => verb.run(world, out),

@@ -6,6 +6,7 @@ use super::events::Payload;
 use super::health::Health;
 use super::ports::{Ports, StoreError};
 use super::registry::DaemonType;
+use super::router::NewEvent;
 use super::wire::{Call, CallError, Reply};
 
 // Inputs are made one at a time and never stored, so the size of the largest does not matter.
@@ -105,6 +106,8 @@ impl From<StoreError> for HandlerError {
 pub struct Out {
     /// Events to publish, in order.
     pub events: Vec<Payload>,
+    /// Events of programs that are not ours, published after the others as they are; each has its own idempotency key.
+    pub raw: Vec<NewEvent>,
     /// Work to enqueue, in order.
     pub work: Vec<NewWork>,
     /// Health from now on.

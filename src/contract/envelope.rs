@@ -86,6 +86,7 @@ mod tests {
         let late = event_id(2_000_000, 1);
         assert!(early < late);
         assert_ne!(event_id(1_000_000, 5), event_id(1_000_000, 6));
+        assert_eq!(late.time_us(), Some(2_000_000));
     }
 
     #[test]

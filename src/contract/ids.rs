@@ -130,6 +130,12 @@ impl EventId {
     pub fn from_bytes(bytes: [u8; 16]) -> EventId {
         EventId(uuid::Uuid::from_bytes(bytes).hyphenated().to_string())
     }
+    /// When it was made, microseconds since 1970, to the millisecond; nothing when the id is of a kind that does not tell.
+    pub fn time_us(&self) -> Option<i64> {
+        let bytes = self.to_bytes();
+        let millis = bytes[..6].iter().fold(0i64, |n, byte| n << 8 | i64::from(*byte));
+        (bytes[6] >> 4 == 7).then_some(millis * 1000)
+    }
 }
 
 /// The four boards of the game.

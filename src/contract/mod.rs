@@ -9,6 +9,7 @@ pub mod durations;
 pub mod envelope;
 pub mod error;
 pub mod events;
+pub mod foreign;
 pub mod health;
 pub mod host;
 pub mod ids;

@@ -2,6 +2,7 @@
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, Rating, StageState};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use super::events::Payload;
+use super::foreign::ForeignQueue;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, NodeId};
@@ -152,4 +153,6 @@ pub struct Ports<'a> {
     pub models: &'a dyn Models,
     /// DATA_PIPELINE's database; absent for all others.
     pub store: Option<&'a dyn CatalogStore>,
+    /// The original's event queue; absent for all but CROSS_PROCESS_POLLER.
+    pub foreign: Option<&'a dyn ForeignQueue>,
 }

@@ -183,6 +183,12 @@ pub struct Replay {
     /// Only of this configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ConfigKey>,
+    /// Only what belongs to the chain that begins with this event, and the event itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<EventId>,
+    /// Only what was stored at this time or later, microseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_us: Option<i64>,
     /// The last so many of what fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<u64>,
@@ -225,6 +231,9 @@ pub struct SubscriberState {
     /// When it was last connected, microseconds since 1970; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_us: Option<i64>,
+    /// When it was made, microseconds since 1970.
+    #[serde(default)]
+    pub created_us: i64,
 }
 
 /// A delivery that was given up.
@@ -297,10 +306,43 @@ pub struct Stats {
     pub subscribers: u64,
     /// Bytes of the database and its log.
     pub database_bytes: u64,
+    /// Seconds since start.
+    #[serde(default)]
+    pub uptime_seconds: u64,
+    /// Over the last minute, a second.
+    #[serde(default)]
+    pub rates: Rates,
+    /// From a publish's arrival to its answer, over the last minute or two.
+    #[serde(default)]
+    pub publish_latency: Latency,
     /// Why publishes are refused at the moment, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusing: Option<String>,
     /// Since start, by type.
     #[serde(default)]
     pub by_type: std::collections::BTreeMap<String, u64>,
+}
+
+/// Events a second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Rates {
+    /// Stored.
+    pub published: f64,
+    /// Handed out.
+    pub delivered: f64,
+    /// Acknowledged.
+    pub acked: f64,
+}
+
+/// How long calls took, in microseconds; each bound is at most a fifth too high. All 0 when there was no call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Latency {
+    /// Calls.
+    pub calls: u64,
+    /// Half of them took at most so long.
+    pub p50_us: u64,
+    /// 99 of 100.
+    pub p99_us: u64,
+    /// The longest.
+    pub max_us: u64,
 }

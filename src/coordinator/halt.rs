@@ -37,6 +37,10 @@ impl Halter {
     /// At start: a flag that is there halts; one that was removed by hand while nobody looked clears; a halt goes on.
     pub fn begin(&self) -> Result<(), Refusal> {
         let stored = self.core.change(|cx| emergency::halted(cx))?;
+        // The connection is there when it is needed. Without a bus there are no units either.
+        if let Err(error) = self.systemd.running(SLICE) {
+            tracing::info!(%error, "systemd cannot be asked now; an emergency halt would try again");
+        }
         match stored {
             Some(halt) if halt.flagged_in.as_deref() == Some(self.boot.as_str()) && !self.flag.exists() => {
                 self.core.change(|cx| emergency::clear(cx, "whoever removed the flag file")).map(drop)

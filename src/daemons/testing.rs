@@ -33,6 +33,8 @@ pub struct World {
     pub status: RefCell<BTreeMap<String, StatusFile>>,
     pub letters: RefCell<Vec<DeadLetter>>,
     pub redriven: RefCell<Vec<DeadLetterFilter>>,
+    /// Letters with a lower number are of subscribers that were retired.
+    pub unwanted: Cell<u64>,
     pub current: RefCell<Option<Digest>>,
     pub switch_error: RefCell<Option<String>>,
     pub committed: RefCell<Vec<(EventId, CatalogChange, Vec<Payload>)>>,
@@ -103,6 +105,7 @@ impl World {
             status: RefCell::default(),
             letters: RefCell::default(),
             redriven: RefCell::default(),
+            unwanted: Cell::new(0),
             current: RefCell::default(),
             switch_error: RefCell::default(),
             committed: RefCell::default(),
@@ -182,6 +185,7 @@ impl World {
             letters: self,
             models: self,
             store: Some(self),
+            foreign: None,
         }
     }
 
@@ -316,7 +320,7 @@ impl Letters for World {
     }
     fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError> {
         self.redriven.borrow_mut().push(filter.clone());
-        Ok(1)
+        Ok(u64::from(filter.id.is_none_or(|id| id >= self.unwanted.get())))
     }
     fn router_stats(&self) -> Result<Stats, CallError> {
         Ok(Stats { dead_letters: self.letters.borrow().len() as u64, ..Stats::default() })

@@ -25,7 +25,7 @@ pub enum Action {
         /// The unit.
         unit: String,
     },
-    /// Kill all of the unit's processes, then stop it, so that one that is only about to start does not.
+    /// Kill all jobs, this one among them, and stop them, so that one that is only about to start does not.
     Kill {
         /// The unit.
         unit: String,

@@ -3,6 +3,7 @@ pub mod catalog;
 pub mod clock;
 pub mod commander;
 pub mod config;
+pub mod foreign;
 pub mod host;
 pub mod http;
 pub mod journal;

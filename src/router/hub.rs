@@ -1,6 +1,8 @@
 //! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and reader.
+use super::authority::Authority;
 use super::delivery::{Delivery, Micros, Seq};
 use super::kinds::{Kinds, Wants};
+use super::meter::Meter;
 use super::reader::Reader;
 use super::refusal::Refusal;
 use super::settings::Settings;
@@ -65,6 +67,8 @@ pub struct Sub {
     pub stream: Option<Stream>,
     /// When it was last connected.
     pub seen_us: Option<Micros>,
+    /// When it was made.
+    pub created_us: Micros,
     /// The mark that the writer was last told.
     pub written: Seq,
 }
@@ -87,8 +91,15 @@ impl Sub {
             token: None,
             stream: None,
             seen_us: loaded.seen_us,
+            created_us: loaded.created_us,
             written: loaded.mark,
         }
+    }
+
+    /// How long it has been away, if it is and events wait for it or lie behind it.
+    pub fn absent_us(&self, last: Seq, now: Micros) -> Option<Micros> {
+        let away = self.stream.is_none() && self.delivery.floor() <= last;
+        away.then(|| now - self.seen_us.unwrap_or(self.created_us))
     }
 
     /// Wakes the stream if it could hand something out.
@@ -103,6 +114,8 @@ impl Sub {
 pub struct Hub {
     /// This machine.
     pub node: NodeId,
+    /// Who may publish what.
+    pub authority: Authority,
     /// Types.
     pub kinds: RefCell<Kinds>,
     /// What it works by.
@@ -111,6 +124,8 @@ pub struct Hub {
     pub subs: RefCell<BTreeMap<SubscriberName, Sub>>,
     /// The newest events.
     pub tail: RefCell<Tail>,
+    /// Rates and latencies.
+    pub meter: RefCell<Meter>,
     /// Reads the log.
     pub reader: Reader,
     /// Counters.
@@ -144,10 +159,12 @@ impl Hub {
         }
         Hub {
             node,
+            authority: Authority::of_this_machine(),
             kinds: RefCell::new(Kinds::new(beginning.kinds)),
             settings: RefCell::new(settings),
             subs: RefCell::new(subs),
             tail: RefCell::default(),
+            meter: RefCell::default(),
             reader,
             counters: Counters::default(),
             progress: watch::Sender::new(beginning.last_seq),

@@ -1,5 +1,5 @@
 //! Event types as small numbers, and interests as sets of them.
-use crate::contract::envelope::check_kind;
+use crate::contract::envelope::{EXTERNAL, check_kind};
 use crate::contract::events::{EventType, TypeInfo, nearest_wire};
 use crate::contract::router::Interest;
 use crate::contract::wire::{ErrorParameters, errors};
@@ -24,6 +24,17 @@ pub struct Kind {
     pub name: Arc<str>,
     /// What the catalogue says; absent for `external.*` and for types that only a newer version knows.
     pub info: Option<TypeInfo>,
+}
+
+impl Kind {
+    /// Only a newer version knows what it means.
+    pub fn unread(&self) -> bool {
+        self.info.is_none() && !self.name.starts_with(EXTERNAL)
+    }
+}
+
+fn too_many() -> Refusal {
+    Refusal::new(errors::REFUSED, format!("{MAX_KINDS} types are in the log already; put what varies into the payload"))
 }
 
 /// All types that this log has seen, and all of the catalogue.
@@ -69,12 +80,28 @@ impl Kinds {
         if let Some(at) = self.by_name.get(name) {
             return Ok(&self.list[*at]);
         }
-        check(name, parameter)?;
+        check(name, &parameter)?;
         if self.list.len() >= MAX_KINDS {
-            return Err(Refusal::new(
-                errors::REFUSED,
-                format!("{MAX_KINDS} types are in the log already; put what varies into the payload"),
-            ));
+            return Err(too_many());
+        }
+        Ok(self.add(name))
+    }
+
+    /// The same for what a publisher says is of a newer schema: any plain name will do. A name that only such publishers use is not
+    /// open to others.
+    pub fn take(&mut self, name: &str, newer: bool, parameter: impl Fn() -> String) -> Result<&Kind, Refusal> {
+        if !newer {
+            if self.by_name.get(name).is_some_and(|at| self.list[*at].unread()) {
+                check(name, &parameter)?;
+            }
+            return self.intern(name, parameter);
+        }
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+            return self.intern(name, parameter);
+        }
+        if self.list.len() >= MAX_KINDS {
+            return Err(too_many());
         }
         Ok(self.add(name))
     }

@@ -2,7 +2,6 @@
 use super::connection::{Flow, RawCall};
 use super::frames::{self, done, failure, reply};
 use super::hub::Hub;
-use super::kinds::Kind;
 use super::outbox::Outbox;
 use super::publish;
 use super::refusal::Refusal;
@@ -25,14 +24,6 @@ const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.v
 pub struct Caller {
     /// As the kernel says.
     pub peer: Peer,
-}
-
-impl Caller {
-    /// Whether the caller may publish events of a type. The socket's mode decides who can call at all (group ringrift); rules for
-    /// the types that control the suite belong here.
-    pub fn may_publish(&self, _kind: &Kind) -> bool {
-        true
-    }
 }
 
 /// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.

@@ -3,14 +3,20 @@
 //! An event comes in over a connection (`connection`, `publish`), is checked and brought into its stored form (`prepare`), and is
 //! committed with others by the one writing thread (`writer`, `store`), which answers only then. The hub (`hub`) keeps the newest
 //! events at hand and wakes streams (`stream`); each subscription's state machine (`delivery`) decides what goes out.
+mod absent;
+mod authority;
 mod canonical;
 mod checkpoint;
 mod connection;
 pub mod delivery;
 mod frames;
+#[cfg(test)]
+mod fuzz;
 mod hub;
 mod ids;
+mod incoming;
 mod kinds;
+mod meter;
 mod methods;
 mod outbox;
 mod prepare;

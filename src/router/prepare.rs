@@ -2,6 +2,7 @@
 use super::canonical;
 use super::frames;
 use super::ids;
+use super::incoming::Newer;
 use super::kinds::Kinds;
 use super::refusal::Refusal;
 use super::store::publish::{IdBytes, Prepared};
@@ -43,6 +44,8 @@ pub struct Incoming<'a> {
     pub time_us: Option<i64>,
     /// What a repeat is recognised by.
     pub idempotency_key: Option<Cow<'a, str>>,
+    /// It is of a newer schema than ours.
+    pub newer: Option<Newer>,
 }
 
 impl From<NewEvent> for Incoming<'static> {
@@ -58,13 +61,14 @@ impl From<NewEvent> for Incoming<'static> {
             source: event.source.into(),
             time_us: event.time_us,
             idempotency_key: event.idempotency_key.map(Into::into),
+            newer: None,
         }
     }
 }
 
 /// The stored form of the event at this place of a batch; `now_us` is the time of those who give none.
 pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
-    let kind = kinds.intern(&event.kind, || format!("events[{at}].type"))?;
+    let kind = kinds.take(&event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
     let too_long = |field: &str, most: usize| {
         Refusal::parameter(
             errors::INVALID_PARAMETER,
@@ -84,7 +88,7 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
         fields => fields,
     };
     let fields = match (kind.info, fields) {
-        (Some(info), Some(fields)) => Some(check_payload(info.kind, fields, at)?),
+        (Some(info), Some(fields)) if event.newer.is_none() => Some(check_payload(info.kind, fields, at)?),
         (_, fields) => fields,
     };
     let dedup = match (&event.idempotency_key, &fields) {
@@ -107,7 +111,13 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
     put(&mut body, ",\"type\":");
     quote(&mut body, &kind.name);
     put(&mut body, ",\"schema\":");
-    number(&mut body, SCHEMA.into());
+    number(&mut body, event.newer.as_ref().map_or(SCHEMA, |newer| newer.schema).into());
+    for (name, value) in event.newer.iter().flat_map(|newer| &newer.extra) {
+        put(&mut body, ",");
+        quote(&mut body, name);
+        put(&mut body, ":");
+        put(&mut body, &value.to_string());
+    }
     if let Some(key) = &key {
         put(&mut body, ",\"key\":");
         quote(&mut body, key.as_str());
@@ -220,6 +230,7 @@ fn text(fields: &Map<String, Value>) -> String {
 mod tests {
     use super::*;
     use crate::contract::envelope::Event;
+    use crate::contract::router::NewEvent;
     use serde_json::json;
 
     fn new(value: Value) -> NewEvent {

@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::store::fault::Fault;
 use super::store::publish::IdBytes;
 use super::store::read::{self, Found, Range};
-use super::store::{letters, open};
+use super::store::{letters, open, retain};
 use super::tail::Row;
 use crate::contract::router::{DeadLetter, DeadLetterFilter};
 use rusqlite::Connection;
@@ -81,6 +81,10 @@ impl Reader {
     /// How many events stand up to a place.
     pub async fn count_to(&self, seq: Seq) -> Result<u64, Refusal> {
         self.ask(move |db| read::count_to(db, seq)).await
+    }
+    /// The first place stored at this time or later.
+    pub async fn place_at(&self, time_us: i64) -> Result<Seq, Refusal> {
+        self.ask(move |db| retain::place_at(db, time_us)).await
     }
     /// First place and number of dead letters.
     pub async fn figures(&self) -> Result<(Seq, u64), Refusal> {

@@ -5,6 +5,7 @@ use super::kinds::Wants;
 use super::outbox::Outbox;
 use super::refusal::Refusal;
 use super::store::read::{Filter, Range};
+use crate::contract::ids::EventId;
 use crate::contract::router::{Delivery, Replay};
 use std::rc::Rc;
 
@@ -16,11 +17,17 @@ const READ_BYTES: usize = 128 * 1024;
 pub async fn run(hub: &Rc<Hub>, wanted: Replay, out: &Outbox) -> Result<(), Refusal> {
     Wants::check(&wanted.interest)?;
     let key = wanted.key.as_ref().map(|key| key.as_str().to_owned());
+    let chain = wanted.correlation.as_ref().map(EventId::to_bytes);
+    // Asked anew each time: following, a type may be new.
+    let filter = || Filter { kinds: hub.kinds.borrow().wanted(&wanted.interest), key: key.clone(), chain };
     let mut progress = hub.progress.subscribe();
     let end = wanted.to.unwrap_or(u64::MAX);
     let mut from = wanted.from.max(1);
+    if let Some(since) = wanted.since_us {
+        from = from.max(hub.reader.place_at(since).await?);
+    }
     if let Some(count) = wanted.last {
-        let filter = Filter { kinds: hub.kinds.borrow().wanted(&wanted.interest), key: key.clone() };
+        let filter = filter();
         let to = end.min(hub.newest());
         // None wanted: what is there already is skipped.
         from = if count == 0 { to + 1 } else { hub.reader.last(Range { from, to, filter, limit: 0, bytes: 0 }, count).await? };
@@ -28,9 +35,7 @@ pub async fn run(hub: &Rc<Hub>, wanted: Replay, out: &Outbox) -> Result<(), Refu
     loop {
         let to = end.min(hub.newest());
         while from <= to {
-            // Asked anew each time: following, a type may be new.
-            let filter = Filter { kinds: hub.kinds.borrow().wanted(&wanted.interest), key: key.clone() };
-            let range = Range { from, to, filter, limit: READ_EVENTS, bytes: READ_BYTES };
+            let range = Range { from, to, filter: filter(), limit: READ_EVENTS, bytes: READ_BYTES };
             let (bytes, scanned_to) = hub.reader.deliveries(range).await?;
             from = scanned_to.max(from) + 1;
             if bytes.is_empty() {

@@ -38,6 +38,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let _lock = lock(&directory)?;
     let path = directory.join("events.db");
     let mut opened = open::open(&path, now_us(), args.max_pages)?;
+    if args.no_sync {
+        open::never_sync(&mut opened.db).map_err(|e| Failure::new(Exit::Failure, "setting up the event log").caused_by(e))?;
+    }
     let beginning = state::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
     let seen = Seen::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
     let listener = socket::listen(args)?;

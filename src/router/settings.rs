@@ -22,6 +22,9 @@ pub struct Args {
     /// For tests: the database is full at this many pages.
     #[arg(long, hide = true)]
     pub max_pages: Option<u32>,
+    /// For tests: publishes are acknowledged before they are on disk, so that a proof that the disk is waited for can be seen to fail.
+    #[arg(long, hide = true)]
+    pub no_sync: bool,
     /// For tests: milliseconds before the second try, instead of router.retry_base_seconds.
     #[arg(long, hide = true)]
     pub retry_base_ms: Option<u32>,
@@ -38,6 +41,10 @@ pub struct Settings {
     pub rules: Rules,
     /// Bytes of the log above which the oldest handled events go first.
     pub max_bytes: u64,
+    /// Microseconds that a subscriber may be away before health says so; nothing: for ever.
+    pub absent_us: Option<i64>,
+    /// The same before it is retired.
+    pub retire_us: Option<i64>,
 }
 
 impl Settings {
@@ -48,8 +55,14 @@ impl Settings {
         Settings {
             rules: Rules { max_attempts: config.max_attempts, base_us, max_us, max_crashes: MAX_CRASHES },
             max_bytes: config.max_bytes,
+            absent_us: days(config.absent_days),
+            retire_us: days(config.retire_days),
         }
     }
+}
+
+fn days(days: u32) -> Option<i64> {
+    (days > 0).then(|| i64::from(days) * 86_400_000_000)
 }
 
 /// The configuration in force, checked.

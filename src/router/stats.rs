@@ -25,6 +25,9 @@ pub async fn stats(hub: &Rc<Hub>) -> Result<Stats, Refusal> {
         dead_letters,
         subscribers: hub.subs.borrow().len() as u64,
         database_bytes: hub.database_bytes(),
+        uptime_seconds: hub.meter.borrow().uptime().as_secs(),
+        rates: hub.meter.borrow().rates(),
+        publish_latency: hub.meter.borrow().latency(),
         refusing: counters.refusing.borrow().clone(),
         by_type,
     })

@@ -111,7 +111,7 @@ impl Stream {
         {
             let kinds = hub.kinds.borrow().wanted(sub.wants.interest());
             let key = Some(refill.key.to_string());
-            return Step::ReadLane(refill, Filter { kinds, key });
+            return Step::ReadLane(refill, Filter { kinds, key, chain: None });
         }
         let read = if frames.len() < CHUNK { self.anew(sub, &mut frames) } else { None };
         hub.write_back(sub, false);
@@ -161,7 +161,13 @@ impl Stream {
                 continue;
             } else {
                 let kinds = kinds.wanted(sub.wants.interest());
-                return Some(Range { from: next, to: last, filter: Filter { kinds, key: None }, limit: READ_EVENTS, bytes: READ_BYTES });
+                return Some(Range {
+                    from: next,
+                    to: last,
+                    filter: Filter { kinds, ..Filter::default() },
+                    limit: READ_EVENTS,
+                    bytes: READ_BYTES,
+                });
             };
             let wanted = sub.wants.id(&kinds, row.kind);
             if sub.delivery.offer(row.seq, wanted, row.key.as_ref()) == Offer::Deliver {

@@ -53,8 +53,8 @@ pub async fn define(hub: &Hub, wanted: &[Subscribe]) -> Result<(), Refusal> {
             let mut delivery = Delivery::new(mark);
             let id = subs.values().map(|sub| sub.id).max().map_or(1, |id| id + 1);
             changes.push((id, SubChange { delivery: delivery.take_change(), ..defined(&one.name, &one.interest) }));
-            let sub =
-                Sub { id, wants: Wants::new(one.interest.clone()), delivery, token: None, stream: None, seen_us: None, written: mark };
+            let wants = Wants::new(one.interest.clone());
+            let sub = Sub { id, wants, delivery, token: None, stream: None, seen_us: None, created_us: now_us(), written: mark };
             subs.insert(one.name.clone(), sub);
         }
     }
@@ -182,6 +182,7 @@ pub async fn list(hub: &Rc<Hub>) -> Result<Vec<SubscriberState>, Refusal> {
                 dead: dead.remove(name.as_str()).unwrap_or(0),
                 connected: sub.stream.is_some(),
                 last_seen_us: sub.seen_us,
+                created_us: sub.created_us,
             });
         }
     }

@@ -1,4 +1,5 @@
 //! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
+use super::absent;
 use super::hub::Hub;
 use super::kinds::retain_days;
 use super::settings::{self, Args, Settings};
@@ -95,6 +96,8 @@ async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
     loop {
         beat.tick().await;
         hub.write_back_all();
+        hub.meter.borrow_mut().beat(&hub.counters);
+        absent::look(&hub).await;
         match stats(&hub).await {
             Ok(stats) => status.show(&hub, State::Running, stats, false),
             Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "reading the figures failed"),
@@ -102,10 +105,15 @@ async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
     }
 }
 
+/// Whether nothing has happened but time.
+fn same(old: &Stats, new: &Stats) -> bool {
+    *old == Stats { uptime_seconds: old.uptime_seconds, ..new.clone() }
+}
+
 impl Status {
     fn show(&self, hub: &Hub, state: State, stats: Stats, always: bool) {
         let mut written = self.written.borrow_mut();
-        let due = written.as_ref().is_none_or(|(at, old)| *old != stats || at.elapsed() + BEAT > STATUS_AGE);
+        let due = written.as_ref().is_none_or(|(at, old)| !same(old, &stats) || at.elapsed() + BEAT > STATUS_AGE);
         if !due && !always {
             return;
         }

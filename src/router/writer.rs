@@ -405,8 +405,7 @@ impl Writer {
         Ok(())
     }
 
-    /// After writing all together has failed: each subscription for itself. What fails for another reason than want of room would
-    /// fail for ever, and is given up; its events are delivered again after a restart.
+    /// After writing all together has failed: each subscription for itself. What finds no room waits; any other failure is fatal.
     fn persist_each(&mut self) -> Result<Result<(), Fault>, Fault> {
         let all = std::mem::take(&mut self.pending);
         let mut result = Ok(());
@@ -419,10 +418,10 @@ impl Writer {
                     result = Err(Fault::Full);
                     self.set_aside(id);
                 }
+                // Without it no later one may be written: a mark would pass over what this one was to keep. From the disk's content
+                // the process begins again with something that is true.
                 Err(error) => {
-                    tracing::error!(%error, subscription = id, "a change of a subscription cannot be written and is given up");
-                    self.pending.remove(&id);
-                    result = Err(error);
+                    return Err(Fault::Fatal { operation: "keeping a subscription's state in", why: error.to_string() });
                 }
             }
         }

@@ -23,6 +23,7 @@ pub use units::StatusFiles;
 use crate::contract::config::Config;
 use crate::contract::daemon::Daemon;
 use crate::contract::error::Exit;
+use crate::contract::foreign::ForeignQueue;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
 use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
@@ -62,6 +63,8 @@ pub struct Extras {
     pub store: Option<Open<dyn CatalogStore>>,
     /// A view of systemd; without one only status files are seen.
     pub units: Option<Open<dyn Units>>,
+    /// The original's event queue.
+    pub foreign: Option<Box<dyn ForeignQueue>>,
     /// A Varlink socket.
     pub socket: Option<Socket>,
 }
@@ -139,6 +142,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         letters: &letters,
         models: &models,
         store: store.as_deref(),
+        foreign: with.foreign.as_deref(),
     };
 
     let mut daemon = D::new(&config);

@@ -126,7 +126,8 @@ pub fn outputs(out: &mut Out, origin: &Origin<'_>) -> Outputs {
         time_us: Some(now),
         idempotency_key: Some(format!("{}/{}/{n}", origin.daemon, origin.input)),
     };
-    let events = std::mem::take(&mut out.events).into_iter().enumerate().map(event).collect();
+    let raw = std::mem::take(&mut out.raw).into_iter().map(|event| NewEvent { source: origin.daemon.to_owned(), ..event });
+    let events = std::mem::take(&mut out.events).into_iter().enumerate().map(event).chain(raw).collect();
     let mut work = std::mem::take(&mut out.work);
     for (n, item) in work.iter_mut().enumerate() {
         item.idempotency_key.get_or_insert_with(|| format!("{}/{}/w{n}", origin.daemon, origin.input));

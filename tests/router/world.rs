@@ -6,6 +6,7 @@ use ringrift::contract::router_calls::{Count, DeadLetterList, SubscriberList, me
 use ringrift::contract::wire::CallError;
 use ringrift::platform::varlink::Client;
 use serde_json::{Map, Value, json};
+use std::ffi::OsString;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,17 +24,29 @@ pub struct Router {
 impl Router {
     /// Starts it and waits until it says READY.
     pub fn start(dir: &Path, args: &[&str]) -> Router {
+        Router::start_in(dir, args, &[]).unwrap_or_else(|why| panic!("{why}"))
+    }
+    /// The same with more in its environment; an error says how it ended instead.
+    pub fn start_in(dir: &Path, args: &[&str], environment: &[(&str, OsString)]) -> Result<Router, String> {
         let notify = dir.join("notify");
         let _ = std::fs::remove_file(&notify);
         let told = UnixDatagram::bind(&notify).expect("a notify socket");
-        told.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let mut router =
-            Router { dir: dir.to_owned(), child: command(dir, args).env("NOTIFY_SOCKET", &notify).spawn().expect("the router starts") };
-        let mut buffer = [0; 4096];
+        told.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
+        let mut command = command(dir, args);
+        command.env("NOTIFY_SOCKET", &notify).envs(environment.iter().map(|(name, value)| (name, value)));
+        let mut router = Router { dir: dir.to_owned(), child: command.spawn().expect("the router starts") };
+        let (mut buffer, begun) = ([0; 4096], Instant::now());
         loop {
-            let n = told.recv(&mut buffer).unwrap_or_else(|e| panic!("no READY from the router: {e}; {:?}", router.child.try_wait()));
-            if String::from_utf8_lossy(&buffer[..n]).lines().any(|l| l == "READY=1") {
-                return router;
+            let said = told.recv(&mut buffer).map(|n| String::from_utf8_lossy(&buffer[..n]).lines().any(|l| l == "READY=1"));
+            match said {
+                Ok(true) => return Ok(router),
+                Ok(false) => {}
+                Err(error) => {
+                    let ended = router.child.try_wait().expect("its state");
+                    if ended.is_some() || begun.elapsed() > PATIENCE {
+                        return Err(format!("no READY from the router: {error}; it ended with {ended:?}"));
+                    }
+                }
             }
         }
     }

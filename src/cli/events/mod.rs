@@ -3,6 +3,7 @@ mod dlq;
 mod emit;
 mod filter;
 mod replay;
+mod retire;
 mod show;
 mod stats;
 mod subscribers;
@@ -29,6 +30,8 @@ pub enum Events {
     Stats(stats::Stats),
     /// Subscriptions: what they want and how far they are
     Subscribers(subscribers::Subscribers),
+    /// Forget subscriptions that will not return
+    Retire(retire::Retire),
     /// Dead letters: events whose handler failed for good
     #[command(subcommand)]
     Dlq(dlq::Dlq),
@@ -44,6 +47,7 @@ impl Events {
             Events::Replay(verb) => verb.run(world, out),
             Events::Stats(verb) => verb.run(world, out),
             Events::Subscribers(verb) => verb.run(world, out),
+            Events::Retire(verb) => verb.run(world, out),
             Events::Dlq(verb) => verb.run(world, out),
         }
     }

@@ -24,6 +24,15 @@ impl Stats {
                 ("events in the log", format!("{} (places {} to {})", stats.events, stats.first_seq, stats.last_seq)),
                 ("published since start", format!("{} and {} repeats", stats.published, stats.duplicates)),
                 ("delivered since start", format!("{}, acknowledged {}", stats.delivered, stats.acked)),
+                ("running for", text::seconds(stats.uptime_seconds.cast_signed())),
+                (
+                    "in the last minute",
+                    format!(
+                        "{}/s published, {}/s delivered, {}/s acknowledged",
+                        stats.rates.published, stats.rates.delivered, stats.rates.acked
+                    ),
+                ),
+                ("a publish takes", latency(&stats.publish_latency)),
                 ("subscriptions", stats.subscribers.to_string()),
                 ("dead letters", stats.dead_letters.to_string()),
                 ("database", text::bytes(stats.database_bytes)),
@@ -34,5 +43,13 @@ impl Stats {
             let rows: Vec<_> = kinds.into_iter().map(|(k, n)| vec![Text::plain(k), Text::number(n.to_string())]).collect();
             if rows.is_empty() { page } else { page + "\n" + &out.table(&["TYPE", "SINCE START"], rows) }
         })
+    }
+}
+
+fn latency(l: &router::Latency) -> String {
+    let ms = |us: u64| format!("{:.1} ms", us as f64 / 1000.0);
+    match l.calls {
+        0 => "no call in the last minute".into(),
+        _ => format!("p50 {}, p99 {}, longest {} ({})", ms(l.p50_us), ms(l.p99_us), ms(l.max_us), text::count(l.calls as usize, "call")),
     }
 }

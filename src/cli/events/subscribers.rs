@@ -31,7 +31,7 @@ impl Subscribers {
                 let seen = match (s.connected, s.last_seen_us) {
                     (true, _) => "connected".to_owned(),
                     (false, Some(t)) => format!("{} ago", text::age(t, world.now_us)),
-                    (false, None) => "never".to_owned(),
+                    (false, None) => format!("never, made {} ago", text::age(s.created_us, world.now_us)),
                 };
                 vec![
                     Text::new(tone, format!("{dot} {}", s.name)),

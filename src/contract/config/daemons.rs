@@ -142,6 +142,14 @@ daemon_config! {
     }
 }
 daemon_config! {
+    /// CROSS_PROCESS_POLLER.
+    CrossProcessPoller {
+        /// The SQLite file with tables events, subscribers and acks that programs of old use, absolute. Elsewhere than here the unit
+        /// needs a drop-in with ReadWritePaths= for its folder; below /tmp it cannot be, every service has a /tmp of its own.
+        database: String = "/var/lib/ringrift/legacy/events.db".into();
+    }
+}
+daemon_config! {
     /// DLQ_RETRY.
     DlqRetry {
         /// Times a dead letter is handed out again before it is left alone, 0 to 100.
@@ -195,7 +203,7 @@ macro_rules! daemons {
 }
 
 daemons! {
-    event_router: Common, cross_process_poller: Common, dlq_retry: DlqRetry, health_check: Common, cluster_monitor: Common,
+    event_router: Common, cross_process_poller: CrossProcessPoller, dlq_retry: DlqRetry, health_check: Common, cluster_monitor: Common,
     queue_monitor: Common, node_health_monitor: Common, daemon_watchdog: Common, quality_monitor: Common,
     model_performance_watchdog: Common, tailscale_health: Common, work_queue_monitor: WorkQueueMonitor, coordinator_health_monitor: Common,
     system_health_monitor: Common, health_server: HealthServer, cluster_watchdog: Common, availability_node_monitor: Common,
@@ -246,6 +254,9 @@ impl Daemons {
         check.range("daemons.work_queue_monitor.depth", self.work_queue_monitor.depth, 1, 100_000);
         check.range("daemons.work_queue_monitor.stuck_seconds", self.work_queue_monitor.stuck_seconds, 10, 86_400);
         check.range("daemons.work_queue_monitor.latency_window", self.work_queue_monitor.latency_window, 1, 10_000);
+        if !self.cross_process_poller.database.starts_with('/') {
+            check.fail("daemons.cross_process_poller.database", format!("{:?} is no absolute path", self.cross_process_poller.database));
+        }
         check.range("daemons.dlq_retry.max_redrives", self.dlq_retry.max_redrives, 0, 100);
         check.range("daemons.dlq_retry.redrive_after", self.dlq_retry.redrive_after, 1, 604_800);
         check.range("daemons.dlq_retry.batch", self.dlq_retry.batch, 1, 1000);

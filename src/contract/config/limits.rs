@@ -187,11 +187,17 @@ pub struct Router {
     pub retry_max_seconds: u32,
     /// Bytes of the log above which the oldest handled events go first, 1 MiB to 1 TiB.
     pub max_bytes: u64,
+    /// Days after which a subscriber that came before and is away, and for which events are kept, is shown in the router's health,
+    /// 0 to 3650; 0: never. A week is longer than a long weekend and shorter than most events are kept.
+    pub absent_days: u32,
+    /// Days after which a subscriber that is away, or never came, is retired, so that no events are kept for it for ever, 0 to 3650;
+    /// 0: never. Most events are kept so long at least. One that comes back later begins with what is new.
+    pub retire_days: u32,
 }
 
 impl Default for Router {
     fn default() -> Self {
-        Router { max_attempts: 5, retry_base_seconds: 60, retry_max_seconds: 3600, max_bytes: 8 << 30 }
+        Router { max_attempts: 5, retry_base_seconds: 60, retry_max_seconds: 3600, max_bytes: 8 << 30, absent_days: 7, retire_days: 30 }
     }
 }
 
@@ -202,5 +208,7 @@ impl Router {
         check.range("router.retry_max_seconds", self.retry_max_seconds, 1, 86_400);
         check.at_least("router.retry_max_seconds", self.retry_max_seconds, "router.retry_base_seconds", self.retry_base_seconds);
         check.range("router.max_bytes", self.max_bytes, 1 << 20, 1 << 40);
+        check.range("router.absent_days", self.absent_days, 0, 3650);
+        check.range("router.retire_days", self.retire_days, 0, 3650);
     }
 }

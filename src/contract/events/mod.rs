@@ -1,5 +1,6 @@
 //! The event catalogue: one enum, one payload type an event, and what the router needs to know of each type.
 mod catalogue;
+mod control;
 #[macro_use]
 mod macros;
 mod cycle;

@@ -39,10 +39,13 @@ impl DlqRetry {
             let rested = DeadLetterFilter {
                 before_us: Some(now - i64::from(self.settings.redrive_after) * 1_000_000),
                 max_redriven: Some(self.settings.max_redrives - 1),
-                limit: Some(self.settings.batch),
                 ..Default::default()
             };
             for letter in ports.letters.dead_letters(&rested)? {
+                if redriven >= u64::from(self.settings.batch) {
+                    break;
+                }
+                // None is handed out when its subscriber was retired. Such a letter stays and must not keep the others from their turn.
                 // The router counts the redrive with the change itself, so a repeat of this tick cannot redrive twice too often.
                 redriven += ports.letters.redrive(&DeadLetterFilter { id: Some(letter.id), ..Default::default() })?;
             }
@@ -94,6 +97,18 @@ mod tests {
         let out = world.give(&mut build::<DlqRetry>(), Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[..], [Payload::DlqEventsReplayed(r)] if r.count == 2));
         assert_eq!(world.redriven.borrow().iter().map(|f| f.id).collect::<Vec<_>>(), [Some(3), Some(4)]);
+    }
+
+    #[test]
+    fn letters_of_retired_subscribers_take_nobodys_turn() {
+        let world = World::new();
+        world.letters.borrow_mut().extend((0..30).map(letter));
+        world.unwanted.set(25);
+        let mut daemon: DlqRetry = build();
+        daemon.settings.batch = 3;
+        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        assert!(matches!(&out.events[0], Payload::DlqEventsReplayed(r) if r.count == 3), "{:?}", out.events);
+        assert_eq!(world.redriven.borrow().last().and_then(|f| f.id), Some(27));
     }
 
     #[test]

@@ -36,6 +36,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const REPORTS_READ: Duration = Duration::from_secs(1);
 /// Loaded job units.
 pub const JOB_UNITS: &str = "ringrift-job-*@*.service";
+/// All of them are below it.
+const JOBS_SLICE: &str = "ringrift-jobs.slice";
 
 /// A signal for those who follow the master on D-Bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +128,8 @@ pub struct Engine<S> {
     daemons_changed: bool,
     /// Told to stop: what is under way starts nothing any more.
     draining: Rc<Cell<bool>>,
+    /// The jobs' slice is being killed: one kill is for all of them.
+    killing: Rc<Cell<bool>>,
 }
 
 /// What an engine is made of.
@@ -177,6 +181,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             shown_at: None,
             daemons_changed: true,
             draining: Rc::default(),
+            killing: Rc::default(),
         };
         let mut world = engine.world();
         world.overrides = engine.store.overrides()?;

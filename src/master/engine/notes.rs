@@ -1,7 +1,7 @@
 //! The engine's dealings with the hubs: subscriptions and spooled events at the router, orders and leases of the coordinator.
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
-use super::{Engine, JOB_UNITS, Note, OWN_UNIT};
+use super::{Engine, JOB_UNITS, JOBS_SLICE, Note, OWN_UNIT};
 use crate::platform::report;
 use crate::platform::systemd::{ServiceError, ServiceManager};
 use std::cell::Cell;
@@ -213,13 +213,18 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     });
                 }
                 Action::Kill { unit } => {
-                    let (services, notes) = (self.services.clone(), self.notes.clone());
+                    let (services, notes, killing) = (self.services.clone(), self.notes.clone(), self.killing.clone());
+                    // An emergency halt orders one kill a job; each would ask polkit twice, and one kill of the slice is for all.
+                    let first = !killing.replace(true);
                     tokio::task::spawn_local(async move {
-                        for outcome in [services.kill(&unit).await, services.stop(&unit).await.map(drop)] {
-                            match outcome {
-                                Ok(()) | Err(ServiceError::NoSuchUnit { .. }) => {}
-                                Err(error) => tracing::warn!("{error}"),
+                        if first {
+                            for outcome in [services.kill(JOBS_SLICE).await, services.stop(JOBS_SLICE).await.map(drop)] {
+                                match outcome {
+                                    Ok(()) | Err(ServiceError::NoSuchUnit { .. }) => {}
+                                    Err(error) => tracing::warn!("{error}"),
+                                }
                             }
+                            killing.set(false);
                         }
                         drop(notes.send(Note::JobStopped { unit }));
                     });

@@ -67,7 +67,11 @@ impl SystemdView {
 
     /// Names of the units that run or start, by a shell glob; one question, however many there are.
     pub fn running(&self, pattern: &str) -> Result<Vec<String>, ServiceError> {
-        self.ask(async |systemd| systemd.running(pattern).await)
+        match self.ask(async |systemd| systemd.running(pattern).await) {
+            // The bus may have been restarted since the last question.
+            Err(ServiceError::Unreachable { .. }) => self.ask(async |systemd| systemd.running(pattern).await),
+            other => other,
+        }
     }
 
     /// Sends SIGKILL to every process of the units, all at once; the first refusal is returned. A slice means all that is below it.

@@ -19,28 +19,51 @@ impl Truth {
     }
 }
 
+/// An event of one of three types. An interest is a set of types and may change; what it is when an event is looked at decides.
 #[derive(Debug, Clone, Copy)]
 struct Logged {
-    wanted: bool,
+    kind: u8,
     key: Option<u8>,
+    /// Every interest since it was published wanted it: it must be handled.
+    always: bool,
+    /// Some interest since then wanted it: it may come.
+    ever: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Op {
-    Publish(bool, Option<u8>),
-    Pump { max_in_flight: usize, read: usize },
+    Publish(u8, Option<u8>),
+    /// Subscribes again with another interest.
+    Interest(u8),
+    /// Is forgotten, and subscribes anew from now on or from the beginning.
+    Retire {
+        beginning: bool,
+    },
+    /// Dead letters are deleted: they can be handed out no more.
+    Purge,
+    Pump {
+        max_in_flight: usize,
+        read: usize,
+    },
     Ack(usize),
-    Nack { at: usize, delay: Option<i64>, dead: bool },
+    Nack {
+        at: usize,
+        delay: Option<i64>,
+        dead: bool,
+    },
     Pass(i64),
     Disconnect(bool),
     Write,
-    Restart { written: usize },
+    Restart {
+        written: usize,
+    },
     Redrive(usize),
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
-        6 => (prop::bool::weighted(0.8), prop::option::of(0..3u8)).prop_map(|(wanted, key)| Op::Publish(wanted, key)),
+        7 => (0..3u8, prop::option::of(0..3u8)).prop_map(|(kind, key)| Op::Publish(kind, key)),
+        1 => prop_oneof![3 => Just(7u8), 2 => 1..8u8].prop_map(Op::Interest),
         6 => (1..6usize, 0..4usize).prop_map(|(max_in_flight, read)| Op::Pump { max_in_flight, read }),
         6 => (0..8usize).prop_map(Op::Ack),
         3 => (0..8usize, prop::option::of(0..300i64), prop::bool::weighted(0.1)).prop_map(|(at, delay, dead)| Op::Nack { at, delay, dead }),
@@ -49,12 +72,15 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => Just(Op::Write),
         1 => (0..9usize).prop_map(|written| Op::Restart { written }),
         1 => (0..8usize).prop_map(Op::Redrive),
+        1 => prop::bool::weighted(0.3).prop_map(|beginning| Op::Retire { beginning }),
+        1 => Just(Op::Purge),
     ];
     prop::collection::vec(op, 1..160)
 }
 
 struct World {
     log: Vec<Logged>,
+    interest: u8,
     sut: Delivery,
     now: i64,
     /// In the order of handing out.
@@ -74,6 +100,7 @@ impl World {
         sut.take_change();
         World {
             log: Vec::new(),
+            interest: 3,
             sut,
             now: 1000,
             flying: Vec::new(),
@@ -90,13 +117,30 @@ impl World {
         self.log[usize::try_from(seq).expect("small") - 1]
     }
 
+    fn wants(&self, seq: Seq) -> bool {
+        self.interest & 1 << self.logged(seq).kind != 0
+    }
+
+    /// The interest is another one, or begins anew: what is not handled yet is judged by it as well.
+    fn judge_again(&mut self, anew: bool) {
+        for seq in 1..=self.log.len() as Seq {
+            if !self.truth.open(seq) && !anew {
+                continue;
+            }
+            let wanted = self.wants(seq);
+            let event = &mut self.log[usize::try_from(seq).expect("small") - 1];
+            event.always = wanted && (event.always || anew);
+            event.ever = wanted || event.ever && !anew;
+        }
+    }
+
     fn key(key: u8) -> Key {
         format!("key{key}").into()
     }
 
     fn handed_out(&mut self, seq: Seq, attempt: u32) {
         let event = self.logged(seq);
-        assert!(event.wanted, "{seq} is not wanted");
+        assert!(event.ever, "{seq} is not wanted");
         assert!(self.truth.open(seq), "{seq} is handled already");
         assert!(!self.flying.contains(&seq), "{seq} is in flight already");
         let (attempts, crashes) = self.truth.tries.get(&seq).copied().unwrap_or_default();
@@ -104,7 +148,7 @@ impl World {
         if let Some(key) = event.key.filter(|_| !self.truth.redriven.contains(&seq)) {
             for earlier in 1..seq {
                 let other = self.logged(earlier);
-                let waits = other.wanted && other.key == Some(key) && self.truth.open(earlier) && !self.truth.redriven.contains(&earlier);
+                let waits = other.always && other.key == Some(key) && self.truth.open(earlier) && !self.truth.redriven.contains(&earlier);
                 assert!(!waits, "{seq} overtakes {earlier}, which has the same key");
             }
         }
@@ -121,7 +165,7 @@ impl World {
             let mut read_to = refill.to;
             for seq in refill.from..=refill.to {
                 let event = self.logged(seq);
-                if event.wanted && event.key.map(World::key).as_ref() == Some(&refill.key) {
+                if self.wants(seq) && event.key.map(World::key).as_ref() == Some(&refill.key) {
                     found.push(seq);
                     if found.len() >= refill.limit.min(read.max(1)) {
                         read_to = seq;
@@ -135,11 +179,11 @@ impl World {
         while self.sut.in_flight() < max_in_flight && self.sut.cursor() < last {
             let seq = self.sut.cursor() + 1;
             let event = self.logged(seq);
-            if !event.wanted && seq.is_multiple_of(2) {
+            if !self.wants(seq) && seq.is_multiple_of(2) {
                 self.sut.skip_to(seq);
                 continue;
             }
-            if self.sut.offer(seq, event.wanted, event.key.map(World::key).as_ref()) == Offer::Deliver {
+            if self.sut.offer(seq, self.wants(seq), event.key.map(World::key).as_ref()) == Offer::Deliver {
                 self.handed_out(seq, 1);
             }
         }
@@ -175,7 +219,33 @@ impl World {
 
     fn run(&mut self, op: &Op) {
         match *op {
-            Op::Publish(wanted, key) => self.log.push(Logged { wanted, key }),
+            Op::Publish(kind, key) => {
+                let wanted = self.interest & 1 << kind != 0;
+                self.log.push(Logged { kind, key, always: wanted, ever: wanted });
+            }
+            Op::Interest(interest) => {
+                self.interest = interest;
+                self.judge_again(false);
+            }
+            Op::Retire { beginning } => {
+                self.mark = if beginning { 0 } else { self.log.len() as Seq };
+                (self.truth, self.rows) = (Truth::default(), BTreeMap::new());
+                self.on_disk = Truth::default();
+                self.queue.clear();
+                self.flying.clear();
+                self.judge_again(true);
+                if !beginning {
+                    for event in &mut self.log {
+                        (event.always, event.ever) = (false, false);
+                    }
+                }
+                self.sut = Delivery::new(self.mark);
+                self.sut.take_change();
+            }
+            Op::Purge => {
+                let dead = std::mem::take(&mut self.truth.dead);
+                self.truth.acked.extend(dead);
+            }
             Op::Pump { max_in_flight, read } => self.pump(max_in_flight, read),
             Op::Ack(at) => {
                 if let Some(seq) = self.pick(at) {
@@ -246,7 +316,7 @@ impl World {
 
     fn check(&self) {
         assert_eq!(self.sut.in_flight(), self.flying.len());
-        let needed = (1..=self.log.len() as Seq).find(|seq| self.logged(*seq).wanted && self.truth.open(*seq));
+        let needed = (1..=self.log.len() as Seq).find(|seq| self.logged(*seq).always && self.truth.open(*seq));
         if let Some(needed) = needed {
             assert!(self.sut.floor() <= needed, "the floor {} passes {needed}", self.sut.floor());
         }
@@ -265,7 +335,9 @@ impl World {
             }
         }
         for seq in 1..=self.log.len() as Seq {
-            assert_eq!(!self.logged(seq).wanted, self.truth.open(seq), "event {seq} was lost, or delivered unwanted");
+            let event = self.logged(seq);
+            assert!(!event.always || !self.truth.open(seq), "event {seq} was lost");
+            assert!(event.ever || self.truth.open(seq), "event {seq} was delivered unwanted");
         }
         assert_eq!((self.sut.mark(), self.sut.open()), (self.log.len() as Seq, 0));
         self.take();

@@ -3,6 +3,7 @@ use super::schema::MIGRATIONS;
 use crate::contract::error::{Exit, Failure};
 use crate::platform::sqlite::{self, SqliteError};
 use crate::router::checkpoint::WAKE_PAGES;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,6 +52,16 @@ pub fn open(path: &Path, now_us: i64, max_pages: Option<u32>) -> Result<Opened, 
         set(&format!("PRAGMA max_page_count={pages}"))?;
     }
     Ok(Opened { db, quarantined })
+}
+
+/// For the proof that the power test notices: no sync from now on, whatever the writer asks for.
+pub fn never_sync(db: &mut Connection) -> rusqlite::Result<()> {
+    tracing::warn!("started with --no-sync: what is acknowledged now may be lost when the power fails");
+    db.execute_batch("PRAGMA synchronous=OFF")?;
+    db.authorizer(Some(|context: AuthContext<'_>| match context.action {
+        AuthAction::Pragma { pragma_name: "synchronous", .. } => Authorization::Ignore,
+        _ => Authorization::Allow,
+    }))
 }
 
 /// Writes the WAL's file as long as it is going to be: syncing data into a file that need not grow takes the disk one write, not the

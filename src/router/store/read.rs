@@ -21,6 +21,8 @@ pub struct Filter {
     pub kinds: Option<Vec<KindId>>,
     /// Of this key.
     pub key: Option<String>,
+    /// Of the chain that begins with this event.
+    pub chain: Option<IdBytes>,
 }
 
 /// A part of the log.
@@ -92,7 +94,7 @@ pub fn range(db: &Connection, range: &Range) -> rusqlite::Result<Found> {
 pub fn walk(db: &Connection, range: &Range, mut each: impl FnMut(&Stored<'_>)) -> rusqlite::Result<Seq> {
     match &range.filter.kinds {
         Some(kinds) if kinds.is_empty() => Ok(range.to),
-        Some(kinds) if kinds.len() <= MAX_INDEXED && range.filter.key.is_none() => {
+        Some(kinds) if kinds.len() <= MAX_INDEXED && range.filter.key.is_none() && range.filter.chain.is_none() => {
             let found = indexed(db, range, kinds)?;
             for row in &found.rows {
                 each(&Stored { seq: row.seq, kind: row.kind, key: row.key.as_deref(), body: &row.body });
@@ -135,7 +137,7 @@ fn indexed(db: &Connection, range: &Range, kinds: &[KindId]) -> rusqlite::Result
 
 fn scan(db: &Connection, range: &Range, mut each: impl FnMut(&Stored<'_>)) -> rusqlite::Result<Seq> {
     let mut sql = "SELECT seq, kind, key, body FROM events WHERE seq BETWEEN ? AND ?".to_owned();
-    let filtered = range.filter.kinds.is_some() || range.filter.key.is_some();
+    let filtered = range.filter.kinds.is_some() || range.filter.key.is_some() || range.filter.chain.is_some();
     let to = if filtered { range.to.min(range.from.saturating_add(MAX_SCANNED)) } else { range.to };
     let mut values = vec![Value::from(range.from.cast_signed()), Value::from(to.cast_signed())];
     condition(&range.filter, &mut sql, &mut values);
@@ -164,6 +166,11 @@ fn condition(filter: &Filter, sql: &mut String, values: &mut Vec<Value>) {
     if let Some(key) = &filter.key {
         sql.push_str(" AND key = ?");
         values.push(Value::from(key.clone()));
+    }
+    if let Some(chain) = &filter.chain {
+        // No index: a chain is read now and then by people, events are written all the time. The plus keeps SQLite off the ids'.
+        sql.push_str(" AND (correlation = ? OR +id = ?)");
+        values.extend([Value::from(chain.to_vec()), Value::from(chain.to_vec())]);
     }
 }
 

@@ -55,7 +55,7 @@ impl Plan {
     /// Does one step in its own transaction; the outcome when nothing is left to do.
     pub fn step(&mut self, db: &Connection) -> Result<Option<Outcome>, Fault> {
         if let Some(allowance) = self.by_age.front().copied() {
-            let to = place_at(db, allowance.cutoff_us)?.min(allowance.floor);
+            let to = place_at(db, allowance.cutoff_us).map_err(fault("reading"))?.min(allowance.floor);
             let deleted = delete_kind(db, allowance.kind, to)?;
             self.deleted += deleted;
             if deleted < STEP as u64 {
@@ -119,14 +119,13 @@ fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
 }
 
 /// The first place stored at this time or later, by bisection: places and times grow together.
-fn place_at(db: &Connection, time_us: i64) -> Result<Seq, Fault> {
-    let read = fault("reading");
-    let last: Option<i64> = db.query_row("SELECT max(seq) FROM events", [], |row| row.get(0)).map_err(&read)?;
-    let mut next = db.prepare_cached("SELECT seq, stored_us FROM events WHERE seq >= ? ORDER BY seq LIMIT 1").map_err(&read)?;
+pub fn place_at(db: &Connection, time_us: i64) -> rusqlite::Result<Seq> {
+    let last: Option<i64> = db.query_row("SELECT max(seq) FROM events", [], |row| row.get(0))?;
+    let mut next = db.prepare_cached("SELECT seq, stored_us FROM events WHERE seq >= ? ORDER BY seq LIMIT 1")?;
     let (mut low, mut high) = (0i64, last.map_or(0, |last| last + 1));
     while low < high {
         let middle = low + (high - low) / 2;
-        let found: Option<(i64, i64)> = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(&read)?;
+        let found: Option<(i64, i64)> = next.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         match found {
             Some((seq, stored)) if stored < time_us => low = seq + 1,
             _ => high = middle,

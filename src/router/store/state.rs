@@ -22,6 +22,8 @@ pub struct Loaded {
     pub mark: Seq,
     /// When it was last connected.
     pub seen_us: Option<i64>,
+    /// When it was made.
+    pub created_us: i64,
     /// Its exceptions.
     pub rows: BTreeMap<Seq, Row>,
 }
@@ -72,7 +74,7 @@ pub fn load(db: &Connection) -> Result<Beginning, Fault> {
     let read = fault("loading the state of");
     let mut kinds = db.prepare("SELECT id, name FROM kinds").map_err(&read)?;
     let kinds = kinds.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect).map_err(&read)?;
-    let mut list = db.prepare("SELECT id, name, interest, mark, seen_us FROM subscriptions").map_err(&read)?;
+    let mut list = db.prepare("SELECT id, name, interest, mark, seen_us, created_us FROM subscriptions").map_err(&read)?;
     let subscriptions = list.query_map([], |row| {
         Ok(Loaded {
             id: row.get(0)?,
@@ -80,6 +82,7 @@ pub fn load(db: &Connection) -> Result<Beginning, Fault> {
             interest: serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default(),
             mark: row.get::<_, i64>(3)?.cast_unsigned(),
             seen_us: row.get(4)?,
+            created_us: row.get(5)?,
             rows: BTreeMap::new(),
         })
     });

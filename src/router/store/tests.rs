@@ -5,10 +5,14 @@ use super::retain::{Allowance, Outcome, Plan, used_bytes};
 use super::schema::MIGRATIONS;
 use super::seen::Seen;
 use crate::contract::events::Dedup;
+use crate::contract::router::NewEvent;
 use crate::router::canonical;
 use crate::router::ids::Ids;
+use crate::router::kinds::Kinds;
+use crate::router::prepare::prepare;
 use proptest::prelude::*;
 use rusqlite::Connection;
+use serde_json::json;
 use std::collections::HashMap;
 
 fn database() -> Connection {
@@ -159,6 +163,60 @@ proptest! {
         }
     }
 
+    /// The same through the front door, with real types, and with publishes whose transaction came to nothing: what was not stored
+    /// is no repeat when it is sent again, what was stored is one however it is spelt, and what differs in anything is none.
+    #[test]
+    fn nothing_that_means_something_is_taken_for_a_repeat(
+        steps in prop::collection::vec((0..4usize, 0..4u8, any::<bool>(), prop::option::weighted(0.3, 0..3u8), any::<bool>(), 0..200i64), 1..50),
+    ) {
+        let db = database();
+        let mut seen = Seen::load(&db).expect("empty");
+        let mut kinds = Kinds::new(Vec::new());
+        let node = crate::contract::ids::NodeId::new("n1").expect("a node");
+        let (mut now, mut seq) = (1_000_000_000i64, 0);
+        let mut keys: HashMap<u8, u64> = HashMap::new();
+        let mut contents: HashMap<(usize, u8), (u64, i64)> = HashMap::new();
+        for (kind, content, other_spelling, key, lost, seconds) in steps {
+            now += seconds * 1_000_000;
+            // Unique for ever; within 300 s; every one counts, twice.
+            let (name, mut payload) = [
+                ("exploration_boost", json!({"config_key": "hex8_2p", "boost_factor": 1 + content, "reason": "r"})),
+                ("disk_space_low", json!({"host": "n1", "path": "/", "usage_percent": 90 + content, "free_gb": 1, "threshold": 70, "level": "warning"})),
+                ("training_progress", json!({"config_key": "hex8_2p", "job_id": "j-1", "epoch": content})),
+                ("external.x", json!({"c": content})),
+            ][kind].clone();
+            if other_spelling {
+                let turned: Vec<(String, serde_json::Value)> = payload.as_object().expect("an object").clone().into_iter().rev().collect();
+                payload = serde_json::Value::Object(turned.into_iter().collect());
+                payload["anything"] = serde_json::Value::Null;
+            }
+            let new = json!({"type": name, "payload": payload, "idempotency_key": key.map(|k| k.to_string())});
+            let new: NewEvent = serde_json::from_value(new).expect("a new event");
+            let mut event = prepare(new.into(), 0, &mut kinds, &node, now).expect("it is valid");
+            let expected = match key {
+                Some(key) => keys.get(&key).copied(),
+                None => contents.get(&(kind, content)).filter(|(_, at)| kind == 0 || kind == 1 && now - at < 300_000_000).map(|(first, _)| *first),
+            };
+            // Lost: the process died before the commit; nobody was told anything.
+            let stored = store(&db, &mut seen, &mut event, seq + 1, now, !lost);
+            if lost {
+                continue;
+            }
+            match stored {
+                Stored::New(..) => {
+                    prop_assert_eq!(expected, None, "{} was stored again", name);
+                    seq += 1;
+                    match key {
+                        Some(key) => drop(keys.insert(key, seq)),
+                        None => drop(contents.insert((kind, content), (seq, now))),
+                    }
+                }
+                Stored::Repeat(first, _) => prop_assert_eq!(expected, Some(first), "{} was lost", name),
+            }
+        }
+        prop_assert_eq!(kept(&db).len() as u64, seq);
+    }
+
     /// However a range is read, in whatever portions, the same events come in order.
     #[test]
     fn portions_of_a_range_are_the_range(
@@ -180,7 +238,7 @@ proptest! {
         };
         let expected: Vec<u64> = kept(&db).into_iter().filter(fits).collect();
         let to = kinds.len() as u64;
-        let filter = Filter { kinds: wanted.clone().map(|w| w.into_iter().collect()), key: key.clone() };
+        let filter = Filter { kinds: wanted.clone().map(|w| w.into_iter().collect()), key: key.clone(), chain: None };
         let (mut from, mut found) = (1, Vec::new());
         while from <= to {
             let part = range(&db, &Range { from, to, filter: filter.clone(), limit, bytes }).expect("read");

@@ -63,7 +63,14 @@ fn a_run_becomes_table_numbers_and_plot() {
         let games: u64 = ["wins", "draws", "losses"].iter().map(|k| tally[k].as_u64().expect("a count")).sum();
         assert_eq!(games, found["fixture"]["games"].as_u64().expect("a count"));
     }
-    assert!(std::fs::read_to_string(world.path("strength.svg")).expect("a plot").contains("<svg"));
+    let plot = std::fs::read_to_string(world.path("strength.svg")).expect("a plot");
+    assert!(plot.contains("<svg"));
+    // Drawn again from the numbers, it is the same.
+    std::fs::remove_file(world.path("strength.svg")).expect("removed");
+    let again = Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).arg("strength").arg(world.path("")).arg("--redraw").output();
+    let again = again.expect("started");
+    assert!(again.status.success() && again.stdout == table.as_bytes(), "{}", common::text(&again));
+    assert_eq!(std::fs::read_to_string(world.path("strength.svg")).expect("a plot"), plot);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::contract::Stop;
 use crate::failure::Failure;
-use crate::strength::{Plan, judge};
+use crate::strength::{Plan, judge, redraw};
 
 /// Arguments of `strength`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,9 @@ pub struct Args {
     /// Seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Plays nothing: writes table and plot anew from strength.json
+    #[arg(long)]
+    redraw: bool,
     /// Matches at once; 0: one a core
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -35,6 +38,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.games < 2 || args.rematch == 1 || !(1..=800).contains(&args.simulations) {
         return Err(Failure::Usage("--games takes 2 or more, --rematch 0 or at least 2, --simulations 1 to 800".to_owned()));
+    }
+    if args.redraw {
+        return super::screen::print(&redraw(&args.folder)?);
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let plan = Plan {

@@ -1,6 +1,6 @@
 //! Paired games between two players: the same random opening twice, with the seats exchanged.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::sprt::Pairs;
 use crate::contract::Stop;
@@ -35,7 +35,7 @@ pub struct GameScore {
 }
 
 /// The count of a match, from the first player's side.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Tally {
     /// Games won.
     pub wins: u32,

@@ -10,7 +10,7 @@ pub mod schedule;
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::contract::Stop;
@@ -22,7 +22,7 @@ use run::Run;
 use schedule::{Fixture, Side};
 
 /// How much is played.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Plan {
     /// Games against each of random, heuristic and the untrained network.
     pub games: u32,
@@ -39,7 +39,7 @@ pub struct Plan {
 }
 
 /// A match that was played to its end.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Played {
     /// Who played whom.
     pub fixture: Fixture,
@@ -75,7 +75,7 @@ pub fn wilson(share: f64, n: f64) -> (f64, f64) {
 }
 
 /// Everything that was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Strength {
     /// The run.
     pub run: Run,
@@ -110,8 +110,22 @@ pub fn judge(folder: &Path, plan: Plan, stop: &Stop) -> Result<String, Failure> 
     let text = json!({"schema": 1, "contradicted": strength.contradicted(), "strength": strength});
     let text = serde_json::to_string_pretty(&text).map_err(|e| Failure::internal("writing strength.json", e))?;
     write_atomically(&folder.join("strength.json"), text.as_bytes())?;
-    write_atomically(&folder.join("strength.svg"), plot::strength(&strength)?.as_bytes())?;
-    let table = report::markdown(&strength);
+    draw(folder, &strength)
+}
+
+/// Writes table and plot of what strength.json holds, without playing.
+pub fn redraw(folder: &Path) -> Result<String, Failure> {
+    let path = folder.join("strength.json");
+    let bad = |e: &dyn std::fmt::Display| Failure::bad(format!("reading {}: {e}; judge the run first, without --redraw", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|e| bad(&e))?;
+    let mut whole: serde_json::Value = serde_json::from_str(&text).map_err(|e| bad(&e))?;
+    let strength = serde_json::from_value(whole["strength"].take()).map_err(|e| bad(&e))?;
+    draw(folder, &strength)
+}
+
+fn draw(folder: &Path, strength: &Strength) -> Result<String, Failure> {
+    write_atomically(&folder.join("strength.svg"), plot::strength(strength)?.as_bytes())?;
+    let table = report::markdown(strength);
     write_atomically(&folder.join("strength.md"), table.as_bytes())?;
     Ok(table)
 }

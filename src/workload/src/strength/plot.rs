@@ -21,7 +21,8 @@ fn draw(s: &Strength, svg: &mut String) -> Drawn {
     root.fill(&WHITE)?;
     let set = &s.run.setting;
     let load = s.run.load.map_or(String::new(), |[mean, ..]| format!(", load average {mean:.1}"));
-    let title = format!("{}: {} minutes from nothing on {} cores{load}", set.config, set.minutes, set.cores);
+    let date = if set.date.is_empty() { String::new() } else { format!(", {}", set.date) };
+    let title = format!("{}: {} minutes from nothing on {} cores{load}{date}", set.config, set.minutes, set.cores);
     let root = root.titled(&title, ("sans-serif", 18))?;
     let (upper, lower) = root.split_vertically(330);
     shares(&upper, s)?;
@@ -34,15 +35,22 @@ fn shares(area: &Area<'_>, s: &Strength) -> Drawn {
     let games = s.plan.games;
     let mut chart = ChartBuilder::on(area)
         .margin(8)
+        .margin_right(24)
         .caption(format!("points in {games} paired games, with 95 % intervals"), ("sans-serif", 14))
         .x_label_area_size(32)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..f64::from(set_minutes(s)), 0.0..100.0)?;
-    chart.configure_mesh().x_desc("minutes").y_label_formatter(&|y| format!("{y:.0} %")).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("minutes")
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.0} %"))
+        .draw()?;
     let sides = [
         (Side::Random, "against random", BLUE),
         (Side::Heuristic, "against heuristic", RED),
-        (Side::Generation(0), "against the untrained network", GREEN),
+        (Side::Generation(0), "against the untrained network", RGBColor(0, 140, 60)),
     ];
     for (side, label, colour) in sides {
         let points: Vec<(f64, [f64; 3])> =
@@ -75,11 +83,18 @@ fn ratings(area: &Area<'_>, s: &Strength) -> Drawn {
     let top = promoted.iter().chain(&rematch).map(|&(_, y)| y).fold(100.0, f64::max) * 1.05;
     let mut chart = ChartBuilder::on(area)
         .margin(8)
+        .margin_right(24)
         .caption("Elo over the untrained network, added up over the promotions", ("sans-serif", 14))
         .x_label_area_size(32)
         .y_label_area_size(52)
         .build_cartesian_2d(0.0..f64::from(set_minutes(s)), 0.0..top)?;
-    chart.configure_mesh().x_desc("minutes").y_label_formatter(&|y| format!("{y:+.0}")).draw()?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc("minutes")
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:+.0}"))
+        .draw()?;
     let games = s.plan.rematch_games;
     let series =
         [("matches that promoted (ended when decided)".to_owned(), promoted, BLUE), (format!("rematches of {games} games"), rematch, RED)];

@@ -36,10 +36,11 @@ pub fn markdown(s: &Strength) -> String {
     let mut out = String::new();
     let set = &s.run.setting;
     let load = s.run.load.map_or("not recorded".to_owned(), |[mean, low, high]| format!("{mean:.1} in the mean ({low:.1} to {high:.1})"));
+    let date = if set.date.is_empty() { String::new() } else { format!("{}: ", set.date) };
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{}, {} minutes from nothing on {} cores, version {}, load average {load}: {} games of self-play, {} models trained, {} promoted, {} refused.\n",
+        "{date}{}, {} minutes from nothing on {} cores, version {}, load average {load}: {} games of self-play, {} models trained, {} promoted, {} refused.\n",
         set.config,
         set.minutes,
         set.cores,

@@ -18,6 +18,9 @@ pub struct Setting {
     pub minutes: u32,
     /// Start, in seconds since 1970.
     pub begun: i64,
+    /// The day of the start, as in 2026-11-22; empty when it was not written down.
+    #[serde(default)]
+    pub date: String,
     /// Cores of the machine.
     pub cores: u32,
     /// Version of the package.
@@ -25,7 +28,7 @@ pub struct Setting {
 }
 
 /// A generation: the untrained network, or a promoted model.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Generation {
     /// Its number; 0 is the untrained network.
     pub number: u32,
@@ -42,7 +45,7 @@ pub struct Generation {
 }
 
 /// A whole run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Run {
     /// How it was set up.
     pub setting: Setting,

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::run::Run;
 use super::{Plan, Played};
@@ -16,7 +16,7 @@ use crate::records::selfplay::move_limit;
 use crate::search::{Player, SearchConfig};
 
 /// One side of a match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// A generation, with search.
@@ -28,7 +28,7 @@ pub enum Side {
 }
 
 /// A match to be played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Fixture {
     /// Who is measured.
     pub first: Side,

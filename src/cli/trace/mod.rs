@@ -1,0 +1,108 @@
+//! `ringrift trace`: what led to an event, a job, a model or a game, and what came of it; asked of the hubs that run.
+mod gather;
+mod tree;
+
+use super::Done;
+use super::out::{Out, Text, Tone};
+use super::text;
+use super::world::World;
+use crate::contract::coordinator::WorkItem;
+use crate::contract::envelope::Event;
+use clap::Args;
+use serde::Serialize;
+
+/// Show the tree from the first event of a chain to the model at its end.
+///
+/// THING is an event (its id or its place in the log), a job, an artefact (the SHA-256 of a model, of a shard of games or of a sample
+/// file, or its first digits) or a game (as in JOB-00042). Looking starts nothing: what a hub that does not run would know is left out
+/// and said.
+///
+/// Example: ringrift trace 3f0c9a51b2de
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// Event, job, model, shard, samples or game
+    #[arg(value_name = "THING")]
+    thing: String,
+    /// Show at most so many events
+    #[arg(short = 'n', long, default_value_t = 500, value_name = "N")]
+    lines: usize,
+}
+
+/// An artefact on the way.
+#[derive(Debug, Clone, Serialize)]
+pub struct Artefact {
+    /// 0: the one asked for; larger: made from; negative: made of it.
+    depth: i32,
+    kind: String,
+    id: String,
+    config_key: String,
+    job_id: String,
+    created_us: i64,
+}
+
+/// An event with its place.
+#[derive(Debug, Clone, Serialize)]
+pub struct Placed {
+    seq: u64,
+    event: Event,
+}
+
+/// All that was found.
+#[derive(Debug, Default, Serialize)]
+pub struct Found {
+    /// What was asked for, in words.
+    about: String,
+    /// The event asked for, or the one that the chain was entered by.
+    entry: Option<String>,
+    /// The first event of the chain.
+    root: Option<String>,
+    artefacts: Vec<Artefact>,
+    jobs: Vec<WorkItem>,
+    events: Vec<Placed>,
+    /// What could not be asked or is not kept any more.
+    notes: Vec<String>,
+}
+
+impl Trace {
+    /// Prints it.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let found = gather::gather(world, &self.thing, self.lines)?;
+        out.either("trace", &found, || page(&found, world, out))
+    }
+}
+
+fn page(found: &Found, world: &World, out: &Out) -> String {
+    let mut page = format!("{}\n", out.paint(Tone::Bold, &found.about));
+    if found.artefacts.len() > 1 {
+        let rows = found.artefacts.iter().map(|a| {
+            let mark = if a.depth == 0 { Tone::Good } else { Tone::Plain };
+            let arrow = match a.depth {
+                0 => "●",
+                1.. => "from",
+                _ => "into",
+            };
+            vec![
+                Text::dim(arrow),
+                Text::new(mark, &a.kind),
+                Text::new(mark, text::short(&a.id)),
+                Text::plain(&a.config_key),
+                Text::plain(format!("job {}", a.job_id)),
+                Text::dim(format!("{} ago", text::age(a.created_us, world.now_us))),
+            ]
+        });
+        page += &out.table(&[], rows.collect());
+        page.push('\n');
+    }
+    let lines = tree::lines(found);
+    let rows = lines.into_iter().map(|line| {
+        // To the second: room is dear, and what follows what is seen from the tree.
+        let time = line.time_us.map_or(String::new(), |t| text::time(t, world.now_us));
+        let time = time.split('.').next().unwrap_or_default().to_owned();
+        vec![Text::dim(time), Text::new(line.tone, format!("{}{}", line.branch, line.text))]
+    });
+    page += &out.table(&[], rows.collect());
+    for note in &found.notes {
+        page += &format!("{} {note}\n", out.paint(Tone::Warn, "!"));
+    }
+    page
+}

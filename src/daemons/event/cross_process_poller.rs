@@ -1,0 +1,265 @@
+//! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that programs of old still write and read. What came
+//! in does not go out again, and nothing is carried twice, wherever this process is killed.
+use crate::contract::config::{Config, CrossProcessPoller as Settings};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::envelope::Event;
+use crate::contract::events::{EventType, Payload};
+use crate::contract::foreign::{ForeignEvent, ForeignQueue, event_type, external, today};
+use crate::contract::health::Health;
+use crate::contract::ids::ConfigKey;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::contract::router::NewEvent;
+use serde_json::{Map, Value, json};
+
+/// Rows in one round, and bytes: a batch fits one frame of the router.
+const BATCH: u32 = 100;
+const BATCH_BYTES: usize = 512 * 1024;
+/// A longer payload is not carried, only told of.
+const MAX_PAYLOAD: usize = 256 * 1024;
+/// What goes into the identity of a row beside its number: the number begins anew with a new file.
+const MAX_NAME: usize = 64;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct CrossProcessPoller {
+    settings: Settings,
+    /// The last row that was taken in, and when that row was made.
+    taken: (i64, f64),
+    /// Rows taken in whose events may not be on disk yet; told to the queue in the next round.
+    told: Vec<i64>,
+    carried: (u64, u64),
+}
+
+impl Daemon for CrossProcessPoller {
+    const TYPE: DaemonType = DaemonType::CrossProcessPoller;
+
+    fn new(config: &Config) -> Self {
+        CrossProcessPoller { settings: config.daemons.cross_process_poller.clone(), taken: (0, 0.0), told: Vec::new(), carried: (0, 0) }
+    }
+
+    fn save(&self) -> Option<Value> {
+        Some(json!({ "taken": self.taken, "told": self.told }))
+    }
+
+    fn restore(&mut self, state: Value) {
+        self.taken = serde_json::from_value(state["taken"].clone()).unwrap_or_default();
+        self.told = serde_json::from_value(state["told"].clone()).unwrap_or_default();
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let Some(queue) = ports.foreign else { return Err(HandlerError::Failed("the queue's adapter is not there".into())) };
+        match input {
+            Input::Start => self.say(out),
+            Input::Tick { .. } => self.take_in(queue, out)?,
+            Input::Event { event, payload } => self.put_out(queue, event, &payload, out)?,
+            Input::Reload(config) => self.settings = config.daemons.cross_process_poller.clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl CrossProcessPoller {
+    fn say(&self, out: &mut Out) {
+        let line = format!("{} events carried in, {} out", self.carried.0, self.carried.1);
+        out.health(Health::healthy(&line));
+        out.last(line);
+    }
+
+    fn take_in(&mut self, queue: &dyn ForeignQueue, out: &mut Out) -> Result<(), HandlerError> {
+        let database = &self.settings.database;
+        // What the round before took in is on disk by now, in the router.
+        queue.acknowledge(database, &std::mem::take(&mut self.told))?;
+        if self.taken.0 > 0 && self.begun_anew(queue)? {
+            tracing::info!(database, "the queue was begun anew; it is read from its beginning");
+            self.taken = (0, 0.0);
+        }
+        let (rows, mut last) = queue.read(database, self.taken.0, BATCH)?;
+        let mut bytes = 0;
+        for row in &rows {
+            bytes += row.payload.len().min(MAX_PAYLOAD);
+            if bytes > BATCH_BYTES && !out.raw.is_empty() {
+                last = row.event_id - 1;
+                break;
+            }
+            out.raw.push(incoming(row));
+            self.told.push(row.event_id);
+            self.taken = (row.event_id, row.created_at);
+        }
+        if last > self.taken.0 {
+            // Rows of our own stand at the end.
+            self.taken = (last, queue.created_at(database, last)?.unwrap_or(0.0));
+        }
+        self.carried.0 += self.told.len() as u64;
+        self.say(out);
+        Ok(())
+    }
+
+    /// Whether the file is another one than that of which we took the last row: that row is another one, or gone while older numbers
+    /// are there, which are cleared away before it. If we err, the router knows what it has.
+    fn begun_anew(&self, queue: &dyn ForeignQueue) -> Result<bool, HandlerError> {
+        let database = &self.settings.database;
+        match queue.created_at(database, self.taken.0)? {
+            Some(at) => Ok(at != self.taken.1),
+            None => Ok((1..self.taken.0).contains(&queue.read(database, 0, 1)?.1)),
+        }
+    }
+
+    fn put_out(&mut self, queue: &dyn ForeignQueue, event: &Event, payload: &Payload, out: &mut Out) -> Result<(), HandlerError> {
+        if event.source == Self::TYPE.kebab() {
+            return Ok(());
+        }
+        let info = payload.kind().info();
+        let fresh = queue.put(&self.settings.database, event.id.as_str(), info.wire, &event.payload, event.time_us as f64 / 1e6)?;
+        self.carried.1 += u64::from(fresh);
+        self.say(out);
+        Ok(())
+    }
+}
+
+/// A row as an event. One that is of our types by its name but not by its payload, or that controls the suite, comes in as what it
+/// is: a word of a program that is not ours.
+fn incoming(row: &ForeignEvent) -> NewEvent {
+    let parsed: Option<Map<String, Value>> = serde_json::from_str(&row.payload).ok();
+    let known = event_type(&row.event_type).filter(|kind| !kind.is_control());
+    let fits = |kind: &EventType| {
+        let payload = today(parsed.clone()?);
+        Payload::parse(*kind, &Value::Object(payload.clone())).ok().map(|_| payload)
+    };
+    let (kind, payload) = match known.and_then(|kind| Some((kind, fits(&kind)?))) {
+        Some((kind, payload)) => (kind.info().wire.to_owned(), payload),
+        None => (external(event_type(&row.event_type).map_or(&row.event_type, |kind| kind.info().wire)), outsider(row, parsed)),
+    };
+    let key = payload.get("config_key").and_then(Value::as_str).and_then(|text| ConfigKey::new(text).ok());
+    let name: String = row.event_type.chars().take(MAX_NAME).collect();
+    NewEvent {
+        id: None,
+        kind,
+        payload,
+        key,
+        cause: None,
+        correlation: None,
+        source: String::new(),
+        time_us: (row.created_at > 0.0).then_some((row.created_at * 1e6) as i64),
+        idempotency_key: Some(format!("foreign/{}/{:.6}/{name}", row.event_id, row.created_at)),
+    }
+}
+
+fn outsider(row: &ForeignEvent, parsed: Option<Map<String, Value>>) -> Map<String, Value> {
+    let from = json!({"event_id": row.event_id, "event_type": row.event_type, "source": row.source, "hostname": row.hostname});
+    let mut payload = match parsed {
+        _ if row.payload.len() > MAX_PAYLOAD => Map::from_iter([("bytes_left_out".to_owned(), row.payload.len().into())]),
+        Some(payload) => today(payload),
+        None => Map::from_iter([("text".to_owned(), row.payload.clone().into())]),
+    };
+    payload.insert("foreign".into(), from);
+    payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::ports::StoreError;
+    use crate::daemons::testing::{World, build};
+    use std::cell::RefCell;
+
+    #[derive(Default)]
+    struct Queue {
+        rows: RefCell<Vec<ForeignEvent>>,
+        acked: RefCell<Vec<i64>>,
+        put: RefCell<Vec<(String, String)>>,
+    }
+
+    impl ForeignQueue for Queue {
+        fn read(&self, _: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError> {
+            let rows: Vec<_> = self.rows.borrow().iter().filter(|r| r.event_id > after).take(limit as usize).cloned().collect();
+            let last = rows.last().map_or(after, |r| r.event_id);
+            Ok((rows, last))
+        }
+        fn created_at(&self, _: &str, id: i64) -> Result<Option<f64>, StoreError> {
+            Ok(self.rows.borrow().iter().find(|r| r.event_id == id).map(|r| r.created_at))
+        }
+        fn acknowledge(&self, _: &str, ids: &[i64]) -> Result<(), StoreError> {
+            self.acked.borrow_mut().extend(ids);
+            Ok(())
+        }
+        fn put(&self, _: &str, id: &str, kind: &str, _: &Map<String, Value>, _: f64) -> Result<bool, StoreError> {
+            self.put.borrow_mut().push((id.into(), kind.into()));
+            Ok(true)
+        }
+    }
+
+    fn row(id: i64, kind: &str, payload: &str) -> ForeignEvent {
+        let (source, hostname) = ("old".into(), "h".into());
+        ForeignEvent { event_id: id, event_type: kind.into(), payload: payload.into(), source, hostname, created_at: 100.0 + id as f64 }
+    }
+
+    fn give(world: &World, queue: &Queue, daemon: &mut CrossProcessPoller, input: Input<'_>) -> Out {
+        let mut out = Out::default();
+        let ports = Ports { foreign: Some(queue), ..world.ports() };
+        daemon.handle(input, &ports, &mut out).expect("handled");
+        out
+    }
+
+    #[test]
+    fn rows_come_in_as_what_they_are() {
+        for (kind, payload, wanted) in [
+            ("EXPLORATION_BOOST", r#"{"config": "hex8_2p", "boost_factor": 1.5, "reason": "r"}"#, "exploration_boost"),
+            ("new_games", r#"{"host": "a", "new_games": 3}"#, "external.new_games"),
+            ("training_complete", "{}", "external.training_completed"),
+            ("nas_triggered", r#"{"config": "hex8_2p"}"#, "external.nas_triggered"),
+            // Whoever can write the file must not promote models by it.
+            ("promotion_complete", "{}", "external.model_promoted"),
+            ("daemon_stopped", r#"{"daemon_name": "X", "hostname": "h", "reason": "r", "invocation_id": "i"}"#, "external.daemon_stopped"),
+            ("odd", "no json", "external.odd"),
+        ] {
+            let event = incoming(&row(7, kind, payload));
+            assert_eq!(event.kind, wanted);
+            assert_eq!(event.idempotency_key, Some(format!("foreign/7/107.000000/{kind}")));
+            assert_eq!(event.key.is_some(), payload.contains("config"), "{kind}");
+            assert_eq!(event.payload.contains_key("foreign"), wanted.starts_with("external."));
+        }
+        let long = incoming(&row(1, "x", &format!("{{\"a\":\"{}\"}}", "y".repeat(MAX_PAYLOAD))));
+        assert!(long.payload["bytes_left_out"].as_u64().is_some_and(|n| n > MAX_PAYLOAD as u64));
+    }
+
+    #[test]
+    fn each_row_is_taken_in_once_and_told_when_it_is_on_disk() {
+        let (world, queue) = (World::new(), Queue::default());
+        queue.rows.borrow_mut().extend((1..=3).map(|n| row(n, "x", "{}")));
+        let mut daemon: CrossProcessPoller = build();
+        let tick = || Input::Tick { number: 1 };
+        assert_eq!(give(&world, &queue, &mut daemon, tick()).raw.len(), 3);
+        assert!(queue.acked.borrow().is_empty(), "the router has not got them yet");
+        // A restart between: the state goes with the outputs.
+        let state = daemon.save().expect("a state");
+        daemon = build();
+        daemon.restore(state);
+        queue.rows.borrow_mut().push(row(4, "x", "{}"));
+        assert_eq!(give(&world, &queue, &mut daemon, tick()).raw.len(), 1);
+        assert_eq!(*queue.acked.borrow(), [1, 2, 3]);
+        assert!(give(&world, &queue, &mut daemon, tick()).raw.is_empty());
+        // The file is replaced: its numbers begin anew, with younger rows.
+        *queue.rows.borrow_mut() = vec![ForeignEvent { created_at: 900.0, ..row(1, "x", "{}") }];
+        assert_eq!(give(&world, &queue, &mut daemon, tick()).raw.len(), 1);
+        assert!(give(&world, &queue, &mut daemon, tick()).raw.is_empty());
+    }
+
+    #[test]
+    fn what_came_in_does_not_go_out_again() {
+        let (world, queue, mut daemon) = (World::new(), Queue::default(), build::<CrossProcessPoller>());
+        let boost = crate::contract::events::ExplorationBoost {
+            config_key: crate::daemons::testing::key(),
+            boost_factor: 1.5,
+            reason: "r".into(),
+            anomaly_count: None,
+        };
+        for (source, out) in [("feedback-loop", 1), ("cross-process-poller", 1), ("someone", 2)] {
+            let event = Event { source: source.into(), ..world.envelope(&boost) };
+            give(&world, &queue, &mut daemon, Input::Event { event: &event, payload: boost.clone().into() });
+            assert_eq!(queue.put.borrow().len(), out, "after one of {source}");
+        }
+        assert_eq!(queue.put.borrow()[0].1, "exploration_boost");
+    }
+}
