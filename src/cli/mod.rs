@@ -1,7 +1,9 @@
 //! The command line `ringrift`: one verb, one file. It owns nothing, opens no database, and looking starts nothing.
+mod bandwidth;
 mod config;
 mod control;
 mod daemon;
+mod durations;
 mod emergency;
 mod events;
 mod generate;
@@ -12,6 +14,8 @@ mod limits;
 mod look;
 mod master;
 mod models;
+mod optimizer;
+mod order;
 mod out;
 mod pipeline;
 mod profile;
@@ -19,6 +23,7 @@ mod queue;
 mod registry;
 mod safeguards;
 mod status;
+mod targets;
 mod tasks;
 mod text;
 mod trace;
@@ -93,6 +98,16 @@ enum Command {
     /// Jobs: what waits, runs and ended
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// What waits, in the order in which it gets slots, and why
+    Order(order::Order),
+    /// How long tasks take, when running ones end, when there is room
+    Durations(durations::Durations),
+    /// Bandwidth: reservations, limits, measured throughput
+    Bandwidth(bandwidth::Bandwidth),
+    /// The use of the nodes and what the controllers make of it
+    Optimizer(optimizer::Optimizer),
+    /// The utilisation targets and where they were set
+    Targets(targets::Targets),
     /// Slots that are taken, by whom
     Tasks(tasks::Tasks),
     /// The work queue: what waits and why
@@ -132,6 +147,11 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Master(verb) => verb.run(world, out),
         Command::Pipeline(verb) => verb.run(world, out),
         Command::Jobs(verb) => verb.run(world, out),
+        Command::Order(verb) => verb.run(world, out),
+        Command::Durations(verb) => verb.run(world, out),
+        Command::Bandwidth(verb) => verb.run(world, out),
+        Command::Optimizer(verb) => verb.run(world, out),
+        Command::Targets(verb) => verb.run(world, out),
         Command::Tasks(verb) => verb.run(world, out),
         Command::Queue(verb) => verb.run(world, out),
         Command::Limits(verb) => verb.run(world, out),

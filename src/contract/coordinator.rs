@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 pub use super::coordinator_calls::*;
 pub use super::safeguards::*;
+pub use super::scheduling::*;
 
 /// The interface's name.
 pub const INTERFACE: &str = "org.ringrift.Coordinator";
@@ -93,6 +94,9 @@ pub struct NewWork {
     /// What it is about, a model's id say; shown and handed on in events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// When it should be done, microseconds since 1970: it becomes urgent in time. Missing it fails nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_us: Option<i64>,
 }
 
 fn fifty() -> u8 {
@@ -124,6 +128,7 @@ impl NewWork {
             singleton: None,
             cause: None,
             subject: None,
+            deadline_us: None,
         }
     }
 }
@@ -281,6 +286,9 @@ pub struct Order {
     /// Bytes of memory the unit may use (MemoryMax), for a start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_max: Option<u64>,
+    /// Processes and threads that the unit may have (TasksMax), for a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks_max: Option<u64>,
 }
 
 /// Arguments of Report: what became of an order, or that a unit is gone without a result.

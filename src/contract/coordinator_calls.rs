@@ -1,6 +1,7 @@
 //! Arguments and results of the small methods of `org.ringrift.Coordinator`.
 use super::coordinator::{Lease, WorkItem, WorkStatus};
 use super::ids::{FencingToken, JobId, LeaseId, NodeId};
+use super::optimizer::Utilization;
 use super::safeguards::{LifeState, ManagerView};
 use super::workload::{JobType, ResourceClass};
 use serde::{Deserialize, Serialize};
@@ -165,6 +166,9 @@ pub struct CoordinatorStatus {
     pub outbox: u64,
     /// Events that the router refused for good; they are kept for the operator.
     pub outbox_refused: u64,
+    /// The use of the nodes, without the nodes.
+    #[serde(default)]
+    pub utilization: Utilization,
     /// Why nothing is granted at the moment, if so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,

@@ -1,9 +1,11 @@
 //! The contract: types that every part of ringrift shares. Imports nothing of ours and does no I/O.
+pub mod bandwidth;
 pub mod catalog;
 pub mod config;
 pub mod coordinator;
 pub mod coordinator_calls;
 pub mod daemon;
+pub mod durations;
 pub mod envelope;
 pub mod error;
 pub mod events;
@@ -14,11 +16,13 @@ pub mod ids;
 pub mod job;
 pub mod master;
 pub mod messages;
+pub mod optimizer;
 pub mod paths;
 pub mod ports;
 pub mod registry;
 pub mod router;
 pub mod router_calls;
 pub mod safeguards;
+pub mod scheduling;
 pub mod wire;
 pub mod workload;

@@ -1,11 +1,12 @@
 //! Ports: what a daemon may ask of the world. Traits of a few methods; the platform implements them, tests fake them.
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, Rating, StageState};
-use super::coordinator::{CanSpawn, WorkFilter, WorkItem};
+use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use super::events::Payload;
 use super::foreign::ForeignQueue;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, NodeId};
+use super::optimizer::{Advice, Observe, Utilization};
 use super::router::{DeadLetter, DeadLetterFilter, Stats};
 use super::wire::CallError;
 use super::workload::JobType;
@@ -22,6 +23,18 @@ pub trait Queue {
     fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError>;
     /// Whether one more of this type would be granted now on this node, and why not.
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError>;
+}
+
+/// The coordinator's managers: the order of the queue, attempts that must end, the use of the machines.
+pub trait Managers {
+    /// What waits, in the order in which it gets slots.
+    fn queue_order(&self) -> Result<QueueOrder, CallError>;
+    /// Ends an attempt; false when it had ended already. May be repeated without harm: the token names the attempt.
+    fn stop_work(&self, call: &StopWork) -> Result<bool, CallError>;
+    /// Hands in what was measured of a node; returns what to do about it.
+    fn observe(&self, seen: &Observe) -> Result<Advice, CallError>;
+    /// The use of all nodes and what was decided.
+    fn utilization(&self) -> Result<Utilization, CallError>;
 }
 
 /// Reading the catalog.
@@ -126,6 +139,8 @@ pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
     /// The work queue.
     pub queue: &'a dyn Queue,
+    /// The coordinator's managers.
+    pub managers: &'a dyn Managers,
     /// The catalog.
     pub catalog: &'a dyn Catalog,
     /// The machine.

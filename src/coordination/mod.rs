@@ -1,18 +1,26 @@
 //! Pure decisions: numbers in, verdict out. No I/O, no clock; time is an argument.
 pub mod admission;
 pub mod allocation;
+pub mod bandwidth;
 pub mod breaker;
 pub mod bucket;
+pub mod durations;
 pub mod gate;
 pub mod handover;
+pub mod hardware;
 pub mod lease;
 pub mod lifecycle;
 pub mod limits;
+pub mod optimizer;
+pub mod pid;
 pub mod plan;
+pub mod predict;
 pub mod promotion;
 pub mod queue;
+pub mod rates;
 pub mod reconcile;
 pub mod retry;
+pub mod schedule;
 pub mod signal;
 pub mod starts;
 pub mod state;

@@ -1,17 +1,16 @@
-//! Which waiting items get the free slots: by priority, then by age; what has no room does not hold up what has.
+//! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up what has.
 use super::admission::{Ask, Desk, Rules};
+use super::limits::Usage;
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
 
 /// An item that may be granted: its dependencies are complete and its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
-    /// Its number; a smaller one is older.
+    /// Its number.
     pub number: i64,
     /// Its type.
     pub kind: JobType,
-    /// 0 to 100, higher first.
-    pub priority: u8,
 }
 
 /// A node that takes work.
@@ -21,6 +20,15 @@ pub struct Node {
     pub id: NodeId,
     /// Its logical processors, if known.
     pub cores: Option<u32>,
+    /// Self-play jobs that the optimizer wants there at most, if it has a wish.
+    pub most_selfplay: Option<u32>,
+}
+
+impl Node {
+    /// Whether the optimizer's wish leaves room for one more.
+    pub fn wants(&self, usage: &Usage, kind: JobType) -> bool {
+        kind != JobType::Selfplay || self.most_selfplay.is_none_or(|most| usage.on(kind, &self.id) < most)
+    }
 }
 
 /// A decision: this item, there.
@@ -36,15 +44,14 @@ pub struct Grant {
 
 /// Decides until no candidate fits any more, and takes what it decides from the desk. Among several nodes the one with the fewest
 /// slots of the type is taken.
-pub fn pick(mut candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, desk: &mut Desk, now_us: i64) -> Vec<Grant> {
-    candidates.sort_by_key(|c| (std::cmp::Reverse(c.priority), c.number));
+pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, desk: &mut Desk, now_us: i64) -> Vec<Grant> {
     let mut grants = Vec::new();
     // A node that refuses a type goes on refusing it: within one decision slots and tokens only become fewer.
     let mut refuses = vec![[false; JobType::ALL.len()]; nodes.len()];
     for candidate in candidates {
         let kind = candidate.kind;
         while desk.may_start(rules, kind, now_us) {
-            let left = nodes.iter().enumerate().filter(|(at, _)| !refuses[*at][kind as usize]);
+            let left = nodes.iter().enumerate().filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&desk.usage, kind));
             let Some((at, node)) = left.min_by_key(|(_, n)| desk.usage.on(kind, &n.id)) else { break };
             if desk.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now_us) {
                 grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
@@ -73,7 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn nodes(count: usize) -> Vec<Node> {
-        (0..count).map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(4) }).collect()
+        (0..count).map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(4), most_selfplay: None }).collect()
     }
 
     #[test]
@@ -99,14 +106,29 @@ mod tests {
     }
 
     #[test]
-    fn priority_goes_before_age_and_a_full_type_holds_up_nobody() {
-        let training = |number, priority| Candidate { number, kind: JobType::Training, priority };
-        let export = Candidate { number: 9, kind: JobType::Export, priority: 0 };
+    fn the_order_is_kept_and_a_full_type_holds_up_nobody() {
+        let training = |number| Candidate { number, kind: JobType::Training };
+        let export = Candidate { number: 9, kind: JobType::Export };
         let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(1));
         let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
         let mut desk = Desk::new(&rules, 0);
-        let picked = pick(vec![training(1, 50), training(2, 90), training(3, 90), export], &nodes, &rules, &mut desk, 0);
+        let picked = pick(vec![training(2), training(1), training(3), export], &nodes, &rules, &mut desk, 0);
         assert_eq!(picked.iter().map(|g| g.number).collect::<Vec<_>>(), [2, 9]);
+    }
+
+    #[test]
+    fn the_optimizers_wish_is_kept_for_self_play_alone() {
+        let mut nodes = nodes(2);
+        nodes[0].most_selfplay = Some(1);
+        let mut candidates: Vec<Candidate> = (0..9).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
+        candidates.push(Candidate { number: 9, kind: JobType::Training });
+        let (limits, admission, safeguards) = (Limits::default(), open(), Safeguards::default());
+        let nowhere = NodeId::new("nowhere").expect("a node");
+        let rules = rules(&limits, &admission, &safeguards, &nowhere);
+        let mut desk = Desk::new(&rules, 0);
+        let picked = pick(candidates, &nodes, &rules, &mut desk, 0);
+        let there = |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
+        assert_eq!((there(0), there(1), picked.len()), (1, 2, 4));
     }
 
     #[test]
@@ -117,7 +139,7 @@ mod tests {
         let mut desk = Desk::new(&rules, 0);
         let mut granted = 0;
         for second in 0..60i64 {
-            let flood = (0..100).map(|number| Candidate { number, kind: JobType::Selfplay, priority: 50 }).collect();
+            let flood = (0..100).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
             granted += pick(flood, &nodes, &rules, &mut desk, second * 1_000_000).len();
         }
         assert_eq!(granted, 10 + 29, "a burst of ten, then one each two seconds");
@@ -126,7 +148,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_waits_that_has_room_and_is_first(
-            items in prop::collection::vec((0usize..9, 0u8..=100), 0..60), count in 0usize..4, taken in prop::collection::vec((0usize..9, 0usize..4), 0..20),
+            items in prop::collection::vec(0usize..9, 0..60), count in 0usize..4, taken in prop::collection::vec((0usize..9, 0usize..4), 0..20),
         ) {
             let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(count));
             let nowhere = NodeId::new("nowhere").expect("a node");
@@ -138,7 +160,7 @@ mod tests {
                 }
             }
             let candidates: Vec<Candidate> =
-                items.iter().enumerate().map(|(n, (kind, priority))| Candidate { number: n as i64, kind: JobType::ALL[*kind], priority: *priority }).collect();
+                items.iter().enumerate().map(|(n, kind)| Candidate { number: n as i64, kind: JobType::ALL[*kind] }).collect();
             let grants = pick(candidates.clone(), &nodes, &rules, &mut desk, 0);
             for kind in JobType::ALL {
                 let of_kind = |c: &&Candidate| c.kind == kind;
@@ -151,7 +173,7 @@ mod tests {
                 // ... and whoever got a slot of the type was not behind one who waits.
                 for loser in waiting {
                     for winner in candidates.iter().filter(of_kind).filter(|c| granted(c)) {
-                        prop_assert!((std::cmp::Reverse(winner.priority), winner.number) < (std::cmp::Reverse(loser.priority), loser.number));
+                        prop_assert!(winner.number < loser.number);
                     }
                 }
                 for node in &nodes {

@@ -21,8 +21,8 @@ pub fn enqueue(cx: &mut Change<'_>, work: &NewWork) -> Result<Enqueued, Refusal>
     admit(cx, work)?;
     cx.db
         .prepare_cached(
-            "INSERT INTO work (kind, config_key, priority, status, body, idempotency_key, singleton, created_us)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7)",
+            "INSERT INTO work (kind, config_key, priority, status, body, idempotency_key, singleton, created_us, deadline_us)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             work.work_type.name(),
@@ -31,7 +31,8 @@ pub fn enqueue(cx: &mut Change<'_>, work: &NewWork) -> Result<Enqueued, Refusal>
             body,
             work.idempotency_key,
             work.singleton,
-            cx.now.wall
+            cx.now.wall,
+            work.deadline_us
         ])?;
     let n = cx.db.last_insert_rowid();
     for need in needs {
@@ -68,6 +69,9 @@ fn check(cx: &Change<'_>, work: &NewWork) -> Result<String, Refusal> {
         if key.as_ref().is_some_and(|k| k.is_empty() || k.len() > 256) {
             return Err(Refusal::bad(parameter, "wants 1 to 256 characters"));
         }
+    }
+    if let Some(at) = work.deadline_us.filter(|at| *at <= cx.now.wall) {
+        return Err(Refusal::bad("deadline_us", format!("{at} has passed; microseconds since 1970 are wanted, it is {} now", cx.now.wall)));
     }
     let kind = work.work_type;
     if cx.state.config.workload.stage(kind).command.is_empty() {

@@ -1,8 +1,8 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
-use super::{desk, emergency, outbox};
-use crate::contract::coordinator::{WorkItem, WorkStatus};
+use super::{desk, durations, emergency, outbox};
+use crate::contract::coordinator::{StopCause, WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished};
 use crate::contract::messages;
@@ -89,6 +89,7 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
         .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, result = 'success', error = NULL WHERE n = ?1")?
         .execute(params![n, WorkStatus::Completed.name(), cx.now.wall])?;
     let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
+    durations::finished(cx, item, (call.finished_us - begun).max(0) as f64 / 1e6)?;
     let completed = WorkCompleted {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -128,7 +129,8 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
 /// A failed attempt: frees the slot, then another try or none.
 fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
     rows::delete_lease(cx, lease)?;
-    if failure.result == emergency::HALTED {
+    let harmless = [emergency::HALTED, StopCause::Preempted.name(), StopCause::Shed.name()];
+    if harmless.contains(&&*failure.result) {
         return put_back(cx, n, item, failure);
     }
     let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);

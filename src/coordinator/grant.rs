@@ -2,17 +2,18 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::writer::Agenda;
-use super::{desk, emergency, outbox};
+use super::{desk, emergency, optimizer, outbox, schedule};
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
-use crate::contract::workload::JobType;
-use crate::coordination::queue::{Candidate, Node};
-use crate::coordination::{limits, queue, retry};
+use crate::coordination::queue::Node;
+use crate::coordination::{queue, retry};
 use rusqlite::params;
 
 /// Between two looks at a shut gate, monotonic microseconds.
 const RECHECK: i64 = 5_000_000;
+/// Between two looks at what is held back for the peak hours, monotonic microseconds.
+const HELD: i64 = 60_000_000;
 
 /// Grants all that can be granted now; says when to look again.
 pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
@@ -21,11 +22,15 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     if cx.state.desk.as_ref().is_none_or(|d| !d.barred.is_empty()) || cx.state.dispatchers.is_empty() {
         return Ok(agenda);
     }
-    let candidates = candidates(cx)?;
+    let nodes = nodes(cx);
+    let (candidates, held) = schedule::candidates(cx, &nodes)?;
+    if held {
+        agenda.recheck_mono = Some(cx.now.mono + HELD);
+    }
     if candidates.is_empty() {
         return Ok(agenda);
     }
-    let (waiting, nodes, now) = (candidates.len(), nodes(cx), cx.now.mono);
+    let (waiting, now) = (candidates.len(), cx.now.mono);
     let (rules, desk) = cx.state.admission();
     let Some(desk) = desk else { return Ok(agenda) };
     let grants = queue::pick(candidates, &nodes, &rules, desk, now);
@@ -48,38 +53,8 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
 
 /// Nodes whose master takes orders.
 pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
-    cx.state.dispatchers.keys().map(|id| Node { id: id.clone(), cores: cx.state.cores_of(id) }).collect()
-}
-
-/// The first items of each type that has room, as many as could be granted.
-fn candidates(cx: &mut Change<'_>) -> Result<Vec<Candidate>, Refusal> {
-    let nodes = nodes(cx);
-    let now = cx.now.mono;
-    let (rules, desk) = cx.state.admission();
-    let Some(desk) = desk else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    let mut statement = cx.db.prepare_cached(
-        "SELECT n, priority FROM work WHERE status = 'pending' AND kind = ?1
-           AND (not_before_us IS NULL OR not_before_us <= ?2 OR not_before_us > ?3)
-           AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n AND w.status <> 'completed')
-         ORDER BY priority DESC, n LIMIT ?4",
-    )?;
-    let damaged = cx.now.wall.saturating_add(retry::LONGEST as i64 * 1_000_000);
-    for kind in JobType::ALL {
-        let room = limits::room(rules.limits, &desk.usage, kind, nodes.iter().map(|n| (&n.id, n.cores)));
-        if room == 0 {
-            continue;
-        }
-        // One that waits is enough to know that something waits.
-        let room = if desk.may_start(&rules, kind, now) { room } else { 1 };
-        let rows = statement.query_map(params![kind.name(), cx.now.wall, damaged, room], |row| {
-            Ok(Candidate { number: row.get(0)?, kind, priority: row.get(1)? })
-        })?;
-        for row in rows {
-            found.push(row?);
-        }
-    }
-    Ok(found)
+    let node = |id: &NodeId| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) };
+    cx.state.dispatchers.keys().map(node).collect()
 }
 
 /// When the next retry becomes due.
@@ -120,6 +95,7 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
         token: lease.token,
         runtime_max_seconds: Some(item.work.timeout_seconds),
         memory_max: Some(cx.state.config.limits.job_memory_max),
+        tasks_max: Some(cx.state.config.limits.job_tasks_max),
     }
 }
 
@@ -133,6 +109,7 @@ pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
         token: lease.token,
         runtime_max_seconds: None,
         memory_max: None,
+        tasks_max: None,
     })
 }
 
@@ -173,6 +150,8 @@ pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<S
         reasons.push("no master takes orders; start ringrift-master.service".into());
         reasons.extend(cx.state.desk.iter().flat_map(|d| d.barred.clone()));
     }
+    let usage = rows::usage(cx.db)?;
+    reasons.extend(schedule::against(cx, item, &nodes, &usage)?);
     let mut of_nodes = Vec::new();
     for node in &nodes {
         let against = desk::reasons(cx, kind, &node.id)?;

@@ -3,9 +3,11 @@
 //! `writer` runs every change in a savepoint of one IMMEDIATE transaction, lets `grant` fill the free slots, commits, and only then
 //! answers, sends orders and wakes the publisher of the outbox.
 mod args;
+mod bandwidth;
 mod cancel;
 mod change;
 mod desk;
+mod durations;
 mod emergency;
 mod enqueue;
 mod expire;
@@ -15,6 +17,8 @@ mod grant;
 mod guard;
 mod halt;
 mod jobs;
+mod managers;
+mod optimizer;
 mod orders;
 mod outbox;
 mod pressure;
@@ -22,6 +26,7 @@ mod publisher;
 mod query;
 mod rows;
 mod run;
+mod schedule;
 mod schema;
 mod service;
 mod slots;

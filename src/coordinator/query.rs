@@ -1,11 +1,12 @@
 //! Looking: List, Show, Leases, Limits, Status. Nothing is changed.
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
-use super::{desk, emergency, gates, grant};
+use super::{desk, emergency, gates, grant, optimizer};
 use crate::contract::coordinator::{
     CoordinatorStatus, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
 };
 use crate::contract::ids::JobId;
+use crate::contract::optimizer::Utilization;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::JobType;
 use crate::coordination::{gate, limits};
@@ -118,6 +119,7 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         state: life,
         emergency: emergency::halted(cx)?.is_some(),
         managers: cx.state.managers.all().to_vec(),
+        utilization: Utilization { nodes: Vec::new(), ..optimizer::utilization(cx)? },
         blocked,
         narrowed,
         ..Default::default()

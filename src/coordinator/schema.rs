@@ -83,6 +83,41 @@ CREATE TABLE reservation (
     until_us INTEGER NOT NULL                   -- monotonic clock of the process
 ) WITHOUT ROWID;
 ",
+    // Managers: order of the queue, durations, bandwidth, optimizer.
+    "
+ALTER TABLE work ADD COLUMN deadline_us INTEGER;
+CREATE INDEX work_granted ON work(kind, claimed_us) WHERE claimed_us IS NOT NULL;
+
+CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO counter (name, value) VALUES ('transfer', 0);
+
+CREATE TABLE duration (kind TEXT NOT NULL, config_key TEXT NOT NULL, finished_us INTEGER NOT NULL, seconds REAL NOT NULL);
+CREATE INDEX duration_of ON duration(kind, config_key, finished_us);
+
+CREATE TABLE transfer (                         -- a reservation of bandwidth
+    id TEXT PRIMARY KEY,
+    host TEXT NOT NULL,
+    node TEXT NOT NULL,
+    data_type TEXT NOT NULL,
+    urgency TEXT NOT NULL,
+    kbit INTEGER NOT NULL,
+    started_us INTEGER NOT NULL,
+    expires_us INTEGER NOT NULL                 -- for people; terms are measured on the monotonic clock
+) WITHOUT ROWID;
+CREATE TABLE throughput (                       -- what a route carried
+    n INTEGER PRIMARY KEY AUTOINCREMENT,
+    node TEXT NOT NULL,
+    host TEXT NOT NULL,
+    data_type TEXT NOT NULL,
+    kbit INTEGER NOT NULL,
+    at_us INTEGER NOT NULL
+);
+CREATE INDEX throughput_of ON throughput(host, node, data_type, n);
+
+CREATE TABLE node_use (node TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;      -- NodeUse as JSON
+CREATE TABLE controller (node TEXT NOT NULL, resource TEXT NOT NULL, memory TEXT NOT NULL, PRIMARY KEY (node, resource)) WITHOUT ROWID;
+CREATE TABLE rate_log (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);      -- AgreedRate as JSON
+",
 ];
 
 /// Opens the database and returns it with its epoch.

@@ -3,7 +3,7 @@ use super::change::Refusal;
 use super::halt::Halter;
 use super::spool::Spool;
 use super::writer::Core;
-use super::{cancel, emergency, enqueue, guard, orders, query, slots};
+use super::{cancel, emergency, enqueue, guard, managers, orders, query, slots};
 use crate::contract::coordinator::{
     Acquire, Because, Cancel, Dispatch, EmergencyView, Flags, Holder, INTERFACE, NewWork, RecordFailure, Release, Report, ReportOutcome,
     Reserve, ResetBreakers, Show, Unreserve, WorkFilter,
@@ -134,7 +134,8 @@ impl Coordinator {
                 }
                 answer(core.change(move |cx| orders::report(cx, &report)))
             }
-            _ => Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method })),
+            other => managers::reply(core, call, other)?
+                .unwrap_or_else(|| Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method }))),
         })
     }
 }

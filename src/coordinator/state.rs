@@ -62,6 +62,8 @@ pub struct State {
     pub touched: bool,
     /// The desk must be read anew.
     pub stale: bool,
+    /// What durations, bandwidth and the optimizer remember.
+    pub memory: super::managers::Memory,
     /// The managers inside.
     pub managers: Registry,
     /// What became of the job units at the last halt.
@@ -97,6 +99,7 @@ impl State {
             desk: None,
             touched: false,
             stale: true,
+            memory: Default::default(),
             managers,
             halt_steps: Vec::new(),
         }

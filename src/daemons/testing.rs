@@ -1,17 +1,18 @@
 //! Fakes of the ports, so that a test builds a daemon, feeds inputs and asserts outputs without runtime, socket or sleep.
 use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Champion, LineageStep, Rating, StageState};
 use crate::contract::config::Config;
-use crate::contract::coordinator::{CanSpawn, NewWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{CanSpawn, Lease, NewWork, QueueOrder, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::{Event, event_id};
 use crate::contract::events::{Payload, TypedPayload};
 use crate::contract::health::StatusFile;
 use crate::contract::host::{HostSnapshot, UnitView};
-use crate::contract::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
+use crate::contract::ids::{ConfigKey, Digest, EventId, FencingToken, JobId, LeaseId, NodeId};
+use crate::contract::optimizer::{Advice, Observe, Utilization};
 use crate::contract::ports::*;
 use crate::contract::router::{DeadLetter, DeadLetterFilter, Stats};
 use crate::contract::wire::CallError;
-use crate::contract::workload::JobType;
+use crate::contract::workload::{JobType, Progress};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,11 @@ pub struct World {
     pub now: Cell<i64>,
     pub work: RefCell<Vec<WorkItem>>,
     pub can_spawn: RefCell<Result<CanSpawn, CallError>>,
+    pub order: RefCell<QueueOrder>,
+    pub stopped: RefCell<Vec<StopWork>>,
+    pub observed: RefCell<Vec<Observe>>,
+    pub advice: RefCell<Advice>,
+    pub utilization: RefCell<Utilization>,
     pub artefacts: RefCell<Vec<ArtefactRecord>>,
     pub stage: RefCell<StageState>,
     pub host: RefCell<HostSnapshot>,
@@ -87,6 +93,11 @@ impl World {
             now: Cell::new(1_000_000_000),
             work: RefCell::default(),
             can_spawn: RefCell::new(Ok(CanSpawn { allowed: true, reasons: vec![] })),
+            order: RefCell::default(),
+            stopped: RefCell::default(),
+            observed: RefCell::default(),
+            advice: RefCell::default(),
+            utilization: RefCell::default(),
             artefacts: RefCell::default(),
             stage: RefCell::new(stage),
             host: RefCell::default(),
@@ -144,10 +155,30 @@ impl World {
         });
     }
 
+    /// An item that runs here, younger than those before it.
+    pub fn running(&self, kind: JobType, priority: u8, progress: Option<Progress>) {
+        self.queued(kind, WorkStatus::Running);
+        let mut work = self.work.borrow_mut();
+        let at = work.len() as i64;
+        let Some(item) = work.last_mut() else { return };
+        item.work.priority = priority;
+        (item.claimed_us, item.started_us, item.claimed_by, item.progress) = (Some(at), Some(at), Some(node()), progress);
+        item.lease = Some(Lease {
+            lease_id: LeaseId::new(format!("t-l{at}")).expect("an id"),
+            token: FencingToken(at.unsigned_abs()),
+            task_type: kind,
+            node: node(),
+            granted_us: at,
+            expires_us: at,
+            fenced: false,
+        });
+    }
+
     pub fn ports(&self) -> Ports<'_> {
         Ports {
             clock: self,
             queue: self,
+            managers: self,
             catalog: self,
             host: self,
             units: self,
@@ -211,6 +242,26 @@ impl Queue for World {
     }
     fn can_spawn(&self, _: JobType) -> Result<CanSpawn, CallError> {
         self.can_spawn.borrow().clone()
+    }
+}
+impl Managers for World {
+    fn queue_order(&self) -> Result<QueueOrder, CallError> {
+        Ok(self.order.borrow().clone())
+    }
+    fn stop_work(&self, call: &StopWork) -> Result<bool, CallError> {
+        let mut work = self.work.borrow_mut();
+        let held = work.iter_mut().find(|w| w.work_id == call.work_id).and_then(|w| w.lease.as_mut());
+        let Some(lease) = held.filter(|l| l.token == call.token && !l.fenced) else { return Ok(false) };
+        lease.fenced = true;
+        self.stopped.borrow_mut().push(call.clone());
+        Ok(true)
+    }
+    fn observe(&self, seen: &Observe) -> Result<Advice, CallError> {
+        self.observed.borrow_mut().push(seen.clone());
+        Ok(self.advice.borrow().clone())
+    }
+    fn utilization(&self) -> Result<Utilization, CallError> {
+        Ok(self.utilization.borrow().clone())
     }
 }
 impl Catalog for World {

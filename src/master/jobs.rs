@@ -139,7 +139,7 @@ impl Jobs {
                     actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
                 }
                 self.set(unit.clone(), fresh(Phase::Starting));
-                let limits = UnitLimits { memory_max: order.memory_max };
+                let limits = UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max };
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }

@@ -1,9 +1,9 @@
-//! Looking at the machine: processors and memory by sysinfo, GPUs by NVML, file system by statvfs, pressure from /proc.
-use crate::contract::host::{Gpu, HostSnapshot, Pressure};
+//! Looking at the machine: processors and memory by sysinfo, file system by statvfs, pressure from /proc.
+use super::nvml::Gpus;
+use crate::contract::host::{HostSnapshot, Pressure};
 use crate::contract::ids::NodeId;
 use crate::contract::ports::Host;
-use nvml_wrapper::Nvml;
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
@@ -13,7 +13,7 @@ pub struct Machine {
     node: NodeId,
     disk: PathBuf,
     look: RefCell<Look>,
-    nvml: OnceCell<Result<Nvml, String>>,
+    gpus: Gpus,
 }
 
 struct Look {
@@ -36,34 +36,7 @@ impl Machine {
         let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
         let system = System::new_with_specifics(what).map_err(|error| tracing::warn!(%error, "reading processors and memory")).ok();
         let look = Look { system, taken: Instant::now(), cpu_percent: None };
-        Machine { node, disk: disk.as_ref().to_owned(), look: RefCell::new(look), nvml: OnceCell::new() }
-    }
-
-    /// The GPUs, or why there are none. A missing driver is an answer, no error.
-    fn gpus(&self) -> (Vec<Gpu>, Option<String>) {
-        let nvml = match self.nvml.get_or_init(|| Nvml::init().map_err(|e| format!("no NVIDIA driver: {e}"))) {
-            Ok(nvml) => nvml,
-            Err(why) => return (Vec::new(), Some(why.clone())),
-        };
-        let count = match nvml.device_count() {
-            Ok(count) => count,
-            Err(e) => return (Vec::new(), Some(format!("counting GPUs: {e}"))),
-        };
-        let one = |index| -> Result<Gpu, nvml_wrapper::error::NvmlError> {
-            let device = nvml.device_by_index(index)?;
-            let memory = device.memory_info().ok();
-            Ok(Gpu {
-                name: device.name().unwrap_or_else(|_| format!("GPU {index}")),
-                utilization_percent: device.utilization_rates().ok().map(|u| f64::from(u.gpu)),
-                memory_percent: memory.as_ref().and_then(|m| percent(m.used, m.total)),
-                memory_bytes: memory.map_or(0, |m| m.total),
-            })
-        };
-        match (0..count).map(one).collect::<Result<Vec<_>, _>>() {
-            Ok(gpus) if gpus.is_empty() => (gpus, Some("the NVIDIA driver finds no GPU".into())),
-            Ok(gpus) => (gpus, None),
-            Err(e) => (Vec::new(), Some(format!("reading a GPU: {e}"))),
-        }
+        Machine { node, disk: disk.as_ref().to_owned(), look: RefCell::new(look), gpus: Gpus::default() }
     }
 }
 
@@ -92,7 +65,7 @@ impl Host for Machine {
         }
         let disk = nix::sys::statvfs::statvfs(&self.disk).ok();
         let used = disk.as_ref().map(|d| d.blocks().saturating_sub(d.blocks_free()));
-        let (gpus, gpu_absent) = self.gpus();
+        let (gpus, gpu_absent) = self.gpus.look();
         HostSnapshot {
             cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
             cpu_percent: look.cpu_percent,

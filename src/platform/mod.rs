@@ -9,6 +9,7 @@ pub mod http;
 pub mod journal;
 pub mod models;
 pub mod notify;
+pub mod nvml;
 pub mod peers;
 pub mod polkit;
 pub mod report;

@@ -2,9 +2,10 @@
 //! other end went away.
 use super::varlink::Client;
 use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, Rating, StageState};
-use crate::contract::coordinator::{self, Acquire, CanSpawn, WorkFilter, WorkItem};
+use crate::contract::coordinator::{self, Accepted, Acquire, CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::{Catalog, Letters, Queue};
+use crate::contract::optimizer::{Advice, Observe, Utilization};
+use crate::contract::ports::{Catalog, Letters, Managers, Queue};
 use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
@@ -83,6 +84,21 @@ impl Queue for QueuePeer {
     }
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError> {
         self.0.call("CanSpawn", &Acquire { task_type, node: None, requested_by: String::new() })
+    }
+}
+
+impl Managers for QueuePeer {
+    fn queue_order(&self) -> Result<QueueOrder, CallError> {
+        self.0.call("QueueOrder", &json!({}))
+    }
+    fn stop_work(&self, call: &StopWork) -> Result<bool, CallError> {
+        self.0.call::<Accepted>("StopWork", call).map(|a| a.accepted)
+    }
+    fn observe(&self, seen: &Observe) -> Result<Advice, CallError> {
+        self.0.call("Observe", seen)
+    }
+    fn utilization(&self) -> Result<Utilization, CallError> {
+        self.0.call("Utilization", &json!({}))
     }
 }
 

@@ -135,6 +135,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
     let ports = Ports {
         clock: &SystemClock,
         queue: &queue,
+        managers: &queue,
         catalog,
         host: &host,
         units: &*units,

@@ -49,6 +49,8 @@ fn template(kind: JobType) -> String {
         .set("Slice", kind.slice())
         .why("The default of limits.job_memory_max; the master sets the configured value at the start.")
         .set("MemoryMax", format!("{}M", Limits::default().job_memory_max >> 20))
+        .why("Likewise with limits.job_tasks_max: a job that forks without end must not take the machine's process ids.")
+        .set("TasksMax", Limits::default().job_tasks_max)
         .why("All of the job or nothing; and a job before any daemon.")
         .set("OOMPolicy", "kill")
         .set("OOMScoreAdjust", 500)

@@ -26,7 +26,7 @@ pub fn start(m: &Machine) {
         "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\ndaemons: {data_pipeline: {max_disk_percent: 99.5}}\n",
     );
     m.ok("systemctl start ringrift-master.target");
-    m.wait_for("all daemons of the profile to run", 2 * MINUTE, || running(m, 15));
+    m.wait_for("all daemons of the profile to run", 2 * MINUTE, || running(m, DAEMONS));
 }
 
 /// The states of the built daemons that the profile wants.
@@ -37,6 +37,9 @@ pub fn states(m: &Machine) -> Result<BTreeMap<String, String>, String> {
     let pair = |d: &Value| (d["name"].as_str().unwrap_or_default().to_owned(), d["state"].as_str().unwrap_or_default().to_owned());
     Ok(daemons.iter().map(pair).collect())
 }
+
+/// Built members of the profile standalone.
+const DAEMONS: usize = 20;
 
 pub fn running(m: &Machine, wanted: usize) -> Result<(), String> {
     let states = states(m)?;
@@ -89,9 +92,9 @@ fn a_profile_is_applied_as_a_difference(m: &Machine) {
     }
     assert!(!during.contains_key("ringrift-auto-export.service"));
     m.ok("ringrift profile apply standalone");
-    m.wait_for("the standalone profile", MINUTE, || running(m, 15));
+    m.wait_for("the standalone profile", MINUTE, || running(m, DAEMONS));
     m.ok("ringrift profile apply selfplay --dry-run | grep -q AUTO_EXPORT");
-    running(m, 15).expect("a dry run changes nothing");
+    running(m, DAEMONS).expect("a dry run changes nothing");
     m.run("ringrift profile apply selfplai").expect_refused("ringrift profile apply selfplai", "selfplay");
     m.run("ringrift daemon start AUTO_SYNC").expect_refused("ringrift daemon start AUTO_SYNC", "AUTO_SYNC");
 }
@@ -105,7 +108,7 @@ fn killing_the_router_changes_no_other_process(m: &Machine) {
         pid if pid != "0" && Some(&pid) != before.get(router) => Ok(()),
         pid => Err(pid),
     });
-    m.wait_for("all daemons to be well again", MINUTE, || running(m, 15));
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, DAEMONS));
     for (unit, pid) in pids(m) {
         if unit != router {
             assert_eq!(before.get(&unit), Some(&pid), "{unit} was restarted with the router");
@@ -122,7 +125,7 @@ fn every_daemon_killed_comes_back(m: &Machine) {
             if now != "0" && now != pid && m.show(&unit, "ActiveState") == "active" { Ok(()) } else { Err(now) }
         });
     }
-    m.wait_for("all daemons to be well again", MINUTE, || running(m, 15));
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, DAEMONS));
 }
 
 fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
@@ -152,7 +155,7 @@ fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
         other => Err(format!("{other:?}")),
     });
     look("ringrift daemon resume AUTO_EXPORT").expect_ok("ringrift daemon resume AUTO_EXPORT");
-    m.wait_for("AUTO_EXPORT to run", MINUTE, || running(m, 15));
+    m.wait_for("AUTO_EXPORT to run", MINUTE, || running(m, DAEMONS));
 }
 
 fn bad_configuration_fails_at_once_and_what_runs_keeps_running(m: &Machine) {
@@ -208,7 +211,7 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
     }
     // Another start takes up where it was.
     m.ok("systemctl start ringrift-master.target");
-    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, 15));
+    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, DAEMONS));
 }
 
 /// One GET, by the shell alone: a minimal Debian has no curl. The status line and the body.

@@ -97,6 +97,31 @@ daemon_config! {
     }
 }
 daemon_config! {
+    /// JOB_SCHEDULER.
+    JobScheduler {
+        /// Seconds that CRITICAL work waits for a slot before it takes one from what is not urgent, 10 to 86,400.
+        preempt_after: u32 = 300;
+    }
+}
+daemon_config! {
+    /// JOB_REAPER.
+    JobReaper {
+        /// Seconds without any progress after which a job that tells of progress is stopped, 60 to 604,800. An epoch must fit.
+        stuck_seconds: u32 = 1800;
+    }
+}
+daemon_config! {
+    /// WORK_QUEUE_MONITOR.
+    WorkQueueMonitor {
+        /// Waiting items that activate back-pressure, 1 to 100,000; it is released at 40 percent of them.
+        depth: u32 = 100;
+        /// Seconds after which an item that was granted and does not start is named, 10 to 86,400.
+        stuck_seconds: u32 = 300;
+        /// Grants whose latency is remembered, 1 to 10,000.
+        latency_window: u32 = 100;
+    }
+}
+daemon_config! {
     /// TRAINING_NODE_WATCHER.
     TrainingNodeWatcher {
         /// RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC: asks for a sync of samples when a training is seen.
@@ -180,7 +205,7 @@ macro_rules! daemons {
 daemons! {
     event_router: Common, cross_process_poller: CrossProcessPoller, dlq_retry: DlqRetry, health_check: Common, cluster_monitor: Common,
     queue_monitor: Common, node_health_monitor: Common, daemon_watchdog: Common, quality_monitor: Common,
-    model_performance_watchdog: Common, tailscale_health: Common, work_queue_monitor: Common, coordinator_health_monitor: Common,
+    model_performance_watchdog: Common, tailscale_health: Common, work_queue_monitor: WorkQueueMonitor, coordinator_health_monitor: Common,
     system_health_monitor: Common, health_server: HealthServer, cluster_watchdog: Common, availability_node_monitor: Common,
     progress_watchdog: Common, p2p_recovery: Common, memory_monitor: Common, sync_coordinator: Common, high_quality_sync: Common,
     elo_sync: Common, gossip_sync: Common, auto_sync: Common, training_node_watcher: TrainingNodeWatcher, training_data_sync: Common,
@@ -192,13 +217,13 @@ daemons! {
     data_server: Common, model_distribution: Common, npz_distribution: Common, replication_monitor: Common,
     replication_repair: Common, resource_optimizer: Common, idle_resource: IdleResource, node_recovery: Common,
     adaptive_resources: Common, utilization_optimizer: Common, node_availability: Common, availability_provisioner: Common,
-    availability_capacity_planner: Common, multi_provider: Common, lambda_idle: Common, vast_idle: Common, job_scheduler: Common,
+    availability_capacity_planner: Common, multi_provider: Common, lambda_idle: Common, vast_idle: Common, job_scheduler: JobScheduler,
     queue_populator: QueuePopulator, feedback_loop: FeedbackLoop, curriculum_integration: Common, architecture_feedback: Common,
     orphan_detection: Common, integrity_check: Common, recovery_orchestrator: Common, cache_coordination: Common,
     maintenance: Common, data_cleanup: Common, disk_space_manager: Common, coordinator_disk_manager: Common,
     availability_recovery_engine: Common, connectivity_recovery: Common, p2p_backend: Common, distillation: Common,
     external_drive_sync: Common, vast_cpu_pipeline: Common, cluster_data_sync: Common, p2p_auto_deploy: Common, s3_backup: Common,
-    metrics_analysis: Common, selfplay_scheduler: Common, unified_node_health: Common, unified_idle_shutdown: Common, job_reaper: Common,
+    metrics_analysis: Common, selfplay_scheduler: Common, unified_node_health: Common, unified_idle_shutdown: Common, job_reaper: JobReaper,
 }
 
 impl Daemons {
@@ -224,6 +249,11 @@ impl Daemons {
         check.range("daemons.idle_resource.idle_percent", self.idle_resource.idle_percent, 0.0, 100.0);
         check.range("daemons.idle_resource.idle_seconds", self.idle_resource.idle_seconds, 1, 86_400);
         check.range("daemons.idle_resource.queue_limit", self.idle_resource.queue_limit, 1, 10_000);
+        check.range("daemons.job_scheduler.preempt_after", self.job_scheduler.preempt_after, 10, 86_400);
+        check.range("daemons.job_reaper.stuck_seconds", self.job_reaper.stuck_seconds, 60, 604_800);
+        check.range("daemons.work_queue_monitor.depth", self.work_queue_monitor.depth, 1, 100_000);
+        check.range("daemons.work_queue_monitor.stuck_seconds", self.work_queue_monitor.stuck_seconds, 10, 86_400);
+        check.range("daemons.work_queue_monitor.latency_window", self.work_queue_monitor.latency_window, 1, 10_000);
         if !self.cross_process_poller.database.starts_with('/') {
             check.fail("daemons.cross_process_poller.database", format!("{:?} is no absolute path", self.cross_process_poller.database));
         }

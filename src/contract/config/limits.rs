@@ -17,6 +17,47 @@ const fn limit(per_node: Option<u32>, cluster: Option<u32>) -> Limit {
     Limit { per_node, cluster }
 }
 
+/// Self-play jobs per GPU by its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GpuJobs {
+    /// GH200: in practice bounded by its cores.
+    pub gh200: u32,
+    /// H100 and H200: 80 GB and more.
+    pub h100: u32,
+    /// A100 and L40: 40 to 80 GB.
+    pub a100: u32,
+    /// RTX 4090: 24 GB.
+    pub rtx_4090: u32,
+    /// RTX 4080: 16 GB.
+    pub rtx_4080: u32,
+    /// RTX 3070: 8 GB.
+    pub rtx_3070: u32,
+    /// Any other.
+    pub other: u32,
+}
+
+impl Default for GpuJobs {
+    fn default() -> Self {
+        GpuJobs { gh200: 48, h100: 24, a100: 16, rtx_4090: 10, rtx_4080: 8, rtx_3070: 4, other: 4 }
+    }
+}
+
+impl GpuJobs {
+    /// Every model's key and number.
+    pub fn all(&self) -> [(&'static str, u32); 7] {
+        [
+            ("gh200", self.gh200),
+            ("h100", self.h100),
+            ("a100", self.a100),
+            ("rtx_4090", self.rtx_4090),
+            ("rtx_4080", self.rtx_4080),
+            ("rtx_3070", self.rtx_3070),
+            ("other", self.other),
+        ]
+    }
+}
+
 /// How many tasks of each type at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -41,8 +82,16 @@ pub struct Limits {
     pub sync: Limit,
     /// Self-play jobs per core on a node without a GPU, 0.1 to 4: a job is one thread, half the cores are left to the other stages.
     pub selfplay_per_core: f64,
+    /// The same on a GH200, whose many cores are there for one GPU, 0.1 to 4.
+    pub selfplay_per_core_gh200: f64,
+    /// Self-play jobs per GPU by its model, 1 to 1000.
+    pub gpu_jobs: GpuJobs,
+    /// Bytes of memory that a self-play job is counted with, 64 MiB to 1 TiB: the machine's divided by it bounds their number.
+    pub selfplay_memory: u64,
     /// Bytes of memory one job may use, 64 MiB to 1 TiB; MemoryMax of its unit.
     pub job_memory_max: u64,
+    /// Processes and threads one job may have, 8 to 100,000; TasksMax of its unit. A PyTorch trainer with its loaders needs hundreds.
+    pub job_tasks_max: u64,
     /// How much a job's workload yields the processor to daemons and hand-overs, 0 to 19 as in nice(2). A job saturates its core for
     /// minutes, a daemon needs a millisecond now; cgroup weights do the same where the CPU controller is there.
     pub job_nice: u8,
@@ -65,7 +114,11 @@ impl Default for Limits {
             improvement: limit(None, Some(1)),
             sync: limit(Some(2), None),
             selfplay_per_core: 0.5,
+            selfplay_per_core_gh200: 0.8,
+            gpu_jobs: GpuJobs::default(),
+            selfplay_memory: 2 << 30,
             job_memory_max: 8 << 30,
+            job_tasks_max: 2048,
             job_nice: 10,
             queue_hard: 1000,
             retry_base_seconds: 10,
@@ -109,7 +162,13 @@ impl Limits {
             }
         }
         check.range("limits.selfplay_per_core", self.selfplay_per_core, 0.1, 4.0);
+        check.range("limits.selfplay_per_core_gh200", self.selfplay_per_core_gh200, 0.1, 4.0);
+        check.range("limits.selfplay_memory", self.selfplay_memory, 64 << 20, 1 << 40);
+        for (model, jobs) in self.gpu_jobs.all() {
+            check.range(&format!("limits.gpu_jobs.{model}"), jobs, 1, 1000);
+        }
         check.range("limits.job_memory_max", self.job_memory_max, 64 << 20, 1 << 40);
+        check.range("limits.job_tasks_max", self.job_tasks_max, 8, 100_000);
         check.range("limits.job_nice", self.job_nice, 0, 19);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
         check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);

@@ -1,17 +1,21 @@
 //! The typed configuration: every number once, with its unit, range and reason. Loading it is the platform's.
 mod admission;
+mod bandwidth;
 mod daemons;
 mod limits;
 mod pipeline;
 mod resources;
 mod runtime;
+mod scheduling;
 
 pub use admission::*;
+pub use bandwidth::*;
 pub use daemons::*;
 pub use limits::*;
 pub use pipeline::*;
 pub use resources::*;
 pub use runtime::*;
+pub use scheduling::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +39,14 @@ pub struct Config {
     pub workload: Workload,
     /// How many tasks at once.
     pub limits: Limits,
+    /// The order in which waiting items get slots.
+    pub scheduler: Scheduler,
+    /// How long tasks take, and when long ones may begin.
+    pub durations: Durations,
+    /// How fast transfers may go.
+    pub bandwidth: Bandwidth,
+    /// The controller that keeps nodes within their utilisation targets.
+    pub optimizer: Optimizer,
     /// How fast tasks are admitted.
     pub admission: Admission,
     /// Utilisation targets, and the controller that follows them.
@@ -169,6 +181,10 @@ impl Config {
         self.promotion.check(&mut check);
         self.workload.check(&mut check);
         self.limits.check(&mut check);
+        self.scheduler.check(&mut check);
+        self.durations.check(&mut check);
+        self.bandwidth.check(&mut check);
+        self.optimizer.check(&mut check);
         self.admission.check(&mut check);
         self.resource_targets.check(&mut check);
         self.safeguards.check(&mut check);

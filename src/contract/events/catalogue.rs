@@ -119,6 +119,7 @@ catalogue! {
     WorkTimeout "WORK_TIMEOUT" "work_timeout" Work UniqueForever, 30, "A work item ran longer than it may.";
     WorkCancelled "WORK_CANCELLED" "work_cancelled" Work UniqueForever, 30, "A work item was withdrawn.";
     TaskHeartbeat "TASK_HEARTBEAT" "task_heartbeat" Work EveryOne, 1, "A running task reports progress.";
+    JobPreempted "JOB_PREEMPTED" "job_preempted" Work UniqueForever, 30, "A running job lost its slot to CRITICAL work.";
     TaskOrphaned "TASK_ORPHANED" "task_orphaned" Work UniqueForever, 30, "A task's lease expired; it is fenced off and its unit stopped.";
     // daemons
     DaemonStarted "DAEMON_STARTED" "daemon_started" Daemon UniqueForever, 30, "A daemon is ready.";

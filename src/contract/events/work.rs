@@ -35,6 +35,8 @@ payloads! {
         task_id: JobId, task_type: String, node_id: NodeId, config_key: Option<ConfigKey>, done: f64, total: f64, unit: String, message: String,
         metrics: Metrics,
     }
+    /// A running job lost its slot to CRITICAL work (`by`); it is tried again.
+    JobPreempted { job_id: JobId, job_type: String, node_id: NodeId, by: JobId, reason: String }
     /// A lease that was not renewed in time.
     TaskOrphaned { task_id: JobId, task_type: String, node_id: NodeId, last_heartbeat: i64, reason: String }
 }

@@ -95,6 +95,11 @@ impl Profile {
                 D::IdleResource,
                 D::DiskSpaceManager,
                 D::TrainingNodeWatcher,
+                D::WorkQueueMonitor,
+                D::JobScheduler,
+                D::JobReaper,
+                D::ResourceOptimizer,
+                D::UtilizationOptimizer,
             ],
             Profile::Coordinator => &[
                 D::EventRouter,

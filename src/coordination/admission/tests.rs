@@ -135,11 +135,12 @@ fn five_hundred_nodes_of_thirty_two_jobs() {
     assert!(nodes.iter().all(|node| !desk.take(&rules, ask(JobType::Selfplay, node), 99)), "all full");
     let refused = begin.elapsed() / 500;
     // One item of the queue goes to the emptiest of 500 nodes.
-    let list: Vec<_> = nodes.iter().map(|n| crate::coordination::queue::Node { id: n.clone(), cores: Some(64) }).collect();
+    let list: Vec<_> =
+        nodes.iter().map(|n| crate::coordination::queue::Node { id: n.clone(), cores: Some(64), most_selfplay: None }).collect();
     let begin = Instant::now();
     for number in 0..500 {
         desk.usage.free(JobType::Selfplay, &nodes[number as usize * 7 % 500]);
-        let one = vec![crate::coordination::queue::Candidate { number, kind: JobType::Selfplay, priority: 50 }];
+        let one = vec![crate::coordination::queue::Candidate { number, kind: JobType::Selfplay }];
         let granted = crate::coordination::queue::pick(one, &list, &rules, &mut desk, 100);
         assert_eq!(granted[0].node, nodes[number as usize * 7 % 500]);
     }

@@ -1,5 +1,6 @@
 //! `/metrics`: the overview as OpenMetrics.
 use super::overview::Overview;
+use super::use_metrics;
 use crate::contract::health::StatusFile;
 use crate::contract::host::HostSnapshot;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -95,14 +96,16 @@ pub(super) fn text(overview: &Overview, host: &HostSnapshot) -> Result<String, s
         registry.register("events_by_type", "Events published since the router's start, by type", by_type);
     }
     let coordinator = overview.coordinator.as_ref();
-    for (name, help) in [
-        ("pending", "Work items that wait"),
-        ("claimed", "Work items granted and not taken up yet"),
-        ("running", "Work items whose unit works"),
-        ("leases", "Slots that are taken"),
+    for (name, path, help) in [
+        ("pending", "/queue/pending", "Work items that wait"),
+        ("claimed", "/queue/claimed", "Work items granted and not taken up yet"),
+        ("running", "/queue/running", "Work items whose unit works"),
+        ("leases", "/leases", "Slots that are taken"),
     ] {
-        number(&mut registry, &format!("work_{name}"), help, snapshot(coordinator, name));
+        let value = coordinator.and_then(|f| f.snapshot.pointer(path)).and_then(Value::as_f64);
+        number(&mut registry, &format!("work_{name}"), help, value);
     }
+    use_metrics::register(&mut registry, coordinator);
     number(&mut registry, "cpu_utilization", "Used share of all processors, 0 to 1", host.cpu_percent.map(|p| p / 100.0));
     number(&mut registry, "memory_utilization", "Used share of memory, 0 to 1", host.memory_percent.map(|p| p / 100.0));
     number(

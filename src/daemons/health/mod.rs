@@ -2,3 +2,5 @@
 pub mod health_server;
 mod metrics;
 mod overview;
+mod use_metrics;
+pub mod work_queue_monitor;

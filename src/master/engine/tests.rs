@@ -79,7 +79,7 @@ impl ServiceManager for Memory {
         Ok(())
     }
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
-        self.asked.borrow_mut().push(format!("limit {unit} {:?}", limits.memory_max));
+        self.asked.borrow_mut().push(format!("limit {unit} {:?} {:?}", limits.memory_max, limits.tasks_max));
         Ok(())
     }
     async fn is_stopping(&self, _unit: &str) -> Result<bool, ServiceError> {
@@ -369,11 +369,12 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
             token: FencingToken(3),
             runtime_max_seconds: Some(60),
             memory_max: Some(1 << 20),
+            tasks_max: Some(64),
         };
         bench.engine.note(Note::Coordinator(FromCoordinator::Order(order.clone()))).await;
         bench.settle().await;
         let unit = "ringrift-job-training@a-1.service";
-        assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576)"), format!("start {unit}")]);
+        assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576) Some(64)"), format!("start {unit}")]);
         assert_eq!(bench.reports.try_recv().expect("a report").outcome, ReportOutcome::Started);
         assert_eq!(bench.engine.world().jobs.len(), 1);
         bench.systemd.units.borrow_mut().remove(unit);

@@ -11,6 +11,7 @@ fn order(kind: OrderKind, token: u64) -> Order {
         token: FencingToken(token),
         runtime_max_seconds: Some(60),
         memory_max: Some(1 << 30),
+        tasks_max: None,
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Systemd {
     templates: Templates,
 }
 
-/// MemoryMax of templates by their name, as systemd loaded them; forgotten when it reloads.
-type Templates = Arc<Mutex<HashMap<String, Option<u64>>>>;
+/// Limits of templates by their name, as systemd loaded them; forgotten when it reloads.
+type Templates = Arc<Mutex<HashMap<String, UnitLimits>>>;
 
 fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError {
     let unit = unit.to_owned();
@@ -183,7 +183,7 @@ impl Systemd {
     }
 
     /// What an instance has before anything was set for it alone; asked once for all instances of a template.
-    async fn template_memory_max(&self, unit: &str) -> Result<Option<u64>, ServiceError> {
+    async fn template_limits(&self, unit: &str) -> Result<UnitLimits, ServiceError> {
         const OPERATION: &str = "looking at the limits of";
         let template = unit.split_once('@').map_or(unit, |(template, _)| template);
         let known = self.templates.lock().unwrap_or_else(PoisonError::into_inner).get(template).copied();
@@ -192,7 +192,7 @@ impl Systemd {
         }
         let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
         let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
-        let found = view::limit(&has, "MemoryMax");
+        let found = UnitLimits { memory_max: view::limit(&has, "MemoryMax"), tasks_max: view::limit(&has, "TasksMax") };
         self.templates.lock().unwrap_or_else(PoisonError::into_inner).insert(template.to_owned(), found);
         Ok(found)
     }
@@ -269,13 +269,23 @@ impl ServiceManager for Systemd {
 
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
         const OPERATION: &str = "limiting";
-        let Some(memory_max) = limits.memory_max else { return Ok(()) };
-        // Each set property leaves a file in /run until the next boot and asks polkit, so what the template has already stays unset.
-        if self.template_memory_max(unit).await? == Some(memory_max) {
+        let wanted = [("MemoryMax", limits.memory_max), ("TasksMax", limits.tasks_max)];
+        if wanted.iter().all(|(_, value)| value.is_none()) {
             return Ok(());
         }
-        let Ok(value) = OwnedVariant::try_from(Variant::U64(memory_max)) else { unreachable!("a number holds no descriptor") };
-        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, vec![("MemoryMax".into(), value)])).await
+        // Each set property leaves a file in /run until the next boot and asks polkit, so what the template has already stays unset.
+        let has = self.template_limits(unit).await?;
+        let has = [has.memory_max, has.tasks_max];
+        let mut properties = Vec::new();
+        for ((name, value), has) in wanted.into_iter().zip(has) {
+            let Some(value) = value.filter(|value| Some(*value) != has) else { continue };
+            let Ok(value) = OwnedVariant::try_from(Variant::U64(value)) else { unreachable!("a number holds no descriptor") };
+            properties.push((name.to_owned(), value));
+        }
+        if properties.is_empty() {
+            return Ok(());
+        }
+        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, properties)).await
     }
 
     async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {

@@ -87,6 +87,8 @@ impl Queued {
 pub struct UnitLimits {
     /// MemoryMax in bytes.
     pub memory_max: Option<u64>,
+    /// TasksMax: processes and threads.
+    pub tasks_max: Option<u64>,
 }
 
 /// What the master asks of systemd.

@@ -89,9 +89,12 @@ pub(super) const SPECS: &[DaemonSpec] = &[
         daemon: D::WorkQueueMonitor,
         name: "WORK_QUEUE_MONITOR",
         purpose: "Depth, latency, stuck jobs, backpressure",
+        hard: &[Hub::Router, Hub::Coordinator],
+        stage: Stage::Built,
         depends_on: &[D::EventRouter, D::QueuePopulator],
         order: Some(7),
         interval: 10,
+        publishes: &[E::BackpressureActivated, E::BackpressureReleased],
         subscribes: &[
             E::WorkQueued,
             E::WorkClaimed,
@@ -102,6 +105,7 @@ pub(super) const SPECS: &[DaemonSpec] = &[
             E::WorkTimeout,
             E::WorkCancelled,
             E::TaskOrphaned,
+            E::JobPreempted,
         ],
         category: Category::Health,
         ..BASE

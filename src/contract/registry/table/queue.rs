@@ -6,7 +6,10 @@ pub(super) const SPECS: &[DaemonSpec] = &[
     DaemonSpec {
         daemon: D::JobScheduler,
         name: "JOB_SCHEDULER",
-        purpose: "Fair, starvation-free order of the work queue",
+        purpose: "Gives CRITICAL work a slot in time; watches the order of the queue",
+        hard: &[Hub::Router, Hub::Coordinator],
+        stage: Stage::Built,
+        publishes: &[E::JobPreempted],
         depends_on: &[D::EventRouter],
         category: Category::Queue,
         ..BASE
@@ -49,6 +52,8 @@ pub(super) const SPECS: &[DaemonSpec] = &[
         daemon: D::JobReaper,
         name: "JOB_REAPER",
         purpose: "Stops jobs that make no progress",
+        hard: &[Hub::Router, Hub::Coordinator],
+        stage: Stage::Built,
         depends_on: &[D::EventRouter],
         interval: 60,
         category: Category::Queue,

@@ -1,0 +1,101 @@
+//! `ringrift durations`: how long tasks take, when running ones will end, when there is room, and whether a long one may begin now.
+use super::out::{Out, Text, Tone};
+use super::world::World;
+use super::{Done, hub, text};
+use crate::contract::durations::{DurationView, Durations as Known, FreeView, RunningView, StartView, TaskOf};
+use crate::contract::error::{Exit, Failure};
+use crate::contract::ids::ConfigKey;
+use crate::contract::registry::Hub;
+use crate::contract::workload::JobType;
+use clap::Args;
+use serde_json::json;
+
+/// How long tasks take, learned from those that ended well.
+#[derive(Debug, Args)]
+pub struct Durations {
+    /// Only whether such a task may start now or would run in the peak hours: a type …
+    #[arg(requires = "key")]
+    task_type: Option<String>,
+    /// … and a configuration, as in square8_2p
+    key: Option<ConfigKey>,
+}
+
+impl Durations {
+    /// Prints them.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let mut coordinator = hub::ask(world, Hub::Coordinator)?;
+        if let (Some(name), Some(config_key)) = (self.task_type, self.key) {
+            let task_type = JobType::from_name(&name.to_lowercase()).ok_or_else(|| {
+                let types = JobType::ALL.map(JobType::name).join(", ");
+                Failure::new(Exit::Usage, format!("{name:?} is no type of tasks")).hint(format!("one of {types}"))
+            })?;
+            let start: StartView = coordinator.call("CanStartBeforePeak", &TaskOf { task_type, config_key })?;
+            return out.either("start", &start, || verdict(&start, world));
+        }
+        let known: Known = coordinator.call("Durations", &json!({}))?;
+        out.either("durations", &known, || tell(&known, world, out))
+    }
+}
+
+fn verdict(start: &StartView, world: &World) -> String {
+    match start.not_before_us {
+        None => format!("may start now: {}\n", start.reason),
+        Some(at) => format!("not before {}: {}\n", text::time(at, world.now_us), start.reason),
+    }
+}
+
+fn span(seconds: f64) -> Text {
+    Text::number(text::seconds(seconds as i64))
+}
+
+fn estimate(d: &DurationView) -> Vec<Text> {
+    vec![
+        Text::plain(d.task_type.name()),
+        Text::plain(d.config_key.as_str()),
+        span(d.seconds),
+        Text::plain(format!("{} to {}", text::seconds(d.low_seconds as i64), text::seconds(d.high_seconds as i64))),
+        Text::number(d.runs.to_string()),
+        Text::plain(&d.basis),
+    ]
+}
+
+fn running(r: &RunningView, world: &World) -> Vec<Text> {
+    let (tone, says) = if r.stale { (Tone::Bad, "runs far longer than such tasks do") } else { (Tone::Plain, "") };
+    vec![
+        Text::new(tone, r.work_id.as_str()),
+        Text::plain(r.task_type.name()),
+        Text::plain(r.config_key.as_str()),
+        Text::number(text::age(r.started_us, world.now_us)),
+        Text::plain(text::time(r.eta_us, world.now_us)),
+        Text::plain(format!("in {} to {}", text::age(world.now_us, r.low_us), text::age(world.now_us, r.high_us))),
+        Text::new(tone, says),
+    ]
+}
+
+fn free(f: &FreeView, world: &World) -> Option<Vec<Text>> {
+    let now = f.free_at_us.iter().filter(|at| **at <= world.now_us).count();
+    let later: Vec<String> = f.free_at_us.iter().filter(|at| **at > world.now_us).take(3).map(|at| text::time(*at, world.now_us)).collect();
+    let row = vec![Text::plain(f.task_type.name()), Text::number(now.to_string()), Text::plain(later.join(", "))];
+    (now > 0 || !later.is_empty()).then_some(row)
+}
+
+fn tell(known: &Known, world: &World, out: &Out) -> String {
+    let mut all = match known.estimates.is_empty() {
+        true => "nothing has ended yet: the defaults of durations.default_seconds are used\n".to_owned(),
+        false => out.table(&["TYPE", "CONFIG", "MEDIAN", "BOUNDS", "RUNS", "FROM"], known.estimates.iter().map(estimate).collect()),
+    };
+    if !known.running.is_empty() {
+        let rows = known.running.iter().map(|r| running(r, world)).collect();
+        all += "\n";
+        all += &out.table(&["ID", "TYPE", "CONFIG", "FOR", "ENDS", "BOUNDS", "SAYS"], rows);
+    }
+    let rows: Vec<_> = known.free.iter().filter_map(|f| free(f, world)).collect();
+    if !rows.is_empty() {
+        all += "\n";
+        all += &out.table(&["TYPE", "FREE NOW", "NEXT FREE"], rows);
+    }
+    if let Some(at) = known.peak_until_us {
+        all += &format!("\npeak hours until {}: no long task begins that is not CRITICAL\n", text::time(at, world.now_us));
+    }
+    all
+}

@@ -1,0 +1,80 @@
+//! `ringrift optimizer`: the use of the nodes, what the controllers decided and why, the rate of games.
+use super::out::{Out, Text, Tone};
+use super::world::World;
+use super::{Done, hub, text};
+use crate::contract::optimizer::{Action, NodeUse, Rates, Utilization};
+use crate::contract::registry::Hub;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+/// The use of the nodes, and what the controllers make of it.
+#[derive(Debug, Args)]
+pub struct Optimizer {
+    /// Requests for a rate of games to show
+    #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
+    lines: usize,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    utilization: Utilization,
+    rates: Rates,
+}
+
+impl Optimizer {
+    /// Prints it.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let mut coordinator = hub::ask(world, Hub::Coordinator)?;
+        let mut shown = Shown { utilization: coordinator.call("Utilization", &json!({}))?, rates: coordinator.call("Rates", &json!({}))? };
+        shown.rates.log.truncate(self.lines);
+        out.either("optimizer", &shown, || tell(&shown, world, out))
+    }
+}
+
+fn percent(value: Option<f64>) -> Text {
+    Text::number(value.map_or("unknown".into(), |p| format!("{p:.0} %")))
+}
+
+fn node(n: &NodeUse, world: &World) -> Vec<Text> {
+    let tone = match n.advice.action {
+        Action::None => Tone::Good,
+        Action::ScaleUp => Tone::Busy,
+        Action::ScaleDown => Tone::Warn,
+    };
+    vec![
+        Text::plain(&n.node),
+        percent(n.seen.cpu_percent),
+        if n.seen.gpus.is_empty() { Text::dim("none") } else { percent(n.seen.gpu_percent) },
+        percent(n.seen.memory_percent),
+        Text::number(format!("{} of {}", n.advice.running, n.advice.most)),
+        Text::new(tone, format!("{} → {}", n.advice.action.name(), n.advice.jobs)),
+        Text::number(text::age(n.at_us, world.now_us)),
+        Text::plain(&n.advice.reason),
+    ]
+}
+
+fn tell(shown: &Shown, world: &World, out: &Out) -> String {
+    let used = &shown.utilization;
+    let mut all = match used.nodes.is_empty() {
+        true => "no node was observed lately; RESOURCE_OPTIMIZER does so: `ringrift daemon status resource_optimizer`\n".to_owned(),
+        false => {
+            let rows = used.nodes.iter().map(|n| node(n, world)).collect();
+            out.table(&["NODE", "CPU", "GPU", "MEMORY", "JOBS", "WANTED", "SEEN", "WHY"], rows)
+        }
+    };
+    all += &format!("\n{} games an hour are agreed on\n", used.rate.round());
+    if !shown.rates.log.is_empty() {
+        let rows = shown.rates.log.iter().map(|r| {
+            vec![
+                Text::number(text::age(r.at_us, world.now_us)),
+                Text::plain(&r.requestor),
+                Text::number(format!("{:.0}", r.requested)),
+                Text::number(format!("{:.0}", r.rate)),
+                Text::plain([std::slice::from_ref(&r.reason), &r.why].concat().join("; ")),
+            ]
+        });
+        all += &out.table(&["AGO", "WHO", "ASKED", "AGREED", "WHY"], rows.collect());
+    }
+    all
+}

@@ -1,0 +1,196 @@
+//! WORK_QUEUE_MONITOR: depth and latency of the work queue, jobs that do not start, and back-pressure long before the queue is full.
+use crate::contract::config::{Config, WorkQueueMonitor as Settings};
+use crate::contract::coordinator::{WorkFilter, WorkStatus};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::{self, Payload};
+use crate::contract::health::Health;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Items that one look reads.
+const MOST: u32 = 5000;
+/// Waiting items whose time is remembered.
+const REMEMBERED: usize = 10_000;
+/// Percent of the depth at which back-pressure ends: without a gap it would flutter.
+const RECOVERED: u64 = 40;
+/// The level that is said; the coordinator itself says `hard` when it refuses.
+const LEVEL: &str = "soft";
+
+/// The daemon.
+#[derive(Debug)]
+pub struct WorkQueueMonitor {
+    settings: Settings,
+    /// Back-pressure was activated and not released.
+    pressing: bool,
+    /// When waiting items were queued, microseconds.
+    queued: BTreeMap<String, i64>,
+    /// Seconds from queued to granted, the last ones.
+    latencies: VecDeque<f64>,
+}
+
+impl Daemon for WorkQueueMonitor {
+    const TYPE: DaemonType = DaemonType::WorkQueueMonitor;
+
+    fn new(config: &Config) -> Self {
+        WorkQueueMonitor {
+            settings: config.daemons.work_queue_monitor.clone(),
+            pressing: false,
+            queued: BTreeMap::new(),
+            latencies: VecDeque::new(),
+        }
+    }
+
+    fn save(&self) -> Option<Value> {
+        // What was activated must be released, also by the next process.
+        Some(json!(self.pressing))
+    }
+
+    fn restore(&mut self, state: Value) {
+        self.pressing = state.as_bool().unwrap_or(false);
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("watches the work queue")),
+            Input::Tick { .. } => self.look(ports, out)?,
+            Input::Event { event, payload } => match payload {
+                Payload::WorkQueued(w) if self.queued.len() < REMEMBERED => {
+                    self.queued.insert(w.work_id.to_string(), event.time_us);
+                }
+                Payload::WorkClaimed(w) => self.claimed(w.work_id.as_str(), event.time_us),
+                Payload::WorkCancelled(w) => drop(self.queued.remove(w.work_id.as_str())),
+                Payload::WorkFailed(w) => drop(self.queued.remove(w.work_id.as_str())),
+                Payload::JobPreempted(p) => out.last(format!("{} lost its slot: {}", p.job_id, p.reason)),
+                _ => {}
+            },
+            Input::Reload(config) => self.settings = config.daemons.work_queue_monitor.clone(),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl WorkQueueMonitor {
+    fn claimed(&mut self, id: &str, now_us: i64) {
+        let Some(at) = self.queued.remove(id) else { return };
+        self.latencies.push_back((now_us - at).max(0) as f64 / 1e6);
+        while self.latencies.len() > self.settings.latency_window as usize {
+            self.latencies.pop_front();
+        }
+    }
+
+    /// The median and the slowest of the last grants, seconds.
+    fn latency(&self) -> Option<(f64, f64)> {
+        let mut sorted: Vec<f64> = self.latencies.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        Some((*sorted.get(sorted.len() / 2)?, *sorted.last()?))
+    }
+
+    fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
+        let items = ports.queue.work(&WorkFilter { statuses, limit: Some(MOST), ..Default::default() })?;
+        let now = ports.clock.now_us();
+        let depth = items.iter().filter(|i| i.status == WorkStatus::Pending).count() as u64;
+        self.press(depth, ports, out);
+        let slow = i64::from(self.settings.stuck_seconds) * 1_000_000;
+        let stuck: Vec<String> = items
+            .iter()
+            .filter(|i| i.status == WorkStatus::Claimed && i.claimed_us.is_some_and(|at| now - at > slow))
+            .map(|i| i.work_id.to_string())
+            .collect();
+        let mut story = format!("{depth} wait, {} run", items.iter().filter(|i| i.status == WorkStatus::Running).count());
+        if let Some((median, slowest)) = self.latency() {
+            story += &format!("; granted after {median:.0} s, {slowest:.0} s at most");
+        }
+        let trouble = match (stuck.is_empty(), self.pressing) {
+            (false, _) => Some(format!("granted and not started for {} s: {}", self.settings.stuck_seconds, stuck.join(", "))),
+            (true, true) => Some(format!("{} or more wait", self.settings.depth)),
+            (true, false) => None,
+        };
+        out.health(match trouble {
+            Some(trouble) => Health::degraded(format!("{trouble}; {story}")),
+            None => Health::healthy(story.clone()),
+        });
+        out.last(story);
+        Ok(())
+    }
+
+    fn press(&mut self, depth: u64, ports: &Ports<'_>, out: &mut Out) {
+        let most = u64::from(self.settings.depth);
+        let (node_id, level) = (ports.host.node(), LEVEL.to_owned());
+        if !self.pressing && depth >= most {
+            self.pressing = true;
+            let reason = format!("{depth} items wait, daemons.work_queue_monitor.depth is {most}");
+            out.publish(events::BackpressureActivated { node_id, level, reason, resource_type: "queue".into(), queue_depth: depth });
+        } else if self.pressing && depth <= most * RECOVERED / 100 {
+            self.pressing = false;
+            out.publish(events::BackpressureReleased { node_id, previous_level: level, queue_depth: depth });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::health::HealthStatus;
+    use crate::contract::ids::LeaseId;
+    use crate::contract::workload::JobType;
+    use crate::daemons::testing::{World, build, job, key, node};
+
+    fn tick(world: &World, daemon: &mut WorkQueueMonitor) -> Out {
+        world.give(daemon, Input::Tick { number: 1 }).expect("handled")
+    }
+
+    #[test]
+    fn back_pressure_begins_at_the_depth_and_ends_well_below_it_also_after_a_restart() {
+        let world = World::new();
+        for _ in 0..100 {
+            world.queued(JobType::Selfplay, WorkStatus::Pending);
+        }
+        let mut daemon: WorkQueueMonitor = build();
+        let out = tick(&world, &mut daemon);
+        assert!(matches!(&out.events[..], [Payload::BackpressureActivated(b)] if b.queue_depth == 100 && b.level == "soft"));
+        assert!(tick(&world, &mut daemon).events.is_empty(), "said once");
+        let mut after: WorkQueueMonitor = build();
+        after.restore(daemon.save().expect("state"));
+        world.work.borrow_mut().truncate(41);
+        assert!(tick(&world, &mut after).events.is_empty());
+        world.work.borrow_mut().truncate(40);
+        assert!(matches!(&tick(&world, &mut after).events[..], [Payload::BackpressureReleased(_)]));
+    }
+
+    #[test]
+    fn latency_is_measured_and_what_does_not_start_is_named() {
+        let world = World::new();
+        let mut daemon: WorkQueueMonitor = build();
+        let queued = |n: u32| events::WorkQueued {
+            work_id: job(&format!("w-{n}")),
+            work_type: "selfplay".into(),
+            config_key: Some(key()),
+            priority: 50,
+            requested_by: String::new(),
+        };
+        for n in 0..3 {
+            world.event(&mut daemon, queued(n)).expect("handled");
+        }
+        for n in 0..3u32 {
+            world.now.set(world.now.get() + 4_000_000);
+            let claimed = events::WorkClaimed {
+                work_id: job(&format!("w-{n}")),
+                work_type: "selfplay".into(),
+                config_key: Some(key()),
+                node_id: node(),
+                lease_id: LeaseId::new("w-l1").expect("an id"),
+                attempt: 1,
+            };
+            world.event(&mut daemon, claimed).expect("handled");
+        }
+        world.queued(JobType::Training, WorkStatus::Claimed);
+        world.work.borrow_mut()[0].claimed_us = Some(world.now.get() - 301_000_000);
+        let health = tick(&world, &mut daemon).health.expect("said");
+        assert_eq!(health.status, HealthStatus::Degraded);
+        assert!(health.message.contains("t-0") && health.message.contains("granted after 8 s, 12 s at most"), "{}", health.message);
+    }
+}

@@ -1,0 +1,164 @@
+//! JOB_SCHEDULER: watches the order of the queue, and takes a slot from what is not urgent when CRITICAL work has waited too long for
+//! one. The order itself is decided where slots are granted.
+use crate::contract::config::{Config, JobScheduler as Settings};
+use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events;
+use crate::contract::health::Health;
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::coordination::schedule::Level;
+use std::collections::BTreeMap;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct JobScheduler {
+    /// Ticks that CRITICAL work waits before it takes a slot; ticks and not times, as clocks jump.
+    patience: u32,
+    /// CRITICAL items that wait, and for how many ticks.
+    waiting: BTreeMap<String, u32>,
+}
+
+impl Daemon for JobScheduler {
+    const TYPE: DaemonType = DaemonType::JobScheduler;
+
+    fn new(config: &Config) -> Self {
+        let settings: &Settings = &config.daemons.job_scheduler;
+        let interval = settings.interval.unwrap_or(Self::TYPE.spec().interval).max(1);
+        JobScheduler { patience: settings.preempt_after.div_ceil(interval).max(1), waiting: BTreeMap::new() }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("watches the order of the queue")),
+            Input::Tick { .. } => self.look(ports, out)?,
+            Input::Reload(config) => self.patience = Self::new(config).patience,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// How the queue stands, in a line.
+fn tell(order: &QueueOrder, now_us: i64) -> String {
+    let count = |level: &str| order.places.iter().filter(|p| p.level == level).count();
+    let oldest = order.places.iter().map(|p| (now_us - p.created_us).max(0) / 60_000_000).max().unwrap_or(0);
+    let levels: Vec<String> =
+        ["CRITICAL", "HIGH", "NORMAL", "LOW"].iter().filter(|l| count(l) > 0).map(|l| format!("{} {l}", count(l))).collect();
+    match levels.is_empty() {
+        true => "nothing waits for a slot".into(),
+        false => format!("{} wait, the oldest for {oldest} min", levels.join(", ")),
+    }
+}
+
+/// The youngest running item of the type that is two levels below CRITICAL: it has lost the least.
+fn victim(running: Vec<WorkItem>) -> Option<WorkItem> {
+    let low = |item: &WorkItem| Level::of(item.work.priority) <= Level::Normal;
+    let held = |item: &WorkItem| item.lease.as_ref().is_some_and(|l| !l.fenced);
+    running.into_iter().filter(|i| low(i) && held(i)).max_by_key(|i| i.started_us)
+}
+
+impl JobScheduler {
+    fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let order = ports.managers.queue_order()?;
+        let declared = |place: &&QueuePlace| Level::of(place.priority) == Level::Critical;
+        let before = std::mem::take(&mut self.waiting);
+        for place in order.places.iter().filter(declared) {
+            let id = place.work_id.to_string();
+            let ticks = before.get(&id).map_or(0, |ticks| ticks.saturating_add(1));
+            self.waiting.insert(id, ticks);
+        }
+        let story = tell(&order, ports.clock.now_us());
+        let due = |place: &&QueuePlace| self.waiting.get(place.work_id.as_str()).is_some_and(|ticks| *ticks >= self.patience);
+        match order.places.iter().filter(declared).find(due) {
+            Some(place) => match preempt(place, ports, out)? {
+                Some(done) => {
+                    // One at a time: its slot must become free before another is worth taking.
+                    self.waiting.clear();
+                    out.last(done);
+                }
+                None => out.last(format!("{story}; {} is CRITICAL, and no slot would help it", place.work_id)),
+            },
+            None => out.last(story.clone()),
+        }
+        out.health(Health::healthy(story));
+        Ok(())
+    }
+}
+
+fn preempt(place: &QueuePlace, ports: &Ports<'_>, out: &mut Out) -> Result<Option<String>, HandlerError> {
+    let verdict = ports.queue.can_spawn(place.work_type)?;
+    // Only a lack of slots is cured by taking one: a full disk is not.
+    if verdict.allowed || !verdict.reasons.iter().all(|why| why.contains(" slots ")) {
+        return Ok(None);
+    }
+    let filter = WorkFilter { types: vec![place.work_type], statuses: vec![WorkStatus::Running], ..Default::default() };
+    let Some(loser) = victim(ports.queue.work(&filter)?) else { return Ok(None) };
+    let Some(lease) = &loser.lease else { return Ok(None) };
+    let reason = format!("{} is CRITICAL and waits for a slot", place.work_id);
+    let call = StopWork { work_id: loser.work_id.clone(), token: lease.token, cause: StopCause::Preempted, reason: reason.clone() };
+    if !ports.managers.stop_work(&call)? {
+        return Ok(None);
+    }
+    let done = format!("stopped {}: {reason}", loser.work_id);
+    out.publish(events::JobPreempted {
+        job_id: loser.work_id,
+        job_type: place.work_type.name().into(),
+        node_id: lease.node.clone(),
+        by: place.work_id.clone(),
+        reason,
+    });
+    Ok(Some(done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::coordinator::CanSpawn;
+    use crate::contract::events::Payload;
+    use crate::contract::workload::JobType;
+    use crate::daemons::testing::{World, build, job, key};
+
+    fn world(reason: &str) -> World {
+        let world = World::new();
+        let place = QueuePlace {
+            work_id: job("t-9"),
+            work_type: JobType::Training,
+            config_key: key(),
+            priority: 95,
+            level: "CRITICAL".into(),
+            created_us: 0,
+            deadline_us: None,
+            why: vec![],
+        };
+        *world.order.borrow_mut() = QueueOrder { places: vec![place], truncated: false };
+        *world.can_spawn.borrow_mut() = Ok(CanSpawn { allowed: false, reasons: vec![reason.into()] });
+        for priority in [30, 60, 95] {
+            world.running(JobType::Training, priority, None);
+        }
+        world
+    }
+
+    fn ticks(world: &World, count: u64) -> Vec<Payload> {
+        let mut daemon: JobScheduler = build();
+        (0..count).flat_map(|number| world.give(&mut daemon, Input::Tick { number }).expect("handled").events).collect()
+    }
+
+    #[test]
+    fn critical_work_that_waited_takes_the_youngest_slot_of_what_is_not_urgent() {
+        let world = world("training: 1 of 1 slots of node n1 are taken");
+        assert!(ticks(&world, 5).is_empty(), "five minutes have not passed");
+        let events = ticks(&world, 6);
+        assert!(matches!(&events[..], [Payload::JobPreempted(p)] if p.job_id == job("t-1") && p.by == job("t-9")), "{events:?}");
+        assert_eq!(world.stopped.borrow()[0].cause, StopCause::Preempted);
+    }
+
+    #[test]
+    fn a_slot_is_not_taken_where_it_would_not_help() {
+        let full = world("disk 91 % used, 70 % is critical");
+        assert!(ticks(&full, 9).is_empty() && full.stopped.borrow().is_empty());
+        let urgent = world("training: 1 of 1 slots of node n1 are taken");
+        urgent.work.borrow_mut().retain(|w| w.work.priority > 90);
+        assert!(ticks(&urgent, 9).is_empty() && urgent.stopped.borrow().is_empty(), "equals are left alone");
+    }
+}

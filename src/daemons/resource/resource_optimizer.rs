@@ -1,0 +1,118 @@
+//! RESOURCE_OPTIMIZER: measures the machine each period and has the coordinator's controllers decide how many self-play jobs it
+//! should run. What is decided bounds the grants at once; UTILIZATION_OPTIMIZER brings the queue in line.
+use crate::contract::config::{Config, ResourceTargets};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events;
+use crate::contract::health::Health;
+use crate::contract::host::HostSnapshot;
+use crate::contract::optimizer::{Action, Observe};
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct ResourceOptimizer {
+    targets: ResourceTargets,
+}
+
+impl Daemon for ResourceOptimizer {
+    const TYPE: DaemonType = DaemonType::ResourceOptimizer;
+
+    fn new(config: &Config) -> Self {
+        ResourceOptimizer { targets: config.resource_targets.clone() }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        match input {
+            Input::Start => out.health(Health::healthy("measures the machine")),
+            Input::Tick { .. } => self.look(ports, out)?,
+            Input::Reload(config) => *self = Self::new(config),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The busiest GPU's value; unknown when one of them cannot be read.
+fn worst(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    values.collect::<Option<Vec<f64>>>()?.into_iter().reduce(f64::max)
+}
+
+fn observation(host: &HostSnapshot) -> Observe {
+    let clean = |percent: Option<f64>| percent.filter(|p| p.is_finite()).map(|p| p.clamp(0.0, 100.0));
+    Observe {
+        node: None,
+        cpus: host.cpus.max(1),
+        cpu_percent: clean(host.cpu_percent),
+        memory_percent: clean(host.memory_percent),
+        memory_bytes: host.memory_bytes,
+        gpus: host.gpus.iter().map(|g| g.name.clone()).collect(),
+        gpu_percent: clean(worst(host.gpus.iter().map(|g| g.utilization_percent))),
+        gpu_memory_percent: clean(worst(host.gpus.iter().map(|g| g.memory_percent))),
+    }
+}
+
+impl ResourceOptimizer {
+    fn look(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let mut seen = observation(&ports.host.snapshot());
+        seen.node = Some(ports.host.node());
+        let advice = ports.managers.observe(&seen)?;
+        if advice.action == Action::ScaleDown {
+            for (resource, percent) in [("cpu", seen.cpu_percent), ("gpu", seen.gpu_percent)] {
+                let Some(usage_percent) = percent.filter(|p| *p > self.targets.scale_down) else { continue };
+                out.publish(events::ResourceConstraint {
+                    node_id: ports.host.node(),
+                    resource_type: resource.into(),
+                    usage_percent,
+                    threshold: self.targets.scale_down,
+                    level: "scale_down".into(),
+                });
+            }
+        }
+        let story = format!("{} of {} self-play jobs: {}", advice.running, advice.jobs, advice.reason);
+        out.health(match seen.cpu_percent {
+            Some(_) => Health::healthy(story.clone()),
+            None => Health::degraded(format!("the use of the processors cannot be read; {story}")),
+        });
+        out.last(story);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::events::Payload;
+    use crate::contract::health::HealthStatus;
+    use crate::contract::host::Gpu;
+    use crate::contract::optimizer::Advice;
+    use crate::daemons::testing::{World, build};
+
+    fn look(world: &World) -> Out {
+        world.give(&mut build::<ResourceOptimizer>(), Input::Tick { number: 1 }).expect("handled")
+    }
+
+    #[test]
+    fn what_is_measured_is_handed_on_and_unknown_stays_unknown() {
+        let world = World::new();
+        let gpu =
+            |utilization_percent| Gpu { name: "NVIDIA H100".into(), utilization_percent, memory_percent: Some(40.0), memory_bytes: 1 };
+        *world.host.borrow_mut() =
+            HostSnapshot { cpus: 8, cpu_percent: None, gpus: vec![gpu(Some(20.0)), gpu(Some(90.0))], ..Default::default() };
+        assert_eq!(look(&world).health.expect("said").status, HealthStatus::Degraded);
+        world.host.borrow_mut().gpus[0].utilization_percent = None;
+        look(&world);
+        let seen = world.observed.borrow();
+        assert_eq!((seen[0].cpu_percent, seen[0].gpu_percent, seen[0].gpus.len()), (None, Some(90.0), 2));
+        assert_eq!(seen[1].gpu_percent, None, "half of the GPUs is not all of them");
+    }
+
+    #[test]
+    fn overload_is_said() {
+        let world = World::new();
+        *world.host.borrow_mut() = HostSnapshot { cpus: 8, cpu_percent: Some(97.0), memory_percent: Some(10.0), ..Default::default() };
+        *world.advice.borrow_mut() = Advice { action: Action::ScaleDown, jobs: 2, running: 4, delta: -2, ..Default::default() };
+        let out = look(&world);
+        assert!(matches!(&out.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "cpu" && r.threshold == 85.0));
+    }
+}

@@ -1,0 +1,166 @@
+//! UTILIZATION_OPTIMIZER: brings the number of self-play jobs to what the optimizer wants on this machine: queues what is missing, and
+//! gives back what is too much when the machine is overloaded.
+use crate::contract::config::{Config, Stage};
+use crate::contract::coordinator::{NewWork, StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::events::Payload;
+use crate::contract::health::Health;
+use crate::contract::ids::ConfigKey;
+use crate::contract::optimizer::{Action, NodeUse};
+use crate::contract::ports::Ports;
+use crate::contract::registry::DaemonType;
+use crate::contract::workload::JobType;
+use serde_json::json;
+
+/// Items that one look reads.
+const MOST: u32 = 5000;
+/// Jobs that one look queues at most: the next one sees what they did.
+const STEP: usize = 16;
+
+/// The daemon.
+#[derive(Debug)]
+pub struct UtilizationOptimizer {
+    stage: Stage,
+    games_per_job: u32,
+    keys: Vec<ConfigKey>,
+    auto: bool,
+    turn: usize,
+}
+
+impl Daemon for UtilizationOptimizer {
+    const TYPE: DaemonType = DaemonType::UtilizationOptimizer;
+
+    fn new(config: &Config) -> Self {
+        UtilizationOptimizer {
+            stage: config.workload.selfplay.clone(),
+            games_per_job: config.workload.games_per_job,
+            keys: config.master.configs.clone(),
+            auto: config.pipeline.auto_trigger,
+            turn: 0,
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let here = |node: &crate::contract::ids::NodeId| *node == ports.host.node();
+        match input {
+            Input::Start => out.health(Health::healthy("follows the optimizer")),
+            Input::Tick { .. } => self.look(ports, out)?,
+            Input::Event { payload: Payload::IdleResourceDetected(i), .. } if here(&i.node_id) => self.look(ports, out)?,
+            Input::Event { payload: Payload::ResourceConstraint(r), .. } if here(&r.node_id) => self.look(ports, out)?,
+            Input::Reload(config) => *self = Self::new(config),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl UtilizationOptimizer {
+    fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let node = ports.host.node();
+        let known = ports.managers.utilization()?;
+        let Some(own) = known.nodes.iter().find(|n| n.node == node.as_str()) else {
+            // Nothing measured, nothing done.
+            out.last("the optimizer has not seen this machine lately");
+            return Ok(());
+        };
+        let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
+        let filter = WorkFilter { types: vec![JobType::Selfplay], statuses, limit: Some(MOST), ..Default::default() };
+        let items = ports.queue.work(&filter)?;
+        let (pending, ours): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.status == WorkStatus::Pending);
+        let ours: Vec<WorkItem> = ours.into_iter().filter(|i| i.claimed_by.as_ref() == Some(&node)).collect();
+        let story = match own.advice.action {
+            Action::ScaleDown => shed(own, ours, ports)?,
+            _ => self.fill(own, ours.len(), pending.len(), out),
+        };
+        out.health(Health::healthy(story.clone()));
+        out.last(story);
+        Ok(())
+    }
+
+    /// Queues what is missing beside what runs and waits.
+    fn fill(&mut self, own: &NodeUse, running: usize, pending: usize, out: &mut Out) -> String {
+        let wanted = own.advice.jobs as usize;
+        let missing = wanted.saturating_sub(running + pending).min(STEP);
+        if missing == 0 || !self.auto || self.keys.is_empty() {
+            return format!("{running} run, {pending} wait, {wanted} are wanted: {}", own.advice.reason);
+        }
+        for _ in 0..missing {
+            let key = &self.keys[self.turn % self.keys.len()];
+            self.turn = self.turn.wrapping_add(1);
+            let mut work = NewWork::new(JobType::Selfplay, key.clone());
+            work.priority = 30;
+            work.current_model = true;
+            work.params = self.stage.params.clone();
+            work.params.entry("games").or_insert_with(|| json!(self.games_per_job));
+            out.enqueue(work);
+        }
+        format!("queued {missing} self-play jobs: {running} run, {pending} wait, {wanted} are wanted")
+    }
+}
+
+/// Gives back the youngest jobs that are too many; they have lost the least, and their finished games are kept for the next attempt.
+fn shed(own: &NodeUse, mut running: Vec<WorkItem>, ports: &Ports<'_>) -> Result<String, HandlerError> {
+    let wanted = own.advice.jobs as usize;
+    running.sort_by_key(|i| i.claimed_us);
+    let mut stopped = Vec::new();
+    for item in running.iter().skip(wanted) {
+        let Some(lease) = item.lease.as_ref().filter(|l| !l.fenced) else { continue };
+        let call =
+            StopWork { work_id: item.work_id.clone(), token: lease.token, cause: StopCause::Shed, reason: own.advice.reason.clone() };
+        if ports.managers.stop_work(&call)? {
+            stopped.push(item.work_id.to_string());
+        }
+    }
+    Ok(match stopped.is_empty() {
+        true => format!("{} run, {wanted} are wanted: {}", running.len(), own.advice.reason),
+        false => format!("gave back {}: {}", stopped.join(", "), own.advice.reason),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::optimizer::{Advice, Utilization};
+    use crate::daemons::testing::{World, build, node};
+
+    fn world(action: Action, jobs: u32) -> World {
+        let world = World::new();
+        let advice = Advice { action, jobs, reason: "cpu".into(), ..Default::default() };
+        let own = NodeUse { node: node().to_string(), advice, ..Default::default() };
+        *world.utilization.borrow_mut() = Utilization { nodes: vec![own], ..Default::default() };
+        world
+    }
+
+    fn look(world: &World) -> Out {
+        world.give(&mut build::<UtilizationOptimizer>(), Input::Tick { number: 1 }).expect("handled")
+    }
+
+    #[test]
+    fn what_is_missing_is_queued() {
+        let world = world(Action::ScaleUp, 5);
+        world.running(JobType::Selfplay, 50, None);
+        world.queued(JobType::Selfplay, WorkStatus::Pending);
+        let out = look(&world);
+        assert_eq!(out.work.len(), 3);
+        assert!(out.work.iter().all(|w| w.work_type == JobType::Selfplay && w.priority == 30 && w.params.contains_key("games")));
+        assert!(world.stopped.borrow().is_empty());
+    }
+
+    #[test]
+    fn what_is_too_much_is_given_back_youngest_first() {
+        let world = world(Action::ScaleDown, 1);
+        for _ in 0..3 {
+            world.running(JobType::Selfplay, 50, None);
+        }
+        assert!(look(&world).work.is_empty());
+        let stopped: Vec<String> = world.stopped.borrow().iter().map(|s| s.work_id.to_string()).collect();
+        assert_eq!(stopped, ["t-1", "t-2"]);
+    }
+
+    #[test]
+    fn without_a_measurement_nothing_is_done() {
+        let world = World::new();
+        let out = look(&world);
+        assert!(out.work.is_empty() && world.stopped.borrow().is_empty());
+    }
+}
