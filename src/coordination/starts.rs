@@ -30,7 +30,8 @@ impl Starts {
         let begin = self.recent.partition_point(|at| *at <= from);
         u32::try_from(self.recent.len() - begin).unwrap_or(u32::MAX)
     }
-    /// Milliseconds between two starts that the window asks for.
+    /// Milliseconds between two starts of one type that the window asks for: a flood is always of one type, and the next stage, which
+    /// starts because another one ended, need not wait for it.
     pub fn delay_ms(&self, rules: &Admission, now_us: i64) -> u32 {
         let (count, most) = (u64::from(self.in_window(rules, now_us)), u64::from(rules.window_starts));
         if count >= most {
@@ -45,9 +46,9 @@ impl Starts {
     pub fn wait(&self, rules: &Admission, kind: JobType, now_us: i64) -> Option<(i64, String)> {
         let delay = self.delay_ms(rules, now_us);
         let until = |at: Option<&i64>, ms: u32| at.map(|at| at.saturating_add(i64::from(ms) * 1000)).filter(|until| *until > now_us);
-        let window = until(self.recent.back(), delay).map(|at| {
+        let window = until(self.last.get(&kind), delay).map(|at| {
             let (count, ordinary, seconds) = (self.in_window(rules, now_us), rules.window_starts, rules.window_seconds);
-            (at, format!("{count} starts in {seconds} s where {ordinary} are ordinary, so {delay} ms between two"))
+            (at, format!("{count} starts in {seconds} s where {ordinary} are ordinary, so {delay} ms between two of one type"))
         });
         let cooldown = until(self.last.get(&kind), rules.cooldown_ms).map(|at| {
             let ago = i64::from(rules.cooldown_ms) - (at - now_us) / 1000;
@@ -58,7 +59,7 @@ impl Starts {
     /// Whether another start of the type must wait.
     pub fn waits(&self, rules: &Admission, kind: JobType, now_us: i64) -> bool {
         let after = |at: Option<i64>, ms: u32| at.is_some_and(|at| at.saturating_add(i64::from(ms) * 1000) > now_us);
-        after(self.last.get(&kind).copied(), rules.cooldown_ms) || after(self.recent.back().copied(), self.delay_ms(rules, now_us))
+        after(self.last.get(&kind).copied(), rules.cooldown_ms.max(self.delay_ms(rules, now_us)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Frames on an asynchronous socket, and replies as bytes.
+use super::command::Done;
 use super::delivery::Seq;
 use super::ids;
 use super::refusal::Refusal;
-use super::writer::Done;
 use crate::contract::wire::{MAX_FRAME, Reply, errors, to_map};
 use crate::platform::varlink::FrameError;
 use serde::Serialize;

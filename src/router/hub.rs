@@ -1,5 +1,6 @@
 //! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and reader.
 use super::authority::Authority;
+use super::command::{Answer, Command};
 use super::delivery::{Delivery, Micros, Seq};
 use super::kinds::{Kinds, Wants};
 use super::meter::Meter;
@@ -8,7 +9,6 @@ use super::refusal::Refusal;
 use super::settings::Settings;
 use super::store::state::{Beginning, Loaded, SubChange, SubId};
 use super::tail::{Row, Tail};
-use super::writer::{Answer, Command};
 use crate::contract::ids::{NodeId, SubscriberName};
 use crate::contract::messages;
 use crate::platform::clock::{now_us, random};

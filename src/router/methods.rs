@@ -1,4 +1,5 @@
 //! The methods: arguments in, answers out.
+use super::command::Command;
 use super::connection::{Flow, RawCall};
 use super::frames::{self, done, failure, reply};
 use super::hub::Hub;
@@ -7,7 +8,6 @@ use super::publish;
 use super::refusal::Refusal;
 use super::store::letters::MAX_LISTED;
 use super::subscriptions::{self, Written};
-use super::writer::Command;
 use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
 use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
 use crate::contract::wire::errors;

@@ -7,6 +7,7 @@ mod absent;
 mod authority;
 mod canonical;
 mod checkpoint;
+mod command;
 mod connection;
 pub mod delivery;
 mod frames;

@@ -1,5 +1,6 @@
 //! Publish, the call that comes most: calls that stand one behind the other in the buffer are read where they stand and go to the
 //! writer together. Each is still a call of its own: stored as a whole or not at all, and answered by itself.
+use super::command::{Answered, Calls, Command};
 use super::connection::RawCall;
 use super::frames::{self, Frames, failure};
 use super::hub::{Counters, Hub};
@@ -8,7 +9,6 @@ use super::methods::Caller;
 use super::outbox::{MAX_CALLS, Outbox};
 use super::prepare::{Incoming, prepare};
 use super::refusal::Refusal;
-use super::writer::{Answered, Calls, Command};
 use crate::contract::ids::{ConfigKey, EventId};
 use crate::contract::wire::errors;
 use crate::platform::clock::now_us;

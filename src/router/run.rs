@@ -1,11 +1,12 @@
 //! Putting the process together, running it, and taking it down in order.
+use super::command::{Command, Told};
 use super::connection;
 use super::hub::Hub;
 use super::settings::{self, Args, Settings, node, state_directory};
 use super::store::seen::Seen;
 use super::store::{open, state};
 use super::upkeep;
-use super::writer::{Command, Told, Writer};
+use super::writer::Writer;
 use super::{checkpoint, reader, socket};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::messages;

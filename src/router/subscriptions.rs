@@ -1,10 +1,10 @@
 //! Subscriptions from the callers' side: register, ack, nack, release, retire, list, redrive.
+use super::command::Command;
 use super::delivery::Delivery;
 use super::hub::{Counters, Hub, Sub};
 use super::kinds::Wants;
 use super::refusal::Refusal;
 use super::store::state::SubChange;
-use super::writer::Command;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
 use crate::contract::router::{Ack, DeadLetterFilter, Interest, Nack, Start, Subscribe, SubscriberState};

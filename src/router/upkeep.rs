@@ -1,12 +1,12 @@
 //! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
 use super::absent;
+use super::command::{Command, Told};
 use super::delivery::Seq;
 use super::hub::Hub;
 use super::kinds::{Kind, KindId, retain_days};
 use super::settings::{self, Args, Settings};
 use super::stats::{self, health, stats};
 use super::store::retain::{Allowance, Plan};
-use super::writer::{Command, Told};
 use crate::contract::error::chain;
 use crate::contract::health::State;
 use crate::contract::messages;

@@ -3,17 +3,16 @@
 //! A lone publish waits for nobody; under load a transaction carries all that came while the last one was on its way to the
 //! disk. Acknowledgements ride along with publishes. Alone they are written without waiting for the disk: they survive the death
 //! of this process at once, and a power cut at most repeats a delivery, which idempotent handlers expect.
+use super::command::{Answer, Answered, Calls, Command, Done, Told};
 use super::delivery::Seq;
 use super::ids::Ids;
-use super::refusal::Refusal;
 use super::store::fault::{Fault, fault};
 use super::store::letters;
-use super::store::publish::{IdBytes, Prepared, Stored, Storing};
-use super::store::retain::{Outcome, Plan};
+use super::store::publish::{Prepared, Stored, Storing};
+use super::store::retain::Plan;
 use super::store::seen::Seen;
 use super::store::state::{SubChange, SubId, write, write_kind};
 use super::tail::Row;
-use crate::contract::router::DeadLetterFilter;
 use crate::platform::clock::now_us;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashSet};
@@ -23,81 +22,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
+mod tidy;
+
 /// Commands and events in one transaction.
 const MAX_GROUP: usize = 4096;
 /// Bytes of events in one transaction.
 const MAX_GROUP_BYTES: usize = 8 << 20;
 /// How long changes that could not be written wait for the next try.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Where an answer goes.
-pub type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
-
-/// Publishes that came together.
-#[derive(Debug, Default)]
-pub struct Calls {
-    /// The events of all.
-    pub events: Vec<Prepared>,
-    /// Where each call's events end.
-    pub ends: Vec<usize>,
-}
-
-/// What became of one event, now that the disk has it.
-#[derive(Debug, Clone, Copy)]
-pub struct Done {
-    /// Its place.
-    pub seq: Seq,
-    /// Its id, or that of the first one.
-    pub id: IdBytes,
-    /// It was there already.
-    pub duplicate: bool,
-}
-
-/// What became of publishes that came together.
-#[derive(Debug)]
-pub enum Answered {
-    /// All are stored; every event of every call.
-    All(Vec<Done>),
-    /// Not all; each call by itself.
-    Each(Vec<Result<Vec<Done>, Refusal>>),
-}
-
-/// What the writer is asked to do.
-pub enum Command {
-    /// Store events, all of a call or none.
-    Publish(Calls, oneshot::Sender<Answered>),
-    /// Write what changed about subscriptions. With `durable` the answer waits for the disk and tells of failure; without, the
-    /// change is kept in memory until it can be written.
-    Persist {
-        /// By subscription.
-        changes: Vec<(SubId, SubChange)>,
-        /// The caller needs it on disk.
-        durable: bool,
-        /// Where to tell.
-        answer: Option<Answer<()>>,
-    },
-    /// Delete dead letters.
-    Purge(DeadLetterFilter, Answer<u64>),
-    /// Begin a run of retention.
-    Retain(Plan),
-    /// Say that you live.
-    Ping(oneshot::Sender<()>),
-    /// Write what is left and end.
-    Stop,
-}
-
-/// What the writer tells the hub.
-#[derive(Debug)]
-pub enum Told {
-    /// These events are in the log.
-    Committed(Vec<Arc<Row>>),
-    /// Publishes are refused for want of room, or are accepted again.
-    Refusing(Option<String>),
-    /// A run of retention ended.
-    Retained(Outcome),
-    /// Nothing can be written any more; the process must begin again.
-    Fatal(String),
-}
 
 /// The thread's state.
 pub struct Writer {
@@ -446,35 +378,5 @@ impl Writer {
             self.full_sync = full;
         }
         Ok(())
-    }
-
-    /// One step of merging fingerprints.
-    fn merge(&mut self) {
-        let step = self.synchronous(false).and_then(|()| self.seen.step_alone(&self.db, now_us()));
-        self.checkpoint.after_commit(&self.db);
-        if let Err(error) = step {
-            tracing::warn!(%error, "merging fingerprints failed; it goes on with the next events");
-            self.refusing |= matches!(error, Fault::Full);
-        }
-    }
-
-    /// An event's fingerprint must be elsewhere before the event may go.
-    fn begin_retention(&mut self, plan: Plan) {
-        match self.synchronous(true).and_then(|()| self.seen.tidy(&self.db, self.last, now_us())) {
-            Ok(()) => self.plan = Some(plan),
-            Err(error) => tracing::warn!(%error, "preparing to clear old events away failed; the next run tries again"),
-        }
-    }
-
-    /// One step of retention. It needs no wait for the disk: what a power cut brings back is deleted again.
-    fn retain(&mut self) {
-        let Some(mut plan) = self.plan.take() else { return };
-        let step = self.synchronous(false).and_then(|()| plan.step(&self.db));
-        self.checkpoint.after_commit(&self.db);
-        match step {
-            Ok(None) => self.plan = Some(plan),
-            Ok(Some(outcome)) => drop(self.told.send(Told::Retained(outcome))),
-            Err(error) => tracing::warn!(%error, "clearing old events away failed; the next run tries again"),
-        }
     }
 }

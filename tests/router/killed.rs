@@ -52,7 +52,7 @@ fn killed_with_failing_disks_it_loses_nothing() {
     let outcome = run(dir.path(), router, rounds, &mut Random(seed), rules, |mut router, random| {
         router.kill();
         // A start may fail on such a disk as well; the next one is on a healthy one.
-        start(trouble(random)).unwrap_or_else(|why| {
+        start(random.map(trouble).unwrap_or_default()).unwrap_or_else(|why| {
             refused_starts += 1;
             start(String::new()).unwrap_or_else(|again| panic!("a healthy disk does not help after {why}: {again}"))
         })

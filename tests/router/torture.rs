@@ -178,14 +178,14 @@ fn consume(dir: &Path, shared: &Shared) {
     }
 }
 
-/// Runs the load; `die` ends the router and brings it back, once a round.
+/// Runs the load; `die` ends the router and brings it back, once a round; without randomness it comes back healthy, in the end.
 pub fn run(
     dir: &Path,
     router: Router,
     rounds: u64,
     random: &mut Random,
     rules: Rules,
-    mut die: impl FnMut(Router, &mut Random) -> Router,
+    mut die: impl FnMut(Router, Option<&mut Random>) -> Router,
 ) -> Outcome {
     let mut router = router;
     let shared = Arc::new(Shared { rules, seen: Mutex::default(), stop: AtomicBool::new(false), all_handled: AtomicBool::new(false) });
@@ -211,8 +211,9 @@ pub fn run(
                 mark = state.low_water;
             }
         }
-        router = die(router, random);
+        router = die(router, Some(random));
     }
+    router = die(router, None);
     shared.stop.store(true, Ordering::Relaxed);
     for publisher in publishers {
         publisher.join().expect("a publisher");

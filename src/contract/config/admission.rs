@@ -20,9 +20,9 @@ pub struct Admission {
     pub window_starts: u32,
     /// Percent of window_starts from which starts are delayed by near_delay_ms, 1 to 100.
     pub near_percent: u32,
-    /// Milliseconds between two starts on a node when the window is nearly full, 0 to 60,000.
+    /// Milliseconds between two starts of one type on a node when the window is nearly full, 0 to 60,000.
     pub near_delay_ms: u32,
-    /// Milliseconds between two starts on a node when it is full, from near_delay_ms to 600,000.
+    /// Milliseconds between two starts of one type on a node when it is full, from near_delay_ms to 600,000.
     pub full_delay_ms: u32,
 }
 
