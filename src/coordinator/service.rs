@@ -105,7 +105,7 @@ impl Coordinator {
                 let reset: ResetBreakers = parse(call)?;
                 answer(core.change(move |cx| guard::reset(cx, &reset)))
             }
-            "Safeguards" => answer(core.change(|cx| guard::view(cx))),
+            "Safeguards" => answer(core.change(guard::view)),
             "Pause" => {
                 let because = signed(parse(call)?, peer);
                 answer(core.change(move |cx| emergency::pause(cx, because)))
@@ -122,10 +122,10 @@ impl Coordinator {
                 let flags: Flags = parse(call)?;
                 answer(self.halter.flags(&flags).map(|emergency| Emergency { emergency }))
             }
-            "Resume" => answer(core.change(|cx| emergency::resume(cx))),
+            "Resume" => answer(core.change(emergency::resume)),
             "Leases" => answer(core.change(|cx| query::leases(cx))),
-            "Limits" => answer(core.change(|cx| query::limits(cx))),
-            "Status" => answer(core.change(|cx| query::status(cx))),
+            "Limits" => answer(core.change(query::limits)),
+            "Status" => answer(core.change(query::status)),
             "Report" => {
                 let report: Report = parse(call)?;
                 if report.outcome == ReportOutcome::Gone {

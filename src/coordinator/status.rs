@@ -53,7 +53,7 @@ impl StatusWriter {
     /// Writes, whenever the last time was.
     pub fn write(&mut self, core: &Core, state: State) {
         (self.written, self.changed) = (Some(Instant::now()), false);
-        let (health, snapshot) = match core.change(|cx| query::status(cx)) {
+        let (health, snapshot) = match core.change(query::status) {
             Ok(status) => (judge(&status), serde_json::to_value(&status).unwrap_or_default()),
             Err(refusal) => (Health::unhealthy(refusal.to_string()), serde_json::Value::Null),
         };

@@ -249,7 +249,7 @@ fn ask(kind: JobType) -> Acquire {
 #[test]
 fn a_refusal_spends_no_token_and_a_restart_refills_none() {
     let bench = Bench::new();
-    let tokens = |bench: &Bench| bench.change(|cx| super::guard::view(cx)).expect("viewed").buckets[0].tokens;
+    let tokens = |bench: &Bench| bench.change(super::guard::view).expect("viewed").buckets[0].tokens;
     let ask = ask(JobType::Cmaes);
     let theirs = ask.clone();
     bench.change(move |cx| slots::acquire(cx, &theirs)).expect("granted");
@@ -269,13 +269,13 @@ fn a_refusal_spends_no_token_and_a_restart_refills_none() {
 #[test]
 fn a_grant_that_is_rolled_back_gives_slot_and_token_back() {
     let bench = Bench::new();
-    let before = bench.change(|cx| super::guard::view(cx)).expect("viewed").buckets;
+    let before = bench.change(super::guard::view).expect("viewed").buckets;
     let failed = bench.change(|cx| -> Result<(), Refusal> {
         slots::acquire(cx, &ask(JobType::Cmaes))?;
         Err(Refusal::internal("on purpose"))
     });
     assert!(failed.is_err());
-    assert_eq!(bench.change(|cx| super::guard::view(cx)).expect("viewed").buckets, before);
+    assert_eq!(bench.change(super::guard::view).expect("viewed").buckets, before);
     bench.pass(2 * SECOND, 2 * SECOND);
     bench.change(|cx| slots::acquire(cx, &ask(JobType::Cmaes))).expect("the one slot is free");
 }
@@ -301,7 +301,7 @@ fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed()
         assert!(bench.change(move |cx| slots::release(cx, &release)).expect("released").accepted);
         bench.pass(2 * SECOND, 2 * SECOND);
     }
-    assert_eq!(bench.change(|cx| super::guard::view(cx)).expect("viewed").breakers, []);
+    assert_eq!(bench.change(super::guard::view).expect("viewed").breakers, []);
     let oom = bench.change(move |cx| super::guard::record_failure(cx, &fail("CUDA OOM"))).expect("recorded");
     assert!(oom.opened, "memory opens it at once");
     let reset = bench.change(|cx| super::guard::reset(cx, &ResetBreakers::default())).expect("reset");
@@ -350,7 +350,7 @@ fn a_pause_and_a_reservation_hold_over_a_restart() {
     let bench = bench.restart(HOUR);
     let reasons = bench.change(|cx| slots::can_spawn(cx, &ask(JobType::Training))).expect("answered").reasons;
     assert!(reasons[0].contains("paused by ann: maintenance") && reasons[1].contains("reserved for gauntlet by eve"), "{reasons:?}");
-    bench.change(|cx| super::emergency::resume(cx)).expect("resumed");
+    bench.change(super::emergency::resume).expect("resumed");
     bench.pass(0, 100 * SECOND);
     bench.change(|cx| slots::acquire(cx, &ask(JobType::Training))).expect("free");
 }

@@ -41,14 +41,17 @@ impl Hasher for First {
     fn write_usize(&mut self, _: usize) {}
 }
 
-type Fresh = HashMap<Fingerprint, (Seq, IdBytes, i64), BuildHasherDefault<First>>;
+type Fresh = HashMap<Fingerprint, Origin, BuildHasherDefault<First>>;
+
+/// The first event with a fingerprint: its place, its id, and when it was stored.
+type Origin = (Seq, IdBytes, i64);
 
 /// The memory of first publishes.
 #[derive(Debug, Default)]
 pub struct Seen {
     fresh: Fresh,
     /// What `fresh` held before this transaction.
-    before: Vec<(Fingerprint, Option<(Seq, IdBytes, i64)>)>,
+    before: Vec<(Fingerprint, Option<Origin>)>,
     runs: Vec<Run>,
     merge: Option<Merge>,
     /// The runs to merge next, and the level of what becomes of them.
