@@ -12,8 +12,25 @@ use std::path::PathBuf;
 /// Of a flag file's text, bytes.
 const ENOUGH: u64 = 4096;
 
-/// Looks at both flag files.
+/// Tells what flag files there are until that is what there is: while the service runs, systemd does not act on further changes.
 pub fn run(world: &World) -> Done {
+    let mut told: Option<Vec<Flag>> = None;
+    loop {
+        let flags = look(world);
+        if told.as_ref().is_some_and(|before| same(before, &flags)) {
+            return Ok(Exit::Ok);
+        }
+        hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags: flags.clone() })?;
+        told = Some(flags);
+    }
+}
+
+fn same(one: &[Flag], other: &[Flag]) -> bool {
+    one.iter().map(|f| &f.path).eq(other.iter().map(|f| &f.path))
+}
+
+/// Both flag files, as far as they are there.
+fn look(world: &World) -> Vec<Flag> {
     let mut flags = Vec::new();
     for path in [world.run.join("EMERGENCY_HALT"), PathBuf::from(paths::LEGACY_HALT)] {
         if path.symlink_metadata().is_ok() {
@@ -23,6 +40,5 @@ pub fn run(world: &World) -> Done {
             flags.push(Flag { path: path.display().to_string(), text: String::from_utf8_lossy(&text).into_owned() });
         }
     }
-    hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags })?;
-    Ok(Exit::Ok)
+    flags
 }
