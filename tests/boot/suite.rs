@@ -39,7 +39,7 @@ pub fn states(m: &Machine) -> Result<BTreeMap<String, String>, String> {
 }
 
 /// Built members of the profile standalone.
-const DAEMONS: usize = 20;
+pub const DAEMONS: usize = 20;
 
 pub fn running(m: &Machine, wanted: usize) -> Result<(), String> {
     let states = states(m)?;

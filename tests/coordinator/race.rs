@@ -96,7 +96,8 @@ fn hold(client: &mut Client, acquired: &Acquired, kind: JobType, known: &Known, 
         assert!(same <= limits(kind).1 as usize, "{same} {kind} at once");
     }
     let holder = json!({"lease_id": acquired.lease.lease_id, "token": token});
-    let renewed = if round.is_multiple_of(3) { client.call::<Renewed>("org.ringrift.Coordinator.Renew", &holder).map(drop) } else { Ok(()) };
+    let renewed =
+        if round.is_multiple_of(3) { client.call::<Renewed>("org.ringrift.Coordinator.Renew", &holder).map(drop) } else { Ok(()) };
     // From here on its end is under way, whatever the answer.
     known.held.lock().expect("held").remove(&token);
     match renewed {
