@@ -63,7 +63,10 @@ impl Delivery {
         // What was looked at since then, or lies behind what was read, is for the next time.
         let read_to = read_to.min(refill.to);
         lane.spill = (self.cursor > read_to).then_some(read_to + 1);
-        let fresh = found.iter().copied().filter(|seq| !self.done.contains(seq) && !self.out.contains_key(seq));
+        let fresh = found.iter().copied().filter(|seq| {
+            let known = self.done.contains(seq) || self.out.contains_key(seq) || self.early.contains_key(seq);
+            !known
+        });
         lane.queue.extend(fresh);
         if lane.must_read() {
             self.parched.insert(refill.key.clone());
@@ -80,6 +83,7 @@ impl Delivery {
         let Some(lane) = self.lanes.get_mut(key) else { return };
         let Some(next) = lane.queue.pop_front() else {
             self.lanes.remove(key);
+            self.forget_early();
             return;
         };
         lane.head = next;
@@ -89,5 +93,18 @@ impl Delivery {
         if rowed {
             self.write_row(next);
         }
+    }
+
+    /// Lanes that have ended need not know what was handled early.
+    pub(super) fn forget_early(&mut self) {
+        let (lanes, done, out, rows) = (&self.lanes, &self.done, &self.out, &mut self.change.rows);
+        self.early.retain(|seq, key| {
+            let needed = key.as_ref().map_or(!lanes.is_empty(), |key| lanes.contains_key(key));
+            // Ahead of the mark the row says what it said before: handled. One that was handed out again has a row of its own.
+            if !needed && !done.contains(seq) && !out.contains_key(seq) {
+                rows.insert(*seq, None);
+            }
+            needed
+        });
     }
 }

@@ -89,6 +89,7 @@ pub struct Delivery {
     lanes: HashMap<Key, Lane>,
     parched: BTreeSet<Key>,
     done: BTreeSet<Seq>,
+    early: BTreeMap<Seq, Option<Key>>,
     handed_out: u64,
     change: Change,
 }
@@ -137,12 +138,24 @@ impl Delivery {
     pub fn offer(&mut self, seq: Seq, wanted: bool, key: Option<&Key>) -> Offer {
         debug_assert!(seq > self.cursor, "events are offered in order");
         self.cursor = seq;
+        if let Some(key) = key.filter(|key| self.lanes.contains_key(*key)) {
+            if self.done.contains(&seq) {
+                self.note_early(seq, Some(key.clone()));
+            } else if self.out.get(&seq).is_some_and(|entry| entry.key.is_none()) {
+                // A dead letter that was handed out again: handled early as soon as it is handled.
+                self.early.insert(seq, Some(key.clone()));
+            }
+        } else if !wanted {
+            self.note_unread(seq, seq);
+        }
         let offer = if !wanted || self.done.contains(&seq) || self.out.contains_key(&seq) {
             Offer::Skip
-        } else if let Some(lane) = key.and_then(|key| self.lanes.get_mut(key)) {
+        } else if let Some(lane) = key.and_then(|key| self.lanes.get_mut(key)).filter(|lane| lane.head < seq) {
             lane.push(seq);
             Offer::Held
         } else {
+            // One that stands before the lane's first was not wanted when that went out: its turn is past, it waits for nobody.
+            let key = key.filter(|key| !self.lanes.contains_key(*key));
             if let Some(key) = key {
                 self.lanes.insert(key.clone(), Lane::behind(seq));
             }
@@ -154,9 +167,26 @@ impl Delivery {
         offer
     }
 
+    /// It was handled before an earlier one of its key was wanted: a new interest, and a restart that looks again. Its row stays behind
+    /// the mark until the lane is past it, since the lane would find it in the log and hand it out once more.
+    fn note_early(&mut self, seq: Seq, key: Option<Key>) {
+        self.change.rows.insert(seq, Some(Row { state: RowState::Done, key: key.clone(), tries: Tries::default() }));
+        self.early.insert(seq, key);
+    }
+
+    /// The same for those that are passed over unread, so that their keys are not known: they stay until no lane is left. There are some
+    /// after a restart only, ahead of the place where it looks again.
+    fn note_unread(&mut self, from: Seq, to: Seq) {
+        if !self.lanes.is_empty() {
+            let passed: Vec<Seq> = self.done.range(from..=to).copied().filter(|seq| !self.early.contains_key(seq)).collect();
+            passed.into_iter().for_each(|seq| self.note_early(seq, None));
+        }
+    }
+
     /// Nothing that is wanted lies up to here.
     pub fn skip_to(&mut self, seq: Seq) {
         if seq > self.cursor {
+            self.note_unread(self.cursor + 1, seq);
             self.cursor = seq;
             self.advance();
         }
@@ -330,7 +360,10 @@ impl Delivery {
         self.unrowed.remove(&seq);
         if seq > self.mark {
             self.done.insert(seq);
-            self.change.rows.insert(seq, Some(Row { state: RowState::Done, key: None, tries: Tries::default() }));
+            let key = self.early.get(&seq).cloned().flatten();
+            self.change.rows.insert(seq, Some(Row { state: RowState::Done, key, tries: Tries::default() }));
+        } else if let Some(key) = self.early.get(&seq).cloned() {
+            self.note_early(seq, key);
         } else if entry.rowed {
             self.change.rows.insert(seq, None);
         }
@@ -364,7 +397,9 @@ impl Delivery {
                 self.change.mark = Some(mark);
                 let ahead = self.done.split_off(&(mark + 1));
                 for seq in std::mem::replace(&mut self.done, ahead) {
-                    self.change.rows.insert(seq, None);
+                    if !self.early.contains_key(&seq) {
+                        self.change.rows.insert(seq, None);
+                    }
                 }
             }
             match self.unrowed.first().copied().filter(|_| self.done.len() > MAX_AHEAD) {

@@ -9,9 +9,8 @@ impl Delivery {
         let mut new = Delivery { mark, cursor: mark, ..Delivery::default() };
         for (seq, row) in rows {
             match row.state {
-                RowState::Done => {
-                    new.done.insert(seq);
-                }
+                RowState::Done if seq <= mark => drop(new.early.insert(seq, row.key)),
+                RowState::Done => drop(new.done.insert(seq)),
                 // Ahead of the mark the scan itself comes by what follows.
                 RowState::Passed if seq > mark => {
                     new.done.insert(seq);
@@ -20,6 +19,7 @@ impl Delivery {
                 state => new.take_back(seq, state, row),
             }
         }
+        new.forget_early();
         new
     }
 
