@@ -18,6 +18,9 @@ const REPLAYED: u64 = 100_000;
 /// The large case may be so much worse.
 const AIM: f64 = 1.2;
 
+/// A row of the table: its title, its measurement, whether more is better, and how a figure is shown.
+type Line<'a> = (&'a str, &'a str, bool, &'a dyn Fn(f64) -> String);
+
 /// Measures and reports.
 pub fn run(args: &Args, programs: &Programs, events: u64, subscribers: usize, report: &mut Report) -> Result<()> {
     let time = Duration::from_secs_f64(args.seconds);
@@ -53,7 +56,7 @@ pub fn run(args: &Args, programs: &Programs, events: u64, subscribers: usize, re
     let [few, many] = &figures;
     let rate = |n: f64| format!("{:.0}k/s", n / 1e3);
     let milliseconds = |n: f64| format!("{n:.2} ms");
-    let rows: [(&str, &str, bool, &dyn Fn(f64) -> String); 6] = [
+    let rows: [Line<'_>; 6] = [
         ("publishes, 1 publisher", "one", true, &rate),
         ("publishes, 8 publishers", "eight", true, &rate),
         ("lone publish to ack, p50", "lone", false, &milliseconds),
