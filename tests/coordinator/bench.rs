@@ -86,7 +86,7 @@ fn middle(turns: &[Turn]) -> Turn {
 #[ignore = "scripts/bench coordinator starts Postgres for it"]
 fn admissions_a_second_beside_postgres() {
     let length = Duration::from_secs(std::env::var("BENCH_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(6));
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/bench.d");
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/sql");
     let rates = "admission: {per_minute: 10000000, selfplay_per_minute: 1, burst: 1000000, cooldown_ms: 0, window_starts: 1000000}\n";
     let c = Coordinator::with(&format!("{QUIET}{rates}limits: {{export: {{per_node: 32}}}}\n"));
     println!("acquire and release of one slot, both durable; {} s a turn, three turns each, interleaved; medians", length.as_secs());
