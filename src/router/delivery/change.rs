@@ -80,3 +80,15 @@ impl Change {
         self.letters.extend(later.letters);
     }
 }
+
+/// Longest reason that is kept, in bytes.
+const MAX_REASON: usize = 1024;
+
+/// A reason as it is kept.
+pub(super) fn shorten(reason: &str) -> String {
+    let mut end = reason.len().min(MAX_REASON);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason[..end].to_owned()
+}

@@ -1,5 +1,5 @@
 //! Events of one key: the first is out, the others wait behind it, those that do not fit in memory wait in the log.
-use super::{Delivery, Key, Seq};
+use super::{Delivery, Key, Row, RowState, Seq, Tries};
 use std::collections::VecDeque;
 
 /// Events of one key that wait in memory.
@@ -92,6 +92,22 @@ impl Delivery {
         self.add(next, Some(key.clone()), rowed, Box::default());
         if rowed {
             self.write_row(next);
+        }
+    }
+
+    /// It was handled before an earlier one of its key was wanted: a new interest, and a restart that looks again. Its row stays behind
+    /// the mark until the lane is past it, since the lane would find it in the log and hand it out once more.
+    pub(super) fn note_early(&mut self, seq: Seq, key: Option<Key>) {
+        self.change.rows.insert(seq, Some(Row { state: RowState::Done, key: key.clone(), tries: Tries::default() }));
+        self.early.insert(seq, key);
+    }
+
+    /// The same for those that are passed over unread, so that their keys are not known: they stay until no lane is left. There are some
+    /// after a restart only, ahead of the place where it looks again.
+    pub(super) fn note_unread(&mut self, from: Seq, to: Seq) {
+        if !self.lanes.is_empty() {
+            let passed: Vec<Seq> = self.done.range(from..=to).copied().filter(|seq| !self.early.contains_key(seq)).collect();
+            passed.into_iter().for_each(|seq| self.note_early(seq, None));
         }
     }
 

@@ -10,6 +10,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
+use change::shorten;
 pub use change::{Change, Letter, Row, RowState, Tries};
 use lane::Lane;
 pub use lane::Refill;
@@ -25,8 +26,6 @@ pub type Key = Arc<str>;
 
 /// Events handled ahead of the mark before the events that hold it back get rows of their own.
 const MAX_AHEAD: usize = if cfg!(test) { 3 } else { 256 };
-/// Longest reason that is kept, in bytes.
-const MAX_REASON: usize = 1024;
 
 /// How failures are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,22 +164,6 @@ impl Delivery {
         };
         self.advance();
         offer
-    }
-
-    /// It was handled before an earlier one of its key was wanted: a new interest, and a restart that looks again. Its row stays behind
-    /// the mark until the lane is past it, since the lane would find it in the log and hand it out once more.
-    fn note_early(&mut self, seq: Seq, key: Option<Key>) {
-        self.change.rows.insert(seq, Some(Row { state: RowState::Done, key: key.clone(), tries: Tries::default() }));
-        self.early.insert(seq, key);
-    }
-
-    /// The same for those that are passed over unread, so that their keys are not known: they stay until no lane is left. There are some
-    /// after a restart only, ahead of the place where it looks again.
-    fn note_unread(&mut self, from: Seq, to: Seq) {
-        if !self.lanes.is_empty() {
-            let passed: Vec<Seq> = self.done.range(from..=to).copied().filter(|seq| !self.early.contains_key(seq)).collect();
-            passed.into_iter().for_each(|seq| self.note_early(seq, None));
-        }
     }
 
     /// Nothing that is wanted lies up to here.
@@ -408,12 +391,4 @@ impl Delivery {
             }
         }
     }
-}
-
-fn shorten(reason: &str) -> String {
-    let mut end = reason.len().min(MAX_REASON);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    reason[..end].to_owned()
 }
