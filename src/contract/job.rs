@@ -35,6 +35,9 @@ pub struct Offer {
     /// How much the workload yields the processor to everything else, 0 to 19; the runner itself does not.
     #[serde(default)]
     pub nice: u8,
+    /// The workload gets only the processor time that nothing else wants.
+    #[serde(default)]
+    pub idle: bool,
 }
 
 /// Arguments of Renew.

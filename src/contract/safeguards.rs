@@ -25,6 +25,23 @@ pub enum LifeState {
     Stopped,
 }
 
+/// The managers inside the coordinator in the order of their start, each with the priority of its shutdown: a larger one ends
+/// earlier. What takes in new work goes first, what tells others of it last.
+pub const MANAGERS: [(&str, u32); 9] = [
+    ("outbox", 0),
+    ("emergency", 0),
+    ("safeguards", 10),
+    ("durations", 10),
+    ("bandwidth", 10),
+    ("optimizer", 20),
+    ("admission", 20),
+    ("scheduler", 30),
+    ("queue", 30),
+];
+
+/// Seconds that one manager gets for its shutdown; the unit's stop timeout is the sum of all.
+pub const MANAGER_SHUTDOWN: u64 = 30;
+
 /// One manager inside the coordinator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManagerView {

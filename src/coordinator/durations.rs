@@ -17,7 +17,8 @@ const READ: u32 = 500;
 const SLOTS: usize = 8;
 
 /// A task ended well.
-pub fn finished(cx: &Change<'_>, item: &WorkItem, seconds: f64) -> Result<(), Refusal> {
+pub fn finished(cx: &mut Change<'_>, item: &WorkItem, seconds: f64) -> Result<(), Refusal> {
+    cx.state.managers.handled("durations");
     store(cx, item.work.work_type, &item.work.config_key, seconds)
 }
 

@@ -48,6 +48,7 @@ pub fn enqueue(cx: &mut Change<'_>, work: &NewWork) -> Result<Enqueued, Refusal>
     };
     outbox::emit(cx, work, queued)?;
     cx.state.dirty = true;
+    cx.state.managers.handled("queue");
     Ok(Enqueued { work_id, created: true })
 }
 

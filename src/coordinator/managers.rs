@@ -9,8 +9,9 @@ use crate::contract::coordinator::{Accepted, StopWork};
 use crate::contract::durations::{RecordDuration, TaskOf};
 use crate::contract::ids::NodeId;
 use crate::contract::optimizer::{Advice, MaxSelfplay, NegotiateRate, Observe, ShouldScale};
-use crate::contract::wire::{Call, Reply};
+use crate::contract::wire::{Call, Reply, errors};
 use crate::platform::varlink::parse;
+use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
 /// What the managers remember; all of it can be lost.
@@ -25,56 +26,75 @@ pub struct Memory {
 /// Answers one of the managers' methods; nothing when it is none.
 pub fn reply(core: &Core, call: &Call, method: &str) -> Result<Option<Reply>, Box<Reply>> {
     Ok(Some(match method {
-        "QueueOrder" => answer(core.change(|cx| schedule::view(cx))),
+        "QueueOrder" => by(core, "scheduler", |cx| schedule::view(cx)),
         "StopWork" => {
             let stop: StopWork = parse(call)?;
-            answer(core.change(move |cx| stop_work(cx, &stop)))
+            by(core, "queue", move |cx| stop_work(cx, &stop))
         }
-        "Durations" => answer(core.change(|cx| durations::all(cx))),
+        "Durations" => by(core, "durations", |cx| durations::all(cx)),
         "ExpectedDuration" => {
             let task: TaskOf = parse(call)?;
-            answer(core.change(move |cx| durations::expected(cx, &task)))
+            by(core, "durations", move |cx| durations::expected(cx, &task))
         }
         "CanStartBeforePeak" => {
             let task: TaskOf = parse(call)?;
-            answer(core.change(move |cx| durations::can_start(cx, &task)))
+            by(core, "durations", move |cx| durations::can_start(cx, &task))
         }
         "RecordDuration" => {
             let run: RecordDuration = parse(call)?;
-            answer(core.change(move |cx| durations::record(cx, &run).map(|duration| crate::contract::durations::DurationOf { duration })))
+            by(core, "durations", move |cx| durations::record(cx, &run).map(|duration| crate::contract::durations::DurationOf { duration }))
         }
-        "Bandwidth" => answer(core.change(bandwidth::all)),
+        "Bandwidth" => by(core, "bandwidth", bandwidth::all),
         "CanTransfer" => {
             let transfer: Transfer = parse(call)?;
-            answer(core.change(move |cx| bandwidth::can(cx, &transfer)))
+            by(core, "bandwidth", move |cx| bandwidth::can(cx, &transfer))
         }
         "StartTransfer" => {
             let transfer: Transfer = parse(call)?;
-            answer(core.change(move |cx| bandwidth::start(cx, &transfer)))
+            by(core, "bandwidth", move |cx| bandwidth::start(cx, &transfer))
         }
         "EndTransfer" => {
             let end: EndTransfer = parse(call)?;
-            answer(core.change(move |cx| bandwidth::end(cx, &end)))
+            by(core, "bandwidth", move |cx| bandwidth::end(cx, &end))
         }
         "Observe" => {
             let seen: Observe = parse(call)?;
-            answer(core.change(move |cx| optimizer::observe(cx, &seen)))
+            by(core, "optimizer", move |cx| optimizer::observe(cx, &seen))
         }
-        "Utilization" => answer(core.change(|cx| optimizer::utilization(cx))),
+        "Utilization" => by(core, "optimizer", |cx| optimizer::utilization(cx)),
         "ShouldScale" => {
             let scale: ShouldScale = parse(call)?;
-            answer(core.change(move |cx| optimizer::should_scale(cx, &scale)))
+            by(core, "optimizer", move |cx| optimizer::should_scale(cx, &scale))
         }
         "MaxSelfplay" => {
             let machine: MaxSelfplay = parse(call)?;
-            answer(core.change(move |cx| optimizer::max_selfplay(cx, &machine)))
+            by(core, "optimizer", move |cx| optimizer::max_selfplay(cx, &machine))
         }
         "NegotiateRate" => {
             let ask: NegotiateRate = parse(call)?;
-            answer(core.change(move |cx| optimizer::negotiate(cx, &ask)))
+            by(core, "optimizer", move |cx| optimizer::negotiate(cx, &ask))
         }
-        "Rates" => answer(core.change(|cx| optimizer::rates(cx))),
+        "Rates" => by(core, "optimizer", |cx| optimizer::rates(cx)),
         _ => return Ok(None),
+    }))
+}
+
+/// Has one manager make a change; counts it, and an error that is not the caller's.
+fn by<T, F>(core: &Core, manager: &'static str, change: F) -> Reply
+where
+    T: Serialize + Send + 'static,
+    F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
+{
+    answer(core.change(move |cx| {
+        let done = change(cx);
+        match &done {
+            Ok(_) => cx.state.managers.handled(manager),
+            Err(refusal) if [errors::INTERNAL, errors::OUT_OF_SPACE].contains(&refusal.name) => {
+                cx.state.managers.failed(manager, &refusal.to_string());
+            }
+            Err(_) => {}
+        }
+        done
     }))
 }
 

@@ -23,6 +23,7 @@ mod orders;
 mod outbox;
 mod pressure;
 mod publisher;
+mod purge;
 mod query;
 mod rows;
 mod run;

@@ -66,7 +66,8 @@ pub fn waiting(cx: &mut Change<'_>, bytes: usize) -> Result<Vec<(i64, NewEvent)>
 
 /// The router has everything up to this number.
 pub fn published(cx: &mut Change<'_>, up_to: i64) -> Result<(), Refusal> {
-    cx.db.prepare_cached("DELETE FROM outbox WHERE n <= ?1")?.execute([up_to])?;
+    let published = cx.db.prepare_cached("DELETE FROM outbox WHERE n <= ?1")?.execute([up_to])?;
+    (0..published).for_each(|_| cx.state.managers.handled("outbox"));
     Ok(())
 }
 
@@ -74,5 +75,6 @@ pub fn published(cx: &mut Change<'_>, up_to: i64) -> Result<(), Refusal> {
 pub fn refused(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Refusal> {
     cx.db.execute("INSERT INTO outbox_refused (n, event, why) SELECT n, event, ?2 FROM outbox WHERE n = ?1", params![n, why])?;
     cx.db.execute("DELETE FROM outbox WHERE n = ?1", [n])?;
+    cx.state.managers.failed("outbox", why);
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::contract::wire::{CallError, MAX_FRAME, errors};
 use crate::platform::varlink::Client;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest pause between tries while the router is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub struct Bell {
 struct Rings {
     rung: bool,
     empty: bool,
+    away: bool,
 }
 
 impl Bell {
@@ -45,13 +46,25 @@ impl Bell {
     }
     fn emptied(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.empty = !state.rung;
+        (state.empty, state.away) = (!state.rung, false);
         self.changed.notify_all();
     }
-    /// Waits until everything is published; false when that took longer.
-    pub fn drained(&self, limit: Duration) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        self.changed.wait_timeout_while(state, limit, |s| !s.empty).unwrap_or_else(PoisonError::into_inner).0.empty
+    /// The router does not take events.
+    fn away(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).away = true;
+        self.changed.notify_all();
+    }
+    /// Waits until everything is published; false when that took longer, or when the router is away for `patience`.
+    pub fn drained(&self, patience: Duration, limit: Duration) -> bool {
+        let begin = Instant::now();
+        loop {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let rest = limit.saturating_sub(begin.elapsed()).min(patience);
+            let (state, waited) = self.changed.wait_timeout_while(state, rest, |s| !s.empty).unwrap_or_else(PoisonError::into_inner);
+            if state.empty || state.away || (waited.timed_out() && begin.elapsed() >= limit) {
+                return state.empty;
+            }
+        }
     }
 }
 
@@ -80,6 +93,7 @@ impl Publisher {
                     self.bell.wait(None);
                 }
                 Err(why) => {
+                    self.bell.away();
                     if !std::mem::replace(&mut self.away, true) {
                         tracing::warn!(%why, "events wait in the outbox until the router takes them");
                     }

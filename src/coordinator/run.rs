@@ -16,6 +16,7 @@ use crate::contract::coordinator::LifeState;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::health::State as DaemonState;
 use crate::contract::messages;
+use crate::contract::safeguards::MANAGER_SHUTDOWN;
 use crate::platform::host::{Machine, node_id};
 use crate::platform::systemd::SystemdView;
 use crate::platform::{clock, config, journal, notify};
@@ -39,8 +40,10 @@ use std::time::{Duration, Instant};
 const TURN: Duration = Duration::from_secs(5);
 /// A store that says nothing for so long is broken; below half of WatchdogSec=30.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What the publisher gets to empty the outbox before the end; what is left is published at the next start.
+/// How long a router that is away is waited for at the end; what is left in the outbox is published at the next start.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+/// What each manager gets for its end.
+const SHUTDOWN: Duration = Duration::from_secs(MANAGER_SHUTDOWN);
 
 /// The program.
 pub fn main() -> ExitCode {
@@ -235,21 +238,42 @@ impl Loop {
     fn stop(mut self) -> Result<(), Failure> {
         notify::stopping("draining: nothing is granted any more");
         tracing::info!("stopping: nothing is granted any more");
-        let drained = self.core.change(|cx| {
+        let order = self.core.within(SHUTDOWN, |cx| {
             (cx.state.draining, cx.state.stale) = (true, true);
-            for manager in cx.state.managers.shutdown_order() {
-                cx.state.managers.set(&manager, LifeState::Draining);
-            }
-            Ok(())
+            Ok(cx.state.managers.shutdown_order())
         });
-        if let Err(refusal) = drained {
-            tracing::error!(%refusal, "draining");
-        }
-        if !self.bell.drained(LAST_WORDS) {
-            tracing::info!("the router is away; the events that wait are published at the next start");
+        match order {
+            Ok(order) => order.into_iter().for_each(|name| self.shut_down(name)),
+            Err(refusal) => tracing::error!(%refusal, "draining"),
         }
         self.status.note("stopped");
         self.status.write(&self.core, DaemonState::Stopped);
         Ok(())
+    }
+
+    /// Ends one manager: what it was asked to do before this is done by then.
+    fn shut_down(&self, name: String) {
+        let begin = Instant::now();
+        let draining = name.clone();
+        let drained = self.core.within(SHUTDOWN, move |cx| {
+            cx.state.managers.set(&draining, LifeState::Draining);
+            Ok(())
+        });
+        // The only manager that works beside the database.
+        if name == "outbox" && !self.bell.drained(LAST_WORDS, SHUTDOWN) {
+            tracing::info!("the router is away; the events that wait are published at the next start");
+        }
+        let rest = SHUTDOWN.saturating_sub(begin.elapsed());
+        let ended = drained.and_then(|()| {
+            let stopped = name.clone();
+            self.core.within(rest.max(Duration::from_secs(1)), move |cx| {
+                cx.state.managers.set(&stopped, LifeState::Stopped);
+                Ok(())
+            })
+        });
+        match ended {
+            Ok(()) => tracing::debug!(manager = name, milliseconds = begin.elapsed().as_millis() as u64, "shut down"),
+            Err(refusal) => tracing::error!(manager = name, %refusal, "not shut down in time; the others go on"),
+        }
     }
 }

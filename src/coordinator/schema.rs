@@ -118,6 +118,9 @@ CREATE TABLE node_use (node TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE controller (node TEXT NOT NULL, resource TEXT NOT NULL, memory TEXT NOT NULL, PRIMARY KEY (node, resource)) WITHOUT ROWID;
 CREATE TABLE rate_log (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);      -- AgreedRate as JSON
 ",
+    "
+CREATE INDEX work_ended ON work(completed_us) WHERE completed_us IS NOT NULL;
+",
 ];
 
 /// Opens the database and returns it with its epoch.

@@ -5,6 +5,7 @@ use crate::contract::coordinator::Order;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
 use crate::contract::job::LEASE_TERM;
+use crate::contract::safeguards::MANAGERS;
 use crate::contract::workload::Progress;
 use crate::coordination::admission::{Desk, Rules};
 use crate::coordination::gate::{Gate, Levels};
@@ -16,9 +17,6 @@ use std::sync::Arc;
 
 /// The last look at the machine, or why there is none that counts.
 pub type HostReader = Box<dyn Fn() -> Result<HostSnapshot, String> + Send>;
-
-/// The managers inside the coordinator, in the order of their start, with the priority of their shutdown.
-const MANAGERS: [(&str, u32); 5] = [("outbox", 0), ("safeguards", 10), ("admission", 20), ("queue", 30), ("emergency", 0)];
 
 /// Volatile knowledge, owned by the writer's thread.
 pub struct State {
@@ -66,6 +64,8 @@ pub struct State {
     pub memory: super::managers::Memory,
     /// The managers inside.
     pub managers: Registry,
+    /// When to look for items that ended long ago, monotonic.
+    pub purge_at: Option<i64>,
     /// What became of the job units at the last halt.
     pub halt_steps: Vec<String>,
 }
@@ -101,6 +101,7 @@ impl State {
             stale: true,
             memory: Default::default(),
             managers,
+            purge_at: None,
             halt_steps: Vec::new(),
         }
     }

@@ -49,8 +49,16 @@ pub fn take(cx: &mut Change<'_>, call: &Take) -> Result<Offer, Refusal> {
         outbox::emit(cx, &item.work, started)?;
     }
     slots::prolong(cx, &lease)?;
-    let nice = cx.state.config.limits.job_nice;
-    Ok(Offer { description, current_model: item.work.current_model, command, token: lease.token, term_seconds: LEASE_TERM, nice })
+    let limits = &cx.state.config.limits;
+    Ok(Offer {
+        description,
+        current_model: item.work.current_model,
+        command,
+        token: lease.token,
+        term_seconds: LEASE_TERM,
+        nice: limits.job_nice,
+        idle: limits.idle_types.contains(&item.work.work_type),
+    })
 }
 
 /// The description: the stage's parameters from the configuration, and over them those of the request.

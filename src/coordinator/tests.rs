@@ -388,3 +388,41 @@ fn a_halt_is_on_disk_before_anything_else_and_costs_the_job_no_attempt() {
     assert!(bench.change(|cx| super::emergency::clear(cx, "ann")).expect("cleared").accepted);
     assert_eq!(bench.orders().len(), 1, "the job goes on");
 }
+
+#[test]
+fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
+    let bench = Bench::new();
+    let (done, order) = bench.taken();
+    let mut work = NewWork::new(JobType::Export, ConfigKey::new("square8_2p").expect("a key"));
+    work.depends_on = vec![done.clone()];
+    let cancelled = bench.enqueue();
+    let call = crate::contract::coordinator::Cancel { work_id: cancelled.clone(), reason: String::new() };
+    bench.change(move |cx| super::cancel::cancel(cx, &call)).expect("cancelled");
+    let end = Finish {
+        job_id: done.clone(),
+        token: Some(order.token),
+        invocation_id: "i".into(),
+        service_result: "success".into(),
+        exit_code: "exited".into(),
+        exit_status: "0".into(),
+        output: String::new(),
+        result: Some(serde_json::from_value(serde_json::json!({"schema": 1, "artefacts": [], "metrics": {}})).expect("a result")),
+        description: None,
+        error: String::new(),
+        finished_us: 1_000 * DAY,
+    };
+    assert!(bench.change(move |cx| finish::finish(cx, end)).expect("finished").accepted);
+    bench.change(|cx| super::emergency::pause(cx, Because { reason: String::new(), by: String::new() })).expect("paused");
+    let waiting = bench.change(move |cx| enqueue::enqueue(cx, &work)).expect("queued").work_id;
+    let known = |id: &JobId| {
+        let id = id.clone();
+        bench.change(move |cx| query::show(cx, &id)).is_ok()
+    };
+    bench.pass(29 * DAY, 2 * HOUR);
+    bench.orders();
+    assert!(known(&done) && known(&cancelled));
+    bench.pass(2 * DAY, 2 * HOUR);
+    bench.orders();
+    assert!(!known(&cancelled), "31 days after its end");
+    assert!(known(&done) && known(&waiting), "an item waits for it");
+}

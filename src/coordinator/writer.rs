@@ -2,7 +2,7 @@
 use super::change::{Change, Now, Refusal};
 use super::publisher::Bell;
 use super::state::State;
-use super::{desk, expire, grant, pressure};
+use super::{desk, expire, grant, pressure, purge};
 use rusqlite::{Connection, TransactionBehavior};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -71,13 +71,19 @@ impl Core {
         self.submit(change).recv().unwrap_or_else(|_| Err(stopped()))
     }
 
+    /// Runs a change and waits for so long until it is on disk.
+    pub fn within<T, F>(&self, patience: Duration, change: F) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
+    {
+        let late = |_| Err(Refusal::internal(format!("the database did not answer within {} s", patience.as_secs())));
+        self.submit(change).recv_timeout(patience).unwrap_or_else(late)
+    }
+
     /// Whether the writer answers within this time.
     pub fn alive(&self, patience: Duration) -> Result<(), Refusal> {
-        let answer = self.submit(|cx| Ok(cx.db.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0))?));
-        match answer.recv_timeout(patience) {
-            Ok(result) => result.map(|_| ()),
-            Err(_) => Err(Refusal::internal(format!("the database did not answer within {} s", patience.as_secs()))),
-        }
+        self.within(patience, |cx| Ok(cx.db.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0)).map(|_| ())?))
     }
 
     fn submit<T, F>(&self, change: F) -> Receiver<Result<T, Refusal>>
@@ -239,5 +245,5 @@ fn keep_house(cx: &mut Change<'_>, adopted: &mut bool, agenda: &mut Agenda) -> R
         pressure::look(cx)?;
         cx.state.dirty = false;
     }
-    Ok(())
+    purge::turn(cx)
 }

@@ -1,5 +1,6 @@
 //! The workload's process: its environment, its process group, and how it ended.
 use crate::contract::error::{Exit, Failure};
+use crate::contract::job::Offer;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
@@ -27,10 +28,10 @@ pub struct Started {
     pub stderr: std::process::ChildStderr,
 }
 
-/// Starts the command in its own session and so its own process group, in the unit's cgroup, yielding the processor by `nice`, with no signal blocked: the runner blocks those that it reads
-/// from a descriptor, and a child would inherit that.
-pub fn start(command: &[String], nice: u8, output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
-    let [program, arguments @ ..] = command else {
+/// Starts the command in its own session and so its own process group, in the unit's cgroup, yielding the processor as the offer says,
+/// with no signal blocked: the runner blocks those that it reads from a descriptor, and a child would inherit that.
+pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
+    let [program, arguments @ ..] = &*offer.command else {
         return Err(Failure::new(Exit::Config, "there is no command for jobs of this type").hint("set workload.<type>.command"));
     };
     let failed = |what: &str| Failure::new(Exit::TempFail, what.to_owned());
@@ -44,7 +45,7 @@ pub fn start(command: &[String], nice: u8, output: &Path, variables: &[(&str, St
     });
     child.env("RINGRIFT_REPORT_FD", write.as_raw_fd().to_string());
     child.env_remove("RINGRIFT_PREVIOUS_DIR").envs(variables.iter().map(|(name, value)| (name, value)));
-    let (own, shared) = (libc::c_int::from(nice), nice.to_string());
+    let (own, shared, idle) = (libc::c_int::from(offer.nice), offer.nice.to_string(), offer.idle);
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; all are bare system calls, and nothing is allocated.
     unsafe {
         child.pre_exec(move || {
@@ -57,6 +58,10 @@ pub fn start(command: &[String], nice: u8, output: &Path, variables: &[(&str, St
             if autogroup >= 0 {
                 libc::write(autogroup, shared.as_ptr().cast(), shared.len());
                 libc::close(autogroup);
+            }
+            if idle {
+                // Refused nowhere; if it were, the nice value is what it has.
+                libc::sched_setscheduler(0, libc::SCHED_IDLE, &libc::sched_param { sched_priority: 0 });
             }
             SigSet::empty().thread_set_mask().map_err(std::io::Error::from)
         });

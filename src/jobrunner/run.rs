@@ -70,7 +70,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
         ("RINGRIFT_JOB_SOCKET", args.socket.display().to_string()),
     ];
     variables.extend(job.previous(attempt).map(|previous| ("RINGRIFT_PREVIOUS_DIR", previous.display().to_string())));
-    let Started { running, report, stderr } = child::start(&offer.command, offer.nice, dir, &variables)?;
+    let Started { running, report, stderr } = child::start(&offer, dir, &variables)?;
     let (running, desk) = (Arc::new(running), Arc::new(Desk::default()));
     let setup = |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
     let watched = watch(args, &offer, &running, &desk, report, stderr);

@@ -6,7 +6,7 @@ use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::workload::JobType;
 use crate::platform::systemd::UnitLimits;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the loop shall do.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,8 @@ const GRACE_US: i64 = 30_000_000;
 #[derive(Debug, Default)]
 pub struct Jobs {
     tracked: BTreeMap<String, Tracked>,
+    /// Claims without a unit and without an order, at the last comparison.
+    missing: BTreeSet<(JobId, FencingToken)>,
     /// Changes since they were last taken: job and new state.
     pub changed: Vec<(String, &'static str)>,
 }
@@ -212,11 +214,17 @@ impl Jobs {
         units.into_iter().map(|unit| Action::Stop { unit }).collect()
     }
 
+    /// Whether the next comparison decides about a claim that had no unit at the last one.
+    pub fn is_in_doubt(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
-    /// has no unit is gone; what runs and is not leased is stopped. `settled`: claimed items without a unit are gone, too,
-    /// because their orders have had time to come.
-    pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], settled: bool, now_us: i64) -> Vec<Action> {
+    /// has no unit is gone; what runs and is not leased is stopped. The order of a fresh claim may still be on its way, so a claim is
+    /// gone only when it has no unit at two comparisons, a while apart.
+    pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], now_us: i64) -> Vec<Action> {
         let mut actions = Vec::new();
+        let missing = std::mem::take(&mut self.missing);
         let find = |units: &[UnitView], name: &str| units.iter().find(|u| u.name == name).cloned();
         let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| u.is_up() || u.active_state == "deactivating");
         let mut leased = Vec::new();
@@ -240,8 +248,10 @@ impl Jobs {
                     true => Action::Stop { unit },
                     false => report(&item.work_id, lease.token, ReportOutcome::Started, "found running"),
                 });
-            } else if running || settled {
+            } else if running || missing.contains(&(item.work_id.clone(), lease.token)) {
                 actions.push(report(&item.work_id, lease.token, ReportOutcome::Gone, "its unit does not run"));
+            } else {
+                self.missing.insert((item.work_id.clone(), lease.token));
             }
         }
         for view in before.iter().filter(|u| u.is_up()) {

@@ -1,4 +1,4 @@
-//! The watch over the emergency flag files: a path unit, and the service that tells the coordinator what it saw.
+//! The watch over the emergency flag files: a path unit, and the service that tells the coordinator what it sees.
 use super::harden::{self, Exceptions};
 use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, SUITE};
@@ -16,10 +16,10 @@ fn path() -> String {
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
         .section("Path")
-        .why("Made or removed: both count.")
-        .set("PathChanged", paths::EMERGENCY_HALT)
+        .why("A file that is there starts the service, whenever it was made; the service stays until it is removed.")
+        .set("PathExists", paths::EMERGENCY_HALT)
         .why("Where scripts of old make it.")
-        .set("PathChanged", paths::LEGACY_HALT)
+        .set("PathExists", paths::LEGACY_HALT)
         .set("Unit", "ringrift-emergency.service")
         .done()
 }
@@ -29,15 +29,18 @@ fn service() -> String {
         .section("Unit")
         .set("Description", "RingRift look at the emergency flags")
         .set("Documentation", MANUAL)
+        .set("PartOf", SUITE)
         .why("It waits at the socket until the coordinator answers.")
         .set("Wants", "ringrift-coordinator.socket")
         .set("After", "ringrift-coordinator.socket")
         .why("Somebody may make and remove the flag as often as he likes.")
         .set("StartLimitIntervalSec", 0)
         .section("Service")
-        .set("Type", "oneshot")
+        .set("Type", "exec")
         .set("ExecStart", "/usr/bin/ringrift emergency sync")
-        .set("TimeoutStartSec", 30)
+        .why("A coordinator that is away is asked again: a flag may have been removed meanwhile.")
+        .set("Restart", "on-failure")
+        .set("RestartSec", 1)
         .set("User", "ringrift")
         .set("EnvironmentFile", ENVIRONMENT)
         .set("SyslogIdentifier", "ringrift-emergency")

@@ -5,6 +5,7 @@ use super::text::Text;
 use super::{ENVIRONMENT, MASTER, ON_FAILURE, SUITE};
 use crate::contract::paths;
 use crate::contract::registry::{DaemonType, PROCESSES};
+use crate::contract::safeguards::{MANAGER_SHUTDOWN, MANAGERS};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
@@ -47,7 +48,10 @@ fn coordinator() -> String {
         .why("Two sockets, told apart by their names: one for daemons, one for jobs.")
         .set("Sockets", sockets.join(" "))
         .with(restart)
-        .with(times)
+        .why("ready_timeout; a program that waits out its restart delay asks for more by EXTEND_TIMEOUT_USEC=.")
+        .set("TimeoutStartSec", 30)
+        .why("Each of its managers gets 30 s to shut down; all of them together take milliseconds unless one is stuck.")
+        .set("TimeoutStopSec", MANAGER_SHUTDOWN * MANAGERS.len() as u64)
         .why("Its loop turns at least every 5 s and pings from there.")
         .set("WatchdogSec", 30)
         .set("User", "ringrift")

@@ -1,28 +1,58 @@
-//! `ringrift emergency sync`: what the path unit's service tells the coordinator.
+//! `ringrift emergency sync`: the path unit's service, which tells the coordinator of the emergency flags while there is one.
 use super::Answer;
 use crate::cli::world::World;
 use crate::cli::{Done, hub};
 use crate::contract::coordinator::{Flag, Flags};
-use crate::contract::error::Exit;
+use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::io::Read;
 use std::path::PathBuf;
 
 /// Of a flag file's text, bytes.
 const ENOUGH: u64 = 4096;
 
-/// Tells what flag files there are until that is what there is: while the service runs, systemd does not act on further changes.
+/// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts the service
+/// again when the next flag is made; it acts on a file's being there, so it does not matter when that happens.
 pub fn run(world: &World) -> Done {
     let mut told: Option<Vec<Flag>> = None;
     loop {
+        // Watched before they are looked at, so that no change falls in between.
+        let changes = watch(world).map_err(|e| Failure::new(Exit::TempFail, "watching the emergency flags").caused_by(e))?;
         let flags = look(world);
-        if told.as_ref().is_some_and(|before| same(before, &flags)) {
+        if !told.as_ref().is_some_and(|before| same(before, &flags)) {
+            hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags: flags.clone() })?;
+            told = Some(flags);
+            continue;
+        }
+        if flags.is_empty() {
             return Ok(Exit::Ok);
         }
-        hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags: flags.clone() })?;
-        told = Some(flags);
+        match changes.read_events() {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(e) => return Err(Failure::new(Exit::TempFail, "watching the emergency flags").caused_by(e)),
+        }
     }
+}
+
+/// Changes in the directories of the flags that are there.
+fn watch(world: &World) -> nix::Result<Inotify> {
+    let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
+    let changes = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE_SELF;
+    for directory in paths(world).iter().filter_map(|path| path.parent()) {
+        match inotify.add_watch(directory, changes) {
+            // No directory, no flag in it; one that others hide from us holds a flag that we cannot see either.
+            Ok(_) | Err(Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(inotify)
+}
+
+fn paths(world: &World) -> [PathBuf; 2] {
+    [world.run.join("EMERGENCY_HALT"), PathBuf::from(paths::LEGACY_HALT)]
 }
 
 fn same(one: &[Flag], other: &[Flag]) -> bool {
@@ -32,7 +62,7 @@ fn same(one: &[Flag], other: &[Flag]) -> bool {
 /// Both flag files, as far as they are there.
 fn look(world: &World) -> Vec<Flag> {
     let mut flags = Vec::new();
-    for path in [world.run.join("EMERGENCY_HALT"), PathBuf::from(paths::LEGACY_HALT)] {
+    for path in paths(world) {
         if path.symlink_metadata().is_ok() {
             let mut text = Vec::new();
             // One that cannot be read is a flag all the same.

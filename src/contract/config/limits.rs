@@ -95,8 +95,14 @@ pub struct Limits {
     /// How much a job's workload yields the processor to daemons and hand-overs, 0 to 19 as in nice(2). A job saturates its core for
     /// minutes, a daemon needs a millisecond now; cgroup weights do the same where the CPU controller is there.
     pub job_nice: u8,
+    /// Types of jobs whose workload gets the processor time that nothing else wants, SCHED_IDLE of sched(7). Self-play fills the cores
+    /// for hours, and from kernel 6.7 on a busy process is not interrupted for a nicer one: each step of a hand-over waits
+    /// milliseconds for it. Take a type out on a machine that other people's work shares.
+    pub idle_types: Vec<JobType>,
     /// Items waiting or running above which Enqueue refuses, 10 to 100,000.
     pub queue_hard: u32,
+    /// Days after which an item that ended is forgotten by the queue, 1 to 3650. What it produced is not touched, nor are its events.
+    pub keep_ended_days: u32,
     /// Seconds before a failed job is tried again, doubled for each further try up to an hour, 1 to 3600.
     pub retry_base_seconds: u32,
 }
@@ -120,7 +126,9 @@ impl Default for Limits {
             job_memory_max: 8 << 30,
             job_tasks_max: 2048,
             job_nice: 10,
+            idle_types: vec![JobType::Selfplay],
             queue_hard: 1000,
+            keep_ended_days: 30,
             retry_base_seconds: 10,
         }
     }
@@ -171,6 +179,7 @@ impl Limits {
         check.range("limits.job_tasks_max", self.job_tasks_max, 8, 100_000);
         check.range("limits.job_nice", self.job_nice, 0, 19);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
+        check.range("limits.keep_ended_days", self.keep_ended_days, 1, 3650);
         check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);
     }
 }

@@ -91,8 +91,6 @@ pub enum Note {
         items: Vec<WorkItem>,
         /// Units after.
         after: Vec<UnitView>,
-        /// Orders have had time to come.
-        settled: bool,
     },
     /// The coordinator's thread speaks.
     Coordinator(super::link::FromCoordinator),

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const REGISTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// The coordinator's account is compared with the units at least so often.
 const CHECK_LEASES: Duration = Duration::from_secs(60);
+/// So long after a claim had no unit; its order comes in less, unless it is lost.
+const CHECK_DOUBT: Duration = Duration::from_secs(10);
 
 /// Whether the declared subscriptions stand.
 #[derive(Debug, Default)]
@@ -113,13 +115,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let overdue = self.jobs.overdue(crate::platform::clock::now_us());
         self.act(overdue);
-        if self.leases_checked.is_some_and(|at| at.elapsed() >= CHECK_LEASES) {
-            self.check_leases(true);
+        let pause = if self.jobs.is_in_doubt() { CHECK_DOUBT } else { CHECK_LEASES };
+        if self.leases_checked.is_some_and(|at| at.elapsed() >= pause) {
+            self.check_leases();
         }
     }
 
     /// Looks at the units, asks for the leases, looks again.
-    fn check_leases(&mut self, settled: bool) {
+    fn check_leases(&mut self) {
         self.leases_checked = Some(Instant::now());
         let (services, notes) = (self.services.clone(), self.notes.clone());
         let (socket, node) = (self.settings.coordinator.clone(), self.node.clone());
@@ -131,7 +134,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 Err(_) => return,
             };
             let Ok(after) = services.list(&[JOB_UNITS]).await else { return };
-            drop(notes.send(Note::Leases { before, items, after, settled }));
+            drop(notes.send(Note::Leases { before, items, after }));
         });
     }
 
@@ -158,7 +161,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             Note::Coordinator(FromCoordinator::Up) => {
                 tracing::info!("taking the coordinator's orders");
                 self.world().problems.remove("coordinator");
-                self.check_leases(false);
+                self.check_leases();
                 Vec::new()
             }
             Note::Coordinator(FromCoordinator::Down(why)) => {
@@ -178,7 +181,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.dirty.insert(unit);
                 Vec::new()
             }
-            Note::Leases { before, items, after, settled } => self.jobs.reconcile(&before, &items, &after, settled, now),
+            Note::Leases { before, items, after } => self.jobs.reconcile(&before, &items, &after, now),
         };
         self.act(actions);
     }

@@ -117,14 +117,18 @@ fn stopping_what_nobody_knows_ends_in_gone() {
 fn at_start_leases_without_units_are_gone_and_units_without_leases_are_stopped() {
     let mut jobs = Jobs::default();
     let running = item(WorkStatus::Running, 7, false);
-    assert_eq!(outcomes(&jobs.reconcile(&[], std::slice::from_ref(&running), &[], false, 0)), [(7, ReportOutcome::Gone)]);
+    assert_eq!(outcomes(&jobs.reconcile(&[], std::slice::from_ref(&running), &[], 0)), [(7, ReportOutcome::Gone)]);
     let claimed = item(WorkStatus::Claimed, 8, false);
-    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&claimed), &[], false, 0), [], "its order is on its way");
-    assert_eq!(outcomes(&jobs.reconcile(&[], &[claimed], &[], true, 0)), [(8, ReportOutcome::Gone)]);
+    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&claimed), &[], 0), [], "its order is on its way");
+    assert!(jobs.is_in_doubt());
+    let newer = item(WorkStatus::Claimed, 9, false);
+    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&newer), &[], 0), [], "another claim; its order may be on its way, too");
+    assert_eq!(outcomes(&jobs.reconcile(&[], &[newer], &[], 0)), [(9, ReportOutcome::Gone)]);
+    assert!(!jobs.is_in_doubt());
     let up = [view("active")];
-    assert_eq!(jobs.reconcile(&up, &[], &up, false, 0), [Action::Stop { unit: UNIT.into() }]);
-    assert_eq!(jobs.reconcile(&up, &[], &[], false, 0), [], "it ended meanwhile");
-    assert_eq!(outcomes(&jobs.reconcile(&up, &[running], &up, false, 0)), [(7, ReportOutcome::Started)]);
+    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.reconcile(&up, &[], &[], 0), [], "it ended meanwhile");
+    assert_eq!(outcomes(&jobs.reconcile(&up, &[running], &up, 0)), [(7, ReportOutcome::Started)]);
     assert!(jobs.follows(UNIT));
 }
 
@@ -132,7 +136,7 @@ fn at_start_leases_without_units_are_gone_and_units_without_leases_are_stopped()
 fn a_fenced_lease_whose_unit_runs_is_stopped() {
     let mut jobs = Jobs::default();
     let up = [view("active")];
-    let actions = jobs.reconcile(&up, &[item(WorkStatus::Running, 7, true)], &up, false, 0);
+    let actions = jobs.reconcile(&up, &[item(WorkStatus::Running, 7, true)], &up, 0);
     assert_eq!(actions, [Action::Stop { unit: UNIT.into() }]);
 }
 

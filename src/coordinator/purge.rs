@@ -1,0 +1,41 @@
+//! Forgets items of the queue that ended long ago.
+use super::change::{Change, Refusal};
+use rusqlite::params;
+
+/// Microseconds between two looks, on the clock that never jumps.
+const PAUSE: i64 = 3_600_000_000;
+/// The same while there is more than one turn may take.
+const NEXT: i64 = 1_000_000;
+/// Items forgotten in one turn; others wait for the writer meanwhile.
+const BATCH: i64 = 500;
+const DAY: i64 = 86_400_000_000;
+
+/// Forgets what ended more than `limits.keep_ended_days` ago, if it is time to look. An item stays while its unit still has a slot,
+/// or while another that has not ended depends on it.
+pub fn turn(cx: &mut Change<'_>) -> Result<(), Refusal> {
+    if cx.state.purge_at.is_some_and(|at| cx.now.mono < at) {
+        return Ok(());
+    }
+    let before = cx.now.wall - i64::from(cx.state.config.limits.keep_ended_days) * DAY;
+    let ended: Vec<i64> = cx
+        .db
+        .prepare_cached(
+            "SELECT n FROM work WHERE completed_us < ?1 AND status NOT IN ('pending', 'claimed', 'running')
+               AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.work = work.n)
+               AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.work
+                               WHERE d.needs = work.n AND w.status IN ('pending', 'claimed', 'running'))
+             ORDER BY completed_us LIMIT ?2",
+        )?
+        .query_map(params![before, BATCH], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for n in &ended {
+        cx.db.prepare_cached("DELETE FROM dependency WHERE work = ?1 OR needs = ?1")?.execute([n])?;
+        cx.db.prepare_cached("DELETE FROM work WHERE n = ?1")?.execute([n])?;
+    }
+    let full = ended.len() as i64 == BATCH;
+    cx.state.purge_at = Some(cx.now.mono + if full { NEXT } else { PAUSE });
+    if !ended.is_empty() {
+        tracing::info!(items = ended.len(), "items of the queue that ended long ago are forgotten");
+    }
+    Ok(())
+}
