@@ -205,6 +205,9 @@ pub struct Lease {
     /// Fenced off: it expired, the slot is held until its unit is gone.
     #[serde(default)]
     pub fenced: bool,
+    /// The node's GPUs that it may use, by their numbers; absent: the node has none that we know of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<Vec<u32>>,
 }
 
 /// Which items List returns; newest first.

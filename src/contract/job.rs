@@ -1,4 +1,5 @@
 //! Methods of `org.ringrift.Job`, the only socket that jobs may use.
+use super::cpus::CpuList;
 use super::ids::{FencingToken, JobId};
 use super::workload::{Description, Progress, ResultFile};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,12 @@ pub struct Offer {
     /// How much the workload yields the processor to everything else, 0 to 19; the runner itself does not.
     #[serde(default)]
     pub nice: u8,
+    /// Processors that the workload may use; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<CpuList>,
+    /// The GPUs that it may use, by their numbers; absent: the node has none that we know of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<Vec<u32>>,
     /// The workload gets only the processor time that nothing else wants.
     #[serde(default)]
     pub idle: bool,

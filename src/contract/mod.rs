@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod config;
 pub mod coordinator;
 pub mod coordinator_calls;
+pub mod cpus;
 pub mod daemon;
 pub mod durations;
 pub mod envelope;

@@ -1,6 +1,7 @@
 //! Pure decisions: numbers in, verdict out. No I/O, no clock; time is an argument.
 pub mod admission;
 pub mod allocation;
+pub mod assignment;
 pub mod bandwidth;
 pub mod breaker;
 pub mod bucket;

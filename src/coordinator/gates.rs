@@ -60,6 +60,9 @@ pub fn refresh(cx: &mut Change<'_>) -> Result<(), Refusal> {
     cx.state.gates = gate::judge(&mut cx.state.levels, &look, &cx.state.config.safeguards);
     let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     let host = look.ok();
+    if let Some(host) = &host {
+        cx.state.gpus = host.gpus.len();
+    }
     let load = Load {
         queue: count("SELECT count(*) FROM work WHERE status IN ('pending', 'claimed', 'running')")?,
         training: count("SELECT count(*) FROM work WHERE status = 'pending' AND kind = 'training'")?,

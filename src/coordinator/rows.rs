@@ -3,6 +3,7 @@ use super::change::{Change, Refusal};
 use crate::contract::coordinator::{Lease, NewWork, WorkItem, WorkStatus};
 use crate::contract::ids::{FencingToken, JobId, NodeId};
 use crate::contract::workload::JobType;
+use crate::coordination::assignment;
 use crate::coordination::lease::Holding;
 use crate::coordination::limits::Usage;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -76,6 +77,8 @@ pub struct LeaseRow {
     pub invocation: String,
     /// Why it was fenced off.
     pub fenced: Option<String>,
+    /// The node's GPUs that it may use.
+    pub gpus: Option<Vec<u32>>,
 }
 
 fn token(row: &Row<'_>) -> rusqlite::Result<FencingToken> {
@@ -97,6 +100,7 @@ impl LeaseRow {
             taken: row.get("taken")?,
             invocation: row.get("invocation")?,
             fenced: row.get("fenced")?,
+            gpus: json_opt(row, "gpus")?,
         })
     }
     /// As its end is judged.
@@ -134,9 +138,13 @@ pub fn insert_lease(
     requested_by: &str,
 ) -> rusqlite::Result<LeaseRow> {
     let (granted_us, expires_us) = (cx.now.wall, cx.now.wall + term_us());
+    let gpus = assign(cx, kind, node)?;
+    let listed = gpus.as_ref().and_then(|gpus| serde_json::to_string(gpus).ok());
     cx.db
-        .prepare_cached("INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us])?;
+        .prepare_cached(
+            "INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us, gpus) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us, listed])?;
     let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
     cx.state.deadlines.renew(token, cx.now.mono);
     let (node, requested_by) = (node.clone(), requested_by.to_owned());
@@ -152,7 +160,26 @@ pub fn insert_lease(
         taken: false,
         invocation: String::new(),
         fenced: None,
+        gpus,
     })
+}
+
+/// The GPUs for one more lease; only the own node's are known.
+fn assign(cx: &Change<'_>, kind: JobType, node: &NodeId) -> rusqlite::Result<Option<Vec<u32>>> {
+    if cx.state.gpus == 0 || *node != cx.state.node {
+        return Ok(None);
+    }
+    let mut used = vec![0; cx.state.gpus];
+    let sql = "SELECT value FROM lease, json_each(lease.gpus) WHERE node = ?1";
+    let mut statement = cx.db.prepare_cached(sql)?;
+    let mut rows = statement.query([node.as_str()])?;
+    while let Some(row) = rows.next()? {
+        // A GPU that is gone since then counts nothing.
+        if let Some(jobs) = row.get::<_, i64>(0).ok().and_then(|at| used.get_mut(usize::try_from(at).ok()?)) {
+            *jobs += 1;
+        }
+    }
+    Ok(Some(assignment::gpus(kind, &cx.state.config.limits, &used)))
 }
 
 /// Frees the slot.
@@ -236,5 +263,6 @@ pub fn view(cx: &Change<'_>, row: &LeaseRow) -> Lease {
         granted_us: row.granted_us,
         expires_us: row.expires_us,
         fenced: row.fenced.is_some(),
+        gpus: row.gpus.clone(),
     }
 }

@@ -119,6 +119,7 @@ CREATE TABLE controller (node TEXT NOT NULL, resource TEXT NOT NULL, memory TEXT
 CREATE TABLE rate_log (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);      -- AgreedRate as JSON
 ",
     "
+ALTER TABLE lease ADD COLUMN gpus TEXT;         -- a JSON list of numbers; absent: the node has none that we know of
 CREATE INDEX work_ended ON work(completed_us) WHERE completed_us IS NOT NULL;
 ",
 ];

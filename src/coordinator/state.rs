@@ -26,6 +26,8 @@ pub struct State {
     pub node: NodeId,
     /// Its logical processors, if the system tells.
     pub cores: Option<u32>,
+    /// Its GPUs at the last look.
+    pub gpus: usize,
     /// What ids of this database begin with.
     pub epoch: String,
     /// When leases end.
@@ -82,6 +84,7 @@ impl State {
             config,
             node,
             cores,
+            gpus: 0,
             epoch,
             deadlines: Deadlines::new(i64::try_from(LEASE_TERM * 1_000_000).expect("a term fits")),
             dispatchers: BTreeMap::new(),

@@ -57,6 +57,8 @@ pub fn take(cx: &mut Change<'_>, call: &Take) -> Result<Offer, Refusal> {
         token: lease.token,
         term_seconds: LEASE_TERM,
         nice: limits.job_nice,
+        cpus: limits.cpus.get(&item.work.work_type).cloned(),
+        gpus: lease.gpus,
         idle: limits.idle_types.contains(&item.work.work_type),
     })
 }

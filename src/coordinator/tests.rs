@@ -9,7 +9,7 @@ use crate::contract::coordinator::{
     Acquire, Acquired, Because, NewWork, Order, OrderKind, Purpose, RecordFailure, Release, Report, ReportOutcome, Reserve, ResetBreakers,
     WorkStatus,
 };
-use crate::contract::host::HostSnapshot;
+use crate::contract::host::{Gpu, HostSnapshot};
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
 use crate::contract::job::{Finish, Renew, Take};
 use crate::contract::workload::JobType;
@@ -425,4 +425,33 @@ fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
     bench.orders();
     assert!(!known(&cancelled), "31 days after its end");
     assert!(known(&done) && known(&waiting), "an item waits for it");
+}
+
+#[test]
+fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
+    let bench = Bench::new();
+    let two = || {
+        Ok(HostSnapshot { gpus: vec![Gpu { utilization_percent: Some(1.0), memory_percent: Some(1.0), ..Gpu::default() }; 2], ..calm()? })
+    };
+    bench
+        .change(move |cx| {
+            (cx.state.look, cx.state.judged, cx.state.stale) = (Box::new(two), None, true);
+            super::gates::refresh(cx)
+        })
+        .expect("looked");
+    let acquire = |kind, at: &str| {
+        let call = Acquire { task_type: kind, node: Some(NodeId::new(at).expect("a node")), requested_by: "the test".into() };
+        bench.change(move |cx| slots::acquire(cx, &call)).expect("acquired").lease
+    };
+    let first = acquire(JobType::Selfplay, "n1");
+    assert_eq!(first.gpus, Some(vec![0]));
+    bench.pass(SECOND, SECOND);
+    assert_eq!(acquire(JobType::Training, "n1").gpus, Some(vec![1]));
+    bench.pass(SECOND, SECOND);
+    let release = Release { lease_id: first.lease_id, token: first.token, failed: None };
+    bench.change(move |cx| slots::release(cx, &release)).expect("released");
+    assert_eq!(acquire(JobType::Evaluation, "n1").gpus, Some(vec![0]), "the free one");
+    bench.pass(SECOND, SECOND);
+    assert_eq!(acquire(JobType::Export, "n1").gpus, Some(vec![]), "copying needs none");
+    assert_eq!(acquire(JobType::Selfplay, "elsewhere").gpus, None, "another machine's are not known");
 }

@@ -171,6 +171,7 @@ impl World {
             granted_us: at,
             expires_us: at,
             fenced: false,
+            gpus: None,
         });
     }
 

@@ -1,9 +1,11 @@
 //! The workload's process: its environment, its process group, and how it ended.
+use crate::contract::cpus::CpuList;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
+use nix::sched::CpuSet;
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe};
@@ -44,8 +46,14 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
         child.env_remove(name);
     });
     child.env("RINGRIFT_REPORT_FD", write.as_raw_fd().to_string());
+    if let Some(gpus) = &offer.gpus {
+        // The numbers are NVML's, which counts by the bus; CUDA would count by speed.
+        let list: Vec<String> = gpus.iter().map(u32::to_string).collect();
+        child.env("CUDA_DEVICE_ORDER", "PCI_BUS_ID").env("CUDA_VISIBLE_DEVICES", list.join(","));
+    }
     child.env_remove("RINGRIFT_PREVIOUS_DIR").envs(variables.iter().map(|(name, value)| (name, value)));
     let (own, shared, idle) = (libc::c_int::from(offer.nice), offer.nice.to_string(), offer.idle);
+    let affinity = offer.cpus.as_ref().map(affinity).transpose()?;
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; all are bare system calls, and nothing is allocated.
     unsafe {
         child.pre_exec(move || {
@@ -59,6 +67,10 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
                 libc::write(autogroup, shared.as_ptr().cast(), shared.len());
                 libc::close(autogroup);
             }
+            if let Some(cpus) = &affinity {
+                // Processors that the machine does not have make it fail, and the job says so.
+                nix::sched::sched_setaffinity(Pid::from_raw(0), cpus)?;
+            }
             if idle {
                 // Refused nowhere; if it were, the nice value is what it has.
                 libc::sched_setscheduler(0, libc::SCHED_IDLE, &libc::sched_param { sched_priority: 0 });
@@ -67,13 +79,26 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
         });
     }
     let mut child = child.spawn().map_err(|e| {
+        let what = match &offer.cpus {
+            Some(cpus) if e.raw_os_error() == Some(libc::EINVAL) => format!("starting {program} on the processors {cpus} of limits.cpus"),
+            _ => format!("starting {program}"),
+        };
         let hint = "workload.<type>.command names it; is it installed and executable?";
-        Failure::new(Exit::Config, format!("starting {program}")).caused_by(e).hint(hint)
+        Failure::new(Exit::Config, what).caused_by(e).hint(hint)
     })?;
     drop(write);
     let stderr = child.stderr.take().ok_or_else(|| failed("the child has no stderr"))?;
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     Ok(Started { running: Running { state: Mutex::new((child, None)), group }, report: File::from(read), stderr })
+}
+
+fn affinity(cpus: &CpuList) -> Result<CpuSet, Failure> {
+    let mut set = CpuSet::new();
+    for cpu in cpus.cpus() {
+        let failed = |e| Failure::new(Exit::Config, format!("processor {cpu} of limits.cpus")).caused_by(e);
+        set.set(*cpu).map_err(failed)?;
+    }
+    Ok(set)
 }
 
 /// A child and, once it is reaped, how it ended: until then its number is its own and may be signalled.

@@ -169,6 +169,34 @@ fn a_program_that_is_not_there_is_a_matter_of_configuration() {
     assert!(error_of(&c, &unit.id).contains("/nonexistent/player"), "{}", error_of(&c, &unit.id));
 }
 
+/// Runs one job of self-play whose script notes its processors and its policy, under these limits.
+fn placed(limits: &str) -> (Option<i32>, Coordinator, JobId, Option<String>) {
+    let script =
+        format!("grep Cpus_allowed_list /proc/self/status > placed; awk '{{print $41}}' /proc/self/stat >> placed; {}", plays(ABC));
+    let quoted = serde_json::to_string(&script).expect("text");
+    let config = format!("{QUIET}{FAST}limits: {{{limits}}}\nworkload: {{selfplay: {{command: [/bin/sh, -c, {quoted}]}}}}\n");
+    let c = Coordinator::with(&config);
+    let mut master = c.dispatch();
+    let (id, ended, placed) = {
+        let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
+        (unit.id.clone(), unit.run(), unit.file("attempt-1/placed"))
+    };
+    (ended, c, id, placed)
+}
+
+#[test]
+fn a_workload_gets_the_processors_and_the_policy_of_its_type() {
+    let (ended, _, _, first) = placed("cpus: {selfplay: \"0\"}");
+    assert_eq!((ended, first.as_deref()), (Some(0), Some("Cpus_allowed_list:\t0\n5\n")), "SCHED_IDLE is 5");
+    let (ended, _, _, second) = placed("idle_types: []");
+    assert_eq!(ended, Some(0));
+    let second = second.expect("noted");
+    assert!(second.ends_with("\n0\n") && second != "Cpus_allowed_list:\t0\n0\n", "{second}");
+    let (ended, c, id, _) = placed("cpus: {selfplay: \"1000\"}");
+    assert_eq!(ended, Some(78));
+    assert!(error_of(&c, &id).contains("the processors 1000 of limits.cpus"), "{}", error_of(&c, &id));
+}
+
 #[test]
 fn sigterm_reaches_the_workload_and_counts_as_try_again() {
     let c = Coordinator::scripted("trap 'echo bye > goodbye; exit 0' TERM; echo here > here; while :; do sleep 0.05; done");

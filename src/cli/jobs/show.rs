@@ -56,7 +56,12 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
     add("Ended", time(item.completed_us));
     if let Some(lease) = &item.lease {
         let fenced = if lease.fenced { ", fenced off" } else { "" };
-        add("Lease", format!("{} on {}, token {}{fenced}", lease.lease_id, lease.node, lease.token));
+        let gpus = lease
+            .gpus
+            .iter()
+            .filter(|g| !g.is_empty())
+            .map(|g| format!(", GPU {}", g.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")));
+        add("Lease", format!("{} on {}, token {}{fenced}{}", lease.lease_id, lease.node, lease.token, gpus.collect::<String>()));
     }
     add("Unit", w.work_type.unit(&item.work_id));
     if !w.params.is_empty() {

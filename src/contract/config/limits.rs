@@ -1,7 +1,9 @@
 //! How many tasks at once, per node and in the cluster (002), and how a task is run.
 use super::Check;
+use crate::contract::cpus::CpuList;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Tasks at once of one type; absent: no limit of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -99,6 +101,11 @@ pub struct Limits {
     /// for hours, and from kernel 6.7 on a busy process is not interrupted for a nicer one: each step of a hand-over waits
     /// milliseconds for it. Take a type out on a machine that other people's work shares.
     pub idle_types: Vec<JobType>,
+    /// Processors that a type's workloads may use, as in `training: 0-7`; a type that is absent may use all. Worth it where trainers'
+    /// loaders and self-play get into each other's way.
+    pub cpus: BTreeMap<JobType, CpuList>,
+    /// GPUs that a training, CMA-ES, pipeline or improvement job gets, 0 to 64; 0: all of the node's. Other jobs share one.
+    pub gpus_per_training: u32,
     /// Items waiting or running above which Enqueue refuses, 10 to 100,000.
     pub queue_hard: u32,
     /// Days after which an item that ended is forgotten by the queue, 1 to 3650. What it produced is not touched, nor are its events.
@@ -127,6 +134,8 @@ impl Default for Limits {
             job_tasks_max: 2048,
             job_nice: 10,
             idle_types: vec![JobType::Selfplay],
+            cpus: BTreeMap::new(),
+            gpus_per_training: 1,
             queue_hard: 1000,
             keep_ended_days: 30,
             retry_base_seconds: 10,
@@ -178,6 +187,7 @@ impl Limits {
         check.range("limits.job_memory_max", self.job_memory_max, 64 << 20, 1 << 40);
         check.range("limits.job_tasks_max", self.job_tasks_max, 8, 100_000);
         check.range("limits.job_nice", self.job_nice, 0, 19);
+        check.range("limits.gpus_per_training", self.gpus_per_training, 0, 64);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
         check.range("limits.keep_ended_days", self.keep_ended_days, 1, 3650);
         check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);

@@ -50,6 +50,7 @@ fn item(status: WorkStatus, token: u64, fenced: bool) -> WorkItem {
             granted_us: 0,
             expires_us: 0,
             fenced,
+            gpus: None,
         }),
         progress: None,
         result: None,
