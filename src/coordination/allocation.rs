@@ -1,4 +1,5 @@
 //! How self-play is shared among configurations: those with fewer games get more, none gets nothing.
+use super::rates;
 use std::collections::BTreeMap;
 
 /// What is known of a configuration.
@@ -17,17 +18,14 @@ pub struct Need {
 /// The original's floor: none gets less than half of an even share.
 const FLOOR: f64 = 0.5;
 
-/// Shares that sum to 1. The weight of a configuration falls with its games against the mean (2.0 at none, 0.5 at many, as in the
-/// original's configuration weights), times 1.5 for three and four players (its floor for them).
+/// Shares that sum to 1: the configurations' weights by their games, times 1.5 for three and four players (the original's floor for
+/// them).
 pub fn shares(needs: &[Need]) -> BTreeMap<String, f64> {
     if needs.is_empty() {
         return BTreeMap::new();
     }
-    let mean = needs.iter().map(|n| n.games as f64).sum::<f64>() / needs.len() as f64;
-    let weight = |n: &Need| {
-        let balance = if mean == 0.0 { 1.0 } else { (2.0 - n.games as f64 / mean).clamp(0.5, 2.0) };
-        balance * if n.players > 2 { 1.5 } else { 1.0 }
-    };
+    let balance = rates::weights(&needs.iter().map(|n| (n.config_key.clone(), n.games)).collect());
+    let weight = |n: &Need| balance[&n.config_key] * if n.players > 2 { 1.5 } else { 1.0 };
     let total: f64 = needs.iter().map(weight).sum();
     let floor = FLOOR / needs.len() as f64;
     let raised: Vec<(String, f64)> = needs.iter().map(|n| (n.config_key.clone(), (weight(n) / total).max(floor))).collect();

@@ -15,8 +15,8 @@ pub struct Past {
     pub asked_us: Option<i64>,
     /// Starts asked for since it was last seen up.
     pub attempts: u32,
-    /// It was up since then.
-    pub was_up: bool,
+    /// Since when it was up, if it was seen up since then, microseconds since 1970.
+    pub up_us: Option<i64>,
 }
 
 /// What to do now.
@@ -50,7 +50,9 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
     if emits(spec) && !registered {
         return Step::Hold("waits until every declared subscription stands at the event router".into());
     }
-    if past.was_up && !went_with_a_hub(spec, unit, hubs) {
+    if let Some(up) = past.up_us
+        && !went_with_a_hub(spec, up, hubs)
+    {
         return Step::LeftAlone;
     }
     match past.asked_us {
@@ -61,11 +63,9 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
     }
 }
 
-/// Whether a socket that it requires went down when it did, or later: then it was taken along, not stopped.
-fn went_with_a_hub(spec: &DaemonSpec, unit: &UnitView, hubs: &[(Hub, &UnitView)]) -> bool {
-    let down = unit.since_us.unwrap_or(0);
-    hubs.iter()
-        .any(|(hub, view)| spec.hard.contains(hub) && (!view.is_up() || view.since_us.is_some_and(|since| since >= down - 5 * SECOND_US)))
+/// Whether a socket that it requires is down, or was so after the daemon had come up: then it was taken along, not stopped.
+fn went_with_a_hub(spec: &DaemonSpec, up_us: i64, hubs: &[(Hub, &UnitView)]) -> bool {
+    hubs.iter().any(|(hub, view)| spec.hard.contains(hub) && (!view.is_up() || view.since_us.is_some_and(|since| since > up_us)))
 }
 
 /// 1, 2, 4 … 60 s after the n-th start.
@@ -120,9 +120,11 @@ mod tests {
 
     #[test]
     fn a_stop_by_somebody_else_is_respected_unless_a_hub_took_it_along() {
-        let past = Past { was_up: true, ..Past::default() };
-        assert_eq!(decide(&unit("inactive", Some(900)), &past, &unit("active", Some(1)), true), Step::LeftAlone);
-        assert_eq!(decide(&unit("inactive", Some(900)), &past, &unit("active", Some(930)), true), Step::Start);
+        let past = Past { up_us: Some(2 * SECOND_US), ..Past::default() };
+        let down = unit("inactive", Some(4));
+        assert_eq!(decide(&down, &past, &unit("active", Some(1)), true), Step::LeftAlone, "also right after the suite's start");
+        assert_eq!(decide(&down, &past, &unit("active", Some(3)), true), Step::Start, "the socket was started anew meanwhile");
+        assert_eq!(decide(&down, &past, &unit("inactive", Some(4)), true), Step::Start, "the socket is down as well");
     }
 
     #[test]

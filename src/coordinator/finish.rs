@@ -83,6 +83,7 @@ fn failure(call: Finish) -> Failure {
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
+    cx.state.settled_at = Some(cx.now.mono + i64::from(cx.state.config.admission.settle_ms) * 1000);
     rows::delete_lease(cx, lease)?;
     desk::succeeded(cx, lease.kind, &lease.node)?;
     cx.db

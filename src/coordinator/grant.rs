@@ -23,9 +23,17 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
         return Ok(agenda);
     }
     let nodes = nodes(cx);
-    let (candidates, held) = schedule::candidates(cx, &nodes)?;
+    let (mut candidates, held) = schedule::candidates(cx, &nodes)?;
     if held {
         agenda.recheck_mono = Some(cx.now.mono + HELD);
+    }
+    if let Some(settled) = cx.state.settled_at.filter(|at| *at > cx.now.mono) {
+        let idle = &cx.state.config.limits.idle_types;
+        let before = candidates.len();
+        candidates.retain(|candidate| !idle.contains(&candidate.kind));
+        if candidates.len() < before {
+            agenda.recheck_mono = Some(settled);
+        }
     }
     if candidates.is_empty() {
         return Ok(agenda);
@@ -46,7 +54,8 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     }
     if granted < waiting {
         // Something that has a slot waits for a token, a pause, a breaker, or a gate.
-        agenda.recheck_mono = Some(next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK));
+        let next = next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK);
+        agenda.recheck_mono = Some(agenda.recheck_mono.map_or(next, |at| at.min(next)));
     }
     Ok(agenda)
 }

@@ -66,6 +66,8 @@ pub struct State {
     pub memory: super::managers::Memory,
     /// The managers inside.
     pub managers: Registry,
+    /// Until then types that fill what is free wait for the next stage's job, monotonic.
+    pub settled_at: Option<i64>,
     /// When to look for items that ended long ago, monotonic.
     pub purge_at: Option<i64>,
     /// What became of the job units at the last halt.
@@ -104,6 +106,7 @@ impl State {
             stale: true,
             memory: Default::default(),
             managers,
+            settled_at: None,
             purge_at: None,
             halt_steps: Vec::new(),
         }

@@ -77,21 +77,32 @@ pub fn failed(doing: &str, path: &Path, error: io::Error) -> Failure {
     Failure::new(Exit::TempFail, format!("{doing} {}", path.display())).caused_by(error)
 }
 
-/// Writes a JSON file that is whole or not there, also after a power cut.
+/// Writes a JSON file that is whole or not there as long as the power stays on: an attempt does not outlive it either, so nothing here
+/// waits for the disk.
 pub fn write_json(path: &Path, mode: u32, value: &impl Serialize) -> Result<(), Failure> {
     let bytes =
         serde_json::to_vec_pretty(value).map_err(|e| Failure::new(Exit::Failure, format!("writing {}", path.display())).caused_by(e))?;
-    write_whole(path, mode, &bytes).map_err(|e| failed("writing", path, e))
+    let temporary = temporary(path);
+    begin(&temporary, mode, &bytes).and_then(|_| fs::rename(&temporary, path)).map_err(|e| failed("writing", path, e))
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.tmp"))
+}
+
+fn begin(temporary: &Path, mode: u32, bytes: &[u8]) -> io::Result<File> {
+    // One that a killed writer left may be read-only.
+    let _ = fs::remove_file(temporary);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// Writes a file by temp, fsync, rename, fsync of the directory.
 pub fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = path.with_file_name(format!(".{name}.tmp"));
-    // One that a killed writer left may be read-only.
-    let _ = fs::remove_file(&temporary);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?;
-    file.write_all(bytes)?;
+    let temporary = temporary(path);
+    let file = begin(&temporary, mode, bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
     let Some(dir) = path.parent() else { return Ok(()) };

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// What readers of the child's descriptors get after its end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Milliseconds between the result's hand-in and the end of the unit.
+const LINGER: u16 = 300;
+
 /// Runs the attempt; returns the code to exit with.
 pub fn run(args: &Args) -> Result<u8, Failure> {
     let signals = signals()?;
@@ -89,8 +92,17 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
     if code == Exit::Ok as u8 {
         finish::hand_in(args, job);
+        linger(signals);
     }
     Ok(code)
+}
+
+/// Waits a moment, or until told to stop. The slot is free already, and the next stage's job is about to be started: what systemd does
+/// about this unit's end, a process of ExecStopPost= among it, comes after that.
+fn linger(signals: &SignalFd) {
+    let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+    // Whatever wakes it, there is nothing left to do.
+    let _ = poll(&mut fds, PollTimeout::from(LINGER));
 }
 
 type Watched = (relay::Tail, [relay::Done; 2]);

@@ -68,11 +68,15 @@ fn check(root: &Path, artefact: &Artefact) -> Result<PathBuf, Failure> {
     if meta.len() != artefact.bytes {
         return Err(bad(&path, format!("has {} bytes, the result says {}", meta.len(), artefact.bytes)));
     }
+    // The disk writes while the processor reads.
+    let writing = file.try_clone().map_err(|e| failed("opening the artefact", &path, e))?;
+    let synced = std::thread::spawn(move || writing.sync_all());
     let found = hash(&mut file).map_err(|e| failed("reading the artefact", &path, e))?;
+    let lost = || Err(std::io::Error::other("the thread that syncs it is gone"));
+    synced.join().unwrap_or_else(|_| lost()).map_err(|e| failed("syncing", &path, e))?;
     if found != artefact.sha256.as_str() {
         return Err(bad(&path, format!("its SHA-256 is {found}, the result says {}", artefact.sha256)));
     }
-    file.sync_all().map_err(|e| failed("syncing", &path, e))?;
     Ok(path)
 }
 

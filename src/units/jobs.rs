@@ -3,6 +3,7 @@ use super::harden::{self, Exceptions};
 use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::config::Limits;
+use crate::contract::error::Exit;
 use crate::contract::paths;
 use crate::contract::workload::JobType;
 
@@ -34,6 +35,8 @@ fn template(kind: JobType) -> String {
         .why("Reports how the attempt ended, whatever ended it.")
         .set("ExecStopPost", format!("{runner} --finish %i"))
         .set("Restart", "no")
+        .why("Told to stop, or fenced off: no failure of the machine's. The queue tries again.")
+        .set("SuccessExitStatus", Exit::TempFail as u8)
         .why("SIGTERM goes to the runner, which hands it on and waits; what is left then is killed.")
         .set("KillMode", "mixed")
         .set("TimeoutStopSec", 30)

@@ -24,6 +24,9 @@ pub struct Admission {
     pub near_delay_ms: u32,
     /// Milliseconds between two starts of one type on a node when it is full, from near_delay_ms to 600,000.
     pub full_delay_ms: u32,
+    /// Milliseconds after a job's end in which a type of `limits.idle_types` gets no slot, 0 to 60,000: the next stage's job is about
+    /// to be started, and one more start at the same moment would hold it up. Self-play does not feel it.
+    pub settle_ms: u32,
 }
 
 impl Default for Admission {
@@ -38,6 +41,7 @@ impl Default for Admission {
             near_percent: 80,
             near_delay_ms: 1000,
             full_delay_ms: 5000,
+            settle_ms: 250,
         }
     }
 }
@@ -54,6 +58,7 @@ impl Admission {
         check.range("admission.near_percent", self.near_percent, 1, 100);
         check.range("admission.near_delay_ms", self.near_delay_ms, 0, 60_000);
         check.range("admission.full_delay_ms", self.full_delay_ms, 0, 600_000);
+        check.range("admission.settle_ms", self.settle_ms, 0, 60_000);
         check.at_least("admission.full_delay_ms", self.full_delay_ms, "admission.near_delay_ms", self.near_delay_ms);
     }
 }

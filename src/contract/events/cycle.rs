@@ -39,8 +39,8 @@ payloads! {
     }
     /// No model came of it.
     TrainingFailed { config_key: ConfigKey, job_id: JobId, error: String, duration_seconds: Option<f64> }
-    /// A match took up its work.
-    EvaluationStarted { config_key: ConfigKey, model_id: Digest, job_id: JobId, games_planned: u32 }
+    /// A match took up its work. A sequential test decides when it is enough, so `games_planned` is absent.
+    EvaluationStarted { config_key: ConfigKey, model_id: Digest, job_id: JobId, games_planned: Option<u32> }
     /// A decided match. `elo` is the candidate's difference to the champion with its 95 % bounds; `sprt_decision` is
     /// accept_h1 (stronger), accept_h0 (not stronger) or continue (undecided at the last game).
     EvaluationCompleted {

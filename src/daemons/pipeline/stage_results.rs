@@ -68,7 +68,7 @@ pub(super) fn started(work: &WorkStarted) -> Option<Effect> {
         }
         JobType::Evaluation => {
             let model_id = subject?;
-            ("evaluation", vec![events::EvaluationStarted { config_key: key.clone(), model_id, job_id, games_planned: 0 }.into()])
+            ("evaluation", vec![events::EvaluationStarted { config_key: key.clone(), model_id, job_id, games_planned: None }.into()])
         }
         _ => return None,
     };

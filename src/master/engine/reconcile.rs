@@ -29,11 +29,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             steps
         };
-        let is_active = |d: &DaemonType| self.world().unit(*d).is_some_and(|u| u.active_state == "active");
-        let active: Vec<DaemonType> = built().map(|s| s.daemon).filter(is_active).collect();
-        for daemon in active {
+        let active: Vec<(DaemonType, Option<i64>)> = {
+            let world = self.world();
+            let since = |d: DaemonType| world.unit(d).filter(|u| u.active_state == "active").map(|u| (d, u.since_us));
+            built().filter_map(|s| since(s.daemon)).collect()
+        };
+        for (daemon, since) in active {
             let past = self.past.entry(daemon).or_default();
-            *past = Past { was_up: true, attempts: 0, asked_us: None, ..*past };
+            *past = Past { up_us: since.or(past.up_us).or(Some(now)), attempts: 0, asked_us: None, ..*past };
             self.world().outside.remove(&daemon);
         }
         let wanted = steps.iter().any(|(_, step)| matches!(step, Step::Start | Step::LeftAlone));
@@ -71,7 +74,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let past = self.past.entry(daemon).or_default();
         let attempts = past.attempts.saturating_add(1);
-        *past = Past { pending: queued.is_ok(), asked_us: Some(now_us()), attempts, was_up: false };
+        *past = Past { pending: queued.is_ok(), asked_us: Some(now_us()), attempts, up_us: None };
         queued
     }
 
@@ -86,7 +89,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// A daemon's job ended.
     pub(super) fn ended(&mut self, daemon: DaemonType, what: &'static str, result: &str) {
-        self.past.entry(daemon).or_default().pending = false;
+        let past = self.past.entry(daemon).or_default();
+        past.pending = false;
+        if (what, result) == ("starting", "canceled") {
+            // Somebody stopped it on its way up, which is as good as stopping it afterwards.
+            past.up_us = Some(now_us());
+        }
         self.dirty.insert(daemon.unit());
         if matches!(result, "done" | "canceled") {
             tracing::debug!("{what} {daemon}: {result}");

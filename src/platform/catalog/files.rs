@@ -3,7 +3,7 @@ use crate::contract::catalog::ArtefactRecord;
 use crate::contract::ports::StoreError;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -45,35 +45,42 @@ pub(super) fn take_over(store: &Path, record: &ArtefactRecord, source: &Path) ->
         Err(e) => return Err(io_failed("opening", source)(e)),
     };
     let mut to = File::create(&temporary).map_err(io_failed("making", &temporary))?;
-    let cloned = reflink(&from, &to);
-    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0u64, vec![0u8; 1 << 16]);
-    // What is hashed is what the store keeps: of a clone the clone itself, of a copy the bytes as they are written.
-    if cloned {
-        from = File::open(&temporary).map_err(io_failed("opening", &temporary))?;
+    if !reflink(&from, &to) {
+        // Inside the kernel, where it can.
+        io::copy(&mut from, &mut to).map_err(io_failed("writing", &temporary))?;
     }
-    loop {
-        let n = from.read(&mut chunk).map_err(io_failed("reading", source))?;
-        if n == 0 {
-            break;
-        }
-        hash.update(&chunk[..n]);
-        bytes += n as u64;
-        if !cloned {
-            to.write_all(&chunk[..n]).map_err(io_failed("writing", &temporary))?;
-        }
-    }
-    let found = hex(&hash.finalize());
+    to.set_permissions(fs::Permissions::from_mode(0o444)).map_err(io_failed("protecting", &temporary))?;
+    // The disk writes while the processor reads.
+    let syncing = std::thread::spawn(move || to.sync_all());
+    // What is hashed is what the store keeps.
+    let hashed = File::open(&temporary).and_then(hash).map_err(io_failed("reading", &temporary));
+    let lost = || Err(io::Error::other("the thread that syncs it is gone"));
+    let synced = syncing.join().unwrap_or_else(|_| lost()).map_err(io_failed("syncing", &temporary));
+    let (found, bytes) = hashed?;
     if found != record.id.as_str() || bytes != record.bytes {
         // Best effort: a leftover part file is overwritten by the next try.
         let _ = fs::remove_file(&temporary);
         let why = format!("it has {bytes} bytes and SHA-256 {found}, {} bytes and {} were reported", record.bytes, record.id);
         return Err(StoreError::BadFile { path: source.display().to_string(), why });
     }
-    to.set_permissions(fs::Permissions::from_mode(0o444)).map_err(io_failed("protecting", &temporary))?;
-    to.sync_all().map_err(io_failed("syncing", &temporary))?;
+    synced?;
     fs::rename(&temporary, &target).map_err(io_failed("renaming to", &target))?;
     File::open(&folder).and_then(|d| d.sync_all()).map_err(io_failed("syncing", &folder))?;
     Ok(shown)
+}
+
+/// SHA-256 and length of what is left of a file.
+fn hash(mut file: File) -> io::Result<(String, u64)> {
+    let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0u64, vec![0u8; 1 << 17]);
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok((hex(&hash.finalize()), bytes)),
+            n => {
+                hash.update(&chunk[..n]);
+                bytes += n as u64;
+            }
+        }
+    }
 }
 
 /// Lower-case hex.

@@ -27,7 +27,8 @@ const DESTINATION: &str = "org.freedesktop.systemd1";
 /// Something changed; a hint to look again, the list is the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A unit of the suite changed, appeared or went.
+    /// A unit of the suite changed, appeared or went. Of an instance, a job that is, only its end is told: how its start went tells
+    /// the start's result, and each look in between would take systemd's time from the next start.
     Unit(String),
     /// systemd reloaded its units: everything may have changed.
     Reloaded,
@@ -92,6 +93,10 @@ fn unit_of_path(path: &str) -> Option<String> {
 
 fn is_ours(unit: &str) -> bool {
     unit.starts_with("ringrift")
+}
+
+fn is_instance(unit: &str) -> bool {
+    unit.contains('@')
 }
 
 impl Systemd {
@@ -308,16 +313,20 @@ async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: m
             Some("JobRemoved") => match body.deserialize::<(u32, OwnedObjectPath, String, String)>() {
                 Ok((_, path, unit, result)) => {
                     systemd.jobs.removed(path.as_str(), &result);
-                    Some(Change::Unit(unit))
+                    Some(unit).filter(|unit| !is_instance(unit)).map(Change::Unit)
                 }
                 Err(_) => None,
             },
-            Some("JobNew") => body.deserialize::<(u32, OwnedObjectPath, String)>().ok().map(|(_, _, unit)| Change::Unit(unit)),
+            Some("JobNew") => body
+                .deserialize::<(u32, OwnedObjectPath, String)>()
+                .ok()
+                .filter(|(_, _, unit)| !is_instance(unit))
+                .map(|(_, _, unit)| Change::Unit(unit)),
             Some("UnitRemoved") => body
                 .deserialize::<(String, OwnedObjectPath)>()
                 .ok()
                 // Looking at a unit by name loads and unloads it; only for instances, which are not looked up so, it is news.
-                .filter(|(unit, _)| unit.contains('@'))
+                .filter(|(unit, _)| is_instance(unit))
                 .map(|(unit, _)| Change::Unit(unit)),
             Some("Reloading") => {
                 systemd.templates.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -333,16 +342,46 @@ async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: m
     systemd.jobs.close();
 }
 
+/// Tells of each unit whose state changed. systemd signals more: every STATUS= of every daemon and job is a change of properties.
 async fn follow_units(mut signals: MessageStream, changes: mpsc::UnboundedSender<Change>) {
+    let mut states: HashMap<String, String> = HashMap::new();
     while let Some(Ok(message)) = signals.next().await {
         let header = message.header();
         let unit = header.path().and_then(|path| unit_of_path(path.as_str()));
-        if let Some(unit) = unit.filter(|unit| is_ours(unit))
-            && changes.send(Change::Unit(unit)).is_err()
-        {
+        let Some(unit) = unit.filter(|unit| is_ours(unit)) else { continue };
+        let Some(state) = state_of(&message) else { continue };
+        if states.get(&unit) == Some(&state) {
+            continue;
+        }
+        let ended = state.starts_with("inactive") || state.starts_with("failed");
+        if ended {
+            // Instances go and do not come back.
+            states.remove(&unit);
+        } else {
+            states.insert(unit.clone(), state);
+            if is_instance(&unit) {
+                continue;
+            }
+        }
+        if changes.send(Change::Unit(unit)).is_err() {
             return;
         }
     }
+}
+
+/// What a signal of changed properties says of a unit's state; nothing when it is about others of its properties.
+fn state_of(message: &zbus::Message) -> Option<String> {
+    let body = message.body();
+    let (interface, changed, _): (&str, HashMap<&str, Variant<'_>>, Vec<&str>) = body.deserialize().ok()?;
+    if interface != "org.freedesktop.systemd1.Unit" {
+        return None;
+    }
+    let text = |name: &str| match changed.get(name) {
+        Some(Variant::Str(text)) => text.to_string(),
+        Some(other) => format!("{other:?}"),
+        None => String::new(),
+    };
+    Some([text("ActiveState"), text("SubState"), text("InvocationID"), text("LoadState")].join(" "))
 }
 
 #[cfg(test)]
