@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::files::{sha256_file, write_atomically};
+use super::files::{sha256_file, temp_path};
 use crate::failure::Failure;
 
 /// A file the job made.
@@ -48,9 +48,13 @@ impl StageResult {
         Ok(())
     }
 
-    /// Writes `result.json`.
+    /// Writes `result.json`, whole or not at all. Whoever reads it syncs what it names, so nothing here waits for the disk: the loop
+    /// does.
     pub fn write(&self, output: &Path) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(self).map_err(|e| Failure::internal("writing result.json", e))?;
-        write_atomically(&output.join("result.json"), text.as_bytes())
+        let path = output.join("result.json");
+        let temp = temp_path(&path);
+        std::fs::write(&temp, text).map_err(|e| Failure::io("writing", &temp, &e))?;
+        std::fs::rename(&temp, &path).map_err(|e| Failure::io("renaming to", &path, &e))
     }
 }
