@@ -22,11 +22,16 @@ impl Authority {
         Authority { trusted: [0, Uid::effective().as_raw()].into_iter().chain(named).collect() }
     }
 
+    /// Whether the caller is of the suite.
+    pub fn trusts(&self, peer: Peer) -> bool {
+        self.trusted.contains(&peer.uid)
+    }
+
     /// Refuses a control event of anybody else, naming who may.
     pub fn check(&self, peer: Peer, kind: &Kind, parameter: impl FnOnce() -> String) -> Result<(), Refusal> {
         // What only a newer version understands may control it.
         let control = kind.unread() || kind.info.is_some_and(|info| info.kind.is_control());
-        if !control || self.trusted.contains(&peer.uid) {
+        if !control || self.trusts(peer) {
             return Ok(());
         }
         let caller = match User::from_uid(Uid::from_raw(peer.uid)) {

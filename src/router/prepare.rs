@@ -44,6 +44,8 @@ pub struct Incoming<'a> {
     pub time_us: Option<i64>,
     /// What a repeat is recognised by.
     pub idempotency_key: Option<Cow<'a, str>>,
+    /// The user, when it is none of the suite's: its idempotency keys are its own, so that it cannot take one of a daemon's first.
+    pub stranger: Option<u32>,
     /// It is of a newer schema than ours.
     pub newer: Option<Newer>,
 }
@@ -61,6 +63,7 @@ impl From<NewEvent> for Incoming<'static> {
             source: event.source.into(),
             time_us: event.time_us,
             idempotency_key: event.idempotency_key.map(Into::into),
+            stranger: None,
             newer: None,
         }
     }
@@ -93,7 +96,13 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
     };
     let dedup = match (&event.idempotency_key, &fields) {
         (Some(key), _) if key.is_empty() || key.len() > MAX_KEY => return Err(too_long("idempotency_key", MAX_KEY)),
-        (Some(key), _) => Some((canonical::of_key(key), Dedup::UniqueForever)),
+        (Some(key), _) => {
+            let print = match event.stranger {
+                None => canonical::of_key(key),
+                Some(uid) => canonical::of_key(&format!("{uid}\0{key}")),
+            };
+            Some((print, Dedup::UniqueForever))
+        }
         (None, Some(fields)) if by_content => Some((canonical::of_content(&event.kind, fields), rule)),
         (None, _) => None,
     };

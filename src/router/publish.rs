@@ -140,7 +140,9 @@ fn add(hub: &Hub, caller: &Caller, events: Vec<Incoming<'_>>, silent: bool, out:
     let before = batch.calls.events.len();
     let all = |batch: &mut Batch| -> Result<(), Refusal> {
         let mut kinds = hub.kinds.borrow_mut();
-        for (at, event) in events.into_iter().enumerate() {
+        let stranger = Some(caller.peer.uid).filter(|_| !hub.authority.trusts(caller.peer));
+        for (at, mut event) in events.into_iter().enumerate() {
+            event.stranger = stranger;
             let kind = kinds.take(&event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
             // The socket's mode decides who can call at all; what controls the suite is for the suite.
             hub.authority.check(caller.peer, kind, || format!("events[{at}].type"))?;
@@ -212,6 +214,7 @@ pub(super) fn read(parameters: &[u8]) -> Option<Vec<Incoming<'_>>> {
             source: event.source,
             time_us: event.time_us,
             idempotency_key: event.idempotency_key.map(|Text(key)| key),
+            stranger: None,
             newer: None,
         });
     }

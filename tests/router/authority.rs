@@ -44,4 +44,12 @@ fn another_user_may_publish_what_reports_and_not_what_controls() {
     assert_eq!(other.stats().last_seq, 0, "all or nothing");
     other.publish(vec![external(json!({"n": 1}))]).expect("the connection lives, and reports are welcome");
     assert_eq!(router.caller().publish(vec![stopped()]).expect("root may")[0].seq, 2);
+    // Each has its own idempotency keys: the other one's does not swallow ours.
+    let mut keyed = external(json!({"n": 2}));
+    keyed.idempotency_key = Some("auto-export/7/0".into());
+    let theirs = other.publish(vec![keyed.clone()]).expect("stored")[0].clone();
+    let ours = router.caller().publish(vec![keyed.clone()]).expect("stored")[0].clone();
+    assert!(!ours.duplicate && ours.seq == theirs.seq + 1, "{ours:?}");
+    assert!(other.publish(vec![keyed.clone()]).expect("known")[0].duplicate);
+    assert!(router.caller().publish(vec![keyed]).expect("known")[0].duplicate);
 }

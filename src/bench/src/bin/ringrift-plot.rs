@@ -65,7 +65,9 @@ fn main() -> Result<()> {
 
 /// One row for each stretch between two changes of the other work.
 fn figures(samples: &[Sample]) -> String {
-    let mut text = String::from("| minutes | other work | use, mean | in the band | jobs | changes of the number of jobs |\n|--|--|--:|--:|--:|--:|\n");
+    let mut text = String::from(
+        "| minutes | other work | use, mean | in the band | jobs | changes of the number of jobs |\n|--|--|--:|--:|--:|--:|\n",
+    );
     for stretch in samples.chunk_by(|a, b| a.other == b.other) {
         // The first minute is the way there.
         let settled: Vec<&Sample> = stretch.iter().filter(|s| s.minute >= stretch[0].minute + 1.0).collect();
@@ -77,7 +79,7 @@ fn figures(samples: &[Sample]) -> String {
             "| {:.0} to {:.0} | {} | {:.0} % | {:.0} % | {:.1} | {changes} |\n",
             stretch[0].minute,
             stretch[stretch.len() - 1].minute,
-            if stretch[0].other > 0.0 { format!("{} of a core", stretch[0].other) } else { "none".into() },
+            if stretch[0].other > 0.0 { "a whole core" } else { "none" },
             mean(|s| s.percent),
             100.0 * inside,
             mean(|s| s.running),
