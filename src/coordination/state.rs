@@ -6,6 +6,8 @@ use crate::contract::registry::{DaemonSpec, Stage};
 
 /// The configuration's exit code; systemd does not restart on it.
 const EXIT_CONFIG: i32 = 78;
+/// A daemon that shall run may be on its way for so long before it counts as held up.
+const SOON_US: i64 = 10_000_000;
 /// systemd's own codes for a process that it could not set up; 203: the program cannot be executed.
 const EXIT_SETUP: std::ops::RangeInclusive<i32> = 200..=243;
 const EXIT_EXEC: i32 = 203;
@@ -126,6 +128,10 @@ fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
     let ran = unit.since_us.is_some();
     match (f.desired, f.held) {
         (true, Some(why)) => (State::Blocked, why.to_owned()),
+        // The master has only just begun.
+        (true, None) if !ran && f.blocked_since_us.is_some_and(|since| f.now_us - since < SOON_US) => {
+            (State::Initializing, "about to be started".into())
+        }
         (true, None) if !ran => (State::Blocked, "wanted by the profile, not started yet".into()),
         (false, _) if !ran => (State::NeverRan, String::new()),
         (true, None) => (State::Stopped, "wanted by the profile, does not run".into()),

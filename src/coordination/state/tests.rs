@@ -98,6 +98,11 @@ fn never_ran_blocked_and_stopped_differ() {
     let state = |unit: &UnitView, desired, held| assess(&Facts { desired, held, ..facts(Some(unit)) }).state;
     assert_eq!(state(&fresh, false, None), State::NeverRan);
     assert_eq!(state(&fresh, true, None), State::Blocked);
+    let since = |seconds: i64| {
+        let blocked_since_us = Some(NOW - seconds * 1_000_000);
+        assess(&Facts { desired: true, blocked_since_us, ..facts(Some(&fresh)) }).state
+    };
+    assert_eq!((since(3), since(30)), (State::Initializing, State::Blocked), "the master has only just begun, or something holds it up");
     assert_eq!(state(&ran, false, None), State::Stopped);
     assert_eq!(state(&ran, true, None), State::Stopped);
     assert_eq!(state(&ran, true, Some("EVENT_ROUTER does not run")), State::Blocked);
