@@ -9,6 +9,8 @@ use crate::contract::workload::JobType;
 use crate::platform::systemd::{Queued, UnitLimits};
 use std::cell::RefCell;
 
+mod orders;
+
 /// A systemd whose jobs end at once, as the test says.
 #[derive(Default)]
 struct Memory {
@@ -352,64 +354,5 @@ fn what_ran_well_long_enough_gets_its_restarts_back_once() {
         bench.systemd.units.borrow_mut().get_mut("ringrift-health-server.service").expect("there").since_us = Some(now_us() - 121_000_000);
         bench.settle().await;
         assert_eq!(bench.systemd.take(), ["reset ringrift-health-server.service"]);
-    });
-}
-
-#[test]
-fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
-    run(async {
-        let mut bench = Bench::new(Profile::Minimal);
-        bench.registered().await;
-        bench.settle().await;
-        bench.systemd.take();
-        let order = Order {
-            kind: OrderKind::Start,
-            job_id: JobId::new("a-1").expect("an id"),
-            job_type: JobType::Training,
-            token: FencingToken(3),
-            runtime_max_seconds: Some(60),
-            memory_max: Some(1 << 20),
-            tasks_max: Some(64),
-        };
-        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order.clone()))).await;
-        bench.settle().await;
-        let unit = "ringrift-job-training@a-1.service";
-        assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576) Some(64)"), format!("start {unit}")]);
-        assert_eq!(bench.reports.try_recv().expect("a report").outcome, ReportOutcome::Started);
-        assert_eq!(bench.engine.world().jobs.len(), 1);
-        bench.systemd.units.borrow_mut().remove(unit);
-        bench.engine.changed(Change::Unit(unit.into()));
-        bench.settle().await;
-        let report = bench.reports.try_recv().expect("a report");
-        assert_eq!((report.outcome, report.token), (ReportOutcome::Gone, FencingToken(3)));
-        assert!(bench.engine.world().jobs.is_empty());
-        bench.systemd.take();
-        *bench.systemd.stopping.borrow_mut() = true;
-        bench.engine.note(Note::Coordinator(FromCoordinator::Order(Order { token: FencingToken(4), ..order }))).await;
-        bench.settle().await;
-        assert!(bench.engine.world().jobs.is_empty(), "the order waits at the coordinator for the next master");
-        assert!(bench.reports.try_recv().is_err(), "and is no failed try");
-    });
-}
-
-#[test]
-fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
-    run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
-        bench.engine.load = Box::new(|| {
-            let mut config = Config::default();
-            config.daemons.evaluation.enabled = false;
-            Ok(config)
-        });
-        bench.ask(Ask::Reload).await.expect("reloads");
-        assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "daemons.evaluation.enabled: false".into()));
-        bench.engine.load = Box::new(|| Ok(Config::default()));
-        bench.ask(Ask::Reload).await.expect("reloads");
-        assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
-        bench.engine.load = Box::new(|| Err("unified_loop.yaml:3: x".into()));
-        let refused = bench.ask(Ask::Reload).await.expect_err("a bad configuration");
-        assert!(matches!(&refused, Error::InvalidConfig(why) if why.contains("unified_loop.yaml:3")), "{refused:?}");
     });
 }

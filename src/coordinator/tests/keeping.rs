@@ -1,0 +1,69 @@
+//! What is forgotten, and what a lease is given.
+use super::*;
+
+#[test]
+fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
+    let bench = Bench::new();
+    let (done, order) = bench.taken();
+    let mut work = NewWork::new(JobType::Export, ConfigKey::new("square8_2p").expect("a key"));
+    work.depends_on = vec![done.clone()];
+    let cancelled = bench.enqueue();
+    let call = crate::contract::coordinator::Cancel { work_id: cancelled.clone(), reason: String::new() };
+    bench.change(move |cx| crate::coordinator::cancel::cancel(cx, &call)).expect("cancelled");
+    let end = Finish {
+        job_id: done.clone(),
+        token: Some(order.token),
+        invocation_id: "i".into(),
+        service_result: "success".into(),
+        exit_code: "exited".into(),
+        exit_status: "0".into(),
+        output: String::new(),
+        result: Some(serde_json::from_value(serde_json::json!({"schema": 1, "artefacts": [], "metrics": {}})).expect("a result")),
+        description: None,
+        error: String::new(),
+        finished_us: 1_000 * DAY,
+    };
+    assert!(bench.change(move |cx| finish::finish(cx, end)).expect("finished").accepted);
+    bench.change(|cx| crate::coordinator::emergency::pause(cx, Because { reason: String::new(), by: String::new() })).expect("paused");
+    let waiting = bench.change(move |cx| enqueue::enqueue(cx, &work)).expect("queued").work_id;
+    let known = |id: &JobId| {
+        let id = id.clone();
+        bench.change(move |cx| query::show(cx, &id)).is_ok()
+    };
+    bench.pass(29 * DAY, 2 * HOUR);
+    bench.orders();
+    assert!(known(&done) && known(&cancelled));
+    bench.pass(2 * DAY, 2 * HOUR);
+    bench.orders();
+    assert!(!known(&cancelled), "31 days after its end");
+    assert!(known(&done) && known(&waiting), "an item waits for it");
+}
+
+#[test]
+fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
+    let bench = Bench::new();
+    let two = || {
+        Ok(HostSnapshot { gpus: vec![Gpu { utilization_percent: Some(1.0), memory_percent: Some(1.0), ..Gpu::default() }; 2], ..calm()? })
+    };
+    bench
+        .change(move |cx| {
+            (cx.state.look, cx.state.judged, cx.state.stale) = (Box::new(two), None, true);
+            crate::coordinator::gates::refresh(cx)
+        })
+        .expect("looked");
+    let acquire = |kind, at: &str| {
+        let call = Acquire { task_type: kind, node: Some(NodeId::new(at).expect("a node")), requested_by: "the test".into() };
+        bench.change(move |cx| slots::acquire(cx, &call)).expect("acquired").lease
+    };
+    let first = acquire(JobType::Selfplay, "n1");
+    assert_eq!(first.gpus, Some(vec![0]));
+    bench.pass(SECOND, SECOND);
+    assert_eq!(acquire(JobType::Training, "n1").gpus, Some(vec![1]));
+    bench.pass(SECOND, SECOND);
+    let release = Release { lease_id: first.lease_id, token: first.token, failed: None };
+    bench.change(move |cx| slots::release(cx, &release)).expect("released");
+    assert_eq!(acquire(JobType::Evaluation, "n1").gpus, Some(vec![0]), "the free one");
+    bench.pass(SECOND, SECOND);
+    assert_eq!(acquire(JobType::Export, "n1").gpus, Some(vec![]), "copying needs none");
+    assert_eq!(acquire(JobType::Selfplay, "elsewhere").gpus, None, "another machine's are not known");
+}
