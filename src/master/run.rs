@@ -224,7 +224,7 @@ fn status(engine: &Engine<Systemd>) -> String {
     let world = engine.world();
     let health = world.health(crate::platform::clock::now_us());
     let problem = health.problems.first().map(|p| format!("; {p}")).unwrap_or_default();
-    format!("profile {}, {} jobs{problem}", world.profile.name(), world.jobs.len())
+    format!("profile {}, jobs: {}{problem}", world.profile.name(), world.jobs.len())
 }
 
 async fn reload(engine: &mut Engine<Systemd>) {

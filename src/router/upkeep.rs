@@ -120,7 +120,7 @@ impl Status {
             return;
         }
         let health = health(hub, &stats);
-        let last = format!("{} published, {} delivered, {} dead letters", stats.published, stats.delivered, stats.dead_letters);
+        let last = format!("{} published, {} delivered, dead letters: {}", stats.published, stats.delivered, stats.dead_letters);
         notify::status(&format!("{}: {last}", health.message));
         if let Some(file) = &self.file
             && let Err(error) = file.write(state, health, last, STATUS_VALID, &stats)

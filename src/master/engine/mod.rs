@@ -356,7 +356,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     none if none.is_empty() => Health::healthy(format!("profile {profile}")),
                     problems => Health::degraded(problems),
                 },
-                last: format!("profile {profile}, {jobs} jobs, turn {}", health.loop_iteration),
+                last: format!("profile {profile}, jobs: {jobs}, turn {}", health.loop_iteration),
                 time_us: now_us(),
                 valid_for: 2 * world.config.master.interval,
                 snapshot: serde_json::to_value(&health)?,
