@@ -165,6 +165,11 @@ impl Jobs {
         }
     }
 
+    /// Whether the attempt's unit is still to be started.
+    pub fn is_starting(&self, unit: &str, token: FencingToken) -> bool {
+        self.tracked.get(unit).is_some_and(|t| t.token == token && t.phase == Phase::Starting)
+    }
+
     /// systemd ended the start: well, or with its words why not.
     pub fn started(&mut self, unit: &str, token: FencingToken, outcome: Result<(), String>, now_us: i64) -> Vec<Action> {
         let Some(t) = self.tracked.get(unit).filter(|t| t.token == token).cloned() else { return Vec::new() };

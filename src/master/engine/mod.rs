@@ -16,7 +16,7 @@ use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
-use crate::platform::systemd::{Change, ServiceError, ServiceManager};
+use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -77,6 +77,15 @@ pub enum Note {
         unit: String,
         /// Its attempt.
         token: FencingToken,
+    },
+    /// A job unit's start contradicted a stop that was still under way, its slice's after an emergency halt; it is tried again now.
+    JobAgain {
+        /// The unit.
+        unit: String,
+        /// Its attempt.
+        token: FencingToken,
+        /// Its limits.
+        limits: UnitLimits,
     },
     /// A job unit was stopped; nothing is known of it when that failed because there is none.
     JobStopped {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const REGISTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// The coordinator's account is compared with the units at least so often.
 const CHECK_LEASES: Duration = Duration::from_secs(60);
+/// Before a start that contradicted a stop is tried again; a slice is gone in less.
+const AGAIN: Duration = Duration::from_millis(200);
 /// So long after a claim had no unit; its order comes in less, unless it is lost.
 const CHECK_DOUBT: Duration = Duration::from_secs(10);
 
@@ -177,6 +179,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.jobs.postponed(&unit, token);
                 Vec::new()
             }
+            Note::JobAgain { unit, token, limits } if self.jobs.is_starting(&unit, token) => vec![Action::Start { unit, token, limits }],
+            // Stopped or replaced meanwhile.
+            Note::JobAgain { .. } => Vec::new(),
             Note::JobStopped { unit } => {
                 self.dirty.insert(unit);
                 Vec::new()
@@ -207,7 +212,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     let draining = self.draining.clone();
                     tokio::task::spawn_local(async move {
                         let note = match start_job(&*services, &unit, &limits, &draining).await {
-                            Err(ServiceError::Conflict { .. }) => Note::JobPostponed { unit, token },
+                            Err(ServiceError::Conflict { .. }) if is_ending(&*services, &draining).await => {
+                                Note::JobPostponed { unit, token }
+                            }
+                            Err(ServiceError::Conflict { .. }) => {
+                                tokio::time::sleep(AGAIN).await;
+                                Note::JobAgain { unit, token, limits }
+                            }
                             Err(error) => Note::JobStarted { unit, token, outcome: Err(error.to_string()) },
                             Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
                             Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("systemd's start job ended with {word:?}")) },
@@ -248,6 +259,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 }
 
+/// Whether the suite stops. If systemd cannot be asked, nothing is started.
+async fn is_ending<S: ServiceManager>(services: &S, draining: &Cell<bool>) -> bool {
+    services.is_stopping(OWN_UNIT).await.unwrap_or(true) || draining.get()
+}
+
 async fn start_job<S: ServiceManager>(
     services: &S,
     unit: &str,
@@ -256,7 +272,7 @@ async fn start_job<S: ServiceManager>(
 ) -> Result<String, ServiceError> {
     services.set_limits(unit, limits).await?;
     // A job brings up the sockets that it wants, also behind a stop of the suite that has taken them down already.
-    if services.is_stopping(OWN_UNIT).await? || draining.get() {
+    if is_ending(services, draining).await {
         return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite stops".into() });
     }
     Ok(services.start_if_free(unit).await?.result().await)

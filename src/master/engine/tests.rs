@@ -7,7 +7,7 @@ use crate::contract::ids::JobId;
 use crate::contract::registry::Profile;
 use crate::contract::workload::JobType;
 use crate::platform::systemd::{Queued, UnitLimits};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 mod orders;
 
@@ -19,6 +19,8 @@ struct Memory {
     /// Units whose start ends so instead of with "done".
     refuse: RefCell<BTreeMap<String, &'static str>>,
     stopping: RefCell<bool>,
+    /// So many starts contradict the stop of their slice.
+    contradicts: Cell<u32>,
 }
 
 impl Memory {
@@ -54,8 +56,9 @@ impl ServiceManager for Memory {
         Ok(self.job("start", unit, "active"))
     }
     async fn start_if_free(&self, unit: &str) -> Result<Queued, ServiceError> {
-        let stopping = *self.stopping.borrow();
-        match stopping {
+        let left = self.contradicts.get();
+        self.contradicts.set(left.saturating_sub(1));
+        match *self.stopping.borrow() || left > 0 {
             true => Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "a stop is queued".into() }),
             false => self.start(unit).await,
         }

@@ -39,6 +39,47 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
 }
 
 #[test]
+fn a_start_behind_the_stop_of_its_slice_is_tried_again_until_an_order_stops_it() {
+    run(async {
+        let mut bench = Bench::new(Profile::Minimal);
+        bench.registered().await;
+        bench.settle().await;
+        let order = |kind, token| Order {
+            kind,
+            job_id: JobId::new("a-1").expect("an id"),
+            job_type: JobType::Training,
+            token: FencingToken(token),
+            runtime_max_seconds: Some(60),
+            memory_max: None,
+            tasks_max: None,
+        };
+        // As right after an emergency halt that is cleared at once.
+        bench.systemd.contradicts.set(3);
+        bench.engine.note(Note::Coordinator(FromCoordinator::Order(order(OrderKind::Start, 3)))).await;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let report = loop {
+            bench.settle().await;
+            match bench.reports.try_recv() {
+                Ok(report) => break report,
+                Err(_) => assert!(Instant::now() < deadline, "{:?}", bench.systemd.asked.borrow()),
+            }
+        };
+        assert_eq!((report.outcome, report.token), (ReportOutcome::Started, FencingToken(3)));
+        bench
+            .engine
+            .note(Note::JobAgain {
+                unit: "ringrift-job-training@a-1.service".into(),
+                token: FencingToken(3),
+                limits: UnitLimits::default(),
+            })
+            .await;
+        bench.systemd.take();
+        bench.settle().await;
+        assert_eq!(bench.systemd.take(), [""; 0], "it runs");
+    });
+}
+
+#[test]
 fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
     run(async {
         let mut bench = Bench::new(Profile::Standalone);
