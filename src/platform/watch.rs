@@ -1,4 +1,5 @@
-//! Waiting for one file in a directory to be written, replaced or removed.
+//! Waiting for files in directories to be written, replaced or removed.
+use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::OsString;
 use std::path::Path;
@@ -25,9 +26,35 @@ impl Watch {
                 Ok(events) if events.iter().any(|e| e.name.as_ref() == Some(&self.name)) => return Ok(()),
                 // A lost event may have been ours.
                 Ok(events) if events.iter().any(|e| e.mask.contains(AddWatchFlags::IN_Q_OVERFLOW)) => return Ok(()),
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),
             }
+        }
+    }
+}
+
+/// A watch on whatever comes into some directories or leaves them.
+pub struct Folders(Inotify);
+
+impl Folders {
+    /// Watches the directories that are there and that we may see.
+    pub fn new<'a>(directories: impl Iterator<Item = &'a Path>) -> std::io::Result<Folders> {
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
+        let changes = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE_SELF;
+        for directory in directories {
+            match inotify.add_watch(directory, changes) {
+                Ok(_) | Err(Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(Folders(inotify))
+    }
+
+    /// Returns at the next change, or a little too often.
+    pub fn wait(&self) -> std::io::Result<()> {
+        match self.0.read_events() {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(e) => Err(e.into()),
         }
     }
 }

@@ -6,8 +6,7 @@ use crate::contract::coordinator::{Flag, Flags};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
-use nix::errno::Errno;
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use crate::platform::watch::Folders;
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -20,7 +19,8 @@ pub fn run(world: &World) -> Done {
     let mut told: Option<Vec<Flag>> = None;
     loop {
         // Watched before they are looked at, so that no change falls in between.
-        let changes = watch(world).map_err(|e| Failure::new(Exit::TempFail, "watching the emergency flags").caused_by(e))?;
+        // A directory that is not there holds no flag, and one that others hide from us none that we could see.
+        let changes = Folders::new(paths(world).iter().filter_map(|path| path.parent())).map_err(failed)?;
         let flags = look(world);
         if !told.as_ref().is_some_and(|before| same(before, &flags)) {
             hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags: flags.clone() })?;
@@ -30,25 +30,12 @@ pub fn run(world: &World) -> Done {
         if flags.is_empty() {
             return Ok(Exit::Ok);
         }
-        match changes.read_events() {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(e) => return Err(Failure::new(Exit::TempFail, "watching the emergency flags").caused_by(e)),
-        }
+        changes.wait().map_err(failed)?;
     }
 }
 
-/// Changes in the directories of the flags that are there.
-fn watch(world: &World) -> nix::Result<Inotify> {
-    let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
-    let changes = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE_SELF;
-    for directory in paths(world).iter().filter_map(|path| path.parent()) {
-        match inotify.add_watch(directory, changes) {
-            // No directory, no flag in it; one that others hide from us holds a flag that we cannot see either.
-            Ok(_) | Err(Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(inotify)
+fn failed(error: std::io::Error) -> Failure {
+    Failure::new(Exit::TempFail, "watching the emergency flags").caused_by(error)
 }
 
 fn paths(world: &World) -> [PathBuf; 2] {
