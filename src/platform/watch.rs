@@ -1,8 +1,11 @@
 //! Waiting for files in directories to be written, replaced or removed.
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Duration;
 
 /// A watch on one name in a directory.
 pub struct Watch {
@@ -50,9 +53,10 @@ impl Folders {
         Ok(Folders(inotify))
     }
 
-    /// Returns at the next change, or a little too often.
-    pub fn wait(&self) -> std::io::Result<()> {
-        match self.0.read_events() {
+    /// Returns at the next change, or after so long without one.
+    pub fn wait(&self, limit: Duration) -> std::io::Result<()> {
+        let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(e) => Err(e.into()),
         }

@@ -7,11 +7,14 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
 use crate::platform::watch::Folders;
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Of a flag file's text, bytes.
 const ENOUGH: u64 = 4096;
+/// Between two looks: changes in a folder that others hide from us are not told.
+const AT_LEAST: Duration = Duration::from_secs(5);
 
 /// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts the service
 /// again when the next flag is made; it acts on a file's being there, so it does not matter when that happens.
@@ -19,7 +22,6 @@ pub fn run(world: &World) -> Done {
     let mut told: Option<Vec<Flag>> = None;
     loop {
         // Watched before they are looked at, so that no change falls in between.
-        // A directory that is not there holds no flag, and one that others hide from us none that we could see.
         let changes = Folders::new(paths(world).iter().filter_map(|path| path.parent())).map_err(failed)?;
         let flags = look(world);
         if !told.as_ref().is_some_and(|before| same(before, &flags)) {
@@ -27,10 +29,10 @@ pub fn run(world: &World) -> Done {
             told = Some(flags);
             continue;
         }
-        if flags.is_empty() {
+        if flags.is_empty() && !paths(world).iter().any(|path| is_hidden(path)) {
             return Ok(Exit::Ok);
         }
-        changes.wait().map_err(failed)?;
+        changes.wait(AT_LEAST).map_err(failed)?;
     }
 }
 
@@ -44,6 +46,11 @@ fn paths(world: &World) -> [PathBuf; 2] {
 
 fn same(one: &[Flag], other: &[Flag]) -> bool {
     one.iter().map(|f| &f.path).eq(other.iter().map(|f| &f.path))
+}
+
+/// Whether others hide a flag's folder from us: systemd sees what is in it and would start the service again and again.
+fn is_hidden(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::PermissionDenied)
 }
 
 /// Both flag files, as far as they are there.

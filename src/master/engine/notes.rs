@@ -212,7 +212,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     let draining = self.draining.clone();
                     tokio::task::spawn_local(async move {
                         let note = match start_job(&*services, &unit, &limits, &draining).await {
-                            Err(ServiceError::Conflict { .. }) if is_ending(&*services, &draining).await => {
+                            Err(ServiceError::Conflict { .. }) if is_ending(&*services, &draining).await.unwrap_or(false) => {
                                 Note::JobPostponed { unit, token }
                             }
                             Err(ServiceError::Conflict { .. }) => {
@@ -259,9 +259,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 }
 
-/// Whether the suite stops. If systemd cannot be asked, nothing is started.
-async fn is_ending<S: ServiceManager>(services: &S, draining: &Cell<bool>) -> bool {
-    services.is_stopping(OWN_UNIT).await.unwrap_or(true) || draining.get()
+/// Whether the suite stops.
+async fn is_ending<S: ServiceManager>(services: &S, draining: &Cell<bool>) -> Result<bool, ServiceError> {
+    Ok(services.is_stopping(OWN_UNIT).await? || draining.get())
 }
 
 async fn start_job<S: ServiceManager>(
@@ -272,7 +272,7 @@ async fn start_job<S: ServiceManager>(
 ) -> Result<String, ServiceError> {
     services.set_limits(unit, limits).await?;
     // A job brings up the sockets that it wants, also behind a stop of the suite that has taken them down already.
-    if is_ending(services, draining).await {
+    if is_ending(services, draining).await? {
         return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite stops".into() });
     }
     Ok(services.start_if_free(unit).await?.result().await)

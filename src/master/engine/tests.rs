@@ -152,6 +152,14 @@ impl Bench {
         }
     }
 
+    /// Registered, and everything of the profile started.
+    async fn up(profile: Profile) -> Bench {
+        let mut bench = Bench::new(profile);
+        bench.registered().await;
+        bench.settle().await;
+        bench
+    }
+
     async fn registered(&mut self) {
         self.engine.following_orders = true;
         self.engine.note(Note::Registered(Ok(1))).await;
@@ -206,9 +214,7 @@ fn who_causes_events_starts_when_the_subscriptions_stand() {
 #[test]
 fn applying_a_profile_is_a_diff_and_is_remembered() {
     run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Standalone).await;
         bench.systemd.take();
         let Ok(Answer::Plan(plan)) = bench.ask(Ask::Apply(Profile::Selfplay)).await else { panic!("a plan") };
         assert!(plan.start.is_empty() && plan.stay.len() == 4, "{plan:?}");
@@ -231,9 +237,7 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
 #[test]
 fn what_failed_is_not_restarted_but_an_operator_may() {
     run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Standalone).await;
         bench.systemd.set("ringrift-auto-export.service", "failed");
         bench.systemd.take();
         bench.settle().await;
@@ -254,9 +258,7 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
 #[test]
 fn a_stop_by_hand_lasts_and_drifts_until_the_profile_is_applied_again() {
     run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Standalone).await;
         bench.ask(Ask::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
         bench.settle().await;
         assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "stopped by ann".into()));
@@ -270,9 +272,7 @@ fn a_stop_by_hand_lasts_and_drifts_until_the_profile_is_applied_again() {
 #[test]
 fn a_stop_past_the_master_is_left_alone_unless_the_whole_suite_stops() {
     run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Standalone).await;
         // The sockets have been up for longer than the daemons.
         for (hub, _) in HUBS {
             bench.systemd.units.borrow_mut().get_mut(hub.socket_unit()).expect("there").since_us = Some(1);
@@ -326,9 +326,7 @@ fn a_start_that_ended_in_dependency_is_tried_again_and_a_failed_hub_is_brought_b
 #[test]
 fn pausing_writes_the_control_file_and_survives() {
     run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Standalone).await;
         bench.ask(Ask::Pause(DaemonType::Evaluation, "disk swap".into())).await.expect("pauses");
         let file = bench.dir.path().join("run/control/evaluation");
         let text = std::fs::read_to_string(&file).expect("a control file");
@@ -343,9 +341,7 @@ fn pausing_writes_the_control_file_and_survives() {
 #[test]
 fn what_ran_well_long_enough_gets_its_restarts_back_once() {
     run(async {
-        let mut bench = Bench::new(Profile::Minimal);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Minimal).await;
         {
             let mut units = bench.systemd.units.borrow_mut();
             let unit = units.get_mut("ringrift-health-server.service").expect("there");

@@ -4,9 +4,7 @@ use super::*;
 #[test]
 fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
     run(async {
-        let mut bench = Bench::new(Profile::Minimal);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Minimal).await;
         bench.systemd.take();
         let order = Order {
             kind: OrderKind::Start,
@@ -41,9 +39,7 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
 #[test]
 fn a_start_behind_the_stop_of_its_slice_is_tried_again_until_an_order_stops_it() {
     run(async {
-        let mut bench = Bench::new(Profile::Minimal);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Minimal).await;
         let order = |kind, token| Order {
             kind,
             job_id: JobId::new("a-1").expect("an id"),
@@ -82,9 +78,7 @@ fn a_start_behind_the_stop_of_its_slice_is_tried_again_until_an_order_stops_it()
 #[test]
 fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
     run(async {
-        let mut bench = Bench::new(Profile::Standalone);
-        bench.registered().await;
-        bench.settle().await;
+        let mut bench = Bench::up(Profile::Standalone).await;
         bench.engine.load = Box::new(|| {
             let mut config = Config::default();
             config.daemons.evaluation.enabled = false;
