@@ -1,8 +1,11 @@
-//! Becoming journalctl: the pager, the colours and the filters are its own.
+//! Becoming journalctl: the pager, the colours and the filters are its own. And asking it when units were started.
 use super::Done;
 use super::out::Out;
 use crate::contract::error::{Exit, Failure};
+use crate::contract::workload::JobType;
+use crate::coordination::handover::UnitStart;
 use clap::Args;
+use serde::Deserialize;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -53,9 +56,41 @@ impl Journal {
     }
 }
 
+/// systemd's name for "Starting …" (SD_MESSAGE_UNIT_STARTING).
+const STARTING: &str = "MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5";
+
+/// When systemd was starting jobs' units, as far as the journal reaches and may be read.
+pub fn job_starts() -> Vec<UnitStart> {
+    let fields = "--output-fields=UNIT,_SOURCE_REALTIME_TIMESTAMP";
+    let said = Command::new("journalctl").args(["--quiet", "--output=json", fields, "_PID=1", STARTING]).output();
+    said.map(|said| String::from_utf8_lossy(&said.stdout).lines().filter_map(job_start).collect()).unwrap_or_default()
+}
+
+fn job_start(line: &str) -> Option<UnitStart> {
+    #[derive(Deserialize)]
+    struct Entry {
+        #[serde(rename = "UNIT")]
+        unit: String,
+        #[serde(rename = "_SOURCE_REALTIME_TIMESTAMP")]
+        at: String,
+    }
+    let entry: Entry = serde_json::from_str(line).ok()?;
+    let (_, job) = JobType::of_unit(&entry.unit)?;
+    Some(UnitStart { job_id: job.to_string(), at_us: entry.at.parse().ok()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn starts_of_jobs_and_of_nothing_else() {
+        let line = |unit: &str| format!(r#"{{"UNIT":"{unit}","_SOURCE_REALTIME_TIMESTAMP":"1795366387918519","__CURSOR":"s"}}"#);
+        let start = job_start(&line("ringrift-job-export@ua6q-20.service")).expect("a job");
+        assert_eq!((start.job_id.as_str(), start.at_us), ("ua6q-20", 1_795_366_387_918_519));
+        assert_eq!(job_start(&line("ringrift-coordinator.service")), None);
+        assert_eq!(job_start("no JSON"), None);
+    }
 
     #[test]
     fn the_last_entries_unless_told_otherwise() {

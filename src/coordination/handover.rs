@@ -13,8 +13,21 @@ pub struct Handover {
     pub to: String,
     /// The job that started.
     pub job_id: String,
-    /// Milliseconds from the end of the first job's command to the second job's unit taking up its job.
-    pub milliseconds: f64,
+    /// Milliseconds from the end of the first job's command until systemd was starting the second job's unit; unknown when the journal
+    /// does not tell.
+    pub starting_milliseconds: Option<f64>,
+    /// Milliseconds from the end of the first job's command until the second job ran: its unit's sandbox stood, and its runner had
+    /// taken up the work.
+    pub running_milliseconds: f64,
+}
+
+/// That systemd was starting a job's unit, as the journal has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitStart {
+    /// The job.
+    pub job_id: String,
+    /// When, microseconds since the epoch.
+    pub at_us: i64,
 }
 
 fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
@@ -22,8 +35,11 @@ fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
 }
 
 /// All hand-overs in a stretch of the log, in its order. A job counts when the chain of causes of its `work_started` leads to a
-/// `work_completed` of another job; that job's end is its own start and its duration.
-pub fn handovers(events: &[Event]) -> Vec<Handover> {
+/// `work_completed` of another job; that job's end is its own start and its duration. A job that was tried again has several starts of
+/// its unit: the last one before it ran counts.
+pub fn handovers(events: &[Event], starts: &[UnitStart]) -> Vec<Handover> {
+    let mut starting: HashMap<&str, Vec<i64>> = HashMap::new();
+    starts.iter().for_each(|s| starting.entry(&s.job_id).or_default().push(s.at_us));
     let by_id: HashMap<&EventId, &Event> = events.iter().map(|e| (&e.id, e)).collect();
     let started: HashMap<(&str, u64), i64> = events
         .iter()
@@ -48,9 +64,11 @@ pub fn handovers(events: &[Event]) -> Vec<Handover> {
     };
     let one = |event: &Event| {
         let done = origin(event)?;
-        let milliseconds = (event.time_us - end(done)?) as f64 / 1e3;
+        let (ended, job_id) = (end(done)?, text(event, "work_id")?.to_owned());
+        let since = |at: i64| (at - ended) as f64 / 1e3;
         let (from, to) = (text(done, "work_type")?.to_owned(), text(event, "work_type")?.to_owned());
-        Some(Handover { from, to, job_id: text(event, "work_id")?.to_owned(), milliseconds })
+        let own = starting.get(job_id.as_str()).into_iter().flatten().filter(|at| (ended..=event.time_us).contains(at)).max();
+        Some(Handover { from, to, job_id, starting_milliseconds: own.map(|at| since(*at)), running_milliseconds: since(event.time_us) })
     };
     events.iter().filter(|e| e.kind == "work_started").filter_map(one).collect()
 }
@@ -96,9 +114,13 @@ mod tests {
             event(4, "work_started", 3_040_000, Some(3), job("a-2", "export")),
             event(5, "work_started", 9_000_000, None, job("a-3", "selfplay")),
         ];
-        let found = handovers(&log);
+        let start = |job: &str, at_us| UnitStart { job_id: job.into(), at_us };
+        let starts = [start("a-2", 500_000), start("a-2", 3_025_000), start("a-3", 3_026_000), start("a-2", 7_000_000)];
+        let found = handovers(&log, &starts);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].from.as_str(), found[0].to.as_str(), found[0].milliseconds), ("selfplay", "export", 40.0));
+        assert_eq!((found[0].from.as_str(), found[0].to.as_str(), found[0].running_milliseconds), ("selfplay", "export", 40.0));
+        assert_eq!(found[0].starting_milliseconds, Some(25.0), "neither another job's start nor one of another attempt");
+        assert_eq!(handovers(&log, &[])[0].starting_milliseconds, None);
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
         assert_eq!(median(std::iter::empty()), None);
     }

@@ -1,7 +1,7 @@
 //! `ringrift pipeline timing`: the hand-overs between stages, from the event log.
 use crate::cli::out::{Out, Text};
 use crate::cli::world::World;
-use crate::cli::{Done, hub};
+use crate::cli::{Done, hub, journal};
 use crate::contract::registry::Hub;
 use crate::contract::router::{Delivery, Replay};
 use crate::coordination::handover::{Handover, handovers, median};
@@ -9,8 +9,11 @@ use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Print how long the next stage takes to start after a stage's end: from the moment a job's command wrote its result to the moment
-/// the next job's unit took up its work, through systemd, coordinator, event router and the daemon that decided.
+/// Print how long the next stage takes to start after a stage's end, that is the moment a job's command wrote its result.
+///
+/// STARTING is until systemd was starting the next job's unit: through the old job's runner, the catalog, the daemon that decided,
+/// coordinator, master, polkit and D-Bus. RUNNING is until the job ran in it: its unit's sandbox stood and its runner had taken up the
+/// work. The first comes from the journal, which wants root or a member of systemd-journal; the second from the event log.
 #[derive(Debug, Args)]
 pub struct Timing {
     /// Only the last so many events of the log
@@ -27,28 +30,35 @@ impl Timing {
             events.extend(delivery.event);
             Ok(())
         })?;
-        let found = handovers(&events);
-        let all = median(found.iter().map(|h| h.milliseconds));
-        out.either("timing", &json!({ "median_milliseconds": all, "handovers": found }), || page(&found, all, out))
+        let found = handovers(&events, &journal::job_starts());
+        let starting = median(found.iter().filter_map(|h| h.starting_milliseconds));
+        let running = median(found.iter().map(|h| h.running_milliseconds));
+        let json = json!({ "median_starting_milliseconds": starting, "median_running_milliseconds": running, "handovers": found });
+        out.either("timing", &json, || page(&found, starting, running, out))
     }
 }
 
-fn page(found: &[Handover], all: Option<f64>, out: &Out) -> String {
-    let Some(all) = all else { return "no stage has followed another yet\n".into() };
-    let mut pairs: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+fn page(found: &[Handover], starting: Option<f64>, running: Option<f64>, out: &Out) -> String {
+    let Some(running) = running else { return "no stage has followed another yet\n".into() };
+    let mut pairs: BTreeMap<(&str, &str), Vec<&Handover>> = BTreeMap::new();
     for h in found {
-        pairs.entry((&h.from, &h.to)).or_default().push(h.milliseconds);
+        pairs.entry((&h.from, &h.to)).or_default().push(h);
     }
-    let row = |((from, to), values): (&(&str, &str), &Vec<f64>)| {
-        let worst = values.iter().copied().fold(f64::MIN, f64::max);
-        let middle = median(values.iter().copied()).unwrap_or(worst);
+    let number = |value: Option<f64>| Text::number(value.map_or("-".into(), |ms| format!("{ms:.0} ms")));
+    let row = |((from, to), of): (&(&str, &str), &Vec<&Handover>)| {
+        let run = || of.iter().map(|h| h.running_milliseconds);
         vec![
             Text::plain(format!("{from} → {to}")),
-            Text::number(values.len().to_string()),
-            Text::number(format!("{middle:.0} ms")),
-            Text::number(format!("{worst:.0} ms")),
+            Text::number(of.len().to_string()),
+            number(median(of.iter().filter_map(|h| h.starting_milliseconds))),
+            number(median(run())),
+            number(run().max_by(f64::total_cmp)),
         ]
     };
-    let table = out.table(&["HAND-OVER", "COUNT", "MEDIAN", "LONGEST"], pairs.iter().map(row).collect());
-    format!("{table}median of all {}: {all:.0} ms\n", found.len())
+    let table = out.table(&["HAND-OVER", "COUNT", "STARTING", "RUNNING", "LONGEST"], pairs.iter().map(row).collect());
+    let first = match starting {
+        Some(ms) => format!("the next job's unit is starting after {ms:.0} ms"),
+        None => "when units started is not known (the journal wants root or a member of systemd-journal)".into(),
+    };
+    format!("{table}median of all {}: {first}, the job runs after {running:.0} ms\n", found.len())
 }
