@@ -116,9 +116,10 @@ impl Jobs {
         self.tracked.iter().map(row).collect()
     }
 
-    /// Whether this unit is followed.
+    /// Whether this unit's end is waited for. How a start ends tells the start itself: systemd loads and forgets the unit while polkit
+    /// thinks, which looks like an end.
     pub fn follows(&self, unit: &str) -> bool {
-        self.tracked.contains_key(unit)
+        self.tracked.get(unit).is_some_and(|t| t.phase != Phase::Starting)
     }
 
     /// Carries out an order of the coordinator's. Orders may come twice.
