@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Of a flag file's text, bytes.
 const ENOUGH: u64 = 4096;
-/// Between two looks: changes in a folder that others hide from us are not told.
+/// Between two looks: changes in a folder that is closed to us are not told.
 const AT_LEAST: Duration = Duration::from_secs(5);
 
 /// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts the service
@@ -29,7 +29,7 @@ pub fn run(world: &World) -> Done {
             told = Some(flags);
             continue;
         }
-        if flags.is_empty() && !paths(world).iter().any(|path| is_hidden(path)) {
+        if flags.is_empty() {
             return Ok(Exit::Ok);
         }
         changes.wait(AT_LEAST).map_err(failed)?;
@@ -48,21 +48,22 @@ fn same(one: &[Flag], other: &[Flag]) -> bool {
     one.iter().map(|f| &f.path).eq(other.iter().map(|f| &f.path))
 }
 
-/// Whether others hide a flag's folder from us: systemd sees what is in it and would start the service again and again.
-fn is_hidden(path: &Path) -> bool {
-    path.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::PermissionDenied)
-}
-
 /// Both flag files, as far as they are there.
 fn look(world: &World) -> Vec<Flag> {
-    let mut flags = Vec::new();
-    for path in paths(world) {
-        if path.symlink_metadata().is_ok() {
+    paths(world).into_iter().filter_map(|path| Some(Flag { text: text(&path)?, path: path.display().to_string() })).collect()
+}
+
+/// What a flag file says; nothing when there is none.
+fn text(path: &Path) -> Option<String> {
+    match path.symlink_metadata() {
+        Ok(_) => {
             let mut text = Vec::new();
             // One that cannot be read is a flag all the same.
-            drop(std::fs::File::open(&path).and_then(|file| file.take(ENOUGH).read_to_end(&mut text)));
-            flags.push(Flag { path: path.display().to_string(), text: String::from_utf8_lossy(&text).into_owned() });
+            drop(std::fs::File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut text)));
+            Some(String::from_utf8_lossy(&text).into_owned())
         }
+        // systemd, for which no folder is closed, may have seen one; who cannot look does not say that there is none.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Some(format!("its folder is closed to user ringrift: {e}")),
+        Err(_) => None,
     }
-    flags
 }
