@@ -8,6 +8,8 @@ pub struct HostSnapshot {
     pub cpus: u32,
     /// Used share of all processors since the last look, percent.
     pub cpu_percent: Option<f64>,
+    /// What of all processors the self-play jobs took since the last look, percent.
+    pub selfplay_cpu_percent: Option<f64>,
     /// Load average over a minute.
     pub load1: Option<f64>,
     /// Used memory without caches, percent.

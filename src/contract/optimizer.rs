@@ -40,6 +40,9 @@ pub struct Observe {
     /// Busy share of the processors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f64>,
+    /// What of all processors the node's self-play jobs took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selfplay_cpu_percent: Option<f64>,
     /// Used memory without caches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_percent: Option<f64>,

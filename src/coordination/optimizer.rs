@@ -15,6 +15,10 @@ pub struct Memory {
     pub samples: Vec<(i64, f64)>,
     /// Fractions of a job that wait to become a whole one.
     pub carry: f64,
+    /// What a job takes of the resource, as measured, percent points.
+    pub per_job: Option<f64>,
+    /// Jobs at the last look.
+    pub running: u32,
 }
 
 /// One resource as it is.
@@ -79,6 +83,21 @@ pub fn gpu_band(t: &ResourceTargets) -> Band {
 pub fn step_limits(settings: &Optimizer, most: u32) -> (i32, i32) {
     let share = |floor: u32| i32::try_from(floor.max(most.div_ceil(8))).unwrap_or(i32::MAX);
     (share(settings.step_up), share(settings.step_down))
+}
+
+/// What one more job adds, percent points: what the jobs that run take, smoothed; `believed` until that was measured. Between two looks
+/// jobs come and go, so their number is the mean of both. Jobs that wait for something take less than the next one will, and never
+/// nothing: a tenth of what is believed is the least.
+pub fn per_job(memory: &mut Memory, believed: f64, used_by_jobs: Option<f64>, running: u32) -> f64 {
+    let before = std::mem::replace(&mut memory.running, running);
+    if let Some(used) = used_by_jobs
+        && before.min(running) > 0
+    {
+        let each = used * 2.0 / (f64::from(before) + f64::from(running));
+        let smooth = memory.per_job.map_or(each, |known| (known + each) / 2.0);
+        memory.per_job = Some(smooth.clamp(believed / 10.0, believed * 2.0));
+    }
+    memory.per_job.unwrap_or(believed)
 }
 
 /// Lets one resource wish. Whole jobs only; what is left over is carried to the next step.

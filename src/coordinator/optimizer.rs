@@ -23,6 +23,7 @@ fn fresh_us(cx: &Change<'_>) -> i64 {
 fn check(call: &Observe) -> Result<(), Refusal> {
     let percents = [
         ("cpu_percent", call.cpu_percent),
+        ("selfplay_cpu_percent", call.selfplay_cpu_percent),
         ("memory_percent", call.memory_percent),
         ("gpu_percent", call.gpu_percent),
         ("gpu_memory_percent", call.gpu_memory_percent),
@@ -55,16 +56,18 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
         _ => None,
     };
     let load = Load { running, most, full };
-    // A job is a thread; of a GPU it takes its share of the jobs that fit. The controllers tolerate that this is wrong by half.
+    // A job is a thread until its use was measured; of a GPU it takes its share of the jobs that fit. The controllers tolerate that this
+    // is wrong by half.
+    let (thread, fits) = (100.0 / f64::from(call.cpus), 100.0 / f64::from(most.max(1)));
     let resources = [
-        ("cpu", call.cpu_percent, 100.0 / f64::from(call.cpus), optimizer::cpu_band(targets)),
-        ("gpu", call.gpu_percent.filter(|_| !call.gpus.is_empty()), 100.0 / f64::from(most.max(1)), optimizer::gpu_band(targets)),
+        ("cpu", call.cpu_percent, thread, call.selfplay_cpu_percent, optimizer::cpu_band(targets)),
+        ("gpu", call.gpu_percent.filter(|_| !call.gpus.is_empty()), fits, None, optimizer::gpu_band(targets)),
     ];
     let mut memories = Vec::new();
-    for (name, percent, per_job, band) in resources {
+    for (name, percent, believed, used_by_jobs, band) in resources {
         let Some(percent) = percent else { continue };
         let mut memory: Memory = stored(cx, &node, name)?.unwrap_or_default();
-        let measured = Measured { percent, per_job };
+        let measured = Measured { percent, per_job: optimizer::per_job(&mut memory, believed, used_by_jobs, running) };
         let wish = optimizer::wish(targets, settings, &band, &mut memory, measured, &load, cx.now.wall);
         memories.push((name, measured, wish, memory));
     }

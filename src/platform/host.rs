@@ -1,11 +1,12 @@
 //! Looking at the machine: processors and memory by sysinfo, file system by statvfs, pressure from /proc.
 use super::nvml::Gpus;
+use super::usage;
 use crate::contract::host::{HostSnapshot, Pressure};
 use crate::contract::ids::NodeId;
 use crate::contract::ports::Host;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use sysinfo::{CpuRefreshKind, RefreshKind, System};
 
 /// This machine.
@@ -20,6 +21,8 @@ struct Look {
     system: Option<System>,
     taken: Instant,
     cpu_percent: Option<f64>,
+    selfplay: Option<u64>,
+    selfplay_cpu_percent: Option<f64>,
 }
 
 /// The node's id: the configured one, else the host name's first label with what ids do not allow replaced by `-`.
@@ -35,7 +38,7 @@ impl Machine {
     pub fn new(node: NodeId, disk: impl AsRef<Path>) -> Machine {
         let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
         let system = System::new_with_specifics(what).map_err(|error| tracing::warn!(%error, "reading processors and memory")).ok();
-        let look = Look { system, taken: Instant::now(), cpu_percent: None };
+        let look = Look { system, taken: Instant::now(), cpu_percent: None, selfplay: None, selfplay_cpu_percent: None };
         Machine { node, disk: disk.as_ref().to_owned(), look: RefCell::new(look), gpus: Gpus::default() }
     }
 }
@@ -59,7 +62,11 @@ impl Host for Machine {
                 fresh = Some(f64::from(system.global_cpu_usage()));
             }
         }
+        let cpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         if fresh.is_some() {
+            let jobs = usage::selfplay_us();
+            look.selfplay_cpu_percent = share(look.selfplay, jobs, look.taken.elapsed(), cpus);
+            look.selfplay = jobs;
             look.cpu_percent = fresh;
             look.taken = Instant::now();
         }
@@ -67,8 +74,9 @@ impl Host for Machine {
         let used = disk.as_ref().map(|d| d.blocks().saturating_sub(d.blocks_free()));
         let (gpus, gpu_absent) = self.gpus.look();
         HostSnapshot {
-            cpus: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX)),
+            cpus,
             cpu_percent: look.cpu_percent,
+            selfplay_cpu_percent: look.selfplay_cpu_percent,
             load1: System::load_average().ok().map(|l| l.one),
             memory_percent,
             memory_bytes,
@@ -80,6 +88,13 @@ impl Host for Machine {
             pressure: Pressure { cpu: pressure("cpu"), memory: pressure("memory"), io: pressure("io") },
         }
     }
+}
+
+/// Of the processors' time between two readings, percent. A count that fell began anew: its slice was made again.
+fn share(before: Option<u64>, now: Option<u64>, elapsed: Duration, cpus: u32) -> Option<f64> {
+    let used = now?.checked_sub(before?)?;
+    let all = elapsed.as_micros() as f64 * f64::from(cpus);
+    (all > 0.0).then(|| (used as f64 * 100.0 / all).clamp(0.0, 100.0))
 }
 
 fn percent(part: u64, whole: u64) -> Option<f64> {
@@ -104,6 +119,10 @@ mod tests {
         assert_eq!(some_avg10("some avg10=1.25 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0 avg300=0 total=0\n"), Some(1.25));
         assert_eq!(some_avg10(""), None);
         assert_eq!(percent(1, 0), None);
+        let second = Duration::from_secs(1);
+        assert_eq!(share(Some(500_000), Some(1_000_000), second, 2), Some(25.0));
+        assert_eq!(share(Some(500_000), Some(1), second, 2), None, "another slice's count");
+        assert_eq!(share(None, Some(1), second, 2), None);
     }
 
     #[test]

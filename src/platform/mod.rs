@@ -17,5 +17,6 @@ pub mod signals;
 pub mod sqlite;
 pub mod systemd;
 pub mod task;
+pub mod usage;
 pub mod varlink;
 pub mod watch;

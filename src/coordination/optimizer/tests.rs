@@ -141,6 +141,49 @@ fn a_limit_that_stands_against_it_winds_nothing_up() {
     assert!(settled(&trace, &band) <= 10, "{:?} {:?}", trace.used, trace.jobs);
 }
 
+/// Two processors and jobs of a third of one each, as of a workload that waits a lot: what a job takes is learnt from what the jobs took.
+#[test]
+fn jobs_that_are_no_whole_thread_settle_as_fast() {
+    let (targets, settings) = (ResourceTargets::default(), Optimizer::default());
+    let band = cpu_band(&targets);
+    for (noise, lag) in [(1, 0.1), (2, 0.5), (3, 1.0)] {
+        let mut plant = Plant { most: 8, per_job: 15.0, others: 0.0, lag, used: 0.0, noise };
+        let (mut memory, mut jobs, mut now) = (Memory::default(), 1, 0);
+        for others in [0.0, 50.0, 0.0] {
+            plant.others = others;
+            let mut trace = Trace { used: vec![], jobs: vec![] };
+            for _ in 0..30 {
+                now += PERIOD;
+                let percent = plant.pass(jobs);
+                let took = (15.0 * f64::from(jobs)).min(100.0 - others) + plant.noise(1.0);
+                let measured = Measured { percent, per_job: per_job(&mut memory, 50.0, Some(took.max(0.0)), jobs) };
+                let load = Load { running: jobs, most: 8, full: None };
+                let wish = wish(&targets, &settings, &band, &mut memory, measured, &load, now);
+                jobs = decide(&settings, &load, &mut [("cpu", measured, wish, &mut memory)]).jobs.max(1);
+                trace.used.push(plant.used);
+                trace.jobs.push(jobs);
+            }
+            let told = format!("lag {lag}, others {others}: {:.0?} {:?}", trace.used, trace.jobs);
+            assert!(settled(&trace, &band) <= 10, "{told}");
+            assert!(trace.jobs[12..].windows(2).filter(|pair| pair[0] != pair[1]).count() <= 2, "{told}");
+        }
+    }
+}
+
+#[test]
+fn what_a_job_takes_is_measured_within_reason() {
+    let mut memory = Memory::default();
+    assert_eq!(per_job(&mut memory, 50.0, None, 0), 50.0, "believed");
+    assert_eq!(per_job(&mut memory, 50.0, Some(0.0), 2), 50.0, "none ran at the last look");
+    assert_eq!(per_job(&mut memory, 50.0, Some(30.0), 2), 15.0);
+    assert_eq!(per_job(&mut memory, 50.0, Some(75.0), 4), 20.0, "three on average, smoothed");
+    assert_eq!(per_job(&mut memory, 50.0, None, 4), 20.0, "a look that failed changes nothing");
+    for _ in 0..20 {
+        per_job(&mut memory, 50.0, Some(0.0), 4);
+    }
+    assert_eq!(memory.per_job, Some(5.0), "jobs that all wait");
+}
+
 #[test]
 fn the_most_careful_resource_decides() {
     let (targets, settings) = (ResourceTargets::default(), Optimizer::default());

@@ -44,6 +44,7 @@ fn observation(host: &HostSnapshot) -> Observe {
         node: None,
         cpus: host.cpus.max(1),
         cpu_percent: clean(host.cpu_percent),
+        selfplay_cpu_percent: clean(host.selfplay_cpu_percent),
         memory_percent: clean(host.memory_percent),
         memory_bytes: host.memory_bytes,
         gpus: host.gpus.iter().map(|g| g.name.clone()).collect(),
