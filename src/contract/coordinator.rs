@@ -1,4 +1,5 @@
 //! Methods of `org.ringrift.Coordinator`: the work queue, leases and limits.
+use super::cpus::CpuList;
 use super::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
 use super::workload::{Inputs, JobType, Progress};
 use serde::{Deserialize, Serialize};
@@ -292,6 +293,12 @@ pub struct Order {
     /// Processes and threads that the unit may have (TasksMax), for a start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tasks_max: Option<u64>,
+    /// Processors that jobs of its type may use (AllowedCPUs of their slice), for a start; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<CpuList>,
+    /// GPUs whose devices the unit may open (DeviceAllow), for a start; what the unit's file allows when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<Vec<u32>>,
 }
 
 /// Arguments of Report: what became of an order, or that a unit is gone without a result.

@@ -33,6 +33,9 @@ pub struct Offer {
     pub token: FencingToken,
     /// Seconds that the lease lasts.
     pub term_seconds: u64,
+    /// Seconds that the attempt may take.
+    #[serde(default = "week")]
+    pub timeout_seconds: u64,
     /// How much the workload yields the processor to everything else, 0 to 19; the runner itself does not.
     #[serde(default)]
     pub nice: u8,
@@ -45,6 +48,11 @@ pub struct Offer {
     /// The workload gets only the processor time that nothing else wants.
     #[serde(default)]
     pub idle: bool,
+}
+
+/// The longest timeout there is.
+fn week() -> u64 {
+    604_800
 }
 
 /// Arguments of Renew.

@@ -105,6 +105,8 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
         runtime_max_seconds: Some(item.work.timeout_seconds),
         memory_max: Some(cx.state.config.limits.job_memory_max),
         tasks_max: Some(cx.state.config.limits.job_tasks_max),
+        cpus: cx.state.config.limits.cpus.get(&item.work.work_type).cloned(),
+        gpus: lease.gpus.clone(),
     }
 }
 
@@ -119,6 +121,8 @@ pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
         runtime_max_seconds: None,
         memory_max: None,
         tasks_max: None,
+        cpus: None,
+        gpus: None,
     })
 }
 

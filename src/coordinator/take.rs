@@ -56,6 +56,7 @@ pub fn take(cx: &mut Change<'_>, call: &Take) -> Result<Offer, Refusal> {
         command,
         token: lease.token,
         term_seconds: LEASE_TERM,
+        timeout_seconds: item.work.timeout_seconds,
         nice: limits.job_nice,
         cpus: limits.cpus.get(&item.work.work_type).cloned(),
         gpus: lease.gpus,

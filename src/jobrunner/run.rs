@@ -16,7 +16,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What readers of the child's descriptors get after its end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -122,7 +122,8 @@ fn watch(
     })?;
     let (tail, done) = relay::stderr(stderr)?;
     let term = Duration::from_secs(offer.term_seconds);
-    let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term };
+    let deadline = Instant::now() + Duration::from_secs(offer.timeout_seconds);
+    let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term, deadline };
     keeper.start(Arc::clone(desk), Arc::clone(running))?;
     Ok((tail, [progress, done]))
 }

@@ -67,7 +67,7 @@ struct Tracked {
     deadline_us: Option<i64>,
 }
 
-/// Microseconds over its time that a job is left to the coordinator, which fences it off; only then the master stops it by itself.
+/// Microseconds over its time that a job is left to systemd, which ends it; only then the master stops it.
 const GRACE_US: i64 = 30_000_000;
 
 /// The units by name.
@@ -142,7 +142,8 @@ impl Jobs {
                     actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
                 }
                 self.set(unit.clone(), fresh(Phase::Starting));
-                let limits = UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max };
+                let (cpus, gpus) = (order.cpus.clone(), order.gpus.clone());
+                let limits = UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max, cpus, gpus };
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }

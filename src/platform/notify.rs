@@ -38,9 +38,10 @@ pub fn watchdog() {
     send(&[NotifyState::Watchdog]);
 }
 
-/// Startup or stop takes so much longer, counted from now.
+/// Startup, stop or the run under RuntimeMaxSec= may take so long, counted from now; it never gets shorter.
 pub fn extend(time: Duration) {
-    send(&[NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))]);
+    // The crate's own state ends at 71 minutes.
+    send(&[NotifyState::Custom(&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()))]);
 }
 
 /// How often the watchdog must be pinged at least, if it is on.

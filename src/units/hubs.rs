@@ -68,6 +68,7 @@ fn coordinator() -> String {
         .with(|t| {
             let except = Exceptions {
                 machine: Some("How many jobs a node may run depends on its cores, memory and load; callers are judged by their user id."),
+                gpu: Some("The gates look at the GPUs, and jobs get those that are used least."),
                 ..Exceptions::default()
             };
             harden::lines(t, except)

@@ -9,14 +9,15 @@ on_both!(
     a_job_out_of_memory_opens_its_breaker_and_is_tried_again,
 );
 
-const MINUTE: Duration = Duration::from_secs(60);
+pub const MINUTE: Duration = Duration::from_secs(60);
 
 /// The host's use of processors, memory and disk has nothing to do with the test.
-const CALM: &str = "disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, cpu: {warning: 99, critical: 100}, \
+pub const CALM: &str = "disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, cpu: {warning: 99, critical: 100}, \
                     load_per_cpu: 1000, memory_stall: {warning: 99, critical: 100}";
 const FAST: &str = "admission: {per_minute: 100000, selfplay_per_minute: 100000, burst: 1000, cooldown_ms: 0, window_starts: 100000}\n";
 
-fn start(m: &Machine, config: &str) {
+/// Starts the suite with the smallest profile, and waits until jobs can be started.
+pub fn start(m: &Machine, config: &str) {
     m.write("/etc/ringrift/conf.d/50-test.yaml", &format!("master: {{profile: minimal}}\n{FAST}{config}"));
     m.ok("systemctl start ringrift-master.target");
     m.wait_state("ringrift-coordinator.service", "active", MINUTE);
@@ -27,7 +28,7 @@ fn start(m: &Machine, config: &str) {
 }
 
 /// One call of the coordinator's interface, by the perl that every Debian has.
-fn call(m: &Machine, method: &str, parameters: &str) -> Value {
+pub fn call(m: &Machine, method: &str, parameters: &str) -> Value {
     let talk = "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(q(/run/ringrift/coordinator.sock)) or die $!; \
                 print $s qq({\"method\":\"org.ringrift.Coordinator.$ARGV[0]\",\"parameters\":$ARGV[1]}\\0); $s->flush; \
                 $/ = qq(\\0); my $r = <$s>; chop $r; print $r";

@@ -1,9 +1,11 @@
 //! Limits that the kernel enforces for the suite's units.
 
+use crate::emergency::{CALM, MINUTE, call, start};
 use crate::machine::Machine;
+use std::process::Command;
 use std::time::Duration;
 
-on_both!(memory_max_kills);
+on_both!(memory_max_kills, limits_are_properties_of_the_jobs_unit_and_slice, a_job_beyond_its_time_is_ended_by_systemd_alone,);
 
 /// A unit that takes more than its MemoryMax= is killed by the kernel, and says so in its result.
 fn memory_max_kills(m: &Machine) {
@@ -19,4 +21,79 @@ fn memory_max_kills(m: &Machine) {
     // With cgroup v1 systemd sees only the signal; with v2 also why.
     let result = m.show("ringrift-hog.service", "Result");
     assert!(["signal", "oom-kill"].contains(&result.as_str()), "{result}");
+}
+
+/// A job gets its memory, tasks and GPU on its unit, its processors on the slice of its type. The GPUs are a stand-in for the driver's
+/// library, which the coordinator has to be able to load and use in its sandbox.
+fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
+    let folder = tempfile::tempdir().expect("a directory");
+    let library = folder.path().join("libnvidia-ml.so.1");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/nvml.c");
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-DTELLS", "-o"]).arg(&library).arg(source).status();
+    assert!(built.expect("a C compiler").success(), "cc {source}");
+    m.copy(&library, "/usr/lib");
+    let config = |cpus: &str| {
+        format!(
+            "safeguards: {{{CALM}, gpu: {{warning: 98, critical: 99}}}}\n\
+             limits: {{job_memory_max: 1073741824, job_tasks_max: 100, gpus_per_training: 1, cpus: {{{cpus}}}}}\n\
+             workload: {{training: {{command: [/usr/bin/sleep, '3600']}}}}\n"
+        )
+    };
+    start(m, &config("training: '0'"));
+    let begin = || {
+        let id = call(m, "Enqueue", r#"{"work_type":"training","config_key":"square8_2p"}"#)["work_id"].as_str().expect("an id").to_owned();
+        let unit = format!("ringrift-job-training@{id}.service");
+        let pid = m.wait_for("the job's command", MINUTE, || match m.run("pgrep -x sleep").out {
+            pid if !pid.is_empty() && m.show(&unit, "ActiveState") == "active" => Ok(pid),
+            _ => Err(m.run("ringrift jobs list; ringrift safeguards").out),
+        });
+        (id, unit, pid)
+    };
+    let (id, unit, pid) = begin();
+    assert_eq!((m.show(&unit, "MemoryMax"), m.show(&unit, "TasksMax")), ("1073741824".into(), "100".into()));
+    let devices = m.show(&unit, "DeviceAllow");
+    assert!(devices.contains("/dev/nvidia0 rw") && devices.contains("/dev/nvidiactl rw"), "{devices}");
+    assert!(!devices.contains("/dev/nvidia1") && !devices.contains("char-nvidia rw"), "{devices}");
+    assert_eq!(m.ok(&format!("tr '\\0' '\\n' < /proc/{pid}/environ | grep CUDA")), "CUDA_VISIBLE_DEVICES=0");
+    assert_eq!(m.show("ringrift-jobs-training.slice", "AllowedCPUs"), "0");
+    assert_eq!(m.ok(&format!("grep -o 'Cpus_allowed_list.*' /proc/{pid}/status | cut -f2")), "0");
+    assert!(m.ok("ringrift safeguards").contains("73"), "the gate sees the GPU's use: {}", m.ok("ringrift safeguards"));
+    // Taken out of the configuration, the slice has all processors again.
+    m.ok(&format!("ringrift jobs cancel {id}"));
+    m.wait_for("the job's end", MINUTE, || match m.run("pgrep -x sleep").out {
+        none if none.is_empty() => Ok(()),
+        pid => Err(pid),
+    });
+    m.ok("sed -i \"s/cpus: {training: '0'}/cpus: {}/\" /etc/ringrift/conf.d/50-test.yaml && ringrift config reload");
+    begin();
+    assert_eq!(m.show("ringrift-jobs-training.slice", "AllowedCPUs"), "");
+}
+
+/// RuntimeMaxSec= of the unit is extended by the runner to the job's own time, and holds without coordinator and master.
+fn a_job_beyond_its_time_is_ended_by_systemd_alone(m: &Machine) {
+    m.write("/etc/systemd/system/ringrift-job-evaluation@.service.d/50-test.conf", "[Service]\nRuntimeMaxSec=10\n");
+    m.ok("systemctl daemon-reload");
+    start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{evaluation: {{command: [/usr/bin/sleep, '3600']}}}}\n"));
+    let item = r#"{"work_type":"evaluation","config_key":"square8_2p","timeout_seconds":25,"max_attempts":1}"#;
+    let id = call(m, "Enqueue", item)["work_id"].as_str().expect("an id").to_owned();
+    let unit = format!("ringrift-job-evaluation@{id}.service");
+    m.wait_for("the job's command", MINUTE, || match m.run("pgrep -x sleep").out {
+        pid if !pid.is_empty() => Ok(()),
+        _ => Err(m.run("ringrift jobs list").out),
+    });
+    m.ok("systemctl stop ringrift-master.service ringrift-job.socket ringrift-coordinator.socket ringrift-coordinator.service");
+    m.wait_for("the job's end", 2 * MINUTE, || match m.run("pgrep -x sleep").out {
+        none if none.is_empty() => Ok(()),
+        pid => Err(format!("{pid} {}", m.run(&format!("systemctl status {unit}")).out)),
+    });
+    let told = m.journal(&format!("_PID=1 UNIT={unit}"));
+    let at = |words: &str| told.iter().find(|e| e.message().contains(words)).unwrap_or_else(|| panic!("no {words:?}")).at();
+    let ran = at("runtime time limit").saturating_sub(at("Started"));
+    assert!((25..35).contains(&ran.as_secs()), "its own 25 s, not the unit's 10: {ran:?}");
+    // Its end was kept, and is told when the coordinator is back.
+    m.ok("systemctl start ringrift-master.target");
+    m.wait_for("the end to be known", MINUTE, || {
+        let shown = m.run(&format!("ringrift jobs show {id} --json")).out;
+        if shown.contains("\"failed\"") && shown.contains("timeout") { Ok(()) } else { Err(shown) }
+    });
 }

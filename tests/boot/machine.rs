@@ -108,6 +108,11 @@ impl Machine {
         assert!(child.wait().expect("waiting for scripts/boot").success(), "writing {path} in {}", self.name);
     }
 
+    /// Copies a file of this host into a folder inside.
+    pub fn copy(&self, file: &Path, folder: &str) {
+        self.must(&["copy", &self.name, &file.to_string_lossy(), folder]);
+    }
+
     /// The files of the installed package that are directly in the folder for units, without drop-ins.
     pub fn shipped_units(&self) -> Vec<String> {
         let list = self.ok("dpkg -L ringrift | sed -n 's|^/usr/lib/systemd/system/\\([^/]*\\.[a-z]*\\)$|\\1|p'");

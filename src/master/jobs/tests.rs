@@ -12,6 +12,8 @@ fn order(kind: OrderKind, token: u64) -> Order {
         runtime_max_seconds: Some(60),
         memory_max: Some(1 << 30),
         tasks_max: None,
+        cpus: None,
+        gpus: None,
     }
 }
 

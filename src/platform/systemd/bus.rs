@@ -1,5 +1,6 @@
 //! The real service manager: systemd on the system bus, asynchronous.
 use super::jobs::JobTable;
+use super::limits::{self, Known};
 use super::view::{self, Properties};
 use super::{Queued, ServiceError, ServiceManager, UnitLimits};
 use crate::contract::host::UnitView;
@@ -8,12 +9,11 @@ use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use zbus::fdo::PropertiesProxy;
 use zbus::message::Type;
-use zbus::{Connection, DBusError as _, MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, Variant};
+use zbus::{Connection, DBusError as _, MatchRule, MessageStream, OwnedObjectPath, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
 /// Longest wait for an answer of systemd's; it answers in milliseconds unless it is stuck.
@@ -38,13 +38,10 @@ pub enum Change {
 #[derive(Debug, Clone)]
 pub struct Systemd {
     connection: Connection,
-    manager: ManagerProxy<'static>,
+    pub(super) manager: ManagerProxy<'static>,
     jobs: JobTable,
-    templates: Templates,
+    pub(super) known: Known,
 }
-
-/// Limits of templates by their name, as systemd loaded them; forgotten when it reloads.
-type Templates = Arc<Mutex<HashMap<String, UnitLimits>>>;
 
 fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError {
     let unit = unit.to_owned();
@@ -69,7 +66,7 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
     }
 }
 
-async fn within<T>(operation: &'static str, unit: &str, call: impl Future<Output = zbus::Result<T>>) -> Result<T, ServiceError> {
+pub(super) async fn within<T>(operation: &'static str, unit: &str, call: impl Future<Output = zbus::Result<T>>) -> Result<T, ServiceError> {
     match tokio::time::timeout(ANSWER, call).await {
         Ok(answer) => answer.map_err(|e| fail(operation, unit, e)),
         Err(_) => Err(ServiceError::Unreachable { operation, unit: unit.into(), why: format!("no answer in {} s", ANSWER.as_secs()) }),
@@ -104,7 +101,7 @@ impl Systemd {
     pub async fn looking(connection: Connection) -> Result<Systemd, ServiceError> {
         let builder = ManagerProxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
         let manager = within("asking", "systemd", builder.build()).await?;
-        Ok(Systemd { connection, manager, jobs: JobTable::default(), templates: Templates::default() })
+        Ok(Systemd { connection, manager, jobs: JobTable::default(), known: Known::default() })
     }
 
     /// Subscribes to systemd's signals before anything is asked of it. The channel ends when the bus is gone.
@@ -140,7 +137,7 @@ impl Systemd {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    async fn properties(&self, path: &OwnedObjectPath, interface: &'static str) -> zbus::Result<Properties> {
+    pub(super) async fn properties(&self, path: &OwnedObjectPath, interface: &'static str) -> zbus::Result<Properties> {
         let proxy = PropertiesProxy::builder(&self.connection).destination(DESTINATION).path(path.clone()).build().await?;
         let interface = zbus::names::InterfaceName::from_static_str(interface)?;
         Ok(proxy.get_all(interface).await?)
@@ -185,21 +182,6 @@ impl Systemd {
                 waiting: state == "waiting",
             })
             .collect())
-    }
-
-    /// What an instance has before anything was set for it alone; asked once for all instances of a template.
-    async fn template_limits(&self, unit: &str) -> Result<UnitLimits, ServiceError> {
-        const OPERATION: &str = "looking at the limits of";
-        let template = unit.split_once('@').map_or(unit, |(template, _)| template);
-        let known = self.templates.lock().unwrap_or_else(PoisonError::into_inner).get(template).copied();
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        let path = within(OPERATION, unit, self.manager.load_unit(unit.into())).await?;
-        let has = within(OPERATION, unit, self.properties(&path, "org.freedesktop.systemd1.Service")).await?;
-        let found = UnitLimits { memory_max: view::limit(&has, "MemoryMax"), tasks_max: view::limit(&has, "TasksMax") };
-        self.templates.lock().unwrap_or_else(PoisonError::into_inner).insert(template.to_owned(), found);
-        Ok(found)
     }
 
     async fn queued(
@@ -273,24 +255,7 @@ impl ServiceManager for Systemd {
     }
 
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
-        const OPERATION: &str = "limiting";
-        let wanted = [("MemoryMax", limits.memory_max), ("TasksMax", limits.tasks_max)];
-        if wanted.iter().all(|(_, value)| value.is_none()) {
-            return Ok(());
-        }
-        // Each set property leaves a file in /run until the next boot and asks polkit, so what the template has already stays unset.
-        let has = self.template_limits(unit).await?;
-        let has = [has.memory_max, has.tasks_max];
-        let mut properties = Vec::new();
-        for ((name, value), has) in wanted.into_iter().zip(has) {
-            let Some(value) = value.filter(|value| Some(*value) != has) else { continue };
-            let Ok(value) = OwnedVariant::try_from(Variant::U64(value)) else { unreachable!("a number holds no descriptor") };
-            properties.push((name.to_owned(), value));
-        }
-        if properties.is_empty() {
-            return Ok(());
-        }
-        within(OPERATION, unit, self.manager.set_unit_properties(unit.into(), true, properties)).await
+        limits::set(self, unit, limits).await
     }
 
     async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {
@@ -329,7 +294,7 @@ async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: m
                 .filter(|(unit, _)| is_instance(unit))
                 .map(|(unit, _)| Change::Unit(unit)),
             Some("Reloading") => {
-                systemd.templates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                systemd.known.forget();
                 body.deserialize::<bool>().ok().filter(|active| !active).map(|_| Change::Reloaded)
             }
             _ => None,

@@ -2,11 +2,13 @@
 mod blocking;
 mod bus;
 mod jobs;
+mod limits;
 mod view;
 
 pub use blocking::SystemdView;
 pub use bus::{Change, Systemd, connect};
 
+use crate::contract::cpus::CpuList;
 use crate::contract::host::UnitView;
 use std::future::Future;
 use tokio::sync::oneshot;
@@ -82,13 +84,17 @@ impl Queued {
 }
 
 /// Limits of one job's unit, set for this boot only. RuntimeMaxSec is not among them: systemd (252 and 257) lets nobody change it
-/// on an installed unit, it answers PropertyReadOnly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// on an installed unit, it answers PropertyReadOnly; the runner extends the template's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnitLimits {
     /// MemoryMax in bytes.
     pub memory_max: Option<u64>,
     /// TasksMax: processes and threads.
     pub tasks_max: Option<u64>,
+    /// AllowedCPUs, which the slice of the job's type gets; all when absent.
+    pub cpus: Option<CpuList>,
+    /// Numbers of the GPUs whose devices the job may open (DeviceAllow); what the unit allows when absent.
+    pub gpus: Option<Vec<u32>>,
 }
 
 /// What the master asks of systemd.

@@ -36,9 +36,14 @@ pub(super) fn texts(p: &Properties, name: &str) -> Vec<String> {
     p.get(name).and_then(|v| v.try_clone().ok()).and_then(|v| Vec::<String>::try_from(v).ok()).unwrap_or_default()
 }
 
+/// An array of bytes, AllowedCPUs= say.
+pub(super) fn bytes(p: &Properties, name: &str) -> Option<Vec<u8>> {
+    p.get(name).and_then(|v| v.try_clone().ok()).and_then(|v| Vec::<u8>::try_from(v).ok())
+}
+
 /// 128 bits as 32 hex digits; all zero means none.
 fn invocation(p: &Properties) -> Option<String> {
-    let bytes = p.get("InvocationID").and_then(|v| v.try_clone().ok()).and_then(|v| Vec::<u8>::try_from(v).ok())?;
+    let bytes = bytes(p, "InvocationID")?;
     (bytes.iter().any(|b| *b != 0)).then(|| bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 

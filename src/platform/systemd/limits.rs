@@ -1,0 +1,125 @@
+//! A job's limits as unit properties: memory, tasks and GPUs on its own unit, the processors on the slice of its type.
+use super::bus::{Systemd, within};
+use super::view;
+use super::{ServiceError, UnitLimits};
+use crate::contract::cpus::CpuList;
+use crate::contract::workload::JobType;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use zbus::{OwnedVariant, Variant};
+
+const OPERATION: &str = "limiting";
+const LOOKING: &str = "looking at the limits of";
+
+/// What systemd is known to have set already, asked once for all instances of a template; forgotten when it reloads. Each set property
+/// leaves a file in /run until the next boot and asks polkit, so what is so already stays unset.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// MemoryMax and TasksMax by template.
+    templates: HashMap<String, [Option<u64>; 2]>,
+    /// AllowedCPUs by slice, bit by bit as D-Bus has it.
+    slices: HashMap<String, Vec<u8>>,
+}
+
+impl Known {
+    fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// systemd reloaded.
+    pub(super) fn forget(&self) {
+        self.with(|known| *known = Inner::default());
+    }
+}
+
+/// Processors as D-Bus has them: eight a byte, the lowest first; none means all.
+fn mask(cpus: Option<&CpuList>) -> Vec<u8> {
+    let mut mask = Vec::new();
+    for cpu in cpus.iter().flat_map(|list| list.cpus()) {
+        mask.resize(mask.len().max(cpu / 8 + 1), 0);
+        mask[cpu / 8] |= 1 << (cpu % 8);
+    }
+    mask
+}
+
+/// The devices of these GPUs, and those that all GPUs share, instead of all GPUs'.
+fn devices(gpus: &[u32]) -> Vec<(String, String)> {
+    let own = gpus.iter().map(|n| format!("/dev/nvidia{n}"));
+    let shared = ["/dev/nvidiactl", "char-nvidia-uvm", "char-nvidia-caps"].map(str::to_owned);
+    own.chain(shared).map(|device| (device, "rw".to_owned())).collect()
+}
+
+fn property<'a>(name: &str, value: impl Into<Variant<'a>>) -> (String, OwnedVariant) {
+    let Ok(value) = OwnedVariant::try_from(value.into()) else { unreachable!("numbers and texts hold no descriptor") };
+    (name.to_owned(), value)
+}
+
+pub(super) async fn set(systemd: &Systemd, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
+    if let Some((kind, _)) = JobType::of_unit(unit) {
+        processors(systemd, &kind.slice(), mask(limits.cpus.as_ref())).await?;
+    }
+    let mut properties = Vec::new();
+    if limits.memory_max.is_some() || limits.tasks_max.is_some() {
+        let has = template(systemd, unit).await?;
+        for ((name, wanted), has) in [("MemoryMax", limits.memory_max), ("TasksMax", limits.tasks_max)].into_iter().zip(has) {
+            properties.extend(wanted.filter(|value| Some(*value) != has).map(|value| property(name, value)));
+        }
+    }
+    if let Some(gpus) = &limits.gpus {
+        // An empty list forgets what the template allows.
+        properties.extend([property("DeviceAllow", Vec::<(String, String)>::new()), property("DeviceAllow", devices(gpus))]);
+    }
+    if properties.is_empty() {
+        return Ok(());
+    }
+    within(OPERATION, unit, systemd.manager.set_unit_properties(unit.into(), true, properties)).await
+}
+
+async fn processors(systemd: &Systemd, slice: &str, wanted: Vec<u8>) -> Result<(), ServiceError> {
+    let known = systemd.known.with(|known| known.slices.get(slice).cloned());
+    let has = match known {
+        Some(has) => has,
+        None => {
+            let path = within(LOOKING, slice, systemd.manager.load_unit(slice.into())).await?;
+            let properties = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Slice")).await?;
+            view::bytes(&properties, "AllowedCPUs").unwrap_or_default()
+        }
+    };
+    if has != wanted {
+        let properties = vec![property("AllowedCPUs", wanted.clone())];
+        within(OPERATION, slice, systemd.manager.set_unit_properties(slice.into(), true, properties)).await?;
+    }
+    systemd.known.with(|known| known.slices.insert(slice.to_owned(), wanted));
+    Ok(())
+}
+
+/// What an instance has before anything was set for it alone.
+async fn template(systemd: &Systemd, unit: &str) -> Result<[Option<u64>; 2], ServiceError> {
+    let template = unit.split_once('@').map_or(unit, |(template, _)| template);
+    if let Some(known) = systemd.known.with(|known| known.templates.get(template).copied()) {
+        return Ok(known);
+    }
+    let path = within(LOOKING, unit, systemd.manager.load_unit(unit.into())).await?;
+    let has = within(LOOKING, unit, systemd.properties(&path, "org.freedesktop.systemd1.Service")).await?;
+    let found = [view::limit(&has, "MemoryMax"), view::limit(&has, "TasksMax")];
+    systemd.known.with(|known| known.templates.insert(template.to_owned(), found));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_bits_and_gpus_their_devices() {
+        let list = |text: &str| CpuList::try_from(text.to_owned()).expect("a list");
+        assert_eq!(mask(Some(&list("0-2,9"))), [0b111, 0b10]);
+        assert_eq!(mask(Some(&list("17"))), [0, 0, 0b10]);
+        assert!(mask(None).is_empty());
+        let allowed: Vec<String> = devices(&[1, 3]).into_iter().map(|(device, how)| format!("{device} {how}")).collect();
+        assert_eq!(allowed, ["/dev/nvidia1 rw", "/dev/nvidia3 rw", "/dev/nvidiactl rw", "char-nvidia-uvm rw", "char-nvidia-caps rw"]);
+    }
+}
