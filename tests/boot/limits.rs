@@ -23,6 +23,11 @@ fn memory_max_kills(m: &Machine) {
     assert!(["signal", "oom-kill"].contains(&result.as_str()), "{result}");
 }
 
+/// The process of a job's command, or nothing.
+fn sleeper(m: &Machine) -> String {
+    m.run("grep -lx sleep /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3").out
+}
+
 /// A job gets its memory, tasks and GPU on its unit, its processors on the slice of its type. The GPUs are a stand-in for the driver's
 /// library, which the coordinator has to be able to load and use in its sandbox.
 fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
@@ -43,7 +48,7 @@ fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
     let begin = || {
         let id = call(m, "Enqueue", r#"{"work_type":"training","config_key":"square8_2p"}"#)["work_id"].as_str().expect("an id").to_owned();
         let unit = format!("ringrift-job-training@{id}.service");
-        let pid = m.wait_for("the job's command", MINUTE, || match m.run("pgrep -x sleep").out {
+        let pid = m.wait_for("the job's command", MINUTE, || match sleeper(m) {
             pid if !pid.is_empty() && m.show(&unit, "ActiveState") == "active" => Ok(pid),
             _ => Err(m.run("ringrift jobs list; ringrift safeguards").out),
         });
@@ -54,17 +59,17 @@ fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
     let devices = m.show(&unit, "DeviceAllow");
     assert!(devices.contains("/dev/nvidia0 rw") && devices.contains("/dev/nvidiactl rw"), "{devices}");
     assert!(!devices.contains("/dev/nvidia1") && !devices.contains("char-nvidia rw"), "{devices}");
-    assert_eq!(m.ok(&format!("tr '\\0' '\\n' < /proc/{pid}/environ | grep CUDA")), "CUDA_VISIBLE_DEVICES=0");
+    assert_eq!(m.ok(&format!("tr '\\0' '\\n' < /proc/{pid}/environ | grep CUDA_VISIBLE")), "CUDA_VISIBLE_DEVICES=0");
     assert_eq!(m.show("ringrift-jobs-training.slice", "AllowedCPUs"), "0");
     assert_eq!(m.ok(&format!("grep -o 'Cpus_allowed_list.*' /proc/{pid}/status | cut -f2")), "0");
     assert!(m.ok("ringrift safeguards").contains("73"), "the gate sees the GPU's use: {}", m.ok("ringrift safeguards"));
     // Taken out of the configuration, the slice has all processors again.
     m.ok(&format!("ringrift jobs cancel {id}"));
-    m.wait_for("the job's end", MINUTE, || match m.run("pgrep -x sleep").out {
+    m.wait_for("the job's end", MINUTE, || match sleeper(m) {
         none if none.is_empty() => Ok(()),
         pid => Err(pid),
     });
-    m.ok("sed -i \"s/cpus: {training: '0'}/cpus: {}/\" /etc/ringrift/conf.d/50-test.yaml && ringrift config reload");
+    m.ok("sed -i \"s/cpus: {training: '0'}/cpus: {}/\" /etc/ringrift/conf.d/50-test.yaml && systemctl reload ringrift-coordinator.service");
     begin();
     assert_eq!(m.show("ringrift-jobs-training.slice", "AllowedCPUs"), "");
 }
@@ -77,12 +82,12 @@ fn a_job_beyond_its_time_is_ended_by_systemd_alone(m: &Machine) {
     let item = r#"{"work_type":"evaluation","config_key":"square8_2p","timeout_seconds":25,"max_attempts":1}"#;
     let id = call(m, "Enqueue", item)["work_id"].as_str().expect("an id").to_owned();
     let unit = format!("ringrift-job-evaluation@{id}.service");
-    m.wait_for("the job's command", MINUTE, || match m.run("pgrep -x sleep").out {
+    m.wait_for("the job's command", MINUTE, || match sleeper(m) {
         pid if !pid.is_empty() => Ok(()),
         _ => Err(m.run("ringrift jobs list").out),
     });
     m.ok("systemctl stop ringrift-master.service ringrift-job.socket ringrift-coordinator.socket ringrift-coordinator.service");
-    m.wait_for("the job's end", 2 * MINUTE, || match m.run("pgrep -x sleep").out {
+    m.wait_for("the job's end", 2 * MINUTE, || match sleeper(m) {
         none if none.is_empty() => Ok(()),
         pid => Err(format!("{pid} {}", m.run(&format!("systemctl status {unit}")).out)),
     });
