@@ -40,7 +40,7 @@ impl Durations {
 fn verdict(start: &StartView, world: &World) -> String {
     match start.not_before_us {
         None => format!("may start now: {}\n", start.reason),
-        Some(at) => format!("not before {}: {}\n", text::time(at, world.now_us), start.reason),
+        Some(at) => format!("not before {}: {}\n", text::second(at, world.now_us), start.reason),
     }
 }
 
@@ -66,17 +66,18 @@ fn running(r: &RunningView, world: &World) -> Vec<Text> {
         Text::plain(r.task_type.name()),
         Text::plain(r.config_key.as_str()),
         Text::number(text::age(r.started_us, world.now_us)),
-        Text::plain(text::time(r.eta_us, world.now_us)),
+        Text::plain(text::second(r.eta_us, world.now_us)),
         Text::plain(format!("in {} to {}", text::age(world.now_us, r.low_us), text::age(world.now_us, r.high_us))),
         Text::new(tone, says),
     ]
 }
 
 fn free(f: &FreeView, world: &World) -> Option<Vec<Text>> {
-    let now = f.free_at_us.iter().filter(|at| **at <= world.now_us).count();
-    let later: Vec<String> = f.free_at_us.iter().filter(|at| **at > world.now_us).take(3).map(|at| text::time(*at, world.now_us)).collect();
-    let row = vec![Text::plain(f.task_type.name()), Text::number(now.to_string()), Text::plain(later.join(", "))];
-    (now > 0 || !later.is_empty()).then_some(row)
+    // The coordinator's "now" was a moment after ours.
+    let (now, later): (Vec<i64>, Vec<i64>) = f.free_at_us.iter().partition(|at| **at <= world.now_us + 1_000_000);
+    let later: Vec<String> = later.iter().take(3).map(|at| text::second(*at, world.now_us)).collect();
+    let row = vec![Text::plain(f.task_type.name()), Text::number(now.len().to_string()), Text::plain(later.join(", "))];
+    (!now.is_empty() || !later.is_empty()).then_some(row)
 }
 
 fn tell(known: &Known, world: &World, out: &Out) -> String {
@@ -95,7 +96,7 @@ fn tell(known: &Known, world: &World, out: &Out) -> String {
         all += &out.table(&["TYPE", "FREE NOW", "NEXT FREE"], rows);
     }
     if let Some(at) = known.peak_until_us {
-        all += &format!("\npeak hours until {}: no long task begins that is not CRITICAL\n", text::time(at, world.now_us));
+        all += &format!("\npeak hours until {}: no long task begins that is not CRITICAL\n", text::second(at, world.now_us));
     }
     all
 }

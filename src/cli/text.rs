@@ -41,6 +41,12 @@ pub fn time(us: i64, now_us: i64) -> String {
     }
 }
 
+/// A moment that is only foreseen: local time without fractions.
+pub fn second(us: i64, now_us: i64) -> String {
+    let text = time(us, now_us);
+    text.split_once('.').map_or(text.clone(), |(whole, _)| whole.to_owned())
+}
+
 /// The first twelve digits of a hash.
 pub fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
