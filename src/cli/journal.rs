@@ -59,10 +59,11 @@ impl Journal {
 /// systemd's name for "Starting …" (SD_MESSAGE_UNIT_STARTING).
 const STARTING: &str = "MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5";
 
-/// When systemd was starting jobs' units, as far as the journal reaches and may be read.
-pub fn job_starts() -> Vec<UnitStart> {
+/// When systemd was starting jobs' units, from a moment on, as far as the journal reaches and may be read.
+pub fn job_starts(since_us: i64) -> Vec<UnitStart> {
     let fields = "--output-fields=UNIT,_SOURCE_REALTIME_TIMESTAMP";
-    let said = Command::new("journalctl").args(["--quiet", "--output=json", fields, "_PID=1", STARTING]).output();
+    let since = format!("--since=@{}", since_us / 1_000_000);
+    let said = Command::new("journalctl").args(["--quiet", "--output=json", fields, &since, "_PID=1", STARTING]).output();
     said.map(|said| String::from_utf8_lossy(&said.stdout).lines().filter_map(job_start).collect()).unwrap_or_default()
 }
 

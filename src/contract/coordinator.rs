@@ -62,7 +62,7 @@ pub struct NewWork {
     /// Tries in all, 1 to 10.
     #[serde(default = "three")]
     pub max_attempts: u32,
-    /// Seconds that one try may take; RuntimeMaxSec of the unit.
+    /// Seconds that one try may take; its runner ends it then.
     #[serde(default = "hour")]
     pub timeout_seconds: u64,
     /// Items that must be completed first.
@@ -284,7 +284,7 @@ pub struct Order {
     pub job_type: JobType,
     /// Its token.
     pub token: FencingToken,
-    /// Seconds the unit may run (RuntimeMaxUSec), for a start.
+    /// Seconds after which, and half a minute more, the master stops the unit, for a start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_max_seconds: Option<u64>,
     /// Bytes of memory the unit may use (MemoryMax), for a start.
@@ -296,9 +296,6 @@ pub struct Order {
     /// Processors that jobs of its type may use (AllowedCPUs of their slice), for a start; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<CpuList>,
-    /// GPUs whose devices the unit may open (DeviceAllow), for a start; what the unit's file allows when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gpus: Option<Vec<u32>>,
 }
 
 /// Arguments of Report: what became of an order, or that a unit is gone without a result.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub const INTERFACE: &str = "org.ringrift.Job";
 /// Seconds that a lease lasts; renewed at a third of it.
 pub const LEASE_TERM: u64 = 120;
+/// Seconds that an attempt may be given at most: a week.
+pub const LONGEST_TIMEOUT: u64 = 604_800;
 
 /// Arguments of Take: the unit's main process takes up its job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +36,7 @@ pub struct Offer {
     /// Seconds that the lease lasts.
     pub term_seconds: u64,
     /// Seconds that the attempt may take.
-    #[serde(default = "week")]
+    #[serde(default = "longest")]
     pub timeout_seconds: u64,
     /// How much the workload yields the processor to everything else, 0 to 19; the runner itself does not.
     #[serde(default)]
@@ -50,9 +52,8 @@ pub struct Offer {
     pub idle: bool,
 }
 
-/// The longest timeout there is.
-fn week() -> u64 {
-    604_800
+fn longest() -> u64 {
+    LONGEST_TIMEOUT
 }
 
 /// Arguments of Renew.

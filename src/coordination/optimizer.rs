@@ -87,11 +87,12 @@ pub fn step_limits(settings: &Optimizer, most: u32) -> (i32, i32) {
 
 /// What one more job adds, percent points: what the jobs that run take, smoothed; `believed` until that was measured. Between two looks
 /// jobs come and go, so their number is the mean of both. Jobs that wait for something take less than the next one will, and never
-/// nothing: a tenth of what is believed is the least.
-pub fn per_job(memory: &mut Memory, believed: f64, used_by_jobs: Option<f64>, running: u32) -> f64 {
+/// nothing: a tenth of what is believed is the least. Above the band nothing is learnt: there they get what others leave.
+pub fn per_job(memory: &mut Memory, believed: f64, used_by_jobs: Option<f64>, running: u32, above_band: bool) -> f64 {
     let before = std::mem::replace(&mut memory.running, running);
     if let Some(used) = used_by_jobs
         && before.min(running) > 0
+        && !above_band
     {
         let each = used * 2.0 / (f64::from(before) + f64::from(running));
         let smooth = memory.per_job.map_or(each, |known| (known + each) / 2.0);

@@ -4,10 +4,10 @@ use super::outbox;
 use crate::contract::coordinator::{Enqueued, NewWork};
 use crate::contract::events::WorkQueued;
 use crate::contract::ids::JobId;
+use crate::contract::job::LONGEST_TIMEOUT;
 use rusqlite::{OptionalExtension, params};
 
 /// Longest timeout of a try: a week.
-const LONGEST_TIMEOUT: u64 = 604_800;
 /// Most dependencies of one item.
 const MOST_DEPENDENCIES: usize = 64;
 

@@ -106,7 +106,6 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
         memory_max: Some(cx.state.config.limits.job_memory_max),
         tasks_max: Some(cx.state.config.limits.job_tasks_max),
         cpus: cx.state.config.limits.cpus.get(&item.work.work_type).cloned(),
-        gpus: lease.gpus.clone(),
     }
 }
 
@@ -122,7 +121,6 @@ pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
         memory_max: None,
         tasks_max: None,
         cpus: None,
-        gpus: None,
     })
 }
 

@@ -67,7 +67,8 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
     for (name, percent, believed, used_by_jobs, band) in resources {
         let Some(percent) = percent else { continue };
         let mut memory: Memory = stored(cx, &node, name)?.unwrap_or_default();
-        let measured = Measured { percent, per_job: optimizer::per_job(&mut memory, believed, used_by_jobs, running) };
+        let per_job = optimizer::per_job(&mut memory, believed, used_by_jobs, running, percent > band.high);
+        let measured = Measured { percent, per_job };
         let wish = optimizer::wish(targets, settings, &band, &mut memory, measured, &load, cx.now.wall);
         memories.push((name, measured, wish, memory));
     }

@@ -5,7 +5,6 @@ use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::{INTERFACE, Renew};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::Progress;
-use crate::platform::notify;
 use crate::platform::varlink::Client;
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
@@ -73,8 +72,6 @@ pub struct Keeper {
     pub token: FencingToken,
     /// The lease's term.
     pub term: Duration,
-    /// When the job's time is over and systemd ends it.
-    pub deadline: Instant,
 }
 
 impl Keeper {
@@ -86,10 +83,8 @@ impl Keeper {
     fn keep(&self, desk: &Desk, child: &Running) {
         let mut client: Option<Client> = None;
         let (mut since, mut pause, mut away) = (Instant::now(), self.term / 3, false);
-        self.run_on();
         while let Some(progress) = desk.take(since, pause) {
             since = Instant::now();
-            self.run_on();
             match self.renew(&mut client, progress) {
                 Ok(renewed) => {
                     pause = Duration::from_secs(renewed.term_seconds) / 3;
@@ -111,14 +106,6 @@ impl Keeper {
                     }
                 }
             }
-        }
-    }
-
-    /// Says to systemd how long the job may run. Again with each renewal: before the unit counts as running the word would be lost.
-    fn run_on(&self) {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if !left.is_zero() {
-            notify::extend(left);
         }
     }
 

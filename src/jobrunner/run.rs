@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// What readers of the child's descriptors get after its end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// What a workload gets to end well after SIGTERM when its time is over; then SIGKILL. Less than TimeoutStopSec= of the unit.
+const LAST_CALL: Duration = Duration::from_secs(20);
+
 /// Milliseconds between the result's hand-in and the end of the unit.
 const LINGER: u16 = 300;
 
@@ -86,10 +89,10 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     };
     let status = format!("attempt {attempt} of {} {}", description.job_type, description.config_key);
     notify::ready(&status);
-    let (ended, told) = wait(&running, signals)?;
+    let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds))?;
     desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
-    let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
+    let code = conclude(job, &description, ended, &told, desk.is_fenced(), &tail.text())?;
     if code == Exit::Ok as u8 {
         finish::hand_in(args, job);
         linger(signals);
@@ -122,28 +125,39 @@ fn watch(
     })?;
     let (tail, done) = relay::stderr(stderr)?;
     let term = Duration::from_secs(offer.term_seconds);
-    let deadline = Instant::now() + Duration::from_secs(offer.timeout_seconds);
-    let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term, deadline };
+    let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term };
     keeper.start(Arc::clone(desk), Arc::clone(running))?;
     Ok((tail, [progress, done]))
 }
 
-/// Waits for the child's end; hands a stop on to it. The flag says whether there was one.
-fn wait(running: &Running, signals: &SignalFd) -> Result<(ExitStatus, bool), Failure> {
+/// Waits for the child's end; hands a stop on to it, and stops it by itself when its time is over, so that this needs neither
+/// coordinator nor master. Says what the child was told to end for, if it was.
+fn wait(running: &Running, signals: &SignalFd, deadline: Instant) -> Result<(ExitStatus, Option<&'static str>), Failure> {
     let failed = |e: std::io::Error| Failure::new(Exit::Failure, "waiting for the workload").caused_by(e);
-    let mut told = false;
+    let (mut told, mut next) = (None, Some((deadline, Signal::SIGTERM)));
     loop {
         if let Some(status) = running.ended().map_err(failed)? {
             return Ok((status, told));
         }
+        let left = next.map(|(at, _)| at.saturating_duration_since(Instant::now()));
+        if let Some((_, signal)) = next.filter(|_| left.is_some_and(|left| left.is_zero())) {
+            tracing::error!("its time is over: {signal}");
+            told = Some("its time is over");
+            running.signal(signal);
+            next = (signal == Signal::SIGTERM).then(|| (Instant::now() + LAST_CALL, Signal::SIGKILL));
+            continue;
+        }
+        // A time too long for poll is looked at again.
+        let timeout = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
         let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+        match poll(&mut fds, timeout) {
+            Ok(0) | Err(nix::errno::Errno::EINTR) => continue,
+            Ok(_) => {}
             Err(errno) => return Err(failed(errno.into())),
         }
         let Ok(Some(signal)) = signals.read_signal() else { continue };
         if signal.ssi_signo != Signal::SIGCHLD as u32 {
-            told = true;
+            told = told.or(Some("stopped"));
             notify::stopping("the workload was told to stop");
             running.signal(Signal::SIGTERM);
         }
@@ -151,7 +165,14 @@ fn wait(running: &Running, signals: &SignalFd) -> Result<(ExitStatus, bool), Fai
 }
 
 /// The code to exit with, and the files that say why.
-fn conclude(job: &JobDir, description: &Description, ended: ExitStatus, told: bool, fenced: bool, tail: &str) -> Result<u8, Failure> {
+fn conclude(
+    job: &JobDir,
+    description: &Description,
+    ended: ExitStatus,
+    told: &Option<&str>,
+    fenced: bool,
+    tail: &str,
+) -> Result<u8, Failure> {
     let attempt = description.attempt;
     if fenced {
         output::keep_error(job, attempt, "the lease was lost; the workload was killed", tail);
@@ -164,7 +185,7 @@ fn conclude(job: &JobDir, description: &Description, ended: ExitStatus, told: bo
                 tracing::error!("{}", output::words(&failure));
                 output::keep_error(job, attempt, &output::words(&failure), tail);
                 // A workload that was told to stop may end well without a result.
-                Ok(if told { Exit::TempFail } else { failure.exit } as u8)
+                Ok(if told.is_some() { Exit::TempFail } else { failure.exit } as u8)
             }
         };
     }
@@ -174,8 +195,8 @@ fn conclude(job: &JobDir, description: &Description, ended: ExitStatus, told: bo
         (None, None) => format!("the workload ended: {ended}"),
     };
     tracing::error!("{how}");
-    if told {
-        output::keep_error(job, attempt, &format!("stopped; {how}"), tail);
+    if let Some(why) = told {
+        output::keep_error(job, attempt, &format!("{why}; {how}"), tail);
         return Ok(Exit::TempFail as u8);
     }
     output::keep_error(job, attempt, &how, tail);

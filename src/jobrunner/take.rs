@@ -6,7 +6,7 @@ use crate::contract::wire::{CallError, errors};
 use crate::platform::varlink::Client;
 use std::time::{Duration, Instant};
 
-/// How long an absent coordinator is waited for; TimeoutStartSec= of the unit is longer.
+/// How long an absent coordinator is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// One answer.
 const ANSWER: Duration = Duration::from_secs(20);

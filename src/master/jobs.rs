@@ -67,7 +67,7 @@ struct Tracked {
     deadline_us: Option<i64>,
 }
 
-/// Microseconds over its time that a job is left to systemd, which ends it; only then the master stops it.
+/// Microseconds over its time that a job is left to its runner, which ends it; only then the master stops it.
 const GRACE_US: i64 = 30_000_000;
 
 /// The units by name.
@@ -116,8 +116,8 @@ impl Jobs {
         self.tracked.iter().map(row).collect()
     }
 
-    /// Whether this unit's end is waited for. How a start ends tells the start itself: systemd loads and forgets the unit while polkit
-    /// thinks, which looks like an end.
+    /// Whether this unit's end is waited for. How a start ends tells the start itself: systemd loads and forgets the unit while it waits
+    /// for polkit, which looks like an end.
     pub fn follows(&self, unit: &str) -> bool {
         self.tracked.get(unit).is_some_and(|t| t.phase != Phase::Starting)
     }
@@ -142,8 +142,7 @@ impl Jobs {
                     actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
                 }
                 self.set(unit.clone(), fresh(Phase::Starting));
-                let (cpus, gpus) = (order.cpus.clone(), order.gpus.clone());
-                let limits = UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max, cpus, gpus };
+                let limits = UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max, cpus: order.cpus.clone() };
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }

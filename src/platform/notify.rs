@@ -38,10 +38,9 @@ pub fn watchdog() {
     send(&[NotifyState::Watchdog]);
 }
 
-/// Startup, stop or the run under RuntimeMaxSec= may take so long, counted from now; it never gets shorter.
+/// Startup or stop takes so much longer, counted from now.
 pub fn extend(time: Duration) {
-    // The crate's own state ends at 71 minutes.
-    send(&[NotifyState::Custom(&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()))]);
+    send(&[NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))]);
 }
 
 /// How often the watchdog must be pinged at least, if it is on.

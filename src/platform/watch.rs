@@ -3,7 +3,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::OsString;
+use std::io::Read;
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,6 +38,18 @@ impl Watch {
     }
 }
 
+/// The beginning of a file that anybody may have put there; nothing unless it is a regular file: a FIFO would hold up its reader.
+pub fn peek(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    file.take(most).read_to_end(&mut text)?;
+    Ok(Some(text))
+}
+
 /// A watch on whatever comes into some directories or leaves them.
 pub struct Folders(Inotify);
 
@@ -60,5 +74,23 @@ impl Folders {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(e) => Err(e.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_is_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("flag"), "an old script").expect("written");
+        assert_eq!(peek(&path("flag"), 6).expect("read").as_deref(), Some(&b"an old"[..]));
+        nix::unistd::mkfifo(&path("fifo"), nix::sys::stat::Mode::S_IRUSR).expect("made");
+        assert_eq!(peek(&path("fifo"), 6).expect("looked at"), None);
+        std::os::unix::fs::symlink(path("flag"), path("link")).expect("linked");
+        assert!(peek(&path("link"), 6).is_err());
+        assert!(peek(&path("absent"), 6).is_err());
     }
 }

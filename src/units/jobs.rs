@@ -4,6 +4,7 @@ use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::config::Limits;
 use crate::contract::error::Exit;
+use crate::contract::job::LONGEST_TIMEOUT;
 use crate::contract::paths;
 use crate::contract::workload::JobType;
 
@@ -37,9 +38,9 @@ fn template(kind: JobType) -> String {
         .set("Restart", "no")
         .why("Told to stop, or fenced off: no failure of the machine's. The queue tries again.")
         .set("SuccessExitStatus", Exit::TempFail as u8)
-        .why("Enough to get the job; the runner extends it to what that may take (EXTEND_TIMEOUT_USEC=), and says so again with each")
-        .why("renewal of its lease.")
-        .set("RuntimeMaxSec", 90)
+        .why("No job may take longer than a week. Its runner ends it at its own time; this is for a runner that hangs. systemd lets")
+        .why("nobody change it for one instance, and forgets at each daemon-reload by how much a service has extended it.")
+        .set("RuntimeMaxSec", LONGEST_TIMEOUT + 3600)
         .why("SIGTERM goes to the runner, which hands it on and waits; what is left then is killed.")
         .set("KillMode", "mixed")
         .set("TimeoutStopSec", 30)

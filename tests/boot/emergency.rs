@@ -148,6 +148,11 @@ fn halt_works_while_the_master_hangs_and_flag_files_halt_and_clear(m: &Machine) 
     halted_by_flag(m, "an old script");
     m.ok("rm /tmp/ringrift_coordination/EMERGENCY_HALT");
     ended(m);
+    // What is no file is a flag as well, and holds up nobody.
+    m.ok("su nobody -s /bin/sh -c 'mkfifo /tmp/ringrift_coordination/EMERGENCY_HALT'");
+    halted_by_flag(m, "HALTED");
+    m.ok("rm /tmp/ringrift_coordination/EMERGENCY_HALT");
+    ended(m);
     // In a folder that root has closed only systemd sees the flag: who cannot look does not say that there is none.
     m.ok("chmod 700 /tmp/ringrift_coordination && touch /tmp/ringrift_coordination/EMERGENCY_HALT");
     halted_by_flag(m, "closed to user ringrift");

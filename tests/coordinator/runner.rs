@@ -169,6 +169,17 @@ fn a_program_that_is_not_there_is_a_matter_of_configuration() {
     assert!(error_of(&c, &unit.id).contains("/nonexistent/player"), "{}", error_of(&c, &unit.id));
 }
 
+#[test]
+fn a_job_whose_time_is_over_is_stopped_by_its_runner() {
+    let c = Coordinator::scripted("sleep 60");
+    let mut master = c.dispatch();
+    let unit = Unit::ordered(&c, &mut master, &NewWork { timeout_seconds: 1, ..work(JobType::Selfplay) });
+    assert_eq!(unit.run(), Some(75));
+    let timeout = c.router.about("work_timeout", unit.id.as_str());
+    assert_eq!(timeout.payload["timeout_seconds"], 1);
+    assert!(error_of(&c, &unit.id).contains("its time is over"), "{}", error_of(&c, &unit.id));
+}
+
 /// Runs one job of self-play whose script notes its processors and its policy, under these limits.
 fn placed(limits: &str) -> (Option<i32>, Coordinator, JobId, Option<String>) {
     let script =

@@ -6,8 +6,8 @@ use crate::contract::coordinator::{Flag, Flags};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
-use crate::platform::watch::Folders;
-use std::io::{ErrorKind, Read};
+use crate::platform::watch::{Folders, peek};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -57,12 +57,11 @@ fn look(world: &World) -> Vec<Flag> {
 fn text(path: &Path) -> Option<String> {
     match path.symlink_metadata() {
         Ok(_) => {
-            let mut text = Vec::new();
-            // One that cannot be read is a flag all the same.
-            drop(std::fs::File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut text)));
+            // One that cannot be read, or is no file, is a flag all the same.
+            let text = peek(path, ENOUGH).ok().flatten().unwrap_or_default();
             Some(String::from_utf8_lossy(&text).into_owned())
         }
-        // systemd, for which no folder is closed, may have seen one; who cannot look does not say that there is none.
+        // We cannot look, and systemd can: it may have seen one.
         Err(e) if e.kind() == ErrorKind::PermissionDenied => Some(format!("its folder is closed to user ringrift: {e}")),
         Err(_) => None,
     }

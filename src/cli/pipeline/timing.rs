@@ -30,7 +30,7 @@ impl Timing {
             events.extend(delivery.event);
             Ok(())
         })?;
-        let found = handovers(&events, &journal::job_starts());
+        let found = handovers(&events, &journal::job_starts(events.first().map_or(0, |e| e.time_us)));
         let starting = median(found.iter().filter_map(|h| h.starting_milliseconds));
         let running = median(found.iter().map(|h| h.running_milliseconds));
         let json = json!({ "median_starting_milliseconds": starting, "median_running_milliseconds": running, "handovers": found });

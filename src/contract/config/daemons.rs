@@ -67,7 +67,7 @@ daemon_config! {
         threshold_games: u64 = 320;
         /// Samples that start a training, 1 to 1,000,000,000.
         threshold_samples: u64 = 5000;
-        /// Seconds that a training may take; the unit's RuntimeMaxSec, 60 to 604,800.
+        /// Seconds that a training may take before it is stopped, 60 to 604,800.
         timeout: u64 = 14400;
     }
 }

@@ -156,7 +156,7 @@ fn jobs_that_are_no_whole_thread_settle_as_fast() {
                 now += PERIOD;
                 let percent = plant.pass(jobs);
                 let took = (15.0 * f64::from(jobs)).min(100.0 - others) + plant.noise(1.0);
-                let measured = Measured { percent, per_job: per_job(&mut memory, 50.0, Some(took.max(0.0)), jobs) };
+                let measured = Measured { percent, per_job: per_job(&mut memory, 50.0, Some(took.max(0.0)), jobs, percent > band.high) };
                 let load = Load { running: jobs, most: 8, full: None };
                 let wish = wish(&targets, &settings, &band, &mut memory, measured, &load, now);
                 jobs = decide(&settings, &load, &mut [("cpu", measured, wish, &mut memory)]).jobs.max(1);
@@ -173,13 +173,14 @@ fn jobs_that_are_no_whole_thread_settle_as_fast() {
 #[test]
 fn what_a_job_takes_is_measured_within_reason() {
     let mut memory = Memory::default();
-    assert_eq!(per_job(&mut memory, 50.0, None, 0), 50.0, "believed");
-    assert_eq!(per_job(&mut memory, 50.0, Some(0.0), 2), 50.0, "none ran at the last look");
-    assert_eq!(per_job(&mut memory, 50.0, Some(30.0), 2), 15.0);
-    assert_eq!(per_job(&mut memory, 50.0, Some(75.0), 4), 20.0, "three on average, smoothed");
-    assert_eq!(per_job(&mut memory, 50.0, None, 4), 20.0, "a look that failed changes nothing");
+    assert_eq!(per_job(&mut memory, 50.0, None, 0, false), 50.0, "believed");
+    assert_eq!(per_job(&mut memory, 50.0, Some(0.0), 2, false), 50.0, "none ran at the last look");
+    assert_eq!(per_job(&mut memory, 50.0, Some(30.0), 2, false), 15.0);
+    assert_eq!(per_job(&mut memory, 50.0, Some(75.0), 4, false), 20.0, "three on average, smoothed");
+    assert_eq!(per_job(&mut memory, 50.0, None, 4, false), 20.0, "a look that failed changes nothing");
+    assert_eq!(per_job(&mut memory, 50.0, Some(4.0), 4, true), 20.0, "what others leave");
     for _ in 0..20 {
-        per_job(&mut memory, 50.0, Some(0.0), 4);
+        per_job(&mut memory, 50.0, Some(0.0), 4, false);
     }
     assert_eq!(memory.per_job, Some(5.0), "jobs that all wait");
 }

@@ -84,9 +84,7 @@ impl ServiceManager for Memory {
         Ok(())
     }
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
-        self.asked
-            .borrow_mut()
-            .push(format!("limit {unit} {:?} {:?} {:?} {:?}", limits.memory_max, limits.tasks_max, limits.cpus, limits.gpus));
+        self.asked.borrow_mut().push(format!("limit {unit} {:?} {:?} {:?}", limits.memory_max, limits.tasks_max, limits.cpus));
         Ok(())
     }
     async fn is_stopping(&self, _unit: &str) -> Result<bool, ServiceError> {

@@ -13,7 +13,6 @@ fn order(kind: OrderKind, token: u64) -> Order {
         memory_max: Some(1 << 30),
         tasks_max: None,
         cpus: None,
-        gpus: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A job's limits as unit properties: memory, tasks and GPUs on its own unit, the processors on the slice of its type.
+//! A job's limits as unit properties: memory and tasks on its own unit, the processors on the slice of its type.
 use super::bus::{Systemd, within};
 use super::view;
 use super::{ServiceError, UnitLimits};
@@ -45,13 +45,6 @@ fn mask(cpus: Option<&CpuList>) -> Vec<u8> {
     mask
 }
 
-/// The devices of these GPUs, and those that all GPUs share, instead of all GPUs'.
-fn devices(gpus: &[u32]) -> Vec<(String, String)> {
-    let own = gpus.iter().map(|n| format!("/dev/nvidia{n}"));
-    let shared = ["/dev/nvidiactl", "char-nvidia-uvm", "char-nvidia-caps"].map(str::to_owned);
-    own.chain(shared).map(|device| (device, "rw".to_owned())).collect()
-}
-
 fn property<'a>(name: &str, value: impl Into<Variant<'a>>) -> (String, OwnedVariant) {
     let Ok(value) = OwnedVariant::try_from(value.into()) else { unreachable!("numbers and texts hold no descriptor") };
     (name.to_owned(), value)
@@ -68,27 +61,28 @@ pub(super) async fn set(systemd: &Systemd, unit: &str, limits: &UnitLimits) -> R
             properties.extend(wanted.filter(|value| Some(*value) != has).map(|value| property(name, value)));
         }
     }
-    if let Some(gpus) = &limits.gpus {
-        // An empty list forgets what the template allows.
-        properties.extend([property("DeviceAllow", Vec::<(String, String)>::new()), property("DeviceAllow", devices(gpus))]);
-    }
     if properties.is_empty() {
         return Ok(());
     }
     within(OPERATION, unit, systemd.manager.set_unit_properties(unit.into(), true, properties)).await
 }
 
+/// What is not configured is left as it is, unless it was set here: an operator may have edited the slice.
 async fn processors(systemd: &Systemd, slice: &str, wanted: Vec<u8>) -> Result<(), ServiceError> {
     let known = systemd.known.with(|known| known.slices.get(slice).cloned());
-    let has = match known {
-        Some(has) => has,
+    let (has, ours) = match known {
+        Some(has) => (has, true),
         None => {
             let path = within(LOOKING, slice, systemd.manager.load_unit(slice.into())).await?;
-            let properties = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Slice")).await?;
-            view::bytes(&properties, "AllowedCPUs").unwrap_or_default()
+            let own = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Slice")).await?;
+            let unit = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Unit")).await?;
+            let ours = view::texts(&unit, "DropInPaths").iter().any(|path| path.starts_with("/run/systemd/system.control/"));
+            let mut has = view::bytes(&own, "AllowedCPUs").unwrap_or_default();
+            has.truncate(has.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+            (has, ours)
         }
     };
-    if has != wanted {
+    if has != wanted && (ours || !wanted.is_empty()) {
         let properties = vec![property("AllowedCPUs", wanted.clone())];
         within(OPERATION, slice, systemd.manager.set_unit_properties(slice.into(), true, properties)).await?;
     }
@@ -114,12 +108,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processors_are_bits_and_gpus_their_devices() {
+    fn processors_are_bits() {
         let list = |text: &str| CpuList::try_from(text.to_owned()).expect("a list");
         assert_eq!(mask(Some(&list("0-2,9"))), [0b111, 0b10]);
         assert_eq!(mask(Some(&list("17"))), [0, 0, 0b10]);
         assert!(mask(None).is_empty());
-        let allowed: Vec<String> = devices(&[1, 3]).into_iter().map(|(device, how)| format!("{device} {how}")).collect();
-        assert_eq!(allowed, ["/dev/nvidia1 rw", "/dev/nvidia3 rw", "/dev/nvidiactl rw", "char-nvidia-uvm rw", "char-nvidia-caps rw"]);
     }
 }

@@ -84,7 +84,7 @@ impl Queued {
 }
 
 /// Limits of one job's unit, set for this boot only. RuntimeMaxSec is not among them: systemd (252 and 257) lets nobody change it
-/// on an installed unit, it answers PropertyReadOnly; the runner extends the template's.
+/// on an installed unit, it answers PropertyReadOnly.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnitLimits {
     /// MemoryMax in bytes.
@@ -93,8 +93,6 @@ pub struct UnitLimits {
     pub tasks_max: Option<u64>,
     /// AllowedCPUs, which the slice of the job's type gets; all when absent.
     pub cpus: Option<CpuList>,
-    /// Numbers of the GPUs whose devices the job may open (DeviceAllow); what the unit allows when absent.
-    pub gpus: Option<Vec<u32>>,
 }
 
 /// What the master asks of systemd.

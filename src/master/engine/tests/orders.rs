@@ -16,15 +16,11 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
             memory_max: Some(1 << 20),
             tasks_max: Some(64),
             cpus: Some(CpuList::try_from("0-1".to_owned()).expect("a list")),
-            gpus: Some(vec![1]),
         };
         bench.engine.note(Note::Coordinator(FromCoordinator::Order(order.clone()))).await;
         bench.settle().await;
         let unit = "ringrift-job-training@a-1.service";
-        assert_eq!(
-            bench.systemd.take(),
-            [format!("limit {unit} Some(1048576) Some(64) Some(CpuList([0, 1])) Some([1])"), format!("start {unit}")]
-        );
+        assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576) Some(64) Some(CpuList([0, 1]))"), format!("start {unit}")]);
         assert_eq!(bench.reports.try_recv().expect("a report").outcome, ReportOutcome::Started);
         assert_eq!(bench.engine.world().jobs.len(), 1);
         bench.systemd.units.borrow_mut().remove(unit);
@@ -55,7 +51,6 @@ fn a_start_behind_the_stop_of_its_slice_is_tried_again_until_an_order_stops_it()
             memory_max: None,
             tasks_max: None,
             cpus: None,
-            gpus: None,
         };
         // As right after an emergency halt that is cleared at once.
         bench.systemd.contradicts.set(3);
