@@ -284,7 +284,7 @@ pub struct Order {
     pub job_type: JobType,
     /// Its token.
     pub token: FencingToken,
-    /// Seconds after which, and half a minute more, the master stops the unit, for a start.
+    /// Seconds after which, and two minutes more, the master stops the unit, for a start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime_max_seconds: Option<u64>,
     /// Bytes of memory the unit may use (MemoryMax), for a start.

@@ -32,7 +32,7 @@ pub fn next(base: u32, attempt: u32, max_attempts: u32, exit_status: Option<i32>
     if attempt >= max_attempts || is_final(exit_status) { Next::Fail } else { Next::Retry { after: backoff(base, attempt) } }
 }
 
-/// Whether an attempt that failed had used up its time: where the master had to stop the unit, its end looks like any other.
+/// Whether an attempt that failed had used up its time: the end of a unit whose runner or master stopped it looks like any other.
 pub fn is_overdue(started_us: Option<i64>, finished_us: i64, timeout_seconds: u64) -> bool {
     let limit = i64::try_from(timeout_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
     started_us.is_some_and(|started| finished_us.saturating_sub(started) >= limit)

@@ -7,7 +7,6 @@ use crate::contract::ids::JobId;
 use crate::contract::job::LONGEST_TIMEOUT;
 use rusqlite::{OptionalExtension, params};
 
-/// Longest timeout of a try: a week.
 /// Most dependencies of one item.
 const MOST_DEPENDENCIES: usize = 64;
 

@@ -30,6 +30,8 @@ pub struct Failure {
     pub error: String,
     /// The job as the workload got it.
     pub description: Option<Description>,
+    /// When its unit ended, microseconds since 1970, as far as it said; else it is now.
+    pub finished_us: Option<i64>,
 }
 
 /// An attempt's end as its unit reports it.
@@ -59,7 +61,13 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
                 return Ok((call, result));
             }
             let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
-            Err(Box::new(Failure { result: "result-too-large".into(), exit_status: Some(65), error, description: call.description }))
+            Err(Box::new(Failure {
+                result: "result-too-large".into(),
+                exit_status: Some(65),
+                error,
+                description: call.description,
+                finished_us: Some(call.finished_us),
+            }))
         }
         _ => Err(Box::new(failure(call))),
     }
@@ -79,7 +87,7 @@ fn failure(call: Finish) -> Failure {
         true => format!("{result} ({} {})", call.exit_code, call.exit_status),
     };
     error.truncate(error.floor_char_boundary(MAX_ERROR));
-    Failure { result, exit_status, error, description: call.description }
+    Failure { result, exit_status, error, description: call.description, finished_us: Some(call.finished_us) }
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
@@ -122,7 +130,13 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
         return Ok(());
     }
     if let Some(why) = &lease.fenced {
-        failure = Failure { result: why.clone(), exit_status: None, error: format!("fenced off: {why}"), description: failure.description };
+        failure = Failure {
+            result: why.clone(),
+            exit_status: None,
+            error: format!("fenced off: {why}"),
+            description: failure.description,
+            finished_us: None,
+        };
     }
     fail(cx, n, item, lease, failure)
 }
@@ -135,7 +149,9 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         return put_back(cx, n, item, failure);
     }
     let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);
-    if stopped && retry::is_overdue(item.started_us, cx.now.wall, item.work.timeout_seconds) {
+    // Not when it is told: a crash that was kept while we were away is no timeout.
+    let ended = failure.finished_us.unwrap_or(cx.now.wall);
+    if stopped && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
         failure.result = "timeout".into();
     }
     if failure.result == "oom-kill" {
@@ -225,7 +241,8 @@ pub fn fail_dependents(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Ref
     let dependents: Vec<i64> = cx.db.prepare_cached(sql)?.query_map([n], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for dependent in dependents {
         if let Some(item) = rows::item(cx, dependent)?.filter(|i| i.status == WorkStatus::Pending) {
-            let failure = Failure { result: "dependency".into(), exit_status: None, error: why.to_owned(), description: None };
+            let failure =
+                Failure { result: "dependency".into(), exit_status: None, error: why.to_owned(), description: None, finished_us: None };
             fail_for_good(cx, dependent, &item, failure)?;
         }
     }

@@ -208,7 +208,8 @@ fn a_retry_is_not_put_off_by_a_clock_that_jumped_back() {
         .change(move |cx| {
             let (n, item) = rows::wanted(cx, &id)?;
             let lease = rows::lease(cx.db, token)?.expect("held");
-            let failure = finish::Failure { result: "gone".into(), exit_status: None, error: String::new(), description: None };
+            let failure =
+                finish::Failure { result: "gone".into(), exit_status: None, error: String::new(), description: None, finished_us: None };
             finish::unit_gone(cx, n, &item, &lease, failure)
         })
         .expect("failed");

@@ -92,7 +92,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds))?;
     desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
-    let code = conclude(job, &description, ended, &told, desk.is_fenced(), &tail.text())?;
+    let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
     if code == Exit::Ok as u8 {
         finish::hand_in(args, job);
         linger(signals);
@@ -142,7 +142,9 @@ fn wait(running: &Running, signals: &SignalFd, deadline: Instant) -> Result<(Exi
         let left = next.map(|(at, _)| at.saturating_duration_since(Instant::now()));
         if let Some((_, signal)) = next.filter(|_| left.is_some_and(|left| left.is_zero())) {
             tracing::error!("its time is over: {signal}");
-            told = Some("its time is over");
+            told = told.or(Some("its time is over"));
+            // From here on systemd's TimeoutStopSec= runs as well.
+            notify::stopping("its time is over");
             running.signal(signal);
             next = (signal == Signal::SIGTERM).then(|| (Instant::now() + LAST_CALL, Signal::SIGKILL));
             continue;
@@ -158,6 +160,8 @@ fn wait(running: &Running, signals: &SignalFd, deadline: Instant) -> Result<(Exi
         let Ok(Some(signal)) = signals.read_signal() else { continue };
         if signal.ssi_signo != Signal::SIGCHLD as u32 {
             told = told.or(Some("stopped"));
+            // Who told it watches over its end.
+            next = next.filter(|(_, signal)| *signal == Signal::SIGKILL);
             notify::stopping("the workload was told to stop");
             running.signal(Signal::SIGTERM);
         }
@@ -169,7 +173,7 @@ fn conclude(
     job: &JobDir,
     description: &Description,
     ended: ExitStatus,
-    told: &Option<&str>,
+    told: Option<&str>,
     fenced: bool,
     tail: &str,
 ) -> Result<u8, Failure> {
@@ -183,7 +187,8 @@ fn conclude(
             Ok(()) => Ok(Exit::Ok as u8),
             Err(failure) => {
                 tracing::error!("{}", output::words(&failure));
-                output::keep_error(job, attempt, &output::words(&failure), tail);
+                let why = told.map(|why| format!("{why}; ")).unwrap_or_default();
+                output::keep_error(job, attempt, &format!("{why}{}", output::words(&failure)), tail);
                 // A workload that was told to stop may end well without a result.
                 Ok(if told.is_some() { Exit::TempFail } else { failure.exit } as u8)
             }

@@ -67,8 +67,9 @@ struct Tracked {
     deadline_us: Option<i64>,
 }
 
-/// Microseconds over its time that a job is left to its runner, which ends it; only then the master stops it.
-const GRACE_US: i64 = 30_000_000;
+/// Microseconds over its time that a job is left to its runner, which ends it; only then the master stops it. The time begins when the
+/// runner has its job, which it may have to wait for.
+const GRACE_US: i64 = 120_000_000;
 
 /// The units by name.
 #[derive(Debug, Default)]

@@ -67,8 +67,18 @@ fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
         pid => Err(pid),
     });
     m.ok("sed -i \"s/cpus: {training: '0'}/cpus: {}/\" /etc/ringrift/conf.d/50-test.yaml && systemctl reload ringrift-coordinator.service");
-    begin();
+    let (id, ..) = begin();
     assert_eq!(m.show("ringrift-jobs-training.slice", "AllowedCPUs"), "");
+    // What an operator says of the slice stays.
+    m.ok(&format!("ringrift jobs cancel {id}"));
+    m.write("/etc/systemd/system/ringrift-jobs-training.slice.d/override.conf", "[Slice]\nAllowedCPUs=1\n");
+    m.ok("systemctl daemon-reload");
+    m.wait_for("the job's end", MINUTE, || match sleeper(m) {
+        none if none.is_empty() => Ok(()),
+        pid => Err(pid),
+    });
+    begin();
+    assert_eq!(m.show("ringrift-jobs-training.slice", "AllowedCPUs"), "1");
 }
 
 /// A job is ended by its runner at its own time, also when it ignores that and neither coordinator nor master is there.
@@ -92,6 +102,9 @@ fn a_job_beyond_its_time_is_ended_by_its_runner(m: &Machine) {
     let at = |words: &str| told.iter().find(|e| e.message().contains(words)).unwrap_or_else(|| panic!("no {words:?}")).at();
     let last_call = at("its time is over: SIGKILL").saturating_sub(at("its time is over: SIGTERM"));
     assert!((20..25).contains(&last_call.as_secs()), "{last_call:?}");
+    let started = m.journal(&format!("_PID=1 UNIT={unit}")).iter().find(|e| e.message().starts_with("Started")).expect("a start").at();
+    let ran = at("its time is over: SIGTERM").saturating_sub(started);
+    assert!((8..12).contains(&ran.as_secs()), "{ran:?}");
     // Its end was kept, and is told when the coordinator is back.
     m.ok("systemctl start ringrift-master.target");
     m.wait_for("the end to be known", MINUTE, || {

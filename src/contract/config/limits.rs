@@ -102,7 +102,7 @@ pub struct Limits {
     /// milliseconds for it. Take a type out on a machine that other people's work shares.
     pub idle_types: Vec<JobType>,
     /// Processors that a type's workloads may use, as in `training: 0-7`; a type that is absent may use all. Worth it where trainers'
-    /// loaders and self-play get into each other's way. A change reaches running jobs of the type with the next start of one.
+    /// loaders and self-play get into each other's way. A narrower list reaches running jobs with the next start of one.
     pub cpus: BTreeMap<JobType, CpuList>,
     /// GPUs that a training, CMA-ES, pipeline or improvement job gets, 0 to 64; 0: all of the node's. Other jobs share one.
     pub gpus_per_training: u32,

@@ -147,7 +147,7 @@ fn a_job_that_outruns_its_time_is_stopped_once() {
     let mut jobs = Jobs::default();
     jobs.order(&order(OrderKind::Start, 1), 0);
     jobs.started(UNIT, FencingToken(1), Ok(()), 0);
-    assert_eq!(jobs.overdue(89_999_999), []);
-    assert_eq!(jobs.overdue(90_000_000), [Action::Stop { unit: UNIT.into() }]);
-    assert_eq!(jobs.overdue(91_000_000), []);
+    assert_eq!(jobs.overdue(179_999_999), []);
+    assert_eq!(jobs.overdue(180_000_000), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.overdue(181_000_000), []);
 }

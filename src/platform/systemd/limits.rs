@@ -67,6 +67,17 @@ pub(super) async fn set(systemd: &Systemd, unit: &str, limits: &UnitLimits) -> R
     within(OPERATION, unit, systemd.manager.set_unit_properties(unit.into(), true, properties)).await
 }
 
+/// Whether this drop-in is where a property that was set over D-Bus until the next boot allows some processors only.
+fn is_set_by_us(path: &str) -> bool {
+    let ours = path.starts_with("/run/systemd/system.control/") && path.ends_with("/50-AllowedCPUs.conf");
+    ours && std::fs::read_to_string(path).is_ok_and(|text| allows_some(&text))
+}
+
+/// Whether the last setting of a drop-in names processors. An empty one is what taking a setting back leaves.
+fn allows_some(drop_in: &str) -> bool {
+    drop_in.lines().rev().find_map(|line| line.strip_prefix("AllowedCPUs=")).is_some_and(|list| !list.trim().is_empty())
+}
+
 /// What is not configured is left as it is, unless it was set here: an operator may have edited the slice.
 async fn processors(systemd: &Systemd, slice: &str, wanted: Vec<u8>) -> Result<(), ServiceError> {
     let known = systemd.known.with(|known| known.slices.get(slice).cloned());
@@ -76,7 +87,7 @@ async fn processors(systemd: &Systemd, slice: &str, wanted: Vec<u8>) -> Result<(
             let path = within(LOOKING, slice, systemd.manager.load_unit(slice.into())).await?;
             let own = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Slice")).await?;
             let unit = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Unit")).await?;
-            let ours = view::texts(&unit, "DropInPaths").iter().any(|path| path.starts_with("/run/systemd/system.control/"));
+            let ours = view::texts(&unit, "DropInPaths").iter().any(|path| is_set_by_us(path));
             let mut has = view::bytes(&own, "AllowedCPUs").unwrap_or_default();
             has.truncate(has.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
             (has, ours)
@@ -113,5 +124,7 @@ mod tests {
         assert_eq!(mask(Some(&list("0-2,9"))), [0b111, 0b10]);
         assert_eq!(mask(Some(&list("17"))), [0, 0, 0b10]);
         assert!(mask(None).is_empty());
+        assert!(allows_some("[Slice]\nAllowedCPUs=\nAllowedCPUs=0-3\n"));
+        assert!(!allows_some("[Slice]\nAllowedCPUs=\nAllowedCPUs=\n") && !allows_some("[Slice]\n"));
     }
 }
