@@ -206,10 +206,14 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     });
     // Every daemon said that it drained, and the router, which takes their last words, went last.
-    let stops = m.journal("-o json --output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT _PID=1");
-    let stopped: Vec<(&str, Duration)> =
-        stops.iter().filter(|e| e.message().starts_with("Stopped ringrift-")).map(|e| (e.field("UNIT"), e.at())).collect();
-    let at = |unit: &str| stopped.iter().find(|(u, _)| *u == unit).map(|(_, at)| *at);
+    // systemd's word on it comes a moment after the last process has gone.
+    let stopped = m.wait_for("the router's end in the journal", MINUTE, || {
+        let said = m.journal("--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT _PID=1");
+        let ends = said.iter().filter(|e| e.message().starts_with("Stopped ringrift-"));
+        let stopped: Vec<(String, Duration)> = ends.map(|e| (e.field("UNIT").to_owned(), e.at())).collect();
+        if stopped.iter().any(|(unit, _)| unit == "ringrift-event-router.service") { Ok(stopped) } else { Err(format!("{stopped:?}")) }
+    });
+    let at = |unit: &str| stopped.iter().find(|(u, _)| u == unit).map(|(_, at)| *at);
     let router = at("ringrift-event-router.service").expect("the router stopped");
     for unit in ["ringrift-auto-export.service", "ringrift-data-pipeline.service", "ringrift-queue-populator.service"] {
         assert!(at(unit).is_some_and(|t| t <= router), "{unit} stopped after the router: {stopped:?}");
