@@ -7,6 +7,7 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::Hub;
 use crate::contract::workload::JobType;
+use crate::platform::clock;
 use clap::Args;
 use serde_json::json;
 
@@ -72,10 +73,9 @@ fn running(r: &RunningView, world: &World) -> Vec<Text> {
     ]
 }
 
-fn free(f: &FreeView, world: &World) -> Option<Vec<Text>> {
-    // The coordinator's "now" was a moment after ours.
-    let (now, later): (Vec<i64>, Vec<i64>) = f.free_at_us.iter().partition(|at| **at <= world.now_us + 1_000_000);
-    let later: Vec<String> = later.iter().take(3).map(|at| text::second(*at, world.now_us)).collect();
+fn free(f: &FreeView, now_us: i64) -> Option<Vec<Text>> {
+    let (now, later): (Vec<i64>, Vec<i64>) = f.free_at_us.iter().partition(|at| **at <= now_us);
+    let later: Vec<String> = later.iter().take(3).map(|at| text::second(*at, now_us)).collect();
     let row = vec![Text::plain(f.task_type.name()), Text::number(now.len().to_string()), Text::plain(later.join(", "))];
     (!now.is_empty() || !later.is_empty()).then_some(row)
 }
@@ -90,7 +90,9 @@ fn tell(known: &Known, world: &World, out: &Out) -> String {
         all += "\n";
         all += &out.table(&["ID", "TYPE", "CONFIG", "FOR", "ENDS", "BOUNDS", "SAYS"], rows);
     }
-    let rows: Vec<_> = known.free.iter().filter_map(|f| free(f, world)).collect();
+    // What is free now was so when the coordinator answered, which is after this program looked at the clock.
+    let now_us = clock::now_us();
+    let rows: Vec<_> = known.free.iter().filter_map(|f| free(f, now_us)).collect();
     if !rows.is_empty() {
         all += "\n";
         all += &out.table(&["TYPE", "FREE NOW", "NEXT FREE"], rows);

@@ -20,7 +20,7 @@ const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
 const MAX_ERROR: usize = 16 * 1024;
 
 /// Why an attempt failed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Failure {
     /// systemd's word, or ours: start-failed, gone, expired, dependency, no-result.
     pub result: String,
@@ -130,13 +130,8 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
         return Ok(());
     }
     if let Some(why) = &lease.fenced {
-        failure = Failure {
-            result: why.clone(),
-            exit_status: None,
-            error: format!("fenced off: {why}"),
-            description: failure.description,
-            finished_us: None,
-        };
+        failure =
+            Failure { result: why.clone(), error: format!("fenced off: {why}"), description: failure.description, ..Failure::default() };
     }
     fail(cx, n, item, lease, failure)
 }
@@ -241,8 +236,7 @@ pub fn fail_dependents(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Ref
     let dependents: Vec<i64> = cx.db.prepare_cached(sql)?.query_map([n], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for dependent in dependents {
         if let Some(item) = rows::item(cx, dependent)?.filter(|i| i.status == WorkStatus::Pending) {
-            let failure =
-                Failure { result: "dependency".into(), exit_status: None, error: why.to_owned(), description: None, finished_us: None };
+            let failure = Failure { result: "dependency".into(), error: why.to_owned(), ..Failure::default() };
             fail_for_good(cx, dependent, &item, failure)?;
         }
     }

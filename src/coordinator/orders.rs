@@ -135,13 +135,7 @@ pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
                 _ => ("gone", "its unit is gone without a result"),
             };
             let error = if call.detail.is_empty() { what.to_owned() } else { format!("{what}: {}", call.detail) };
-            finish::unit_gone(
-                cx,
-                n,
-                &item,
-                &lease,
-                Failure { result: result.into(), exit_status: None, error, description: None, finished_us: None },
-            )?;
+            finish::unit_gone(cx, n, &item, &lease, Failure { result: result.into(), error, ..Failure::default() })?;
         }
     }
     Ok(Accepted { accepted: true })

@@ -1,4 +1,5 @@
 //! Out of memory as the cgroup itself counts it: systemd 252 on cgroup v1 only sees a signal.
+use crate::platform::cgroup::field;
 use std::path::{Path, PathBuf};
 
 /// Processes of this process's own cgroup that the kernel killed for want of memory; nothing when it cannot be told.
@@ -8,7 +9,7 @@ pub fn oom_kills() -> Option<u64> {
 }
 
 fn oom_kills_of(groups: &str, root: &Path) -> Option<u64> {
-    counters(groups, root).iter().find_map(|file| count(&std::fs::read_to_string(file).ok()?))
+    counters(groups, root).iter().find_map(|file| field(&std::fs::read_to_string(file).ok()?, "oom_kill"))
 }
 
 /// Where the counter may be, the memory controller of v1 before the unified tree: on a hybrid system only the former counts.
@@ -26,10 +27,6 @@ fn counters(groups: &str, root: &Path) -> Vec<PathBuf> {
         }
     }
     found
-}
-
-fn count(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("oom_kill ")).and_then(|n| n.trim().parse().ok())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Looking at the machine: processors and memory by sysinfo, file system by statvfs, pressure from /proc.
+use super::cgroup;
 use super::nvml::Gpus;
-use super::usage;
 use crate::contract::host::{HostSnapshot, Pressure};
 use crate::contract::ids::NodeId;
 use crate::contract::ports::Host;
@@ -64,7 +64,7 @@ impl Host for Machine {
         }
         let cpus = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         if fresh.is_some() {
-            let jobs = usage::selfplay_us();
+            let jobs = cgroup::selfplay_us();
             look.selfplay_cpu_percent = share(look.selfplay, jobs, look.taken.elapsed(), cpus);
             look.selfplay = jobs;
             look.cpu_percent = fresh;

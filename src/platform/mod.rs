@@ -1,5 +1,6 @@
 //! Adapters: one third-party crate or system interface a file. They decide nothing.
 pub mod catalog;
+pub mod cgroup;
 pub mod clock;
 pub mod commander;
 pub mod config;
@@ -17,6 +18,5 @@ pub mod signals;
 pub mod sqlite;
 pub mod systemd;
 pub mod task;
-pub mod usage;
 pub mod varlink;
 pub mod watch;

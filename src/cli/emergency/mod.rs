@@ -68,9 +68,11 @@ fn status(world: &World, out: &Out) -> Done {
     let view = match hub::ask(world, Hub::Coordinator).and_then(|mut c| c.call::<SafeguardsView>("Safeguards", &json!({}))) {
         Ok(safeguards) => safeguards.emergency,
         // The coordinator is away: the flag still tells.
-        Err(why) => match std::fs::read_to_string(world.run.join("EMERGENCY_HALT")) {
-            Ok(text) => EmergencyView { halted: true, reason: text.lines().next().unwrap_or_default().into(), ..EmergencyView::default() },
-            Err(_) => return Err(why),
+        Err(why) => match sync::text(&world.run.join("EMERGENCY_HALT")) {
+            Some(text) => {
+                EmergencyView { halted: true, reason: text.lines().next().unwrap_or_default().into(), ..EmergencyView::default() }
+            }
+            None => return Err(why),
         },
     };
     out.either("emergency", &view, || page(&view, world, out))?;

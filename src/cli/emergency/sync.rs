@@ -54,15 +54,15 @@ fn look(world: &World) -> Vec<Flag> {
 }
 
 /// What a flag file says; nothing when there is none.
-fn text(path: &Path) -> Option<String> {
+pub(super) fn text(path: &Path) -> Option<String> {
     match path.symlink_metadata() {
         Ok(_) => {
             // One that cannot be read, or is no file, is a flag all the same.
             let text = peek(path, ENOUGH).ok().flatten().unwrap_or_default();
             Some(String::from_utf8_lossy(&text).into_owned())
         }
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         // We cannot look, and systemd can: it may have seen one.
-        Err(e) if e.kind() == ErrorKind::PermissionDenied => Some(format!("its folder is closed to user ringrift: {e}")),
-        Err(_) => None,
+        Err(e) => Some(format!("its folder is closed to user ringrift: {e}")),
     }
 }

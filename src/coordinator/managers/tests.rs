@@ -196,8 +196,7 @@ fn a_preempted_attempt_costs_no_try_and_a_stuck_one_does() {
         b.change(|cx| {
             let (n, item) = rows::wanted(cx, &gone)?;
             let row = rows::lease(cx.db, lease.token)?.expect("held until the unit is gone");
-            let failure =
-                finish::Failure { result: "gone".into(), exit_status: None, error: String::new(), description: None, finished_us: None };
+            let failure = finish::Failure { result: "gone".into(), ..finish::Failure::default() };
             finish::unit_gone(cx, n, &item, &row, failure)
         })
         .expect("gone");

@@ -1,4 +1,4 @@
-//! Processor time of the self-play jobs, from their slice's cgroup.
+//! Figures of control groups: a field of a file, and the processor time of the self-play jobs, from their slice's cgroup.
 use crate::contract::workload::JobType;
 use std::path::{Path, PathBuf};
 
@@ -13,14 +13,15 @@ fn counter(own: &str, root: &Path) -> Option<PathBuf> {
     Some(jobs.join(JobType::Selfplay.slice()).join("cpu.stat"))
 }
 
-fn usage_us(stat: &str) -> Option<u64> {
-    stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?.trim().parse().ok()
+/// A field of a file that has one on each line, as in `oom_kill 2`.
+pub fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?.trim().parse().ok()
 }
 
 /// Microseconds that self-play jobs have used since their slice was made; unknown without one.
 pub fn selfplay_us() -> Option<u64> {
     let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    usage_us(&std::fs::read_to_string(counter(&own, Path::new("/sys/fs/cgroup"))?).ok()?)
+    field(&std::fs::read_to_string(counter(&own, Path::new("/sys/fs/cgroup"))?).ok()?, "usage_usec")
 }
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod tests {
         assert_eq!(counter(own, root.path()), Some(root.path().join("unified").join(jobs)));
         assert_eq!(counter("0::/user.slice/shell\n", root.path()), None);
         assert_eq!(counter("3:cpu:/ringrift.slice/x\n", root.path()), None);
-        assert_eq!((usage_us("usage_usec 14370121\nuser_usec 1\n"), usage_us("")), (Some(14_370_121), None));
+        let stat = "usage_usec 14370121\nuser_usec 1\n";
+        assert_eq!((field(stat, "usage_usec"), field("", "usage_usec"), field(stat, "usage")), (Some(14_370_121), None, None));
     }
 }
