@@ -79,8 +79,8 @@ proptest! {
         prop_assert_eq!(read.cell_hash(), end.cell_hash());
         for p in 0..config.players {
             prop_assert_eq!(
-                (read.markers(p), read.stacks(p), read.rings_on_board(p), read.collapsed(p)),
-                (end.markers(p), end.stacks(p), end.rings_on_board(p), end.collapsed(p))
+                (read.markers(p), read.stacks(p), read.rings_on_board(p), read.territory(p)),
+                (end.markers(p), end.stacks(p), end.rings_on_board(p), end.territory(p))
             );
             // No ring is lost: in hand, on the board, or eliminated to somebody's credit.
             let all: u16 = (0..config.players).map(|q| end.hand(q) + end.rings_on_board(q) + end.eliminated(q)).sum();
@@ -158,7 +158,7 @@ proptest! {
                 Some(twin) => image.apply(&twin.clone()),
                 None => done = true,
             }
-            // Which stack pays a recovery goes by rows, so from there on the boards may differ.
+            // Which axis of a recovery counts goes by direction, so from there on the boards may differ.
             done |= mv.kind == MoveKind::RecoverySlide || !wrong.is_empty();
         });
         prop_assert!(wrong.is_empty(), "{:?}", wrong);

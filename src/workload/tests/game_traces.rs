@@ -17,7 +17,7 @@ fn traces() -> Vec<PathBuf> {
 #[test]
 fn all_recorded_games_are_replayed() {
     let files = traces();
-    assert_eq!(files.len(), 18, "18 games are recorded");
+    assert_eq!(files.len(), 76, "76 games are recorded");
     let mut out = Vec::new();
     let good = verify::run(&files, &mut out).expect("the traces are readable");
     assert!(good, "{}", String::from_utf8_lossy(&out));

@@ -10,6 +10,7 @@ impl State {
     /// meaningless state. Use [`State::try_apply`] for moves from outside.
     pub fn apply(&mut self, mv: &Move) {
         self.head.moves += 1;
+        self.head.last_actor = self.head.player;
         match mv.kind {
             MoveKind::PlaceRing => self.place(mv),
             MoveKind::SkipPlacement | MoveKind::NoPlacementAction => self.head.phase = Phase::Movement,
@@ -25,6 +26,7 @@ impl State {
             MoveKind::RecoverySlide => {
                 self.recover(mv);
                 self.head.acted = true;
+                self.head.recovered = true;
                 self.begin_lines();
             }
             MoveKind::ProcessLine => self.take_line(mv, mv.to, mv.count),
@@ -38,7 +40,6 @@ impl State {
             MoveKind::SkipTerritoryProcessing | MoveKind::NoTerritoryAction => self.after_territory(),
             MoveKind::EliminateRings => self.pay(mv.to),
             MoveKind::ForcedElimination => {
-                self.head.last_actor = self.head.player;
                 self.eliminate_cap(mv.to);
                 self.end_turn_unless_over();
                 return;
@@ -63,7 +64,6 @@ impl State {
         h.rings[usize::from(p)] += u16::from(mv.count);
         h.bound = mv.to;
         h.acted = true;
-        h.last_actor = p;
         h.phase = Phase::Movement;
     }
 
@@ -72,7 +72,6 @@ impl State {
         let geo = self.geometry();
         let player = self.head.player;
         self.head.acted = true;
-        self.head.last_actor = player;
         let mut stack = self.cells[usize::from(from)];
         let direction = geo.direction(from, to);
         self.set(from, cells::marker(player));
@@ -88,7 +87,7 @@ impl State {
                 } else if target.is_none() {
                     self.collapse(at);
                 } else {
-                    // The recorded games do not count cells collapsed by a capture as territory.
+                    // Territory all the same, but the recorded games do not show it in their count.
                     self.set(at, cells::collapsed(player));
                 }
             }
@@ -148,22 +147,18 @@ impl State {
     /// After a region: a stack has to pay for it.
     pub(super) fn territory_taken(&mut self) {
         self.head.acted = true;
-        self.head.debt = Debt::Territory;
+        self.head.debt = if self.head.recovered { Debt::Recovery } else { Debt::Territory };
         self.check_victory();
     }
 
-    /// Pays a line or a territory with a stack.
+    /// Pays a line or a territory with a stack. Lines that are left after a payment stay for a later turn.
     fn pay(&mut self, cell: Cell) {
-        let debt = std::mem::replace(&mut self.head.debt, Debt::None);
-        if debt == Debt::Line {
-            self.eliminate_top(cell, 1);
-            if self.has_line() {
-                return;
-            }
-            self.head.phase = Phase::TerritoryProcessing;
-        } else {
-            self.eliminate_cap(cell);
+        match std::mem::replace(&mut self.head.debt, Debt::None) {
+            Debt::Line => self.eliminate_top(cell, 1),
+            Debt::Recovery => self.eliminate_buried(cell),
+            Debt::Territory | Debt::None => self.eliminate_cap(cell),
         }
+        self.head.phase = Phase::TerritoryProcessing;
         if !self.has_region() {
             self.end_turn_unless_over();
         }

@@ -92,6 +92,11 @@ pub(super) const fn push_below(stack: u64, player: u8) -> u64 {
     (stack & !(1 << top)) | ((4 | player as u64) << top)
 }
 
+/// True if a ring of a colour is below the top ring.
+pub(super) fn buries(stack: u64, player: u8) -> bool {
+    (1..height(stack)).any(|depth| ring(stack, depth) == player)
+}
+
 /// The stack without its lowest ring of a colour; `None` when it has none.
 pub(super) fn without_lowest(stack: u64, player: u8) -> Option<u64> {
     let depth = (0..height(stack)).rev().find(|&d| ring(stack, d) == player)?;

@@ -2,7 +2,7 @@
 
 use super::cells;
 use super::geometry::NO_CELL;
-use super::moves::{Move, MoveKind};
+use super::moves::{Move, MoveKind, recovery};
 use super::state::{Debt, Phase, State};
 
 /// A refused move, with the rule that forbids it.
@@ -23,7 +23,8 @@ impl State {
     pub fn try_apply(&mut self, mv: &Move) -> Result<(), IllegalMove> {
         let mut moves = Vec::new();
         self.legal_moves(&mut moves);
-        if moves.contains(mv) {
+        let parts = moves.iter().filter(|l| l.kind == MoveKind::RecoverySlide && l.aux == recovery::LINE_FREE);
+        if moves.contains(mv) || parts.flat_map(|l| self.free_parts(l)).any(|part| part == *mv) {
             self.apply(mv);
             return Ok(());
         }

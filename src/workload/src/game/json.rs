@@ -47,7 +47,7 @@ impl State {
             "status": if outcome.is_some() { "completed" } else { "active" },
             "winner": outcome.map(|o| o.winner + 1),
             "stacks": stacks, "markers": markers, "collapsed": collapsed,
-            "hand": self.head.hand[..n], "eliminated": self.head.eliminated[..n], "territory": self.head.territory[..n],
+            "hand": self.head.hand[..n], "eliminated": self.head.eliminated[..n], "territory": self.head.recorded_territory[..n],
         })
     }
 
@@ -85,7 +85,7 @@ impl State {
                 match what {
                     "hand" => state.head.hand[p] = n,
                     "eliminated" => state.head.eliminated[p] = n,
-                    _ => state.head.territory[p] = n,
+                    _ => state.head.recorded_territory[p] = n,
                 }
             }
         }
@@ -97,9 +97,14 @@ impl State {
         self.head.bound = cell;
     }
 
-    /// Says that a stack has yet to pay for a line or a territory, for states read in between.
-    pub fn owe_stack(&mut self) {
-        self.head.debt = if self.head.phase == Phase::LineProcessing { Debt::Line } else { Debt::Territory };
+    /// Says that a stack has yet to pay for a line or a territory, for states read in between; with a buried ring in a
+    /// turn with a recovery slide.
+    pub fn owe_stack(&mut self, recovery: bool) {
+        self.head.debt = match self.head.phase {
+            _ if recovery => Debt::Recovery,
+            Phase::LineProcessing => Debt::Line,
+            _ => Debt::Territory,
+        };
     }
 
     /// The move's object in the trace format, as played in this state.
@@ -140,7 +145,7 @@ impl State {
                 out.insert("region".into(), sorted(list[..n].to_vec()));
             }
             MoveKind::EliminateRings => {
-                let context = if mv.aux == Debt::Line as u8 { "line" } else { "territory" };
+                let context = ["", "line", "territory", "recovery"][usize::from(mv.aux)];
                 out.insert("elimination_context".into(), json!(context));
             }
             MoveKind::RecoverySlide => {
@@ -151,7 +156,7 @@ impl State {
                 }
                 if mv.aux == recovery::LINE_FREE {
                     out.insert("collapsedMarkers".into(), sorted(self.run(mv.target, mv.part, mv.count).collect()));
-                } else {
+                } else if mode != "line" {
                     out.insert("extraction_stacks".into(), json!([geo.name(mv.target)]));
                 }
             }
@@ -160,7 +165,8 @@ impl State {
         Value::Object(out)
     }
 
-    /// The legal move that a trace-format object describes: the first whose object has all its fields.
+    /// The move that a trace-format object describes: the first legal one whose object has all its fields,
+    /// or a free recovery that is accepted though not on offer.
     ///
     /// # Errors
     /// No legal move of this state fits the object.
@@ -185,7 +191,10 @@ impl State {
             let mine = self.move_to_json(mv);
             wanted.iter().all(|(key, v)| mine.get(key) == Some(v))
         };
-        near.into_iter().find(fits).ok_or_else(|| refuse("no legal move of this position fits it"))
+        let near: Vec<Move> = near.collect();
+        let parts = near.iter().filter(|mv| mv.aux == recovery::LINE_FREE && mv.kind == MoveKind::RecoverySlide);
+        let parts: Vec<Move> = parts.flat_map(|mv| self.free_parts(mv)).collect();
+        near.into_iter().chain(parts).find(fits).ok_or_else(|| refuse("no legal move of this position fits it"))
     }
 }
 

@@ -14,7 +14,7 @@ impl State {
             Phase::Capture | Phase::ChainCapture => self.capture_step(out),
             Phase::LineProcessing => self.line_step(out),
             Phase::TerritoryProcessing => self.territory_step(out),
-            Phase::ForcedElimination => self.push_stacks(MoveKind::ForcedElimination, 0, out),
+            Phase::ForcedElimination => self.forced_step(out),
             Phase::GameOver => {}
         }
     }
@@ -53,7 +53,7 @@ impl State {
         }
         if out.is_empty() {
             self.push_recoveries(out);
-            let nothing = if out.is_empty() { MoveKind::NoMovementAction } else { MoveKind::SkipRecovery };
+            let nothing = if self.may_recover() { MoveKind::SkipRecovery } else { MoveKind::NoMovementAction };
             out.push(Move::bare(nothing));
         }
     }
@@ -81,9 +81,14 @@ impl State {
     }
 
     fn territory_step(&self, out: &mut Vec<Move>) {
-        if self.head.debt == Debt::Territory {
-            self.push_stacks(MoveKind::EliminateRings, Debt::Territory as u8, out);
-            return;
+        match self.head.debt {
+            Debt::None => {}
+            Debt::Recovery => {
+                let aux = Debt::Recovery as u8;
+                let holders = self.holders_of_buried(self.head.player);
+                return out.extend(holders.map(|cell| Move { aux, ..Move::at(MoveKind::EliminateRings, cell) }));
+            }
+            debt => return self.push_stacks(MoveKind::EliminateRings, debt as u8, out),
         }
         self.each_region(|mv| {
             out.push(mv);
@@ -91,6 +96,17 @@ impl State {
         });
         let end = if out.is_empty() { MoveKind::NoTerritoryAction } else { MoveKind::SkipTerritoryProcessing };
         out.push(Move::bare(end));
+    }
+
+    /// Any controlled stack may go; a player who could have acted loses the oldest.
+    fn forced_step(&self, out: &mut Vec<Move>) {
+        let player = self.head.player;
+        if self.can_act(player) {
+            let oldest = self.controlled(player).min_by_key(|&(cell, _)| self.ages[usize::from(cell)]);
+            out.extend(oldest.map(|(cell, _)| Move::at(MoveKind::ForcedElimination, cell)));
+        } else {
+            self.push_stacks(MoveKind::ForcedElimination, 0, out);
+        }
     }
 
     /// Appends a move for each stack that the player to move controls.

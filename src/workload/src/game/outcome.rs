@@ -58,12 +58,12 @@ impl State {
         Some(Outcome { winner: self.head.winner, reason: self.head.reason, rank })
     }
 
-    /// What places a player at the end: territory, eliminated rings (with those in hand), markers,
-    /// having acted last; then the lower number, so that no two players tie.
+    /// What places a player at the end: territory (all collapsed cells), eliminated rings (with those in hand), markers,
+    /// having moved last; then the lower number, so that no two players tie.
     pub(super) fn standing_key(&self, player: u8) -> (u16, u16, u16, bool, u8) {
         let p = usize::from(player);
         let h = &self.head;
-        (h.territory[p], h.eliminated[p] + h.hand[p], h.markers[p], h.last_actor == player, u8::MAX - player)
+        (h.collapsed[p], h.eliminated[p] + h.hand[p], h.markers[p], h.last_actor == player, u8::MAX - player)
     }
 
     pub(super) fn finish(&mut self, winner: u8, reason: Reason) {

@@ -2,7 +2,6 @@
 
 use super::cells;
 use super::geometry::{Cell, NO_CELL};
-use super::lines::axes;
 use super::moves::{Move, MoveKind, recovery};
 use super::state::State;
 
@@ -47,25 +46,35 @@ impl State {
         }
     }
 
-    /// Appends the slides from one marker to an empty cell that complete a line there, free ones first.
+    /// Appends the slides from one marker to an empty cell that complete a line there.
     fn push_line_slides(&self, from: Cell, to: Cell, out: &mut Vec<Move>) {
         let needed = self.head.config.line_length() as u8;
+        let Some((direction, first, length)) = self.completed_line(from, to) else { return };
         let base = Move::along(MoveKind::RecoverySlide, from, to);
-        let mut completes = false;
-        for &direction in axes(self.geometry().board.is_square()) {
+        // Of a longer line one free part is on offer, even if it misses the destination and so is void.
+        if length > needed {
+            out.push(Move { aux: recovery::LINE_FREE, target: first, count: needed, part: direction, ..base });
+        }
+        out.push(Move { aux: recovery::LINE_PAID, target: self.paying_stack(), ..base });
+    }
+
+    /// Direction, first cell and length of the line that a slide completes: the one on the first axis that has one.
+    fn completed_line(&self, from: Cell, to: Cell) -> Option<(u8, Cell, u8)> {
+        let axes: &[u8] = if self.geometry().board.is_square() { &[0, 1, 2, 7] } else { &[0, 5, 4] };
+        let runs = axes.iter().map(|&direction| {
             let (first, length) = self.run_after_slide(from, to, direction);
-            completes |= length >= needed;
-            let mut target = first;
-            // A line of exactly the length has no free part; a longer one as many as parts fit.
-            let parts = if length > needed { length - needed + 1 } else { 0 };
-            for _ in 0..parts {
-                out.push(Move { aux: recovery::LINE_FREE, target, count: needed, part: direction, ..base });
-                target = self.geometry().step[usize::from(target)][usize::from(direction)];
-            }
-        }
-        if completes {
-            out.push(Move { aux: recovery::LINE_PAID, target: self.paying_stack(), ..base });
-        }
+            (direction, first, length)
+        });
+        runs.into_iter().find(|&(_, _, length)| usize::from(length) >= self.head.config.line_length())
+    }
+
+    /// The parts of line length of the line that a free recovery completes, those that hold its destination.
+    /// Only the first is ever on offer; the others are accepted from outside.
+    pub(super) fn free_parts(&self, offered: &Move) -> Vec<Move> {
+        let Some((direction, first, length)) = self.completed_line(offered.from, offered.to) else { return Vec::new() };
+        let line: Vec<Cell> = self.run(first, direction, length).collect();
+        let parts = line.windows(usize::from(offered.count)).filter(|part| part.contains(&offered.to));
+        parts.map(|part| Move { target: part[0], ..*offered }).collect()
     }
 
     /// First cell and length of the run through `to` on an axis, once the marker on `from` is there.
@@ -88,42 +97,50 @@ impl State {
         (first, length)
     }
 
-    /// The stack that pays a recovery: the first, by rows, that holds a ring of the player to move.
+    /// The stack that pays a recovery: the oldest that holds a buried ring of the player to move.
     fn paying_stack(&self) -> Cell {
-        let geo = self.geometry();
-        let player = self.head.player;
-        let holds = |c: Cell| {
-            let value = self.cells[usize::from(c)];
-            cells::is_stack(value) && (0..cells::height(value)).any(|d| cells::ring(value, d) == player)
-        };
-        (0..geo.cells as Cell).filter(|&c| holds(c)).min_by_key(|&c| geo.position[usize::from(c)]).unwrap_or(NO_CELL)
+        self.holders_of_buried(self.head.player).min_by_key(|&c| self.ages[usize::from(c)]).unwrap_or(NO_CELL)
     }
 
-    /// Makes a recovery slide.
+    /// The stacks, whoever controls them, with a ring of a player below the top one.
+    pub(super) fn holders_of_buried(&self, player: u8) -> impl Iterator<Item = Cell> + '_ {
+        let n = self.head.config.board.cells();
+        let buries = move |&(_, &value): &(usize, &u64)| cells::is_stack(value) && cells::buries(value, player);
+        self.cells[..n].iter().enumerate().filter(buries).map(|(cell, _)| cell as Cell)
+    }
+
+    /// Makes a recovery slide. A free one whose part of the line misses the destination changes nothing.
     pub(super) fn recover(&mut self, mv: &Move) {
-        let player = self.head.player;
-        let needed = self.head.config.line_length() as u8;
-        if mv.aux == recovery::STRIKE {
-            self.set(mv.from, 0);
-            self.eliminate_top(mv.to, 1);
-        } else {
-            let runs = axes(self.geometry().board.is_square()).iter().map(|&d| (d, self.run_after_slide(mv.from, mv.to, d)));
-            let line = runs.filter(|&(_, (_, length))| length >= needed).max_by_key(|&(_, (_, length))| length);
-            self.set(mv.from, 0);
-            self.set(mv.to, cells::marker(player));
-            match (mv.aux, line) {
-                (recovery::LINE_PAID, Some((d, (first, length)))) => self.collapse_run(first, d, length),
-                (recovery::LINE_FREE, _) => self.collapse_run(mv.target, mv.part, mv.count),
-                _ => {}
+        match mv.aux {
+            recovery::STRIKE => {
+                self.set(mv.from, 0);
+                self.eliminate_top(mv.to, 1);
+            }
+            recovery::LINE_FREE if !self.run(mv.target, mv.part, mv.count).any(|c| c == mv.to) => return,
+            _ => {
+                let line = self.completed_line(mv.from, mv.to);
+                self.set(mv.from, 0);
+                self.set(mv.to, cells::marker(self.head.player));
+                match (mv.aux, line) {
+                    (recovery::LINE_PAID, Some((direction, first, length))) => self.collapse_run(first, direction, length),
+                    (recovery::LINE_FREE, _) => self.collapse_run(mv.target, mv.part, mv.count),
+                    _ => {}
+                }
             }
         }
         if mv.aux != recovery::LINE_FREE && mv.target != NO_CELL {
-            let stack = self.cells[usize::from(mv.target)];
-            if let Some(rest) = Some(stack).filter(|&s| cells::is_stack(s)).and_then(|s| cells::without_lowest(s, player)) {
-                self.set(mv.target, rest);
-                self.head.rings[usize::from(player)] -= 1;
-                self.head.eliminated[usize::from(player)] += 1;
-            }
+            self.eliminate_buried(mv.target);
+        }
+    }
+
+    /// Eliminates the lowest ring of the player to move in a stack, to their own credit.
+    pub(super) fn eliminate_buried(&mut self, cell: Cell) {
+        let player = self.head.player;
+        let stack = self.cells[usize::from(cell)];
+        if let Some(rest) = Some(stack).filter(|&s| cells::is_stack(s)).and_then(|s| cells::without_lowest(s, player)) {
+            self.set(cell, rest);
+            self.head.rings[usize::from(player)] -= 1;
+            self.head.eliminated[usize::from(player)] += 1;
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn name(geo: &Geometry, cells: &[Cell]) -> Cell {
     cells.iter().for_each(|&c| region.add(c));
     let mut seen = CellSet::EMPTY;
     seen.add(start);
-    let order: &[usize] = if square { &[0, 4, 2, 6] } else { &[0, 1, 2, 3, 4, 5] };
+    let order: &[usize] = if square { &[4, 0, 6, 2] } else { &[0, 5, 4, 3, 2, 1] };
     let mut set = NumberSet { slots: vec![None; 8], used: 0 };
     let mut by_number = vec![NO_CELL; MAX_CELLS];
     let mut waiting = vec![start];

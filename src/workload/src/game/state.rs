@@ -65,6 +65,8 @@ pub(super) enum Debt {
     None,
     Line,
     Territory,
+    /// A region taken in a turn with a recovery slide: a buried ring pays.
+    Recovery,
 }
 
 /// The bookkeeping of rounds for "last player standing".
@@ -91,12 +93,14 @@ pub(super) struct Head {
     pub debt: Debt,
     /// The player has done something in this turn that rules forced elimination out.
     pub acted: bool,
+    /// The player has made a recovery slide in this turn.
+    pub recovered: bool,
     pub swap_rule: bool,
     pub swapped: bool,
     /// Winner, or `NOBODY`.
     pub winner: u8,
     pub reason: super::outcome::Reason,
-    /// The last player who placed, moved, captured, or was forced to eliminate.
+    /// Who made the last move, recorded no-ops too.
     pub last_actor: u8,
     pub standing: Standing,
     /// Stack that must move or go on capturing.
@@ -104,9 +108,9 @@ pub(super) struct Head {
     pub cell_hash: u64,
     pub hand: [u16; MAX_PLAYERS],
     pub eliminated: [u16; MAX_PLAYERS],
-    /// Territory as counted for victory: collapsed cells, but for those that captures collapse.
-    pub territory: [u16; MAX_PLAYERS],
-    /// Collapsed cells on the board.
+    /// Territory as recorded games show it: collapsed cells, but for those that captures collapse.
+    pub recorded_territory: [u16; MAX_PLAYERS],
+    /// Collapsed cells on the board: the territory that decides games.
     pub collapsed: [u16; MAX_PLAYERS],
     /// Markers on the board.
     pub markers: [u16; MAX_PLAYERS],
@@ -116,6 +120,8 @@ pub(super) struct Head {
     pub rings: [u16; MAX_PLAYERS],
     pub moves: u32,
     pub turns: u32,
+    /// The age that the next new stack gets. A game makes fewer stacks than it has rings, cells and players.
+    pub next_age: u16,
 }
 
 /// A position. It holds no heap memory; `clone_from` copies only the cells that the board has.
@@ -123,19 +129,23 @@ pub(super) struct Head {
 pub struct State {
     pub(super) head: Head,
     pub(super) cells: [u64; MAX_CELLS],
+    /// When a cell with a stack became one; smaller is older. Meaningless for other cells.
+    pub(super) ages: [u16; MAX_CELLS],
 }
 
 impl Clone for State {
     fn clone(&self) -> Self {
-        Self { head: self.head, cells: self.cells }
+        Self { head: self.head, cells: self.cells, ages: self.ages }
     }
 
     fn clone_from(&mut self, source: &Self) {
         let n = source.head.config.board.cells();
         if self.head.config.board == source.head.config.board {
             self.cells[..n].copy_from_slice(&source.cells[..n]);
+            self.ages[..n].copy_from_slice(&source.ages[..n]);
         } else {
             self.cells = source.cells;
+            self.ages = source.ages;
         }
         self.head = source.head;
     }
@@ -154,6 +164,7 @@ impl State {
                 player: 0,
                 debt: Debt::None,
                 acted: false,
+                recovered: false,
                 swap_rule: swap_rule && config.players == 2,
                 swapped: false,
                 winner: NOBODY,
@@ -164,15 +175,17 @@ impl State {
                 cell_hash: 0,
                 hand,
                 eliminated: [0; MAX_PLAYERS],
-                territory: [0; MAX_PLAYERS],
+                recorded_territory: [0; MAX_PLAYERS],
                 collapsed: [0; MAX_PLAYERS],
                 markers: [0; MAX_PLAYERS],
                 stacks: [0; MAX_PLAYERS],
                 rings: [0; MAX_PLAYERS],
                 moves: 0,
                 turns: 0,
+                next_age: 0,
             },
             cells: [0; MAX_CELLS],
+            ages: [0; MAX_CELLS],
         }
     }
 
@@ -235,15 +248,15 @@ impl State {
         self.head.eliminated[usize::from(player)]
     }
 
-    /// Territory of a player as counted for victory: the collapsed cells they own, without those
-    /// that were collapsed by passing own markers in a capture.
+    /// Territory of a player: all collapsed cells they own. It decides victory and ranking.
     pub fn territory(&self, player: u8) -> u16 {
-        self.head.territory[usize::from(player)]
+        self.head.collapsed[usize::from(player)]
     }
 
-    /// Collapsed cells a player owns.
-    pub fn collapsed(&self, player: u8) -> u16 {
-        self.head.collapsed[usize::from(player)]
+    /// Territory of a player as recorded games show it: without the cells that collapsed because a
+    /// capture passed own markers. It decides nothing.
+    pub fn recorded_territory(&self, player: u8) -> u16 {
+        self.head.recorded_territory[usize::from(player)]
     }
 
     /// Markers of a player on the board.
@@ -293,18 +306,27 @@ impl State {
         Some(self.head.bound).filter(|&c| c != NO_CELL)
     }
 
-    /// Hash of everything that decides the rest of the game; the cells' part is kept incrementally.
+    /// Hash of everything that decides the rest of the game, but for the ages of stacks, which decide only
+    /// who pays a recovery; the cells' part is kept incrementally.
     pub fn hash(&self) -> u64 {
         let h = &self.head;
         let mut code = h.cell_hash;
-        let small =
-            [h.phase as u8, h.player, h.debt as u8, u8::from(h.acted), u8::from(h.swap_rule), u8::from(h.swapped), h.winner, h.last_actor];
+        let small = [
+            h.phase as u8,
+            h.player,
+            h.debt as u8,
+            u8::from(h.acted) | u8::from(h.recovered) << 1,
+            u8::from(h.swap_rule),
+            u8::from(h.swapped),
+            h.winner,
+            0,
+        ];
         let s = h.standing;
         let rest = [s.first, s.seen, s.real, s.alone, s.rounds, h.config.board as u8, h.config.players, u8::from(h.turns == 1)];
         code = cells::mix(code ^ u64::from_le_bytes(small));
         code = cells::mix(code ^ u64::from_le_bytes(rest));
         code = cells::mix(code ^ u64::from(h.bound));
-        for list in [&h.hand, &h.eliminated, &h.territory] {
+        for list in [&h.hand, &h.eliminated, &h.recorded_territory] {
             let packed = list.iter().fold(0, |sum, &n| sum << 16 | u64::from(n));
             code = cells::mix(code ^ packed);
         }
@@ -321,14 +343,14 @@ impl State {
         self.head.cell_hash
     }
 
-    /// Collapses a cell to the player to move, counted as territory.
+    /// Collapses a cell to the player to move, and books it as recorded territory.
     pub(super) fn collapse(&mut self, cell: Cell) {
         let player = self.head.player;
         self.set(cell, cells::collapsed(player));
-        self.head.territory[usize::from(player)] += 1;
+        self.head.recorded_territory[usize::from(player)] += 1;
     }
 
-    /// Replaces a cell's content and keeps hash and counts of markers, stacks and collapsed cells.
+    /// Replaces a cell's content and keeps hash, ages, and counts of markers, stacks and collapsed cells.
     pub(super) fn set(&mut self, cell: Cell, new: u64) {
         let slot = &mut self.cells[usize::from(cell)];
         let old = std::mem::replace(slot, new);
@@ -341,6 +363,10 @@ impl State {
         }
         if cells::is_stack(new) {
             h.stacks[usize::from(cells::owner(new))] += 1;
+            if !cells::is_stack(old) {
+                self.ages[usize::from(cell)] = h.next_age;
+                h.next_age += 1;
+            }
         } else if cells::is_marker(new) {
             h.markers[usize::from(cells::owner(new))] += 1;
         } else if cells::is_collapsed(new) {

@@ -29,7 +29,7 @@ impl CellSet {
 struct Region {
     /// Bit per player who controls a stack inside.
     inside: u8,
-    /// Stacks of the player to move inside.
+    /// Stacks inside that could pay if they were outside.
     own: u16,
     /// A marker of the barrier's colour borders the region.
     bordered: bool,
@@ -51,7 +51,7 @@ impl State {
             let value = self.cells[usize::from(here)];
             if cells::is_stack(value) {
                 region.inside |= 1 << cells::owner(value);
-                region.own += u16::from(cells::owner(value) == self.head.player);
+                region.own += u16::from(self.pays_for_region(value));
             }
             for &near in &geo.adjacent[usize::from(here)] {
                 if near == NO_CELL || seen.has(near) {
@@ -70,14 +70,22 @@ impl State {
         region
     }
 
+    /// True if a stack outside a region can pay for it: the player controls it or, in a turn with a
+    /// recovery slide, has a ring below its top.
+    fn pays_for_region(&self, stack: u64) -> bool {
+        let player = self.head.player;
+        if self.head.recovered { cells::buries(stack, player) } else { cells::owner(stack) == player }
+    }
+
     /// Calls `found` with each region that may be processed, as a move, until it returns false.
     ///
-    /// A region that no marker borders looks the same with every colour; it is given once.
+    /// A region that no marker borders looks the same with every colour; it is given once. On a board
+    /// without markers a region counts only if exactly one player controls stacks in it.
     pub(super) fn each_region(&self, mut found: impl FnMut(Move) -> bool) {
         let h = &self.head;
-        let mover = usize::from(h.player);
         let present = (0..MAX_PLAYERS).filter(|&p| h.rings[p] > 0).fold(0_u8, |bits, p| bits | 1 << p);
-        if h.stacks[mover] == 0 || present.count_ones() < 2 {
+        let payers = if h.recovered { self.holders_of_buried(h.player).count() as u16 } else { self.stacks(h.player) };
+        if payers == 0 {
             return;
         }
         let geo = self.geometry();
@@ -94,7 +102,7 @@ impl State {
                     continue;
                 }
                 let region = self.flood(start, barrier, &mut seen, &mut list);
-                if present & !region.inside == 0 || region.own >= h.stacks[mover] || (bare && region.inside == 0) {
+                if present & !region.inside == 0 || region.own >= payers || (bare && region.inside.count_ones() != 1) {
                     continue;
                 }
                 if !region.bordered {

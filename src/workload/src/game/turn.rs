@@ -35,7 +35,7 @@ impl State {
     }
 
     /// True if a player has a real action: a placement, a move or a capture.
-    fn can_act(&self, player: u8) -> bool {
+    pub(super) fn can_act(&self, player: u8) -> bool {
         self.can_move(player) || self.can_place(player)
     }
 
@@ -62,6 +62,7 @@ impl State {
         h.phase = Phase::RingPlacement;
         h.debt = Debt::None;
         h.acted = false;
+        h.recovered = false;
         h.bound = NO_CELL;
         h.turns += 1;
         self.count_round();
@@ -106,7 +107,7 @@ impl State {
         let mover = usize::from(h.player);
         if h.eliminated[mover] >= h.config.elimination_threshold() {
             self.finish(h.player, Reason::RingElimination);
-        } else if h.territory[mover] >= h.config.territory_threshold() {
+        } else if h.collapsed[mover] >= h.config.territory_threshold() {
             self.finish(h.player, Reason::TerritoryControl);
         } else if h.stacks == [0; MAX_PLAYERS] {
             if !(0..h.config.players).any(|p| self.can_place(p)) {
