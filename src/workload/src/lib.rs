@@ -1,5 +1,8 @@
 //! The built-in workload of ringrift: the game RingRift played, learned and judged on a CPU.
 
+// Printing goes through `say`, which outlives a closed pipe; the macros panic on one.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod bench;
 pub mod cli;
 pub mod contract;
@@ -9,6 +12,7 @@ pub mod game;
 pub mod judge;
 pub mod nn;
 pub mod records;
+pub mod say;
 pub mod search;
 pub mod strength;
 pub mod train;

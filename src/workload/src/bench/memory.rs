@@ -10,7 +10,7 @@ pub fn peak() -> Option<u64> {
 /// Prints the peak, or that it is unknown.
 pub fn print_peak() {
     match peak() {
-        Some(bytes) => println!("  peak memory {:.1} MB", bytes as f64 / 1e6),
-        None => println!("  peak memory unknown"),
+        Some(bytes) => crate::say::line(format_args!("  peak memory {:.1} MB", bytes as f64 / 1e6)),
+        None => crate::say::line(format_args!("  peak memory unknown")),
     }
 }

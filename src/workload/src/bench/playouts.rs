@@ -1,19 +1,14 @@
 //! How many random games a second one core plays.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use crate::game::{GameConfig, State, playout};
 
-/// Plays random games of a configuration for a time and writes games, moves and rates.
-///
-/// # Errors
-/// Writing fails.
-pub fn playouts(config: GameConfig, time: Duration, seed: u64, out: &mut dyn Write) -> Result<()> {
+/// Plays random games of a configuration for a time and says games, moves and rates.
+pub fn playouts(config: GameConfig, time: Duration, seed: u64) {
     let start = State::new(config, false);
     let mut state = start.clone();
     let mut moves = Vec::new();
@@ -26,11 +21,9 @@ pub fn playouts(config: GameConfig, time: Duration, seed: u64, out: &mut dyn Wri
         plies += u64::from(state.move_count());
     }
     let seconds = begun.elapsed().as_secs_f64();
-    writeln!(
-        out,
+    crate::say::line(format_args!(
         "{config}: {games} games, {plies} moves in {seconds:.2} s: {:.0} games/s, {:.0} moves/s",
         games as f64 / seconds,
         plies as f64 / seconds
-    )?;
-    Ok(())
+    ));
 }

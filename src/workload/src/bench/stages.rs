@@ -42,12 +42,12 @@ pub fn selfplay(config: GameConfig, simulations: usize, time: Duration, output: 
     if let Some(writer) = writer {
         writer.finish()?;
     }
-    println!(
+    crate::say::line(format_args!(
         "{config}: self-play with {simulations} simulations: {games} games, {moves} moves in {seconds:.2} s: {:.1} games/s, {:.0} moves/s, {:.0} searched moves/s",
         games as f64 / seconds,
         moves as f64 / seconds,
         searched as f64 / seconds
-    );
+    ));
     Ok(())
 }
 
@@ -72,11 +72,11 @@ pub fn export(config: GameConfig, shard: &Path, output: &Path) -> Result<(), Fai
     npz.text("policy_encoding", "ringrift-moves-1")?;
     npz.finish()?;
     let written = started.elapsed().as_secs_f64();
-    println!(
+    crate::say::line(format_args!(
         "{config}: export of {count} samples: replayed in {replayed:.2} s, written in {written:.2} s: {:.0} samples/s in all, {:.0} samples/s written",
         count as f64 / (replayed + written),
         count as f64 / written
-    );
+    ));
     Ok(())
 }
 
@@ -96,6 +96,6 @@ pub fn training(config: GameConfig, samples: &Path, time: Duration) -> Result<()
         learned += part.len();
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{config}: training: {learned} samples in {seconds:.2} s: {:.0} samples/s", learned as f64 / seconds);
+    crate::say::line(format_args!("{config}: training: {learned} samples in {seconds:.2} s: {:.0} samples/s", learned as f64 / seconds));
     Ok(())
 }

@@ -51,18 +51,18 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         tally.add(&pair);
     }
     let (elo, low, high) = elo_interval(&tally.pairs);
-    println!(
+    crate::say::line(format_args!(
         "{} wins, {} draws, {} losses in {} games: {:.1} %",
         tally.wins,
         tally.draws,
         tally.losses,
         tally.games(),
         100.0 * tally.win_rate()
-    );
-    println!(
+    ));
+    crate::say::line(format_args!(
         "Elo {elo:+.0} (95 %: {low:+.0} to {high:+.0}), {:.0} moves a game, {:.2} games/s",
         moves as f64 / f64::from(tally.games().max(1)),
         f64::from(tally.games()) / started.elapsed().as_secs_f64()
-    );
+    ));
     Ok(())
 }

@@ -21,6 +21,6 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let model = Model::untrained(args.config)?;
     model.save(&args.output)?;
-    println!("{}  {}", model.sha256, args.output.display());
+    crate::say::line(format_args!("{}  {}", model.sha256, args.output.display()));
     Ok(())
 }

@@ -74,7 +74,7 @@ fn report(done: Result<(), Failure>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("ringrift-workload: {failure}");
+            crate::say::note(format_args!("ringrift-workload: {failure}"));
             ExitCode::from(failure.exit_code())
         }
     }

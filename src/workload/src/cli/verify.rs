@@ -7,14 +7,14 @@ use crate::failure::Failure;
 /// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Traces (.trace.json) and vectors (.vectors.json), plain or .gz
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    /// Traces (.trace.json) and vectors (.vectors.json), plain or .gz, and folders with such files in or below them
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
 }
 
 /// Runs the verb; a failed case is exit 1.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    match crate::verify::run(&args.files, &mut std::io::stdout().lock()) {
+    match crate::verify::run(&args.paths, &mut std::io::stdout().lock()) {
         // A reader that has seen enough (`| head`) is no error.
         Err(e) if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) => Ok(()),
         Ok(true) => Ok(()),

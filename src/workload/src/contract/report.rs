@@ -40,7 +40,7 @@ impl Reporter {
         self.last = Some(Instant::now());
         let Some(out) = &mut self.out else {
             let extra = if metrics.is_empty() { String::new() } else { format!(" {}", Value::Object(metrics)) };
-            eprintln!("{done}/{total} {unit}: {message}{extra}");
+            crate::say::note(format_args!("{done}/{total} {unit}: {message}{extra}"));
             return;
         };
         let line = json!({"progress": {"done": done, "total": total, "unit": unit, "message": message, "metrics": metrics}});

@@ -85,7 +85,7 @@ pub fn play_all(run: &Run, plan: &Plan, fixtures: &[Fixture], stop: &Stop) -> Re
                 let mut all = tallies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 all[n].add(&pair);
                 if all[n].games() == fixture.games / 2 * 2 {
-                    eprintln!("{}", super::report::line(&Played::new(*fixture, all[n].clone())));
+                    crate::say::note(format_args!("{}", super::report::line(&Played::new(*fixture, all[n].clone()))));
                 }
             }
         }

@@ -48,9 +48,11 @@ fn first_broken_of(assertions: &serde_json::Map<String, Value>, played: &Played)
 
 fn value_of(key: &str, played: &Played) -> Option<Value> {
     let (before, after) = (&played.before, &played.after);
+    let mover = before.to_move();
     let outcome = after.outcome();
     let stacks = |s: &State| count(s, |c| matches!(c, Content::Stack { .. }));
     let markers = |s: &State| count(s, |c| matches!(c, Content::Marker(_)));
+    let collapsed = |s: &State| count(s, |c| matches!(c, Content::Collapsed(_)));
     Some(match key {
         "currentPlayer" => json!(after.to_move() + 1),
         "currentPhase" => json!(after.phase().name()),
@@ -59,7 +61,7 @@ fn value_of(key: &str, played: &Played) -> Option<Value> {
         "victoryReason" => json!(outcome?.reason.name()),
         "stackCount" => json!(stacks(after)),
         "markerCount" => json!(markers(after)),
-        "collapsedCount" => json!(count(after, |c| matches!(c, Content::Collapsed(_)))),
+        "collapsedCount" => json!(collapsed(after)),
         "sInvariantDelta" => json!(i64::from(after.progress()) - i64::from(before.progress())),
         "totalCapturesInChain" => json!(if after.phase() == Phase::ChainCapture { 0 } else { played.targets.len() }),
         "finalStackHeight" => match after.content(played.landing?) {
@@ -74,6 +76,9 @@ fn value_of(key: &str, played: &Played) -> Option<Value> {
             json!(played.targets.iter().filter(|&&c| matches!(after.content(c), Content::Stack { .. })).count())
         }
         "markersCreated" => json!(markers(after) as i64 - markers(before) as i64),
+        // A recovery is paid with rings that were buried; nothing else takes rings of the mover from the board.
+        "extractionCount" => json!(i32::from(before.rings_on_board(mover)) - i32::from(after.rings_on_board(mover))),
+        "noLineCollapse" => json!(collapsed(after) == collapsed(before)),
         "pendingDecisionType" => json!(pending(after)),
         _ => return of_player(key, after),
     })
@@ -86,7 +91,7 @@ fn of_player(key: &str, state: &State) -> Option<Value> {
     match rest.get(1..)? {
         "RingsInHand" => Some(json!(state.hand(number - 1))),
         "EliminatedRings" => Some(json!(state.eliminated(number - 1))),
-        "TerritorySpaces" => Some(json!(state.territory(number - 1))),
+        "TerritorySpaces" => Some(json!(state.recorded_territory(number - 1))),
         _ => None,
     }
 }
