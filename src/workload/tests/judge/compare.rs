@@ -46,7 +46,7 @@ impl Pair {
             };
             return Err(format!("ply {ply}: missing {:?}, too many {:?}", lacks(&self.listed, &ours), lacks(&ours, &self.listed)));
         }
-        if ply % JSON_EVERY == 0 {
+        if ply.is_multiple_of(JSON_EVERY) {
             let sorted = |mut list: Vec<String>| {
                 list.sort();
                 list
