@@ -21,6 +21,7 @@ pub mod optimizer;
 pub mod paths;
 pub mod ports;
 pub mod registry;
+pub mod rights;
 pub mod router;
 pub mod router_calls;
 pub mod safeguards;

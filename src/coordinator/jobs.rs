@@ -7,7 +7,7 @@ use crate::contract::ids::JobId;
 use crate::contract::job::{Finish, INTERFACE, Renew, Take};
 use crate::contract::wire::{Call, Reply, errors};
 use crate::contract::workload::JobType;
-use crate::platform::varlink::{Peer, Replies, Service, parse};
+use crate::platform::varlink::{Caller, Peer, Replies, Service, parse};
 use nix::unistd::{User, geteuid};
 use std::io;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Callers {
     }
 
     /// Whether the peer may speak for the job: its user is one of ours, and if it runs in a job's unit, that is this job's.
-    fn check(&self, peer: Peer, job: &JobId) -> Result<(), Refusal> {
+    fn check(&self, peer: &Peer, job: &JobId) -> Result<(), Refusal> {
         if !self.0.contains(&peer.uid) {
             return Err(Refusal::denied(format!("user {} may not speak for jobs", peer.uid)));
         }
@@ -53,7 +53,7 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    fn reply(&self, peer: Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
+    fn reply(&self, peer: &Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
         let allowed = |job: &JobId| self.callers.check(peer, job).map_err(|refusal| Box::new(refusal.reply()));
         Ok(match method {
             "Take" => {
@@ -81,9 +81,9 @@ impl Service for Jobs {
         vec![(INTERFACE, DESCRIPTION)]
     }
 
-    fn call(&self, peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+    fn call(&self, caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         let method = call.method.rsplit('.').next().unwrap_or_default();
-        let reply = self.reply(peer, call, method).unwrap_or_else(|reply| *reply);
+        let reply = self.reply(&caller.peer, call, method).unwrap_or_else(|reply| *reply);
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }
 }

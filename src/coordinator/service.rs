@@ -9,7 +9,7 @@ use crate::contract::coordinator::{
     Reserve, ResetBreakers, Show, Unreserve, WorkFilter,
 };
 use crate::contract::wire::{Call, Reply, errors};
-use crate::platform::varlink::{Peer, Replies, Service, parse};
+use crate::platform::varlink::{Caller, Peer, Replies, Service, parse};
 use serde::Serialize;
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -38,13 +38,9 @@ pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Reply {
     }
 }
 
-/// Who did it, by the kernel's word where the caller does not say.
-fn signed(mut because: Because, peer: Peer) -> Because {
-    if because.by.trim().is_empty() {
-        let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(peer.uid)).ok().flatten();
-        because.by = user.map_or_else(|| format!("user {}", peer.uid), |u| u.name);
-    }
-    because
+/// Who did it, by the kernel's word and never by the caller's.
+fn signed(because: Because, peer: &Peer) -> Because {
+    Because { by: peer.name(), ..because }
 }
 
 /// Result of Halt and Flags.
@@ -54,7 +50,7 @@ struct Emergency {
 }
 
 impl Coordinator {
-    fn reply(&self, peer: Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
+    fn reply(&self, peer: &Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
         let core = &self.core;
         Ok(match method {
             "Enqueue" => {
@@ -145,7 +141,7 @@ impl Service for Coordinator {
         vec![(INTERFACE, DESCRIPTION)]
     }
 
-    fn call(&self, peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+    fn call(&self, caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         let method = call.method.rsplit('.').next().unwrap_or_default();
         if method == "Dispatch" {
             if !call.more {
@@ -156,7 +152,7 @@ impl Service for Coordinator {
                 Err(reply) => replies.send(&reply),
             };
         }
-        let reply = self.reply(peer, call, method).unwrap_or_else(|reply| *reply);
+        let reply = self.reply(&caller.peer, call, method).unwrap_or_else(|reply| *reply);
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }
 }

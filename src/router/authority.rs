@@ -1,60 +1,48 @@
 //! Who may publish what: the kernel says who calls, the catalogue which events control the suite.
 use super::kinds::Kind;
 use super::refusal::Refusal;
+use crate::contract::rights::Class;
 use crate::contract::wire::errors;
-use crate::platform::varlink::Peer;
-use nix::unistd::{Uid, User};
+use crate::platform::varlink::Caller;
 
-/// The suite's own users, beside root: daemons and hubs, and the master.
-const OWN: [&str; 2] = ["ringrift", "ringrift-master"];
+/// Begins the name of every type of event that is not the suite's.
+const EXTERNAL: &str = "external.";
 
-/// Who may publish events that control the suite.
-#[derive(Debug, Clone)]
-pub struct Authority {
-    trusted: Vec<u32>,
-}
-
-impl Authority {
-    /// Root, the suite's users as far as they exist here, and whoever the router itself runs as: on a developer's machine that is
-    /// neither.
-    pub fn of_this_machine() -> Authority {
-        let named = OWN.iter().filter_map(|name| User::from_name(name).ok().flatten()).map(|user| user.uid.as_raw());
-        Authority { trusted: [0, Uid::effective().as_raw()].into_iter().chain(named).collect() }
+/// Refuses what the caller may not publish, naming who may: the suite everything, an administrator what does not control it, a
+/// member `external.*`.
+pub fn check(caller: &Caller, kind: &Kind, parameter: impl FnOnce() -> String) -> Result<(), Refusal> {
+    // What only a newer version understands may control it.
+    let control = kind.unread() || kind.info.is_some_and(|info| info.kind.is_control());
+    let allowed = match caller.class {
+        Class::Root | Class::Suite => true,
+        Class::Admin => !control,
+        Class::Member => !control && kind.name.starts_with(EXTERNAL),
+        Class::Anybody | Class::Job => false,
+    };
+    if allowed {
+        return Ok(());
     }
-
-    /// Whether the caller is of the suite.
-    pub fn trusts(&self, peer: Peer) -> bool {
-        self.trusted.contains(&peer.uid)
-    }
-
-    /// Refuses a control event of anybody else, naming who may.
-    pub fn check(&self, peer: Peer, kind: &Kind, parameter: impl FnOnce() -> String) -> Result<(), Refusal> {
-        // What only a newer version understands may control it.
-        let control = kind.unread() || kind.info.is_some_and(|info| info.kind.is_control());
-        if !control || self.trusts(peer) {
-            return Ok(());
-        }
-        let caller = match User::from_uid(Uid::from_raw(peer.uid)) {
-            Ok(Some(user)) => format!("user {}", user.name),
-            _ => format!("uid {}", peer.uid),
-        };
-        let message = format!(
-            "{} controls the suite: root, {} and {} may publish it, {caller} may not; external.<name> is free to use",
-            kind.name, OWN[0], OWN[1]
-        );
-        Err(Refusal::parameter(errors::PERMISSION_DENIED, parameter(), message))
-    }
+    let (what, who) = if control {
+        ("controls the suite", "root, ringrift and ringrift-master")
+    } else if kind.name.starts_with(EXTERNAL) {
+        ("is for programs beside the suite", "members of group ringrift")
+    } else {
+        ("is an event of the suite", "the suite's own users and members of group ringrift-admin")
+    };
+    let free = if caller.class == Class::Member { "; external.<name> is free to use" } else { "" };
+    let message = format!("{} {what}: {who} may publish it, user {} may not{free}", kind.name, caller.peer.name());
+    Err(Refusal::parameter(errors::PERMISSION_DENIED, parameter(), message))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contract::events::EventType;
+    use crate::platform::varlink::Peer;
     use crate::router::kinds::Kinds;
 
     #[test]
     fn control_events_are_for_the_suite_and_the_others_for_all() {
-        let authority = Authority { trusted: vec![0, 900, 901] };
         let mut kinds = Kinds::new(Vec::new());
         // What stands for a kind of event each; the set itself is counted below, so that a new control event is a decision.
         let table = [
@@ -76,15 +64,20 @@ mod tests {
         ];
         for (name, control) in table {
             let kind = kinds.intern(name, String::new).expect("a type").clone();
-            for (uid, trusted) in [(0, true), (900, true), (901, true), (1000, false), (65534, false)] {
-                let checked = authority.check(Peer { uid, gid: 0, pid: 1 }, &kind, || "events[3].type".into());
-                assert_eq!(checked.is_ok(), trusted || !control, "uid {uid}, {name}");
+            for class in Class::ALL {
+                let caller = Caller { peer: Peer { uid: 1000, gids: vec![1000], pid: 1 }, class };
+                let checked = check(&caller, &kind, || "events[3].type".into());
+                let allowed = match class {
+                    Class::Root | Class::Suite => true,
+                    Class::Admin => !control,
+                    Class::Member => name == "external.anything",
+                    Class::Anybody | Class::Job => false,
+                };
+                assert_eq!(checked.is_ok(), allowed, "{class:?}, {name}");
                 if let Err(refusal) = checked {
                     assert_eq!(refusal.name, errors::PERMISSION_DENIED);
                     assert_eq!(refusal.parameters.parameter.as_deref(), Some("events[3].type"));
-                    for part in [name, "root", "ringrift-master"] {
-                        assert!(refusal.parameters.message.contains(part), "{refusal:?}");
-                    }
+                    assert!(refusal.parameters.message.contains(name) && refusal.parameters.message.contains("ringrift"), "{refusal:?}");
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! One connection: reads calls, starts them, keeps their answers in order.
 use super::frames::{Frames, failure};
 use super::hub::Hub;
-use super::methods::{self, Caller};
+use super::methods;
 use super::outbox::{self, Outbox};
 use super::publish;
 use super::refusal::Refusal;
@@ -10,7 +10,7 @@ use super::stream::Stream;
 use super::subscriptions;
 use crate::contract::router::{Delivery, Replay, Subscribe};
 use crate::contract::wire::errors;
-use crate::platform::varlink::{FrameError, Peer};
+use crate::platform::varlink::{Caller, FrameError};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -47,8 +47,8 @@ pub enum Flow {
 
 /// Serves a connection to its end.
 pub async fn serve(hub: Rc<Hub>, stream: UnixStream) {
-    let caller = match stream.peer_cred() {
-        Ok(c) => Caller { peer: Peer { uid: c.uid(), gid: c.gid(), pid: c.pid().unwrap_or(0) } },
+    let caller = match Caller::of(&stream) {
+        Ok(caller) => caller,
         Err(error) => {
             tracing::warn!(%error, "a caller without credentials is turned away");
             return;

@@ -1,5 +1,4 @@
 //! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and reader.
-use super::authority::Authority;
 use super::command::{Answer, Command};
 use super::delivery::{Delivery, Micros, Seq};
 use super::kinds::{Kinds, Wants};
@@ -114,8 +113,6 @@ impl Sub {
 pub struct Hub {
     /// This machine.
     pub node: NodeId,
-    /// Who may publish what.
-    pub authority: Authority,
     /// Types.
     pub kinds: RefCell<Kinds>,
     /// What it works by.
@@ -159,7 +156,6 @@ impl Hub {
         }
         Hub {
             node,
-            authority: Authority::of_this_machine(),
             kinds: RefCell::new(Kinds::new(beginning.kinds)),
             settings: RefCell::new(settings),
             subs: RefCell::new(subs),

@@ -11,20 +11,13 @@ use super::subscriptions::{self, Written};
 use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
 use crate::contract::router_calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
 use crate::contract::wire::errors;
-use crate::platform::varlink::{Peer, parse_text};
+use crate::platform::varlink::{Caller, parse_text};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::rc::Rc;
 
 const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Router.varlink");
 const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.varlink");
-
-/// Who calls.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller {
-    /// As the kernel says.
-    pub peer: Peer,
-}
 
 /// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.
 pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {

@@ -1,18 +1,18 @@
 //! Publish, the call that comes most: calls that stand one behind the other in the buffer are read where they stand and go to the
 //! writer together. Each is still a call of its own: stored as a whole or not at all, and answered by itself.
+use super::authority;
 use super::command::{Answered, Calls, Command};
 use super::connection::RawCall;
 use super::frames::{self, Frames, failure};
 use super::hub::{Counters, Hub};
 use super::incoming::read_publish;
-use super::methods::Caller;
 use super::outbox::{MAX_CALLS, Outbox};
 use super::prepare::{Incoming, prepare};
 use super::refusal::Refusal;
 use crate::contract::ids::{ConfigKey, EventId};
 use crate::contract::wire::errors;
 use crate::platform::clock::now_us;
-use crate::platform::varlink::FrameError;
+use crate::platform::varlink::{Caller, FrameError};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -140,12 +140,12 @@ fn add(hub: &Hub, caller: &Caller, events: Vec<Incoming<'_>>, silent: bool, out:
     let before = batch.calls.events.len();
     let all = |batch: &mut Batch| -> Result<(), Refusal> {
         let mut kinds = hub.kinds.borrow_mut();
-        let stranger = Some(caller.peer.uid).filter(|_| !hub.authority.trusts(caller.peer));
+        let stranger = Some(caller.peer.uid).filter(|_| !caller.class.is_own());
         for (at, mut event) in events.into_iter().enumerate() {
             event.stranger = stranger;
             let kind = kinds.take(&event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
             // The socket's mode decides who can call at all; what controls the suite is for the suite.
-            hub.authority.check(caller.peer, kind, || format!("events[{at}].type"))?;
+            authority::check(caller, kind, || format!("events[{at}].type"))?;
             let prepared = prepare(event, at, &mut kinds, &hub.node, now)?;
             batch.bytes += prepared.body.len();
             batch.calls.events.push(prepared);

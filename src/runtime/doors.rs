@@ -8,7 +8,7 @@ use crate::contract::registry::DaemonType;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::http::{self, Answer};
 use crate::platform::notify;
-use crate::platform::varlink::{Peer, Replies, Service, serve};
+use crate::platform::varlink::{Caller, Replies, Service, serve};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixListener;
@@ -28,7 +28,7 @@ impl Service for Forward {
     fn interfaces(&self) -> Vec<(&'static str, &'static str)> {
         self.interfaces.clone()
     }
-    fn call(&self, _peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+    fn call(&self, _caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         let (answer, answered) = channel();
         let sent = self.inbox.send(Message::Call { call: call.clone(), answer });
         let reply = sent.ok().and_then(|()| answered.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| {

@@ -3,7 +3,7 @@ use ringrift::contract::ids::EventId;
 use ringrift::contract::router::{INTERFACE, NewEvent, Publish, PublishResult, Published};
 use ringrift::contract::wire::{Call, Reply};
 use ringrift::platform::clock::new_event_id;
-use ringrift::platform::varlink::{Peer, Replies, Service, parse, serve};
+use ringrift::platform::varlink::{Caller, Replies, Service, parse, serve};
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixListener;
@@ -64,7 +64,7 @@ impl Service for Router {
     fn interfaces(&self) -> Vec<(&'static str, &'static str)> {
         vec![(INTERFACE, "")]
     }
-    fn call(&self, _peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+    fn call(&self, _caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         let batch: Publish = match parse(call) {
             Ok(batch) => batch,
             Err(reply) => return replies.send(&reply),

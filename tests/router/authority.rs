@@ -1,4 +1,4 @@
-//! Who may publish control events, over the real socket by a caller of another user.
+//! Who may publish, over the real socket by a caller of another user.
 use crate::world::{Caller, Router, event, external};
 use ringrift::contract::wire::{CallError, errors};
 use serde_json::json;
@@ -21,7 +21,7 @@ fn connect_as(uid: u32, dir: &Path) -> Result<Caller, CallError> {
 }
 
 #[test]
-fn another_user_may_publish_what_reports_and_not_what_controls() {
+fn a_user_of_no_group_publishes_nothing_and_root_everything() {
     if !nix::unistd::Uid::effective().is_root() {
         eprintln!("skipped: becoming another user needs root");
         return;
@@ -30,26 +30,14 @@ fn another_user_may_publish_what_reports_and_not_what_controls() {
     let router = Router::start(dir.path(), &[]);
     let open = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("a mode");
     open(dir.path(), 0o755);
-    // As if the user were in group ringrift.
     open(&dir.path().join("socket"), 0o666);
     let mut other = connect_as(NOBODY, dir.path()).expect("it may call");
     let stopped =
         || event("daemon_stopped", json!({"daemon_name": "AUTO_EXPORT", "hostname": "n1", "reason": "test", "invocation_id": "i"}));
-    let refused = other.publish(vec![external(json!({"n": 1})), stopped()]).expect_err("a control event");
-    assert!(refused.is(errors::PERMISSION_DENIED), "{refused}");
-    let text = refused.to_string();
-    for part in ["daemon_stopped", "root", "ringrift-master", "events[1].type"] {
-        assert!(text.contains(part), "{part}: {text}");
+    for events in [vec![stopped()], vec![external(json!({"n": 1}))]] {
+        let refused = other.publish(events).expect_err("not a user's to publish");
+        assert!(refused.is(errors::PERMISSION_DENIED) && refused.to_string().contains("ringrift"), "{refused}");
     }
-    assert_eq!(other.stats().last_seq, 0, "all or nothing");
-    other.publish(vec![external(json!({"n": 1}))]).expect("the connection lives, and reports are welcome");
-    assert_eq!(router.caller().publish(vec![stopped()]).expect("root may")[0].seq, 2);
-    // Each has its own idempotency keys: the other one's does not swallow ours.
-    let mut keyed = external(json!({"n": 2}));
-    keyed.idempotency_key = Some("auto-export/7/0".into());
-    let theirs = other.publish(vec![keyed.clone()]).expect("stored")[0].clone();
-    let ours = router.caller().publish(vec![keyed.clone()]).expect("stored")[0].clone();
-    assert!(!ours.duplicate && ours.seq == theirs.seq + 1, "{ours:?}");
-    assert!(other.publish(vec![keyed.clone()]).expect("known")[0].duplicate);
-    assert!(router.caller().publish(vec![keyed]).expect("known")[0].duplicate);
+    assert_eq!(other.stats().last_seq, 0, "the connection lives, and figures are for everybody");
+    assert_eq!(router.caller().publish(vec![stopped()]).expect("root may")[0].seq, 1);
 }

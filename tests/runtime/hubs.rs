@@ -5,7 +5,7 @@ use ringrift::contract::ids::NodeId;
 use ringrift::contract::router::{Ack, Delivery, Nack, Publish, PublishResult, Published, Subscribe};
 use ringrift::contract::wire::{Call, Reply, errors};
 use ringrift::platform::clock::{new_event_id, now_us};
-use ringrift::platform::varlink::{Peer, Replies, Service, serve_connection};
+use ringrift::platform::varlink::{Caller, Replies, Service, serve_connection};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
@@ -210,7 +210,7 @@ impl Service for Door {
     fn interfaces(&self) -> Vec<(&'static str, &'static str)> {
         vec![("org.ringrift.Router", ""), ("org.ringrift.Coordinator", "")]
     }
-    fn call(&self, _peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+    fn call(&self, _caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         self.0.call(call, replies)
     }
 }

@@ -2,8 +2,10 @@
 //! faster server; everybody else uses this one.
 mod client;
 mod frame;
+mod peer;
 mod server;
 
 pub use client::Client;
 pub use frame::{FrameError, Frames, write_frame};
-pub use server::{Peer, Replies, Service, parse, parse_text, peer, serve, serve_connection};
+pub use peer::{Caller, Peer, Suite};
+pub use server::{Replies, Service, parse, parse_text, serve, serve_connection};

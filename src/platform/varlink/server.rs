@@ -1,24 +1,13 @@
 //! The server: a thread a connection, calls answered in order, bad frames answered and survived.
 use super::frame::{FrameError, Frames, write_frame};
+use super::peer::Caller;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io;
-use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
-
-/// Who is at the other end, as the kernel tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    /// User.
-    pub uid: u32,
-    /// Main group.
-    pub gid: u32,
-    /// Process.
-    pub pid: i32,
-}
 
 /// Where replies go.
 pub trait Replies {
@@ -31,7 +20,7 @@ pub trait Service: Send + Sync {
     /// Vendor, product and version for GetInfo are the suite's; here the interfaces: name and description in Varlink's language.
     fn interfaces(&self) -> Vec<(&'static str, &'static str)>;
     /// Answers one call; for `more` it may send several replies, the last one without `continues`.
-    fn call(&self, peer: Peer, call: &Call, replies: &mut dyn Replies) -> io::Result<()>;
+    fn call(&self, caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()>;
 }
 
 struct Stream<'a>(&'a UnixStream);
@@ -55,15 +44,15 @@ pub fn serve(listener: &UnixListener, service: &Arc<dyn Service>) -> io::Result<
     }
 }
 
-/// The other end's credentials.
-pub fn peer(stream: &UnixStream) -> io::Result<Peer> {
-    let c = nix::sys::socket::getsockopt(&stream.as_fd(), nix::sys::socket::sockopt::PeerCredentials)?;
-    Ok(Peer { uid: c.uid(), gid: c.gid(), pid: c.pid() })
-}
-
 /// Serves one connection to its end.
 pub fn serve_connection(stream: &UnixStream, service: &dyn Service) {
-    let Ok(peer) = peer(stream) else { return };
+    let caller = match Caller::of(stream) {
+        Ok(caller) => caller,
+        Err(error) => {
+            tracing::warn!(%error, "a caller without credentials is turned away");
+            return;
+        }
+    };
     let mut frames = Frames::new(stream);
     let mut out = Stream(stream);
     loop {
@@ -77,7 +66,7 @@ pub fn serve_connection(stream: &UnixStream, service: &dyn Service) {
             }
         };
         let done = match serde_json::from_slice::<Call>(&frame) {
-            Ok(call) => answer(peer, &call, service, &mut out),
+            Ok(call) => answer(&caller, &call, service, &mut out),
             Err(error) => out.send(&failure(errors::BAD_FRAME, format!("no Varlink call: {error}"))),
         };
         if done.is_err() {
@@ -90,7 +79,7 @@ fn failure(name: &str, message: String) -> Reply {
     Reply::error(name, &ErrorParameters { message, ..Default::default() })
 }
 
-fn answer(peer: Peer, call: &Call, service: &dyn Service, out: &mut dyn Replies) -> io::Result<()> {
+fn answer(caller: &Caller, call: &Call, service: &dyn Service, out: &mut dyn Replies) -> io::Result<()> {
     let interfaces = service.interfaces();
     match call.method.as_str() {
         "org.varlink.service.GetInfo" => {
@@ -111,7 +100,7 @@ fn answer(peer: Peer, call: &Call, service: &dyn Service, out: &mut dyn Replies)
         method => {
             let interface = method.rsplit_once('.').map_or("", |(interface, _)| interface);
             if interfaces.iter().any(|(name, _)| *name == interface) {
-                service.call(peer, call, out)
+                service.call(caller, call, out)
             } else {
                 out.send(&Reply::error(errors::INTERFACE_NOT_FOUND, &json!({ "interface": interface })))
             }
