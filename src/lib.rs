@@ -11,4 +11,5 @@ pub mod platform;
 pub mod programs;
 pub mod router;
 pub mod runtime;
+pub mod starts;
 pub mod units;

@@ -75,6 +75,7 @@ const LAYERS: &[Layer] = &[
         crates: &["clap", "tokio", "tracing"],
         effects: true,
     },
+    Layer { folder: "starts", ours: &["contract", "platform"], crates: &["clap", "tokio", "tracing"], effects: true },
     Layer { folder: "units", ours: &["contract"], crates: &[], effects: false },
     Layer {
         folder: "cli",

@@ -18,7 +18,7 @@ fn files(folder: &str, suffix: &str) -> BTreeSet<String> {
 }
 
 /// Services that run the command line for a moment.
-const OTHER_SERVICES: [&str; 1] = ["ringrift-emergency"];
+const OTHER_SERVICES: [&str; 3] = ["ringrift-emergency", "ringrift-prepare", "ringrift-up"];
 /// Programs that are no daemon and no hub.
 const OTHER_PROGRAMS: [&str; 1] = ["ringrift"];
 

@@ -83,7 +83,10 @@ fn overview(seen: &Seen, world: &World) -> Overview {
     if !master_running {
         let row = hubs.iter().find(|h| h.name == "master");
         let (what, next) = match row.map(|r| (r.state, &r.reason)) {
-            Some((State::Failed | State::CannotStart, reason)) => (format!("FAILED: {reason}"), format!("journalctl -u {MASTER} -n 50")),
+            Some((State::Failed | State::CannotStart, reason)) => (
+                format!("FAILED: {reason}; `journalctl -u {MASTER} -n 50` says why"),
+                "systemctl restart ringrift-master.target".to_owned(),
+            ),
             Some((State::Initializing, reason)) => {
                 (format!("it is being started: {reason}"), "ringrift status, again in a moment".to_owned())
             }
@@ -122,7 +125,8 @@ fn problem(row: &Row) -> Problem {
     let unit = row.unit.as_deref().unwrap_or_default();
     let next = match row.state {
         State::CannotStart if row.reason.contains("configuration") => "ringrift config check".to_owned(),
-        State::Stopped => format!("ringrift daemon start {}", row.name),
+        State::Failed if row.category == "hub" => format!("systemctl restart {unit}"),
+        State::Stopped | State::Failed => format!("ringrift daemon start {}", row.name),
         State::Blocked => "ringrift status again in a moment; it starts when what it waits for is there".to_owned(),
         _ if row.category == "hub" => format!("journalctl -u {unit} -n 50"),
         _ => format!("ringrift daemon logs {}", row.name),

@@ -20,6 +20,8 @@ macro_rules! messages {
 messages! {
     /// A daemon used up its restarts.
     DAEMON_FAILED = "da16086f66dd4228b6ad830edd4770ef";
+    /// The master tries a daemon again that had failed for good.
+    DAEMON_TRIED_AGAIN = "3b9a51e08f7c4c6d9c1e64d2a07f58b6";
     /// A configuration was refused: at a start (exit 78, no restart) or at a reload (the old one stays in force).
     CONFIG_REFUSED = "df84cff0098b4b4486310ac38e6b8dae";
     /// The master reset a hub and its socket.

@@ -19,6 +19,7 @@ use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::messages;
 use crate::platform::{config, journal};
+use crate::runtime::backoff;
 use clap::Parser;
 use settings::Settings;
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub struct Arguments {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     journal::init("ringrift-master");
+    let restarts = if arguments.dry_run { None } else { Some(backoff::wait_if_restarted()) };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::new(Exit::Failure, format!("starting the runtime: {error}"))),
@@ -49,7 +51,7 @@ pub fn main() -> ExitCode {
             print(&plan);
             return Ok(());
         }
-        run::run(settings, load).await
+        run::run(settings, load, restarts).await
     });
     // Threads that wait for a socket do not hold up the end.
     runtime.shutdown_background();

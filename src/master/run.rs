@@ -15,6 +15,7 @@ use crate::contract::registry::Profile;
 use crate::platform::host::node_id;
 use crate::platform::notify;
 use crate::platform::systemd::{Change, Systemd, connect};
+use crate::runtime::backoff::Restarts;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -74,8 +75,9 @@ fn first_profile(config: &Config) -> Result<Profile, Failure> {
 }
 
 /// Runs to the end. `load` loads and checks the configuration, at start and at each reload.
-pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Result<(), Failure> {
+pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, restarts: Option<Restarts>) -> Result<(), Failure> {
     let config = load().map_err(|e| Failure::new(Exit::Config, e).hint("`ringrift config check` explains each key"))?;
+    tokio::task::spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));
     let node = node_id(&config.node_id);
     for dir in [&settings.state, &settings.run] {
         std::fs::create_dir_all(dir).map_err(|e| failed(Exit::Failure, &format!("making {}", dir.display()), e))?;
@@ -140,6 +142,12 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>) -> Re
     }
     drop(connection.release_name(BUS_NAME).await);
     ended
+}
+
+/// Up for so long: the next failure waits no longer than the first.
+async fn settle(restarts: Option<Restarts>, after: Duration) {
+    tokio::time::sleep(after).await;
+    restarts.into_iter().for_each(|mut restarts| restarts.settle());
 }
 
 async fn forward(connection: Connection, mut told: mpsc::UnboundedReceiver<Signal>) {

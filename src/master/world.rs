@@ -82,6 +82,8 @@ pub struct World {
     pub down_since: BTreeMap<DaemonType, i64>,
     /// When and why daemons last failed.
     pub last_errors: BTreeMap<DaemonType, (i64, String)>,
+    /// Failed daemons that are tried again: how often they were, and when they are next, microseconds since 1970.
+    pub tried_again: BTreeMap<DaemonType, (u32, i64)>,
     /// Jobs under way.
     pub jobs: Vec<JobRow>,
     /// Turns of the loop.
@@ -107,6 +109,7 @@ impl World {
             held: BTreeMap::new(),
             down_since: BTreeMap::new(),
             last_errors: BTreeMap::new(),
+            tried_again: BTreeMap::new(),
             jobs: Vec::new(),
             iteration: 0,
             beat: Instant::now(),
@@ -150,6 +153,10 @@ impl World {
         let mut found = assess(&facts);
         if found.state == State::Stopped && found.reason.is_empty() {
             found.reason = self.why_stopped(daemon);
+        }
+        if let (State::Failed | State::CannotStart, Some((tries, due))) = (found.state, self.tried_again.get(&daemon)) {
+            let seconds = due.saturating_sub(now_us).max(0) / 1_000_000;
+            found.reason = format!("{}; next try in {seconds} s ({tries} so far)", found.reason);
         }
         Row { daemon, found, unit: unit.cloned(), report, desired, last_error: self.last_errors.get(&daemon).cloned() }
     }

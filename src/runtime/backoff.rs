@@ -1,7 +1,7 @@
 //! Delay between restarts where systemd does not know it (before 254): 1, 2, 4, 8, 16 s, counted in `$RUNTIME_DIRECTORY`,
-//! which systemd keeps over its own restarts and removes at every other stop.
+//! which systemd keeps over restarts; `ringrift-starts stopped` forgets the count after an end in order.
 use super::places;
-use crate::contract::messages;
+use crate::contract::{messages, paths};
 use crate::platform::notify;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct Restarts {
 /// systemd does not delay them itself (RINGRIFT_BACKOFF=systemd in its drop-in says that it does).
 pub fn wait_if_restarted() -> Restarts {
     let by_systemd = std::env::var("RINGRIFT_BACKOFF").is_ok_and(|v| v == "systemd");
-    let Some(file) = places::given("RUNTIME_DIRECTORY").filter(|_| !by_systemd).map(|d| d.join("restarts")) else {
+    let Some(file) = places::given("RUNTIME_DIRECTORY").filter(|_| !by_systemd).map(|d| d.join(paths::RESTARTS_FILE)) else {
         return Restarts { file: None };
     };
     let before = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u32>().ok());
@@ -33,7 +33,9 @@ pub fn wait_if_restarted() -> Restarts {
     }
     let wait = Duration::from_secs(delay(restart).saturating_sub(BY_SYSTEMD));
     if !wait.is_zero() {
-        let status = format!("backing off {}s (restart {restart}/5)", delay(restart));
+        // A hub is never given up, so its restarts are not so many of five.
+        let of = if restart <= 5 { "/5" } else { "" };
+        let status = format!("backing off {}s (restart {restart}{of})", delay(restart));
         tracing::warn!(MESSAGE_ID = messages::BACKING_OFF, "{status}");
         notify::status(&status);
         notify::extend(wait + START);

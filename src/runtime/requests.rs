@@ -66,6 +66,7 @@ impl<D: Daemon> Engine<'_, D> {
                 self.tick_due = self.tick_due.min(std::time::Instant::now() + self.interval);
                 self.face.set_interval(super::health_interval(self.spec, &self.config));
                 self.face.troubles.config = None;
+                tracing::info!("the configuration was read again");
                 self.reload_pending = true;
                 if self.begun {
                     self.input(What::Reload);

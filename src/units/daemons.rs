@@ -1,7 +1,7 @@
 //! One service a built daemon, from its registry entry alone.
 use super::harden::{self, Exceptions};
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE};
+use super::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
 use crate::contract::registry::{DaemonSpec, DaemonType, Hub, Need, Profile, built};
 
@@ -49,8 +49,11 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
             [] => t,
             units => t.why("They subscribe to what this one emits and are declared to start before it.").list("After", units),
         })
-        .set("OnFailure", ON_FAILURE)
-        .with(|t| limits(t, spec))
+        .with(
+            |t| {
+                if own.is_some() { starts::unlimited(t.set("OnFailure", ON_FAILURE)) } else { limits(t.set("OnFailure", ON_FAILURE), spec) }
+            },
+        )
 }
 
 /// The restart limit; one more start than restarts.
@@ -67,11 +70,16 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
         .set("NotifyAccess", "main")
         .set("ExecStart", format!("{}/{}", paths::LIBEXEC, spec.daemon.binary()))
         .with(reload)
+        .with(starts::stopped)
         .with(|t| match hub {
             Some(own) => t.set("Sockets", own.socket_unit()),
             None => t,
         })
-        .with(|t| if spec.auto_restart { restart(t) } else { t.set("Restart", "no") })
+        .with(|t| match (hub, spec.auto_restart) {
+            (Some(_), _) => hub_restart(t),
+            (None, true) => restart(t),
+            (None, false) => t.set("Restart", "no"),
+        })
         .with(times)
         .why(&watchdog_reason(spec))
         .set("WatchdogSec", spec.watchdog_seconds())
@@ -96,7 +104,8 @@ fn watchdog_reason(spec: &DaemonSpec) -> String {
 /// How a reload reaches the process.
 pub fn reload(text: Text) -> Text {
     text.why("Type=notify-reload is newer than 252; the shell's own kill, because a minimal Debian has no program of that name.")
-        .set("ExecReload", "/bin/sh -c \"kill -HUP $MAINPID\"")
+        .why("The dash: a stop may come in the middle of a reload, and a reload that is cut off is not a failure of the service.")
+        .set("ExecReload", "-/bin/sh -c \"kill -HUP $MAINPID\"")
 }
 
 /// Restart, and the exit code after which there is none.
@@ -105,6 +114,16 @@ pub fn restart(text: Text) -> Text {
         .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
         .set("RestartSec", "1s")
         .why("78: bad configuration, which a restart cannot mend.")
+        .set("RestartPreventExitStatus", 78)
+}
+
+/// Restart of a hub, on which everything else waits: it is never given up.
+pub fn hub_restart(text: Text) -> Text {
+    text.why("Everything else waits for it, so it is never given up: restarted after any end but a stop.")
+        .set("Restart", "always")
+        .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
+        .set("RestartSec", "1s")
+        .why("78: bad configuration. It is reported, and the master tries again after a minute, then more rarely (master.retry_failed).")
         .set("RestartPreventExitStatus", 78)
 }
 

@@ -1,7 +1,7 @@
 //! The watch over the emergency flag files: a path unit, and the service that tells the coordinator what it sees.
 use super::harden::{self, Exceptions};
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL, SUITE};
+use super::{ENVIRONMENT, MANUAL, SUITE, starts};
 use crate::contract::paths;
 
 /// The files.
@@ -15,6 +15,7 @@ fn path() -> String {
         .set("Description", "RingRift watch over the emergency flags")
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
+        .with(starts::unlimited)
         .section("Path")
         .why("A file that is there starts the service, whenever it was made; the service stays until it is removed.")
         .set("PathExists", paths::EMERGENCY_HALT)

@@ -1,8 +1,8 @@
 //! The coordinator's and the master's services: hubs that are no daemon type.
-use super::daemons::{directories, hub_weight, reload, restart, times};
+use super::daemons::{directories, hub_restart, hub_weight, reload, times};
 use super::harden::{self, Exceptions};
 use super::text::Text;
-use super::{ENVIRONMENT, MASTER, ON_FAILURE, SUITE};
+use super::{ENVIRONMENT, MASTER, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
 use crate::contract::registry::{DaemonType, PROCESSES};
 use crate::contract::safeguards::{MANAGER_SHUTDOWN, MANAGERS};
@@ -15,13 +15,6 @@ pub fn files() -> Vec<(String, String)> {
 fn description(binary: &str) -> String {
     let purpose = PROCESSES.iter().find(|p| p.binary == binary).map_or("", |p| p.purpose);
     format!("RingRift {}: {purpose}", binary.trim_start_matches("ringrift-"))
-}
-
-fn start_limit(text: Text) -> Text {
-    text.set("OnFailure", ON_FAILURE)
-        .why("The first start and 5 restarts; the interval outlasts all their delays together.")
-        .set("StartLimitIntervalSec", 600)
-        .set("StartLimitBurst", 6)
 }
 
 fn coordinator() -> String {
@@ -39,15 +32,17 @@ fn coordinator() -> String {
         .why("What it decides is published before the router stops.")
         .set("Wants", DaemonType::EventRouter.unit())
         .set("After", DaemonType::EventRouter.unit())
-        .with(start_limit)
+        .set("OnFailure", ON_FAILURE)
+        .with(starts::unlimited)
         .section("Service")
         .set("Type", "notify")
         .set("NotifyAccess", "main")
         .set("ExecStart", format!("{}/ringrift-coordinator", paths::LIBEXEC))
         .with(reload)
+        .with(starts::stopped)
         .why("Two sockets, told apart by their names: one for daemons, one for jobs.")
         .set("Sockets", sockets.join(" "))
-        .with(restart)
+        .with(hub_restart)
         .why("ready_timeout; a program that waits out its restart delay asks for more by EXTEND_TIMEOUT_USEC=.")
         .set("TimeoutStartSec", 30)
         .why("Each of its managers gets 30 s to shut down; all of them together take milliseconds unless one is stuck.")
@@ -88,7 +83,8 @@ fn master() -> String {
         .set("After", around.join(" "))
         .why("It stops first, so that its last word still reaches the log.")
         .set("After", DaemonType::EventRouter.unit())
-        .with(start_limit)
+        .set("OnFailure", ON_FAILURE)
+        .with(starts::unlimited)
         .section("Service")
         .why("READY only when it owns the name and has seen every unit, which is later than Type=dbus would say.")
         .set("Type", "notify")
@@ -98,7 +94,11 @@ fn master() -> String {
         .set("ExecStartPre", format!("+/usr/bin/systemd-tmpfiles --create --prefix={}", paths::RUN))
         .set("ExecStart", format!("{}/ringrift-master", paths::LIBEXEC))
         .with(reload)
-        .with(restart)
+        .with(starts::stopped)
+        .why("Nothing else brings it back, so it is never given up: restarted after any end but a stop.")
+        .set("Restart", "always")
+        .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
+        .set("RestartSec", "1s")
         .with(times)
         .why("Its loop turns at least every 5 s and pings from there.")
         .set("WatchdogSec", 30)

@@ -8,6 +8,7 @@ mod jobs;
 pub mod overrides;
 mod slices;
 mod sockets;
+mod starts;
 mod targets;
 mod text;
 
@@ -41,6 +42,7 @@ pub fn generate() -> Vec<UnitFile> {
     files.extend(slices::files());
     files.extend(jobs::files());
     files.push(failure::file());
+    files.extend(starts::files());
     files.extend(emergency::files());
     files.sort();
     files.into_iter().map(|(name, text)| UnitFile { name, text }).collect()

@@ -1,6 +1,6 @@
 //! The hubs' sockets: clients connect before a hub is up, and nothing is lost while it restarts.
 use super::text::Text;
-use super::{MANUAL, ON_FAILURE, SUITE};
+use super::{MANUAL, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
 use crate::contract::registry::{DaemonType, Hub};
 
@@ -60,8 +60,9 @@ fn socket(s: &Socket) -> String {
         .set("Description", format!("RingRift socket of {}", s.what))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("It fails with its service's last restart; the master hears of it and brings both back.")
+        .why("It fails when its service ends at once again and again; the master hears of it and brings both back.")
         .set("OnFailure", ON_FAILURE)
+        .with(starts::unlimited)
         .section("Socket")
         .set("ListenStream", s.path)
         .set("FileDescriptorName", name)

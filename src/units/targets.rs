@@ -1,7 +1,7 @@
 //! The target that starts the suite, and one target a profile for those who use systemd alone.
 use super::text::Text;
-use super::{MANUAL, MASTER, SUITE};
-use crate::contract::registry::Profile;
+use super::{MANUAL, MASTER, SUITE, starts};
+use crate::contract::registry::{HUB_SERVICES, Profile};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
@@ -20,6 +20,9 @@ fn suite() -> String {
               required by whoever uses it: a node without DATA_PIPELINE shall not start it by a stray connection.",
         )
         .set("Wants", format!("{MASTER} ringrift-router.socket ringrift-coordinator.socket ringrift-job.socket"))
+        .why("Started with it and not by their first client, so that a start of the suite knows whether they are well.")
+        .list("Wants", &HUB_SERVICES[1..])
+        .with(starts::target)
         .why("The emergency flags: looked at now, and whenever they change.")
         .set("Wants", "ringrift-emergency.path ringrift-emergency.service")
         .section("Install")

@@ -27,6 +27,7 @@ mod limits;
 mod polkit;
 mod removal;
 mod suite;
+mod survival;
 mod trouble;
 mod units;
 mod varlink;

@@ -5,6 +5,7 @@ mod daemons;
 mod limits;
 mod pipeline;
 mod resources;
+mod retries;
 mod runtime;
 mod scheduling;
 
@@ -14,6 +15,7 @@ pub use daemons::*;
 pub use limits::*;
 pub use pipeline::*;
 pub use resources::*;
+pub use retries::*;
 pub use runtime::*;
 pub use scheduling::*;
 
@@ -75,6 +77,9 @@ pub struct Master {
     pub required: bool,
     /// Seconds a unit must have been ready before its restart delay is reset, 10 to 3600.
     pub reset_after: u32,
+    /// Seconds after which the master tries a daemon again that used up its restarts (FAILED), from one time to the next; the last
+    /// one repeats. A daemon that then runs well for the longest of them begins anew. 0: never.
+    pub retry_failed: Retries,
     /// Commands do not look for a running master before they start daemons: no warning; RINGRIFT_SKIP_MASTER_LOOP_CHECK.
     pub skip_check: bool,
 }
@@ -89,6 +94,7 @@ impl Default for Master {
             interval: 10,
             required: false,
             reset_after: 120,
+            retry_failed: Retries::default(),
             skip_check: false,
         }
     }
@@ -175,6 +181,7 @@ impl Config {
         }
         check.range("master.interval", self.master.interval, 1, 3600);
         check.range("master.reset_after", self.master.reset_after, 10, 3600);
+        self.master.retry_failed.check(&mut check);
         self.daemons.check(&mut check);
         self.runtime.check(&mut check);
         self.pipeline.check(&mut check);

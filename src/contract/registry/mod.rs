@@ -8,7 +8,7 @@ mod validate;
 
 pub use names::{DaemonType, ORIGINAL};
 pub use order::{OrderError, start_order, stop_order};
-pub use processes::{OUTSIDE, PROCESSES, Process};
+pub use processes::{HUB_SERVICES, OUTSIDE, PROCESSES, Process};
 pub use profiles::{Profile, closure};
 pub use validate::{Report, validate};
 

@@ -38,7 +38,7 @@ pub const PROCESSES: &[Process] = &[
     Process {
         binary: "ringrift-master",
         purpose: "The master loop: drives systemd over D-Bus towards the applied profile",
-        publishes: &[E::HostOnline, E::HostOffline],
+        publishes: &[E::HostOnline, E::HostOffline, E::DaemonStatusChanged],
         subscribes: &[],
     },
     Process {
@@ -53,7 +53,16 @@ pub const PROCESSES: &[Process] = &[
         publishes: &[E::DaemonPermanentlyFailed],
         subscribes: &[],
     },
+    Process {
+        binary: "ringrift-starts",
+        purpose: "Keeps the count of starts honest: an end in order clears it, and a start of the suite fails with a hub",
+        publishes: &[],
+        subscribes: &[],
+    },
 ];
+
+/// The services without which there is no suite: whoever starts it is told when one of them does not come up.
+pub const HUB_SERVICES: [&str; 3] = ["ringrift-master.service", "ringrift-event-router.service", "ringrift-coordinator.service"];
 
 /// Events whose emitter or subscriber is outside this suite, declared with the reason.
 pub const OUTSIDE: &[(E, &str)] =

@@ -48,6 +48,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             world.outside.clear();
         }
         self.past.clear();
+        self.revivals.clear();
         for daemon in plan.stop.iter().filter_map(|name| DaemonType::parse(name).ok()) {
             match self.services.stop(&daemon.unit()).await {
                 Ok(queued) => self.await_end(daemon, "stopping", queued),
@@ -94,6 +95,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 return Self::answer(reply, Err(error));
             }
             self.forget_past(daemon);
+            self.forget_revival(daemon);
             let (queued, hint) = match what {
                 "stopping" => (self.services.stop(&daemon.unit()).await, self.listening(daemon)),
                 "restarting" => {

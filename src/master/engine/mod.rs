@@ -2,6 +2,7 @@
 mod calls;
 mod notes;
 mod reconcile;
+mod revive;
 
 use super::calls::{Answer, Error};
 use super::jobs::Jobs;
@@ -127,6 +128,7 @@ pub struct Engine<S> {
     look_at_all: bool,
     reset: HashMap<String, String>,
     hub_retried_us: BTreeMap<&'static str, i64>,
+    revivals: revive::Revivals,
     pub(super) registration: notes::Registration,
     pub(super) following_orders: bool,
     pub(super) leases_checked: Option<Instant>,
@@ -181,6 +183,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             look_at_all: true,
             reset: HashMap::new(),
             hub_retried_us: BTreeMap::new(),
+            revivals: BTreeMap::new(),
             registration: notes::Registration::default(),
             following_orders: false,
             leases_checked: None,
@@ -231,6 +234,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.look().await?;
         self.tend_router();
         self.tend_hubs().await;
+        self.revive().await;
         self.reconcile().await;
         self.reset_delays().await;
         self.tend_coordinator();

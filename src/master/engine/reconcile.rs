@@ -29,6 +29,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             steps
         };
+        self.forget_failed();
         let active: Vec<(DaemonType, Option<i64>)> = {
             let world = self.world();
             let since = |d: DaemonType| world.unit(d).filter(|u| u.active_state == "active").map(|u| (d, u.since_us));
@@ -62,7 +63,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
-    async fn is_suite_stopping(&self) -> bool {
+    pub(super) async fn is_suite_stopping(&self) -> bool {
         // If systemd cannot be asked, nothing is concluded; the next turn asks again.
         self.services.is_stopping(super::OWN_UNIT).await.unwrap_or(true)
     }
@@ -128,22 +129,29 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         for (hub, service) in failed {
             let socket = hub.socket_unit();
-            if self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US) {
+            // One whose service fails for a reason that a restart does not mend is tried as rarely as the service.
+            let recently = self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US);
+            if recently || self.waits_for_revival(service) {
                 continue;
             }
             self.hub_retried_us.insert(socket, now);
             tracing::warn!("{socket} has failed; it and {service} are reset and started again");
-            for unit in [socket, service] {
-                if let Err(error) = self.services.reset_failed(unit).await {
-                    tracing::warn!("{error}");
-                }
+            self.start_anew(&[socket, service]).await;
+        }
+    }
+
+    /// Forgets the failures of units and starts them, in this order.
+    pub(super) async fn start_anew(&mut self, units: &[&str]) {
+        for unit in units {
+            if let Err(error) = self.services.reset_failed(unit).await {
+                tracing::warn!("{error}");
             }
-            for unit in [socket, service] {
-                if let Err(error) = self.services.start(unit).await {
-                    tracing::warn!("{error}");
-                }
+        }
+        for unit in units {
+            if let Err(error) = self.services.start(unit).await {
+                tracing::warn!("{error}");
             }
-            self.dirty.extend([socket.to_owned(), service.to_owned()]);
+            self.dirty.insert((*unit).to_owned());
         }
     }
 

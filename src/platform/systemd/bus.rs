@@ -132,7 +132,16 @@ impl Systemd {
 
     /// Names of the units that run or start, by a shell glob.
     pub async fn running(&self, pattern: &str) -> Result<Vec<String>, ServiceError> {
-        let states = ["active", "activating", "reloading", "refreshing"].map(str::to_owned).to_vec();
+        self.in_states(&["active", "activating", "reloading", "refreshing"], pattern).await
+    }
+
+    /// Names of the units that have failed, by a shell glob.
+    pub async fn failed(&self, pattern: &str) -> Result<Vec<String>, ServiceError> {
+        self.in_states(&["failed"], pattern).await
+    }
+
+    async fn in_states(&self, states: &[&str], pattern: &str) -> Result<Vec<String>, ServiceError> {
+        let states = states.iter().map(|s| (*s).to_owned()).collect();
         let rows = within("listing", pattern, self.manager.list_units_by_patterns(states, vec![pattern.to_owned()])).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
