@@ -2,6 +2,7 @@
 mod up;
 
 use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::registry::HUB_SERVICES;
 use crate::platform::journal;
 use crate::platform::systemd::{ServiceError, ServiceManager, Systemd, connect};
 use clap::{Parser, Subcommand};
@@ -97,9 +98,13 @@ async fn prepare() -> Result<(), Failure> {
     let systemd = systemd().await?;
     // Jobs are instances of templates; their failures are the coordinator's to remember.
     let failed = systemd.failed("ringrift-*").await.map_err(unavailable)?;
-    for unit in failed.iter().filter(|unit| !unit.contains('@')) {
+    let failed: Vec<&str> = failed.iter().map(String::as_str).filter(|unit| !unit.contains('@')).collect();
+    // A hub is never in the state "failed" for long; what is forgotten are its restarts.
+    let hubs = HUB_SERVICES.iter().copied().filter(|hub| !failed.contains(hub));
+    for unit in failed.iter().copied().chain(hubs) {
         match systemd.reset_failed(unit).await {
-            Ok(()) => tracing::info!("{unit} had failed; it is started as if it had not"),
+            Ok(()) if failed.contains(&unit) => tracing::info!("{unit} had failed; it is started as if it had not"),
+            Ok(()) | Err(ServiceError::NoSuchUnit { .. }) => {}
             Err(error) => tracing::warn!("{error}"),
         }
     }

@@ -54,6 +54,7 @@ fn a_start_with_a_hub_that_crashes_fails_with_its_name_and_the_hub_is_not_given_
         other => Err(format!("{other:?} {}", m.show("ringrift-coordinator.service", "ActiveState"))),
     });
     m.ok(&format!("rm {drop_in}; systemctl daemon-reload"));
+    m.wait_state("ringrift-coordinator.service", "active", MINUTE);
     m.wait_for("the suite to run without anybody's help", 2 * MINUTE, || running(m, DAEMONS));
     m.ok("systemctl start ringrift-master.target");
     assert_eq!(m.show("ringrift-master.target", "ActiveState"), "active");
