@@ -17,8 +17,9 @@ const CATALOG: &str = include_str!("contract/interfaces/org.ringrift.Catalog.var
 pub fn data_pipeline() -> ExitCode {
     run::<DataPipeline>(Extras {
         store: Some(Box::new(|places: &Places| {
-            let folder = std::path::Path::new(paths::ARTEFACTS).file_name().unwrap_or_default();
-            let catalog = CatalogDb::open(&places.state, &places.all_state.join(folder)).map_err(|e| crate::contract::error::chain(&e))?;
+            let below = |path: &'static str| places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default());
+            let catalog = CatalogDb::open(&places.state, &below(paths::ARTEFACTS), &below(paths::JOBS))
+                .map_err(|e| crate::contract::error::chain(&e))?;
             Ok(Box::new(catalog))
         })),
         socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),

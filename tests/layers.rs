@@ -277,6 +277,19 @@ fn every_file_says_what_it_owns_and_is_short() {
     settle(wrong, "lines");
 }
 
+/// A job may put a link, a FIFO or another's file under any name of its folder. Whoever knows where those files lie and is not the job
+/// itself opens them through `platform/job_files.rs`.
+#[test]
+fn files_of_jobs_have_one_opener() {
+    let opening = ["File::open", "File::options", "OpenOptions", "fs::read", "fs::copy", "openat("];
+    for (name, text) in sources().iter().filter(|(n, _)| !n.starts_with("jobrunner/") && !n.starts_with("platform/job_files")) {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let knows = ["paths::JOBS", "attempt_name(", ".shown("].iter().any(|word| code.contains(word));
+        let opens: Vec<&&str> = opening.iter().filter(|word| code.contains(**word)).collect();
+        assert!(!knows || opens.is_empty(), "src/{name} knows where jobs' files lie and uses {opens:?}; use platform::job_files");
+    }
+}
+
 #[test]
 fn every_folder_is_known() {
     for entry in std::fs::read_dir(root()).expect("src") {

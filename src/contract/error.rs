@@ -31,6 +31,15 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
+/// Whether trying the same again can help. Errors carry it, so that what cannot be mended never holds up what waits behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permanence {
+    /// The same input fails the same way again: it is put away at once.
+    Permanent,
+    /// A peer is away, a disk is full: it is tried again.
+    Transient,
+}
+
 /// A failure that knows its exit code and what the user can do next.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]

@@ -1,7 +1,6 @@
 //! Identifiers as newtypes, so that a job id cannot be passed where a model's hash is meant.
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::str::FromStr;
 
 /// Why a text is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,18 +17,18 @@ pub struct BadId {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
             /// Checks the text and wraps it.
-            pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::contract::ids::BadId> {
                 let text = text.into();
                 let check: fn(&str) -> Result<(), String> = $check;
                 match check(&text) {
                     Ok(()) => Ok(Self(text)),
-                    Err(why) => Err(BadId { kind: $kind, text, why }),
+                    Err(why) => Err($crate::contract::ids::BadId { kind: $kind, text, why }),
                 }
             }
             /// The identifier as text.
@@ -37,20 +36,20 @@ macro_rules! text_id {
                 &self.0
             }
         }
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
-        impl FromStr for $name {
-            type Err = BadId;
-            fn from_str(text: &str) -> Result<Self, BadId> {
+        impl std::str::FromStr for $name {
+            type Err = $crate::contract::ids::BadId;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::new(text)
             }
         }
         impl TryFrom<String> for $name {
-            type Error = BadId;
-            fn try_from(text: String) -> Result<Self, BadId> {
+            type Error = $crate::contract::ids::BadId;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
                 Self::new(text)
             }
         }
@@ -61,6 +60,8 @@ macro_rules! text_id {
         }
     };
 }
+
+pub(super) use text_id;
 
 fn word(text: &str, extra: &str, max: usize) -> Result<(), String> {
     if text.is_empty() || text.len() > max {

@@ -88,9 +88,6 @@ pub struct Finish {
     /// $EXIT_STATUS: a number, or a signal's name.
     #[serde(default)]
     pub exit_status: String,
-    /// The attempt's directory.
-    #[serde(default)]
-    pub output: String,
     /// The verified result, on success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultFile>,

@@ -15,6 +15,7 @@ pub mod health;
 pub mod host;
 pub mod ids;
 pub mod job;
+pub mod job_file;
 pub mod master;
 pub mod messages;
 pub mod optimizer;

@@ -6,6 +6,7 @@ use super::foreign::ForeignQueue;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, NodeId};
+use super::job_file::JobFile;
 use super::optimizer::{Advice, Observe, Utilization};
 use super::router::{DeadLetter, DeadLetterFilter, Stats};
 use super::wire::CallError;
@@ -99,8 +100,8 @@ pub trait CatalogStore: Catalog {
 /// What one input changes in the catalog.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CatalogChange {
-    /// New artefacts, with the path of the file to take over (the record's `path` and `seq` are set by the store).
-    pub artefacts: Vec<(ArtefactRecord, String)>,
+    /// New artefacts, with the job's file to take over (the record's `path` and `seq` are set by the store).
+    pub artefacts: Vec<(ArtefactRecord, JobFile)>,
     /// A rating.
     pub rating: Option<Rating>,
     /// A new champion.

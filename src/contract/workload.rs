@@ -1,5 +1,6 @@
 //! The workload contract (see ringrift-workload(7)): what a job gets and what it leaves behind.
 use super::ids::{ConfigKey, Digest, JobId};
+use super::job_file::JobPath;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -179,7 +180,7 @@ pub struct Artefact {
     /// games, samples, model, match, plot or quarantine.
     pub kind: String,
     /// Relative to the output directory.
-    pub path: String,
+    pub path: JobPath,
     /// SHA-256 of its content, checked by the job-runner.
     pub sha256: Digest,
     /// Its size.

@@ -22,6 +22,9 @@ pub struct Args {
     /// Where results wait that could not be delivered
     #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
     pub spool: PathBuf,
+    /// Folder with one folder a job
+    #[arg(long, value_name = "DIR", default_value = paths::JOBS)]
+    pub jobs: PathBuf,
     /// The emergency flag file
     #[arg(long, value_name = "PATH", default_value = paths::EMERGENCY_HALT)]
     pub flag: PathBuf,

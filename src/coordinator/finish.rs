@@ -1,10 +1,11 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
-use super::{desk, durations, emergency, outbox};
+use super::{desk, durations, emergency, outbox, uids};
 use crate::contract::coordinator::{StopCause, WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished};
+use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::{Description, ResultFile};
@@ -106,12 +107,18 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
         node_id: lease.node.clone(),
         attempt: item.attempts,
         duration_seconds: (call.finished_us - begun).max(0) as f64 / 1e6,
-        output: call.output,
+        output: output(cx, item),
         artefacts: result.artefacts,
         metrics: result.metrics,
         description: description(cx, n, call.description)?,
+        uids: uids::of(cx, n)?,
     };
     outbox::emit(cx, &item.work, completed)
+}
+
+/// The attempt's directory: it follows from the job, whatever the job says.
+fn output(cx: &Change<'_>, item: &WorkItem) -> String {
+    cx.state.jobs.join(item.work_id.as_str()).join(attempt_name(item.attempts)).display().to_string()
 }
 
 /// The description as the workload got it, else as it was offered, else an empty object.

@@ -59,7 +59,8 @@ impl Jobs {
             "Take" => {
                 let call: Take = parse(call)?;
                 allowed(&call.job_id)?;
-                answer(self.core.change(move |cx| take::take(cx, &call)))
+                let uid = peer.uid;
+                answer(self.core.change(move |cx| take::take(cx, &call, uid)))
             }
             "Renew" => {
                 let call: Renew = parse(call)?;

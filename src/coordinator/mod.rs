@@ -38,6 +38,7 @@ mod status;
 mod take;
 #[cfg(test)]
 mod tests;
+mod uids;
 mod writer;
 
 pub use run::main;

@@ -114,7 +114,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
     let (seen_node, seen_dir) = (node.clone(), state_dir.clone());
     let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir))).map_err(failed("starting to watch the machine"))?;
-    let state = State::new(config, node, cores, epoch, look);
+    let state = State { jobs: args.jobs.clone(), ..State::new(config, node, cores, epoch, look) };
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
     for end in [&wake, &woken] {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;

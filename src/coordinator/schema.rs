@@ -122,6 +122,14 @@ CREATE TABLE rate_log (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 ALTER TABLE lease ADD COLUMN gpus TEXT;         -- a JSON list of numbers; absent: the node has none that we know of
 CREATE INDEX work_ended ON work(completed_us) WHERE completed_us IS NOT NULL;
 ",
+    // A retry may run as another user than the attempt whose files it takes over.
+    "
+CREATE TABLE job_uid (                          -- the users that took an item up, by the kernel's word
+    work INTEGER NOT NULL REFERENCES work(n) ON DELETE CASCADE,
+    uid INTEGER NOT NULL,
+    PRIMARY KEY (work, uid)
+) WITHOUT ROWID;
+",
 ];
 
 /// Opens the database and returns it with its epoch.

@@ -13,6 +13,7 @@ use crate::coordination::lease::Deadlines;
 use crate::coordination::lifecycle::Registry;
 use crate::coordination::signal::Signal;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The last look at the machine, or why there is none that counts.
@@ -22,6 +23,8 @@ pub type HostReader = Box<dyn Fn() -> Result<HostSnapshot, String> + Send>;
 pub struct State {
     /// The configuration in force.
     pub config: Config,
+    /// The folder with one folder a job.
+    pub jobs: PathBuf,
     /// The coordinator's own node.
     pub node: NodeId,
     /// Its logical processors, if the system tells.
@@ -84,6 +87,7 @@ impl State {
         managers.set_all(crate::contract::coordinator::LifeState::Ready);
         State {
             config,
+            jobs: PathBuf::from(crate::contract::paths::JOBS),
             node,
             cores,
             gpus: 0,

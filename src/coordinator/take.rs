@@ -1,6 +1,6 @@
 //! A job's unit takes up its job and keeps its lease.
 use super::change::{Change, Refusal};
-use super::{outbox, rows, slots};
+use super::{outbox, rows, slots, uids};
 use crate::contract::coordinator::{Renewed, WorkItem, WorkStatus};
 use crate::contract::events::{TaskHeartbeat, WorkStarted};
 use crate::contract::job::{LEASE_TERM, Offer, Renew, Take};
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 const HEARTBEAT: i64 = 5_000_000;
 
 /// The unit's main process takes up its job. The same invocation may ask again.
-pub fn take(cx: &mut Change<'_>, call: &Take) -> Result<Offer, Refusal> {
+pub fn take(cx: &mut Change<'_>, call: &Take, uid: u32) -> Result<Offer, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
     let Some(lease) = rows::lease_of(cx.db, n)? else {
         let reason = format!("it is {}", item.status.name());
@@ -27,6 +27,7 @@ pub fn take(cx: &mut Change<'_>, call: &Take) -> Result<Offer, Refusal> {
     }
     let description = describe(cx, &item)?;
     let command = cx.state.config.workload.stage(item.work.work_type).command.clone();
+    uids::record(cx, n, uid)?;
     if !lease.taken {
         cx.db
             .prepare_cached("UPDATE lease SET taken = 1, ordered = 1, invocation = ?2 WHERE token = ?1")?

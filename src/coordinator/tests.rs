@@ -93,7 +93,7 @@ impl Bench {
         let id = self.enqueue();
         let order = self.orders().pop().expect("an order");
         let call = Take { job_id: id.clone(), invocation_id: "i".into() };
-        self.change(move |cx| take::take(cx, &call)).expect("taken");
+        self.change(move |cx| take::take(cx, &call, 7)).expect("taken");
         (id, order)
     }
     fn renew(&self, order: &Order) -> Result<(), Refusal> {
@@ -322,7 +322,6 @@ fn ended(id: &JobId) -> Finish {
         service_result: "success".into(),
         exit_code: String::new(),
         exit_status: String::new(),
-        output: String::new(),
         result: None,
         description: None,
         error: String::new(),

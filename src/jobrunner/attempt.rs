@@ -1,6 +1,7 @@
 //! The files of one job: an output directory for each attempt, and what the runner keeps beside them.
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, FencingToken};
+use crate::contract::job_file::attempt_name;
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ impl JobDir {
     }
     /// The output directory of an attempt.
     pub fn output(&self, attempt: u32) -> PathBuf {
-        self.0.join(format!("attempt-{attempt}"))
+        self.0.join(attempt_name(attempt))
     }
     /// Why an attempt failed, for people.
     pub fn error(&self, attempt: u32) -> PathBuf {

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reports the end.
 pub fn finish(args: &Args) -> Result<(), Failure> {
-    let job = JobDir(args.state()?);
+    let job = args.folder();
     let call = compose(args, &job, &|name| std::env::var(name).unwrap_or_default(), cgroup::oom_kills().unwrap_or(0));
     match send(&args.socket, &call) {
         Ok(done) => {
@@ -92,7 +92,6 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         service_result,
         exit_code,
         exit_status,
-        output: attempt.map(|n| job.output(n).display().to_string()).unwrap_or_default(),
         result,
         description,
         error,

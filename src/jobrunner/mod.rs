@@ -11,11 +11,12 @@ mod run;
 mod take;
 mod verify;
 
-use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::error::chain;
 use crate::contract::ids::JobId;
 use crate::contract::paths;
 use crate::contract::workload::JobType;
 use crate::platform::journal;
+use attempt::JobDir;
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,9 +34,9 @@ pub struct Args {
     /// Report how the unit ended ($SERVICE_RESULT, $EXIT_CODE, $EXIT_STATUS), as ExecStopPost=
     #[arg(long)]
     finish: bool,
-    /// Directory of the job; without it $STATE_DIRECTORY
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    /// Folder with one folder a job
+    #[arg(long, value_name = "DIR", default_value = paths::JOBS)]
+    jobs: PathBuf,
     /// Socket of org.ringrift.Job
     #[arg(long, value_name = "PATH", default_value = paths::JOB_SOCKET)]
     socket: PathBuf,
@@ -48,11 +49,8 @@ pub struct Args {
 }
 
 impl Args {
-    fn state(&self) -> Result<PathBuf, Failure> {
-        let from_unit = || std::env::var("STATE_DIRECTORY").ok().and_then(|l| l.split(':').next().map(PathBuf::from));
-        self.state.clone().or_else(from_unit).filter(|dir| !dir.as_os_str().is_empty()).ok_or_else(|| {
-            Failure::new(Exit::Usage, "no directory for the job").hint("its unit sets StateDirectory=; by hand give --state")
-        })
+    fn folder(&self) -> JobDir {
+        JobDir(self.jobs.join(self.job.as_str()))
     }
 }
 

@@ -9,7 +9,7 @@ const LONGEST: usize = 8192;
 
 /// Verifies the output and writes `verified.json`.
 pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failure> {
-    let result = verify(&job.output(description.attempt))?;
+    let result = verify(job, description)?;
     write_json(&job.verified(description.attempt), 0o644, &Verified { result, description: description.clone() })
 }
 

@@ -30,7 +30,7 @@ const LINGER: u16 = 300;
 /// Runs the attempt; returns the code to exit with.
 pub fn run(args: &Args) -> Result<u8, Failure> {
     let signals = signals()?;
-    let job = JobDir(args.state()?);
+    let job = args.folder();
     let invocation_id = std::env::var("INVOCATION_ID").unwrap_or_default();
     let offer = take::take(args, &invocation_id)?;
     let attempt = offer.description.attempt;

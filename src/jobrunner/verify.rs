@@ -1,22 +1,48 @@
 //! Verifies what the workload left: every file it names is there, inside, whole, and on disk.
-use super::attempt::failed;
+use super::attempt::{JobDir, failed};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::Digest;
-use crate::contract::workload::{Artefact, ResultFile};
+use crate::contract::job_file::JobFile;
+use crate::contract::workload::{Artefact, Description, ResultFile};
+use crate::platform::job_files::JobFiles;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 /// The file that the workload writes last.
 const RESULT: &str = "result.json";
 /// Its largest size, bytes.
 const LARGEST: u64 = 1 << 20;
+/// Artefacts of one attempt at most.
+const MOST: usize = 1024;
 
-/// Reads `result.json` and verifies every artefact; all of it is on disk then.
-pub fn verify(output: &Path) -> Result<ResultFile, Failure> {
+/// Reads `result.json` and verifies every artefact as its reader will; all of it is on disk then.
+pub fn verify(job: &JobDir, description: &Description) -> Result<ResultFile, Failure> {
+    let output = job.output(description.attempt);
+    let result = read(&output)?;
+    let files = JobFiles::new(job.0.parent().unwrap_or(&job.0));
+    let uids = vec![nix::unistd::geteuid().as_raw()];
+    let mut directories = HashSet::from([output.clone()]);
+    for artefact in &result.artefacts {
+        let file = JobFile {
+            job: description.job_id.clone(),
+            attempt: description.attempt,
+            path: artefact.path.clone(),
+            bytes: artefact.bytes,
+            uids: uids.clone(),
+        };
+        check(&files, &file, artefact)?;
+        directories.extend(output.join(artefact.path.as_str()).ancestors().skip(1).take(artefact.path.names().count()).map(Path::to_owned));
+    }
+    for directory in directories {
+        File::open(&directory).and_then(|d| d.sync_all()).map_err(|e| failed("syncing", &directory, e))?;
+    }
+    Ok(result)
+}
+
+fn read(output: &Path) -> Result<ResultFile, Failure> {
     let path = output.join(RESULT);
     let meta = fs::symlink_metadata(&path)
         .map_err(|e| Failure::new(Exit::Failure, format!("the workload ended well but left no {}", path.display())).caused_by(e))?;
@@ -28,14 +54,8 @@ pub fn verify(output: &Path) -> Result<ResultFile, Failure> {
     if result.schema != 1 {
         return Err(bad(&path, format!("schema {} is not known, 1 is", result.schema)));
     }
-    let root = output.canonicalize().map_err(|e| failed("resolving", output, e))?;
-    let mut directories = HashSet::from([root.clone()]);
-    for artefact in &result.artefacts {
-        let file = check(&root, artefact)?;
-        directories.extend(file.parent().map(Path::to_owned));
-    }
-    for directory in directories {
-        File::open(&directory).and_then(|d| d.sync_all()).map_err(|e| failed("syncing", &directory, e))?;
+    if result.artefacts.len() > MOST {
+        return Err(bad(&path, format!("names {} artefacts, {MOST} are allowed", result.artefacts.len())));
     }
     Ok(result)
 }
@@ -44,40 +64,22 @@ fn bad(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Failure, format!("{}: {why}", path.display()))
 }
 
-fn check(root: &Path, artefact: &Artefact) -> Result<PathBuf, Failure> {
-    let named = Path::new(&artefact.path);
-    let inside = !artefact.path.is_empty() && named.components().all(|c| matches!(c, Component::Normal(_)));
-    if !inside {
-        return Err(bad(named, "an artefact's path is relative to the output directory and stays inside"));
-    }
-    let path = root.join(named);
-    // A link in the middle could lead outside as well.
-    let real = path.canonicalize().map_err(|e| failed("looking for the artefact", &path, e))?;
-    if real != path {
-        return Err(bad(&path, "leads over a symbolic link; an artefact is a file in the output directory"));
-    }
-    let mut file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-        .open(&path)
-        .map_err(|e| failed("opening the artefact", &path, e))?;
-    let meta = file.metadata().map_err(|e| failed("looking at the artefact", &path, e))?;
-    if !meta.is_file() {
-        return Err(bad(&path, "is no regular file"));
-    }
-    if meta.len() != artefact.bytes {
-        return Err(bad(&path, format!("has {} bytes, the result says {}", meta.len(), artefact.bytes)));
-    }
+/// Opens the artefact the way in which it will be taken over, and hashes what it finds.
+fn check(files: &JobFiles, file: &JobFile, artefact: &Artefact) -> Result<(), Failure> {
+    let unusable = |e| Failure::new(Exit::Failure, "an artefact cannot be used").caused_by(e);
+    let path = Path::new(artefact.path.as_str());
+    files.make_readable(file).map_err(unusable)?;
+    let mut opened = files.open(file).map_err(unusable)?;
     // The disk writes while the processor reads.
-    let writing = file.try_clone().map_err(|e| failed("opening the artefact", &path, e))?;
+    let writing = opened.try_clone().map_err(|e| failed("opening the artefact", path, e))?;
     let synced = std::thread::spawn(move || writing.sync_all());
-    let found = hash(&mut file).map_err(|e| failed("reading the artefact", &path, e))?;
+    let found = hash(&mut opened).map_err(|e| failed("reading the artefact", path, e))?;
     let lost = || Err(std::io::Error::other("the thread that syncs it is gone"));
-    synced.join().unwrap_or_else(|_| lost()).map_err(|e| failed("syncing", &path, e))?;
+    synced.join().unwrap_or_else(|_| lost()).map_err(|e| failed("syncing", path, e))?;
     if found != artefact.sha256.as_str() {
-        return Err(bad(&path, format!("its SHA-256 is {found}, the result says {}", artefact.sha256)));
+        return Err(bad(path, format!("its SHA-256 is {found}, the result says {}", artefact.sha256)));
     }
-    Ok(path)
+    Ok(())
 }
 
 fn hash(file: &mut impl Read) -> std::io::Result<String> {
@@ -97,49 +99,94 @@ fn hash(file: &mut impl Read) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::error::chain;
     use serde_json::json;
 
-    fn output(artefact: serde_json::Value) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().expect("a directory");
-        fs::write(dir.path().join("a.db"), "abc").expect("written");
-        let result = json!({"schema": 1, "artefacts": [artefact], "metrics": {}});
-        fs::write(dir.path().join(RESULT), result.to_string()).expect("written");
-        dir
+    struct World {
+        dir: tempfile::TempDir,
+        job: JobDir,
+    }
+
+    impl World {
+        fn new(artefact: serde_json::Value) -> World {
+            let dir = tempfile::tempdir().expect("a directory");
+            let job = JobDir(dir.path().join("t-1"));
+            let attempt = job.output(1);
+            fs::create_dir_all(&attempt).expect("made");
+            fs::write(attempt.join("a.db"), "abc").expect("written");
+            let result = json!({"schema": 1, "artefacts": [artefact], "metrics": {}});
+            fs::write(attempt.join(RESULT), result.to_string()).expect("written");
+            World { dir, job }
+        }
+        fn path(&self, name: &str) -> std::path::PathBuf {
+            self.job.output(1).join(name)
+        }
+        fn verify(&self) -> Result<ResultFile, String> {
+            let text = json!({"schema": 1, "job_id": "t-1", "job_type": "selfplay", "config_key": "square8_2p", "attempt": 1, "seed": 1});
+            verify(&self.job, &serde_json::from_value(text).expect("a description")).map_err(|e| chain(&e))
+        }
     }
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+    fn abc(path: &str) -> serde_json::Value {
+        json!({"kind": "games", "path": path, "sha256": ABC, "bytes": 3})
+    }
+
     #[test]
     fn a_true_result_passes() {
-        let dir = output(json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 3}));
-        assert_eq!(verify(dir.path()).expect("verified").artefacts.len(), 1);
+        assert_eq!(World::new(abc("a.db")).verify().expect("verified").artefacts.len(), 1);
     }
 
     #[test]
     fn every_lie_is_found() {
+        let (long, deep) = ("n".repeat(256), "d/".repeat(16) + "a");
         let table = [
             (json!({"kind": "games", "path": "a.db", "sha256": "0".repeat(64), "bytes": 3}), "SHA-256"),
             (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 4}), "3 bytes"),
-            (json!({"kind": "games", "path": "b.db", "sha256": ABC, "bytes": 3}), "looking for"),
-            (json!({"kind": "games", "path": "../a.db", "sha256": ABC, "bytes": 3}), "inside"),
-            (json!({"kind": "games", "path": "/etc/passwd", "sha256": ABC, "bytes": 3}), "inside"),
-            (json!({"kind": "games", "path": "", "sha256": ABC, "bytes": 3}), "inside"),
-            (json!({"kind": "games", "path": ".", "sha256": ABC, "bytes": 3}), "inside"),
+            (abc("b.db"), "looking for"),
+            (abc("../a.db"), "inside"),
+            (abc("/etc/passwd"), "inside"),
+            (abc(""), "1 to"),
+            (abc("."), "inside"),
+            (abc(&long), "255"),
+            (abc(&deep), "16 names"),
+            (abc("a.a-name-that-goes-on"), "extension"),
         ];
         for (artefact, word) in table {
-            let dir = output(artefact.clone());
-            let error = verify(dir.path()).expect_err("a lie");
-            assert!(error.to_string().contains(word), "{artefact}: {error}");
+            let error = World::new(artefact.clone()).verify().expect_err("a lie");
+            assert!(error.contains(word), "{artefact}: {error}");
         }
     }
 
     #[test]
-    fn links_and_directories_are_no_artefacts() {
-        let dir = output(json!({"kind": "games", "path": "link.db", "sha256": ABC, "bytes": 3}));
-        std::os::unix::fs::symlink(dir.path().join("a.db"), dir.path().join("link.db")).expect("linked");
-        assert!(verify(dir.path()).expect_err("a link").to_string().contains("symbolic link"));
-        fs::remove_file(dir.path().join("link.db")).expect("removed");
-        fs::create_dir(dir.path().join("link.db")).expect("made");
-        assert!(verify(dir.path()).expect_err("a directory").to_string().contains("no regular file"));
+    fn links_fifos_and_directories_are_no_artefacts() {
+        let w = World::new(abc("x.db"));
+        std::os::unix::fs::symlink(w.path("a.db"), w.path("x.db")).expect("linked");
+        let refused = |word: &str| assert!(w.verify().is_err_and(|e| e.contains(word)), "{word}");
+        refused("no regular file");
+        fs::remove_file(w.path("x.db")).expect("removed");
+        fs::hard_link(w.path("a.db"), w.path("x.db")).expect("linked");
+        refused("2 names");
+        fs::remove_file(w.path("x.db")).expect("removed");
+        nix::unistd::mkfifo(&w.path("x.db"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+        refused("no regular file");
+        fs::remove_file(w.path("x.db")).expect("removed");
+        fs::create_dir(w.path("x.db")).expect("made");
+        refused("no regular file");
+    }
+
+    #[test]
+    fn an_artefact_that_its_reader_could_not_read_is_made_readable() {
+        use std::os::unix::fs::PermissionsExt;
+        let w = World::new(abc("deep/a.db"));
+        fs::create_dir(w.path("deep")).expect("made");
+        fs::rename(w.path("a.db"), w.path("deep/a.db")).expect("moved");
+        fs::set_permissions(w.path("deep/a.db"), fs::Permissions::from_mode(0o600)).expect("set");
+        fs::set_permissions(w.path("deep"), fs::Permissions::from_mode(0o700)).expect("set");
+        w.verify().expect("verified");
+        let mode = |name: &str| fs::metadata(w.path(name)).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode("deep/a.db"), mode("deep")), (0o640, 0o750));
+        assert!(w.dir.path().is_dir());
     }
 }

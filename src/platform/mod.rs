@@ -7,6 +7,7 @@ pub mod config;
 pub mod foreign;
 pub mod host;
 pub mod http;
+pub mod job_files;
 pub mod journal;
 pub mod models;
 pub mod notify;

@@ -86,7 +86,7 @@ impl Coordinator {
         }
         // Neither the system's flag nor its bus has anything to do with the test.
         command.arg("--flag").arg(self.path("EMERGENCY_HALT")).arg("--bus").arg(format!("unix:path={}", self.path("no-bus").display()));
-        command.arg("--state").arg(self.dir.path()).arg("--runtime").arg(self.dir.path());
+        command.arg("--jobs").arg(self.path("jobs")).arg("--state").arg(self.dir.path()).arg("--runtime").arg(self.dir.path());
         self.child = Some(command.spawn().expect("the coordinator starts"));
         let mut buffer = [0; 4096];
         loop {
@@ -211,7 +211,6 @@ pub fn ended(id: &JobId, offer: Option<&Offer>, service_result: &str, exit_statu
         service_result: service_result.into(),
         exit_code: "exited".into(),
         exit_status: exit_status.into(),
-        output: "/nowhere".into(),
         result: None,
         description: offer.map(|o| o.description.clone()),
         error: String::new(),

@@ -43,9 +43,9 @@ impl<'a> Unit<'a> {
         fs::read_to_string(self.dir().join(name)).ok()
     }
     fn command(&self) -> Command {
-        fs::create_dir_all(self.dir()).expect("StateDirectory=");
+        fs::create_dir_all(self.dir()).expect("the job's folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-job-runner"));
-        command.arg(self.id.as_str()).arg("--state").arg(self.dir()).arg("--socket").arg(self.c.path("job.sock"));
+        command.arg(self.id.as_str()).arg("--jobs").arg(self.c.path("jobs")).arg("--socket").arg(self.c.path("job.sock"));
         command.arg("--spool").arg(self.c.path("spool")).arg("--current").arg(self.c.path("current"));
         command.env("INVOCATION_ID", &self.invocation).env_remove("NOTIFY_SOCKET");
         command
@@ -317,4 +317,28 @@ fn a_unit_that_dies_before_take_is_a_failed_try() {
     assert!(unit.finish("exit-code", "exited", "203").success());
     let retry = c.router.about("work_retry", unit.id.as_str());
     assert!(retry.payload["error"].as_str().is_some_and(|e| e.contains("before the job was taken up")), "{:?}", retry.payload);
+}
+
+#[test]
+fn a_job_cannot_name_where_its_files_lie() {
+    let c = Coordinator::new();
+    let mut master = c.dispatch();
+    let id = c.enqueue(&work(JobType::Selfplay));
+    master.start_of(&id);
+    let offer = c.take(&id, "i").expect("taken");
+    let mut call = serde_json::to_value(success(&offer)).expect("a report");
+    call["output"] = json!("/var/lib/ringrift/coordinator");
+    let done: Value = c.jobs().call("org.ringrift.Job.Finish", &call).expect("an older runner says it still");
+    assert_eq!(done["accepted"], true);
+    let completed = c.router.about("work_completed", id.as_str());
+    assert_eq!(completed.payload["output"], c.path(&format!("jobs/{id}/attempt-1")).display().to_string());
+    assert_eq!(completed.payload["uids"], json!([nix::unistd::geteuid().as_raw()]), "whose files are the job's, by the kernel's word");
+
+    let id = c.enqueue(&work(JobType::Selfplay));
+    master.start_of(&id);
+    let offer = c.take(&id, "i").expect("taken");
+    let mut call = serde_json::to_value(success(&offer)).expect("a report");
+    call["result"]["artefacts"] = json!([{"kind": "games", "path": "../../coordinator/coordination.db", "sha256": ABC, "bytes": 3}]);
+    let refused = c.jobs().call::<Value>("org.ringrift.Job.Finish", &call).expect_err("a way out");
+    assert!(refused.to_string().contains("inside"), "{refused}");
 }

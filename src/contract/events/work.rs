@@ -12,10 +12,12 @@ payloads! {
         work_id: JobId, work_type: String, config_key: Option<ConfigKey>, node_id: NodeId, unit: String, attempt: u32,
         #[serde(default)] subject: Option<String>,
     }
-    /// Ended well; `output` is the attempt's directory, `description` the job as it was given to the workload.
+    /// Ended well; `output` is the attempt's directory, `description` the job as it was given to the workload, `uids` the users that the
+    /// job ran as: a file of another is not the job's.
     WorkCompleted {
         work_id: JobId, work_type: String, config_key: Option<ConfigKey>, node_id: NodeId, attempt: u32, duration_seconds: f64,
         output: String, artefacts: Vec<Artefact>, metrics: Metrics, description: serde_json::Value,
+        #[serde(default)] uids: Vec<u32>,
     }
     /// Failed for good; `result` is systemd's (exit-code, oom-kill, timeout, signal …) or `expired`.
     WorkFailed {

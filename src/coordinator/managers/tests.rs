@@ -171,7 +171,7 @@ fn finished_jobs_teach_and_running_ones_have_an_end() {
     let id = b.queue(JobType::Training, "square8_2p", 50);
     b.fill();
     let take = crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() };
-    b.change(|cx| super::super::take::take(cx, &take)).expect("taken");
+    b.change(|cx| super::super::take::take(cx, &take, 7)).expect("taken");
     b.pass(40 * SECOND);
     let known = b.change(|cx| durations::all(cx)).expect("told");
     assert_eq!(known.running[0].eta_us, NINE + 100 * SECOND);
@@ -286,7 +286,7 @@ fn leases_still_expire_beside_all_that() {
     let mut b = Bench::new();
     let id = b.queue(JobType::Selfplay, "square8_2p", 50);
     b.fill();
-    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() }))
+    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() }, 7))
         .expect("taken");
     b.pass(121 * SECOND);
     b.change(expire::expire).expect("expired");

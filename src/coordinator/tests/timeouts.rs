@@ -30,7 +30,6 @@ fn a_crash_that_is_told_late_is_no_timeout() {
         service_result: "exit-code".into(),
         exit_code: "exited".into(),
         exit_status: "1".into(),
-        output: String::new(),
         result: None,
         description: None,
         error: "it crashed".into(),

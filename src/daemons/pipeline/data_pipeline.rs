@@ -164,7 +164,8 @@ mod tests {
         assert_eq!((complete.games_completed, new.new_games, new.total_games), (25, 25, 25));
         let (_, change, _) = world.committed.borrow()[0].clone();
         assert_eq!(change.artefacts[0].0.id, digest('a'));
-        assert_eq!(change.artefacts[0].1, "/jobs/t-1/attempt-1/games.db");
+        let file = &change.artefacts[0].1;
+        assert_eq!((file.job.as_str(), file.attempt, file.path.as_str(), &file.uids[..]), ("t-1", 1, "games.db", &[1000][..]));
     }
 
     #[test]

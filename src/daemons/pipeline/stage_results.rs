@@ -4,6 +4,7 @@ use crate::contract::catalog::{ArtefactRecord, Rating};
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
 use crate::contract::ids::{ConfigKey, Digest};
+use crate::contract::job_file::JobFile;
 use crate::contract::ports::{CatalogChange, Ports};
 use crate::contract::workload::{Artefact, Description, JobType, Metrics};
 use serde_json::Value;
@@ -113,7 +114,14 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             parents,
             metrics: work.metrics.clone(),
         };
-        change.artefacts.push((record, format!("{}/{}", work.output, artefact.path)));
+        let file = JobFile {
+            job: work.work_id.clone(),
+            attempt: work.attempt,
+            path: artefact.path.clone(),
+            bytes: artefact.bytes,
+            uids: work.uids.clone(),
+        };
+        change.artefacts.push((record, file));
     };
     let (stage, outputs, line): (&str, Vec<Payload>, String) = match kind {
         JobType::Selfplay => {
@@ -217,7 +225,7 @@ fn training(
     if let Ok(plot) = read.artefact("plot") {
         record(plot, vec![model.sha256.clone()]);
     }
-    let extension = std::path::Path::new(&model.path).extension().and_then(|e| e.to_str()).unwrap_or("bin");
+    let extension = model.path.extension();
     let done = events::TrainingCompleted {
         config_key: key.clone(),
         board_type: key.board_type().into(),

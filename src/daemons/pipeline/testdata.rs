@@ -1,5 +1,6 @@
 //! Results of jobs as the coordinator reports them, for tests of the pipeline's daemons.
 use crate::contract::events::{WorkCompleted, WorkFailed};
+use crate::contract::job_file::JobPath;
 use crate::contract::workload::{Artefact, Description, InputFile, Inputs, JobType};
 use crate::daemons::testing::{digest, job, key, metrics, node};
 use serde_json::{Value, json};
@@ -32,9 +33,16 @@ fn done(kind: JobType, artefact: (&str, &str, char), m: Value, inputs: Inputs) -
         attempt: 1,
         duration_seconds: 5.0,
         output: "/jobs/t-1/attempt-1".into(),
-        artefacts: vec![Artefact { kind: name.into(), path: path.into(), sha256: digest(id), bytes: 1, meta: Default::default() }],
+        artefacts: vec![Artefact {
+            kind: name.into(),
+            path: JobPath::new(path).expect("a path"),
+            sha256: digest(id),
+            bytes: 1,
+            meta: Default::default(),
+        }],
         metrics: metrics(m),
         description: description(kind, inputs),
+        uids: vec![1000],
     }
 }
 

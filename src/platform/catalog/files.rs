@@ -1,10 +1,13 @@
 //! Taking a job's file over into the store: reflinked where the file system can, else copied; hashed, fsynced, renamed, named by its hash.
 use crate::contract::catalog::ArtefactRecord;
+use crate::contract::error::Permanence;
+use crate::contract::job_file::JobFile;
 use crate::contract::ports::StoreError;
+use crate::platform::job_files::{JobFileError, JobFiles};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 fn io_failed<'a>(operation: &'a str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
@@ -12,9 +15,26 @@ fn io_failed<'a>(operation: &'a str, path: &'a Path) -> impl Fn(io::Error) -> St
 }
 
 /// Where an artefact lies: `<kind>/<sha256>.<extension>`.
-fn place(store: &Path, record: &ArtefactRecord, source: &Path) -> PathBuf {
-    let extension = source.extension().and_then(|e| e.to_str()).unwrap_or("bin");
-    store.join(&record.kind).join(format!("{}.{extension}", record.id))
+fn place(store: &Path, record: &ArtefactRecord, source: &JobFile) -> PathBuf {
+    store.join(&record.kind).join(format!("{}.{}", record.id, source.path.extension()))
+}
+
+impl From<JobFileError> for StoreError {
+    fn from(error: JobFileError) -> Self {
+        match error.permanence {
+            Permanence::Permanent => StoreError::BadFile { path: error.path, why: error.why },
+            Permanence::Transient => StoreError::Failed { operation: format!("taking over {}", error.path), why: error.why },
+        }
+    }
+}
+
+/// A new part file, for its owner alone until it has been verified. One that a killed process left is made anew.
+fn begin(temporary: &Path) -> io::Result<File> {
+    match fs::remove_file(temporary) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).mode(0o600).open(temporary)
 }
 
 nix::ioctl_write_int!(clone_file, 0x94, 9); // FICLONE of linux/fs.h
@@ -28,7 +48,7 @@ fn reflink(from: &File, to: &File) -> bool {
 }
 
 /// Brings the file into the store and returns its path there. A file that is there already was verified when it came.
-pub(super) fn take_over(store: &Path, record: &ArtefactRecord, source: &Path) -> Result<String, StoreError> {
+pub(super) fn take_over(store: &Path, jobs: &JobFiles, record: &ArtefactRecord, source: &JobFile) -> Result<String, StoreError> {
     let target = place(store, record, source);
     let shown = target.display().to_string();
     if target.exists() {
@@ -37,19 +57,13 @@ pub(super) fn take_over(store: &Path, record: &ArtefactRecord, source: &Path) ->
     let folder = store.join(&record.kind);
     fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
     let temporary = folder.join(format!(".{}.part", record.id));
-    let mut from = match File::open(source) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            return Err(StoreError::BadFile { path: source.display().to_string(), why: "the job's file is not there".into() });
-        }
-        Err(e) => return Err(io_failed("opening", source)(e)),
-    };
-    let mut to = File::create(&temporary).map_err(io_failed("making", &temporary))?;
+    let from = jobs.open(source)?;
+    let mut to = begin(&temporary).map_err(io_failed("making", &temporary))?;
     if !reflink(&from, &to) {
-        // Inside the kernel, where it can.
-        io::copy(&mut from, &mut to).map_err(io_failed("writing", &temporary))?;
+        // Inside the kernel, where it can. A file that grows meanwhile fills no disk.
+        io::copy(&mut from.take(record.bytes + 1), &mut to).map_err(io_failed("writing", &temporary))?;
     }
-    to.set_permissions(fs::Permissions::from_mode(0o444)).map_err(io_failed("protecting", &temporary))?;
+    let protecting = to.try_clone().map_err(io_failed("protecting", &temporary))?;
     // The disk writes while the processor reads.
     let syncing = std::thread::spawn(move || to.sync_all());
     // What is hashed is what the store keeps.
@@ -61,9 +75,11 @@ pub(super) fn take_over(store: &Path, record: &ArtefactRecord, source: &Path) ->
         // Best effort: a leftover part file is overwritten by the next try.
         let _ = fs::remove_file(&temporary);
         let why = format!("it has {bytes} bytes and SHA-256 {found}, {} bytes and {} were reported", record.bytes, record.id);
-        return Err(StoreError::BadFile { path: source.display().to_string(), why });
+        return Err(StoreError::BadFile { path: source.path.to_string(), why });
     }
     synced?;
+    // It is what it was said to be: from here on everybody may read it.
+    protecting.set_permissions(fs::Permissions::from_mode(0o444)).map_err(io_failed("protecting", &temporary))?;
     fs::rename(&temporary, &target).map_err(io_failed("renaming to", &target))?;
     File::open(&folder).and_then(|d| d.sync_all()).map_err(io_failed("syncing", &folder))?;
     Ok(shown)
@@ -90,4 +106,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{b:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_file_is_its_owners_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(".a.part");
+        fs::write(&path, "left behind, open for all").expect("written");
+        let made = begin(&path).expect("made").metadata().expect("there");
+        assert_eq!((made.permissions().mode() & 0o777, made.len()), (0o600, 0));
+    }
 }

@@ -7,6 +7,7 @@ use crate::contract::events::{EventType, Payload};
 use crate::contract::ids::{ConfigKey, Digest, EventId};
 use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
 use crate::contract::wire::{CallError, ErrorParameters, errors};
+use crate::platform::job_files::JobFiles;
 use crate::platform::sqlite;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
@@ -40,6 +41,7 @@ CREATE TABLE stages(
 pub struct CatalogDb {
     db: RefCell<Connection>,
     store: PathBuf,
+    jobs: JobFiles,
 }
 
 fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
@@ -51,10 +53,10 @@ fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_
 }
 
 impl CatalogDb {
-    /// Opens the database in `state` and the artefact store.
-    pub fn open(state: &Path, store: &Path) -> Result<CatalogDb, sqlite::SqliteError> {
+    /// Opens the database in `state`, the artefact store, and the folder of the jobs whose files it takes over.
+    pub fn open(state: &Path, store: &Path, jobs: &Path) -> Result<CatalogDb, sqlite::SqliteError> {
         let db = sqlite::open(&state.join("catalog.db"), MIGRATIONS)?;
-        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned() })
+        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), jobs: JobFiles::new(jobs) })
     }
 
     fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {
@@ -156,7 +158,7 @@ impl CatalogStore for CatalogDb {
     fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError> {
         let mut records = Vec::with_capacity(change.artefacts.len());
         for (record, source) in &change.artefacts {
-            let path = files::take_over(&self.store, record, Path::new(source))?;
+            let path = files::take_over(&self.store, &self.jobs, record, source)?;
             records.push(ArtefactRecord { path, ..record.clone() });
         }
         let text = Value::Array(outputs.iter().map(|p| json!([p.kind().info().wire, p.to_map()])).collect()).to_string();

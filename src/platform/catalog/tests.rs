@@ -2,6 +2,7 @@
 use super::*;
 use crate::contract::events::PromotionFailed;
 use crate::contract::ids::{JobId, NodeId};
+use crate::contract::job_file::{JobFile, JobPath};
 use crate::platform::clock::new_event_id;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -13,14 +14,24 @@ struct World {
 
 fn world() -> World {
     let dir = tempfile::tempdir().expect("a directory");
-    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store")).expect("a catalog");
+    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store"), &dir.path().join("jobs")).expect("a catalog");
     World { dir, catalog }
 }
 
 impl World {
-    fn file(&self, name: &str, content: &[u8]) -> (ArtefactRecord, String) {
-        let path = self.dir.path().join(name);
-        std::fs::write(&path, content).expect("writes");
+    fn attempt(&self) -> PathBuf {
+        self.dir.path().join("jobs/t-1/attempt-1")
+    }
+    fn file(&self, name: &str, content: &[u8]) -> (ArtefactRecord, JobFile) {
+        std::fs::create_dir_all(self.attempt()).expect("makes");
+        std::fs::write(self.attempt().join(name), content).expect("writes");
+        let file = JobFile {
+            job: JobId::new("t-1").expect("an id"),
+            attempt: 1,
+            path: JobPath::new(name).expect("a path"),
+            bytes: content.len() as u64,
+            uids: vec![nix::unistd::geteuid().as_raw()],
+        };
         let id = Digest::new(files::hex(&Sha256::digest(content))).expect("a digest");
         let record = ArtefactRecord {
             id,
@@ -35,7 +46,7 @@ impl World {
             parents: vec![],
             metrics: serde_json::json!({"games_completed": 25}).as_object().cloned().expect("an object"),
         };
-        (record, path.display().to_string())
+        (record, file)
     }
 }
 
@@ -67,7 +78,7 @@ fn an_input_is_committed_once_with_its_outputs() {
 fn a_file_with_another_hash_is_refused_and_nothing_is_recorded() {
     let w = world();
     let (record, path) = w.file("games.db", b"abc");
-    std::fs::write(&path, b"abX").expect("writes");
+    std::fs::write(w.attempt().join("games.db"), b"abX").expect("writes");
     let input = new_event_id();
     let error = w.catalog.commit(&input, &CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() }, &[]);
     assert!(matches!(error, Err(StoreError::BadFile { .. })), "{error:?}");
@@ -99,4 +110,27 @@ fn games_since_export_counts_what_no_sample_file_was_made_from() {
     assert_eq!(steps.iter().map(|s| (s.depth, s.artefact.kind.as_str())).collect::<Vec<_>>(), [(0, "samples"), (1, "games")]);
     let down = w.catalog.lineage(&first.id).expect("a lineage");
     assert_eq!(down.iter().map(|s| s.depth).collect::<Vec<_>>(), [-1, 0]);
+}
+
+#[test]
+fn what_a_job_put_in_place_of_a_file_is_refused_for_good_and_never_copied() {
+    let w = world();
+    std::fs::write(w.dir.path().join("secret"), b"abc").expect("writes");
+    let (record, file) = w.file("games.db", b"abc");
+    let at = w.attempt().join("games.db");
+    let refused = |what: &str| {
+        let change = CatalogChange { artefacts: vec![(record.clone(), file.clone())], ..Default::default() };
+        let error = w.catalog.commit(&new_event_id(), &change, &[]);
+        assert!(matches!(error, Err(StoreError::BadFile { .. })), "{what}: {error:?}");
+        let left = std::fs::read_dir(w.dir.path().join("store/games")).expect("the folder").count();
+        assert_eq!(left, 0, "{what}");
+        std::fs::remove_file(&at).expect("removes");
+    };
+    std::fs::remove_file(&at).expect("removes");
+    std::os::unix::fs::symlink(w.dir.path().join("secret"), &at).expect("links");
+    refused("a link to what is not the job's");
+    std::fs::hard_link(w.dir.path().join("secret"), &at).expect("links");
+    refused("another name of what is not the job's");
+    nix::unistd::mkfifo(&at, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    refused("a FIFO");
 }

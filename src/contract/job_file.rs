@@ -1,0 +1,100 @@
+//! Files that jobs made, as processes name them to each other: by job, attempt and a path below it, never by a path of a job's choice.
+use super::ids::{JobId, text_id};
+use std::path::{Path, PathBuf};
+
+/// Folders and the name together at most.
+const DEEPEST: usize = 16;
+/// The longest name in a file system, bytes.
+const LONGEST_NAME: usize = 255;
+/// The longest path, bytes.
+const LONGEST: usize = 1024;
+/// The longest extension, bytes; the store names its copy by the SHA-256 and this.
+const LONGEST_EXTENSION: usize = 16;
+
+text_id!(
+    /// A file below an attempt's output directory: names and slashes, no way out, an extension that the store can keep.
+    JobPath, "path in the output directory", check
+);
+
+fn check(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.len() > LONGEST {
+        return Err(format!("wants 1 to {LONGEST} bytes"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("wants no control characters".into());
+    }
+    let names: Vec<&str> = text.split('/').collect();
+    if names.iter().any(|name| ["", ".", ".."].contains(name)) {
+        return Err("wants to stay inside: relative, no empty name, no \".\" and no \"..\"".into());
+    }
+    if names.len() > DEEPEST {
+        return Err(format!("wants at most {DEEPEST} names"));
+    }
+    if names.iter().any(|name| name.len() > LONGEST_NAME) {
+        return Err(format!("wants names of at most {LONGEST_NAME} bytes"));
+    }
+    match names.last().and_then(|name| name.rsplit_once('.')) {
+        Some((_, end)) if end.is_empty() || end.len() > LONGEST_EXTENSION || !end.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            Err(format!("wants an extension of 1 to {LONGEST_EXTENSION} letters and digits, or none"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl JobPath {
+    /// The folders on the way and, last, the file's name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+    /// What the store puts after the SHA-256.
+    pub fn extension(&self) -> &str {
+        self.names().last().and_then(|name| name.rsplit_once('.')).map_or("bin", |(_, end)| end)
+    }
+}
+
+/// A file that a job made, and what it has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFile {
+    /// The job.
+    pub job: JobId,
+    /// The attempt.
+    pub attempt: u32,
+    /// Where in the attempt's output directory.
+    pub path: JobPath,
+    /// Its size.
+    pub bytes: u64,
+    /// The users that the job ran as; another's file is not the job's.
+    pub uids: Vec<u32>,
+}
+
+/// The name of an attempt's output directory.
+pub fn attempt_name(attempt: u32) -> String {
+    format!("attempt-{attempt}")
+}
+
+impl JobFile {
+    /// Its path, for people.
+    pub fn shown(&self, jobs: &Path) -> PathBuf {
+        jobs.join(self.job.as_str()).join(attempt_name(self.attempt)).join(self.path.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_job_stays_inside_and_fits() {
+        for good in ["a.db", "x/y/model.safetensors", "plain", ".hidden", "über/1.npz", "..a"] {
+            assert!(JobPath::new(good).is_ok(), "{good}");
+        }
+        let long = "n".repeat(256);
+        let deep = "a/".repeat(16) + "b";
+        let extension = format!("a.{}", "x".repeat(17));
+        for bad in ["", "/etc/passwd", "../a", "a/../b", "a//b", "a/", ".", "a\nb", "a\0", "a.d b", "a.", &long, &deep, &extension] {
+            assert!(JobPath::new(bad).is_err(), "{bad}");
+        }
+        assert_eq!(JobPath::new("x.y/model.npz").map(|p| p.extension().to_owned()), Ok("npz".into()));
+        assert_eq!(JobPath::new("x.y/model").map(|p| p.extension().to_owned()), Ok("bin".into()));
+    }
+}

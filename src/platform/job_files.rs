@@ -1,0 +1,157 @@
+//! The only opener of files that jobs made. A job may put anything under a name that we are about to open, and change it under our
+//! hands: so the way to a file is walked one name at a time and follows no link, the opening waits for nobody, and what was opened is
+//! looked at before it is used. (openat2 would walk by itself; under RestrictSUIDSGID= it is ENOSYS.)
+use crate::contract::error::Permanence;
+use crate::contract::job_file::{JobFile, attempt_name};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use std::fs::{File, Permissions, set_permissions};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// What the group has to be given of a file, and of a folder on the way to it, so that DATA_PIPELINE can read it.
+const READABLE: u32 = 0o440;
+const PASSABLE: u32 = 0o550;
+
+/// A job's file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {why}")]
+pub struct JobFileError {
+    /// The file.
+    pub path: String,
+    /// What is wrong with it.
+    pub why: String,
+    /// Whether it can be another time.
+    pub permanence: Permanence,
+}
+
+/// The folder with one folder a job.
+#[derive(Debug, Clone)]
+pub struct JobFiles {
+    root: PathBuf,
+}
+
+fn is_owned(stat: &FileStat, file: &JobFile) -> bool {
+    file.uids.contains(&stat.st_uid)
+}
+
+/// Why a file is not what it has to be, if so.
+fn unfit(stat: &FileStat, file: &JobFile) -> Option<String> {
+    if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG {
+        return Some("is no regular file".into());
+    }
+    if !is_owned(stat, file) {
+        return Some(format!("belongs to user {}, who is none of the job's", stat.st_uid));
+    }
+    if stat.st_nlink != 1 {
+        return Some(format!("has {} names; a file of the job's own has one", stat.st_nlink));
+    }
+    let found = u64::try_from(stat.st_size).unwrap_or(0);
+    (found != file.bytes).then(|| format!("has {found} bytes, the result says {}", file.bytes))
+}
+
+/// Whether an error of the walk is one of the job's doing, which stays, or of the machine's.
+fn permanence(errno: Errno) -> Permanence {
+    match errno {
+        Errno::ENOENT
+        | Errno::ENOTDIR
+        | Errno::ELOOP
+        | Errno::EACCES
+        | Errno::EPERM
+        | Errno::ENAMETOOLONG
+        | Errno::ENXIO
+        | Errno::ENODEV
+        | Errno::EISDIR
+        | Errno::EINVAL
+        | Errno::EOVERFLOW => Permanence::Permanent,
+        _ => Permanence::Transient,
+    }
+}
+
+impl JobFiles {
+    /// Jobs' folders below `root`, which is ours and trusted.
+    pub fn new(root: impl Into<PathBuf>) -> JobFiles {
+        JobFiles { root: root.into() }
+    }
+
+    fn failed(&self, file: &JobFile, doing: &str, errno: Errno) -> JobFileError {
+        let why = match errno {
+            // With O_NOFOLLOW; ENOTDIR where a link stands for a folder.
+            Errno::ELOOP => "leads over a symbolic link".into(),
+            other => format!("{doing}: {}", other.desc()),
+        };
+        JobFileError { path: file.shown(&self.root).display().to_string(), why, permanence: permanence(errno) }
+    }
+
+    fn refused(&self, file: &JobFile, why: String) -> JobFileError {
+        JobFileError { path: file.shown(&self.root).display().to_string(), why, permanence: Permanence::Permanent }
+    }
+
+    /// The folders down to the file's, each opened as a folder and only for its name; `each` sees them.
+    fn walk(&self, file: &JobFile, each: impl Fn(&OwnedFd) -> Result<(), JobFileError>) -> Result<OwnedFd, JobFileError> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mut at = openat(AT_FDCWD, &self.root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(|e| JobFileError { permanence: Permanence::Transient, ..self.failed(file, "opening the folder of all jobs", e) })?;
+        let attempt = attempt_name(file.attempt);
+        let mut names: Vec<&str> = [file.job.as_str(), &attempt].into_iter().chain(file.path.names()).collect();
+        names.pop();
+        for (depth, name) in names.into_iter().enumerate() {
+            at = openat(&at, name, flags, Mode::empty()).map_err(|e| match e {
+                Errno::ENOTDIR => self.refused(file, format!("{name} is a symbolic link or no folder")),
+                other => self.failed(file, &format!("opening the folder {name}"), other),
+            })?;
+            // The job's own folder is not the job's but the coordinator's.
+            if depth > 0 {
+                each(&at)?;
+            }
+        }
+        Ok(at)
+    }
+
+    fn name<'a>(&self, file: &'a JobFile) -> &'a str {
+        file.path.names().last().unwrap_or_default()
+    }
+
+    /// Opens the file for reading if it is what it has to be: a regular file of the job's own, with one name and the size that was said.
+    pub fn open(&self, file: &JobFile) -> Result<File, JobFileError> {
+        let folder = self.walk(file, |_| Ok(()))?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let opened = openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "opening it", e))?;
+        let stat = fstat(&opened).map_err(|e| self.failed(file, "looking at it", e))?;
+        match unfit(&stat, file) {
+            Some(why) => Err(self.refused(file, why)),
+            None => Ok(File::from(opened)),
+        }
+    }
+
+    /// Gives the group, to which the reader belongs, what it needs of the file and of the folders on the way. For the job's own user.
+    pub fn make_readable(&self, file: &JobFile) -> Result<(), JobFileError> {
+        let folder = self.walk(file, |folder| self.permit(file, folder, PASSABLE))?;
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let found = openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "looking for it", e))?;
+        let stat = fstat(&found).map_err(|e| self.failed(file, "looking at it", e))?;
+        match unfit(&stat, file) {
+            Some(why) => Err(self.refused(file, why)),
+            None => self.permit(file, &found, READABLE),
+        }
+    }
+
+    fn permit(&self, file: &JobFile, at: &OwnedFd, wanted: u32) -> Result<(), JobFileError> {
+        let stat = fstat(at.as_fd()).map_err(|e| self.failed(file, "looking at its mode", e))?;
+        let mode = stat.st_mode & 0o7777;
+        if mode & wanted == wanted || !is_owned(&stat, file) {
+            return Ok(());
+        }
+        // fchmod wants a descriptor that is open for more than its name; this is the same file and no walk.
+        let same = Path::new("/proc/self/fd").join(at.as_raw_fd().to_string());
+        set_permissions(same, Permissions::from_mode(mode & 0o777 | wanted)).map_err(|e| {
+            let errno = Errno::from_raw(e.raw_os_error().unwrap_or(0));
+            self.failed(file, "making it readable for the group", errno)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
