@@ -299,3 +299,16 @@ fn every_folder_is_known() {
         assert!(known, "src/{name} has no layer; add it to tests/layers.rs and ARCHITECTURE.md");
     }
 }
+
+/// Text from outside reaches a terminal only through the file that cleans it.
+#[test]
+fn one_file_prints() {
+    let ways = ["print!(", "println!(", "stdout().lock", "stderr().lock", "stdout().write", "stderr().write"];
+    let wrong: Vec<String> = sources()
+        .iter()
+        .filter(|(name, _)| name != "platform/terminal.rs" && name != "router/fuzz.rs" && !is_test(name))
+        .filter_map(|(name, text)| Some((name, shipped(text))).filter(|(_, code)| ways.iter().any(|way| code.contains(way))))
+        .map(|(name, _)| format!("src/{name} prints; use platform::terminal or cli::out, which clean what they print"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

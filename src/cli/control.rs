@@ -102,9 +102,8 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
 /// Without a master: through systemd, with 000's warning.
 fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemons: &[DaemonType]) -> Result<Vec<Outcome>, CommandError> {
     if change != Change::Stop && !guard::is_skipped() && !world.config().is_ok_and(|c| c.config.master.skip_check) {
-        let warn = out.paint_err(Tone::Warn, "warning:");
-        eprintln!("{warn} [DaemonManager] Master loop is not running for daemon management.");
-        eprintln!("{warn} [DaemonManager] For full automation, use: systemctl start ringrift-master.target");
+        out.aside(Tone::Warn, "warning:", "[DaemonManager] Master loop is not running for daemon management.");
+        out.aside(Tone::Warn, "warning:", "[DaemonManager] For full automation, use: systemctl start ringrift-master.target");
     }
     // Wants= and After= of the units bring dependencies up; the order here is only that of the answers.
     let ordered =

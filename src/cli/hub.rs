@@ -2,10 +2,12 @@
 use super::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::{DaemonType, Hub};
+use crate::contract::text::clean_json;
 use crate::contract::wire::{CallError, errors};
 use crate::platform::varlink::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Longest wait for one answer.
@@ -71,7 +73,8 @@ impl Asked {
     /// Calls a method of the hub's interface.
     pub fn call<R: DeserializeOwned>(&mut self, method: &str, parameters: &impl Serialize) -> Result<R, Failure> {
         let method = format!("{}.{method}", self.place.interface);
-        self.client.call(&method, parameters).map_err(|e| explain(&self.place, e))
+        let reply: Value = self.client.call(&method, parameters).map_err(|e| explain(&self.place, e))?;
+        clean(&method, reply).map_err(|e| explain(&self.place, e))
     }
 
     /// Calls a method that streams and hands each reply to the function until it says stop or the stream ends.
@@ -88,13 +91,22 @@ impl Asked {
         }
         self.client.start(&method, parameters).map_err(|e| explain(&self.place, e))?;
         loop {
-            let (reply, more) = self.client.receive::<R>(&method).map_err(|e| explain(&self.place, e))?;
-            each(reply)?;
+            let (reply, more) = self.client.receive::<Value>(&method).map_err(|e| explain(&self.place, e))?;
+            each(clean(&method, reply).map_err(|e| explain(&self.place, e))?)?;
             if !more {
                 return Ok(());
             }
         }
     }
+}
+
+/// What a hub answers holds texts of jobs and of other programs; from here on it is clean.
+fn clean<R: DeserializeOwned>(method: &str, reply: Value) -> Result<R, CallError> {
+    serde_json::from_value(clean_json(reply)).map_err(|e| CallError::Transport {
+        method: method.into(),
+        socket: "its socket".into(),
+        why: format!("unexpected reply: {e}"),
+    })
 }
 
 /// An error of a call in words that name the next step.

@@ -31,6 +31,8 @@ mod units;
 mod world;
 
 use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::text::Block;
+use crate::platform::terminal;
 use clap::{Args, Parser, Subcommand};
 use out::{ColorChoice, Out};
 use std::process::ExitCode;
@@ -167,11 +169,12 @@ fn report(failure: &Failure, out: &Out) -> Exit {
     let message = chain(failure);
     if out.json {
         let error = serde_json::json!({ "schema": out::SCHEMA, "error": message, "hint": failure.hint, "exit": failure.exit as u8 });
-        eprintln!("{error}");
+        terminal::error_line(&error.to_string());
     } else {
-        eprintln!("{} {message}", out.paint_err(out::Tone::Bad, "ringrift:"));
+        // Errors of the configuration have a line each.
+        terminal::error_line(&format!("{} {}", out.paint_err(out::Tone::Bad, "ringrift:"), Block::new(message)));
         if let Some(hint) = &failure.hint {
-            eprintln!("  {} {hint}", out.paint_err(out::Tone::Dim, "→"));
+            terminal::error_line(&format!("  {} {}", out.paint_err(out::Tone::Dim, "→"), Block::new(hint)));
         }
     }
     failure.exit

@@ -1,12 +1,14 @@
 //! Output: tables for people, JSON for programs, colours where they are wanted.
 use super::Done;
 use crate::contract::error::{Exit, Failure};
+use crate::contract::text::Line;
+use crate::platform::terminal;
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde::Serialize;
 use serde_json::Value;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal};
 
 /// The version of all JSON that is printed; grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;
@@ -90,15 +92,19 @@ impl Out {
         paint(self.color_err, tone, text)
     }
 
-    /// Prints text as it is. A reader that went away is no failure.
+    /// Prints text. A reader that went away is no failure.
     pub fn text(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Ok(()) => Ok(()),
-            // `ringrift … | head` has what it wanted; nobody would see anything more.
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(Exit::Ok as i32),
-            Err(e) => Err(Failure::new(Exit::Failure, "writing to standard output").caused_by(e)),
-        }
+        written(terminal::print(text))
+    }
+
+    /// Replaces the line on which the cursor stands.
+    pub fn overwrite(&self, text: &str) -> Result<(), Failure> {
+        written(terminal::overwrite(text))
+    }
+
+    /// Says something beside the result, on stderr.
+    pub fn aside(&self, tone: Tone, word: &str, text: &str) {
+        terminal::error_line(&format!("{} {}", self.paint_err(tone, word), Line::new(text)));
     }
 
     /// Prints one JSON object: the schema's version and the value under its name.
@@ -175,7 +181,7 @@ impl Out {
     }
 
     fn cell(&self, text: &Text) -> Cell {
-        let cell = Cell::new(one_line(&text.text)).set_alignment(if text.right { CellAlignment::Right } else { CellAlignment::Left });
+        let cell = Cell::new(text.text.as_str()).set_alignment(if text.right { CellAlignment::Right } else { CellAlignment::Left });
         if !self.color {
             return cell;
         }
@@ -191,9 +197,13 @@ impl Out {
     }
 }
 
-/// Line ends and other control characters would break a table, and a terminal.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Ok(()) => Ok(()),
+        // `ringrift … | head` has what it wanted; nobody would see anything more.
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => std::process::exit(Exit::Ok as i32),
+        Err(e) => Err(Failure::new(Exit::Failure, "writing to standard output").caused_by(e)),
+    }
 }
 
 fn paint(color: bool, tone: Tone, text: &str) -> String {
@@ -208,25 +218,25 @@ fn paint(color: bool, tone: Tone, text: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Text {
     tone: Tone,
-    text: String,
+    text: Line,
     right: bool,
 }
 
 impl Text {
     /// In a tone.
-    pub fn new(tone: Tone, text: impl Into<String>) -> Text {
+    pub fn new(tone: Tone, text: impl Into<Line>) -> Text {
         Text { tone, text: text.into(), right: false }
     }
     /// Without a tone.
-    pub fn plain(text: impl Into<String>) -> Text {
+    pub fn plain(text: impl Into<Line>) -> Text {
         Text::new(Tone::Plain, text)
     }
     /// Dimmed.
-    pub fn dim(text: impl Into<String>) -> Text {
+    pub fn dim(text: impl Into<Line>) -> Text {
         Text::new(Tone::Dim, text)
     }
     /// A number: at the right of its column.
-    pub fn number(text: impl Into<String>) -> Text {
+    pub fn number(text: impl Into<Line>) -> Text {
         Text { right: true, ..Text::plain(text) }
     }
 }

@@ -1,6 +1,7 @@
 //! The event envelope: what every event carries from the first commit on.
 use super::events::EventType;
 use super::ids::{BadId, ConfigKey, EventId, NodeId};
+use super::text::is_name_byte;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -69,11 +70,15 @@ pub fn event_id(time_us: i64, random: u128) -> EventId {
 
 /// Checks a type's name: one of the catalogue, or `external.<name>`.
 pub fn check_kind(kind: &str) -> Result<(), BadId> {
-    let external = kind.strip_prefix(EXTERNAL).is_some_and(|rest| !rest.is_empty() && rest.len() <= 64);
+    let external = kind.strip_prefix(EXTERNAL).is_some_and(|rest| (1..=64).contains(&rest.len()) && rest.bytes().all(|b| is_name_byte(&b)));
     if external || EventType::from_wire(kind).is_some() {
         return Ok(());
     }
-    Err(BadId { kind: "event type", text: kind.into(), why: "not in the catalogue; programs of your own use external.<name>".into() })
+    Err(BadId {
+        kind: "event type",
+        text: kind.into(),
+        why: "not in the catalogue; programs of your own use external.<name>, a name of ASCII letters, digits, '.', '_' and '-'".into(),
+    })
 }
 
 #[cfg(test)]
@@ -87,6 +92,17 @@ mod tests {
         assert!(early < late);
         assert_ne!(event_id(1_000_000, 5), event_id(1_000_000, 6));
         assert_eq!(late.time_us(), Some(2_000_000));
+    }
+
+    #[test]
+    fn names_of_external_types_have_a_grammar() {
+        for good in ["external.x", "external.nas_triggered-2.done", "new_games"] {
+            assert!(check_kind(good).is_ok(), "{good}");
+        }
+        for bad in ["external.", "external.a b", "external.\u{1b}[2J", "external.a\0", "external.\"q", "external.ä", "unknown"] {
+            assert!(check_kind(bad).is_err(), "{bad:?}");
+        }
+        assert!(check_kind(&format!("external.{}", "x".repeat(65))).is_err());
     }
 
     #[test]

@@ -27,5 +27,6 @@ pub mod router;
 pub mod router_calls;
 pub mod safeguards;
 pub mod scheduling;
+pub mod text;
 pub mod wire;
 pub mod workload;

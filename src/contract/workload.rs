@@ -1,6 +1,7 @@
 //! The workload contract (see ringrift-workload(7)): what a job gets and what it leaves behind.
 use super::ids::{ConfigKey, Digest, JobId};
 use super::job_file::JobPath;
+use super::text::Line;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -220,10 +221,10 @@ pub struct Progress {
     pub total: f64,
     /// games, samples, epochs …
     #[serde(default)]
-    pub unit: String,
+    pub unit: Line,
     /// One line for people.
     #[serde(default)]
-    pub message: String,
+    pub message: Line,
     /// Numbers by name.
     #[serde(default)]
     pub metrics: Metrics,

@@ -3,6 +3,7 @@ use super::change::Refusal;
 use super::finish;
 use super::writer::Core;
 use crate::contract::job::Finish;
+use crate::contract::text::clean_json;
 use crate::contract::wire::errors;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::OsStr;
@@ -73,7 +74,7 @@ impl Spool {
         if !meta.is_file() || meta.len() > LARGEST {
             return self.set_aside(path, "it is no regular file of at most 4 MiB");
         }
-        let call = match serde_json::from_slice::<Finish>(&fs::read(path)?) {
+        let call = match serde_json::from_slice(&fs::read(path)?).map(clean_json).and_then(serde_json::from_value::<Finish>) {
             Ok(call) => call,
             Err(why) => return self.set_aside(path, &why.to_string()),
         };

@@ -114,8 +114,8 @@ pub fn renew(cx: &mut Change<'_>, call: &Renew) -> Result<Renewed, Refusal> {
                 config_key: Some(item.work.config_key.clone()),
                 done: progress.done,
                 total: progress.total,
-                unit: progress.unit.clone(),
-                message: progress.message.clone(),
+                unit: progress.unit.clone().into(),
+                message: progress.message.clone().into(),
                 metrics: progress.metrics.clone(),
             };
             outbox::emit(cx, &item.work, heartbeat)?;

@@ -7,6 +7,7 @@ use crate::contract::messages;
 use crate::contract::paths;
 use crate::contract::registry::DaemonType;
 use crate::contract::router::NewEvent;
+use crate::contract::text::Line;
 use crate::platform::report::{event, failures, keep, publish};
 use crate::platform::systemd::SystemdView;
 use crate::platform::{config, host, journal};
@@ -96,7 +97,7 @@ fn unescape(name: &str) -> String {
 fn report(view: &UnitView, node: NodeId) -> DaemonPermanentlyFailed {
     let daemon = DaemonType::of_unit(&view.name).map(|d| d.name().to_owned());
     DaemonPermanentlyFailed {
-        daemon_name: daemon.unwrap_or_else(|| view.name.clone()),
+        daemon_name: daemon.unwrap_or_else(|| Line::new(&view.name).into()),
         hostname: node,
         restart_count: view.restarts_made(),
         requires_intervention: true,

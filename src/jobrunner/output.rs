@@ -2,10 +2,8 @@
 use super::attempt::{JobDir, Verified, write_json, write_whole};
 use super::verify::verify;
 use crate::contract::error::{Failure, chain};
+use crate::contract::text::Block;
 use crate::contract::workload::Description;
-
-/// The longest reason, bytes.
-const LONGEST: usize = 8192;
 
 /// Verifies the output and writes `verified.json`.
 pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failure> {
@@ -14,14 +12,13 @@ pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failur
 }
 
 /// Writes `error.txt`: the reason, and the last lines that the workload wrote to stderr.
-pub fn keep_error(job: &JobDir, attempt: u32, reason: &str, tail: &str) {
-    let mut text = reason.to_owned();
-    if !tail.is_empty() {
-        text = format!("{text}\n{tail}");
-    }
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+pub fn keep_error(job: &JobDir, attempt: u32, reason: &str, tail: &Block) {
+    let text = match tail.is_empty() {
+        true => Block::new(reason),
+        false => Block::new(format!("{reason}\n{tail}")),
+    };
     let path = job.error(attempt);
-    if let Err(error) = write_whole(&path, 0o644, &text.as_bytes()[..end]) {
+    if let Err(error) = write_whole(&path, 0o644, text.as_bytes()) {
         tracing::warn!(%error, path = %path.display(), "writing why the attempt failed");
     }
 }

@@ -1,7 +1,9 @@
 //! What the child says on its way: progress from the report descriptor, and its stderr, which goes on to the journal.
+use crate::contract::text::{Block, Line};
 use crate::contract::workload::{Progress, ReportLine};
+use crate::platform::terminal;
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,9 +33,7 @@ pub fn stderr(from: impl Read + Send + 'static) -> std::io::Result<(Tail, Done)>
     let kept = tail.clone();
     std::thread::Builder::new().name("stderr".into()).spawn(move || {
         lines(from, |line| {
-            let mut out = std::io::stderr().lock();
-            // The journal is away: nothing can be done, and the job goes on.
-            let _ = out.write_all(line).and_then(|()| out.write_all(b"\n"));
+            terminal::hand_on(line);
             kept.push(line);
         });
         let _ = ended.send(());
@@ -72,7 +72,7 @@ impl Done {
 
 /// The last lines.
 #[derive(Clone, Default)]
-pub struct Tail(Arc<Mutex<VecDeque<String>>>);
+pub struct Tail(Arc<Mutex<VecDeque<Line>>>);
 
 impl Tail {
     fn push(&self, line: &[u8]) {
@@ -80,14 +80,12 @@ impl Tail {
         if kept.len() == KEPT {
             kept.pop_front();
         }
-        kept.push_back(String::from_utf8_lossy(&line[..line.len().min(1024)]).into_owned());
+        kept.push_back(Line::new(line));
     }
-    /// As one text, at most 8 KiB, the end of it.
-    pub fn text(&self) -> String {
+    /// As one text, the end of it.
+    pub fn text(&self) -> Block {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = kept.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
-        let from = (0..text.len()).find(|at| text.len() - at <= 8192 && text.is_char_boundary(*at)).unwrap_or(0);
-        text[from..].to_owned()
+        Block::last(kept.iter().map(Line::as_str).collect::<Vec<_>>().join("\n"))
     }
 }
 

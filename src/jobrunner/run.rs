@@ -5,6 +5,7 @@ use super::keeper::{Desk, Keeper};
 use super::{Args, finish, output, relay, take};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
+use crate::contract::text::Block;
 use crate::contract::workload::Description;
 use crate::platform::clock::now_us;
 use crate::platform::notify;
@@ -38,7 +39,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     let dir = job.make_output(attempt, now_us())?;
     // From here on a failure can say why.
     let ended = prepare(args, &job, offer).and_then(|(offer, description)| work(args, &job, &dir, offer, description, &signals));
-    ended.inspect_err(|failure| output::keep_error(&job, attempt, &output::words(failure), ""))
+    ended.inspect_err(|failure| output::keep_error(&job, attempt, &output::words(failure), &Block::default()))
 }
 
 fn signals() -> Result<SignalFd, Failure> {
@@ -120,7 +121,7 @@ fn watch(
 ) -> std::io::Result<Watched> {
     let theirs = Arc::clone(desk);
     let progress = relay::progress(report, move |progress| {
-        notify::status(&format!("{} of {} {} {}", progress.done, progress.total, progress.unit, progress.message));
+        notify::status(format!("{} of {} {} {}", progress.done, progress.total, progress.unit, progress.message));
         theirs.put(progress);
     })?;
     let (tail, done) = relay::stderr(stderr)?;
@@ -175,7 +176,7 @@ fn conclude(
     ended: ExitStatus,
     told: Option<&str>,
     fenced: bool,
-    tail: &str,
+    tail: &Block,
 ) -> Result<u8, Failure> {
     let attempt = description.attempt;
     if fenced {

@@ -1,8 +1,11 @@
 //! What the D-Bus interface asks of the loop, and the errors it answers with.
 use crate::contract::master::Plan;
 use crate::contract::registry::{DaemonType, Profile};
+use crate::contract::text::{Block, Line};
 use std::fmt;
 use tokio::sync::oneshot;
+use zbus::message::{Header, Message};
+use zbus::names::ErrorName;
 
 /// A change that somebody wants, after the caller was found to be allowed to make it.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub enum Ask {
     /// Restart daemons.
     Restart(Vec<DaemonType>),
     /// Pause a daemon for a reason.
-    Pause(DaemonType, String),
+    Pause(DaemonType, Line),
     /// Let a daemon go on.
     Resume(DaemonType),
     /// Check the configuration and take it over.
@@ -39,7 +42,7 @@ impl fmt::Display for Ask {
 }
 
 /// What became of one daemon: its name, systemd's word (done, failed, timeout, dependency, held …) and a text for people.
-pub type Outcome = (String, String, String);
+pub type Outcome = (String, String, Line);
 
 /// The answer.
 #[derive(Debug)]
@@ -64,24 +67,57 @@ pub struct Call {
 }
 
 /// Errors as callers see them, `org.ringrift.Master1.Error.<Name>` with a text for people.
-#[derive(Debug, zbus::DBusError)]
-#[zbus(prefix = "org.ringrift.Master1.Error")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// The bus failed.
-    #[zbus(error)]
-    Bus(zbus::Error),
     /// No daemon has this name.
-    UnknownDaemon(String),
+    UnknownDaemon(Line),
     /// No profile has this name.
-    UnknownProfile(String),
+    UnknownProfile(Line),
     /// The daemon is not built yet.
-    Planned(String),
+    Planned(Line),
     /// The caller may not do this.
-    NotPermitted(String),
+    NotPermitted(Line),
     /// An argument makes no sense.
-    InvalidArgument(String),
-    /// The configuration is refused; the old one stays.
-    InvalidConfig(String),
+    InvalidArgument(Line),
+    /// The configuration is refused; the old one stays. One line for each fault.
+    InvalidConfig(Block),
     /// The master is stopping, or its database fails.
-    Unavailable(String),
+    Unavailable(Line),
+}
+
+impl Error {
+    /// Its name on the bus and its text.
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Error::UnknownDaemon(text) => ("org.ringrift.Master1.Error.UnknownDaemon", text),
+            Error::UnknownProfile(text) => ("org.ringrift.Master1.Error.UnknownProfile", text),
+            Error::Planned(text) => ("org.ringrift.Master1.Error.Planned", text),
+            Error::NotPermitted(text) => ("org.ringrift.Master1.Error.NotPermitted", text),
+            Error::InvalidArgument(text) => ("org.ringrift.Master1.Error.InvalidArgument", text),
+            Error::InvalidConfig(text) => ("org.ringrift.Master1.Error.InvalidConfig", text),
+            Error::Unavailable(text) => ("org.ringrift.Master1.Error.Unavailable", text),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, text) = self.parts();
+        write!(f, "{name}: {text}")
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl zbus::DBusError for Error {
+    fn name(&self) -> ErrorName<'_> {
+        ErrorName::from_static_str_unchecked(self.parts().0)
+    }
+    fn description(&self) -> Option<&str> {
+        Some(self.parts().1)
+    }
+    fn create_reply(&self, call: &Header<'_>) -> zbus::Result<Message> {
+        let (_, text) = self.parts();
+        Message::error(call, self.name()).build(&(text,))
+    }
 }

@@ -6,6 +6,7 @@ use super::show::{self, Dict};
 use super::world::World;
 use crate::contract::master::ACTION_CONTROL;
 use crate::contract::registry::Profile;
+use crate::contract::text::Line;
 use crate::platform::clock::now_us;
 use crate::platform::polkit::{self, Verdict};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,13 @@ pub struct Master {
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// An outcome as the bus has it.
+type Row = (String, String, String);
+
+fn row((daemon, result, text): Outcome) -> Row {
+    (daemon, Line::from(result).into(), text.into())
+}
+
 impl Master {
     /// Answers from `world`, hands changes to `calls`.
     pub fn new(world: Arc<Mutex<World>>, calls: mpsc::Sender<Call>) -> Self {
@@ -37,7 +45,7 @@ impl Master {
         let caller = header.sender().map(|s| s.to_string()).unwrap_or_default();
         let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
         if let Verdict::Refused(why) = polkit::check(connection, &caller, ACTION_CONTROL, interactive).await {
-            return Err(Error::NotPermitted(why));
+            return Err(Error::NotPermitted(why.into()));
         }
         let who = names::who(connection, &caller).await;
         let (reply, answer) = oneshot::channel();
@@ -46,9 +54,9 @@ impl Master {
         answer.await.map_err(|_| stopping())?
     }
 
-    async fn outcomes(&self, connection: &Connection, header: &Header<'_>, named: Named, ask: Ask) -> Result<Vec<Outcome>> {
+    async fn outcomes(&self, connection: &Connection, header: &Header<'_>, named: Named, ask: Ask) -> Result<Vec<Row>> {
         match self.change(connection, header, ask).await? {
-            Answer::Outcomes(outcomes) => Ok(named.annotate(outcomes)),
+            Answer::Outcomes(outcomes) => Ok(named.annotate(outcomes).into_iter().map(row).collect()),
             Answer::Plan(_) | Answer::Done => Ok(Vec::new()),
         }
     }
@@ -118,7 +126,7 @@ impl Master {
         daemons: Vec<String>,
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Vec<Row>> {
         let named = names::buildable(&daemons)?;
         let ask = Ask::Start(named.daemons.clone());
         self.outcomes(connection, &header, named, ask).await
@@ -130,7 +138,7 @@ impl Master {
         daemons: Vec<String>,
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Vec<Row>> {
         let named = names::buildable(&daemons)?;
         let ask = Ask::Stop(named.daemons.clone());
         self.outcomes(connection, &header, named, ask).await
@@ -142,7 +150,7 @@ impl Master {
         daemons: Vec<String>,
         #[zbus(connection)] connection: &Connection,
         #[zbus(header)] header: Header<'_>,
-    ) -> Result<Vec<Outcome>> {
+    ) -> Result<Vec<Row>> {
         let named = names::buildable(&daemons)?;
         let ask = Ask::Restart(named.daemons.clone());
         self.outcomes(connection, &header, named, ask).await

@@ -18,7 +18,7 @@ mod world;
 use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::messages;
-use crate::platform::{config, journal};
+use crate::platform::{config, journal, terminal};
 use crate::runtime::backoff;
 use clap::Parser;
 use settings::Settings;
@@ -72,10 +72,12 @@ fn load() -> Result<Config, String> {
 
 fn print(plan: &crate::contract::master::Plan) {
     let lines = [("start", &plan.start), ("stop", &plan.stop), ("stay", &plan.stay), ("planned", &plan.planned), ("off", &plan.disabled)];
-    println!("profile {}", plan.profile);
+    let mut text = format!("profile {}\n", plan.profile);
     for (word, names) in lines.into_iter().filter(|(_, names)| !names.is_empty()) {
-        println!("{word:8}{}", names.join(" "));
+        text += &format!("{word:8}{}\n", names.join(" "));
     }
+    // A reader that went away has what it wanted.
+    drop(terminal::print(&text));
 }
 
 fn report(failure: &Failure) -> ExitCode {

@@ -5,12 +5,12 @@ use zbus::Connection;
 
 /// A profile by name.
 pub fn profile(name: &str) -> Result<Profile, Error> {
-    Profile::find(name).map_err(|e| Error::UnknownProfile(e.to_string()))
+    Profile::find(name).map_err(|e| Error::UnknownProfile(e.to_string().into()))
 }
 
 /// A daemon by name, resolved, with a word if the name is not its own.
 pub fn daemon(name: &str) -> Result<(DaemonType, Option<String>), Error> {
-    let found = DaemonType::parse(name).map_err(|e| Error::UnknownDaemon(e.to_string()))?;
+    let found = DaemonType::parse(name).map_err(|e| Error::UnknownDaemon(e.to_string().into()))?;
     let Stage::Alias { of, strategy, deprecated } = found.spec().stage else { return Ok((found, None)) };
     let strategy = strategy.map(|s| format!(" (strategy {s})")).unwrap_or_default();
     let word = if deprecated { "is deprecated; use" } else { "is another name of" };
@@ -26,11 +26,14 @@ pub fn one(name: &str) -> Result<DaemonType, Error> {
     let (daemon, _) = daemon(name)?;
     match daemon.spec().is_built() {
         true => Ok(daemon),
-        false => Err(Error::Planned(format!(
-            "{} is planned, not built: version {} has no program for it, so it can be neither started nor stopped",
-            daemon.name(),
-            env!("CARGO_PKG_VERSION")
-        ))),
+        false => Err(Error::Planned(
+            format!(
+                "{} is planned, not built: version {} has no program for it, so it can be neither started nor stopped",
+                daemon.name(),
+                env!("CARGO_PKG_VERSION")
+            )
+            .into(),
+        )),
     }
 }
 
@@ -66,7 +69,7 @@ impl Named {
         for (daemon, remark) in self.remarks {
             for outcome in outcomes.iter_mut().filter(|o| o.0 == daemon.name()) {
                 let parts = [remark.as_str(), outcome.2.as_str()];
-                outcome.2 = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("; ");
+                outcome.2 = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("; ").into();
             }
         }
         outcomes
@@ -91,6 +94,7 @@ pub async fn who(connection: &Connection, caller: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::text::Line;
 
     #[test]
     fn three_spellings_are_one_daemon_and_other_names_are_said_so() {
@@ -99,7 +103,7 @@ mod tests {
         }
         let named = buildable(&["selfplay-scheduler".into(), "SELFPLAY_COORDINATOR".into()]).expect("resolves");
         assert_eq!(named.daemons, [DaemonType::SelfplayCoordinator]);
-        let told = named.annotate(vec![("SELFPLAY_COORDINATOR".into(), "done".into(), String::new())]);
+        let told = named.annotate(vec![("SELFPLAY_COORDINATOR".into(), "done".into(), Line::default())]);
         assert_eq!(told[0].2, "SELFPLAY_SCHEDULER is another name of SELFPLAY_COORDINATOR");
     }
 

@@ -157,9 +157,9 @@ async fn forward(connection: Connection, mut told: mpsc::UnboundedReceiver<Signa
             Signal::Profile(profile, by) => {
                 let emitter = object.signal_emitter();
                 drop(object.get().await.profile_changed(emitter).await);
-                emitter.profile_applied(&profile, &by).await
+                emitter.profile_applied(profile, &by).await
             }
-            Signal::Daemon(daemon, state) => object.daemon_changed(&daemon, &state).await,
+            Signal::Daemon(daemon, state) => object.daemon_changed(daemon, &state).await,
             Signal::Job(job, state) => object.job_changed(&job, &state).await,
         };
         if let Err(error) = sent {

@@ -2,6 +2,7 @@
 use super::world::{Drift, JobRow, Row, World};
 use crate::contract::master::{MasterHealth, Plan};
 use crate::contract::registry::{DaemonType, Profile};
+use crate::contract::text::Line;
 use crate::coordination::plan as planning;
 use std::collections::HashMap;
 use zbus::{OwnedVariant, Variant};
@@ -9,21 +10,57 @@ use zbus::{OwnedVariant, Variant};
 /// `a{sv}`.
 pub type Dict = HashMap<String, OwnedVariant>;
 
+/// A value that may go on the bus: numbers, flags, and text only when it is clean, since the bus ends the connection of a sender
+/// of NUL or of broken UTF-8.
+trait OnBus {
+    fn variant(self) -> Variant<'static>;
+}
+
+macro_rules! on_bus {
+    ($($plain:ty)*) => { $(impl OnBus for $plain {
+        fn variant(self) -> Variant<'static> {
+            self.into()
+        }
+    })* };
+}
+on_bus!(bool i32 u32 u64 i64 f64 &'static str);
+
+impl OnBus for Line {
+    fn variant(self) -> Variant<'static> {
+        String::from(self).into()
+    }
+}
+impl OnBus for Vec<Line> {
+    fn variant(self) -> Variant<'static> {
+        self.into_iter().map(String::from).collect::<Vec<_>>().into()
+    }
+}
+
+fn lines(texts: &[String]) -> Vec<Line> {
+    texts.iter().map(Line::from).collect()
+}
+
 struct Filler(Dict);
 
 impl Filler {
-    fn put<'v>(mut self, key: &str, value: impl Into<Variant<'v>>) -> Self {
+    fn put(mut self, key: &str, value: impl OnBus) -> Self {
         // Only values that hold file descriptors cannot be owned; there are none here.
-        if let Ok(value) = OwnedVariant::try_from(value.into()) {
+        if let Ok(value) = OwnedVariant::try_from(value.variant()) {
             self.0.insert(key.into(), value);
         }
         self
     }
-    fn maybe<'v>(self, key: &str, value: Option<impl Into<Variant<'v>>>) -> Self {
+    fn text(self, key: &str, text: impl Into<Line>) -> Self {
+        self.put(key, text.into())
+    }
+    fn maybe(self, key: &str, value: Option<impl OnBus>) -> Self {
         match value {
             Some(value) => self.put(key, value),
             None => self,
         }
+    }
+    fn maybe_text(self, key: &str, text: Option<&str>) -> Self {
+        self.maybe(key, text.map(Line::from))
     }
 }
 
@@ -31,8 +68,8 @@ fn fill() -> Filler {
     Filler(Dict::new())
 }
 
-fn names(daemons: Vec<DaemonType>) -> Vec<String> {
-    daemons.into_iter().map(|d| d.name().to_owned()).collect()
+fn names(daemons: Vec<DaemonType>) -> Vec<Line> {
+    daemons.into_iter().map(|d| Line::from(d.name())).collect()
 }
 
 /// A profile.
@@ -41,24 +78,24 @@ pub fn profile(world: &World, profile: Profile) -> Dict {
     fill()
         .put("name", profile.name())
         .put("purpose", profile.purpose())
-        .put("target", profile.target())
+        .text("target", profile.target())
         .put("active", world.profile == profile)
         .put("members", names(profile.members()))
         .put("built", names(profile.built()))
         .put("planned", names(profile.planned()))
-        .put("disabled", disabled.collect::<Vec<_>>())
+        .put("disabled", disabled.map(Line::from).collect::<Vec<_>>())
         .0
 }
 
 /// A plan.
 pub fn plan(plan: &Plan) -> Dict {
     fill()
-        .put("profile", plan.profile.as_str())
-        .put("start", plan.start.clone())
-        .put("stop", plan.stop.clone())
-        .put("stay", plan.stay.clone())
-        .put("planned", plan.planned.clone())
-        .put("disabled", plan.disabled.clone())
+        .text("profile", &plan.profile)
+        .put("start", lines(&plan.start))
+        .put("stop", lines(&plan.stop))
+        .put("stay", lines(&plan.stay))
+        .put("planned", lines(&plan.planned))
+        .put("disabled", lines(&plan.disabled))
         .0
 }
 
@@ -67,10 +104,10 @@ pub fn drift(profile: Profile, drift: &Drift) -> Dict {
     fill()
         .put("profile", profile.name())
         .put("clean", drift.details.is_empty())
-        .put("missing", drift.missing.clone())
-        .put("extra", drift.extra.clone())
-        .put("failed", drift.failed.clone())
-        .put("details", drift.details.clone())
+        .put("missing", lines(&drift.missing))
+        .put("extra", lines(&drift.extra))
+        .put("failed", lines(&drift.failed))
+        .put("details", lines(&drift.details))
         .0
 }
 
@@ -83,25 +120,25 @@ pub fn daemon(row: &Row) -> Dict {
         .put("purpose", spec.purpose)
         .put("category", spec.category.name())
         .put("critical", spec.critical)
-        .put("unit", row.daemon.unit())
+        .text("unit", row.daemon.unit())
         .put("desired", row.desired)
-        .put("state", row.found.state.to_string())
-        .put("reason", row.found.reason.as_str())
-        .put("health", row.found.health.status.to_string())
-        .put("message", row.found.health.message.as_str())
-        .maybe("last", row.report.as_ref().map(|r| r.last.clone()))
+        .text("state", row.found.state.to_string())
+        .text("reason", &row.found.reason)
+        .text("health", row.found.health.status.to_string())
+        .text("message", &row.found.health.message)
+        .maybe_text("last", row.report.as_ref().map(|r| r.last.as_str()))
         .maybe("reported_us", row.report.as_ref().map(|r| r.time_us))
-        .maybe("active_state", unit.map(|u| u.active_state.clone()))
-        .maybe("sub_state", unit.map(|u| u.sub_state.clone()))
+        .maybe_text("active_state", unit.map(|u| u.active_state.as_str()))
+        .maybe_text("sub_state", unit.map(|u| u.sub_state.as_str()))
         .maybe("restarts", unit.and_then(|u| u.restarts))
         .maybe("main_pid", unit.and_then(|u| u.main_pid))
         .maybe("memory", unit.and_then(|u| u.memory_bytes))
         .maybe("since_us", unit.and_then(|u| u.since_us))
-        .maybe("result", unit.and_then(|u| u.result.clone()))
+        .maybe_text("result", unit.and_then(|u| u.result.as_deref()))
         .maybe("exit_status", unit.and_then(|u| u.exit_status))
-        .maybe("waiting_for", unit.map(|u| u.waiting_for.clone()).filter(|w| !w.is_empty()))
-        .maybe("invocation_id", unit.and_then(|u| u.invocation_id.clone()))
-        .maybe("last_error", row.last_error.as_ref().map(|(_, text)| text.clone()))
+        .maybe("waiting_for", unit.map(|u| lines(&u.waiting_for)).filter(|w| !w.is_empty()))
+        .maybe_text("invocation_id", unit.and_then(|u| u.invocation_id.as_deref()))
+        .maybe_text("last_error", row.last_error.as_ref().map(|(_, text)| text.as_str()))
         .maybe("last_error_us", row.last_error.as_ref().map(|(at, _)| *at))
         .0
 }
@@ -109,9 +146,9 @@ pub fn daemon(row: &Row) -> Dict {
 /// A job.
 pub fn job(row: &JobRow) -> Dict {
     fill()
-        .put("id", row.id.as_str())
-        .put("type", row.kind.as_str())
-        .put("unit", row.unit.as_str())
+        .text("id", &row.id)
+        .text("type", &row.kind)
+        .text("unit", &row.unit)
         .put("state", row.state)
         .put("token", row.token)
         .put("since_us", row.since_us)
@@ -124,7 +161,7 @@ pub fn health(health: &MasterHealth) -> Dict {
         .put("healthy", health.healthy)
         .put("loop_iteration", health.loop_iteration)
         .put("age_seconds", health.age_seconds)
-        .put("profile", health.profile.as_str())
-        .put("problems", health.problems.clone())
+        .text("profile", &health.profile)
+        .put("problems", lines(&health.problems))
         .0
 }

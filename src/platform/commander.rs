@@ -1,6 +1,7 @@
 //! Blocking control for the command line: `org.ringrift.Master1` on the bus, or systemd itself where there is no master.
 use super::systemd::{ServiceError, ServiceManager, Systemd, connect};
 use crate::contract::master::{BUS_NAME, INTERFACE, MasterHealth, OBJECT_PATH, Plan};
+use crate::contract::text::Block;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -201,7 +202,7 @@ fn json(value: &Variant<'_>) -> Value {
         Variant::I64(n) => (*n).into(),
         Variant::U64(n) => (*n).into(),
         Variant::F64(n) => (*n).into(),
-        Variant::Str(s) => s.as_str().into(),
+        Variant::Str(s) => String::from(Block::new(s.as_str())).into(),
         Variant::Array(list) => list.inner().iter().map(json).collect(),
         other => other.to_string().into(),
     }

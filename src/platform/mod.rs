@@ -19,5 +19,6 @@ pub mod signals;
 pub mod sqlite;
 pub mod systemd;
 pub mod task;
+pub mod terminal;
 pub mod varlink;
 pub mod watch;

@@ -1,4 +1,5 @@
 //! Talking to the service manager: readiness, status, watchdog, timeouts, and the sockets that it passes.
+use crate::contract::text::Line;
 use sd_notify::NotifyState;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -10,14 +11,14 @@ fn send(states: &[NotifyState<'_>]) {
     }
 }
 
-/// `STATUS=`: one line for `systemctl status`.
-pub fn status(line: &str) {
-    send(&[NotifyState::Status(&one_line(line))]);
+/// `STATUS=`: one line for `systemctl status`. The service manager ignores a whole message for one NUL in it, so only clean text is sent.
+pub fn status(line: impl Into<Line>) {
+    send(&[NotifyState::Status(&line.into())]);
 }
 
 /// Startup or reload is finished.
-pub fn ready(line: &str) {
-    send(&[NotifyState::Ready, NotifyState::Status(&one_line(line))]);
+pub fn ready(line: impl Into<Line>) {
+    send(&[NotifyState::Ready, NotifyState::Status(&line.into())]);
 }
 
 /// The configuration is being read again. `ready` ends it.
@@ -29,8 +30,8 @@ pub fn reloading() {
 }
 
 /// The process drains and ends.
-pub fn stopping(line: &str) {
-    send(&[NotifyState::Stopping, NotifyState::Status(&one_line(line))]);
+pub fn stopping(line: impl Into<Line>) {
+    send(&[NotifyState::Stopping, NotifyState::Status(&line.into())]);
 }
 
 /// The main loop turns.
@@ -46,10 +47,6 @@ pub fn extend(time: Duration) {
 /// How often the watchdog must be pinged at least, if it is on.
 pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled()
-}
-
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
 }
 
 /// The sockets that systemd passed, with their names. Call it once: each descriptor is handed out as owned.

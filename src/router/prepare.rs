@@ -260,12 +260,11 @@ mod tests {
 
     #[test]
     fn the_stored_text_is_the_envelope() {
-        let event =
-            json!({"type": "external.\"odd\\name", "payload": {"config_key": "hex8_2p", "a": [1, null]}, "source": "me \"quoted\""});
+        let event = json!({"type": "external.odd_name", "payload": {"config_key": "hex8_2p", "a": [1, null]}, "source": "me \"quoted\""});
         let stored = run(event).expect("valid");
         let event: Event =
             serde_json::from_str(&format!("{{\"origin_seq\":5,{}}}", String::from_utf8_lossy(&stored.body))).expect("an envelope");
-        assert_eq!((event.origin_seq, event.time_us, event.kind.as_str()), (5, 77, "external.\"odd\\name"));
+        assert_eq!((event.origin_seq, event.time_us, event.kind.as_str()), (5, 77, "external.odd_name"));
         assert_eq!(event.key, ConfigKey::new("hex8_2p").ok());
         assert_eq!(event.source, "me \"quoted\"");
         assert!(stored.dedup.is_none() && event.extra.is_empty());

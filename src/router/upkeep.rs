@@ -121,7 +121,7 @@ impl Status {
         }
         let health = health(hub, &stats);
         let last = format!("{} published, {} delivered, dead letters: {}", stats.published, stats.delivered, stats.dead_letters);
-        notify::status(&format!("{}: {last}", health.message));
+        notify::status(format!("{}: {last}", health.message));
         if let Some(file) = &self.file
             && let Err(error) = file.write(state, health, last, STATUS_VALID, &stats)
         {

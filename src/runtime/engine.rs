@@ -168,7 +168,7 @@ impl<D: Daemon> Engine<'_, D> {
             }
             tracing::info!("ready");
             self.face.refresh();
-            notify::ready(&self.face.line());
+            notify::ready(self.face.line());
             self.face.reporter().started();
         } else {
             notify::extend(TURN * 3);
@@ -308,7 +308,7 @@ impl<D: Daemon> Engine<'_, D> {
         }
         self.stopping = Some(Instant::now());
         self.face.state = State::ShuttingDown;
-        notify::stopping(&self.face.line());
+        notify::stopping(self.face.line());
     }
 
     fn open(&mut self) {

@@ -127,7 +127,7 @@ impl Face {
             Some((state, old, _)) => *state != self.state || *old != health || now >= self.shown_at + PACE,
         };
         if changed || due {
-            notify::status(&self.line());
+            notify::status(self.line());
             self.write(&health);
             self.shown = Some(current);
             self.shown_at = now;

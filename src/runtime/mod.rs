@@ -90,7 +90,7 @@ pub fn run<D: Daemon>(with: Extras) -> ExitCode {
                 tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {error}");
             }
             let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
-            notify::status(&format!("configuration refused: {first}"));
+            notify::status(format!("configuration refused: {first}"));
             return Exit::Config.into();
         }
     };
@@ -100,14 +100,14 @@ pub fn run<D: Daemon>(with: Extras) -> ExitCode {
     // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has nothing to do.
     if let Some(key) = disabled(&loaded.config, D::TYPE) {
         tracing::info!("not wanted here: {key}");
-        notify::ready(&format!("disabled by {key}"));
+        notify::ready(format!("disabled by {key}"));
         return Exit::Ok.into();
     }
     match start::<D>(with, places, loaded.config, restarts) {
         Ok(code) => code,
         Err(why) => {
             tracing::error!("starting: {why}");
-            notify::status(&format!("cannot start: {why}"));
+            notify::status(format!("cannot start: {why}"));
             ExitCode::FAILURE
         }
     }

@@ -89,7 +89,7 @@ impl<D: Daemon> Engine<'_, D> {
     /// Ends the reload for the service manager, once.
     pub fn reloaded(&mut self) {
         if std::mem::take(&mut self.reload_pending) && self.ready.is_some() {
-            notify::ready(&self.face.line());
+            notify::ready(self.face.line());
         }
     }
 }

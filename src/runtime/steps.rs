@@ -250,7 +250,7 @@ impl<D: Daemon> Engine<'_, D> {
                 tracing::error!(MESSAGE_ID = id, input = job.id, "{} failed: {why}", describe(&job.what));
                 self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
                 if matches!(job.what, What::Start) {
-                    notify::status(&format!("starting failed: {why}"));
+                    notify::status(format!("starting failed: {why}"));
                     self.exit = Some(ExitCode::FAILURE);
                 }
             }

@@ -28,6 +28,7 @@ mod polkit;
 mod removal;
 mod suite;
 mod survival;
+mod text;
 mod trouble;
 mod units;
 mod varlink;

@@ -15,7 +15,7 @@ impl Reload {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let loaded = world.config()?;
         for warning in &loaded.warnings {
-            eprintln!("{} {warning}", out.paint_err(Tone::Warn, "warning:"));
+            out.aside(Tone::Warn, "warning:", &warning.to_string());
         }
         Master::connect(world, "reloading the configuration")?.reload()?;
         out.either("reloaded", &true, || {

@@ -62,7 +62,7 @@ fn read(name: &str, out: &Out) -> Result<DaemonType, Failure> {
     if let Stage::Alias { of, strategy, deprecated } = daemon.spec().stage {
         let with = strategy.map(|s| format!(" with strategy {s}")).unwrap_or_default();
         let what = if deprecated { "is deprecated: use" } else { "is another name of" };
-        eprintln!("{} {daemon} {what} {of}{with}", out.paint_err(Tone::Warn, "warning:"));
+        out.aside(Tone::Warn, "warning:", &format!("{daemon} {what} {of}{with}"));
     }
     Ok(daemon.resolve())
 }

@@ -117,7 +117,7 @@ fn queue(listed: &Listed, world: &World, out: &Out) -> Done {
 
 fn units(jobs: &[JobRow], why: &Failure, filter: &WorkFilter, world: &World, out: &Out) -> Done {
     let jobs: Vec<&JobRow> = jobs.iter().filter(|j| filter.types.is_empty() || filter.types.contains(&j.job_type)).collect();
-    eprintln!("{} {why}; these are the units that systemd has", out.paint_err(Tone::Warn, "note:"));
+    out.aside(Tone::Warn, "note:", &format!("{why}; these are the units that systemd has"));
     if out.json {
         out.value("units", &json!(jobs))?;
         return Ok(Exit::Ok);

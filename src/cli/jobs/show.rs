@@ -35,7 +35,8 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
     let mut page = format!("{} {} of {}\n", out.paint(tone(item.status), "●"), out.paint(Tone::Bold, item.work_id.as_str()), w.config_key);
     let mut add = |key: &str, value: String| {
         if !value.is_empty() {
-            page += &format!("{key:>12}: {value}\n");
+            // Further lines are indented, so that none looks like a field.
+            page += &format!("{key:>12}: {}\n", value.trim_end().replace('\n', "\n              "));
         }
     };
     let time =

@@ -34,8 +34,8 @@ impl Ensure {
             let hint = "start it with `systemctl start ringrift-master.target`, or set RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 for a test";
             return Err(Failure::new(Exit::NotRunning, message).hint(hint));
         }
-        eprintln!("{} {message}; going on with limited automation", out.paint_err(Tone::Warn, "warning:"));
-        eprintln!("  {} systemctl start ringrift-master.target", out.paint_err(Tone::Dim, "→"));
+        out.aside(Tone::Warn, "warning:", &format!("{message}; going on with limited automation"));
+        out.aside(Tone::Dim, "  →", "systemctl start ringrift-master.target");
         Ok(Exit::Ok)
     }
 }

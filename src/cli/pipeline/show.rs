@@ -46,7 +46,7 @@ fn snapshot(world: &World, out: &Out, why: Failure) -> Result<Vec<StageState>, F
     let Some(report) = world.report("data-pipeline") else { return Err(why) };
     let found = report.snapshot.get("stages").cloned().and_then(|s| serde_json::from_value(s).ok());
     let Some(stages) = found else { return Err(why) };
-    eprintln!("{} {why}; this is its last word, {} old", out.paint_err(Tone::Warn, "note:"), text::age(report.time_us, world.now_us));
+    out.aside(Tone::Warn, "note:", &format!("{why}; this is its last word, {} old", text::age(report.time_us, world.now_us)));
     Ok(stages)
 }
 

@@ -7,6 +7,7 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::events::{Category, EventType, Payload};
 use crate::contract::registry::Hub;
 use crate::contract::router::{Delivery, Interest, Replay};
+use crate::contract::text::Line;
 use clap::Args;
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -73,13 +74,20 @@ impl Seen {
         if let Payload::TaskHeartbeat(p) = &payload {
             if live {
                 self.progress = true;
-                return out.text(&format!("\r\x1b[K{clock}  {} {} {}/{} {}", p.task_type, p.task_id, p.done, p.total, p.unit));
+                return out.overwrite(&format!(
+                    "{clock}  {} {} {}/{} {}",
+                    p.task_type,
+                    p.task_id,
+                    p.done,
+                    p.total,
+                    Line::new(p.unit.as_str())
+                ));
             }
             return Ok(());
         }
         let Some((stage, line, tone)) = self.line(payload) else { return Ok(()) };
-        let clear = if std::mem::take(&mut self.progress) { "\r\x1b[K" } else { "" };
-        out.text(&format!("{clear}{clock}  {} {line}\n", out.paint(tone, &format!("{stage:<11}"))))
+        let line = format!("{clock}  {} {}\n", out.paint(tone, &format!("{stage:<11}")), Line::new(line));
+        if std::mem::take(&mut self.progress) { out.overwrite(&line) } else { out.text(&line) }
     }
 
     fn line(&mut self, payload: Payload) -> Option<(&'static str, String, Tone)> {

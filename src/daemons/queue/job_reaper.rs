@@ -108,7 +108,7 @@ mod tests {
     use crate::daemons::testing::{World, build};
 
     fn progress(done: f64) -> Option<Progress> {
-        Some(Progress { done, total: 10.0, unit: "games".into(), message: String::new(), metrics: Default::default() })
+        Some(Progress { done, total: 10.0, unit: "games".into(), message: Default::default(), metrics: Default::default() })
     }
 
     fn ticks(world: &World, daemon: &mut JobReaper, count: u64) {

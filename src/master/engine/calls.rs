@@ -5,12 +5,13 @@ use super::super::store::Wanted;
 use super::{Engine, HUBS, Note, OWN_UNIT};
 use crate::contract::master::{Control, Plan};
 use crate::contract::registry::{DaemonType, Profile, stop_order};
+use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
 
 fn database(error: rusqlite::Error) -> Error {
-    Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed"))
+    Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed").into())
 }
 
 impl<S: ServiceManager + 'static> Engine<S> {
@@ -38,7 +39,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     /// Makes this the profile: stops what it has not; the turn that follows starts what it has.
     pub async fn apply(&mut self, profile: Profile, who: &str) -> Result<Plan, Error> {
         self.look_at_all();
-        self.look().await.map_err(|e| Error::Unavailable(e.to_string()))?;
+        self.look().await.map_err(|e| Error::Unavailable(e.to_string().into()))?;
         let plan = self.world().plan(profile);
         self.store.set_profile(profile, who, now_us()).map_err(database)?;
         {
@@ -124,7 +125,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     Err(error) => ("refused".to_owned(), error.to_string()),
                 };
                 let text = [Some(text), hint].into_iter().flatten().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
-                outcomes.push((daemon.name().to_owned(), result, text));
+                outcomes.push((daemon.name().to_owned(), result, text.into()));
             }
             Self::answer(reply, Ok(Answer::Outcomes(outcomes)));
         });
@@ -157,30 +158,31 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.is_unit_up(socket).then(|| format!("{socket} still listens, so the next client starts it again"))
     }
 
-    fn pause(&mut self, daemon: DaemonType, reason: String, who: &str) -> Result<(), Error> {
-        let control = Control { paused: true, reason, who: who.to_owned(), when_us: now_us() };
+    fn pause(&mut self, daemon: DaemonType, reason: Line, who: &str) -> Result<(), Error> {
+        let control = Control { paused: true, reason: reason.into(), who: who.to_owned(), when_us: now_us() };
         self.store.set_paused(daemon, Some(&control)).map_err(database)?;
         self.world().paused.insert(daemon, control.clone());
         let dir = self.settings.control();
-        control::write(&dir, daemon, &control)
-            .map_err(|e| Error::Unavailable(format!("writing {}: {e}; it is remembered and written at the next start", dir.display())))
+        control::write(&dir, daemon, &control).map_err(|e| {
+            Error::Unavailable(format!("writing {}: {e}; it is remembered and written at the next start", dir.display()).into())
+        })
     }
 
     fn resume(&mut self, daemon: DaemonType) -> Result<(), Error> {
         self.store.set_paused(daemon, None).map_err(database)?;
         self.world().paused.remove(&daemon);
         let dir = self.settings.control();
-        control::remove(&dir, daemon).map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display())))
+        control::remove(&dir, daemon).map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display()).into()))
     }
 
     /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves.
     async fn reload_all(&mut self) -> Result<(), Error> {
-        (self.load)().map_err(Error::InvalidConfig)?;
+        (self.load)().map_err(|why| Error::InvalidConfig(why.into()))?;
         if self.is_unit_up(OWN_UNIT) {
             // systemd answers with the job; its result comes when we have reloaded, so nobody may wait for it here.
-            self.services.reload(OWN_UNIT).await.map(drop).map_err(|e| Error::Unavailable(e.to_string()))
+            self.services.reload(OWN_UNIT).await.map(drop).map_err(|e| Error::Unavailable(e.to_string().into()))
         } else {
-            self.reload().await.map_err(Error::InvalidConfig)
+            self.reload().await.map_err(|why| Error::InvalidConfig(why.into()))
         }
     }
 

@@ -15,6 +15,7 @@ use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
+use crate::contract::text::Line;
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
@@ -44,11 +45,11 @@ const JOBS_SLICE: &str = "ringrift-jobs.slice";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
     /// A profile was applied: its name and by whom.
-    Profile(String, String),
+    Profile(&'static str, Line),
     /// A daemon's state changed.
-    Daemon(String, String),
+    Daemon(&'static str, Line),
     /// A job's state changed.
-    Job(String, String),
+    Job(Line, Line),
 }
 
 /// What comes back to the loop from what it set going.
@@ -287,7 +288,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     /// Notes since when wanted daemons are down, tells changes of state, remembers them.
     fn show(&mut self) {
         for (id, state) in std::mem::take(&mut self.jobs.changed) {
-            self.signal(Signal::Job(id, state.into()));
+            self.signal(Signal::Job(id.into(), state.into()));
         }
         self.world().jobs = self.jobs.rows();
         // Jobs come and go all the time; reading every daemon's report for each of them would hold up the next order.
@@ -317,7 +318,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             if self.shown.insert(row.daemon, state) == Some(state) {
                 continue;
             }
-            self.signal(Signal::Daemon(row.daemon.name().into(), state.to_string()));
+            self.signal(Signal::Daemon(row.daemon.name(), state.to_string().into()));
             if let Err(error) = self.store.remember(row.daemon, &state.to_string(), &row.found.reason, now) {
                 tracing::warn!("the change of a daemon's state is not remembered: {error}");
             }

@@ -186,7 +186,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 
     /// Tells that a profile was applied.
-    pub(super) fn tell_profile(&self, profile: &str, who: &str) {
-        self.signal(Signal::Profile(profile.into(), who.into()));
+    pub(super) fn tell_profile(&self, profile: &'static str, who: &str) {
+        self.signal(Signal::Profile(profile, who.into()));
     }
 }

@@ -230,7 +230,7 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
                 profiles.push((name, by));
             }
         }
-        assert_eq!(profiles, [("selfplay".into(), "ann".into()), ("standalone".into(), "ann".to_owned())]);
+        assert_eq!(profiles, [("selfplay", "ann".into()), ("standalone", "ann".into())]);
     });
 }
 

@@ -5,6 +5,7 @@ use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::paths;
 use crate::contract::ports::Units;
+use crate::contract::text::clean_json;
 use futures_util::future::join_all;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -98,6 +99,6 @@ impl Units for SystemdView {
     fn status_file(&self, kebab: &str) -> Option<StatusFile> {
         let text = std::fs::read(self.run.join(kebab).join("status.json")).ok()?;
         // Half a file cannot be seen, it is written by rename; one of a newer version is no report of this one.
-        serde_json::from_slice(&text).ok()
+        serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value).ok()
     }
 }

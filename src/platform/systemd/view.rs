@@ -1,5 +1,6 @@
 //! From a unit's D-Bus properties to `UnitView`. What an older systemd does not have stays absent.
 use crate::contract::host::UnitView;
+use crate::contract::text::Line;
 use std::collections::HashMap;
 use zbus::{OwnedVariant, Variant};
 
@@ -11,7 +12,7 @@ const CLD_EXITED: i32 = 1;
 
 fn text(p: &Properties, name: &str) -> Option<String> {
     match p.get(name).map(|v| &**v) {
-        Some(Variant::Str(s)) if !s.is_empty() => Some(s.to_string()),
+        Some(Variant::Str(s)) if !s.is_empty() => Some(Line::new(s.as_str()).into()),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The server: a thread a connection, calls answered in order, bad frames answered and survived.
 use super::frame::{FrameError, Frames, write_frame};
 use super::peer::Caller;
+use crate::contract::text::clean_json;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,9 +109,9 @@ fn answer(caller: &Caller, call: &Call, service: &dyn Service, out: &mut dyn Rep
     }
 }
 
-/// Reads a call's arguments; the error reply names the field, what was expected, what was given.
+/// Reads a call's arguments, every text in them clean; the error reply names the field, what was expected, what was given.
 pub fn parse<T: DeserializeOwned + Serialize>(call: &Call) -> Result<T, Box<Reply>> {
-    serde_path_to_error::deserialize(Value::Object(call.parameters.clone()))
+    serde_path_to_error::deserialize(clean_json(Value::Object(call.parameters.clone())))
         .map_err(|error| Box::new(Reply::error(errors::INVALID_PARAMETER, &wrong(&error))))
 }
 

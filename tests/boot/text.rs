@@ -1,0 +1,63 @@
+//! Bytes of workloads are data everywhere: not for the bus, not for the service manager, not for a terminal.
+use crate::machine::Machine;
+use crate::suite::{DAEMONS, MINUTE, running, start};
+use serde_json::Value;
+
+on_both!(bytes_of_a_job_end_nothing_and_reach_no_terminal);
+
+/// Writes every kind of harmful bytes into progress and stderr, then fails.
+const NOISY: &str = r#"#!/bin/bash
+for n in 1 2 3; do
+  printf '{"progress":{"done":%s,"total":3,"unit":"g\\u0000\\u001b[31m","message":"a\\u0000b\\u001b[2J\\u0007\\nSTATUS=x\\ufdd0"}}\n' $n >&$RINGRIFT_REPORT_FD
+  sleep 1.2
+done
+printf 'first\0\033[2J\033]0;title\007\xff\xef\xb7\x90\xe2\x80\xae bytes\n' >&2
+exit 3
+"#;
+
+fn harmful(text: &str) -> Option<char> {
+    text.chars().find(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{202E}' | '\u{FDD0}'))
+}
+
+fn bytes_of_a_job_end_nothing_and_reach_no_terminal(m: &Machine) {
+    m.write("/usr/local/bin/noisy", NOISY);
+    m.ok("chmod 755 /usr/local/bin/noisy");
+    m.write("/etc/ringrift/conf.d/60-noisy.yaml", "workload: {selfplay: {command: [/usr/local/bin/noisy]}}\n");
+    start(m);
+    let master = m.show("ringrift-master.service", "MainPID");
+    m.wait_for("progress in STATUS= of a job's unit", 2 * MINUTE, || {
+        let text = m.ok("systemctl show -p StatusText 'ringrift-job-selfplay@*'");
+        if text.contains("of 3 g\u{FFFD}\u{FFFD}[31m") { Ok(()) } else { Err(text) }
+    });
+    let failed = m.wait_for("an attempt that failed", 3 * MINUTE, || {
+        let listed = m.run("ringrift jobs list --all --json").out;
+        let jobs: Value = serde_json::from_str(&listed).map_err(|e| format!("{e}: {listed}"))?;
+        let found = jobs["jobs"].as_array().into_iter().flatten().find(|j| j["error"].is_string()).cloned();
+        found.ok_or(listed)
+    });
+    let error = failed["error"].as_str().expect("a reason");
+    assert!(error.contains("first\u{FFFD}\u{FFFD}[2J\u{FFFD}]0;title\u{FFFD}"), "{error:?}");
+    let id = failed["work_id"].as_str().expect("an id");
+    for command in [
+        "ringrift --color always status",
+        "ringrift status --json",
+        &format!("ringrift jobs show {id}"),
+        "ringrift jobs list --all",
+        "ringrift events tail -n 200",
+        "ringrift events tail -n 200 --json",
+        "ringrift queue",
+        "ringrift safeguards status",
+        "ringrift emergency status",
+        "ringrift daemon list",
+    ] {
+        let ran = m.run(command);
+        let text = format!("{}{}", ran.out, ran.err);
+        let colourless = text.replace("\u{1b}[", "");
+        let rest = if command.contains("always") { &colourless } else { &text };
+        assert_eq!(harmful(rest), None, "{command}: {text:?}");
+    }
+    assert_eq!(m.show("ringrift-master.service", "MainPID"), master, "the master runs on");
+    assert_eq!(m.show("ringrift-master.service", "NRestarts"), "0");
+    m.ok("busctl call org.ringrift.Master1 /org/ringrift/Master1 org.ringrift.Master1 ListDaemons >/dev/null");
+    m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+}
