@@ -1,4 +1,5 @@
 //! The daemons that bring more than a handler: the one place that knows both a daemon and its adapters.
+use crate::contract::config::Config;
 use crate::contract::{catalog, paths};
 use crate::daemons::event::cross_process_poller::CrossProcessPoller;
 use crate::daemons::health::health_server::HealthServer;
@@ -6,6 +7,7 @@ use crate::daemons::pipeline::data_pipeline::DataPipeline;
 use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
 use crate::platform::catalog::CatalogDb;
 use crate::platform::foreign::ForeignDb;
+use crate::platform::store::Keep;
 use crate::platform::systemd::SystemdView;
 use crate::runtime::{Extras, Places, Socket, run};
 use std::process::ExitCode;
@@ -16,10 +18,10 @@ const CATALOG: &str = include_str!("contract/interfaces/org.ringrift.Catalog.var
 /// DATA_PIPELINE, with the catalog's database and socket.
 pub fn data_pipeline() -> ExitCode {
     run::<DataPipeline>(Extras {
-        store: Some(Box::new(|places: &Places| {
+        store: Some(Box::new(|places: &Places, config: &Config| {
             let below = |path: &'static str| places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default());
-            let catalog = CatalogDb::open(&places.state, &below(paths::ARTEFACTS), &below(paths::JOBS))
-                .map_err(|e| crate::contract::error::chain(&e))?;
+            let (store, jobs, keep) = (below(paths::ARTEFACTS), below(paths::JOBS), Keep::from(&config.databases));
+            let catalog = CatalogDb::open(&places.state, &store, &jobs, keep)?;
             Ok(Box::new(catalog))
         })),
         socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),
@@ -28,7 +30,7 @@ pub fn data_pipeline() -> ExitCode {
 }
 
 fn watching() -> Extras {
-    Extras { units: Some(Box::new(|places: &Places| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
+    Extras { units: Some(Box::new(|places: &Places, _: &Config| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
 }
 
 /// CROSS_PROCESS_POLLER, with the original's queue.

@@ -76,6 +76,11 @@ impl Master {
         self.0.apply(profile.name()).map_err(|e| explain(&format!("applying profile {profile}"), e))
     }
 
+    /// Removes a notice that was read.
+    pub fn confirm(&self, notice: &str) -> Result<(), Failure> {
+        self.0.confirm(notice).map_err(|e| explain(&format!("confirming {notice}"), e))
+    }
+
     /// Has everything take over the configuration.
     pub fn reload(&self) -> Result<(), Failure> {
         self.0.reload().map_err(|e| explain("reloading the configuration", e))

@@ -3,6 +3,7 @@ mod bandwidth;
 mod config;
 mod control;
 mod daemon;
+mod database;
 mod durations;
 mod emergency;
 mod events;
@@ -77,6 +78,9 @@ enum Command {
     /// Daemons: look, start, stop, pause, read logs
     #[command(subcommand)]
     Daemon(daemon::Daemon),
+    /// Databases: what was lost, and its confirmation
+    #[command(subcommand)]
+    Database(database::Database),
     /// The event log: follow, publish, read back, dead letters
     #[command(subcommand)]
     Events(events::Events),
@@ -141,6 +145,7 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Status(verb) => verb.run(world, out),
         Command::Profile(verb) => verb.run(world, out),
         Command::Daemon(verb) => verb.run(world, out),
+        Command::Database(verb) => verb.run(world, out),
         Command::Events(verb) => verb.run(world, out),
         Command::Trace(verb) => verb.run(world, out),
         Command::Registry(verb) => verb.run(world, out),

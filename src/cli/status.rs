@@ -112,8 +112,15 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         });
     }
     problems.extend(hubs.iter().chain(&daemons).filter(|r| r.name != "master" && r.is_wrong()).map(problem));
+    let notices = world.notices.read();
+    problems.extend(notices.iter().map(|n| Problem { name: n.id.clone(), what: n.what.clone(), next: n.next.clone() }));
     // What the master says beyond single daemons: subscriptions, a hub it cannot bring back.
-    for said in seen.master.iter().flat_map(|m| &m.problems).filter(|said| !daemons.iter().any(|r| said.starts_with(&r.name))) {
+    for said in seen
+        .master
+        .iter()
+        .flat_map(|m| &m.problems)
+        .filter(|said| !daemons.iter().any(|r| said.starts_with(&r.name)) && !notices.iter().any(|n| said.starts_with(&n.what)))
+    {
         problems.push(Problem { name: "master".into(), what: said.clone(), next: format!("journalctl -u {MASTER} -n 50") });
     }
     let profile = seen.profile.map(|p| p.name());

@@ -7,6 +7,7 @@ use crate::contract::paths;
 use crate::contract::ports::Units;
 use crate::platform::clock;
 use crate::platform::config::{self, Dirs, Loaded};
+use crate::platform::notices::Notices;
 use crate::platform::systemd::SystemdView;
 use std::path::PathBuf;
 
@@ -16,6 +17,8 @@ pub struct World {
     pub units: Box<dyn Units>,
     /// `/run/ringrift`.
     pub run: PathBuf,
+    /// What was lost or is held back.
+    pub notices: Notices,
     /// Where the configuration is.
     pub dirs: Dirs,
     /// Now, microseconds since 1970.
@@ -26,7 +29,13 @@ impl World {
     /// The machine we are on. RINGRIFT_RUN moves `/run/ringrift`.
     pub fn real() -> World {
         let run = std::env::var_os("RINGRIFT_RUN").map_or_else(|| PathBuf::from(paths::RUN), PathBuf::from);
-        World { units: Box::new(SystemdView::at(None, run.clone())), run, dirs: Dirs::command(), now_us: clock::now_us() }
+        World {
+            units: Box::new(SystemdView::at(None, run.clone())),
+            run,
+            notices: Notices::at(paths::NOTICES),
+            dirs: Dirs::command(),
+            now_us: clock::now_us(),
+        }
     }
 
     /// Units by names and globs.

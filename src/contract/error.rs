@@ -72,6 +72,13 @@ impl Failure {
     }
 }
 
+/// A sentence without a better code.
+impl From<String> for Failure {
+    fn from(message: String) -> Failure {
+        Failure::new(Exit::Failure, message)
+    }
+}
+
 /// An error and its causes on one line, `: ` between them.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -87,8 +87,8 @@ pub struct UnitView {
     pub control_group: Option<String>,
 }
 
-/// The configuration's exit code; systemd does not restart on it, so it refuses no restart either.
-const EXIT_CONFIG: i32 = 78;
+/// Exit codes on which systemd does not restart, so it refuses no restart either: newer data, wrong owner, bad configuration.
+const NO_RESTART: [i32; 3] = [65, 77, 78];
 
 impl UnitView {
     /// Whether systemd has it, is about to have it, or will have it again by itself.
@@ -97,7 +97,7 @@ impl UnitView {
     }
     /// Restarts that a failed unit was given: systemd's counter includes the one that it refused, unless none was due at the end.
     pub fn restarts_made(&self) -> u32 {
-        let refused = u32::from(self.exit_status != Some(EXIT_CONFIG));
+        let refused = u32::from(!self.exit_status.is_some_and(|code| NO_RESTART.contains(&code)));
         self.restarts.unwrap_or(0).saturating_sub(refused)
     }
 }

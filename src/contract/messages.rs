@@ -42,8 +42,8 @@ messages! {
     INPUT_FAILED = "2acfad464bab45998a62a9666feb515c";
     /// A daemon that failed before waits before it starts again.
     BACKING_OFF = "88be84ccaa4246099d704ce16352e61d";
-    /// The event log was corrupt: it was put aside and a new one begun.
-    EVENT_LOG_CORRUPT = "5f0c62d1a9e94d3cb27be7f1c0d4a836";
+    /// A database was damaged or gone: it was set aside, and a snapshot or a new one took its place.
+    DATABASE_QUARANTINED = "5f0c62d1a9e94d3cb27be7f1c0d4a836";
     /// A state file cannot be read; the daemon does not start on a guess.
     STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
     /// The breaker of a task type on a node opened.

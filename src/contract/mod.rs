@@ -18,6 +18,7 @@ pub mod job;
 pub mod job_file;
 pub mod master;
 pub mod messages;
+pub mod notice;
 pub mod optimizer;
 pub mod paths;
 pub mod ports;

@@ -14,6 +14,8 @@ pub const CATALOG_SOCKET: &str = "/run/ringrift/catalog.sock";
 pub const CONTROL: &str = "/run/ringrift/control";
 /// What finished or failed while its reader was away: job results and permanent failures, one JSON file each.
 pub const SPOOL: &str = "/var/lib/ringrift/spool";
+/// What was lost or is held back, until a person has confirmed it: one JSON file each.
+pub const NOTICES: &str = "/var/lib/ringrift/notices";
 /// The legacy pid file of the master loop; the flock on it is what counts.
 pub const MASTER_PID: &str = "/run/ringrift/master_loop.pid";
 /// The emergency halt flag.

@@ -6,6 +6,9 @@ use crate::contract::registry::{DaemonSpec, Stage};
 
 /// The configuration's exit code; systemd does not restart on it.
 const EXIT_CONFIG: i32 = 78;
+/// A database of a newer version, and one of another user; systemd does not restart on them either.
+const EXIT_DATA: i32 = 65;
+const EXIT_OWNER: i32 = 77;
 /// A daemon that shall run may be on its way for so long before it counts as held up.
 const SOON_US: i64 = 10_000_000;
 /// systemd's own codes for a process that it could not set up; 203: the program cannot be executed.
@@ -85,6 +88,10 @@ fn failed(unit: &UnitView) -> (State, String) {
     let said = said.map(|t| format!(": {t}")).unwrap_or_default();
     match unit.exit_status.filter(|_| result == "exit-code") {
         Some(EXIT_CONFIG) => (State::CannotStart, format!("its configuration is refused{said}; `ringrift config check` names the key")),
+        Some(EXIT_DATA) => (State::CannotStart, format!("its data is of a newer version{said}; install the newer version again")),
+        Some(EXIT_OWNER) => {
+            (State::CannotStart, format!("its files belong to another user{said}; `ringrift daemon logs` names the command"))
+        }
         Some(EXIT_EXEC) => (State::CannotStart, format!("its program cannot be executed{said}; install the package again")),
         Some(code) if EXIT_SETUP.contains(&code) => {
             (State::CannotStart, format!("systemd could not set it up (exit {code}){said}; `systemctl status {}` says why", unit.name))

@@ -18,6 +18,7 @@ use crate::contract::health::State as DaemonState;
 use crate::contract::messages;
 use crate::contract::safeguards::MANAGER_SHUTDOWN;
 use crate::platform::host::{Machine, node_id};
+use crate::platform::store::Keep;
 use crate::platform::systemd::SystemdView;
 use crate::platform::{clock, config, journal, notify};
 use crate::runtime::backoff::{self, Restarts};
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
             if let Some(hint) = &failure.hint {
                 tracing::error!("{hint}");
             }
+            notify::status(&chain(&failure));
             failure.exit.into()
         }
     }
@@ -103,11 +105,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let _lock = lock(&state_dir)?;
     let runtime_dir = args.runtime.clone().or_else(|| unit_directory("RUNTIME_DIRECTORY"));
     let path = state_dir.join("coordination.db");
-    let (db, epoch) = schema::open(&path).map_err(|e| {
-        Failure::new(Exit::Failure, "opening the coordination database")
-            .caused_by(e)
-            .hint("the file belongs to the coordinator alone; look at its owner, its file system and its version")
-    })?;
+    let (db, epoch) = schema::open(&path, Keep::from(&config.databases))?;
 
     let node = node_id(&config.node_id);
     let settled_after = Duration::from_secs(config.master.reset_after.into());
@@ -248,6 +246,7 @@ impl Loop {
         }
         self.status.note("stopped");
         self.status.write(&self.core, DaemonState::Stopped);
+        self.core.close();
         Ok(())
     }
 

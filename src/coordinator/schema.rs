@@ -1,7 +1,6 @@
 //! The schema of coordination.db, and the epoch that its ids begin with.
 use crate::platform::clock;
-use crate::platform::sqlite::{self, SqliteError};
-use rusqlite::Connection;
+use crate::platform::store::{self, Database, DatabaseError, Found, Keep, Spec};
 use std::path::Path;
 
 /// `MIGRATIONS[i]` brings version i to i + 1; a released one is never edited.
@@ -132,13 +131,21 @@ CREATE TABLE job_uid (                          -- the users that took an item u
 ",
 ];
 
+/// Numbers that a restored database leaves out: those of jobs and leases that it does not know of any more.
+const GAP: u32 = 1_000_000;
+
 /// Opens the database and returns it with its epoch.
-pub fn open(path: &Path) -> Result<(Connection, String), SqliteError> {
-    let db = sqlite::open(path, MIGRATIONS)?;
-    let fail = |source| SqliteError::Sqlite { operation: "reading the epoch of", path: path.display().to_string(), source };
-    db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(fail)?;
+pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError> {
+    let holds = "the work queue, leases, breakers, the emergency halt";
+    let db = store::open(&Spec { path: path.to_owned(), migrations: MIGRATIONS, holds, keep })?;
+    let fail = DatabaseError::sqlite("reading the epoch of", path);
+    if db.found == Found::Restored {
+        // No id and no fencing token is given a second time.
+        db.execute("UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name IN ('work', 'lease')", [GAP]).map_err(&fail)?;
+    }
+    db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(&fail)?;
     // The monotonic clock begins anew with each process: what was to last goes on for its whole term, as leases do.
-    db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(fail)?;
+    db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(&fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
     Ok((db, epoch))
 }
@@ -157,8 +164,8 @@ mod tests {
     fn the_epoch_stays_with_its_database() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("coordination.db");
-        let first = open(&path).expect("opens").1;
-        assert_eq!(open(&path).expect("opens again").1, first);
+        let first = open(&path, Keep::NONE).expect("opens").1;
+        assert_eq!(open(&path, Keep::NONE).expect("opens again").1, first);
         assert_eq!(first.len(), 4);
         assert!(first.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{first}");
     }

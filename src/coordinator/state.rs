@@ -49,6 +49,8 @@ pub struct State {
     pub rang: bool,
     /// Nothing is granted any more; the process is about to end.
     pub draining: bool,
+    /// This was the writer's last turn.
+    pub closing: bool,
     /// Looks at the machine.
     pub look: HostReader,
     /// The gates' levels, their verdicts, and when those were made, monotonic.
@@ -100,6 +102,7 @@ impl State {
             dirty: true,
             rang: true,
             draining: false,
+            closing: false,
             look,
             levels: Levels::default(),
             gates: Vec::new(),

@@ -44,7 +44,7 @@ fn calm() -> Result<HostSnapshot, String> {
 }
 
 fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<orders::Mailbox>) {
-    let (db, epoch) = schema::open(&dir.join("coordination.db")).expect("opens");
+    let (db, epoch) = schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE).expect("opens");
     let state = State::new(Config::default(), node(), Some(8), epoch, Box::new(calm));
     let clock = Arc::new(Mutex::new(now));
     let theirs = Arc::clone(&clock);

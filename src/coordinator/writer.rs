@@ -3,11 +3,13 @@ use super::change::{Change, Now, Refusal};
 use super::publisher::Bell;
 use super::state::State;
 use super::{desk, expire, grant, pressure, purge};
-use rusqlite::{Connection, TransactionBehavior};
+use crate::platform::store::Database;
+use rusqlite::TransactionBehavior;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Changes that are committed together at most.
@@ -51,15 +53,30 @@ impl<T: Send, F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send> Job for C
 #[derive(Clone)]
 pub struct Core {
     jobs: Sender<Box<dyn Job>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Core {
     /// Starts the writer's thread; `bell` rings when events wait, `wake` gets a byte when something was stored.
-    pub fn start(db: Connection, state: State, clock: ClockReader, bell: Arc<Bell>, wake: UnixStream) -> std::io::Result<Core> {
+    pub fn start(db: Database, state: State, clock: ClockReader, bell: Arc<Bell>, wake: UnixStream) -> std::io::Result<Core> {
         let (jobs, inbox) = mpsc::channel();
         let writer = Writer { db, state, clock, bell, wake, inbox, agenda: Agenda::default(), adopted: false, failed: false };
-        std::thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
-        Ok(Core { jobs })
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
+        Ok(Core { jobs, thread: Arc::new(Mutex::new(Some(thread))) })
+    }
+
+    /// Ends the writer and closes the database; calls after this are refused.
+    pub fn close(&self) {
+        let closing = self.change(|cx| {
+            cx.state.closing = true;
+            Ok(())
+        });
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Ok(()), Some(thread)) = (closing, thread)
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer panicked");
+        }
     }
 
     /// Runs a change and waits until it is on disk.
@@ -113,7 +130,7 @@ pub struct Agenda {
 }
 
 struct Writer {
-    db: Connection,
+    db: Database,
     state: State,
     clock: ClockReader,
     bell: Arc<Bell>,
@@ -165,6 +182,9 @@ impl Writer {
             }
             for job in jobs {
                 job.done(committed.clone());
+            }
+            if self.state.closing {
+                return;
             }
         }
     }

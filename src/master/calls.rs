@@ -24,6 +24,8 @@ pub enum Ask {
     Resume(DaemonType),
     /// Check the configuration and take it over.
     Reload,
+    /// Remove a notice that was read.
+    Confirm(String),
 }
 
 impl fmt::Display for Ask {
@@ -37,6 +39,7 @@ impl fmt::Display for Ask {
             Ask::Pause(daemon, reason) => write!(f, "a pause of {daemon}: {reason}"),
             Ask::Resume(daemon) => write!(f, "{daemon} to go on"),
             Ask::Reload => f.write_str("a reload of the configuration"),
+            Ask::Confirm(notice) => write!(f, "the removal of the notice {notice}"),
         }
     }
 }

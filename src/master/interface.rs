@@ -5,6 +5,7 @@ use super::names::{self, Named};
 use super::show::{self, Dict};
 use super::world::World;
 use crate::contract::master::ACTION_CONTROL;
+use crate::contract::notice::Notice;
 use crate::contract::registry::Profile;
 use crate::contract::text::Line;
 use crate::platform::clock::now_us;
@@ -187,6 +188,14 @@ impl Master {
     /// The loop's health: healthy, loop_iteration, age_seconds, profile, problems.
     fn health(&self) -> Dict {
         show::health(&self.world().health(now_us()))
+    }
+
+    /// Removes a notice of what was lost or is held back, after a person has read it.
+    async fn confirm(&self, notice: &str, #[zbus(connection)] connection: &Connection, #[zbus(header)] header: Header<'_>) -> Result<()> {
+        if !Notice::is_id(notice) {
+            return Err(Error::InvalidArgument("a notice's name has lower-case letters, digits and -".into()));
+        }
+        self.change(connection, &header, Ask::Confirm(notice.into())).await.map(drop)
     }
 
     /// Checks the configuration and has the master and every daemon take it over.

@@ -1,7 +1,8 @@
 //! The master's talk with the hubs: blocking calls, in threads of their own, so that the loop never waits for a socket.
 use crate::contract::coordinator::{self, Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus};
-use crate::contract::events::{HostOffline, HostOnline};
+use crate::contract::events::{DatabaseQuarantined, HostOffline, HostOnline};
 use crate::contract::ids::{NodeId, SubscriberName};
+use crate::contract::notice::{Notice, Subject};
 use crate::contract::registry::built;
 use crate::contract::router::{self, Interest, Register, Start, Subscribe};
 use crate::contract::wire::CallError;
@@ -68,6 +69,13 @@ pub fn say_offline(router: &Path, node: &NodeId) -> Result<(), CallError> {
     let payload = HostOffline { host: node.clone(), reason: "the master was stopped".into() };
     let key = format!("host-offline/{node}/{}", crate::platform::clock::new_event_id());
     publish(router, &event(&payload, "ringrift-master", key), LAST_WORD)
+}
+
+/// The event of a notice; only databases have one.
+pub fn say_notice(router: &Path, node: &NodeId, notice: &Notice) -> Result<(), CallError> {
+    let Subject::Database { name, path, reason, damaged, restored, lost } = notice.subject.clone() else { return Ok(()) };
+    let payload = DatabaseQuarantined { database: name, hostname: node.clone(), path, reason, damaged, restored, lost };
+    publish(router, &event(&payload, "ringrift-master", format!("{node}/{}/{}", notice.id, notice.since_us)), ANSWER)
 }
 
 /// A reply of List.

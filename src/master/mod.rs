@@ -18,7 +18,7 @@ mod world;
 use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::messages;
-use crate::platform::{config, journal, terminal};
+use crate::platform::{config, journal, notify, terminal};
 use crate::runtime::backoff;
 use clap::Parser;
 use settings::Settings;
@@ -87,5 +87,6 @@ fn report(failure: &Failure) -> ExitCode {
     } else {
         tracing::error!("{}{hint}", chain(failure));
     }
+    notify::status(&chain(failure));
     failure.exit.into()
 }

@@ -14,6 +14,7 @@ use crate::contract::messages;
 use crate::contract::registry::Profile;
 use crate::platform::host::node_id;
 use crate::platform::notify;
+use crate::platform::store::Keep;
 use crate::platform::systemd::{Change, Systemd, connect};
 use crate::runtime::backoff::Restarts;
 use std::rc::Rc;
@@ -66,7 +67,7 @@ pub async fn dry_run(settings: &Settings, config: &Config) -> Result<crate::cont
     let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
     let units = crate::platform::systemd::ServiceManager::list(&systemd, &patterns).await;
     let units = units.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
-    let saved = settings.database().exists().then(|| Store::open(&settings.database())).and_then(|s| s.ok()?.profile().ok()?);
+    let saved = Store::saved_profile(&settings.database());
     Ok(crate::coordination::plan::plan(saved.unwrap_or(first_profile(config)?), config, &units))
 }
 
@@ -86,7 +87,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
         LockError::Held { .. } => Failure::new(Exit::Failure, e.to_string()),
         LockError::Io { .. } => Failure::new(Exit::Failure, crate::contract::error::chain(&e)),
     })?;
-    let store = Store::open(&settings.database()).map_err(|e| Failure::new(Exit::Failure, crate::contract::error::chain(&e)))?;
+    let store = Store::open(&settings.database(), Keep::from(&config.databases))?;
     let profile = match store.profile().map_err(|e| failed(Exit::Failure, "reading master.db", e))? {
         Some(saved) => saved,
         None => first_profile(&config)?,
@@ -195,6 +196,7 @@ async fn turn_until_told(
         if spool_looked.elapsed() >= SPOOL {
             spool_looked = Instant::now();
             engine.empty_spool();
+            engine.tell_notices();
         }
         // Signals are hints, the list is the truth.
         if looked.elapsed() >= interval {

@@ -16,6 +16,8 @@ pub struct Settings {
     pub pid_file: PathBuf,
     /// Events that the failure handler could not publish.
     pub spool: PathBuf,
+    /// What was lost or is held back, until somebody has confirmed it.
+    pub notices: PathBuf,
     /// The router's socket.
     pub router: PathBuf,
     /// The coordinator's socket.
@@ -33,6 +35,7 @@ impl Settings {
             run: paths::RUN.into(),
             pid_file: paths::MASTER_PID.into(),
             spool: crate::platform::report::failures(),
+            notices: paths::NOTICES.into(),
             router: paths::ROUTER_SOCKET.into(),
             coordinator: paths::COORDINATOR_SOCKET.into(),
             bus: None,
@@ -46,6 +49,7 @@ impl Settings {
             run: root.join("run"),
             pid_file: root.join("run/master_loop.pid"),
             spool: root.join("spool/failures"),
+            notices: root.join("notices"),
             router: root.join("run/router.sock"),
             coordinator: root.join("run/coordinator.sock"),
             bus: None,

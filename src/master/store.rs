@@ -1,8 +1,8 @@
 //! `master.db`: what the master must remember over its own death and over reboots. This process is its only reader and writer.
 use crate::contract::master::Control;
 use crate::contract::registry::{DaemonType, Profile};
-use crate::platform::sqlite::{self, SqliteError};
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
+use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -32,15 +32,23 @@ pub enum Wanted {
 /// The database.
 #[derive(Debug)]
 pub struct Store {
-    db: Connection,
+    db: Database,
 }
 
 type Result<T> = rusqlite::Result<T>;
 
 impl Store {
     /// Opens or makes it.
-    pub fn open(path: &Path) -> std::result::Result<Store, SqliteError> {
-        Ok(Store { db: sqlite::open(path, MIGRATIONS)? })
+    pub fn open(path: &Path, keep: Keep) -> std::result::Result<Store, DatabaseError> {
+        let holds = "the applied profile, daemons started, stopped or paused by hand, the history of their states";
+        Ok(Store { db: store::open(&Spec { path: path.to_owned(), migrations: MIGRATIONS, holds, keep })? })
+    }
+
+    /// The profile in a database that is not ours to change: looking makes, repairs and replaces nothing.
+    pub fn saved_profile(path: &Path) -> Option<Profile> {
+        let db = path.exists().then(|| store::connect(path))?.ok()?;
+        let name: String = db.query_row("SELECT profile FROM desired", [], |r| r.get(0)).ok()?;
+        Profile::parse(&name)
     }
 
     /// The profile applied last.
@@ -149,14 +157,14 @@ mod tests {
     fn what_was_wanted_survives_and_applying_a_profile_forgets_the_exceptions() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("master.db");
-        let mut store = Store::open(&path).expect("opens");
+        let mut store = Store::open(&path, Keep::NONE).expect("opens");
         assert_eq!(store.profile().expect("reads"), None);
         store.set_profile(Profile::Selfplay, "root", 1).expect("writes");
         store.set_override(DaemonType::IdleResource, Some(Wanted::Stopped), "ann", 2).expect("writes");
         let control = Control { paused: true, reason: "disk".into(), who: "ann".into(), when_us: 3 };
         store.set_paused(DaemonType::Evaluation, Some(&control)).expect("writes");
         drop(store);
-        let mut store = Store::open(&path).expect("opens again");
+        let mut store = Store::open(&path, Keep::NONE).expect("opens again");
         assert_eq!(store.profile().expect("reads"), Some(Profile::Selfplay));
         assert_eq!(store.overrides().expect("reads")[&DaemonType::IdleResource], (Wanted::Stopped, "ann".into()));
         store.set_profile(Profile::Standalone, "root", 4).expect("writes");
@@ -169,7 +177,7 @@ mod tests {
     #[test]
     fn history_is_bounded_and_tells_the_last_error() {
         let dir = tempfile::tempdir().expect("a directory");
-        let store = Store::open(&dir.path().join("master.db")).expect("opens");
+        let store = Store::open(&dir.path().join("master.db"), Keep::NONE).expect("opens");
         store.remember(DaemonType::Evaluation, "FAILED", "exit-code 1 after 5 restarts", 1).expect("writes");
         for at in 2..150 {
             store.remember(DaemonType::Evaluation, "RUNNING", "", at).expect("writes");

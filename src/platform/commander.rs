@@ -123,6 +123,11 @@ impl Commander {
         self.call(CHANGING, "ResumeDaemon", &(daemon,))
     }
 
+    /// Removes a notice.
+    pub fn confirm(&self, notice: &str) -> Result<(), CommandError> {
+        self.call(CHANGING, "Confirm", &(notice,))
+    }
+
     /// Has everything take over the configuration.
     pub fn reload(&self) -> Result<(), CommandError> {
         self.call(CHANGING, "Reload", &())

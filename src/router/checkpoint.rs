@@ -2,6 +2,7 @@
 //!
 //! The thread copies what is in the WAL while the writer goes on appending; the WAL starts anew when a copy caught up with it.
 //! Under steady load that would never happen, so past a bound the writer copies the small rest itself.
+use crate::platform::store;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ pub struct Checkpointer {
 
 /// Both ends, for the writer's connection to the database at a path.
 pub fn new(path: &Path, writer: &mut Connection) -> rusqlite::Result<(Trigger, Checkpointer)> {
-    let db = Connection::open(path)?;
-    db.execute_batch("PRAGMA busy_timeout=5000; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-256;")?;
+    let db = store::connect(path)?;
+    db.execute_batch("PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-256;")?;
     let (wake, woken) = sync_channel(1);
     let copied = Arc::new(AtomicBool::new(false));
     let pages = Arc::new(AtomicU32::new(0));

@@ -9,9 +9,8 @@ use super::upkeep;
 use super::writer::Writer;
 use super::{checkpoint, reader, socket};
 use crate::contract::error::{Exit, Failure};
-use crate::contract::messages;
-use crate::platform::clock::now_us;
 use crate::platform::notify;
+use crate::platform::store::Keep;
 use crate::runtime::backoff;
 use nix::fcntl::{Flock, FlockArg};
 use std::cell::Cell;
@@ -38,21 +37,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let directory = state_directory(args)?;
     let _lock = lock(&directory)?;
     let path = directory.join("events.db");
-    let mut opened = open::open(&path, now_us(), args.max_pages)?;
+    let mut db = open::open(&path, Keep::from(&config.databases), args.max_pages)?;
     if args.no_sync {
-        open::never_sync(&mut opened.db).map_err(|e| Failure::new(Exit::Failure, "setting up the event log").caused_by(e))?;
+        open::never_sync(&mut db).map_err(|e| Failure::new(Exit::Failure, "setting up the event log").caused_by(e))?;
     }
-    let beginning = state::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
-    let seen = Seen::load(&opened.db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
+    let beginning = state::load(&db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
+    let seen = Seen::load(&db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
     let listener = socket::listen(args)?;
 
     let start = |what: &'static str| move |e: anyhow::Error| Failure::new(Exit::Failure, format!("starting {what}")).caused_by(e);
-    let (trigger, checkpointer) = checkpoint::new(&path, &mut opened.db).map_err(|e| start("the checkpoint thread")(e.into()))?;
+    let (trigger, checkpointer) = checkpoint::new(&path, &mut db).map_err(|e| start("the checkpoint thread")(e.into()))?;
     let (commands, commanded) = std::sync::mpsc::channel();
     let (told, tell) = mpsc::unbounded_channel();
     let published = Arc::new(AtomicU64::new(beginning.last_seq));
     let known = beginning.kinds.iter().map(|(id, _)| *id).collect();
-    let writer = Writer::new(opened.db, seen, beginning.last_seq, published.clone(), known, told, trigger);
+    let writer = Writer::new(db, seen, beginning.last_seq, published.clone(), known, told, trigger);
     let (reader, reading) = reader::start(&path).map_err(start("the reading thread"))?;
     let threads = [
         reading,
@@ -61,11 +60,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     ];
 
     let hub = Rc::new(Hub::new(node, settings, beginning, commands, published, reader, path));
-    if let Some((aside, why)) = opened.quarantined {
-        let text = format!("the event log was corrupt ({why}); it is kept as {} and a new one was begun", aside.display());
-        tracing::error!(MESSAGE_ID = messages::EVENT_LOG_CORRUPT, "{text}");
-        hub.counters.trouble.borrow_mut().insert("quarantine", text);
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
     let result = LocalSet::new().block_on(&runtime, async {
         spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));

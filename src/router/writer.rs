@@ -14,7 +14,7 @@ use super::store::seen::Seen;
 use super::store::state::{SubChange, SubId, write, write_kind};
 use super::tail::Row;
 use crate::platform::clock::now_us;
-use rusqlite::Connection;
+use crate::platform::store::Database;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The thread's state.
 pub struct Writer {
-    db: Connection,
+    db: Database,
     last: Seq,
     published: Arc<AtomicU64>,
     known_kinds: HashSet<u32>,
@@ -66,7 +66,7 @@ struct Group {
 impl Writer {
     /// Around the write connection; `last` is the last place in the log, also told through `published`.
     pub fn new(
-        db: Connection,
+        db: Database,
         seen: Seen,
         last: Seq,
         published: Arc<AtomicU64>,

@@ -22,7 +22,7 @@ pub use units::StatusFiles;
 
 use crate::contract::config::Config;
 use crate::contract::daemon::Daemon;
-use crate::contract::error::Exit;
+use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::foreign::ForeignQueue;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
@@ -44,8 +44,8 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use subscription::Subscription;
 
-/// Makes a port when the daemon starts; the error is shown and the process ends with 1.
-pub type Open<T> = Box<dyn FnOnce(&Places) -> Result<Box<T>, String>>;
+/// Makes a port when the daemon starts; the error is shown and the process ends with its exit code.
+pub type Open<T> = Box<dyn FnOnce(&Places, &Config) -> Result<Box<T>, Failure>>;
 
 /// A Varlink socket of the daemon's own.
 #[derive(Debug, Clone)]
@@ -105,24 +105,25 @@ pub fn run<D: Daemon>(with: Extras) -> ExitCode {
     }
     match start::<D>(with, places, loaded.config, restarts) {
         Ok(code) => code,
-        Err(why) => {
-            tracing::error!("starting: {why}");
+        Err(failure) => {
+            let (why, hint) = (chain(&failure), failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default());
+            tracing::error!("starting: {why}{hint}");
             notify::status(format!("cannot start: {why}"));
-            ExitCode::FAILURE
+            failure.exit.into()
         }
     }
 }
 
-fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<ExitCode, String> {
+fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<ExitCode, Failure> {
     let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
     let spec = D::TYPE.spec();
     let signals = Signals::block().map_err(failed("blocking signals"))?;
     let file =
         state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
 
-    let store = with.store.map(|open| open(&places)).transpose()?;
+    let store = with.store.map(|open| open(&places, &config)).transpose()?;
     let units = match with.units {
-        Some(open) => open(&places)?,
+        Some(open) => open(&places, &config)?,
         None => Box::new(StatusFiles::new(&places.run)) as Box<dyn Units>,
     };
     let host = Machine::new(node_id(&config.node_id), if places.all_state.exists() { &places.all_state } else { &places.state });

@@ -88,6 +88,7 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
         .set("SyslogIdentifier", spec.daemon.binary())
         .with(|t| directories(t, &kebab))
         .with(|t| writes(t, spec))
+        .with(|t| if hub.is_some() { notices(t) } else { t })
         .set("Slice", if hub.is_some() { "ringrift-core.slice" } else { "ringrift-daemons.slice" })
         .with(|t| if hub.is_some() { hub_weight(t) } else { t })
         .set("MemoryMax", format!("{}M", spec.memory_max))
@@ -113,8 +114,8 @@ pub fn restart(text: Text) -> Text {
     text.set("Restart", "on-failure")
         .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
         .set("RestartSec", "1s")
-        .why("78: bad configuration, which a restart cannot mend.")
-        .set("RestartPreventExitStatus", 78)
+        .why("Bad configuration (78), a database of a newer version (65) or of another user (77): a restart cannot fix them.")
+        .set("RestartPreventExitStatus", "65 77 78")
 }
 
 /// Restart of a hub, on which everything else waits: it is never given up.
@@ -123,8 +124,9 @@ pub fn hub_restart(text: Text) -> Text {
         .set("Restart", "always")
         .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
         .set("RestartSec", "1s")
-        .why("78: bad configuration. It is reported, and the master tries again after a minute, then more rarely (master.retry_failed).")
-        .set("RestartPreventExitStatus", 78)
+        .why("Bad configuration (78), a database of a newer version (65) or of another user (77). It is reported, and the master tries again after a")
+        .why("minute, then more rarely (master.retry_failed).")
+        .set("RestartPreventExitStatus", "65 77 78")
 }
 
 /// Limits of start and stop.
@@ -153,6 +155,11 @@ pub fn hub_weight(text: Text) -> Text {
         .set("OOMScoreAdjust", -500)
         .why("One descriptor a client, and a suite has many.")
         .set("LimitNOFILE", 65536)
+}
+
+/// Where the owner of a database says what was lost.
+fn notices(text: Text) -> Text {
+    text.why("What was lost with a damaged database is told there until a person has confirmed it.").set("ReadWritePaths", paths::NOTICES)
 }
 
 fn writes(text: Text, spec: &DaemonSpec) -> Text {

@@ -19,6 +19,7 @@ macro_rules! on_both {
 }
 
 mod backoff;
+mod databases;
 mod emergency;
 mod harness;
 mod install;

@@ -128,31 +128,32 @@ fn a_corrupt_database_is_put_aside() {
         caller.publish(vec![external(json!({}))]).expect("stored");
         let aside: Vec<_> =
             std::fs::read_dir(dir.path().join("state")).expect("a directory").map(|e| e.expect("an entry").file_name()).collect();
-        assert!(aside.iter().any(|name| name.to_string_lossy().starts_with("events.db.corrupt-")), "{aside:?}");
-        wait("the status file tells", || router.status_file()["health"]["status"] == "degraded");
+        assert!(aside.iter().any(|name| name.to_string_lossy().starts_with("events.db.damaged-")), "{aside:?}");
+        let notice = std::fs::read_to_string(dir.path().join("notices/database-events.json")).expect("a notice");
+        assert!(notice.contains("subscribers") && notice.contains("ringrift database confirm events"), "{notice}");
         let log = std::fs::read_to_string(dir.path().join("log")).expect("the log");
-        assert!(log.contains("corrupt") && log.contains("events.db.corrupt-"), "{log}");
+        assert!(log.contains("events.db.damaged-"), "{log}");
     }
 }
 
 #[test]
-fn a_newer_database_and_a_bad_configuration_end_with_78() {
+fn a_newer_database_ends_with_65_and_a_bad_configuration_with_78() {
     let dir = tempfile::tempdir().expect("a directory");
     assert!(Router::start(dir.path(), &[]).terminate().success());
     let path = dir.path().join("state/events.db");
     let db = Connection::open(&path).expect("the database");
     db.pragma_update(None, "user_version", 99).expect("newer");
     drop(db);
-    let ends = |part: &str| {
+    let ends = |code: i32, part: &str| {
         let status = command(dir.path(), &[]).status().expect("it runs");
-        assert_eq!(status.code(), Some(78));
+        assert_eq!(status.code(), Some(code));
         let log = std::fs::read_to_string(dir.path().join("log")).expect("the log");
         assert!(log.lines().last().is_some_and(|line| line.contains(part)), "{log}");
     };
-    ends("schema version 99");
+    ends(65, "schema version 99");
     std::fs::remove_file(&path).expect("removed");
     std::fs::write(dir.path().join("etc/unified_loop.yaml"), "router:\n  max_attempts: many\n").expect("a configuration");
-    ends("max_attempts");
+    ends(78, "max_attempts");
 }
 
 #[test]

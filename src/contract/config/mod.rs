@@ -2,6 +2,7 @@
 mod admission;
 mod bandwidth;
 mod daemons;
+mod databases;
 mod limits;
 mod pipeline;
 mod resources;
@@ -12,6 +13,7 @@ mod scheduling;
 pub use admission::*;
 pub use bandwidth::*;
 pub use daemons::*;
+pub use databases::*;
 pub use limits::*;
 pub use pipeline::*;
 pub use resources::*;
@@ -59,6 +61,8 @@ pub struct Config {
     pub integrations: Integrations,
     /// The event router.
     pub router: Router,
+    /// The suite's databases.
+    pub databases: Databases,
 }
 
 /// The master loop: the equivalents of its old flags.
@@ -196,6 +200,7 @@ impl Config {
         self.resource_targets.check(&mut check);
         self.safeguards.check(&mut check);
         self.router.check(&mut check);
+        self.databases.check(&mut check);
         check.problems
     }
 }

@@ -126,6 +126,7 @@ catalogue! {
     DaemonStopped "DAEMON_STOPPED" "daemon_stopped" Daemon UniqueForever, 30, "A daemon drained and stopped.";
     DaemonStatusChanged "DAEMON_STATUS_CHANGED" "daemon_status_changed" Daemon EveryOne, 30, "A daemon's state or health changed.";
     DaemonPermanentlyFailed "DAEMON_PERMANENTLY_FAILED" "daemon_permanently_failed" Daemon UniqueForever, 90, "A daemon used up its restarts.";
+    DatabaseQuarantined "DATABASE_QUARANTINED" "database_quarantined" Daemon UniqueForever, 90, "A database was damaged or gone and was replaced.";
     DaemonHealth "DAEMON_HEALTH" "daemon_health" Daemon EveryOne, 1, "A daemon's health, at its interval.";
     // hosts
     HostOnline "HOST_ONLINE" "host_online" Host EveryOne, 30, "A node's master is up.";

@@ -38,7 +38,7 @@ pub const PROCESSES: &[Process] = &[
     Process {
         binary: "ringrift-master",
         purpose: "The master loop: drives systemd over D-Bus towards the applied profile",
-        publishes: &[E::HostOnline, E::HostOffline, E::DaemonStatusChanged],
+        publishes: &[E::HostOnline, E::HostOffline, E::DaemonStatusChanged, E::DatabaseQuarantined],
         subscribes: &[],
     },
     Process {
@@ -65,5 +65,8 @@ pub const PROCESSES: &[Process] = &[
 pub const HUB_SERVICES: [&str; 3] = ["ringrift-master.service", "ringrift-event-router.service", "ringrift-coordinator.service"];
 
 /// Events whose emitter or subscriber is outside this suite, declared with the reason.
-pub const OUTSIDE: &[(E, &str)] =
-    &[(E::DaemonHealth, "monitoring programs follow it with `ringrift events tail`"), (E::WorkQueued, "progress displays follow it")];
+pub const OUTSIDE: &[(E, &str)] = &[
+    (E::DaemonHealth, "monitoring programs follow it with `ringrift events tail`"),
+    (E::WorkQueued, "progress displays follow it"),
+    (E::DatabaseQuarantined, "an operator acts on it"),
+];

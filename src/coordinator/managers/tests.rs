@@ -11,7 +11,7 @@ use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
 use crate::contract::optimizer::{Action, NegotiateRate, Observe};
 use crate::contract::workload::JobType;
-use rusqlite::Connection;
+use crate::platform::store::{Database, Keep};
 use tempfile::TempDir;
 
 const SECOND: i64 = 1_000_000;
@@ -21,7 +21,7 @@ const NINE: i64 = (20_000 * 24 + 9) * HOUR;
 
 struct Bench {
     _dir: TempDir,
-    db: Connection,
+    db: Database,
     state: State,
     now: Now,
 }
@@ -43,7 +43,7 @@ impl Bench {
     /// With a master and sixteen processors.
     fn new() -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
-        let (db, epoch) = schema::open(&dir.path().join("coordination.db")).expect("opens");
+        let (db, epoch) = schema::open(&dir.path().join("coordination.db"), Keep::NONE).expect("opens");
         // Rates that are no hindrance: these tests are about the managers.
         let admission = Admission {
             per_minute: 1_000_000,

@@ -8,6 +8,7 @@ use crate::contract::registry::{DaemonType, Profile, stop_order};
 use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::platform::clock::now_us;
+use crate::platform::notices::Notices;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
 
 fn database(error: rusqlite::Error) -> Error {
@@ -30,9 +31,19 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 let answer = self.reload_all().await.map(|()| Answer::Done);
                 Self::answer(reply, answer);
             }
+            Ask::Confirm(id) => Self::answer(reply, self.confirm(&id)),
             Ask::Start(daemons) => self.each(daemons, "starting", &who, reply).await,
             Ask::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
             Ask::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
+        }
+    }
+
+    /// Removes a notice.
+    fn confirm(&self, id: &str) -> Result<Answer, Error> {
+        match Notices::at(&self.settings.notices).remove(id) {
+            Ok(true) => Ok(Answer::Done),
+            Ok(false) => Err(Error::InvalidArgument(format!("there is no notice {id}"))),
+            Err(error) => Err(Error::Unavailable(format!("removing the notice {id}: {error}"))),
         }
     }
 

@@ -138,6 +138,8 @@ pub struct Engine<S> {
     daemons_changed: bool,
     /// Told to stop: what is under way starts nothing any more.
     draining: Rc<Cell<bool>>,
+    /// Notices whose events are published, by id and time.
+    pub(super) told_notices: Arc<Mutex<BTreeSet<(String, i64)>>>,
     /// The jobs' slice is being killed: one kill is for all of them.
     killing: Rc<Cell<bool>>,
 }
@@ -192,6 +194,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             shown_at: None,
             daemons_changed: true,
             draining: Rc::default(),
+            told_notices: Arc::default(),
             killing: Rc::default(),
         };
         let mut world = engine.world();

@@ -2,9 +2,12 @@
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
 use super::{Engine, JOB_UNITS, JOBS_SLICE, Note, OWN_UNIT};
+use crate::contract::notice::Notice;
+use crate::platform::notices::Notices;
 use crate::platform::report;
 use crate::platform::systemd::{ServiceError, ServiceManager};
 use std::cell::Cell;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Between tries to register: first and longest.
@@ -102,6 +105,36 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let (spool, router, notes) = (self.settings.spool.clone(), self.settings.router.clone(), self.notes.clone());
         tokio::task::spawn_blocking(move || {
             drop(notes.send(Note::Spooled(report::publish_kept(&spool, &router, link::ANSWER).map_err(|e| e.to_string()))));
+        });
+    }
+
+    /// Shows the notices among the problems, and publishes those of databases once.
+    pub fn tell_notices(&self) {
+        let notices = Notices::at(&self.settings.notices).read();
+        let first = notices.first().map(|n| match notices.len() {
+            1 => format!("{}; to confirm: {}", n.what, n.next),
+            more => format!("{}; to confirm: {}; and {} more: `ringrift database list`", n.what, n.next, more - 1),
+        });
+        match first {
+            Some(text) => drop(self.world().problems.insert("notices", text)),
+            None => drop(self.world().problems.remove("notices")),
+        }
+        if !self.registration.stands() {
+            return;
+        }
+        let (router, node, told) = (self.settings.router.clone(), self.node.clone(), self.told_notices.clone());
+        let known = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fresh: Vec<Notice> = notices.into_iter().filter(|n| !known.contains(&(n.id.clone(), n.since_us))).collect();
+        if fresh.is_empty() {
+            return;
+        }
+        tokio::task::spawn_blocking(move || {
+            for notice in fresh {
+                match link::say_notice(&router, &node, &notice) {
+                    Ok(()) => drop(told.lock().unwrap_or_else(PoisonError::into_inner).insert((notice.id, notice.since_us))),
+                    Err(error) => tracing::info!("the notice {} is not published yet: {error}", notice.id),
+                }
+            }
         });
     }
 

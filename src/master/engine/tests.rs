@@ -6,6 +6,7 @@ use crate::contract::coordinator::{Order, OrderKind, ReportOutcome};
 use crate::contract::ids::JobId;
 use crate::contract::registry::Profile;
 use crate::contract::workload::JobType;
+use crate::platform::store::Keep;
 use crate::platform::systemd::{Queued, UnitLimits};
 use std::cell::{Cell, RefCell};
 
@@ -125,7 +126,7 @@ impl Bench {
             services: systemd.clone(),
             node: NodeId::new("n1").expect("an id"),
             load: Box::new(|| Ok(Config::default())),
-            store: Store::open(&settings.database()).expect("a database"),
+            store: Store::open(&settings.database(), Keep::NONE).expect("a database"),
             world: Arc::new(Mutex::new(World::new(Config::default(), profile, settings.run.clone()))),
             settings,
             notes,
@@ -221,7 +222,10 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
         assert_eq!(bench.active(), 4);
         let asked = bench.systemd.take();
         assert!(asked.iter().all(|a| a.starts_with("stop ")), "{asked:?}");
-        assert_eq!(Store::open(&bench.engine.settings.database()).expect("opens").profile().expect("reads"), Some(Profile::Selfplay));
+        assert_eq!(
+            Store::open(&bench.engine.settings.database(), Keep::NONE).expect("opens").profile().expect("reads"),
+            Some(Profile::Selfplay)
+        );
         bench.ask(Ask::Apply(Profile::Standalone)).await.expect("a plan");
         assert_eq!(bench.active(), Profile::Standalone.built().len());
         let mut profiles = Vec::new();

@@ -8,8 +8,8 @@ use crate::contract::ids::{ConfigKey, Digest, EventId};
 use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
 use crate::contract::wire::{CallError, ErrorParameters, errors};
 use crate::platform::job_files::JobFiles;
-use crate::platform::sqlite;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
+use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ CREATE TABLE stages(
 /// The database and the store.
 #[derive(Debug)]
 pub struct CatalogDb {
-    db: RefCell<Connection>,
+    db: RefCell<Database>,
     store: PathBuf,
     jobs: JobFiles,
 }
@@ -54,8 +54,9 @@ fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_
 
 impl CatalogDb {
     /// Opens the database in `state`, the artefact store, and the folder of the jobs whose files it takes over.
-    pub fn open(state: &Path, store: &Path, jobs: &Path) -> Result<CatalogDb, sqlite::SqliteError> {
-        let db = sqlite::open(&state.join("catalog.db"), MIGRATIONS)?;
+    pub fn open(state: &Path, store: &Path, jobs: &Path, keep: Keep) -> Result<CatalogDb, DatabaseError> {
+        let holds = "artefacts with their lineage, ratings, champions, stages (`ringrift artefacts rebuild` reads them from the files and the event log)";
+        let db = store::open(&Spec { path: state.join("catalog.db"), migrations: MIGRATIONS, holds, keep })?;
         Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), jobs: JobFiles::new(jobs) })
     }
 

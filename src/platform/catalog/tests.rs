@@ -14,7 +14,7 @@ struct World {
 
 fn world() -> World {
     let dir = tempfile::tempdir().expect("a directory");
-    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store"), &dir.path().join("jobs")).expect("a catalog");
+    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("a catalog");
     World { dir, catalog }
 }
 

@@ -6,6 +6,7 @@ use super::schema::MIGRATIONS;
 use super::seen::Seen;
 use crate::contract::events::Dedup;
 use crate::contract::router::NewEvent;
+use crate::platform::store::Keep;
 use crate::router::canonical;
 use crate::router::ids::Ids;
 use crate::router::kinds::Kinds;
@@ -348,7 +349,7 @@ fn the_newest_word_on_something_stays_and_a_type_keeps_to_its_size() {
 fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("events.db");
-    let db = super::open::open(&path, 0, None).expect("a database").db;
+    let db = super::open::open(&path, Keep::NONE, None).expect("a database");
     let kinds: Vec<u32> = (0..4000).map(|n| 1 + n % 2).collect();
     let step = db.unchecked_transaction().expect("a transaction");
     fill(&db, &kinds, |_| i64::MAX);

@@ -1,0 +1,82 @@
+//! `ringrift database`: what was lost with a damaged database, and the confirmation that somebody has read it.
+use super::Done;
+use super::control::Master;
+use super::out::{Out, Text, Tone};
+use super::text;
+use super::world::World;
+use crate::contract::error::{Exit, Failure};
+use crate::contract::notice::{Notice, Subject};
+use clap::{Args, Subcommand};
+
+/// Databases.
+#[derive(Debug, Subcommand)]
+pub enum Database {
+    /// Show what was replaced, quarantined or is held back and was not confirmed yet
+    List(List),
+    /// Confirm that you have read what was lost; `ringrift status` then no longer shows it
+    Confirm(Confirm),
+}
+
+/// List every notice that nobody has confirmed.
+#[derive(Debug, Args)]
+pub struct List {}
+
+/// Confirm the loss of a database, or of a file of the artefact store.
+#[derive(Debug, Args)]
+pub struct Confirm {
+    /// The database, as in `catalog`, or the notice's name in `ringrift database list`
+    name: String,
+}
+
+impl Database {
+    /// Runs the verb.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        match self {
+            Database::List(_) => list(world, out),
+            Database::Confirm(verb) => verb.run(world, out),
+        }
+    }
+}
+
+fn list(world: &World, out: &Out) -> Done {
+    let notices = world.notices.read();
+    out.either("notices", &notices, || match notices.is_empty() {
+        true => "nothing to confirm\n".to_owned(),
+        false => {
+            let rows = notices.iter().map(|n| {
+                vec![
+                    Text::new(Tone::Bad, &n.id),
+                    Text::number(text::age(n.since_us, world.now_us)),
+                    Text::plain(&n.what),
+                    Text::plain(&n.next),
+                ]
+            });
+            out.table(&["NOTICE", "AGE", "WHAT", "TO CONFIRM"], rows.collect())
+        }
+    })
+}
+
+impl Confirm {
+    fn run(self, world: &World, out: &Out) -> Done {
+        let notices = world.notices.read();
+        let Some(notice) = notices.iter().find(|n| self.names(n)) else {
+            return Err(Failure::new(Exit::Usage, format!("nothing of the name {:?} waits to be confirmed", self.name))
+                .hint("`ringrift database list` shows what does"));
+        };
+        confirm(world, out, std::slice::from_ref(notice))
+    }
+
+    fn names(&self, notice: &Notice) -> bool {
+        notice.id == self.name || matches!(&notice.subject, Subject::Database { name, .. } if *name == self.name)
+    }
+}
+
+/// Has the master remove notices.
+pub fn confirm(world: &World, out: &Out, notices: &[Notice]) -> Done {
+    let master = Master::connect(world, "confirming")?;
+    let ids: Vec<&str> = notices.iter().map(|n| n.id.as_str()).collect();
+    for id in &ids {
+        master.confirm(id)?;
+    }
+    out.either("confirmed", &ids, || ids.iter().map(|id| format!("confirmed: {id}\n")).collect())
+}

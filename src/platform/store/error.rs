@@ -1,0 +1,124 @@
+//! Why a database cannot be opened: each reason a variant, with its exit code and its next step.
+use crate::contract::error::{Exit, Failure};
+use rusqlite::ErrorCode;
+
+/// A database could not be opened, migrated or copied.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It was written by a newer version of this program.
+    #[error("{path} has schema version {found}, this program knows up to {known}")]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// It belongs to another user.
+    #[error("{path} belongs to user {owner}, this program runs as {user}")]
+    WrongOwner {
+        /// The file.
+        path: String,
+        /// Its owner.
+        owner: String,
+        /// Who we are.
+        user: String,
+    },
+    /// The file system is full.
+    #[error("no space left for {path} ({operation})")]
+    NoSpace {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: String,
+    },
+    /// SQLite's own error.
+    #[error("{operation} {path}")]
+    Sqlite {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// SQLite's words.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file system's error.
+    #[error("{operation} {path}")]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file.
+        path: String,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl DatabaseError {
+    /// From SQLite's error.
+    pub fn sqlite(operation: &'static str, path: &std::path::Path) -> impl Fn(rusqlite::Error) -> DatabaseError + use<> {
+        let path = path.display().to_string();
+        move |source| match is_full(&source) {
+            true => DatabaseError::NoSpace { operation, path: path.clone() },
+            false => DatabaseError::Sqlite { operation, path: path.clone(), source },
+        }
+    }
+
+    /// From the file system's error.
+    pub fn io(operation: &'static str, path: &std::path::Path) -> impl Fn(std::io::Error) -> DatabaseError + use<> {
+        let path = path.display().to_string();
+        move |source| match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DatabaseError::NoSpace { operation, path: path.clone() },
+            _ => DatabaseError::Io { operation, path: path.clone(), source },
+        }
+    }
+
+    /// The code that a program ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            DatabaseError::Newer { .. } => Exit::BadData,
+            DatabaseError::WrongOwner { .. } => Exit::NotPermitted,
+            DatabaseError::NoSpace { .. } => Exit::TempFail,
+            DatabaseError::Sqlite { .. } | DatabaseError::Io { .. } => Exit::Failure,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            DatabaseError::Newer { path, .. } => {
+                format!("install the newer version again, or move {path} away to begin a new database without what is in it")
+            }
+            DatabaseError::WrongOwner { path, user, .. } => format!("give it back: chown {user}: {path}"),
+            DatabaseError::NoSpace { .. } => "make room on that file system; systemd tries again by itself".into(),
+            DatabaseError::Sqlite { path, .. } | DatabaseError::Io { path, .. } => {
+                format!("check the file system, the rights and the disk under {path}")
+            }
+        }
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Failure {
+        // The sentence itself is the message: it stands in STATUS= too.
+        let (exit, hint, message) = (error.exit(), error.hint(), error.to_string());
+        let failure = Failure::new(exit, message).hint(hint);
+        match error {
+            DatabaseError::Sqlite { source, .. } => failure.caused_by(source),
+            DatabaseError::Io { source, .. } => failure.caused_by(source),
+            _ => failure,
+        }
+    }
+}
+
+/// Whether an error means that the file system is full.
+pub fn is_full(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::DiskFull)
+}
+
+/// Whether an error means that the file is no sound database.
+pub fn is_damaged(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(e, _) if matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}

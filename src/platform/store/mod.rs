@@ -1,0 +1,234 @@
+//! The one way in which a database of ours is opened: checked, quarantined with the reason when damaged, restored or begun anew, told
+//! until a person has confirmed it, migrated behind a snapshot, and left as one file.
+mod check;
+mod error;
+mod keeper;
+mod quarantine;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use error::{DatabaseError, is_damaged, is_full};
+
+use crate::contract::messages;
+use crate::contract::notice::{Notice, Subject};
+use crate::platform::clock::now_us;
+use crate::platform::notices::Notices;
+use check::{CHECK_TIME, quick_check};
+use keeper::Keeper;
+use quarantine::{SIDE_FILES, loss, remember, set_aside, with_tail};
+use rusqlite::{Connection, OpenFlags};
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Which snapshots are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// How many are kept; 0: none is taken but before a migration.
+    pub snapshots: u32,
+    /// The time between two.
+    pub every: Duration,
+}
+
+impl Keep {
+    /// None; for tests, and for looking.
+    pub const NONE: Keep = Keep { snapshots: 0, every: Duration::MAX };
+}
+
+impl From<&crate::contract::config::Databases> for Keep {
+    fn from(config: &crate::contract::config::Databases) -> Keep {
+        Keep { snapshots: config.keep_snapshots, every: Duration::from_secs(u64::from(config.snapshot_hours) * 3600) }
+    }
+}
+
+/// A database of ours.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// The file.
+    pub path: PathBuf,
+    /// `migrations[i]` brings version i to i + 1; each runs in its own transaction. One that was released is never edited.
+    pub migrations: &'static [&'static str],
+    /// What is in it, for the sentence that says what was lost.
+    pub holds: &'static str,
+    /// Its snapshots.
+    pub keep: Keep,
+}
+
+impl Spec {
+    fn known(&self) -> i64 {
+        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
+    }
+    fn name(&self) -> String {
+        self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+}
+
+/// What was found at the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A sound database, or no trace of one: the first start.
+    Sound,
+    /// A damaged or missing one; a snapshot took its place, so it may be a day behind.
+    Restored,
+    /// A damaged or missing one; a new one was begun.
+    Anew,
+}
+
+/// An open database. Dropped, it copies its write-ahead log back, so that one file is left.
+#[derive(Debug)]
+pub struct Database {
+    db: Connection,
+    keeper: Option<Keeper>,
+    path: PathBuf,
+    /// What was found at its path.
+    pub found: Found,
+}
+
+impl Deref for Database {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.db
+    }
+}
+
+impl DerefMut for Database {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.db
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        drop(self.keeper.take());
+        // Busy: another connection of this process is not closed yet, and the last one copies the log back.
+        if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            tracing::warn!(%error, file = %self.path.display(), "the write-ahead log was not copied back; the next start does it");
+        }
+    }
+}
+
+/// Opens (and makes) a database with WAL, synchronous=FULL, foreign keys and a busy timeout.
+pub fn open(spec: &Spec) -> Result<Database, DatabaseError> {
+    for tail in ["", SIDE_FILES[0], SIDE_FILES[1]] {
+        check_owner(&with_tail(&spec.path, tail))?;
+    }
+    let (db, found) = match loss(&spec.path, snapshot::list(&spec.path).len()) {
+        Some(why) => replace(spec, why)?,
+        None => match attempt(spec)? {
+            Attempt::Open(db) => (db, Found::Sound),
+            Attempt::Damaged(why) => replace(spec, why)?,
+        },
+    };
+    remember(&spec.path)?;
+    let keeper = (spec.keep.snapshots > 0).then(|| Keeper::start(spec.clone())).transpose()?;
+    Ok(Database { db, keeper, path: spec.path.clone(), found })
+}
+
+/// A connection beside the owner's, in the same process.
+pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.execute_batch("PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY;")?;
+    Ok(db)
+}
+
+enum Attempt {
+    Open(Connection),
+    Damaged(String),
+}
+
+/// Another user's file is not damaged, and neither to be replaced nor to be written.
+fn check_owner(path: &Path) -> Result<(), DatabaseError> {
+    let (Ok(about), user) = (std::fs::metadata(path), nix::unistd::geteuid()) else { return Ok(()) };
+    if user.is_root() || about.uid() == user.as_raw() {
+        return Ok(());
+    }
+    let name = |uid: u32| nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name);
+    Err(DatabaseError::WrongOwner { path: path.display().to_string(), owner: name(about.uid()), user: name(user.as_raw()) })
+}
+
+fn attempt(spec: &Spec) -> Result<Attempt, DatabaseError> {
+    let damaged = |operation, source: rusqlite::Error| match is_damaged(&source) {
+        true => Ok(Attempt::Damaged(source.to_string())),
+        false => Err(DatabaseError::sqlite(operation, &spec.path)(source)),
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = match Connection::open_with_flags(&spec.path, flags) {
+        Ok(db) => db,
+        Err(e) => return damaged("opening", e),
+    };
+    // First of all auto_vacuum: the change to WAL writes the first page, and then it is too late. Sandboxes may hide /tmp, so
+    // SQLite's own temporary files stay in memory.
+    let setup = "PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; \
+                 PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;";
+    if let Err(e) = db.execute_batch(setup) {
+        return damaged("setting up", e);
+    }
+    let version: i64 = match db.query_row("PRAGMA user_version", [], |row| row.get(0)) {
+        Ok(version) => version,
+        Err(e) => return damaged("reading the schema version of", e),
+    };
+    if version > spec.known() {
+        return Err(DatabaseError::Newer { path: spec.path.display().to_string(), found: version, known: spec.known() });
+    }
+    match quick_check(&db, Some(CHECK_TIME)) {
+        Ok(None) => {}
+        Ok(Some(why)) => return Ok(Attempt::Damaged(why)),
+        Err(e) => return damaged("checking", e),
+    }
+    if (1..spec.known()).contains(&version) {
+        let snapshot = snapshot::take(&db, spec)?;
+        tracing::info!(file = %snapshot.path.display(), "a snapshot was taken before the schema is brought up to date");
+    }
+    migrate(&mut db, spec, version)?;
+    Ok(Attempt::Open(db))
+}
+
+fn migrate(db: &mut Connection, spec: &Spec, version: i64) -> Result<(), DatabaseError> {
+    let failed = DatabaseError::sqlite("migrating", &spec.path);
+    for (at, sql) in spec.migrations.iter().enumerate().skip(usize::try_from(version).unwrap_or(0)) {
+        let step = db.transaction().map_err(&failed)?;
+        step.execute_batch(sql).map_err(&failed)?;
+        step.pragma_update(None, "user_version", i64::try_from(at + 1).unwrap_or(i64::MAX)).map_err(&failed)?;
+        step.commit().map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// Sets what is there aside, restores the newest sound snapshot or begins anew, and tells everybody.
+fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseError> {
+    let now = now_us();
+    let damaged = set_aside(&spec.path, now)?;
+    let restored = snapshot::restore(spec)?;
+    let db = match attempt(spec)? {
+        Attempt::Open(db) => db,
+        Attempt::Damaged(why) => {
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, why);
+            return Err(DatabaseError::io("using the database that was just made:", &spec.path)(source));
+        }
+    };
+    let (lost, found) = match &restored {
+        Some(snapshot) => {
+            let minutes = (now - snapshot.taken_us).max(0) / 60_000_000;
+            (format!("what was written since the snapshot of {minutes} min before: {}", spec.holds), Found::Restored)
+        }
+        None => (spec.holds.to_owned(), Found::Anew),
+    };
+    let shown = |path: &Path| path.display().to_string();
+    let kept = damaged.as_deref().map(|d| format!("; the damaged file is kept as {}", d.display())).unwrap_or_default();
+    let now_used = if restored.is_some() { "a snapshot took its place" } else { "a new database was begun" };
+    let (name, path) = (spec.name(), shown(&spec.path));
+    let what = format!("{path} could not be used: {reason}; {now_used}{kept}; lost: {lost}");
+    tracing::error!(MESSAGE_ID = messages::DATABASE_QUARANTINED, DATABASE = name, "{what}");
+    let damaged = damaged.as_deref().map(shown);
+    let restored = restored.map(|s| shown(&s.path));
+    Notices::beside(&spec.path).write(&Notice {
+        id: Notice::database_id(&name),
+        next: format!("ringrift database confirm {name}"),
+        subject: Subject::Database { name, path, reason, damaged, restored, lost },
+        what,
+        since_us: now,
+    });
+    Ok((db, found))
+}

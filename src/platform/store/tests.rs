@@ -1,0 +1,166 @@
+//! Damage of every kind, on real files: what is found, what takes its place, and what is said.
+use super::*;
+use crate::contract::error::Exit;
+use crate::contract::error::Failure;
+use std::fs;
+use tempfile::TempDir;
+
+const ONE: &[&str] = &["CREATE TABLE a(x)"];
+const TWO: &[&str] = &["CREATE TABLE a(x)", "CREATE TABLE b(x)"];
+
+struct Bench {
+    dir: TempDir,
+    spec: Spec,
+}
+
+fn bench() -> Bench {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join("state")).expect("a state directory");
+    let path = dir.path().join("state/t.db");
+    Bench { spec: Spec { path, migrations: ONE, holds: "the letters", keep: Keep::NONE }, dir }
+}
+
+impl Bench {
+    fn open(&self) -> Database {
+        open(&self.spec).expect("opens")
+    }
+    fn fill(&self, rows: usize) {
+        let db = self.open();
+        for n in 0..rows {
+            db.execute("INSERT INTO a VALUES(?1)", [format!("{n}{}", "x".repeat(500))]).expect("a row");
+        }
+    }
+    fn notices(&self) -> Vec<Notice> {
+        Notices::at(self.dir.path().join("notices")).read()
+    }
+    fn damaged(&self) -> usize {
+        let names = fs::read_dir(self.dir.path().join("state")).expect("a directory").map(|e| e.expect("an entry").file_name());
+        names.filter(|n| n.to_string_lossy().starts_with("t.db.damaged-")).count()
+    }
+}
+
+fn rows(db: &Connection) -> u32 {
+    db.query_row("SELECT count(*) FROM a", [], |r| r.get(0)).expect("a count")
+}
+
+#[test]
+fn migrations_run_once_behind_a_snapshot_and_one_file_is_left() {
+    let mut bench = bench();
+    bench.fill(3);
+    bench.spec.migrations = TWO;
+    let db = bench.open();
+    assert_eq!((rows(&db), db.found), (3, Found::Sound));
+    let vacuum: i64 = db.query_row("PRAGMA auto_vacuum", [], |r| r.get(0)).expect("a setting");
+    assert_eq!(vacuum, 2, "incremental");
+    let snapshots = snapshot::list(&bench.spec.path);
+    assert_eq!(snapshots.len(), 1, "one before the migration");
+    let version =
+        |path: &Path| connect(path).expect("opens").query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)).expect("a version");
+    assert_eq!(version(&snapshots[0].path), 1, "of the old schema");
+    drop(db);
+    assert!(!with_tail(&bench.spec.path, "-wal").exists());
+    assert!(bench.notices().is_empty());
+}
+
+#[test]
+fn a_truncated_an_overwritten_an_empty_and_a_deleted_database_are_told_and_begun_anew() {
+    let break_it: [(&str, fn(&Path)); 4] = [
+        ("truncated", |p| fs::File::options().write(true).open(p).and_then(|f| f.set_len(8192)).expect("truncated")),
+        ("overwritten", |p| fs::write(p, [0xAA; 9000]).expect("overwritten")),
+        ("empty", |p| fs::write(p, "").expect("emptied")),
+        ("gone", |p| fs::remove_file(p).expect("removed")),
+    ];
+    for (what, damage) in break_it {
+        let bench = bench();
+        bench.fill(100);
+        damage(&bench.spec.path);
+        let db = bench.open();
+        assert_eq!((db.found, rows(&db)), (Found::Anew, 0), "{what}");
+        assert_eq!(bench.damaged(), usize::from(what != "gone"), "{what}");
+        let [notice] = &bench.notices()[..] else { panic!("{what}: {:?}", bench.notices()) };
+        assert!(notice.what.contains("the letters") && notice.next == "ringrift database confirm t", "{notice:?}");
+        drop(db);
+        assert_eq!(bench.open().found, Found::Sound, "{what}: once");
+    }
+}
+
+#[test]
+fn the_newest_sound_snapshot_takes_the_place_of_a_damaged_database() {
+    let bench = bench();
+    bench.fill(10);
+    let (first, second);
+    {
+        let db = bench.open();
+        let spec = Spec { keep: Keep { snapshots: 2, every: Duration::from_secs(1) }, ..bench.spec.clone() };
+        first = snapshot::take(&db, &spec).expect("a snapshot");
+        db.execute("INSERT INTO a VALUES('more')", []).expect("a row");
+        second = snapshot::take(&db, &spec).expect("a snapshot");
+        db.execute("INSERT INTO a VALUES('lost')", []).expect("a row");
+    }
+    fs::write(&bench.spec.path, [0; 5000]).expect("broken");
+    let db = bench.open();
+    assert_eq!((db.found, rows(&db)), (Found::Restored, 11));
+    drop(db);
+    // A damaged snapshot is passed over.
+    fs::write(&second.path, [1; 5000]).expect("broken");
+    fs::write(&bench.spec.path, [0; 5000]).expect("broken");
+    let db = bench.open();
+    assert_eq!((db.found, rows(&db)), (Found::Restored, 10));
+    let [notice] = &bench.notices()[..] else { panic!("one") };
+    assert!(matches!(&notice.subject, Subject::Database { restored: Some(from), .. } if *from == first.path.display().to_string()));
+}
+
+#[test]
+fn only_so_many_snapshots_are_kept() {
+    let mut bench = bench();
+    bench.fill(1);
+    bench.spec.keep = Keep { snapshots: 2, every: Duration::from_secs(86_400) };
+    let db = bench.open();
+    for _ in 0..4 {
+        snapshot::take(&db, &bench.spec).expect("a snapshot");
+    }
+    assert_eq!(snapshot::list(&bench.spec.path).len(), 2);
+}
+
+#[test]
+fn newer_foreign_and_full_are_three_sentences_with_three_codes() {
+    let mut bench = bench();
+    bench.spec.migrations = TWO;
+    drop(bench.open());
+    bench.spec.migrations = ONE;
+    let newer = Failure::from(open(&bench.spec).expect_err("newer"));
+    assert_eq!(newer.exit, Exit::BadData);
+    assert!(newer.message.contains("schema version 2"), "{newer}");
+    assert_eq!(bench.damaged(), 0, "it is not damaged");
+    let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+    let full = Failure::from(DatabaseError::sqlite("migrating", &bench.spec.path)(full));
+    assert_eq!(full.exit, Exit::TempFail);
+    let owner = DatabaseError::WrongOwner { path: "/x/t.db".into(), owner: "root".into(), user: "ringrift".into() };
+    let owner = Failure::from(owner);
+    assert_eq!(owner.exit, Exit::NotPermitted);
+    assert!(owner.hint.is_some_and(|h| h == "give it back: chown ringrift: /x/t.db"));
+}
+
+/// A database opened elsewhere would have another policy.
+#[test]
+fn nobody_else_opens_a_database() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut wrong) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(&root).expect("below src").display().to_string();
+            if path.is_dir() {
+                // A package of its own reads game files, which are no databases of the suite.
+                if !path.join("Cargo.toml").exists() {
+                    folders.push(path);
+                }
+            } else if !name.starts_with("platform/store/") && name != "platform/foreign.rs" {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                let opens = |l: &&str| l.contains("Connection::open") && !l.contains("open_in_memory");
+                wrong.extend(text.lines().filter(opens).map(|l| format!("{name}: {}", l.trim())));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "only platform/store opens databases:\n{}", wrong.join("\n"));
+}
