@@ -41,7 +41,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
     /// Removes a notice.
     fn confirm(&self, id: &str) -> Result<Answer, Error> {
         match Notices::at(&self.settings.notices).remove(id) {
-            Ok(true) => Ok(Answer::Done),
+            Ok(true) => {
+                self.tell_notices();
+                Ok(Answer::Done)
+            }
             Ok(false) => Err(Error::InvalidArgument(format!("there is no notice {id}"))),
             Err(error) => Err(Error::Unavailable(format!("removing the notice {id}: {error}"))),
         }
