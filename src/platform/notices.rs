@@ -117,7 +117,7 @@ mod tests {
         notices.write(&notice);
         std::fs::write(dir.path().join("notices/other.json"), serde_json::to_vec(&notice).expect("text")).expect("writes");
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("notices/link.json")).expect("links");
-        assert_eq!(notices.read(), [notice.clone()]);
+        assert_eq!(notices.read(), std::slice::from_ref(&notice));
         assert!(notices.has(&notice.id));
         assert!(notices.remove(&notice.id).expect("removes"));
         assert!(!notices.remove(&notice.id).expect("nothing"));

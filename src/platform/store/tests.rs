@@ -64,7 +64,8 @@ fn migrations_run_once_behind_a_snapshot_and_one_file_is_left() {
 
 #[test]
 fn a_truncated_an_overwritten_an_empty_and_a_deleted_database_are_told_and_begun_anew() {
-    let break_it: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let break_it: [(&str, Damage); 4] = [
         ("truncated", |p| fs::File::options().write(true).open(p).and_then(|f| f.set_len(8192)).expect("truncated")),
         ("overwritten", |p| fs::write(p, [0xAA; 9000]).expect("overwritten")),
         ("empty", |p| fs::write(p, "").expect("emptied")),
