@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
             if let Some(hint) = &failure.hint {
                 tracing::error!("{hint}");
             }
-            notify::status(&chain(&failure));
+            notify::status(chain(&failure));
             failure.exit.into()
         }
     }

@@ -87,6 +87,6 @@ fn report(failure: &Failure) -> ExitCode {
     } else {
         tracing::error!("{}{hint}", chain(failure));
     }
-    notify::status(&chain(failure));
+    notify::status(chain(failure));
     failure.exit.into()
 }

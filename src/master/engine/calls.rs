@@ -45,8 +45,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.tell_notices();
                 Ok(Answer::Done)
             }
-            Ok(false) => Err(Error::InvalidArgument(format!("there is no notice {id}"))),
-            Err(error) => Err(Error::Unavailable(format!("removing the notice {id}: {error}"))),
+            Ok(false) => Err(Error::InvalidArgument(format!("there is no notice {id}").into())),
+            Err(error) => Err(Error::Unavailable(format!("removing the notice {id}: {error}").into())),
         }
     }
 
