@@ -1,5 +1,6 @@
 //! The master loop: drives systemd over D-Bus towards the applied profile, starts and watches job units, offers
 //! `org.ringrift.Master1`. It supervises nothing itself and never calls systemctl.
+mod bus;
 mod calls;
 mod control;
 mod engine;

@@ -1,7 +1,7 @@
 //! The master's process: takes the lock and the name, then turns the loop until it is told to stop.
+use super::bus::{self, Bus, Current, Seat};
 use super::calls::Call;
-use super::engine::{Engine, Note, Parts, Signal};
-use super::interface::{Master, MasterSignals as _};
+use super::engine::{Engine, Note, Parts};
 use super::lock::{LockError, MasterLock};
 use super::settings::Settings;
 use super::store::Store;
@@ -9,7 +9,7 @@ use super::world::World;
 use super::{control, link};
 use crate::contract::config::Config;
 use crate::contract::error::{Exit, Failure};
-use crate::contract::master::{BUS_NAME, OBJECT_PATH};
+use crate::contract::master::BUS_NAME;
 use crate::contract::messages;
 use crate::contract::registry::Profile;
 use crate::platform::host::node_id;
@@ -17,16 +17,17 @@ use crate::platform::notify;
 use crate::platform::store::Keep;
 use crate::platform::systemd::{Change, Systemd, connect};
 use crate::runtime::backoff::Restarts;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use zbus::Connection;
-use zbus::fdo::RequestNameFlags;
 
 /// Longest time between two turns; the watchdog is fed from the turn.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Longest wait for the bus at the end.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// STATUS= is renewed at most so often.
 const STATUS: Duration = Duration::from_secs(1);
 /// Spooled failure reports are looked for so often.
@@ -34,29 +35,6 @@ const SPOOL: Duration = Duration::from_secs(10);
 
 fn failed(exit: Exit, what: &str, error: impl std::fmt::Display) -> Failure {
     Failure::new(exit, format!("{what}: {error}"))
-}
-
-/// The pid that owns the bus name, if somebody does.
-async fn owner(connection: &Connection) -> Option<u32> {
-    let bus = zbus::fdo::DBusProxy::new(connection).await.ok()?;
-    let name = zbus::names::BusName::from_static_str(BUS_NAME).ok()?;
-    bus.get_connection_unix_process_id(name).await.ok()
-}
-
-/// Takes the bus name, or says who has it.
-async fn take_name(connection: &Connection) -> Result<(), Failure> {
-    match connection.request_name_with_flags(BUS_NAME, RequestNameFlags::DO_NOT_QUEUE).await {
-        Ok(zbus::fdo::RequestNameReply::PrimaryOwner | zbus::fdo::RequestNameReply::AlreadyOwner) => Ok(()),
-        Ok(_) | Err(zbus::Error::NameTaken) => {
-            let pid = owner(connection).await.map(|pid| format!(" with pid {pid}")).unwrap_or_default();
-            let text = format!("another master{pid} has the name {BUS_NAME} on the bus");
-            Err(Failure::new(Exit::Failure, text).hint("`ringrift master status` shows it"))
-        }
-        Err(error) => {
-            let failure = failed(Exit::Unavailable, &format!("taking the name {BUS_NAME}"), error);
-            Err(failure.hint("only the user ringrift-master may have it; start it with `systemctl start ringrift-master.target`"))
-        }
-    }
 }
 
 /// What `--dry-run` prints: the plan for the profile that a start would apply. Changes nothing, needs no lock.
@@ -95,18 +73,16 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     let world = Arc::new(Mutex::new(World::new(config, profile, settings.run.clone())));
 
     let unavailable = |e: crate::platform::systemd::ServiceError| Failure::new(Exit::Unavailable, e.to_string());
-    let connection = connect(settings.bus.as_deref()).await.map_err(unavailable)?;
-    let (systemd, changes) = Systemd::subscribed(connection.clone()).await.map_err(unavailable)?;
     let (calls, asked) = mpsc::channel(64);
-    let object = Master::new(world.clone(), calls);
-    connection.object_server().at(OBJECT_PATH, object).await.map_err(|e| failed(Exit::Unavailable, "offering the interface", e))?;
-    take_name(&connection).await?;
+    let bus = Bus { address: settings.bus.clone(), world: world.clone(), calls };
+    let Seat { systemd, changes } = bus.join().await?;
+    let current: Current = Rc::new(RefCell::new(systemd.connection().clone()));
 
     let (notes, noted) = mpsc::unbounded_channel();
     let (signals, told) = mpsc::unbounded_channel();
     let (reports, to_coordinator) = std::sync::mpsc::channel();
     link::deliver_reports(settings.coordinator.clone(), to_coordinator).map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
-    tokio::task::spawn_local(forward(connection.clone(), told));
+    tokio::task::spawn_local(bus::forward(current.clone(), told));
     let parts = Parts {
         services: Rc::new(systemd),
         settings: settings.clone(),
@@ -132,7 +108,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     let plan = engine.world().plan(profile);
     tracing::info!("profile {profile} is applied again: {} run already, to start: {}", plan.stay.len(), plan.start.join(" "));
     engine.welcome(&plan.start).await;
-    let ended = turn_until_told(&mut engine, changes, asked, noted).await;
+    let ended = turn_until_told(&mut engine, &bus, &current, Heard { changes, asked, noted }).await;
     engine.drain();
     notify::stopping("stopping");
     // The router may be on its way down as well; the last word is short.
@@ -141,7 +117,8 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     if let Ok(Err(error)) = last {
         tracing::info!("HOST_OFFLINE is not published: {error}");
     }
-    drop(connection.release_name(BUS_NAME).await);
+    let connection = current.borrow().clone();
+    drop(tokio::time::timeout(RELEASE_TIMEOUT, connection.release_name(BUS_NAME)).await);
     ended
 }
 
@@ -151,38 +128,68 @@ async fn settle(restarts: Option<Restarts>, after: Duration) {
     restarts.into_iter().for_each(|mut restarts| restarts.settle());
 }
 
-async fn forward(connection: Connection, mut told: mpsc::UnboundedReceiver<Signal>) {
-    let Ok(object) = connection.object_server().interface::<_, Master>(OBJECT_PATH).await else { return };
-    while let Some(signal) = told.recv().await {
-        let sent = match signal {
-            Signal::Profile(profile, by) => {
-                let emitter = object.signal_emitter();
-                drop(object.get().await.profile_changed(emitter).await);
-                emitter.profile_applied(profile, &by).await
-            }
-            Signal::Daemon(daemon, state) => object.daemon_changed(daemon, &state).await,
-            Signal::Job(job, state) => object.job_changed(&job, &state).await,
-        };
-        if let Err(error) = sent {
-            tracing::debug!("a signal is not sent: {error}");
+/// What the loop listens to.
+struct Heard {
+    changes: mpsc::UnboundedReceiver<Change>,
+    asked: mpsc::Receiver<Call>,
+    noted: mpsc::UnboundedReceiver<Note>,
+}
+
+/// Told to end.
+struct Stops {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stops {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 }
 
-async fn turn_until_told(
+/// The bus is gone: nothing of ours ends for that. False when the master was told to stop before the bus came back.
+async fn rejoin(
     engine: &mut Engine<Systemd>,
-    mut changes: mpsc::UnboundedReceiver<Change>,
-    mut asked: mpsc::Receiver<Call>,
-    mut noted: mpsc::UnboundedReceiver<Note>,
-) -> Result<(), Failure> {
+    bus: &Bus,
+    current: &Current,
+    changes: &mut mpsc::UnboundedReceiver<Change>,
+    stops: &mut Stops,
+    why: &str,
+) -> Result<bool, Failure> {
+    tracing::warn!("the system bus does not answer ({why}); connecting again");
+    engine.world().problems.insert("bus", format!("the system bus does not answer: {why}"));
+    notify::status("the system bus does not answer; connecting again");
+    let lost = current.borrow().clone();
+    let seat = tokio::select! {
+        biased;
+        () = stops.next() => return Ok(false),
+        seat = bus.rejoin(lost) => seat?,
+    };
+    *current.borrow_mut() = seat.systemd.connection().clone();
+    *changes = seat.changes;
+    engine.rejoined(seat.systemd);
+    tracing::info!("on the system bus again");
+    Ok(true)
+}
+
+async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Current, heard: Heard) -> Result<(), Failure> {
+    let Heard { mut changes, mut asked, mut noted } = heard;
     let listen = |kind| signal(kind).map_err(|e| failed(Exit::Failure, "listening to signals", e));
-    let (mut terminate, mut interrupt, mut hangup) =
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    let mut stops = Stops { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? };
+    let mut hangup = listen(SignalKind::hangup())?;
     let mut said: Option<Instant> = None;
     let mut spool_looked = Instant::now();
     let mut looked = Instant::now();
     loop {
-        engine.turn().await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
+        if let Err(error) = engine.turn().await {
+            if !rejoin(engine, bus, current, &mut changes, &mut stops, &error.to_string()).await? {
+                return Ok(());
+            }
+            continue;
+        }
         let interval = Duration::from_secs(engine.world().config.master.interval.into());
         notify::watchdog();
         if said.is_none_or(|at| at.elapsed() >= STATUS) {
@@ -209,11 +216,14 @@ async fn turn_until_told(
         tokio::select! {
             // An end that is asked for comes before anything else that waits.
             biased;
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            () = stops.next() => return Ok(()),
             change = changes.recv() => match change {
                 Some(change) => engine.changed(change),
-                None => return Err(Failure::new(Exit::Unavailable, "the system bus is gone").hint("systemd starts the master again")),
+                None => {
+                    if !rejoin(engine, bus, current, &mut changes, &mut stops, "the connection is closed").await? {
+                        return Ok(());
+                    }
+                }
             },
             Some(call) = asked.recv() => engine.call(call).await,
             Some(note) = noted.recv() => engine.note(note).await,

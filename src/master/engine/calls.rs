@@ -9,7 +9,7 @@ use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
-use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
+use crate::platform::systemd::{LOST, Queued, ServiceError, ServiceManager};
 
 fn database(error: rusqlite::Error) -> Error {
     Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed").into())
@@ -231,7 +231,7 @@ fn describe(daemon: DaemonType, result: &str) -> String {
         "done" => String::new(),
         "canceled" => "another request took its place".into(),
         "dependency" => format!("a unit that it requires failed; `systemctl list-dependencies {unit}` shows which"),
-        "lost" => "the bus went away before systemd was through".into(),
+        LOST => "the bus went away before systemd was through".into(),
         other => format!("{other}; `journalctl -u {unit}` says why"),
     }
 }

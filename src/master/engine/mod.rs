@@ -223,6 +223,17 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
+    /// On the bus again: asks over the new connection, and looks at everything, since signals were missed.
+    pub fn rejoined(&mut self, services: S) {
+        self.services = Rc::new(services);
+        self.world().problems.remove("bus");
+        self.look_at_all = true;
+        // Before the first order nothing is leased here; that order brings the first comparison.
+        if self.leases_checked.is_some() {
+            self.check_leases();
+        }
+    }
+
     /// From now on no job is started; orders stay with the coordinator.
     pub fn drain(&self) {
         self.draining.set(true);

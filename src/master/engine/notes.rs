@@ -5,7 +5,7 @@ use super::{Engine, JOB_UNITS, JOBS_SLICE, Note, OWN_UNIT};
 use crate::contract::notice::Notice;
 use crate::platform::notices::Notices;
 use crate::platform::report;
-use crate::platform::systemd::{ServiceError, ServiceManager};
+use crate::platform::systemd::{LOST, ServiceError, ServiceManager};
 use std::cell::Cell;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -157,7 +157,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 
     /// Looks at the units, asks for the leases, looks again.
-    fn check_leases(&mut self) {
+    pub(super) fn check_leases(&mut self) {
         self.leases_checked = Some(Instant::now());
         let (services, notes) = (self.services.clone(), self.notes.clone());
         let (socket, node) = (self.settings.coordinator.clone(), self.node.clone());
@@ -248,11 +248,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
                             Err(ServiceError::Conflict { .. }) if is_ending(&*services, &draining).await.unwrap_or(false) => {
                                 Note::JobPostponed { unit, token }
                             }
-                            Err(ServiceError::Conflict { .. }) => {
+                            // The bus went away: whether the start was heard is found out by asking again.
+                            Err(ServiceError::Conflict { .. } | ServiceError::Unreachable { .. }) => {
                                 tokio::time::sleep(AGAIN).await;
                                 Note::JobAgain { unit, token, limits }
                             }
                             Err(error) => Note::JobStarted { unit, token, outcome: Err(error.to_string()) },
+                            Ok(word) if word == LOST => {
+                                tokio::time::sleep(AGAIN).await;
+                                Note::JobAgain { unit, token, limits }
+                            }
                             Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
                             Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("systemd's start job ended with {word:?}")) },
                         };

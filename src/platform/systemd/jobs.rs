@@ -14,6 +14,8 @@ pub(super) struct JobTable(Arc<Mutex<Inner>>);
 struct Inner {
     waiting: HashMap<String, oneshot::Sender<String>>,
     done: VecDeque<(String, String)>,
+    /// The bus is gone: no result comes any more.
+    closed: bool,
 }
 
 impl JobTable {
@@ -43,6 +45,7 @@ impl JobTable {
                     drop(sender.send(result));
                 }
             }
+            None if inner.closed => {}
             None => {
                 inner.waiting.insert(path.to_owned(), sender);
             }
@@ -52,7 +55,9 @@ impl JobTable {
 
     /// The bus is gone: whoever waits is told by the closed channel.
     pub(super) fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting.clear();
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.closed = true;
+        inner.waiting.clear();
     }
 }
 
@@ -71,5 +76,6 @@ mod tests {
         let mut lost = table.wait("/job/3");
         table.close();
         assert!(lost.try_recv().is_err());
+        assert!(matches!(table.wait("/job/4").try_recv(), Err(oneshot::error::TryRecvError::Closed)), "nobody waits for what cannot come");
     }
 }

@@ -68,6 +68,9 @@ pub enum ServiceError {
     },
 }
 
+/// What a queued job ends with when the bus went away before its end was told.
+pub const LOST: &str = "lost";
+
 /// A queued job of systemd's; its end comes later.
 #[derive(Debug)]
 pub struct Queued(oneshot::Receiver<String>);
@@ -79,7 +82,7 @@ impl Queued {
     }
     /// Waits for systemd's word: done, canceled, timeout, failed, dependency, skipped; `lost` when the bus went away before it.
     pub async fn result(self) -> String {
-        self.0.await.unwrap_or_else(|_| "lost".into())
+        self.0.await.unwrap_or_else(|_| LOST.into())
     }
 }
 
