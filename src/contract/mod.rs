@@ -1,6 +1,7 @@
 //! The contract: types that every part of ringrift shares. Imports nothing of ours and does no I/O.
 pub mod bandwidth;
 pub mod catalog;
+pub mod coalesce;
 pub mod config;
 pub mod coordinator;
 pub mod coordinator_calls;

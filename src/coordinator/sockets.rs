@@ -1,4 +1,5 @@
 //! The two listening sockets, passed by systemd by name or made here, and a thread for each connection.
+use crate::contract::coalesce::{Coalesced, SECOND};
 use crate::contract::error::{Exit, Failure};
 use crate::platform::notify;
 use crate::platform::varlink::{Service, serve_connection};
@@ -7,6 +8,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Connections at once on one socket; a job or daemon has one or two.
 const MOST: usize = 512;
@@ -46,12 +48,16 @@ where
 {
     let (make, open) = (Arc::new(make), Arc::new(AtomicUsize::new(0)));
     std::thread::Builder::new().name(name.into()).spawn(move || {
+        // Anybody may connect as often as he likes; the journal hears of it once a second.
+        let (mut failed, mut refused) = (Coalesced::new(SECOND), Coalesced::new(SECOND));
         loop {
             let stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(e) if matches!(e.kind(), std::io::ErrorKind::Interrupted | std::io::ErrorKind::ConnectionAborted) => continue,
                 Err(error) => {
-                    tracing::error!(%error, socket = name, "accepting a connection");
+                    if let Some(left_out) = failed.admit(Instant::now()) {
+                        tracing::error!(%error, socket = name, "accepting a connection{left_out}");
+                    }
                     // Out of descriptors, most likely: connections that end give some back.
                     std::thread::park_timeout(std::time::Duration::from_millis(100));
                     continue;
@@ -59,7 +65,9 @@ where
             };
             if open.fetch_add(1, Ordering::Relaxed) >= MOST {
                 open.fetch_sub(1, Ordering::Relaxed);
-                tracing::warn!(socket = name, "a connection is refused: {MOST} are open");
+                if let Some(left_out) = refused.admit(Instant::now()) {
+                    tracing::warn!(socket = name, "a connection is refused: {MOST} are open{left_out}");
+                }
                 continue;
             }
             let (make, seat) = (Arc::clone(&make), Seat(Arc::clone(&open)));

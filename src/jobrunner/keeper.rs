@@ -5,6 +5,7 @@ use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::{INTERFACE, Renew};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::Progress;
+use crate::platform::notify;
 use crate::platform::varlink::Client;
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
@@ -85,6 +86,10 @@ impl Keeper {
         let (mut since, mut pause, mut away) = (Instant::now(), self.term / 3, false);
         while let Some(progress) = desk.take(since, pause) {
             since = Instant::now();
+            if let Some(p) = &progress {
+                // Once for all that came since the last renewal: each notification costs PID 1 a wake-up and every follower a signal.
+                notify::status(&format!("{} of {} {} {}", p.done, p.total, p.unit, p.message));
+            }
             match self.renew(&mut client, progress) {
                 Ok(renewed) => {
                     pause = Duration::from_secs(renewed.term_seconds) / 3;

@@ -1,4 +1,5 @@
 //! What the child says on its way: progress from the report descriptor, and its stderr, which goes on to the journal.
+use crate::contract::coalesce::{Coalesced, SECOND};
 use crate::contract::text::{Block, Line};
 use crate::contract::workload::{Progress, ReportLine};
 use crate::platform::terminal;
@@ -6,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines of stderr that are kept for the error's text.
 const KEPT: usize = 20;
@@ -15,12 +16,29 @@ const LONGEST: usize = 64 * 1024;
 
 /// Reads progress lines until the descriptor is closed; `news` gets each.
 pub fn progress(from: impl Read + Send + 'static, news: impl Fn(Progress) + Send + 'static) -> std::io::Result<Done> {
+    progress_or(from, news, |why| tracing::warn!("{why}"))
+}
+
+/// The same, with what to do with warnings about other lines: at most one a second, then their count.
+fn progress_or(
+    from: impl Read + Send + 'static,
+    news: impl Fn(Progress) + Send + 'static,
+    warn: impl Fn(String) + Send + 'static,
+) -> std::io::Result<Done> {
     let (ended, done) = mpsc::channel();
     std::thread::Builder::new().name("report".into()).spawn(move || {
+        let mut pace = Coalesced::new(SECOND);
         lines(from, |line| match serde_json::from_slice::<ReportLine>(line) {
             Ok(line) => news(line.progress),
-            Err(error) => tracing::warn!(%error, "a line on the report descriptor is no progress"),
+            Err(error) => {
+                if let Some(left_out) = pace.admit(Instant::now()) {
+                    warn(format!("a line on the report descriptor is not a progress report: {error}{left_out}"));
+                }
+            }
         });
+        if let Some(count) = pace.rest() {
+            warn(format!("{count} more lines on the report descriptor were not progress reports"));
+        }
         let _ = ended.send(());
     })?;
     Ok(Done(done))
@@ -99,6 +117,18 @@ mod tests {
         let (tail, done) = stderr(std::io::Cursor::new(text)).expect("a thread");
         done.wait(Duration::from_secs(10));
         assert!(tail.text().starts_with("line 11\n") && tail.text().ends_with("line 30"), "{}", tail.text());
+    }
+
+    #[test]
+    fn a_flood_of_bad_lines_is_a_few_warnings() {
+        let (sender, receiver) = mpsc::channel();
+        let warn = move |why| sender.send(why).expect("wanted");
+        let done = progress_or(std::io::Cursor::new("garbage\n".repeat(100_000)), |_| {}, warn).expect("a thread");
+        done.wait(Duration::from_secs(60));
+        let warnings: Vec<String> = receiver.try_iter().collect();
+        assert!((2..=20).contains(&warnings.len()), "{warnings:?}");
+        let counted = |w: &String| w.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<usize>().ok()).max().unwrap_or(0);
+        assert!(counted(warnings.last().expect("one")) > 1000, "{warnings:?}");
     }
 
     #[test]

@@ -120,10 +120,7 @@ fn watch(
     stderr: std::process::ChildStderr,
 ) -> std::io::Result<Watched> {
     let theirs = Arc::clone(desk);
-    let progress = relay::progress(report, move |progress| {
-        notify::status(format!("{} of {} {} {}", progress.done, progress.total, progress.unit, progress.message));
-        theirs.put(progress);
-    })?;
+    let progress = relay::progress(report, move |progress| theirs.put(progress))?;
     let (tail, done) = relay::stderr(stderr)?;
     let term = Duration::from_secs(offer.term_seconds);
     let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term };

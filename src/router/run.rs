@@ -8,6 +8,7 @@ use super::store::{open, state};
 use super::upkeep;
 use super::writer::Writer;
 use super::{checkpoint, reader, socket};
+use crate::contract::coalesce::{Coalesced, SECOND};
 use crate::contract::error::{Exit, Failure};
 use crate::platform::notify;
 use crate::platform::store::Keep;
@@ -20,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
@@ -128,13 +129,16 @@ async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mps
     let status = upkeep::start(hub);
     notify::ready("the event log is open");
     tracing::info!(events_up_to = hub.last(), subscriptions = hub.subs.borrow().len(), "ready");
+    let mut refused = Coalesced::new(SECOND);
     let result = loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => connections.serve(hub.clone(), stream),
                 Err(error) => {
                     // Out of file descriptors, most likely: those who are connected go on, and some will leave.
-                    tracing::warn!(%error, "accepting a connection failed");
+                    if let Some(left_out) = refused.admit(Instant::now()) {
+                        tracing::warn!(%error, "accepting a connection failed{left_out}");
+                    }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
