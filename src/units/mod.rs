@@ -6,6 +6,7 @@ mod harden;
 mod hubs;
 mod jobs;
 pub mod overrides;
+pub mod quoted;
 mod slices;
 mod sockets;
 mod starts;

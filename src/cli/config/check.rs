@@ -11,6 +11,10 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// Check the configuration: every file, drop-in and variable. Exits with 78 when something is wrong.
+///
+/// Drop-ins are the regular files conf.d/*.yaml of at most 1 MiB; hidden files (.name.yaml) and other names are ignored, while a FIFO,
+/// socket, device, folder or dangling link of such a name is an error. So is a file that the users ringrift and ringrift-master cannot
+/// read. Not allowed anywhere: control characters in texts, .nan and .inf, tags, merge keys (<<).
 #[derive(Debug, Args)]
 pub struct Check {
     /// Check the files in this folder instead of /etc/ringrift
@@ -22,6 +26,8 @@ impl Check {
     /// Prints every error with its place.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut dirs = world.dirs.clone();
+        // Files elsewhere are drafts, which nobody but their author need read.
+        let installed = self.etc.is_none();
         if let Some(etc) = self.etc {
             dirs.environment_file = Some(etc.join("environment"));
             dirs.etc = etc;
@@ -31,14 +37,19 @@ impl Check {
         let mut warnings = Vec::new();
         if let Ok(loaded) = &loaded {
             warnings.extend(loaded.warnings.clone());
-            let wanted = overrides::drop_ins(&loaded.config.runtime);
+            // What cannot stand in a unit file is an error of the configuration itself.
+            let wanted = overrides::drop_ins(&loaded.config.runtime).unwrap_or_default();
             for (file, what) in drop_in_differences(Path::new("/etc/systemd/system"), &wanted) {
                 warnings.push(format!(
                     "{file} {what}: run `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload`"
                 ));
             }
         }
-        let errors = loaded.as_ref().err().map(|e| e.0.clone()).unwrap_or_default();
+        let mut errors = loaded.as_ref().err().map(|e| e.0.clone()).unwrap_or_default();
+        if installed {
+            let unreadable = dirs.unreadable(&config::Reader::all());
+            errors.extend(unreadable.map_err(|e| Failure::new(Exit::Config, "reading the configuration").caused_by(e))?);
+        }
         let value = json!({ "valid": errors.is_empty(), "files": files, "errors": errors, "warnings": warnings });
         out.either("config", &value, || {
             let mut page = String::new();

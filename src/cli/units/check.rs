@@ -26,8 +26,7 @@ impl Check {
             return Err(Failure::new(Exit::Usage, format!("{} is no folder", self.dir.display())).hint("name one with --dir"));
         }
         let mut wrong = differences(&self.dir, &units::generate());
-        let runtime = world.config()?.config.runtime;
-        wrong.extend(drop_in_differences(&self.drop_ins, &units::overrides::drop_ins(&runtime)));
+        wrong.extend(drop_in_differences(&self.drop_ins, &super::generate::drop_ins(world)?));
         let value: Vec<_> = wrong.iter().map(|(file, what)| json!({ "file": file, "what": what })).collect();
         out.either("differences", &value, || match wrong.len() {
             0 => format!("{}\n", out.paint(Tone::Good, "the unit files are what this build wants")),

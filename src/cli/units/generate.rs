@@ -36,7 +36,7 @@ impl Generate {
             return Err(Failure::new(Exit::Usage, format!("{} is no folder", self.dest.display())).hint("create it first"));
         }
         let (files, gone) = if self.drop_ins {
-            let files = units::overrides::drop_ins(&world.config()?.config.runtime);
+            let files = drop_ins(world)?;
             let gone = [units::overrides::ALL_SERVICES, units::overrides::COORDINATOR];
             let gone = gone.into_iter().filter(|n| !files.iter().any(|f| f.name == *n)).map(str::to_owned).collect();
             (files, gone)
@@ -68,6 +68,11 @@ impl Generate {
             format!("{table}{} changed, {same} unchanged in {}\n", changed.len(), self.dest.display())
         })
     }
+}
+
+/// The drop-ins that the configuration wants.
+pub(crate) fn drop_ins(world: &World) -> Result<Vec<UnitFile>, Failure> {
+    units::overrides::drop_ins(&world.config()?.config.runtime).map_err(|e| Failure::new(Exit::Config, "writing drop-ins").caused_by(e))
 }
 
 /// Generated files of the folder that this build does not want any more.

@@ -1,6 +1,6 @@
 //! `ringrift units`: write the unit files, compare them with what is installed, let systemd verify them.
 pub(crate) mod check;
-mod generate;
+pub(super) mod generate;
 mod verify;
 
 use super::Done;

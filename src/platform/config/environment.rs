@@ -1,4 +1,5 @@
 //! The environment variables of old: which key each one sets, and how `/etc/ringrift/environment` is read.
+use crate::contract::text::is_harmless;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,6 +63,9 @@ impl Variable {
     /// The value in the type of its keys; the error says what is allowed.
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         let text = text.trim();
+        if let Some(c) = text.chars().find(|c| !is_harmless(*c)) {
+            return Err(format!("holds the character U+{:04X}; control characters are not allowed", u32::from(c)));
+        }
         match self.kind {
             Kind::Whole => text.parse::<u32>().map(Value::from).map_err(|_| format!("{text:?} is no whole number from 0 up")),
             Kind::Number => match text.parse::<f64>() {
@@ -81,7 +85,7 @@ impl Variable {
 /// Reads a file in the manner of systemd's EnvironmentFile=: NAME=VALUE, quotes, `#` and `;` comments. Name → value and line.
 /// An absent file is empty.
 pub fn read_file(path: &Path) -> std::io::Result<BTreeMap<String, (String, usize)>> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match super::files::read(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(e) => return Err(e),

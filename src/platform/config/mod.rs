@@ -1,13 +1,16 @@
 //! Loading the configuration: defaults, shipped file, administrator's file, drop-ins, environment; each key knows its origin.
 mod environment;
 mod error;
+mod files;
 mod marks;
+mod readers;
 mod show;
 mod typed;
 mod yaml;
 
 pub use environment::{OTHERS, VARIABLES, Variable};
 pub use error::{ConfigError, ConfigErrors};
+pub use readers::Reader;
 pub use show::Shown;
 
 use crate::contract::config::Config;
@@ -53,18 +56,24 @@ impl Dirs {
     pub fn files(&self) -> Result<Vec<PathBuf>, ConfigErrors> {
         let mut files = vec![self.share.join(paths::CONFIG_FILE), self.etc.join(paths::CONFIG_FILE)];
         let dropins = self.etc.join("conf.d");
-        match std::fs::read_dir(&dropins) {
-            Ok(entries) => {
-                let mut names: Vec<PathBuf> =
-                    entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "yaml")).collect();
-                names.sort();
-                files.extend(names);
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(whole_file(&dropins, format!("listing the directory: {e}"))),
-        }
-        files.retain(|f| f.exists());
+        files.extend(files::drop_ins(&dropins).map_err(|e| whole_file(&dropins, format!("listing the directory: {e}")))?);
+        files.retain(|f| files::is_there(f));
         Ok(files)
+    }
+    /// What the readers cannot read of the configuration, each file with the reader and the reason. Root can read everything, so only
+    /// looking at modes finds it.
+    pub fn unreadable(&self, readers: &[Reader]) -> Result<Vec<ConfigError>, ConfigErrors> {
+        let mut errors = Vec::new();
+        for file in self.files()? {
+            for reader in readers {
+                if let Some(barrier) = reader.barred_from(&file) {
+                    let why =
+                        format!("the user {} cannot read it: {barrier}; give him the right to read, by `chmod` or `chgrp`", reader.name);
+                    errors.push(ConfigError { file: file.display().to_string(), line: None, column: None, key: String::new(), why });
+                }
+            }
+        }
+        Ok(errors)
     }
 }
 
@@ -177,7 +186,7 @@ pub fn load(dirs: &Dirs) -> Result<Loaded, ConfigErrors> {
     let Ok(defaults) = serde_json::to_value(Config::default()) else { unreachable!("the defaults are plain data") };
     let mut tree = defaults.clone();
     for path in dirs.files()? {
-        let text = std::fs::read_to_string(&path).map_err(|e| whole_file(&path, format!("reading the file: {e}")))?;
+        let text = files::read(&path).map_err(|e| whole_file(&path, format!("reading the file: {e}")))?;
         layers.sources.push(Source { path: path.display().to_string(), text });
         overlay_file(&mut layers, &defaults, &mut tree, &mut errors);
     }
@@ -200,10 +209,11 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
     let at = layers.sources.len() - 1;
     let source = layers.sources[at].clone();
     match yaml::parse(&source.text) {
-        Ok(map) => {
+        Ok((map, unusable)) => {
             let places = marks(&source.text);
             let mut unknown = |key: String, why: String| {
-                let mark = places.get(&key).and_then(|m| m.first());
+                let whole = key.split('[').next().unwrap_or(&key);
+                let mark = places.get(&key).or_else(|| places.get(whole)).and_then(|m| m.first());
                 errors.push(ConfigError {
                     file: source.path.clone(),
                     line: mark.map(|m| m.line),
@@ -211,6 +221,13 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
                     key,
                     why,
                 });
+            };
+            let refused: std::collections::BTreeSet<String> = unusable.iter().map(|(key, _)| key.clone()).collect();
+            unusable.into_iter().for_each(|(key, why)| unknown(key, why));
+            let mut unknown = |key: String, why: String| {
+                if !refused.contains(&key) {
+                    unknown(key, why)
+                }
             };
             merge("", map, Some(defaults), tree, &mut |key| drop(layers.from.insert(key, From::Source(at))), &mut unknown);
         }
