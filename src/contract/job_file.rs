@@ -1,5 +1,6 @@
 //! Files that jobs made, as processes name them to each other: by job, attempt and a path below it, never by a path of a job's choice.
 use super::ids::{JobId, text_id};
+use super::text::is_harmless;
 use std::path::{Path, PathBuf};
 
 /// Folders and the name together at most.
@@ -20,8 +21,8 @@ fn check(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > LONGEST {
         return Err(format!("wants 1 to {LONGEST} bytes"));
     }
-    if text.chars().any(char::is_control) {
-        return Err("wants no control characters".into());
+    if !text.chars().all(is_harmless) {
+        return Err("wants no control characters, nor others that are not shown as they are".into());
     }
     let names: Vec<&str> = text.split('/').collect();
     if names.iter().any(|name| ["", ".", ".."].contains(name)) {

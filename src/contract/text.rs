@@ -145,34 +145,7 @@ pub fn clean_json(value: Value) -> Value {
     }
 }
 
-/// Why a name is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?} is not a valid {kind}: {why}")]
-pub struct BadName {
-    /// What was named, as in "file name".
-    pub kind: &'static str,
-    /// The name as given, cleaned.
-    pub name: Line,
-    /// What is wrong with it.
-    pub why: &'static str,
-}
-
-/// Longest name of an artefact's file, bytes; the store adds a hash and still stays below 255.
-pub const MAX_FILE_NAME: usize = 128;
-
-/// A file that a job leaves: ASCII letters, digits, `.`, `_`, `-`, not beginning with `.`, at most `MAX_FILE_NAME` bytes.
-pub fn check_file_name(name: &str) -> Result<(), BadName> {
-    let why = match name.as_bytes() {
-        [] => "it is empty",
-        [b'.', ..] => "it begins with a dot",
-        bytes if bytes.len() > MAX_FILE_NAME => "it has more than 128 bytes",
-        bytes if !bytes.iter().all(is_name_byte) => "only ASCII letters, digits, '.', '_' and '-' are allowed",
-        _ => return Ok(()),
-    };
-    Err(BadName { kind: "file name", name: Line::new(name), why })
-}
-
-/// What names of event types, files and extensions are made of.
+/// What names of event types are made of.
 pub fn is_name_byte(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }

@@ -3,6 +3,7 @@ use super::change::Refusal;
 use super::emergency;
 use super::writer::Core;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView, Flags};
+use crate::contract::text::Block;
 use crate::platform::systemd::{ServiceError, SystemdView};
 use crate::platform::watch::peek;
 use std::collections::HashSet;
@@ -60,8 +61,8 @@ impl Halter {
     }
 
     fn of_flag(&self, path: &Path) -> Because {
-        let text = peek(path, 4096).ok().flatten().unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        // Any local program may have written it.
+        let text = Block::new(peek(path, 4096).ok().flatten().unwrap_or_default());
         let first = text.lines().next().unwrap_or_default().trim();
         let reason = if first.is_empty() { "the flag file was made" } else { first };
         Because { reason: reason.chars().take(200).collect(), by: format!("flag file {}", path.display()) }

@@ -20,6 +20,7 @@ macro_rules! on_both {
 
 mod backoff;
 mod databases;
+mod config;
 mod emergency;
 mod harness;
 mod install;

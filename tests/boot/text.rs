@@ -3,7 +3,11 @@ use crate::machine::Machine;
 use crate::suite::{DAEMONS, MINUTE, running, start};
 use serde_json::Value;
 
-on_both!(bytes_of_a_job_end_nothing_and_reach_no_terminal);
+on_both!(
+    bytes_of_a_job_end_nothing_and_reach_no_terminal,
+    the_master_survives_the_loss_of_the_bus,
+    a_flood_of_progress_costs_pid_1_nothing
+);
 
 /// Writes every kind of harmful bytes into progress and stderr, then fails.
 const NOISY: &str = r#"#!/bin/bash
@@ -60,4 +64,65 @@ fn bytes_of_a_job_end_nothing_and_reach_no_terminal(m: &Machine) {
     assert_eq!(m.show("ringrift-master.service", "NRestarts"), "0");
     m.ok("busctl call org.ringrift.Master1 /org/ringrift/Master1 org.ringrift.Master1 ListDaemons >/dev/null");
     m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+}
+
+/// The master keeps its process, its jobs and its knowledge, and has its name again.
+fn the_master_survives_the_loss_of_the_bus(m: &Machine) {
+    start(m);
+    let master = m.show("ringrift-master.service", "MainPID");
+    let ask = "busctl call org.freedesktop.DBus / org.freedesktop.DBus GetConnectionUnixProcessID s org.ringrift.Master1";
+    for loss in 1..=3 {
+        let before = m.show("dbus.service", "MainPID");
+        m.ok(&format!("kill -KILL {before}"));
+        m.wait_for("the master's name on another bus", MINUTE, || {
+            let (bus, owner) = (m.run("systemctl show --value -p MainPID dbus.service").out, m.run(ask));
+            let there = owner.out == format!("u {master}") && bus != "0" && bus != before;
+            if there { Ok(()) } else { Err(format!("loss {loss}: bus {bus}, owner {} {}", owner.out, owner.err)) }
+        });
+    }
+    m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+    // It acts over the new connection.
+    m.ok("ringrift daemon restart FEEDBACK_LOOP");
+    m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+    assert_eq!(m.show("ringrift-master.service", "MainPID"), master);
+    assert_eq!(m.show("ringrift-master.service", "NRestarts"), "0");
+    m.ok("systemctl stop ringrift-master.target");
+    m.wait_state("ringrift-master.service", "inactive", MINUTE);
+}
+
+/// Reports progress as fast as bash can, with garbage between, and counts what it sent.
+const FLOOD: &str = r#"#!/bin/bash
+end=$((SECONDS + 12))
+while [ $SECONDS -lt $end ]; do
+  for i in {1..200}; do
+    printf '{"progress":{"done":%s,"total":9,"unit":"games"}}\nnothing\n' $i >&$RINGRIFT_REPORT_FD
+  done
+done
+exit 3
+"#;
+
+fn a_flood_of_progress_costs_pid_1_nothing(m: &Machine) {
+    m.write("/usr/local/bin/flood", FLOOD);
+    m.ok("chmod 755 /usr/local/bin/flood");
+    m.write(
+        "/etc/ringrift/conf.d/60-flood.yaml",
+        "limits: {selfplay: {per_node: 1, cluster: 1}}\nworkload: {selfplay: {command: [/usr/local/bin/flood]}}\n",
+    );
+    start(m);
+    let unit = m.wait_for("a job", 2 * MINUTE, || {
+        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
+        units.lines().next().map(str::to_owned).ok_or(units)
+    });
+    let ticks = |m: &Machine| m.ok("cut -d' ' -f14,15 /proc/1/stat").split(' ').filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
+    let before = ticks(m);
+    m.wait_for("the job's end", MINUTE, || match m.show(&unit, "ActiveState") {
+        state if state == "active" => Err(state),
+        _ => Ok(()),
+    });
+    let used = ticks(m) - before;
+    println!("{:?}: PID 1 used {} ms during the flood", m.suite, used * 10);
+    let said = m.journal(&format!("-u '{unit}'"));
+    let warnings = said.iter().filter(|e| e.message().contains("not a progress report")).count();
+    assert!((1..=20).contains(&warnings), "{warnings} warnings about equal lines");
+    assert!(said.iter().any(|e| e.message().contains("more of the same kind")), "the rest is counted");
 }

@@ -6,6 +6,7 @@ use crate::contract::coordinator::{Flag, Flags};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
+use crate::contract::text::Block;
 use crate::platform::watch::{Folders, peek};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -59,7 +60,7 @@ pub(super) fn text(path: &Path) -> Option<String> {
         Ok(_) => {
             // One that cannot be read, or is no file, is a flag all the same.
             let text = peek(path, ENOUGH).ok().flatten().unwrap_or_default();
-            Some(String::from_utf8_lossy(&text).into_owned())
+            Some(Block::new(text).into())
         }
         Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
         // We cannot look, and systemd can: it may have seen one.
