@@ -88,7 +88,7 @@ impl Keeper {
             since = Instant::now();
             if let Some(p) = &progress {
                 // Once for all that came since the last renewal: each notification costs PID 1 a wake-up and every follower a signal.
-                notify::status(&format!("{} of {} {} {}", p.done, p.total, p.unit, p.message));
+                notify::status(format!("{} of {} {} {}", p.done, p.total, p.unit, p.message));
             }
             match self.renew(&mut client, progress) {
                 Ok(renewed) => {

@@ -16,7 +16,7 @@ pub fn drop_ins(runtime: &Runtime) -> Result<Vec<UnitFile>, Unquotable> {
     let restarts = (runtime.restart_max != default.restart_max).then_some(runtime.restart_max);
     let stop = (runtime.shutdown_timeout != default.shutdown_timeout).then_some(runtime.shutdown_timeout);
     if restarts.is_some() || stop.is_some() {
-        let mut text = DropIn::new();
+        let mut text = DropIn::empty();
         if let Some(n) = restarts {
             text = text.section("Unit").number("runtime.restart_max, and the first start", "StartLimitBurst", n.saturating_add(1));
         }
@@ -27,7 +27,7 @@ pub fn drop_ins(runtime: &Runtime) -> Result<Vec<UnitFile>, Unquotable> {
     }
     if !runtime.coordinator_dir.is_empty() {
         let path = Quoted::path(&runtime.coordinator_dir)?;
-        let text = DropIn::new().section("Service").word("runtime.coordinator_dir", "ReadWritePaths", &path);
+        let text = DropIn::empty().section("Service").word("runtime.coordinator_dir", "ReadWritePaths", &path);
         files.push(UnitFile { name: COORDINATOR.into(), text: text.done() });
     }
     Ok(files)

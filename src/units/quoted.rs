@@ -60,8 +60,8 @@ fn escape(text: &str) -> String {
 pub struct DropIn(Text);
 
 impl DropIn {
-    /// An empty one.
-    pub fn new() -> Self {
+    /// Without settings.
+    pub fn empty() -> Self {
         DropIn(Text::new())
     }
     /// Begins a section.
@@ -120,7 +120,7 @@ mod tests {
         fn a_quoted_path_is_read_back_as_it_was(text in "/[^\\p{C}\u{2028}\u{2029}]{0,60}") {
             if let Ok(quoted) = Quoted::path(&text) {
                 prop_assert_eq!(read_back(quoted.as_str()), Some(text));
-                let file = DropIn::new().section("Service").word("key", "ReadWritePaths", &quoted).done();
+                let file = DropIn::empty().section("Service").word("key", "ReadWritePaths", &quoted).done();
                 prop_assert_eq!(file.lines().count(), 4, "{}", file);
             }
         }

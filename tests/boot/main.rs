@@ -19,8 +19,8 @@ macro_rules! on_both {
 }
 
 mod backoff;
-mod databases;
 mod config;
+mod databases;
 mod emergency;
 mod harness;
 mod install;
