@@ -44,6 +44,8 @@ messages! {
     BACKING_OFF = "88be84ccaa4246099d704ce16352e61d";
     /// A database was damaged or gone: it was set aside, and a snapshot or a new one took its place.
     DATABASE_QUARANTINED = "5f0c62d1a9e94d3cb27be7f1c0d4a836";
+    /// Nothing is deleted by its age, because the wall clock cannot be believed.
+    CLOCK_HOLD = "2d0a7f3c94e14b6f8b1e5c7d60a3f912";
     /// A state file cannot be read; the daemon does not start on a guess.
     STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
     /// The breaker of a task type on a node opened.

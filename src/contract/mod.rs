@@ -1,4 +1,5 @@
 //! The contract: types that every part of ringrift shares. Imports nothing of ours and does no I/O.
+pub mod age;
 pub mod bandwidth;
 pub mod catalog;
 pub mod coalesce;

@@ -1,6 +1,7 @@
 //! How long tasks took, and what follows: estimates, ends of running ones, stale ones, free slots, the peak hours.
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
+use crate::contract::age::AgePermit;
 use crate::contract::coordinator::WorkItem;
 use crate::contract::durations::{DurationOf, DurationView, Durations, FreeView, RecordDuration, RunningView, StartView, TaskOf};
 use crate::contract::ids::ConfigKey;
@@ -29,12 +30,16 @@ fn store(cx: &Change<'_>, kind: JobType, key: &ConfigKey, seconds: f64) -> Resul
         cx.now.wall,
         seconds
     ])?;
-    let forget = cx.now.wall - i64::from(cx.state.config.durations.long_days) * DAY;
-    cx.db.prepare_cached("DELETE FROM duration WHERE kind = ?1 AND config_key = ?2 AND finished_us < ?3")?.execute(params![
-        kind.name(),
-        key.as_str(),
-        forget
-    ])?;
+    match cx.state.permit {
+        Some(permit) => forget(cx, kind, key, permit),
+        None => Ok(()),
+    }
+}
+
+fn forget(cx: &Change<'_>, kind: JobType, key: &ConfigKey, permit: AgePermit) -> Result<(), Refusal> {
+    let before = permit.before(i64::from(cx.state.config.durations.long_days) * DAY);
+    let sql = "DELETE FROM duration WHERE kind = ?1 AND config_key = ?2 AND finished_us < ?3";
+    cx.db.prepare_cached(sql)?.execute(params![kind.name(), key.as_str(), before])?;
     Ok(())
 }
 

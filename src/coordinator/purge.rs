@@ -1,5 +1,7 @@
 //! Forgets items of the queue that ended long ago.
 use super::change::{Change, Refusal};
+use crate::contract::age::{AgePermit, Clocks};
+use crate::platform::age;
 use rusqlite::params;
 
 /// Microseconds between two looks, on the clock that never jumps.
@@ -8,15 +10,32 @@ const PAUSE: i64 = 3_600_000_000;
 const NEXT: i64 = 1_000_000;
 /// Items forgotten in one turn; others wait for the writer meanwhile.
 const BATCH: i64 = 500;
+/// Microseconds between two looks at the clocks.
+const LOOK: i64 = 60_000_000;
 const DAY: i64 = 86_400_000_000;
 
 /// Forgets what ended more than `limits.keep_ended_days` ago, if it is time to look. An item stays while its unit still has a slot,
 /// or while another that has not ended depends on it.
 pub fn turn(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    if cx.state.purge_at.is_some_and(|at| cx.now.mono < at) {
-        return Ok(());
+    look_at_clocks(cx);
+    match cx.state.permit {
+        Some(permit) if cx.state.purge_at.is_none_or(|at| cx.now.mono >= at) => forget(cx, permit),
+        _ => Ok(()),
     }
-    let before = cx.now.wall - i64::from(cx.state.config.limits.keep_ended_days) * DAY;
+}
+
+/// Once a minute whether the wall clock can be believed.
+fn look_at_clocks(cx: &mut Change<'_>) {
+    if cx.now.mono < cx.state.permit_at {
+        return;
+    }
+    cx.state.permit_at = cx.now.mono + LOOK;
+    let now = Clocks { wall: cx.now.wall, mono: cx.now.mono, synchronised: age::is_synchronised() };
+    cx.state.permit = cx.state.age.as_mut().and_then(|guard| guard.permit(now));
+}
+
+fn forget(cx: &mut Change<'_>, permit: AgePermit) -> Result<(), Refusal> {
+    let before = permit.before(i64::from(cx.state.config.limits.keep_ended_days) * DAY);
     let ended: Vec<i64> = cx
         .db
         .prepare_cached(

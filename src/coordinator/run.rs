@@ -112,7 +112,8 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
     let (seen_node, seen_dir) = (node.clone(), state_dir.clone());
     let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir))).map_err(failed("starting to watch the machine"))?;
-    let state = State { jobs: args.jobs.clone(), ..State::new(config, node, cores, epoch, look) };
+    let mut state = State { jobs: args.jobs.clone(), ..State::new(config, node, cores, epoch, look) };
+    state.age = Some(schema::age_guard(&db, &path, crate::platform::age::clocks())?);
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
     for end in [&wake, &woken] {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
@@ -153,8 +154,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
 
 /// The wall clock and one that only runs.
 fn monotonic() -> Box<dyn Fn() -> Now + Send> {
-    let begin = Instant::now();
-    Box::new(move || Now { wall: clock::now_us(), mono: i64::try_from(begin.elapsed().as_micros()).unwrap_or(i64::MAX) })
+    Box::new(|| Now { wall: clock::now_us(), mono: clock::boot_us() })
 }
 
 struct Loop {

@@ -1,6 +1,9 @@
 //! The schema of coordination.db, and the epoch that its ids begin with.
+use crate::contract::age::Clocks;
+use crate::platform::age::AgeGuard;
 use crate::platform::clock;
 use crate::platform::store::{self, Database, DatabaseError, Found, Keep, Spec};
+use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 
 /// `MIGRATIONS[i]` brings version i to i + 1; a released one is never edited.
@@ -148,6 +151,14 @@ pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError
     db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(&fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
     Ok((db, epoch))
+}
+
+/// The watch over the wall clock for what is in the database.
+pub fn age_guard(db: &Connection, path: &Path, now: Clocks) -> Result<AgeGuard, DatabaseError> {
+    let newest = "SELECT max(created_us, coalesce((SELECT max(completed_us) FROM work), 0)) FROM work ORDER BY n DESC LIMIT 1";
+    let newest =
+        db.query_row(newest, [], |row| row.get(0)).optional().map_err(DatabaseError::sqlite("reading the newest time of", path))?;
+    Ok(AgeGuard::new(path, "jobs that ended and measured durations", newest, now))
 }
 
 /// Four characters that cannot be mistaken for one another, so that a new database never repeats an old one's ids.

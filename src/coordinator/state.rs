@@ -1,5 +1,6 @@
 //! What the coordinator knows beside its database; all of it can be lost.
 use super::orders::Mailbox;
+use crate::contract::age::AgePermit;
 use crate::contract::config::Config;
 use crate::contract::coordinator::Order;
 use crate::contract::host::HostSnapshot;
@@ -12,6 +13,7 @@ use crate::coordination::gate::{Gate, Levels};
 use crate::coordination::lease::Deadlines;
 use crate::coordination::lifecycle::Registry;
 use crate::coordination::signal::Signal;
+use crate::platform::age::AgeGuard;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,6 +75,12 @@ pub struct State {
     pub managers: Registry,
     /// Until then types that fill what is free wait for the next stage's job, monotonic.
     pub settled_at: Option<i64>,
+    /// The watch over the wall clock; without one nothing is deleted by its age.
+    pub age: Option<AgeGuard>,
+    /// What it allows, as of its last look.
+    pub permit: Option<AgePermit>,
+    /// When it looks again, monotonic.
+    pub permit_at: i64,
     /// When to look for items that ended long ago, monotonic.
     pub purge_at: Option<i64>,
     /// What became of the job units at the last halt.
@@ -114,6 +122,9 @@ impl State {
             memory: Default::default(),
             managers,
             settled_at: None,
+            age: None,
+            permit: None,
+            permit_at: i64::MIN,
             purge_at: None,
             halt_steps: Vec::new(),
         }

@@ -130,7 +130,7 @@ impl Store {
     pub fn remember(&self, daemon: DaemonType, state: &str, reason: &str, now_us: i64) -> Result<()> {
         self.db.execute("INSERT INTO history VALUES (?1, ?2, ?3, ?4)", params![now_us, daemon.name(), state, reason])?;
         self.db.execute(
-            "DELETE FROM history WHERE daemon = ?1 AND at_us < (SELECT at_us FROM history WHERE daemon = ?1 ORDER BY at_us DESC LIMIT 1 OFFSET ?2)",
+            "DELETE FROM history WHERE daemon = ?1 AND rowid < (SELECT rowid FROM history WHERE daemon = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
             params![daemon.name(), KEPT],
         )?;
         Ok(())

@@ -19,6 +19,12 @@ pub fn now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// Microseconds since the machine's boot, time asleep included: a clock that only runs.
+pub fn boot_us() -> i64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    now.map_or(0, |t| t.tv_sec() * 1_000_000 + t.tv_nsec() / 1_000)
+}
+
 /// 128 random bits from the kernel (through the UUID library's generator).
 pub fn random() -> u128 {
     uuid::Uuid::now_v7().as_u128() ^ uuid::Uuid::now_v7().as_u128().rotate_left(64)

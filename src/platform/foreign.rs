@@ -11,8 +11,8 @@ use std::path::Path;
 
 /// How long another writer is waited for. Below the watchdog's limit.
 const BUSY_MS: u32 = 5_000;
-/// How long we remember what we put in; programs of old clear their queue after a day.
-const REMEMBERED: f64 = 7.0 * 86_400.0;
+/// So many of the events that we put in last are remembered: weeks of them.
+const REMEMBERED: i64 = 1_000_000;
 /// The tables as the original makes them, and our own list.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL,
@@ -120,7 +120,8 @@ impl ForeignQueue for ForeignDb {
                 params![kind, payload, OURS, node_id("").to_string(), created_at],
             )
             .map_err(&fail)?;
-            step.execute("DELETE FROM ringrift_put WHERE put_at < ?", [seconds() - REMEMBERED]).map_err(&fail)?;
+            step.execute("DELETE FROM ringrift_put WHERE rowid < (SELECT max(rowid) FROM ringrift_put) - ?", [REMEMBERED])
+                .map_err(&fail)?;
         }
         step.commit().map_err(&fail)?;
         Ok(fresh == 1)

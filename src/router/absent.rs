@@ -1,6 +1,7 @@
 //! Subscribers that do not come back: they are shown, and retired when the configuration says so, since events are kept for them.
 use super::hub::Hub;
 use super::subscriptions;
+use crate::contract::age::AgePermit;
 use crate::contract::ids::SubscriberName;
 use crate::platform::clock::now_us;
 
@@ -9,6 +10,17 @@ const TROUBLE: &str = "absent";
 /// More names are only counted.
 const NAMED: usize = 3;
 const DAY_US: i64 = 86_400_000_000;
+
+/// Retires who has been away for longer than `most` microseconds.
+async fn retire_old(hub: &Hub, away: &[(i64, SubscriberName)], most: i64, _by_age: AgePermit) {
+    for (us, name) in away.iter().filter(|(us, _)| *us > most) {
+        tracing::warn!(subscriber = %name, "away for {} days; it is retired, since router.retire_days says so", us / DAY_US);
+        // It may have come back in this moment, or the disk is full: the next look tries again.
+        if let Err(refusal) = subscriptions::retire(hub, name).await {
+            tracing::warn!(subscriber = %name, why = %refusal.parameters.message, "it is not retired");
+        }
+    }
+}
 
 /// Looks who has been away too long.
 pub async fn look(hub: &Hub) {
@@ -22,12 +34,8 @@ pub async fn look(hub: &Hub) {
         subs.iter().filter_map(|(name, sub)| Some((sub.absent_us(last, now)?, name.clone()))).collect()
     };
     away.sort_by(|a, b| b.cmp(a));
-    for (us, name) in away.iter().filter(|(us, _)| retire.is_some_and(|most| *us > most)) {
-        tracing::warn!(subscriber = %name, "away for {} days; it is retired, since router.retire_days says so", us / DAY_US);
-        // It may have come back in this moment, or the disk is full: the next look tries again.
-        if let Err(refusal) = subscriptions::retire(hub, name).await {
-            tracing::warn!(subscriber = %name, why = %refusal.parameters.message, "it is not retired");
-        }
+    if let (Some(permit), Some(most)) = (hub.age.permit(), retire) {
+        retire_old(hub, &away, most, permit).await;
     }
     // Who never came is no news: a daemon outside the profile, say, whose cursor the master made.
     let came = |name: &SubscriberName| hub.subs.borrow().get(name).is_some_and(|sub| sub.seen_us.is_some());

@@ -1,4 +1,5 @@
 //! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and reader.
+use super::age::Age;
 use super::command::{Answer, Command};
 use super::delivery::{Delivery, Micros, Seq};
 use super::kinds::{Kinds, Wants};
@@ -125,6 +126,8 @@ pub struct Hub {
     pub meter: RefCell<Meter>,
     /// Reads the log.
     pub reader: Reader,
+    /// Whether anything is deleted by its age.
+    pub age: Age,
     /// Counters.
     pub counters: Counters,
     /// The last place in the log; followers watch it.
@@ -145,7 +148,7 @@ impl Hub {
         writer: Sender<Command>,
         published: Arc<AtomicU64>,
         reader: Reader,
-        path: PathBuf,
+        (path, age): (PathBuf, Age),
     ) -> Hub {
         let mut subs = BTreeMap::new();
         for loaded in beginning.subscriptions {
@@ -162,6 +165,7 @@ impl Hub {
             tail: RefCell::default(),
             meter: RefCell::default(),
             reader,
+            age,
             counters: Counters::default(),
             progress: watch::Sender::new(beginning.last_seq),
             stopping: watch::Sender::new(false),

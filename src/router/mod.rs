@@ -4,6 +4,7 @@
 //! committed with others by the one writing thread (`writer`, `store`), which answers only then. The hub (`hub`) keeps the newest
 //! events at hand and wakes streams (`stream`); each subscription's state machine (`delivery`) decides what goes out.
 mod absent;
+mod age;
 mod authority;
 mod canonical;
 mod checkpoint;

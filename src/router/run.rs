@@ -1,4 +1,5 @@
 //! Putting the process together, running it, and taking it down in order.
+use super::age::Age;
 use super::command::{Command, Told};
 use super::connection;
 use super::hub::Hub;
@@ -52,7 +53,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (told, tell) = mpsc::unbounded_channel();
     let published = Arc::new(AtomicU64::new(beginning.last_seq));
     let known = beginning.kinds.iter().map(|(id, _)| *id).collect();
-    let writer = Writer::new(db, seen, beginning.last_seq, published.clone(), known, told, trigger);
+    let age = Age::new(&db, &path)?;
+    let writer = Writer::new(db, seen, beginning.last_seq, published.clone(), known, told, (trigger, age.expiry()));
     let (reader, reading) = reader::start(&path).map_err(start("the reading thread"))?;
     let threads = [
         reading,
@@ -60,7 +62,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         spawn("checkpoint", || checkpointer.run()).map_err(start("the checkpoint thread"))?,
     ];
 
-    let hub = Rc::new(Hub::new(node, settings, beginning, commands, published, reader, path));
+    let hub = Rc::new(Hub::new(node, settings, beginning, commands, published, reader, (path, age)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
     let result = LocalSet::new().block_on(&runtime, async {
         spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));

@@ -11,7 +11,7 @@ use crate::contract::error::chain;
 use crate::contract::health::State;
 use crate::contract::messages;
 use crate::contract::router::Stats;
-use crate::platform::clock::now_us;
+use crate::platform::age::clocks;
 use crate::platform::notify;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -99,6 +99,7 @@ async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
         beat.tick().await;
         hub.write_back_all();
         hub.meter.borrow_mut().beat(&hub.counters);
+        hub.age.look(clocks());
         absent::look(&hub).await;
         match stats(&hub).await {
             Ok(stats) => status.show(&hub, State::Running, stats, false),
@@ -174,14 +175,15 @@ async fn retain(hub: Rc<Hub>) {
 
 /// What may go: of each type what all who want it have handled, once it is old enough or the type too large.
 fn plan(hub: &Hub, max_bytes: u64, too_many: &HashMap<KindId, Seq>) -> Plan {
-    let (now, last) = (now_us(), hub.last());
+    let (permit, last) = (hub.age.permit(), hub.last());
     let subs = hub.subs.borrow();
     let allowance = |kind: &Kind| {
         let needed = subs.values().filter(|sub| sub.wants.kind(kind)).map(|sub| sub.delivery.floor()).min();
         Allowance {
             kind: kind.id,
             floor: needed.unwrap_or(last),
-            cutoff_us: now - i64::from(retain_days(kind)) * DAY_US,
+            // Without permission nothing is old enough.
+            cutoff_us: permit.map_or(i64::MIN, |p| p.before(i64::from(retain_days(kind)) * DAY_US)),
             too_many: too_many.get(&kind.id).copied().unwrap_or(0),
         }
     };

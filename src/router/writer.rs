@@ -41,6 +41,7 @@ pub struct Writer {
     aside: BTreeMap<SubId, SubChange>,
     told: mpsc::UnboundedSender<Told>,
     checkpoint: super::checkpoint::Trigger,
+    expiry: super::age::Expiry,
     plan: Option<Plan>,
     full_sync: bool,
     refusing: bool,
@@ -72,7 +73,7 @@ impl Writer {
         published: Arc<AtomicU64>,
         known_kinds: HashSet<u32>,
         told: mpsc::UnboundedSender<Told>,
-        checkpoint: super::checkpoint::Trigger,
+        (checkpoint, expiry): (super::checkpoint::Trigger, super::age::Expiry),
     ) -> Writer {
         db.set_prepared_statement_cache_capacity(64);
         Writer {
@@ -84,6 +85,7 @@ impl Writer {
             aside: BTreeMap::new(),
             told,
             checkpoint,
+            expiry,
             plan: None,
             full_sync: true,
             refusing: false,

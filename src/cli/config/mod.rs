@@ -1,5 +1,6 @@
-//! `ringrift config`: check, show, reload.
+//! `ringrift config`: check, show, reload, confirm the clock.
 mod check;
+mod confirm_clock;
 mod reload;
 mod show;
 
@@ -17,6 +18,8 @@ pub enum Config {
     Show(show::Show),
     /// Check everything, then make the running suite take it over
     Reload(reload::Reload),
+    /// Say that the wall clock is right, after it was set or the suite was down for days
+    ConfirmClock(confirm_clock::ConfirmClock),
 }
 
 impl Config {
@@ -26,6 +29,7 @@ impl Config {
             Config::Check(verb) => verb.run(world, out),
             Config::Show(verb) => verb.run(world, out),
             Config::Reload(verb) => verb.run(world, out),
+            Config::ConfirmClock(verb) => verb.run(world, out),
         }
     }
 }

@@ -29,13 +29,45 @@ fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
         let id = id.clone();
         bench.change(move |cx| query::show(cx, &id)).is_ok()
     };
-    bench.pass(29 * DAY, 2 * HOUR);
+    bench.pass(29 * DAY, 29 * DAY);
     bench.orders();
     assert!(known(&done) && known(&cancelled));
-    bench.pass(2 * DAY, 2 * HOUR);
+    bench.pass(2 * DAY, 2 * DAY);
     bench.orders();
     assert!(!known(&cancelled), "31 days after its end");
     assert!(known(&done) && known(&waiting), "an item waits for it");
+}
+
+#[test]
+fn nothing_is_forgotten_by_a_clock_that_was_set_until_it_is_confirmed() {
+    let bench = Bench::new();
+    let cancel = |bench: &Bench, id: &JobId| {
+        let call = crate::contract::coordinator::Cancel { work_id: id.clone(), reason: String::new() };
+        bench.change(move |cx| crate::coordinator::cancel::cancel(cx, &call)).expect("cancelled");
+    };
+    // It has the only slot, so the next one waits and is gone at once when it is cancelled.
+    bench.taken();
+    let first = bench.enqueue();
+    cancel(&bench, &first);
+    let known = |bench: &Bench, id: &JobId| {
+        let id = id.clone();
+        bench.change(move |cx| query::show(cx, &id)).is_ok()
+    };
+    // Thirteen years ahead while it runs.
+    bench.pass(13 * 365 * DAY, 2 * HOUR);
+    bench.orders();
+    assert!(known(&bench, &first));
+    // And at a start: 1,000 days beyond the newest record.
+    let bench = bench.restart(1_000 * DAY);
+    bench.orders();
+    assert!(known(&bench, &first));
+    let notices = crate::platform::notices::Notices::at(bench.dir.path().join("notices"));
+    let told = notices.read();
+    assert_eq!(told.iter().map(|n| n.id.as_str()).collect::<Vec<_>>(), ["clock-coordination"]);
+    notices.remove("clock-coordination").expect("confirmed");
+    bench.pass(2 * HOUR, 2 * HOUR);
+    bench.orders();
+    assert!(!known(&bench, &first), "a person says that the clock is right");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 impl Writer {
     /// One step of merging fingerprints.
     pub(super) fn merge(&mut self) {
-        let step = self.synchronous(false).and_then(|()| self.seen.step_alone(&self.db, now_us()));
+        let step = self.synchronous(false).and_then(|()| self.seen.step_alone(&self.db, self.expiry.now_us()));
         self.checkpoint.after_commit(&self.db);
         if let Err(error) = step {
             tracing::warn!(%error, "merging fingerprints failed; it goes on with the next events");
@@ -14,7 +14,7 @@ impl Writer {
 
     /// An event's fingerprint must be elsewhere before the event may go.
     pub(super) fn begin_retention(&mut self, plan: Plan) {
-        match self.synchronous(true).and_then(|()| self.seen.tidy(&self.db, self.last, now_us())) {
+        match self.synchronous(true).and_then(|()| self.seen.tidy(&self.db, self.last, self.expiry.now_us())) {
             Ok(()) => self.plan = Some(plan),
             Err(error) => tracing::warn!(%error, "preparing to clear old events away failed; the next run tries again"),
         }

@@ -1,0 +1,25 @@
+//! `ringrift config confirm-clock`.
+use crate::cli::Done;
+use crate::cli::database::confirm;
+use crate::cli::out::Out;
+use crate::cli::world::World;
+use crate::contract::error::{Exit, Failure};
+use crate::contract::notice::{Notice, Subject};
+use clap::Args;
+
+/// Say that the wall clock is right now: what is old enough may be deleted by its age again.
+#[derive(Debug, Args)]
+pub struct ConfirmClock {}
+
+impl ConfirmClock {
+    /// Confirms every hold.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let held: Vec<Notice> = world.notices.read().into_iter().filter(|n| matches!(n.subject, Subject::Clock { .. })).collect();
+        if held.is_empty() {
+            return Err(
+                Failure::new(Exit::Usage, "the clock is not in doubt: nothing is held back").hint("`ringrift status` would show it")
+            );
+        }
+        confirm(world, out, &held)
+    }
+}
