@@ -22,6 +22,14 @@ const OTHER_SERVICES: [&str; 3] = ["ringrift-emergency", "ringrift-prepare", "ri
 /// Programs that are no daemon and no hub.
 const OTHER_PROGRAMS: [&str; 1] = ["ringrift"];
 
+/// The suite does not link the workload, so its version of the rules is written down twice.
+#[test]
+fn the_suite_and_the_built_in_workload_know_the_same_rules() {
+    let source = include_str!("../src/workload/src/game/mod.rs");
+    let line = format!("pub const RULES_VERSION: u32 = {};", ringrift::contract::workload::BUILT_IN_RULES);
+    assert!(source.contains(&line), "src/workload/src/game/mod.rs has no line {line:?}");
+}
+
 #[test]
 fn the_registry_is_valid() {
     let report = registry::validate();

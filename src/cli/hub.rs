@@ -51,6 +51,11 @@ pub struct Asked {
 
 /// Connects, if the hub's service is active.
 pub fn ask(world: &World, hub: Hub) -> Result<Asked, Failure> {
+    ask_within(world, hub, PATIENCE)
+}
+
+/// The same with an own longest wait for one answer.
+pub fn ask_within(world: &World, hub: Hub, patience: Duration) -> Result<Asked, Failure> {
     let place = place(hub);
     let unit = world.unit(&place.service)?;
     let state = unit.map_or_else(|| "not installed".to_owned(), |u| u.active_state);
@@ -58,7 +63,7 @@ pub fn ask(world: &World, hub: Hub) -> Result<Asked, Failure> {
         return Err(Failure::new(Exit::Unavailable, format!("the {} is not running: {} is {state}", place.what, place.service))
             .hint("`ringrift status` shows why; `systemctl start ringrift-master.target` starts the suite"));
     }
-    let client = Client::connect(world.run.join(place.socket), Some(PATIENCE)).map_err(|e| explain(&place, e))?;
+    let client = Client::connect(world.run.join(place.socket), Some(patience)).map_err(|e| explain(&place, e))?;
     Ok(Asked { client, place })
 }
 

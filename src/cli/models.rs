@@ -59,7 +59,8 @@ impl List {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut catalog = hub::ask(world, Hub::Catalog)?;
-        let filter = ArtefactFilter { kind: Some("model".into()), config_key: self.key, after: None, limit: Some(self.lines) };
+        let filter =
+            ArtefactFilter { kind: Some("model".into()), config_key: self.key, rules_version: None, after: None, limit: Some(self.lines) };
         let found: Artefacts = catalog.call("List", &filter)?;
         let stages: Stages = catalog.call("Stages", &json!({}))?;
         let mut ratings: Vec<Rating> = Vec::new();

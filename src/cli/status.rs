@@ -2,12 +2,15 @@
 use super::look::{JobRow, MASTER, Row, Seen};
 use super::out::{Out, Text, Tone};
 use super::world::World;
-use super::{Done, text};
+use super::{Done, hub, text};
+use crate::contract::catalog::StageState;
 use crate::contract::error::Exit;
 use crate::contract::health::{HealthStatus, State};
-use crate::contract::registry::Category;
+use crate::contract::registry::{Category, Hub};
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::Duration;
 
 /// Show the whole suite: what is wrong first, then every daemon and job. Starts nothing.
 ///
@@ -24,9 +27,19 @@ struct Overview {
     master_running: bool,
     profile: Option<&'static str>,
     problems: Vec<Problem>,
+    /// What is no fault and an operator wants to know: configurations that began anew.
+    notes: Vec<String>,
     hubs: Vec<Row>,
     daemons: Vec<Row>,
     jobs: Vec<JobRow>,
+}
+
+/// Longest wait for the catalog's notes; DATA_PIPELINE may be busy with a large file.
+const CATALOG_TIMEOUT: Duration = Duration::from_secs(1);
+
+#[derive(Deserialize)]
+struct Listed {
+    stages: Vec<StageState>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +70,7 @@ impl Status {
             [what, vec![Text::dim("→"), Text::new(Tone::Busy, &p.next)]]
         });
         page += &out.sentences(sentences.collect());
+        page += &out.sentences(o.notes.iter().map(|n| vec![Text::new(Tone::Busy, "i"), Text::plain(n.clone())]).collect());
         page.push('\n');
         let mut rows = Vec::new();
         branch(&mut rows, "hubs", o.hubs.iter().collect(), world);
@@ -124,7 +138,14 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         problems.push(Problem { name: "master".into(), what: said.clone(), next: format!("journalctl -u {MASTER} -n 50") });
     }
     let profile = seen.profile.map(|p| p.name());
-    Overview { master_running, profile, problems, hubs, daemons, jobs: seen.jobs() }
+    Overview { master_running, profile, problems, notes: begun_anew(world), hubs, daemons, jobs: seen.jobs() }
+}
+
+/// Configurations that began anew, from the catalog if it is there: no answer is no fault of theirs, and is shown with its daemon.
+fn begun_anew(world: &World) -> Vec<String> {
+    let asked = hub::ask_within(world, Hub::Catalog, CATALOG_TIMEOUT).and_then(|mut catalog| catalog.call::<Listed>("Stages", &json!({})));
+    let stages = asked.map(|listed| listed.stages).unwrap_or_default();
+    stages.iter().filter_map(|s| s.began_anew().map(|why| format!("{} {why}", s.config_key))).collect()
 }
 
 fn problem(row: &Row) -> Problem {

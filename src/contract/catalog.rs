@@ -1,6 +1,6 @@
 //! Methods of `org.ringrift.Catalog`, the socket of DATA_PIPELINE: artefacts, lineage, ratings, stages.
 use super::ids::{ConfigKey, Digest, JobId, NodeId};
-use super::workload::Metrics;
+use super::workload::{FIRST_RULES, Metrics};
 use serde::{Deserialize, Serialize};
 
 /// The interface's name.
@@ -27,12 +27,19 @@ pub struct ArtefactRecord {
     pub job_id: JobId,
     /// Where it was made.
     pub node: NodeId,
+    /// Version of the game's rules behind it.
+    #[serde(default = "first_rules")]
+    pub rules_version: u32,
     /// What it was made from.
     #[serde(default)]
     pub parents: Vec<Digest>,
     /// The job's numbers.
     #[serde(default)]
     pub metrics: Metrics,
+}
+
+fn first_rules() -> u32 {
+    FIRST_RULES
 }
 
 /// Arguments of List; newest first.
@@ -45,6 +52,9 @@ pub struct ArtefactFilter {
     /// Of one configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_key: Option<ConfigKey>,
+    /// Of one version of the game's rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_version: Option<u32>,
     /// Catalogued after this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
@@ -106,6 +116,39 @@ pub struct Rating {
     pub rated_us: i64,
 }
 
+/// What a configuration made under a version of the rules that is not in force: kept, and not used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The version.
+    pub rules_version: u32,
+    /// Its games.
+    pub games: u64,
+    /// Its sample files.
+    pub samples: u64,
+    /// Its models.
+    pub models: u64,
+    /// Generation of its last champion, 0 if it had none.
+    pub generation: u32,
+}
+
+impl StageState {
+    /// Why the configuration began anew, while it has no champion under the new rules; nothing if it did not.
+    pub fn began_anew(&self) -> Option<String> {
+        let before = self.set_aside.iter().map(SetAside::to_string).collect::<Vec<_>>().join("; ");
+        let anew = self.champion.is_none() && !before.is_empty();
+        anew.then(|| format!("began anew: the rules of the game are version {} now; kept and not used: {before}", self.rules_version))
+    }
+}
+
+impl std::fmt::Display for SetAside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let many = |n: u64, one: &str, more: &str| format!("{n} {}", if n == 1 { one } else { more });
+        let (games, models) = (many(self.games, "game", "games"), many(self.models, "model", "models"));
+        write!(f, "{games} and {models} of version {}", self.rules_version)?;
+        if self.generation > 0 { write!(f, ", champion generation {}", self.generation) } else { Ok(()) }
+    }
+}
+
 /// Where a configuration stands in the cycle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageState {
@@ -129,6 +172,15 @@ pub struct StageState {
     pub matches: u64,
     /// Candidates refused since the last promotion.
     pub refusals: u32,
+    /// Version of the game's rules in force. What was made under another one does not count above and is not used.
+    #[serde(default = "first_rules")]
+    pub rules_version: u32,
+    /// Since when, microseconds since 1970; absent if there never was another version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_since_us: Option<i64>,
+    /// What lies here of other versions of the rules, newest version first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<SetAside>,
     /// The champion, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,

@@ -50,6 +50,8 @@ messages! {
     STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
     /// The breaker of a task type on a node opened.
     BREAKER_OPEN = "0b7c3e5a91d24f6e8a3fd1c5b2e64790";
+    /// The rules of the game are of another version: a configuration begins anew.
+    RULES_CHANGED = "3d5b0a8c64f14e0f9a7be1c2d4805f61";
     /// The emergency halt is on.
     EMERGENCY_HALT = "6f1de02a4c8b4b0f9d7755a1e3c20b84";
 }

@@ -82,6 +82,8 @@ pub trait Models {
     fn current(&self, key: &ConfigKey) -> Result<Option<Digest>, String>;
     /// Checks the file's SHA-256, then switches the link; returns whether it changed.
     fn switch(&self, key: &ConfigKey, model: &Digest, path: &str) -> Result<bool, String>;
+    /// Takes the link away: the untrained network plays. Returns whether there was one.
+    fn clear(&self, key: &ConfigKey) -> Result<bool, String>;
 }
 
 /// DATA_PIPELINE's own database. Its change, the input's id and the outputs are one transaction, so that a repeated input
@@ -108,6 +110,8 @@ pub struct CatalogChange {
     pub champion: Option<Champion>,
     /// A refusal for this configuration.
     pub refused: Option<ConfigKey>,
+    /// The version of the rules that is in force from now on for a configuration.
+    pub rules: Option<(ConfigKey, u32)>,
     /// A configuration's new stage and why.
     pub stage: Option<(ConfigKey, String, String)>,
 }

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 
+/// Version of the rules that the built-in workload plays; the same as its own `RULES_VERSION`, which a test checks.
+pub const BUILT_IN_RULES: u32 = 2;
+/// Version of everything that was made before versions were written down.
+pub const FIRST_RULES: u32 = 1;
+
 /// Numbers and short texts by name.
 pub type Metrics = Map<String, Value>;
 
@@ -167,12 +172,19 @@ pub struct Description {
     pub attempt: u32,
     /// For all randomness.
     pub seed: u64,
+    /// Version of the game's rules to play, `workload.rules_version`; 1 where nothing is said.
+    #[serde(default = "first_rules")]
+    pub rules_version: u32,
     /// What it reads.
     #[serde(default)]
     pub inputs: Inputs,
     /// The stage's parameters.
     #[serde(default)]
     pub params: Map<String, Value>,
+}
+
+fn first_rules() -> u32 {
+    FIRST_RULES
 }
 
 /// A file that a job leaves behind.

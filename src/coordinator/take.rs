@@ -76,6 +76,7 @@ fn describe(cx: &Change<'_>, item: &WorkItem) -> Result<Description, Refusal> {
         config_key: item.work.config_key.clone(),
         attempt: item.attempts,
         seed: item.work.seed.unwrap_or_else(|| seed_of(item.work_id.as_str())),
+        rules_version: cx.state.config.workload.rules_version,
         inputs: item.work.inputs.clone(),
         params,
     })

@@ -12,7 +12,7 @@ use crate::contract::optimizer::{Advice, Observe, Utilization};
 use crate::contract::ports::*;
 use crate::contract::router::{DeadLetter, DeadLetterFilter, Stats};
 use crate::contract::wire::CallError;
-use crate::contract::workload::{JobType, Progress};
+use crate::contract::workload::{BUILT_IN_RULES, JobType, Progress};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -87,6 +87,9 @@ impl World {
             models: 0,
             matches: 0,
             refusals: 0,
+            rules_version: BUILT_IN_RULES,
+            rules_since_us: None,
+            set_aside: vec![],
             champion: None,
         };
         World {
@@ -127,6 +130,7 @@ impl World {
             seq,
             job_id: job("t-1"),
             node: node(),
+            rules_version: BUILT_IN_RULES,
             parents: parents.iter().map(|p| digest(*p)).collect(),
             metrics: metrics(m),
         };
@@ -267,7 +271,9 @@ impl Managers for World {
 }
 impl Catalog for World {
     fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
-        let fits = |a: &&ArtefactRecord| filter.kind.as_ref().is_none_or(|k| *k == a.kind);
+        let fits = |a: &&ArtefactRecord| {
+            filter.kind.as_ref().is_none_or(|k| *k == a.kind) && filter.rules_version.is_none_or(|v| v == a.rules_version)
+        };
         let limit = filter.limit.unwrap_or(100) as usize;
         Ok(self.artefacts.borrow().iter().rev().filter(fits).take(limit).cloned().collect())
     }
@@ -338,5 +344,8 @@ impl Models for World {
         let changed = self.current.borrow().as_ref() != Some(model);
         *self.current.borrow_mut() = Some(model.clone());
         Ok(changed)
+    }
+    fn clear(&self, _: &ConfigKey) -> Result<bool, String> {
+        Ok(self.current.borrow_mut().take().is_some())
     }
 }

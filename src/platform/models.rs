@@ -57,6 +57,17 @@ impl Models for CurrentModels {
         File::open(&self.directory).and_then(|d| d.sync_all()).map_err(fail("syncing the directory of links"))?;
         Ok(true)
     }
+
+    fn clear(&self, key: &ConfigKey) -> Result<bool, String> {
+        let link = self.directory.join(key.as_str());
+        match std::fs::remove_file(&link) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(format!("removing the link {}: {e}", link.display())),
+        }
+        File::open(&self.directory).and_then(|d| d.sync_all()).map_err(|e| format!("syncing the directory of links: {e}"))?;
+        Ok(true)
+    }
 }
 
 /// SHA-256 of a file in hex.
@@ -108,5 +119,7 @@ mod tests {
         assert!(error.contains("was expected"), "{error}");
         assert_eq!(models.current(&key), Ok(Some(first)));
         assert_eq!(std::fs::read(dir.path().join("square8_2p")).expect("reads through the link"), b"one");
+        assert_eq!((models.clear(&key), models.clear(&key)), (Ok(true), Ok(false)));
+        assert_eq!(models.current(&key), Ok(None));
     }
 }

@@ -60,6 +60,11 @@ fn page(s: &StageState, world: &World, out: &Out) -> String {
     let mut page = format!("{} generation {generation}, {elo:+.0} Elo\n", out.paint(Tone::Bold, s.config_key.as_str()));
     page += &format!("  {}\n", graph.join(out.paint(Tone::Dim, " → ").as_str()));
     page += &format!("  {} for {since}: {}\n", s.stage, s.reason);
+    if !s.set_aside.is_empty() {
+        let since = s.rules_since_us.map_or_else(String::new, |at| format!(" since {}", text::age(at, world.now_us)));
+        let aside: Vec<String> = s.set_aside.iter().map(ToString::to_string).collect();
+        page += &format!("  rules version {}{since}; kept and not used: {}\n", s.rules_version, aside.join("; "));
+    }
     let rows = vec![
         vec![
             Text::dim("  games"),

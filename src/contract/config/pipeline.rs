@@ -1,6 +1,6 @@
 //! The stages: commands, parameters, hand-over, and when a candidate becomes champion.
 use super::Check;
-use crate::contract::workload::JobType;
+use crate::contract::workload::{BUILT_IN_RULES, JobType};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -96,6 +96,9 @@ pub struct Workload {
     pub sync: Stage,
     /// Games of one self-play job, 1 to 100,000: small enough that a job ends within minutes.
     pub games_per_job: u32,
+    /// Version of the game's rules that the commands play, 1 to 1,000,000. With another version than before the loop begins anew: games,
+    /// samples and models of the old one are kept and not used. Change it when your own commands play the game differently.
+    pub rules_version: u32,
 }
 
 impl Default for Workload {
@@ -111,6 +114,7 @@ impl Default for Workload {
             improvement: Stage::default(),
             sync: Stage::default(),
             games_per_job: 80,
+            rules_version: BUILT_IN_RULES,
         }
     }
 }
@@ -140,5 +144,12 @@ impl Workload {
             }
         }
         check.range("workload.games_per_job", self.games_per_job, 1, 100_000);
+        check.range("workload.rules_version", self.rules_version, 1, 1_000_000);
+        let own = format!("{}/ringrift-workload", crate::contract::paths::LIBEXEC);
+        if self.selfplay.command.first() == Some(&own) && self.rules_version != BUILT_IN_RULES {
+            let why =
+                format!("the built-in self-play plays version {BUILT_IN_RULES}; another version needs a self-play command of your own");
+            check.fail("workload.rules_version", why);
+        }
     }
 }

@@ -96,6 +96,7 @@ catalogue! {
     EvaluationCompleted "EVALUATION_COMPLETED" "evaluation_completed" Cycle UniqueForever, 90, "A match is decided and in the catalog.";
     EvaluationFailed "EVALUATION_FAILED" "evaluation_failed" Cycle UniqueForever, 90, "A match could not be played.";
     ModelPromoted "MODEL_PROMOTED" "model_promoted" Cycle UniqueForever, 365, "A candidate became the champion of its configuration.";
+    RulesChanged "RULES_CHANGED" "rules_changed" Cycle EveryOne, 365, "The rules of the game are of another version; a configuration begins anew.";
     PromotionFailed "PROMOTION_FAILED" "promotion_failed" Cycle UniqueForever, 365, "A promotion was decided and could not be carried out.";
     PromotionRejected "PROMOTION_REJECTED" "promotion_rejected" Cycle UniqueForever, 365, "A candidate was refused, with the reason.";
     ModelDistributionStarted "MODEL_DISTRIBUTION_STARTED" "model_distribution_started" Cycle UniqueForever, 30, "A promoted model is on its way to the nodes.";

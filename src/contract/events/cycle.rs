@@ -56,6 +56,8 @@ payloads! {
         config_key: ConfigKey, model_id: Digest, model_path: String, generation: u32, match_id: Digest,
         new_elo: f64, previous_elo: Option<f64>, elo_delta: f64, supersedes: Option<Digest>, promoted_at: i64, tier: String,
     }
+    /// The rules of the game are of another version; what was made under the previous one is kept and not used.
+    RulesChanged { config_key: ConfigKey, rules_version: u32, previous: u32, reason: String }
     /// Decided, not done.
     PromotionFailed { config_key: ConfigKey, model_id: Digest, error: String }
     /// Refused; `reason` names the gate and its numbers.

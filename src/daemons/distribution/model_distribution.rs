@@ -27,12 +27,14 @@ impl Daemon for ModelDistribution {
             Input::Event { payload: Payload::ModelPromoted(p), .. } => {
                 switch(&p.config_key, &p.model_id, &p.model_path, p.generation, ports, out);
             }
+            Input::Event { payload: Payload::RulesChanged(p), .. } => begin_anew(&p.config_key, p.rules_version, ports, out)?,
             // What failed, or was restored from a backup, is put right here.
             Input::Tick { .. } => {
                 for key in &self.keys {
                     if let Some(champion) = overdue(key, ports)? {
                         switch(key, &champion.model_id, &champion.model_path, champion.generation, ports, out);
                     }
+                    begin_anew(key, ports.catalog.stage(key)?.rules_version, ports, out)?;
                 }
             }
             Input::Reload(config) => *self = Self::new(config),
@@ -40,6 +42,26 @@ impl Daemon for ModelDistribution {
         }
         Ok(())
     }
+}
+
+/// Takes a model of other rules away from self-play; the first champion under the new ones takes its place.
+fn begin_anew(key: &ConfigKey, force: u32, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+    let Some(current) = ports.models.current(key).map_err(HandlerError::Failed)? else { return Ok(()) };
+    let Some(record) = ports.catalog.get(&current)? else { return Ok(()) };
+    if record.rules_version != force && ports.models.clear(key).map_err(HandlerError::Failed)? {
+        let line = format!(
+            "{key}: the untrained network plays: {} is of rules version {}, {force} is in force",
+            short(&current),
+            record.rules_version
+        );
+        out.last(&line);
+        out.health(Health::healthy(line));
+    }
+    Ok(())
+}
+
+fn short(model: &Digest) -> &str {
+    &model.as_str()[..12]
 }
 
 /// The champion, if the node plays with another model.
@@ -89,6 +111,7 @@ fn switch(key: &ConfigKey, model: &Digest, path: &str, generation: u32, ports: &
 mod tests {
     use super::*;
     use crate::contract::health::HealthStatus;
+    use crate::contract::workload::BUILT_IN_RULES;
     use crate::daemons::testing::{World, build, champion, digest, key};
 
     fn promoted() -> events::ModelPromoted {
@@ -113,6 +136,23 @@ mod tests {
         let out = world.event(&mut build::<ModelDistribution>(), promoted()).expect("handled");
         assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
         assert_eq!(*world.current.borrow(), Some(digest('a')));
+    }
+
+    #[test]
+    fn a_model_of_other_rules_is_taken_away_from_self_play() {
+        let world = World::new();
+        world.artefact("model", 'a', serde_json::json!({}), &[]);
+        *world.current.borrow_mut() = Some(digest('a'));
+        let changed = |rules_version| events::RulesChanged { config_key: key(), rules_version, previous: 1, reason: "x".into() };
+        let mut daemon: ModelDistribution = build();
+        world.event(&mut daemon, changed(BUILT_IN_RULES)).expect("handled");
+        assert_eq!(*world.current.borrow(), Some(digest('a')), "it is of these rules");
+        world.event(&mut daemon, changed(BUILT_IN_RULES + 1)).expect("handled");
+        assert_eq!(*world.current.borrow(), None);
+        *world.current.borrow_mut() = Some(digest('a'));
+        world.stage.borrow_mut().rules_version = BUILT_IN_RULES + 1;
+        world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        assert_eq!(*world.current.borrow(), None, "the tick catches what the event missed");
     }
 
     #[test]

@@ -33,11 +33,15 @@ impl Daemon for AutoPromotion {
 
 impl AutoPromotion {
     fn verdict(&self, result: EvaluationCompleted, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let champion = ports.catalog.stage(&result.config_key)?.champion;
+        let stage = ports.catalog.stage(&result.config_key)?;
+        let champion = stage.champion;
         let mut verdict = decide(&result, champion.as_ref().map(|c| &c.model_id), &self.gate);
         let record = ports.catalog.get(&result.model_id)?;
         if record.is_none() && verdict == Verdict::Promote {
             verdict = Verdict::Refuse(format!("the model {} is not in the catalog", result.model_id));
+        }
+        if let Some(other) = record.as_ref().map(|r| r.rules_version).filter(|v| *v != stage.rules_version) {
+            verdict = Verdict::Refuse(format!("it is of rules version {other}, version {} is in force", stage.rules_version));
         }
         let short = result.model_id.as_str()[..12].to_owned();
         let line = match (verdict, record) {

@@ -57,7 +57,13 @@ impl Evaluation {
         }
         let record = ports.catalog.get(candidate)?;
         let record = record.ok_or_else(|| HandlerError::Failed(format!("the candidate {candidate} is not in the catalog")))?;
-        let champion = ports.catalog.stage(key)?.champion;
+        let stage = ports.catalog.stage(key)?;
+        if record.rules_version != stage.rules_version {
+            let (is, force) = (record.rules_version, stage.rules_version);
+            out.last(format!("{key}: no match: the candidate is of rules version {is}, version {force} is in force"));
+            return Ok(());
+        }
+        let champion = stage.champion;
         if champion.as_ref().is_some_and(|c| c.model_id == *candidate) {
             out.last(format!("{key}: the candidate is the champion itself"));
             return Ok(());
@@ -135,6 +141,15 @@ mod tests {
         world.stage.borrow_mut().champion = Some(champion('b', 1));
         let out = world.event(&mut build::<Evaluation>(), trained()).expect("handled");
         assert_eq!(out.work[0].inputs.champion.as_ref().map(|c| c.sha256.clone()), Some(digest('b')));
+    }
+
+    #[test]
+    fn a_candidate_of_other_rules_is_not_tried() {
+        let world = World::new();
+        world.artefact("model", 'c', json!({}), &[]);
+        world.stage.borrow_mut().rules_version += 1;
+        let out = world.event(&mut build::<Evaluation>(), trained()).expect("handled");
+        assert!(out.work.is_empty() && out.last.is_some_and(|l| l.contains("rules version")));
     }
 
     #[test]

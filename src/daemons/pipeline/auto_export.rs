@@ -56,12 +56,20 @@ impl Daemon for AutoExport {
 
 impl AutoExport {
     fn consider(&self, key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let waiting = ports.catalog.stage(key)?.games_since_export;
+        let stage = ports.catalog.stage(key)?;
+        let waiting = stage.games_since_export;
         if !self.auto || waiting < self.settings.threshold_games {
             out.last(format!("{key}: {waiting} of {} games", self.settings.threshold_games));
             return Ok(());
         }
-        let filter = ArtefactFilter { kind: Some("games".into()), config_key: Some(key.clone()), limit: Some(1000), after: None };
+        let filter = ArtefactFilter {
+            kind: Some("games".into()),
+            config_key: Some(key.clone()),
+            // Games by other rules are not mixed in.
+            rules_version: Some(stage.rules_version),
+            limit: Some(1000),
+            after: None,
+        };
         let mut games = 0;
         let mut shards = Vec::new();
         for shard in ports.catalog.list(&filter)? {

@@ -2,12 +2,14 @@
 use super::catalog_calls;
 use super::stage_results as results;
 use crate::contract::catalog::Champion;
+use crate::contract::catalog::{SetAside, StageState};
 use crate::contract::config::{Config, DataPipeline as Settings};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
+use crate::contract::messages;
 use crate::contract::ports::{CatalogChange, Ports};
 use crate::contract::registry::DaemonType;
 use crate::contract::workload::JobType;
@@ -16,6 +18,8 @@ use crate::contract::workload::JobType;
 #[derive(Debug)]
 pub struct DataPipeline {
     settings: Settings,
+    /// `workload.rules_version`.
+    rules_version: u32,
 }
 
 /// What an event changes and what it says.
@@ -25,15 +29,21 @@ impl Daemon for DataPipeline {
     const TYPE: DaemonType = DaemonType::DataPipeline;
 
     fn new(config: &Config) -> Self {
-        DataPipeline { settings: config.daemons.data_pipeline.clone() }
+        DataPipeline { settings: config.daemons.data_pipeline.clone(), rules_version: config.workload.rules_version }
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("the catalog is open")),
+            Input::Start => {
+                out.health(Health::healthy("the catalog is open"));
+                self.compare_rules(ports, out)?;
+            }
             Input::Event { event, payload } => self.event(event, payload, ports, out)?,
             Input::Call(call) => catalog_calls::answer(call, ports, out),
-            Input::Reload(config) => self.settings = config.daemons.data_pipeline.clone(),
+            Input::Reload(config) => {
+                *self = Self::new(config);
+                self.compare_rules(ports, out)?;
+            }
             _ => {}
         }
         Ok(())
@@ -56,12 +66,44 @@ impl DataPipeline {
         if let Payload::WorkCompleted(_) = &payload {
             self.room(ports)?;
         }
-        let Some((change, outputs, line)) = effect(payload, ports)? else { return Ok(()) };
+        let effect = match payload {
+            Payload::RulesChanged(p) => self.rules_changed(&p, ports)?,
+            payload => effect(payload, ports)?,
+        };
+        let Some((change, outputs, line)) = effect else { return Ok(()) };
         store.commit(&event.id, &change, &outputs)?;
         out.events = outputs;
         out.last(&line);
         out.health(Health::healthy(line));
         Ok(())
+    }
+
+    /// Says for every configuration whose rules are of another version than the workload's that it begins anew. It does so when this
+    /// event comes back: then the change is committed exactly once, at its place among the results.
+    fn compare_rules(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let store = ports.store.ok_or_else(|| HandlerError::Failed("the catalog is not open".into()))?;
+        for stage in store.stages()? {
+            let anything = stage.rules_since_us.is_some() || stage.games + stage.samples + stage.models > 0;
+            if stage.rules_version == self.rules_version || !anything {
+                continue;
+            }
+            let reason =
+                format!("the installed workload plays version {} of the rules, the catalog holds {}", self.rules_version, in_force(&stage));
+            let (config_key, previous) = (stage.config_key, stage.rules_version);
+            out.publish(events::RulesChanged { config_key, rules_version: self.rules_version, previous, reason });
+        }
+        Ok(())
+    }
+
+    fn rules_changed(&self, p: &events::RulesChanged, ports: &Ports<'_>) -> Result<Option<Effect>, HandlerError> {
+        // Said twice, or the configuration has changed again since.
+        if p.rules_version != self.rules_version || ports.catalog.stage(&p.config_key)?.rules_version == p.rules_version {
+            return Ok(None);
+        }
+        let line = format!("began anew: {}", p.reason);
+        tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, config_key = %p.config_key, "{} {line}; it is kept and not used", p.config_key);
+        let change = CatalogChange { rules: Some((p.config_key.clone(), p.rules_version)), ..staged(&p.config_key, "selfplay", &line) };
+        Ok(Some((change, vec![], format!("{} {line}", p.config_key))))
     }
 
     /// The disk gate: no room, or not known, is a no; the job's files wait where they are.
@@ -74,6 +116,17 @@ impl DataPipeline {
             ))),
             None => Err(HandlerError::Unavailable("how full the disk is could not be read".into())),
         }
+    }
+}
+
+/// What a configuration has under the rules that are in force.
+fn in_force(stage: &StageState) -> SetAside {
+    SetAside {
+        rules_version: stage.rules_version,
+        games: stage.games,
+        samples: stage.samples,
+        models: stage.models,
+        generation: stage.champion.as_ref().map_or(0, |c| c.generation),
     }
 }
 
@@ -148,6 +201,7 @@ fn failed(work: &events::WorkFailed) -> Option<Effect> {
 mod tests {
     use super::super::testdata;
     use super::*;
+    use crate::contract::workload::BUILT_IN_RULES;
     use crate::daemons::testing::{World, build, champion, digest, key};
 
     fn pipeline() -> (World, DataPipeline) {
@@ -190,6 +244,44 @@ mod tests {
         assert_eq!(elo.new_elo, 100.0 + done.elo);
         let (_, change, _) = world.committed.borrow()[0].clone();
         assert_eq!(change.artefacts[0].0.parents, [digest('d'), digest('b')]);
+    }
+
+    #[test]
+    fn other_rules_begin_anew_once_and_say_why() {
+        let (world, mut daemon) = pipeline();
+        assert!(world.give(&mut daemon, Input::Start).expect("started").events.is_empty(), "the same rules");
+        {
+            let mut stage = world.stage.borrow_mut();
+            (stage.rules_version, stage.games, stage.models, stage.champion) = (1, 40, 3, Some(champion('b', 2)));
+        }
+        let out = world.give(&mut daemon, Input::Start).expect("started");
+        let [Payload::RulesChanged(changed)] = &out.events[..] else { panic!("{:?}", out.events) };
+        assert_eq!((changed.rules_version, changed.previous), (BUILT_IN_RULES, 1));
+        assert!(changed.reason.contains("40 games and 3 models of version 1, champion generation 2"), "{}", changed.reason);
+        let changed = changed.clone();
+        world.event(&mut daemon, changed.clone()).expect("handled");
+        let (_, change, _) = world.committed.borrow()[0].clone();
+        assert_eq!(change.rules, Some((key(), BUILT_IN_RULES)));
+        assert!(change.stage.is_some_and(|(_, stage, why)| stage == "selfplay" && why.contains("began anew")));
+        world.stage.borrow_mut().rules_version = BUILT_IN_RULES;
+        world.event(&mut daemon, changed).expect("handled");
+        assert_eq!(world.committed.borrow().len(), 1, "said twice, done once");
+    }
+
+    #[test]
+    fn a_result_is_of_the_rules_that_it_reports_or_comes_from() {
+        let (world, mut daemon) = pipeline();
+        let version = |at: usize| world.committed.borrow()[at].1.artefacts[0].0.rules_version;
+        let mut reported = testdata::selfplay_done('a');
+        reported.metrics.insert("rules_version".into(), 7.into());
+        world.event(&mut daemon, reported).expect("handled");
+        let mut old = testdata::selfplay_done('b');
+        old.description.as_object_mut().expect("an object").remove("rules_version");
+        world.event(&mut daemon, old).expect("handled");
+        world.artefact("model", 'd', serde_json::json!({}), &[]);
+        world.artefacts.borrow_mut()[0].rules_version = 5;
+        world.event(&mut daemon, testdata::match_done('c', 'd', None, "accept_h1")).expect("handled");
+        assert_eq!((version(0), version(1), version(2)), (7, 1, 5));
     }
 
     #[test]

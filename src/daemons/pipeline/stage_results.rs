@@ -100,6 +100,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
         JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown work type {:?}", work.work_type)))?;
     let job = description(&work.description)?;
     let mut change = CatalogChange::default();
+    let rules_version = rules_of(work, &job, ports)?;
     let mut record = |artefact: &Artefact, parents: Vec<Digest>| {
         let record = ArtefactRecord {
             id: artefact.sha256.clone(),
@@ -111,6 +112,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             seq: 0,
             job_id: work.work_id.clone(),
             node: work.node_id.clone(),
+            rules_version,
             parents,
             metrics: work.metrics.clone(),
         };
@@ -208,6 +210,20 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
     };
     change.stage = Some((key, stage.into(), line.clone()));
     Ok((change, outputs, line))
+}
+
+/// The version of the rules behind a result: the one it reports, else that of what it was made from, else that of its job.
+fn rules_of(work: &WorkCompleted, job: &Description, ports: &Ports<'_>) -> Result<u32, HandlerError> {
+    let reported = work.metrics.get("rules_version").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
+    if let Some(version) = reported {
+        return Ok(version);
+    }
+    for file in job.inputs.shards.iter().chain(&job.inputs.samples).chain(&job.inputs.candidate) {
+        if let Some(made_from) = ports.catalog.get(&file.sha256)? {
+            return Ok(made_from.rules_version);
+        }
+    }
+    Ok(job.rules_version)
 }
 
 type Made = (&'static str, Vec<Payload>, String);

@@ -1,7 +1,7 @@
 //! Results of jobs as the coordinator reports them, for tests of the pipeline's daemons.
 use crate::contract::events::{WorkCompleted, WorkFailed};
 use crate::contract::job_file::JobPath;
-use crate::contract::workload::{Artefact, Description, InputFile, Inputs, JobType};
+use crate::contract::workload::{Artefact, BUILT_IN_RULES, Description, InputFile, Inputs, JobType};
 use crate::daemons::testing::{digest, job, key, metrics, node};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ fn description(kind: JobType, inputs: Inputs) -> Value {
         config_key: key(),
         attempt: 1,
         seed: 1,
+        rules_version: BUILT_IN_RULES,
         inputs,
         params: Default::default(),
     };

@@ -74,8 +74,15 @@ impl Daemon for TrainingTrigger {
 
 impl TrainingTrigger {
     fn consider(&self, key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let stage = ports.catalog.stage(key)?;
         let newest = |kind: &str| {
-            let filter = ArtefactFilter { kind: Some(kind.into()), config_key: Some(key.clone()), limit: Some(1), after: None };
+            let filter = ArtefactFilter {
+                kind: Some(kind.into()),
+                config_key: Some(key.clone()),
+                rules_version: Some(stage.rules_version),
+                limit: Some(1),
+                after: None,
+            };
             ports.catalog.list(&filter).map(|list| list.into_iter().next())
         };
         let Some(samples) = newest("samples")? else { return Ok(()) };
@@ -87,7 +94,6 @@ impl TrainingTrigger {
             out.last(format!("{key}: no training: {reason}"));
             return Ok(());
         }
-        let stage = ports.catalog.stage(key)?;
         let mut work = NewWork::new(JobType::Training, key.clone());
         work.priority = 90;
         work.timeout_seconds = self.settings.timeout;

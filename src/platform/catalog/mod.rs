@@ -34,6 +34,16 @@ CREATE TABLE champions(
 CREATE TABLE stages(
     config_key TEXT PRIMARY KEY, stage TEXT NOT NULL, since_us INTEGER NOT NULL, reason TEXT NOT NULL, refusals INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE artefacts ADD COLUMN rules INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE rules(n INTEGER PRIMARY KEY AUTOINCREMENT, config_key TEXT NOT NULL, version INTEGER NOT NULL, since_us INTEGER NOT NULL) STRICT;
+ALTER TABLE champions RENAME TO old_champions;
+CREATE TABLE champions(
+    config_key TEXT NOT NULL, rules INTEGER NOT NULL, generation INTEGER NOT NULL, model_id TEXT NOT NULL, model_path TEXT NOT NULL,
+    match_id TEXT NOT NULL, elo REAL NOT NULL, promoted_us INTEGER NOT NULL, PRIMARY KEY(config_key, rules, generation)
+) STRICT, WITHOUT ROWID;
+INSERT INTO champions SELECT config_key, 1, generation, model_id, model_path, match_id, elo, promoted_us FROM old_champions;
+DROP TABLE old_champions;
 "];
 
 /// The database and the store.
@@ -64,7 +74,7 @@ impl CatalogDb {
         for record in records {
             let metrics = serde_json::to_string(&record.metrics).map_err(json_failed("writing metrics"))?;
             step.execute(
-                "INSERT OR IGNORE INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics) VALUES(?,?,?,?,?,?,?,?,?)",
+                "INSERT OR IGNORE INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules) VALUES(?,?,?,?,?,?,?,?,?,?)",
                 params![
                     record.id.as_str(),
                     record.kind,
@@ -74,7 +84,8 @@ impl CatalogDb {
                     record.created_us,
                     record.job_id.as_str(),
                     record.node.as_str(),
-                    metrics
+                    metrics,
+                    record.rules_version
                 ],
             )
             .map_err(failed("recording an artefact"))?;
@@ -102,12 +113,18 @@ impl CatalogDb {
         }
         if let Some(c) = &change.champion {
             step.execute(
-                "INSERT OR REPLACE INTO champions VALUES(?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO champions VALUES(?1,coalesce((SELECT rules FROM artefacts WHERE id = ?3),1),?2,?3,?4,?5,?6,?7)",
                 params![c.config_key.as_str(), c.generation, c.model_id.as_str(), c.model_path, c.match_id.as_str(), c.elo, c.promoted_us],
             )
             .map_err(failed("recording a champion"))?;
             step.execute("UPDATE stages SET refusals = 0 WHERE config_key = ?", params![c.config_key.as_str()])
                 .map_err(failed("recording a champion"))?;
+        }
+        if let Some((key, version)) = &change.rules {
+            let since = crate::platform::clock::now_us();
+            step.execute("INSERT INTO rules(config_key, version, since_us) VALUES(?,?,?)", params![key.as_str(), version, since])
+                .and_then(|_| step.execute("UPDATE stages SET refusals = 0 WHERE config_key = ?", params![key.as_str()]))
+                .map_err(failed("recording the version of the rules"))?;
         }
         if let Some((key, stage, reason)) = &change.stage {
             step.execute(

@@ -1,11 +1,12 @@
 //! Questions to the catalog.
 use super::{failed, json_failed};
-use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Champion, LineageStep, Rating, StageState};
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Champion, LineageStep, Rating, SetAside, StageState};
 use crate::contract::ids::{BadId, ConfigKey, Digest, JobId, NodeId};
 use crate::contract::ports::StoreError;
+use crate::contract::workload::BUILT_IN_RULES;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-const COLUMNS: &str = "seq, id, kind, config_key, path, bytes, created_us, job_id, node, metrics";
+const COLUMNS: &str = "seq, id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules";
 
 fn bad_id(error: BadId) -> StoreError {
     StoreError::Failed { operation: "reading catalog.db".into(), why: error.to_string() }
@@ -17,6 +18,7 @@ struct Raw {
     text: [String; 7],
     bytes: i64,
     created_us: i64,
+    rules: u32,
 }
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
@@ -25,6 +27,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         text: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(7)?, row.get(8)?, row.get(9)?],
         bytes: row.get(5)?,
         created_us: row.get(6)?,
+        rules: row.get(10)?,
     })
 }
 
@@ -43,6 +46,7 @@ fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreError> {
         seq: raw.seq.unsigned_abs(),
         job_id: JobId::new(job_id).map_err(bad_id)?,
         node: NodeId::new(node).map_err(bad_id)?,
+        rules_version: raw.rules,
         parents: parents.into_iter().map(Digest::new).collect::<Result<_, _>>().map_err(bad_id)?,
         metrics: serde_json::from_str(&metrics).map_err(json_failed("reading metrics"))?,
     })
@@ -50,13 +54,14 @@ fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreError> {
 
 pub(super) fn list(db: &Connection, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM artefacts WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 ORDER BY seq DESC LIMIT ?4"
+        "SELECT {COLUMNS} FROM artefacts WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 AND (?5 IS NULL OR rules = ?5)
+        ORDER BY seq DESC LIMIT ?4"
     );
     let after = i64::try_from(filter.after.unwrap_or(0)).unwrap_or(i64::MAX);
     let key = filter.config_key.as_ref().map(ConfigKey::as_str);
     let mut query = db.prepare_cached(&sql).map_err(failed("listing artefacts"))?;
     let rows: Vec<Raw> = query
-        .query_map(params![filter.kind, key, after, filter.limit.unwrap_or(100)], raw)
+        .query_map(params![filter.kind, key, after, filter.limit.unwrap_or(100), filter.rules_version], raw)
         .and_then(Iterator::collect)
         .map_err(failed("listing artefacts"))?;
     rows.into_iter().map(|r| record(db, r)).collect()
@@ -68,10 +73,41 @@ pub(super) fn get(db: &Connection, id: &Digest) -> Result<Option<ArtefactRecord>
     found.map(|r| record(db, r)).transpose()
 }
 
-fn champion(db: &Connection, key: &ConfigKey) -> Result<Option<Champion>, StoreError> {
-    let sql = "SELECT generation, model_id, model_path, match_id, elo, promoted_us FROM champions WHERE config_key = ? ORDER BY generation DESC LIMIT 1";
+/// The version of the rules in force for a configuration, and since when: the newest that was recorded, else that of its artefacts.
+fn rules(db: &Connection, key: &ConfigKey) -> Result<(Option<u32>, Option<i64>), StoreError> {
+    let recorded = db
+        .prepare_cached("SELECT version, since_us FROM rules WHERE config_key = ? ORDER BY n DESC LIMIT 1")
+        .and_then(|mut q| q.query_row(params![key.as_str()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        .map_err(failed("looking the version of the rules up"))?;
+    if let Some((version, since)) = recorded {
+        return Ok((Some(version), Some(since)));
+    }
+    let made = db
+        .prepare_cached("SELECT max(rules) FROM artefacts WHERE config_key = ?")
+        .and_then(|mut q| q.query_row(params![key.as_str()], |r| r.get(0)))
+        .map_err(failed("looking the version of the rules up"))?;
+    Ok((made, None))
+}
+
+/// What a configuration has of other versions than `force`.
+fn set_aside(db: &Connection, key: &ConfigKey, force: u32) -> Result<Vec<SetAside>, StoreError> {
+    let sql = "
+        SELECT rules, coalesce(sum(CASE kind WHEN 'games' THEN coalesce(metrics ->> 'games_completed', 0) END), 0),
+            count(CASE kind WHEN 'samples' THEN 1 END), count(CASE kind WHEN 'model' THEN 1 END),
+            coalesce((SELECT max(generation) FROM champions c WHERE c.config_key = ?1 AND c.rules = artefacts.rules), 0)
+        FROM artefacts WHERE config_key = ?1 AND rules <> ?2 GROUP BY rules ORDER BY rules DESC";
+    let mut query = db.prepare_cached(sql).map_err(failed("counting artefacts"))?;
+    let read = |r: &Row<'_>| {
+        let count = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
+        Ok(SetAside { rules_version: r.get(0)?, games: count(1)?, samples: count(2)?, models: count(3)?, generation: r.get(4)? })
+    };
+    query.query_map(params![key.as_str(), force], read).and_then(Iterator::collect).map_err(failed("counting artefacts"))
+}
+
+fn champion(db: &Connection, key: &ConfigKey, rules: u32) -> Result<Option<Champion>, StoreError> {
+    let sql = "SELECT generation, model_id, model_path, match_id, elo, promoted_us FROM champions WHERE config_key = ? AND rules = ? ORDER BY generation DESC LIMIT 1";
     let row = db
-        .query_row(sql, params![key.as_str()], |r| {
+        .query_row(sql, params![key.as_str(), rules], |r| {
             Ok((r.get::<_, u32>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?, r.get(4)?, r.get(5)?))
         })
         .optional()
@@ -97,14 +133,16 @@ pub(super) fn stage(db: &Connection, key: &ConfigKey) -> Result<StageState, Stor
         .optional()
         .map_err(failed("looking a stage up"))?;
     let (stage, since_us, reason, refusals) = head.unwrap_or_else(|| ("idle".into(), 0, "nothing has happened yet".into(), 0));
+    let (force, since) = rules(db, key)?;
+    let force = force.unwrap_or(BUILT_IN_RULES);
     // Games that no sample file was made from: those catalogued after the newest shard that was exported.
     let sql = "
         SELECT kind, count(*), coalesce(sum(coalesce(metrics ->> 'games_completed', 0)), 0), coalesce(sum(coalesce(metrics ->> 'samples_exported', 0)), 0),
             coalesce(sum(CASE WHEN kind = 'games' AND seq > (
                 SELECT coalesce(max(g.seq), 0) FROM artefacts g JOIN lineage l ON l.parent = g.id JOIN artefacts s ON s.id = l.child
-                WHERE g.kind = 'games' AND s.kind = 'samples' AND g.config_key = ?1
+                WHERE g.kind = 'games' AND s.kind = 'samples' AND g.config_key = ?1 AND g.rules = ?2
             ) THEN coalesce(metrics ->> 'games_completed', 0) ELSE 0 END), 0)
-        FROM artefacts WHERE config_key = ?1 GROUP BY kind";
+        FROM artefacts WHERE config_key = ?1 AND rules = ?2 GROUP BY kind";
     let mut state = StageState {
         config_key: key.clone(),
         stage,
@@ -116,10 +154,13 @@ pub(super) fn stage(db: &Connection, key: &ConfigKey) -> Result<StageState, Stor
         models: 0,
         matches: 0,
         refusals,
-        champion: champion(db, key)?,
+        rules_version: force,
+        rules_since_us: since,
+        set_aside: set_aside(db, key, force)?,
+        champion: champion(db, key, force)?,
     };
     let mut query = db.prepare_cached(sql).map_err(failed("counting artefacts"))?;
-    let mut rows = query.query(params![name]).map_err(failed("counting artefacts"))?;
+    let mut rows = query.query(params![name, force]).map_err(failed("counting artefacts"))?;
     while let Some(row) = rows.next().map_err(failed("counting artefacts"))? {
         let read = |at| row.get::<_, i64>(at).map(i64::unsigned_abs).map_err(failed("counting artefacts"));
         match row.get::<_, String>(0).map_err(failed("counting artefacts"))?.as_str() {
@@ -141,9 +182,11 @@ pub(super) fn stages(db: &Connection) -> Result<Vec<StageState>, StoreError> {
 }
 
 pub(super) fn ratings(db: &Connection, key: &ConfigKey) -> Result<Vec<Rating>, StoreError> {
-    let sql = "SELECT model_id, elo, elo_low, elo_high, games_played, vs_random, vs_heuristic, rated_us FROM ratings WHERE config_key = ? ORDER BY elo DESC";
+    let sql = "SELECT model_id, elo, elo_low, elo_high, games_played, vs_random, vs_heuristic, rated_us FROM ratings WHERE config_key = ?1
+        AND coalesce((SELECT rules FROM artefacts WHERE id = model_id), ?2) = ?2 ORDER BY elo DESC";
+    let force = rules(db, key)?.0.unwrap_or(BUILT_IN_RULES);
     let mut query = db.prepare_cached(sql).map_err(failed("listing ratings"))?;
-    let mut rows = query.query(params![key.as_str()]).map_err(failed("listing ratings"))?;
+    let mut rows = query.query(params![key.as_str(), force]).map_err(failed("listing ratings"))?;
     let mut list = Vec::new();
     while let Some(row) = rows.next().map_err(failed("listing ratings"))? {
         let read = || -> rusqlite::Result<_> {
@@ -170,7 +213,7 @@ pub(super) fn lineage(db: &Connection, id: &Digest) -> Result<Vec<LineageStep>, 
     );
     let mut query = db.prepare(&sql).map_err(failed("following a lineage"))?;
     let rows: Vec<(Raw, i32)> = query
-        .query_map(params![id.as_str()], |row| Ok((raw(row)?, row.get(10)?)))
+        .query_map(params![id.as_str()], |row| Ok((raw(row)?, row.get(11)?)))
         .and_then(Iterator::collect)
         .map_err(failed("following a lineage"))?;
     rows.into_iter().map(|(r, depth)| Ok(LineageStep { depth, artefact: record(db, r)? })).collect()

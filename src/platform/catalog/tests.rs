@@ -1,8 +1,10 @@
 //! The catalog on a real file system: exactly once, verified, lineage and counts.
 use super::*;
+use crate::contract::catalog::Champion;
 use crate::contract::events::PromotionFailed;
 use crate::contract::ids::{JobId, NodeId};
 use crate::contract::job_file::{JobFile, JobPath};
+use crate::contract::workload::BUILT_IN_RULES;
 use crate::platform::clock::new_event_id;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -43,6 +45,7 @@ impl World {
             seq: 0,
             job_id: JobId::new("t-1").expect("an id"),
             node: NodeId::new("n").expect("an id"),
+            rules_version: BUILT_IN_RULES,
             parents: vec![],
             metrics: serde_json::json!({"games_completed": 25}).as_object().cloned().expect("an object"),
         };
@@ -133,4 +136,59 @@ fn what_a_job_put_in_place_of_a_file_is_refused_for_good_and_never_copied() {
     refused("another name of what is not the job's");
     nix::unistd::mkfifo(&at, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
     refused("a FIFO");
+}
+
+#[test]
+fn another_version_of_the_rules_begins_anew_and_keeps_what_was() {
+    let w = world();
+    let (mut games, path) = w.file("games.db", b"abc");
+    games.rules_version = 1;
+    let (mut model, model_path) = w.file("model.bin", b"weights");
+    (model.rules_version, model.parents) = (1, vec![games.id.clone()]);
+    let champion = Champion {
+        config_key: key(),
+        generation: 2,
+        model_id: model.id.clone(),
+        model_path: String::new(),
+        match_id: games.id.clone(),
+        elo: 90.0,
+        promoted_us: 1,
+    };
+    let artefacts = vec![(games, path), (model.clone(), model_path)];
+    w.catalog.commit(&new_event_id(), &CatalogChange { artefacts, ..Default::default() }, &[]).expect("commits");
+    let change = CatalogChange { champion: Some(champion.clone()), ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let before = w.catalog.stage(&key()).expect("a stage");
+    assert_eq!((before.rules_version, before.games, before.models), (1, 25, 1), "a store without the field is of version 1");
+    assert_eq!(before.champion, Some(champion));
+    let change = CatalogChange { rules: Some((key(), 2)), ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let after = w.catalog.stage(&key()).expect("a stage");
+    assert_eq!((after.rules_version, after.games, after.games_since_export, after.models), (2, 0, 0, 0));
+    assert_eq!(after.champion, None);
+    let why = after.began_anew().expect("it began anew");
+    assert!(why.contains("25 games and 1 model of version 1, champion generation 2"), "{why}");
+    let of = |version| ArtefactFilter { rules_version: Some(version), ..Default::default() };
+    assert_eq!(w.catalog.list(&of(2)).expect("a list").len(), 0);
+    assert_eq!(w.catalog.list(&of(1)).expect("a list").len(), 2, "kept");
+    // Back again: what was set aside is in force, and nothing of it was lost.
+    let change = CatalogChange { rules: Some((key(), 1)), ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let back = w.catalog.stage(&key()).expect("a stage");
+    assert_eq!((back.games, back.champion.map(|c| c.generation), back.set_aside.len()), (25, Some(2), 0));
+}
+
+/// A catalog of the first schema: its artefacts and champions are of version 1.
+#[test]
+fn an_old_catalog_is_of_version_1() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let db = rusqlite::Connection::open(dir.path().join("catalog.db")).expect("a database");
+    db.execute_batch(MIGRATIONS[0]).and_then(|()| db.pragma_update(None, "user_version", 1)).expect("the first schema");
+    let model = "a".repeat(64);
+    db.execute("INSERT INTO artefacts VALUES(1,?1,'model','square8_2p','/x',1,1,'t-1','n','{}')", [&model]).expect("inserted");
+    db.execute("INSERT INTO champions VALUES('square8_2p',3,?1,'/x',?1,1.0,1)", [&model]).expect("inserted");
+    drop(db);
+    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("migrated");
+    let stage = catalog.stage(&key()).expect("a stage");
+    assert_eq!((stage.rules_version, stage.models, stage.champion.map(|c| c.generation)), (1, 1, Some(3)));
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use common::{World, reference, refused};
 use ringrift_workload::export::npz::NpzWriter;
+use ringrift_workload::game::RULES_VERSION;
 use ringrift_workload::nn::Model;
 use ringrift_workload::records::ShardReader;
 use serde_json::json;
@@ -102,6 +103,7 @@ fn misshapen(good: &Path, bad: &Path) {
     ] {
         npz.text(name, text).expect("written");
     }
+    npz.integer("rules_version", i64::from(RULES_VERSION)).expect("written");
     npz.bytes("features", "<f4", &[n, 20, 8, 8], &vec![0; n as usize * 20 * 64 * 4]).expect("written");
     npz.bytes("globals", "<f4", &[n, 19], &vec![0; n as usize * 19 * 4]).expect("written");
     npz.finish().expect("finished");

@@ -30,7 +30,7 @@ pub(super) const SPECS: &[DaemonSpec] = &[
         order: Some(21),
         interval: 60,
         publishes: &[E::ModelDistributionStarted, E::ModelDistributionComplete, E::ModelDistributionFailed],
-        subscribes: &[E::ModelPromoted],
+        subscribes: &[E::ModelPromoted, E::RulesChanged],
         category: Category::Distribution,
         ..BASE
     },

@@ -28,6 +28,7 @@ pub(super) const SPECS: &[DaemonSpec] = &[
             E::EvaluationCompleted,
             E::EvaluationFailed,
             E::EloUpdated,
+            E::RulesChanged,
         ],
         subscribes: &[
             E::WorkStarted,
@@ -36,6 +37,7 @@ pub(super) const SPECS: &[DaemonSpec] = &[
             E::TaskHeartbeat,
             E::ModelPromoted,
             E::PromotionRejected,
+            E::RulesChanged,
             E::ModelDistributionComplete,
             E::DataSyncCompleted,
         ],

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::files::sha256_file;
 use crate::failure::Failure;
-use crate::game::GameConfig;
+use crate::game::{GameConfig, RULES_VERSION};
 
 /// A file given by name and content.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -47,6 +47,9 @@ struct Raw {
     attempt: u32,
     #[serde(default)]
     seed: u64,
+    /// Absent in jobs that were written by hand: then this program's own version is meant.
+    #[serde(default)]
+    rules_version: Option<u32>,
     #[serde(default)]
     inputs: Inputs,
     #[serde(default)]
@@ -88,6 +91,10 @@ impl<P: DeserializeOwned> Job<P> {
         }
         if raw.job_type != stage {
             return Err(wrong("job_type", format!("this command does {stage}, the job is {}", raw.job_type)));
+        }
+        if let Some(version) = raw.rules_version.filter(|v| *v != RULES_VERSION) {
+            let what = format!("this program plays version {RULES_VERSION}, not {version}; set workload.rules_version to {RULES_VERSION}");
+            return Err(wrong("rules_version", what));
         }
         let config = raw.config_key.parse().map_err(|e| wrong("config_key", format!("{e}")))?;
         let params = serde_json::Value::Object(raw.params).to_string();

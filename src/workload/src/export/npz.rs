@@ -125,6 +125,11 @@ impl NpzReader {
         Ok(Self { zip, path: path.to_owned() })
     }
 
+    /// Whether the file has an array of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.zip.index_for_name(&format!("{name}.npy")).is_some()
+    }
+
     /// A complaint about an array.
     pub fn wrong(&self, array: &str, what: impl std::fmt::Display) -> Failure {
         Failure::bad(format!("samples {}: array {array}: {what}", self.path.display()))

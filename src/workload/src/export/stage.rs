@@ -10,6 +10,7 @@ use super::npz::NpzWriter;
 use crate::contract::files::write_atomically;
 use crate::contract::{Stage, StageResult};
 use crate::failure::Failure;
+use crate::game::RULES_VERSION;
 use crate::nn::model::ENCODER_VERSION;
 use crate::nn::{Encoder, PolicySpace};
 use crate::records::ShardReader;
@@ -53,6 +54,14 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
             let what = format!("{} holds games of {}, the job is for {config}", shard.path.display(), reader.config);
             return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
         }
+        if reader.rules_version != RULES_VERSION {
+            let what = format!(
+                "{} holds games played by rules version {}, this program exports version {RULES_VERSION}; play new games",
+                shard.path.display(),
+                reader.rules_version
+            );
+            return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
+        }
         if !reader.complete {
             let what =
                 format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
@@ -93,6 +102,7 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
     npz.integer("policy_size", PolicySpace::new(config).size() as i64)?;
     npz.integer("max_policy_index", i64::from(max_index))?;
     npz.text("export_version", "2.1")?;
+    npz.integer("rules_version", i64::from(RULES_VERSION))?;
     npz.finish()?;
     let mut result = StageResult::new(json!({
         "samples_exported": count,
@@ -100,8 +110,9 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
         "games_quarantined": quarantined.len(),
         "duplicates_removed": duplicates,
         "duration_seconds": started.elapsed().as_secs_f64(),
+        "rules_version": RULES_VERSION,
     }));
-    let meta = json!({"config_key": config.to_string(), "samples": count, "games": games, "models": models, "shards": shards.iter().map(|s| &s.sha256).collect::<Vec<_>>()});
+    let meta = json!({"config_key": config.to_string(), "samples": count, "games": games, "rules_version": RULES_VERSION, "models": models, "shards": shards.iter().map(|s| &s.sha256).collect::<Vec<_>>()});
     result.add("samples", &stage.output, SAMPLES, meta)?;
     if !quarantined.is_empty() {
         let text = serde_json::to_string_pretty(&quarantined).map_err(|e| Failure::internal("writing quarantine.json", e))?;

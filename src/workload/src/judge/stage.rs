@@ -10,6 +10,7 @@ use super::sprt::{Decision, Sprt, elo_interval};
 use crate::contract::files::write_atomically;
 use crate::contract::{Stage, StageResult};
 use crate::failure::Failure;
+use crate::game::RULES_VERSION;
 use crate::nn::Model;
 use crate::records::selfplay::move_limit;
 use crate::search::{Player, SearchConfig};
@@ -140,6 +141,7 @@ pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> 
         "sprt_decision": decision.name(),
         "simulations": p.simulations,
         "harness": "gumbel-mcts",
+        "rules_version": RULES_VERSION,
     });
     for opponent in &p.opponents {
         metrics[format!("vs_{opponent}")] = baseline(stage, &m, &mut first, opponent)?;

@@ -13,7 +13,7 @@ use super::encode::Encoder;
 use super::net::{Layout, Shape};
 use crate::contract::files::{sha256_hex, write_atomically};
 use crate::failure::Failure;
-use crate::game::GameConfig;
+use crate::game::{GameConfig, RULES_VERSION};
 
 /// Version of the encoding of positions and moves; a model of another version is refused.
 pub const ENCODER_VERSION: u32 = 1;
@@ -46,6 +46,8 @@ pub struct Model {
     pub params: Arc<Vec<f32>>,
     /// Where it came from.
     pub lineage: Lineage,
+    /// Version of the rules of the games that it learned from.
+    pub rules_version: u32,
     /// SHA-256 of the file.
     pub sha256: String,
 }
@@ -103,7 +105,7 @@ impl Model {
 
     /// A model of given parameters; computes the hash of its file.
     pub fn from_params(config: GameConfig, layout: Layout, params: Vec<f32>, lineage: Lineage) -> Result<Self, Failure> {
-        let mut model = Self { config, layout, params: Arc::new(params), lineage, sha256: String::new() };
+        let mut model = Self { config, layout, params: Arc::new(params), lineage, rules_version: RULES_VERSION, sha256: String::new() };
         model.sha256 = sha256_hex(&model.to_bytes()?);
         Ok(model)
     }
@@ -133,6 +135,7 @@ impl Model {
             ("encoder_version", ENCODER_VERSION.to_string()),
             ("generation", self.lineage.generation.to_string()),
             ("samples", self.lineage.samples.join(",")),
+            ("rules_version", self.rules_version.to_string()),
         ]);
         if let Some(parent) = &self.lineage.parent {
             map.insert("parent_sha256", parent.clone());
@@ -154,7 +157,7 @@ impl Model {
         Self::from_bytes(&bytes, path)
     }
 
-    /// Reads a model and refuses one of another configuration.
+    /// Reads a model and refuses one of another configuration or of other rules.
     pub fn load_for(path: &Path, config: GameConfig) -> Result<Self, Failure> {
         let model = Self::load(path)?;
         if model.config != config {
@@ -162,6 +165,13 @@ impl Model {
                 "model {}: field config_key: the model plays {}, the job asks for {config}; give a model of {config}",
                 path.display(),
                 model.config
+            )));
+        }
+        if model.rules_version != RULES_VERSION {
+            return Err(Failure::bad(format!(
+                "model {}: field rules_version: it learned from games of rules version {}, this program plays version {RULES_VERSION}; train anew",
+                path.display(),
+                model.rules_version
             )));
         }
         Ok(model)
@@ -212,6 +222,8 @@ impl Model {
             job_id: meta.get("job_id").cloned(),
             generation: meta.get("generation").and_then(|g| g.parse().ok()).unwrap_or(0),
         };
-        Ok(Self { config, layout, params: Arc::new(params), lineage, sha256: sha256_hex(bytes) })
+        let rules = meta.get("rules_version").map_or("1", String::as_str);
+        let rules_version = rules.parse().map_err(|_| bad(format!("field rules_version: expected an integer, got {rules:?}")))?;
+        Ok(Self { config, layout, params: Arc::new(params), lineage, rules_version, sha256: sha256_hex(bytes) })
     }
 }

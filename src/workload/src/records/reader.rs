@@ -17,6 +17,8 @@ pub struct ShardReader {
     pub config: GameConfig,
     /// The network that played.
     pub model_sha256: String,
+    /// Version of the rules that its games were played by.
+    pub rules_version: u32,
     /// Whether the job that wrote it ended well.
     pub complete: bool,
 }
@@ -92,8 +94,10 @@ impl ShardReader {
         }
         let config = need("config_key")?.parse().map_err(|e| bad(format!("field config_key: {e}")))?;
         let model_sha256 = need("model_sha256")?;
+        let rules = read("rules_version")?.unwrap_or_else(|| "1".to_owned());
+        let rules_version = rules.parse().map_err(|_| bad(format!("field rules_version: expected an integer, got {rules:?}")))?;
         let complete = read("complete")?.as_deref() == Some("1");
-        Ok(Self { connection, path: path.to_owned(), config, model_sha256, complete })
+        Ok(Self { connection, path: path.to_owned(), config, model_sha256, rules_version, complete })
     }
 
     fn bad(&self, what: impl std::fmt::Display) -> Failure {

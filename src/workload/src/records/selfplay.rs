@@ -10,7 +10,7 @@ use super::play::{PlayConfig, play_game};
 use super::shard::{Origin, ShardWriter};
 use crate::contract::{Stage, StageResult};
 use crate::failure::Failure;
-use crate::game::BoardKind;
+use crate::game::{BoardKind, RULES_VERSION};
 use crate::nn::{Model, NetEvaluator};
 use crate::search::{Gumbel, SearchConfig};
 
@@ -68,10 +68,7 @@ pub fn run(stage: &mut Stage<SelfplayParams>) -> Result<StageResult, Failure> {
     stage.job.check_range("temperature", p.temperature, 0.0, 100.0)?;
     stage.job.check_range("exploration", p.exploration, 0.0, 100.0)?;
     let config = stage.job.config;
-    let model = match &stage.job.inputs.model {
-        Some(file) => Model::load_for(&file.path, config)?,
-        None => Model::untrained(config)?,
-    };
+    let model = player(stage)?;
     let play = PlayConfig {
         config,
         search: SearchConfig {
@@ -129,9 +126,29 @@ pub fn run(stage: &mut Stage<SelfplayParams>) -> Result<StageResult, Failure> {
         "exploration": p.exploration,
         "model_sha256": model_sha256,
         "engine": "gumbel-mcts",
+        "rules_version": RULES_VERSION,
     }));
-    result.add("games", &stage.output, SHARD, json!({"config_key": config.to_string(), "games": done, "model_sha256": model_sha256}))?;
+    result.add(
+        "games",
+        &stage.output,
+        SHARD,
+        json!({"config_key": config.to_string(), "games": done, "rules_version": RULES_VERSION, "model_sha256": model_sha256}),
+    )?;
     Ok(result)
+}
+
+/// The network that plays. A model of other rules does not: the loop has begun anew, and until it has a model of its own the untrained
+/// network plays.
+fn player(stage: &mut Stage<SelfplayParams>) -> Result<Model, Failure> {
+    let config = stage.job.config;
+    let Some(file) = &stage.job.inputs.model else { return Model::untrained(config) };
+    let model = Model::load(&file.path)?;
+    if model.config == config && model.rules_version != RULES_VERSION {
+        let message = format!("the model is of rules version {}, the untrained network plays version {RULES_VERSION}", model.rules_version);
+        stage.reporter.progress(0, stage.job.params.games, "games", &message, serde_json::Map::new());
+        return Model::untrained(config);
+    }
+    Model::load_for(&file.path, config)
 }
 
 /// Opens the shard of this run: our own unfinished one, else a copy of the previous attempt's, else a new one.

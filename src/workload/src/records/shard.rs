@@ -9,7 +9,7 @@ use serde_json::json;
 use super::play::GameRecord;
 use crate::contract::files::sync_folder_of;
 use crate::failure::Failure;
-use crate::game::GameConfig;
+use crate::game::{GameConfig, RULES_VERSION};
 
 /// What a shard is about; games of another origin never go into the same file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl ShardWriter {
         Ok(writer)
     }
 
-    fn identity(&self) -> [(&'static str, String); 6] {
+    fn identity(&self) -> [(&'static str, String); 7] {
         let o = &self.origin;
         [
             ("schema_version", "16".to_owned()),
@@ -70,6 +70,7 @@ impl ShardWriter {
             ("seed", o.seed.to_string()),
             ("model_sha256", o.model_sha256.clone()),
             ("params", o.params.clone()),
+            ("rules_version", RULES_VERSION.to_string()),
         ]
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::export::npz::NpzReader;
 use crate::failure::Failure;
-use crate::game::{GameConfig, MAX_PLAYERS};
+use crate::game::{GameConfig, MAX_PLAYERS, RULES_VERSION};
 use crate::nn::model::ENCODER_VERSION;
 use crate::nn::{Encoder, GLOBALS, PolicySpace};
 
@@ -70,6 +70,10 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
         if found != wanted {
             return Err(npz.wrong(name, format!("is {found}, expected {wanted}")));
         }
+    }
+    let rules = if npz.has("rules_version") { npz.numbers("rules_version", "<i8", &[], i64::from_le_bytes)?[0] } else { 1 };
+    if rules != i64::from(RULES_VERSION) {
+        return Err(npz.wrong("rules_version", format!("the games are of rules version {rules}, expected {RULES_VERSION}; play new games")));
     }
     let encoder = Encoder::new(config);
     let space = PolicySpace::new(config);

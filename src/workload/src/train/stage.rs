@@ -13,6 +13,7 @@ use super::plot;
 use crate::contract::files::write_atomically;
 use crate::contract::{Stage, StageResult};
 use crate::failure::Failure;
+use crate::game::RULES_VERSION;
 use crate::nn::model::{DEFAULT_FIRST, DEFAULT_SECOND};
 use crate::nn::{Lineage, Model};
 use crate::search::game_rng;
@@ -222,8 +223,9 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         "model_sha256": model.sha256,
         "parent_sha256": parent.sha256,
         "generation": model.lineage.generation,
+        "rules_version": RULES_VERSION,
     }));
-    let meta = json!({"config_key": config.to_string(), "parent_sha256": parent.sha256, "generation": model.lineage.generation, "parameters": model.layout.len()});
+    let meta = json!({"config_key": config.to_string(), "parent_sha256": parent.sha256, "generation": model.lineage.generation, "parameters": model.layout.len(), "rules_version": RULES_VERSION});
     result.add("model", &stage.output, MODEL, meta)?;
     result.add("plot", &stage.output, PLOT, json!({"epochs": epochs}))?;
     Ok(result)
