@@ -28,6 +28,7 @@ mod legacy;
 mod limits;
 mod polkit;
 mod removal;
+mod rules;
 mod suite;
 mod survival;
 mod text;

@@ -101,7 +101,7 @@ impl DataPipeline {
             return Ok(None);
         }
         let line = format!("began anew: {}", p.reason);
-        tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, config_key = %p.config_key, "{} {line}; it is kept and not used", p.config_key);
+        tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, config_key = %p.config_key, "{} {line}; they are kept and not used", p.config_key);
         let change = CatalogChange { rules: Some((p.config_key.clone(), p.rules_version)), ..staged(&p.config_key, "selfplay", &line) };
         Ok(Some((change, vec![], format!("{} {line}", p.config_key))))
     }
