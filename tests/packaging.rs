@@ -26,6 +26,14 @@ fn shared_folders_are_made() {
     }
 }
 
+/// ringrift-workload(7) shows the table that results are checked against, as it is.
+#[test]
+fn the_manual_shows_the_results_schema() {
+    let page = include_str!("../packaging/man/ringrift-workload.7");
+    let expected = ringrift::contract::results::manual();
+    assert!(page.contains(&expected), "between the metrics and HOW IT ENDS the page has to say:\n{expected}");
+}
+
 /// Each manual page that a unit names is written by hand or generated.
 #[test]
 fn units_name_manual_pages_that_exist() {

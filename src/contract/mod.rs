@@ -25,6 +25,7 @@ pub mod optimizer;
 pub mod paths;
 pub mod ports;
 pub mod registry;
+pub mod results;
 pub mod rights;
 pub mod router;
 pub mod router_calls;

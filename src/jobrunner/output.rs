@@ -1,13 +1,18 @@
 //! What the runner writes when an attempt ends: the verified result, or why there is none.
 use super::attempt::{JobDir, Verified, write_json, write_whole};
 use super::verify::verify;
-use crate::contract::error::{Failure, chain};
+use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::results;
 use crate::contract::text::Block;
 use crate::contract::workload::Description;
 
 /// Verifies the output and writes `verified.json`.
 pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failure> {
     let result = verify(job, description)?;
+    // What its consumer would refuse is no result: the attempt failed, and is tried again as any other failure.
+    let listed = result.artefacts.iter().map(|a| (a.kind.as_str(), &a.meta));
+    results::check(description.job_type.name(), &result.metrics, listed)
+        .map_err(|refused| Failure::new(Exit::Failure, refused.to_string()))?;
     write_json(&job.verified(description.attempt), 0o644, &Verified { result, description: description.clone() })
 }
 

@@ -16,7 +16,7 @@ const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2001
 
 /// A script that leaves one artefact and a result that says `sha` of it.
 fn plays(sha: &str) -> String {
-    let result = json!({"schema": 1, "artefacts": [{"kind": "games", "path": "g.db", "sha256": sha, "bytes": 3}], "metrics": {"n": 1}});
+    let result = json!({"schema": 1, "artefacts": [{"kind": "games", "path": "g.db", "sha256": sha, "bytes": 3}], "metrics": {"games_completed": 3, "games_per_second": 1.5}});
     format!("printf abc > g.db; printf '%s' '{result}' > result.json")
 }
 
@@ -156,6 +156,29 @@ fn exit_codes_crashes_and_missing_results_are_handed_on() {
         assert!(expected && item.attempts <= 2, "{script}: {item:?}");
         let ended = c.router.about(if status == WorkStatus::Failed { "work_failed" } else { "work_retry" }, unit.id.as_str());
         assert!(ended.payload["error"].as_str().is_some_and(|e| e.contains(word)), "{script}: {:?}", ended.payload);
+    }
+}
+
+/// What the catalog would refuse later is a failed attempt with the reason, and tried again; it is never "completed".
+#[test]
+fn a_result_that_its_consumer_would_refuse_is_a_failed_attempt() {
+    let artefact = json!({"kind": "games", "path": "g.db", "sha256": ABC, "bytes": 3});
+    let nested = (0..124).fold(json!(1), |inner, _| json!({ "a": inner }));
+    let table = [
+        (json!([artefact]), json!({"games_completed": 10.0, "games_per_second": 1.0}), "write 10 without a decimal point"),
+        (json!([artefact]), json!({"games_per_second": 1.0}), "games_completed"),
+        (json!([]), json!({"games_completed": 3, "games_per_second": 1.0}), "no artefact of kind"),
+        (json!([artefact]), json!({"games_completed": 3, "games_per_second": 1.0, "x": nested}), "at most 32"),
+    ];
+    for (artefacts, metrics, word) in table {
+        let result = json!({"schema": 1, "artefacts": artefacts, "metrics": metrics});
+        let c = Coordinator::scripted(&format!("printf abc > g.db; printf '%s' '{result}' > result.json"));
+        let mut master = c.dispatch();
+        let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
+        assert_eq!(unit.run(), Some(1), "{word}");
+        let retry = c.router.about("work_retry", unit.id.as_str());
+        assert!(retry.payload["error"].as_str().is_some_and(|e| e.contains(word)), "{word}: {:?}", retry.payload);
+        assert!(unit.file("attempt-1/verified.json").is_none(), "{word}");
     }
 }
 

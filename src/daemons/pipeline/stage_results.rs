@@ -6,7 +6,8 @@ use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::job_file::JobFile;
 use crate::contract::ports::{CatalogChange, Ports};
-use crate::contract::workload::{Artefact, Description, JobType, Metrics};
+use crate::contract::results::Checked;
+use crate::contract::workload::{Artefact, Description, JobType};
 use serde_json::Value;
 
 /// The job as it was given to the workload.
@@ -14,38 +15,32 @@ pub(super) fn description(value: &Value) -> Result<Description, HandlerError> {
     serde_json::from_value(value.clone()).map_err(|e| HandlerError::Rejected(format!("the job's description: {e}")))
 }
 
-/// A metric that the contract demands.
-struct Read<'a>(&'a WorkCompleted);
+/// A result that the contract's table accepts. The job-runner has checked it before; results of older runners and of the spool are
+/// checked here.
+struct Read<'a> {
+    work: &'a WorkCompleted,
+    metrics: Checked<'a>,
+}
 
-impl Read<'_> {
+impl<'a> Read<'a> {
+    fn new(work: &'a WorkCompleted) -> Result<Self, HandlerError> {
+        let listed = work.artefacts.iter().map(|a| (a.kind.as_str(), &a.meta));
+        let metrics = Checked::new(&work.work_type, &work.metrics, listed)
+            .map_err(|refused| HandlerError::Rejected(format!("{} {}: {refused}", work.work_type, work.work_id)))?;
+        Ok(Read { work, metrics })
+    }
     fn lacking(&self, what: &str) -> HandlerError {
-        HandlerError::Rejected(format!("the result of {} {} has no {what}; see ringrift-workload(7)", self.0.work_type, self.0.work_id))
+        HandlerError::Rejected(format!("the result of {} {} has no {what}", self.work.work_type, self.work.work_id))
     }
-    fn number(&self, name: &str) -> Result<f64, HandlerError> {
-        self.0.metrics.get(name).and_then(Value::as_f64).filter(|n| n.is_finite()).ok_or_else(|| self.lacking(&format!("number {name:?}")))
+    fn optional(&self, kind: &str) -> Option<&'a Artefact> {
+        self.work.artefacts.iter().find(|a| a.kind == kind)
     }
-    fn count(&self, name: &str) -> Result<u64, HandlerError> {
-        self.0.metrics.get(name).and_then(Value::as_u64).ok_or_else(|| self.lacking(&format!("count {name:?}")))
-    }
-    fn text(&self, name: &str) -> Result<String, HandlerError> {
-        let text = self.0.metrics.get(name).and_then(Value::as_str);
-        text.map(str::to_owned).ok_or_else(|| self.lacking(&format!("text {name:?}")))
-    }
-    fn artefact(&self, kind: &str) -> Result<&Artefact, HandlerError> {
-        self.0.artefacts.iter().find(|a| a.kind == kind).ok_or_else(|| self.lacking(&format!("artefact of kind {kind:?}")))
+    fn artefact(&self, kind: &str) -> Result<&'a Artefact, HandlerError> {
+        self.optional(kind).ok_or_else(|| self.lacking(&format!("artefact of kind {kind:?}")))
     }
     fn key(&self) -> Result<ConfigKey, HandlerError> {
-        self.0.config_key.clone().ok_or_else(|| self.lacking("config_key"))
+        self.work.config_key.clone().ok_or_else(|| self.lacking("config_key"))
     }
-}
-
-fn digest(metrics: &Metrics, name: &str) -> Option<Digest> {
-    metrics.get(name).and_then(Value::as_str).and_then(|t| Digest::new(t).ok())
-}
-
-/// Share of points of a baseline, when it was played.
-fn baseline(metrics: &Metrics, name: &str) -> Option<f64> {
-    metrics.get(name).and_then(|v| v.get("win_rate")).and_then(Value::as_f64)
 }
 
 /// A job was taken up.
@@ -94,8 +89,8 @@ pub(super) fn training_progress(beat: &events::TaskHeartbeat) -> Option<events::
 
 /// A job ended well.
 pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effect, HandlerError> {
-    let read = Read(work);
-    let key = read.key()?;
+    let read = Read::new(work)?;
+    let (key, metrics) = (read.key()?, read.metrics);
     let kind =
         JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown work type {:?}", work.work_type)))?;
     let job = description(&work.description)?;
@@ -130,7 +125,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             let shard = read.artefact("games")?;
             let model = job.inputs.model.map(|m| m.sha256);
             record(shard, model.into_iter().collect());
-            let games = read.count("games_completed")?;
+            let games = metrics.count("games_completed");
             let total = ports.catalog.stage(&key)?.games + games;
             let complete = events::SelfplayComplete {
                 config_key: key.clone(),
@@ -138,10 +133,10 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 total_games: Some(total),
                 node_id: work.node_id.clone(),
                 job_id: work.work_id.clone(),
-                model_id: digest(&work.metrics, "model_sha256"),
+                model_id: metrics.sha256("model_sha256").and_then(|t| Digest::new(t).ok()),
                 shard_id: shard.sha256.clone(),
                 duration_seconds: work.duration_seconds,
-                games_per_second: read.number("games_per_second")?,
+                games_per_second: metrics.number("games_per_second"),
             };
             let new = events::NewGamesAvailable {
                 host: work.node_id.clone(),
@@ -156,10 +151,10 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
         JobType::Export => {
             let samples = read.artefact("samples")?;
             record(samples, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
-            if let Ok(quarantine) = read.artefact("quarantine") {
+            if let Some(quarantine) = read.optional("quarantine") {
                 record(quarantine, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
             }
-            let exported = read.count("samples_exported")?;
+            let exported = metrics.count("samples_exported");
             let complete = events::NpzExportComplete {
                 config_key: key.clone(),
                 board_type: key.board_type().into(),
@@ -168,12 +163,12 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 samples_id: samples.sha256.clone(),
                 output_path: format!("{}/{}", work.output, samples.path),
                 samples_exported: exported,
-                games_exported: read.count("games_exported")?,
+                games_exported: metrics.count("games_exported"),
                 duration_seconds: work.duration_seconds,
             };
             ("npz_export", vec![complete.into()], format!("{exported} samples of {}", work.work_id))
         }
-        JobType::Training => training(work, &job, &key, &mut record)?,
+        JobType::Training => training(&read, &job, &key, &mut record)?,
         JobType::Evaluation => {
             let verdict = read.artefact("match")?;
             let candidate = job.inputs.candidate.ok_or_else(|| read.lacking("candidate"))?;
@@ -188,18 +183,18 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 model_id: candidate.sha256.clone(),
                 model_path: candidate.path,
                 champion_id: champion,
-                games_played: read.count("games_played")? as u32,
-                wins: read.count("wins")? as u32,
-                draws: read.count("draws")? as u32,
-                losses: read.count("losses")? as u32,
-                win_rate: read.number("win_rate")?,
-                elo: read.number("elo")?,
-                elo_low: read.number("elo_low")?,
-                elo_high: read.number("elo_high")?,
-                sprt_llr: read.number("sprt_llr")?,
-                sprt_decision: read.text("sprt_decision")?,
-                vs_random: baseline(&work.metrics, "vs_random"),
-                vs_heuristic: baseline(&work.metrics, "vs_heuristic"),
+                games_played: metrics.small("games_played"),
+                wins: metrics.small("wins"),
+                draws: metrics.small("draws"),
+                losses: metrics.small("losses"),
+                win_rate: metrics.number("win_rate"),
+                elo: metrics.number("elo"),
+                elo_low: metrics.number("elo_low"),
+                elo_high: metrics.number("elo_high"),
+                sprt_llr: metrics.number("sprt_llr"),
+                sprt_decision: metrics.word("sprt_decision").to_owned(),
+                vs_random: metrics.score("vs_random"),
+                vs_heuristic: metrics.score("vs_heuristic"),
             };
             let (rating, updated) = rating(&done, ports)?;
             change.rating = Some(rating);
@@ -229,16 +224,16 @@ fn rules_of(work: &WorkCompleted, job: &Description, ports: &Ports<'_>) -> Resul
 type Made = (&'static str, Vec<Payload>, String);
 
 fn training(
-    work: &WorkCompleted,
+    read: &Read<'_>,
     job: &Description,
     key: &ConfigKey,
     record: &mut dyn FnMut(&Artefact, Vec<Digest>),
 ) -> Result<Made, HandlerError> {
-    let read = Read(work);
+    let (work, metrics) = (read.work, read.metrics);
     let model = read.artefact("model")?;
     let parents: Vec<Digest> = job.inputs.samples.iter().chain(&job.inputs.model).map(|f| f.sha256.clone()).collect();
     record(model, parents);
-    if let Ok(plot) = read.artefact("plot") {
+    if let Some(plot) = read.optional("plot") {
         record(plot, vec![model.sha256.clone()]);
     }
     let extension = model.path.extension();
@@ -251,11 +246,11 @@ fn training(
         // The place that the store gives it; the same rule as the store's own.
         model_path: format!("{}/model/{}.{extension}", crate::contract::paths::ARTEFACTS, model.sha256),
         parent_id: job.inputs.model.as_ref().map(|m| m.sha256.clone()),
-        epochs: read.count("epochs")? as u32,
-        final_loss: read.number("final_loss")?,
-        samples_trained: read.count("samples_trained")?,
+        epochs: metrics.small("epochs"),
+        final_loss: metrics.number("final_loss"),
+        samples_trained: metrics.count("samples_trained"),
         duration_seconds: work.duration_seconds,
-        early_stopped: work.metrics.get("early_stopped").and_then(Value::as_bool).unwrap_or(false),
+        early_stopped: metrics.flag("early_stopped"),
     };
     let line = format!("model {} after {} epochs, loss {:.3}", &model.sha256.as_str()[..12], done.epochs, done.final_loss);
     Ok(("training", vec![done.into()], line))
