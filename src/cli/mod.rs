@@ -1,4 +1,5 @@
 //! The command line `ringrift`: one verb, one file. It owns nothing, opens no database, and looking starts nothing.
+mod artefacts;
 mod bandwidth;
 mod config;
 mod control;
@@ -125,6 +126,9 @@ enum Command {
     /// The emergency halt: everything stops at once
     #[command(subcommand)]
     Emergency(emergency::Emergency),
+    /// The artefact store: what goes and what stays, the catalog made anew
+    #[command(subcommand)]
+    Artefacts(artefacts::Artefacts),
     /// Models: champions and ratings
     #[command(subcommand)]
     Models(models::Models),
@@ -164,6 +168,7 @@ fn run(command: Command, world: &World, out: &Out) -> Done {
         Command::Limits(verb) => verb.run(world, out),
         Command::Safeguards(verb) => verb.run(world, out),
         Command::Emergency(verb) => verb.run(world, out),
+        Command::Artefacts(verb) => verb.run(world, out),
         Command::Models(verb) => verb.run(world, out),
         Command::Generate(verb) => verb.run(world, out),
     }

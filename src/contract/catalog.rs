@@ -185,3 +185,63 @@ pub struct StageState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,
 }
+
+/// What becomes of an artefact, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fate {
+    /// SHA-256.
+    pub id: Digest,
+    /// games, samples, model, match, plot or quarantine.
+    pub kind: String,
+    /// The configuration.
+    pub config_key: ConfigKey,
+    /// Size.
+    pub bytes: u64,
+    /// It stays; else it is deleted.
+    pub stays: bool,
+    /// The reason.
+    pub why: String,
+}
+
+/// A job's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFolder {
+    /// The job.
+    pub job_id: JobId,
+    /// The catalog has a result of it.
+    pub registered: bool,
+    /// It holds a verified result.
+    pub verified: bool,
+    /// When its content last changed, microseconds since 1970.
+    pub changed_us: i64,
+}
+
+/// What a part of a rebuild of the catalog did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rebuilt {
+    /// Artefacts entered from files.
+    pub files: u64,
+    /// Events taken in that the catalog had not.
+    pub events: u64,
+    /// Where the next part begins; absent: all files were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// What was not taken over, and why.
+    #[serde(default)]
+    pub problems: Vec<String>,
+}
+
+impl Rebuilt {
+    /// Adds another part.
+    pub fn add(&mut self, part: Rebuilt) {
+        self.files += part.files;
+        self.events += part.events;
+        self.next = part.next;
+        self.problems.extend(part.problems);
+    }
+}
+
+/// Where an artefact lies below the store: `<kind>/<sha256>.<extension>`.
+pub fn place(kind: &str, id: &Digest, extension: &str) -> String {
+    format!("{kind}/{id}.{extension}")
+}

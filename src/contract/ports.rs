@@ -1,16 +1,18 @@
 //! Ports: what a daemon may ask of the world. Traits of a few methods; the platform implements them, tests fake them.
-use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, Rating, StageState};
+use super::age::AgePermit;
+use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use super::events::Payload;
 use super::foreign::ForeignQueue;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
-use super::ids::{ConfigKey, Digest, EventId, NodeId};
+use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
 use super::job_file::JobFile;
 use super::optimizer::{Advice, Observe, Utilization};
 use super::router::{DeadLetter, DeadLetterFilter, Stats};
 use super::wire::CallError;
 use super::workload::JobType;
+use std::collections::BTreeMap;
 
 /// The clock. Microseconds since 1970.
 pub trait Clock {
@@ -22,6 +24,8 @@ pub trait Clock {
 pub trait Queue {
     /// Items that fit, newest first.
     fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError>;
+    /// Every item of a type that waits or runs; an error when one answer cannot hold them all.
+    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError>;
     /// Whether one more of this type would be granted now on this node, and why not.
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError>;
 }
@@ -97,6 +101,22 @@ pub trait CatalogStore: Catalog {
     fn lineage(&self, id: &Digest) -> Result<Vec<super::catalog::LineageStep>, StoreError>;
     /// Every configuration that has anything.
     fn stages(&self) -> Result<Vec<StageState>, StoreError>;
+    /// Artefacts that are still in the store, newest first.
+    fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError>;
+    /// The newest champions of each configuration and so many steps of their ancestors, each with the reason why it stays.
+    fn protected(&self, champions: u32, ancestors: u32) -> Result<BTreeMap<Digest, String>, StoreError>;
+    /// Marks an artefact as gone for a reason, then deletes its file.
+    fn forget(&self, id: &Digest, why: &str) -> Result<(), StoreError>;
+    /// Deletes the files of what was marked before a crash.
+    fn finish_forgetting(&self) -> Result<(), StoreError>;
+    /// The folders of jobs.
+    fn job_folders(&self) -> Result<Vec<JobFolder>, StoreError>;
+    /// Deletes the folder of a job.
+    fn remove_job(&self, id: &JobId) -> Result<(), StoreError>;
+    /// Permission to delete by age.
+    fn age_permit(&self) -> Option<AgePermit>;
+    /// Enters what is in the store and not in the catalog, from `after` on and for a few seconds.
+    fn rebuild(&self, after: Option<&str>) -> Result<Rebuilt, StoreError>;
 }
 
 /// What one input changes in the catalog.

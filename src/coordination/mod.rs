@@ -20,6 +20,7 @@ pub mod promotion;
 pub mod queue;
 pub mod rates;
 pub mod reconcile;
+pub mod retention;
 pub mod retry;
 pub mod schedule;
 pub mod signal;

@@ -1,5 +1,6 @@
 //! Fakes of the ports, so that a test builds a daemon, feeds inputs and asserts outputs without runtime, socket or sleep.
-use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Champion, LineageStep, Rating, StageState};
+use crate::contract::age::AgePermit;
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, LineageStep, Rating, Rebuilt, StageState};
 use crate::contract::config::Config;
 use crate::contract::coordinator::{CanSpawn, Lease, NewWork, QueueOrder, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
@@ -39,6 +40,8 @@ pub struct World {
     pub switch_error: RefCell<Option<String>>,
     pub committed: RefCell<Vec<(EventId, CatalogChange, Vec<Payload>)>>,
     pub commit_error: RefCell<Option<StoreError>>,
+    pub folders: RefCell<Vec<JobFolder>>,
+    pub believed: Cell<bool>,
     counter: Cell<u128>,
 }
 
@@ -113,6 +116,8 @@ impl World {
             switch_error: RefCell::default(),
             committed: RefCell::default(),
             commit_error: RefCell::default(),
+            folders: RefCell::default(),
+            believed: Cell::new(true),
             counter: Cell::new(1),
         }
     }
@@ -245,6 +250,10 @@ impl Queue for World {
         };
         Ok(self.work.borrow().iter().filter(fits).cloned().collect())
     }
+    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError> {
+        let active = |w: &&WorkItem| w.work.work_type == kind && w.status.is_active();
+        Ok(self.work.borrow().iter().filter(active).cloned().collect())
+    }
     fn can_spawn(&self, _: JobType) -> Result<CanSpawn, CallError> {
         self.can_spawn.borrow().clone()
     }
@@ -303,6 +312,32 @@ impl CatalogStore for World {
     }
     fn stages(&self) -> Result<Vec<StageState>, StoreError> {
         Ok(vec![self.stage.borrow().clone()])
+    }
+    fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError> {
+        Ok(self.artefacts.borrow().iter().rev().cloned().collect())
+    }
+    fn protected(&self, _: u32, _: u32) -> Result<BTreeMap<Digest, String>, StoreError> {
+        Ok(self.stage.borrow().champion.iter().map(|c| (c.model_id.clone(), "champion".to_owned())).collect())
+    }
+    fn forget(&self, id: &Digest, _: &str) -> Result<(), StoreError> {
+        self.artefacts.borrow_mut().retain(|a| a.id != *id);
+        Ok(())
+    }
+    fn finish_forgetting(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn job_folders(&self) -> Result<Vec<JobFolder>, StoreError> {
+        Ok(self.folders.borrow().clone())
+    }
+    fn remove_job(&self, id: &JobId) -> Result<(), StoreError> {
+        self.folders.borrow_mut().retain(|f| f.job_id != *id);
+        Ok(())
+    }
+    fn age_permit(&self) -> Option<AgePermit> {
+        self.believed.get().then(|| AgePermit::of(self.now.get()))
+    }
+    fn rebuild(&self, _: Option<&str>) -> Result<Rebuilt, StoreError> {
+        Ok(Rebuilt::default())
     }
 }
 impl Host for World {

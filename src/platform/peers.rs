@@ -2,12 +2,12 @@
 //! other end went away.
 use super::varlink::Client;
 use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, Rating, StageState};
-use crate::contract::coordinator::{self, Accepted, Acquire, CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
+use crate::contract::coordinator::{self, Accepted, Acquire, CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::optimizer::{Advice, Observe, Utilization};
 use crate::contract::ports::{Catalog, Letters, Managers, Queue};
 use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
-use crate::contract::wire::{CallError, errors};
+use crate::contract::wire::{CallError, ErrorParameters, errors};
 use crate::contract::workload::JobType;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,24 @@ impl Queue for QueuePeer {
             items: Vec<WorkItem>,
         }
         self.0.call::<Listed>("List", filter).map(|l| l.items)
+    }
+    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            items: Vec<WorkItem>,
+            truncated: bool,
+        }
+        let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
+        let filter = WorkFilter { types: vec![kind], statuses, limit: Some(100_000), ..WorkFilter::default() };
+        let listed: Listed = self.0.call("List", &filter)?;
+        match listed.truncated {
+            false => Ok(listed.items),
+            true => {
+                let message = format!("more {kind} jobs wait than one answer holds");
+                let parameters = ErrorParameters { message, ..Default::default() };
+                Err(CallError::Answer { method: "List".into(), name: errors::TOO_MANY.into(), parameters })
+            }
+        }
     }
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError> {
         self.0.call("CanSpawn", &Acquire { task_type, node: None, requested_by: String::new() })

@@ -110,6 +110,9 @@ pub struct Limits {
     pub queue_hard: u32,
     /// Days after which an item that ended is forgotten by the queue, 1 to 3650. What it produced is not touched, nor are its events.
     pub keep_ended_days: u32,
+    /// Hours that the folder of a job that failed or was cancelled is kept, for a look at it, 0 to 8760. Folders of registered results go
+    /// after a minute.
+    pub keep_failed_hours: u32,
     /// Seconds before a failed job is tried again, doubled for each further try up to an hour, 1 to 3600.
     pub retry_base_seconds: u32,
 }
@@ -138,6 +141,7 @@ impl Default for Limits {
             gpus_per_training: 1,
             queue_hard: 1000,
             keep_ended_days: 30,
+            keep_failed_hours: 24,
             retry_base_seconds: 10,
         }
     }
@@ -190,6 +194,7 @@ impl Limits {
         check.range("limits.gpus_per_training", self.gpus_per_training, 0, 64);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);
         check.range("limits.keep_ended_days", self.keep_ended_days, 1, 3650);
+        check.range("limits.keep_failed_hours", self.keep_failed_hours, 0, 8760);
         check.range("limits.retry_base_seconds", self.retry_base_seconds, 1, 3600);
     }
 }

@@ -6,6 +6,7 @@ mod databases;
 mod limits;
 mod pipeline;
 mod resources;
+mod retention;
 mod retries;
 mod runtime;
 mod scheduling;
@@ -17,6 +18,7 @@ pub use databases::*;
 pub use limits::*;
 pub use pipeline::*;
 pub use resources::*;
+pub use retention::*;
 pub use retries::*;
 pub use runtime::*;
 pub use scheduling::*;
@@ -63,6 +65,8 @@ pub struct Config {
     pub router: Router,
     /// The suite's databases.
     pub databases: Databases,
+    /// How much of what the loop makes is kept.
+    pub retention: Retention,
 }
 
 /// The master loop: the equivalents of its old flags.
@@ -201,6 +205,7 @@ impl Config {
         self.safeguards.check(&mut check);
         self.router.check(&mut check);
         self.databases.check(&mut check);
+        self.retention.check(&mut check, self.daemons.auto_export.window_games);
         check.problems
     }
 }

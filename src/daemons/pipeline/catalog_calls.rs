@@ -1,12 +1,19 @@
 //! Answers on `/run/ringrift/catalog.sock`: Get, List, Lineage, Ratings, Stages, Stage.
-use crate::contract::catalog::ArtefactFilter;
+use super::data_pipeline::effect;
+use super::housekeeping::Housekeeping;
+use crate::contract::catalog::{ArtefactFilter, Fate, Rebuilt};
 use crate::contract::daemon::Out;
+use crate::contract::envelope::Event;
+use crate::contract::events::{EventType, Payload};
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::Ports;
+use crate::contract::ports::{CatalogStore, Ports, StoreError};
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+/// Entries of one answer of Prune; a frame holds more.
+const MAX_FATES: usize = 2000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +24,20 @@ struct ById {
 #[serde(deny_unknown_fields)]
 struct ByKey {
     config_key: ConfigKey,
+}
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Prune {
+    dry_run: bool,
+}
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rebuild {
+    files: bool,
+    #[serde(default)]
+    after: Option<String>,
+    #[serde(default)]
+    events: Vec<Event>,
 }
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,14 +55,43 @@ fn done<T: serde::Serialize, E: std::fmt::Display>(name: &str, result: Result<T,
     result.map(|value| Reply::ok(&json!({ name: value }))).map_err(|e| fail(errors::INTERNAL, e.to_string()))
 }
 
+/// What goes first, so that a long list that is cut says what is deleted.
+fn most_telling(mut fates: Vec<Fate>) -> Vec<Fate> {
+    fates.sort_by_key(|fate| fate.stays);
+    fates.truncate(MAX_FATES);
+    fates
+}
+
+/// One part of a rebuild: files, or events of the log in their order. What the catalog knows already stays as it is.
+fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, ports: &Ports<'_>) -> Result<Reply, Reply> {
+    let failed = |e: StoreError| fail(errors::INTERNAL, e.to_string());
+    let mut rebuilt = if wanted.files { store.rebuild(wanted.after.as_deref()).map_err(failed)? } else { Rebuilt::default() };
+    for event in &wanted.events {
+        let Some(kind) = EventType::from_wire(&event.kind) else { continue };
+        let Ok(payload) = Payload::parse(kind, &Value::Object(event.payload.clone())) else { continue };
+        if store.handled(&event.id).map_err(failed)?.is_some() {
+            continue;
+        }
+        let done = effect(payload, ports).map_err(|e| e.to_string()).and_then(|effect| match effect {
+            Some((change, outputs, _)) => store.commit(&event.id, &change, &outputs).map(|()| true).map_err(|e| e.to_string()),
+            None => Ok(false),
+        });
+        match done {
+            Ok(entered) => rebuilt.events += u64::from(entered),
+            Err(why) => rebuilt.problems.push(format!("event {}: {why}", event.id)),
+        }
+    }
+    Ok(Reply::ok(&rebuilt))
+}
+
 /// Answers one call.
-pub(super) fn answer(call: &Call, ports: &Ports<'_>, out: &mut Out) {
-    out.answer(match reply(call, ports) {
+pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>, out: &mut Out) {
+    out.answer(match reply(call, housekeeping, ports) {
         Ok(reply) | Err(reply) => reply,
     });
 }
 
-fn reply(call: &Call, ports: &Ports<'_>) -> Result<Reply, Reply> {
+fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Result<Reply, Reply> {
     let store = ports.store.ok_or_else(|| fail(errors::INTERNAL, "the catalog is not open".into()))?;
     match call.method.rsplit_once('.').map_or("", |(_, method)| method) {
         "Get" => match done("artefact", store.get(&arguments::<ById>(call)?.id))? {
@@ -56,6 +106,15 @@ fn reply(call: &Call, ports: &Ports<'_>) -> Result<Reply, Reply> {
             arguments::<Nothing>(call)?;
             done("stages", store.stages())
         }
+        "Prune" => {
+            let dry_run = arguments::<Prune>(call)?.dry_run;
+            let fates = housekeeping.dry_run(store, ports);
+            if !dry_run && fates.is_ok() {
+                housekeeping.turn(store, ports).map_err(|why| fail(errors::INTERNAL, why))?;
+            }
+            done("fates", fates.map(most_telling))
+        }
+        "Rebuild" => rebuild(&arguments::<Rebuild>(call)?, store, ports),
         _ => Err(Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method }))),
     }
 }
@@ -67,7 +126,8 @@ mod tests {
 
     fn ask(world: &World, method: &str, parameters: Value) -> Reply {
         let mut out = Out::default();
-        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &world.ports(), &mut out);
+        let mut housekeeping = Housekeeping::new(&Default::default());
+        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &world.ports(), &mut out);
         out.reply.expect("an answer")
     }
 
@@ -81,6 +141,8 @@ mod tests {
         assert_eq!(ask(&world, "List", json!({"kind": "games"})).parameters["artefacts"].as_array().map(Vec::len), Some(1));
         assert_eq!(ask(&world, "List", json!({"kinds": 1})).error.as_deref(), Some(errors::INVALID_PARAMETER));
         assert_eq!(ask(&world, "Stages", json!({})).parameters["stages"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ask(&world, "Prune", json!({"dry_run": true})).parameters["fates"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ask(&world, "Rebuild", json!({"files": true})).parameters["files"], 0);
         assert_eq!(ask(&world, "Drop", json!({})).error.as_deref(), Some(errors::METHOD_NOT_FOUND));
     }
 }

@@ -1,5 +1,6 @@
 //! DATA_PIPELINE: owns the catalog. Turns results of jobs into artefacts, and says so in the stages' events.
 use super::catalog_calls;
+use super::housekeeping::Housekeeping;
 use super::stage_results as results;
 use crate::contract::catalog::Champion;
 use crate::contract::catalog::{SetAside, StageState};
@@ -20,6 +21,7 @@ pub struct DataPipeline {
     settings: Settings,
     /// `workload.rules_version`.
     rules_version: u32,
+    housekeeping: Housekeeping,
 }
 
 /// What an event changes and what it says.
@@ -29,7 +31,11 @@ impl Daemon for DataPipeline {
     const TYPE: DaemonType = DaemonType::DataPipeline;
 
     fn new(config: &Config) -> Self {
-        DataPipeline { settings: config.daemons.data_pipeline.clone(), rules_version: config.workload.rules_version }
+        DataPipeline {
+            settings: config.daemons.data_pipeline.clone(),
+            rules_version: config.workload.rules_version,
+            housekeeping: Housekeeping::new(config),
+        }
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -39,7 +45,8 @@ impl Daemon for DataPipeline {
                 self.compare_rules(ports, out)?;
             }
             Input::Event { event, payload } => self.event(event, payload, ports, out)?,
-            Input::Call(call) => catalog_calls::answer(call, ports, out),
+            Input::Tick { .. } => self.keep_house(ports, out)?,
+            Input::Call(call) => catalog_calls::answer(call, &mut self.housekeeping, ports, out),
             Input::Reload(config) => {
                 *self = Self::new(config);
                 self.compare_rules(ports, out)?;
@@ -51,6 +58,17 @@ impl Daemon for DataPipeline {
 }
 
 impl DataPipeline {
+    /// Deletes what is no longer needed. In doubt nothing goes, and the next tick tries again.
+    fn keep_house(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let store = ports.store.ok_or_else(|| HandlerError::Failed("the catalog is not open".into()))?;
+        match self.housekeeping.turn(store, ports) {
+            Ok(Some(line)) => out.last(line),
+            Ok(None) => {}
+            Err(why) => out.last(format!("nothing is deleted: {why}")),
+        }
+        Ok(())
+    }
+
     fn event(&self, event: &Event, payload: Payload, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let store = ports.store.ok_or_else(|| HandlerError::Failed("the catalog is not open".into()))?;
         if let Payload::TaskHeartbeat(beat) = &payload {
@@ -135,7 +153,7 @@ fn staged(key: &ConfigKey, stage: &str, line: &str) -> CatalogChange {
 }
 
 /// What one event means for the catalog.
-fn effect(payload: Payload, ports: &Ports<'_>) -> Result<Option<Effect>, HandlerError> {
+pub(super) fn effect(payload: Payload, ports: &Ports<'_>) -> Result<Option<Effect>, HandlerError> {
     Ok(match payload {
         Payload::WorkStarted(work) => results::started(&work),
         Payload::WorkCompleted(work) => Some(results::completed(&work, ports)?),

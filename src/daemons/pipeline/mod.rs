@@ -2,6 +2,7 @@
 pub mod auto_export;
 mod catalog_calls;
 pub mod data_pipeline;
+mod housekeeping;
 pub mod selfplay_coordinator;
 mod stage_results;
 #[cfg(test)]

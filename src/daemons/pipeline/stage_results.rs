@@ -1,10 +1,11 @@
 //! What the results of each stage mean: metrics and artefacts read, missing ones refused.
 use super::data_pipeline::Effect;
-use crate::contract::catalog::{ArtefactRecord, Rating};
+use crate::contract::catalog::{ArtefactRecord, Rating, place};
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::job_file::JobFile;
+use crate::contract::paths;
 use crate::contract::ports::{CatalogChange, Ports};
 use crate::contract::results::Checked;
 use crate::contract::workload::{Artefact, Description, JobType};
@@ -41,6 +42,11 @@ impl<'a> Read<'a> {
     fn key(&self) -> Result<ConfigKey, HandlerError> {
         self.work.config_key.clone().ok_or_else(|| self.lacking("config_key"))
     }
+}
+
+/// Where the artefact lies once it is registered; the job's own copy goes.
+fn stored(artefact: &Artefact) -> String {
+    format!("{}/{}", paths::ARTEFACTS, place(&artefact.kind, &artefact.sha256, artefact.path.extension()))
 }
 
 /// A job was taken up.
@@ -144,7 +150,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 total_games: total,
                 config_key: key.clone(),
                 shard_id: shard.sha256.clone(),
-                database_path: format!("{}/{}", work.output, shard.path),
+                database_path: stored(shard),
             };
             ("selfplay", vec![complete.into(), new.into()], format!("{games} games of {}, {total} in all", work.work_id))
         }
@@ -161,7 +167,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 num_players: key.num_players(),
                 job_id: work.work_id.clone(),
                 samples_id: samples.sha256.clone(),
-                output_path: format!("{}/{}", work.output, samples.path),
+                output_path: stored(samples),
                 samples_exported: exported,
                 games_exported: metrics.count("games_exported"),
                 duration_seconds: work.duration_seconds,

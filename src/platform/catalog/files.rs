@@ -1,5 +1,5 @@
 //! Taking a job's file over into the store: reflinked where the file system can, else copied; hashed, fsynced, renamed, named by its hash.
-use crate::contract::catalog::ArtefactRecord;
+use crate::contract::catalog::{self, ArtefactRecord};
 use crate::contract::error::Permanence;
 use crate::contract::job_file::JobFile;
 use crate::contract::ports::StoreError;
@@ -14,9 +14,9 @@ fn io_failed<'a>(operation: &'a str, path: &'a Path) -> impl Fn(io::Error) -> St
     move |e| StoreError::Failed { operation: format!("{operation} {}", path.display()), why: e.to_string() }
 }
 
-/// Where an artefact lies: `<kind>/<sha256>.<extension>`.
+/// Where an artefact lies in the store.
 fn place(store: &Path, record: &ArtefactRecord, source: &JobFile) -> PathBuf {
-    store.join(&record.kind).join(format!("{}.{}", record.id, source.path.extension()))
+    store.join(catalog::place(&record.kind, &record.id, source.path.extension()))
 }
 
 impl From<JobFileError> for StoreError {
@@ -86,7 +86,7 @@ pub(super) fn take_over(store: &Path, jobs: &JobFiles, record: &ArtefactRecord, 
 }
 
 /// SHA-256 and length of what is left of a file.
-fn hash(mut file: File) -> io::Result<(String, u64)> {
+pub(super) fn hash(mut file: File) -> io::Result<(String, u64)> {
     let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0u64, vec![0u8; 1 << 17]);
     loop {
         match file.read(&mut chunk)? {

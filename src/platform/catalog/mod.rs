@@ -1,20 +1,26 @@
 //! DATA_PIPELINE's database and artefact store: `catalog.db` and the files that it names.
 mod files;
+mod housekeeping;
 mod query;
+mod rebuild;
 
-use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, LineageStep, Rating, StageState};
+use crate::contract::age::AgePermit;
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, JobFolder, LineageStep, Rating, Rebuilt, StageState};
 use crate::contract::events::{EventType, Payload};
-use crate::contract::ids::{ConfigKey, Digest, EventId};
+use crate::contract::ids::{ConfigKey, Digest, EventId, JobId};
 use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
 use crate::contract::wire::{CallError, ErrorParameters, errors};
+use crate::platform::age::{AgeGuard, clocks};
 use crate::platform::job_files::JobFiles;
 use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE artefacts(
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, config_key TEXT NOT NULL, path TEXT NOT NULL,
     bytes INTEGER NOT NULL, created_us INTEGER NOT NULL, job_id TEXT NOT NULL, node TEXT NOT NULL, metrics TEXT NOT NULL
@@ -44,6 +50,12 @@ CREATE TABLE champions(
 ) STRICT, WITHOUT ROWID;
 INSERT INTO champions SELECT config_key, 1, generation, model_id, model_path, match_id, elo, promoted_us FROM old_champions;
 DROP TABLE old_champions;
+", "
+-- Not in the store any more, and why; its file is deleted once the path is empty.
+ALTER TABLE artefacts ADD COLUMN gone_us INTEGER;
+ALTER TABLE artefacts ADD COLUMN gone_why TEXT;
+CREATE INDEX artefacts_kept ON artefacts(seq) WHERE gone_us IS NULL;
+CREATE INDEX artefacts_by_job ON artefacts(job_id);
 "];
 
 /// The database and the store.
@@ -51,7 +63,11 @@ DROP TABLE old_champions;
 pub struct CatalogDb {
     db: RefCell<Database>,
     store: PathBuf,
-    jobs: JobFiles,
+    /// Files of jobs.
+    files: JobFiles,
+    /// The folders of jobs.
+    jobs: PathBuf,
+    age: RefCell<AgeGuard>,
 }
 
 fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
@@ -63,37 +79,19 @@ fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_
 }
 
 impl CatalogDb {
-    /// Opens the database in `state`, the artefact store, and the folder of the jobs whose files it takes over.
+    /// Opens the database in `state`, the artefact store and the folder of job folders.
     pub fn open(state: &Path, store: &Path, jobs: &Path, keep: Keep) -> Result<CatalogDb, DatabaseError> {
         let holds = "artefacts with their lineage, ratings, champions, stages (`ringrift artefacts rebuild` reads them from the files and the event log)";
         let db = store::open(&Spec { path: state.join("catalog.db"), migrations: MIGRATIONS, holds, keep })?;
-        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), jobs: JobFiles::new(jobs) })
+        let path = state.join("catalog.db");
+        let newest = db.query_row("SELECT max(created_us) FROM artefacts", [], |row| row.get(0));
+        let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", &path))?;
+        let age = AgeGuard::new(&path, "folders of failed jobs", newest, clocks());
+        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), files: JobFiles::new(jobs), jobs: jobs.to_owned(), age: RefCell::new(age) })
     }
 
     fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {
-        for record in records {
-            let metrics = serde_json::to_string(&record.metrics).map_err(json_failed("writing metrics"))?;
-            step.execute(
-                "INSERT OR IGNORE INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules) VALUES(?,?,?,?,?,?,?,?,?,?)",
-                params![
-                    record.id.as_str(),
-                    record.kind,
-                    record.config_key.as_str(),
-                    record.path,
-                    i64::try_from(record.bytes).unwrap_or(i64::MAX),
-                    record.created_us,
-                    record.job_id.as_str(),
-                    record.node.as_str(),
-                    metrics,
-                    record.rules_version
-                ],
-            )
-            .map_err(failed("recording an artefact"))?;
-            for parent in &record.parents {
-                step.execute("INSERT OR IGNORE INTO lineage(child, parent) VALUES(?,?)", params![record.id.as_str(), parent.as_str()])
-                    .map_err(failed("recording a lineage"))?;
-            }
-        }
+        self.enter(step, records)?;
         if let Some(r) = &change.rating {
             step.execute(
                 "INSERT OR REPLACE INTO ratings VALUES(?,?,?,?,?,?,?,?,?)",
@@ -140,6 +138,36 @@ impl CatalogDb {
         }
         Ok(())
     }
+
+    /// Records of files that are in the store.
+    fn enter(&self, step: &Transaction<'_>, records: &[ArtefactRecord]) -> Result<(), StoreError> {
+        for record in records {
+            let metrics = serde_json::to_string(&record.metrics).map_err(json_failed("writing metrics"))?;
+            step.execute(
+                // One that was deleted and is made again is there again.
+                "INSERT INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules) VALUES(?,?,?,?,?,?,?,?,?,?)
+                 ON CONFLICT(id) DO UPDATE SET path = excluded.path, gone_us = NULL, gone_why = NULL WHERE gone_us IS NOT NULL",
+                params![
+                    record.id.as_str(),
+                    record.kind,
+                    record.config_key.as_str(),
+                    record.path,
+                    i64::try_from(record.bytes).unwrap_or(i64::MAX),
+                    record.created_us,
+                    record.job_id.as_str(),
+                    record.node.as_str(),
+                    metrics,
+                    record.rules_version
+                ],
+            )
+            .map_err(failed("recording an artefact"))?;
+            for parent in &record.parents {
+                step.execute("INSERT OR IGNORE INTO lineage(child, parent) VALUES(?,?)", params![record.id.as_str(), parent.as_str()])
+                    .map_err(failed("recording a lineage"))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Store errors through the reading port look like a failed call.
@@ -176,8 +204,10 @@ impl CatalogStore for CatalogDb {
     fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError> {
         let mut records = Vec::with_capacity(change.artefacts.len());
         for (record, source) in &change.artefacts {
-            let path = files::take_over(&self.store, &self.jobs, record, source)?;
-            records.push(ArtefactRecord { path, ..record.clone() });
+            let path = files::take_over(&self.store, &self.files, record, source)?;
+            let record = ArtefactRecord { path, ..record.clone() };
+            self.write_record(&record)?;
+            records.push(record);
         }
         let text = Value::Array(outputs.iter().map(|p| json!([p.kind().info().wire, p.to_map()])).collect()).to_string();
         let mut db = self.db.borrow_mut();
@@ -185,6 +215,7 @@ impl CatalogStore for CatalogDb {
         self.apply(&step, change, &records)?;
         step.execute("INSERT INTO inputs VALUES(?,?,?)", params![input.as_str(), text, crate::platform::clock::now_us()])
             .map_err(failed("recording an input"))?;
+        // The job's own copies go with its folder.
         step.commit().map_err(failed("committing"))
     }
 
@@ -194,6 +225,38 @@ impl CatalogStore for CatalogDb {
 
     fn stages(&self) -> Result<Vec<StageState>, StoreError> {
         query::stages(&self.db.borrow())
+    }
+
+    fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError> {
+        housekeeping::kept(&self.db.borrow())
+    }
+
+    fn protected(&self, champions: u32, ancestors: u32) -> Result<BTreeMap<Digest, String>, StoreError> {
+        housekeeping::protected(&self.db.borrow(), champions, ancestors)
+    }
+
+    fn forget(&self, id: &Digest, why: &str) -> Result<(), StoreError> {
+        self.forget_file(id, why)
+    }
+
+    fn finish_forgetting(&self) -> Result<(), StoreError> {
+        self.unlink_marked()
+    }
+
+    fn job_folders(&self) -> Result<Vec<JobFolder>, StoreError> {
+        self.folders()
+    }
+
+    fn remove_job(&self, id: &JobId) -> Result<(), StoreError> {
+        self.remove_folder(id)
+    }
+
+    fn age_permit(&self) -> Option<AgePermit> {
+        self.age.borrow_mut().permit(clocks())
+    }
+
+    fn rebuild(&self, after: Option<&str>) -> Result<Rebuilt, StoreError> {
+        self.enter_files(after)
     }
 }
 

@@ -6,14 +6,14 @@ use crate::contract::ports::StoreError;
 use crate::contract::workload::BUILT_IN_RULES;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-const COLUMNS: &str = "seq, id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules";
+pub(super) const COLUMNS: &str = "seq, id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules";
 
-fn bad_id(error: BadId) -> StoreError {
+pub(super) fn bad_id(error: BadId) -> StoreError {
     StoreError::Failed { operation: "reading catalog.db".into(), why: error.to_string() }
 }
 
 /// A row as it stands, before its ids are checked.
-struct Raw {
+pub(super) struct Raw {
     seq: i64,
     text: [String; 7],
     bytes: i64,
@@ -21,7 +21,7 @@ struct Raw {
     rules: u32,
 }
 
-fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok(Raw {
         seq: row.get(0)?,
         text: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(7)?, row.get(8)?, row.get(9)?],
@@ -31,7 +31,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     })
 }
 
-fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreError> {
+pub(super) fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreError> {
     let [id, kind, config_key, path, job_id, node, metrics] = raw.text;
     let mut parents = db.prepare_cached("SELECT parent FROM lineage WHERE child = ?").map_err(failed("reading lineage"))?;
     let parents: Vec<String> =
@@ -54,7 +54,7 @@ fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreError> {
 
 pub(super) fn list(db: &Connection, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM artefacts WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 AND (?5 IS NULL OR rules = ?5)
+        "SELECT {COLUMNS} FROM artefacts WHERE gone_us IS NULL AND (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 AND (?5 IS NULL OR rules = ?5)
         ORDER BY seq DESC LIMIT ?4"
     );
     let after = i64::try_from(filter.after.unwrap_or(0)).unwrap_or(i64::MAX);

@@ -16,7 +16,9 @@ struct World {
 
 fn world() -> World {
     let dir = tempfile::tempdir().expect("a directory");
-    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("a catalog");
+    std::fs::create_dir(dir.path().join("state")).expect("a state directory");
+    let catalog =
+        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("a catalog");
     World { dir, catalog }
 }
 
@@ -182,13 +184,107 @@ fn another_version_of_the_rules_begins_anew_and_keeps_what_was() {
 #[test]
 fn an_old_catalog_is_of_version_1() {
     let dir = tempfile::tempdir().expect("a directory");
-    let db = rusqlite::Connection::open(dir.path().join("catalog.db")).expect("a database");
-    db.execute_batch(MIGRATIONS[0]).and_then(|()| db.pragma_update(None, "user_version", 1)).expect("the first schema");
+    std::fs::create_dir(dir.path().join("state")).expect("a state directory");
+    let db = store::open(&Spec { path: dir.path().join("state/catalog.db"), migrations: &MIGRATIONS[..1], holds: "", keep: Keep::NONE })
+        .expect("the first schema");
     let model = "a".repeat(64);
     db.execute("INSERT INTO artefacts VALUES(1,?1,'model','square8_2p','/x',1,1,'t-1','n','{}')", [&model]).expect("inserted");
     db.execute("INSERT INTO champions VALUES('square8_2p',3,?1,'/x',?1,1.0,1)", [&model]).expect("inserted");
     drop(db);
-    let catalog = CatalogDb::open(dir.path(), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("migrated");
+    let catalog =
+        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("migrated");
     let stage = catalog.stage(&key()).expect("a stage");
     assert_eq!((stage.rules_version, stage.models, stage.champion.map(|c| c.generation)), (1, 1, Some(3)));
+}
+
+#[test]
+fn what_is_forgotten_loses_its_file_and_keeps_its_row_and_comes_again_when_it_is_made_again() {
+    let w = world();
+    let (record, path) = w.file("model.safetensors", b"weights");
+    let change = CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let stored = w.catalog.kept().expect("listed")[0].path.clone();
+    w.catalog.forget(&record.id, "10 newer ones").expect("forgotten");
+    assert!(!std::path::Path::new(&stored).exists());
+    assert_eq!(w.catalog.kept(), Ok(vec![]));
+    assert_eq!(w.catalog.list(&ArtefactFilter::default()).map(|l| l.len()), Ok(0));
+    assert!(w.catalog.get(&record.id).expect("reads").is_some(), "its lineage can still be followed");
+    assert_eq!(w.catalog.stage(&key()).expect("a stage").models, 1, "what was made counts");
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("made again");
+    assert_eq!(w.catalog.kept().expect("listed")[0].path, stored);
+}
+
+#[test]
+fn a_crash_between_mark_and_deletion_is_made_good() {
+    let w = world();
+    let (record, path) = w.file("games.db", b"abc");
+    let change = CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let stored = w.catalog.kept().expect("listed")[0].path.clone();
+    w.catalog.db.borrow().execute("UPDATE artefacts SET gone_us = 1, gone_why = 'x'", []).expect("marked");
+    assert!(std::path::Path::new(&stored).exists());
+    w.catalog.finish_forgetting().expect("finished");
+    assert!(!std::path::Path::new(&stored).exists());
+}
+
+#[test]
+fn champions_and_their_ancestors_are_protected() {
+    let w = world();
+    let (first, path) = w.file("model.a", b"1");
+    w.catalog
+        .commit(&new_event_id(), &CatalogChange { artefacts: vec![(first.clone(), path)], ..Default::default() }, &[])
+        .expect("commits");
+    let (mut second, path) = w.file("model.b", b"2");
+    second.parents = vec![first.id.clone()];
+    let champion = Champion {
+        config_key: key(),
+        generation: 1,
+        model_id: second.id.clone(),
+        model_path: String::new(),
+        match_id: second.id.clone(),
+        elo: 1.0,
+        promoted_us: 1,
+    };
+    let change = CatalogChange { artefacts: vec![(second.clone(), path)], champion: Some(champion), ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let stays = |ancestors| w.catalog.protected(1, ancestors).expect("protected").into_keys().collect::<Vec<_>>().len();
+    assert_eq!((stays(0), stays(1)), (1, 2));
+}
+
+#[test]
+fn the_catalog_is_made_anew_from_the_files_and_their_records() {
+    let w = world();
+    let (good, path) = w.file("games.db", b"good");
+    let (bad, bad_path) = w.file("games.bad", b"bad");
+    let change = CatalogChange { artefacts: vec![(good.clone(), path), (bad.clone(), bad_path)], ..Default::default() };
+    w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+    let damaged = w.catalog.get(&bad.id).expect("reads").expect("is there").path;
+    std::fs::remove_file(&damaged).expect("removed");
+    std::fs::write(&damaged, b"other").expect("damaged");
+    let World { dir, catalog } = w;
+    drop(catalog);
+    std::fs::remove_file(dir.path().join("state/catalog.db")).expect("deleted");
+    let catalog =
+        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("anew");
+    assert_eq!(catalog.kept(), Ok(vec![]));
+    let rebuilt = catalog.rebuild(None).expect("rebuilt");
+    assert_eq!((rebuilt.files, rebuilt.problems.len()), (1, 1), "{rebuilt:?}");
+    assert_eq!(catalog.kept().expect("listed")[0].id, good.id);
+}
+
+#[test]
+fn a_jobs_folder_is_known_by_its_results_and_its_links_are_not_followed() {
+    let w = world();
+    let (record, path) = w.file("games.db", b"abc");
+    w.catalog.commit(&new_event_id(), &CatalogChange { artefacts: vec![(record, path)], ..Default::default() }, &[]).expect("commits");
+    let jobs = w.dir.path().join("jobs");
+    std::fs::create_dir_all(jobs.join("t-1/attempt-1")).expect("made");
+    std::fs::create_dir_all(jobs.join("t-2")).expect("made");
+    std::fs::write(jobs.join("t-1/attempt-1/verified.json"), "{}").expect("written");
+    std::os::unix::fs::symlink(w.dir.path().join("store"), jobs.join("t-1/link")).expect("linked");
+    let mut folders = w.catalog.job_folders().expect("listed");
+    folders.sort_by(|a, b| a.job_id.cmp(&b.job_id));
+    assert_eq!(folders.iter().map(|f| (f.registered, f.verified)).collect::<Vec<_>>(), [(true, true), (false, false)]);
+    w.catalog.remove_job(&folders[0].job_id).expect("removed");
+    assert!(!jobs.join("t-1").exists() && w.dir.path().join("store/games").exists());
 }

@@ -7,7 +7,7 @@ pub(super) const SPECS: &[DaemonSpec] = &[
         daemon: D::DataPipeline,
         name: "DATA_PIPELINE",
         purpose: "Owns the catalog: artefacts, lineage, stages, ratings; emits the stages' events",
-        needs: &[Need::Writes("artefacts"), Need::Machine],
+        needs: &[Need::Writes("artefacts"), Need::Writes("jobs"), Need::Machine],
         longest_handler: 60,
         memory_max: 512,
         stage: Stage::Built,

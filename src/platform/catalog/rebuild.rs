@@ -1,0 +1,94 @@
+//! The catalog made anew from the store: beside each artefact lies its record, and an artefact counts when its hash is right.
+use super::files::hash;
+use super::{CatalogDb, failed, json_failed};
+use crate::contract::catalog::{ArtefactRecord, Rebuilt};
+use crate::contract::ids::Digest;
+use crate::contract::ports::{Catalog as _, StoreError};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// One part of a rebuild takes no longer, so that others are answered between two.
+const PART: Duration = Duration::from_secs(3);
+/// Problems that are named in one part.
+const NAMED: usize = 100;
+
+fn io_failed(operation: &str, path: &Path) -> impl Fn(io::Error) -> StoreError + use<> {
+    let operation = format!("{operation} {}", path.display());
+    move |e| StoreError::Failed { operation: operation.clone(), why: e.to_string() }
+}
+
+impl CatalogDb {
+    fn records(&self) -> PathBuf {
+        self.store.join("records")
+    }
+
+    /// The record of an artefact, beside the store's folders of files.
+    pub(super) fn record_file(&self, id: &Digest) -> PathBuf {
+        self.records().join(format!("{id}.json"))
+    }
+
+    /// Writes the record before the catalog names the artefact. It need not outlive a power cut: the event comes again then.
+    pub(super) fn write_record(&self, record: &ArtefactRecord) -> Result<(), StoreError> {
+        let (folder, file) = (self.records(), self.record_file(&record.id));
+        if file.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
+        let temporary = folder.join(format!(".{}.new", record.id));
+        let text = serde_json::to_vec(record).map_err(json_failed("writing a record"))?;
+        let write = || -> io::Result<()> {
+            let mut out = File::create(&temporary)?;
+            out.write_all(&text)?;
+            out.sync_all()?;
+            fs::rename(&temporary, &file)
+        };
+        write().map_err(io_failed("writing", &file))
+    }
+
+    /// Enters what has a record and is not in the catalog, in the order of the records' names.
+    pub(super) fn enter_files(&self, after: Option<&str>) -> Result<Rebuilt, StoreError> {
+        let folder = self.records();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Rebuilt::default()),
+            Err(e) => return Err(io_failed("listing", &folder)(e)),
+        };
+        let mut names: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
+        names.retain(|name| name.ends_with(".json") && after.is_none_or(|after| name.as_str() > after));
+        names.sort();
+        let (begun, mut done) = (Instant::now(), Rebuilt::default());
+        for name in names {
+            match self.enter_file(&folder.join(&name)) {
+                Ok(entered) => done.files += u64::from(entered),
+                Err(error) if done.problems.len() < NAMED => done.problems.push(error.to_string()),
+                Err(_) => {}
+            }
+            if begun.elapsed() > PART {
+                done.next = Some(name);
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn enter_file(&self, file: &Path) -> Result<bool, StoreError> {
+        let bad = |why: String| StoreError::BadFile { path: file.display().to_string(), why };
+        let text = fs::read(file).map_err(io_failed("reading", file))?;
+        let record: ArtefactRecord = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
+        if self.get(&record.id).is_ok_and(|known| known.is_some()) {
+            return Ok(false);
+        }
+        let path = Path::new(&record.path);
+        let (found, bytes) = File::open(path).and_then(hash).map_err(io_failed("reading", path))?;
+        if found != record.id.as_str() || bytes != record.bytes {
+            return Err(bad(format!("{} has {bytes} bytes and SHA-256 {found}", record.path)));
+        }
+        let mut db = self.db.borrow_mut();
+        let step = db.transaction().map_err(failed("beginning"))?;
+        self.enter(&step, &[record])?;
+        step.commit().map_err(failed("committing"))?;
+        Ok(true)
+    }
+}
