@@ -107,6 +107,9 @@ pub trait CatalogStore: Catalog {
     fn protected(&self, champions: u32, ancestors: u32) -> Result<BTreeMap<Digest, String>, StoreError>;
     /// Marks an artefact as gone for a reason, then deletes its file.
     fn forget(&self, id: &Digest, why: &str) -> Result<(), StoreError>;
+    /// Looks at a file of the store; a missing or damaged one is quarantined, marked and told. `claim`: somebody could not use it although
+    /// its hash may be right. True: it is quarantined now.
+    fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError>;
     /// Deletes the files of what was marked before a crash.
     fn finish_forgetting(&self) -> Result<(), StoreError>;
     /// The folders of jobs.

@@ -42,6 +42,8 @@ pub struct World {
     pub commit_error: RefCell<Option<StoreError>>,
     pub folders: RefCell<Vec<JobFolder>>,
     pub believed: Cell<bool>,
+    pub damaged: RefCell<Vec<Digest>>,
+    pub quarantined: RefCell<Vec<(Digest, String)>>,
     counter: Cell<u128>,
 }
 
@@ -118,6 +120,8 @@ impl World {
             commit_error: RefCell::default(),
             folders: RefCell::default(),
             believed: Cell::new(true),
+            damaged: RefCell::default(),
+            quarantined: RefCell::default(),
             counter: Cell::new(1),
         }
     }
@@ -322,6 +326,13 @@ impl CatalogStore for World {
     fn forget(&self, id: &Digest, _: &str) -> Result<(), StoreError> {
         self.artefacts.borrow_mut().retain(|a| a.id != *id);
         Ok(())
+    }
+    fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
+        let bad = claim.is_some() || self.damaged.borrow().contains(id);
+        if bad {
+            self.quarantined.borrow_mut().push((id.clone(), claim.unwrap_or_default().to_owned()));
+        }
+        Ok(bad)
     }
     fn finish_forgetting(&self) -> Result<(), StoreError> {
         Ok(())

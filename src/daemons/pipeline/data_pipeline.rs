@@ -1,6 +1,7 @@
 //! DATA_PIPELINE: owns the catalog. Turns results of jobs into artefacts, and says so in the stages' events.
 use super::catalog_calls;
 use super::housekeeping::Housekeeping;
+use super::inspection;
 use super::stage_results as results;
 use crate::contract::catalog::Champion;
 use crate::contract::catalog::{SetAside, StageState};
@@ -84,6 +85,7 @@ impl DataPipeline {
         if let Payload::WorkCompleted(_) = &payload {
             self.room(ports)?;
         }
+        inspection::inspect(&payload, store)?;
         let effect = match payload {
             Payload::RulesChanged(p) => self.rules_changed(&p, ports)?,
             payload => effect(payload, ports)?,

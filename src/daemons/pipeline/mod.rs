@@ -3,6 +3,7 @@ pub mod auto_export;
 mod catalog_calls;
 pub mod data_pipeline;
 mod housekeeping;
+mod inspection;
 pub mod selfplay_coordinator;
 mod stage_results;
 #[cfg(test)]

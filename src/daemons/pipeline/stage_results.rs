@@ -1,5 +1,6 @@
 //! What the results of each stage mean: metrics and artefacts read, missing ones refused.
 use super::data_pipeline::Effect;
+use super::inspection::left_out;
 use crate::contract::catalog::{ArtefactRecord, Rating, place};
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
@@ -156,7 +157,9 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
         }
         JobType::Export => {
             let samples = read.artefact("samples")?;
-            record(samples, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
+            let left_out = left_out(work, &job.inputs);
+            let used = job.inputs.shards.iter().map(|s| s.sha256.clone()).filter(|id| left_out.iter().all(|(out, _)| out != id));
+            record(samples, used.collect());
             if let Some(quarantine) = read.optional("quarantine") {
                 record(quarantine, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
             }

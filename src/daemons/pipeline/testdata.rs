@@ -47,6 +47,12 @@ fn done(kind: JobType, artefact: (&str, &str, char), m: Value, inputs: Inputs) -
     }
 }
 
+pub fn export_done(samples: char, shards: &[char]) -> WorkCompleted {
+    let m = json!({"samples_exported": 10, "games_exported": 2});
+    let inputs = Inputs { shards: shards.iter().map(|id| file(*id)).collect(), ..Inputs::default() };
+    done(JobType::Export, ("samples", "samples.npz", samples), m, inputs)
+}
+
 pub fn selfplay_done(shard: char) -> WorkCompleted {
     let m = json!({"games_completed": 25, "games_per_second": 5.0, "model_sha256": digest('0')});
     done(JobType::Selfplay, ("games", "games.db", shard), m, Inputs::default())

@@ -1,6 +1,7 @@
 //! DATA_PIPELINE's database and artefact store: `catalog.db` and the files that it names.
 mod files;
 mod housekeeping;
+mod inspect;
 mod query;
 mod rebuild;
 
@@ -12,6 +13,7 @@ use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
 use crate::contract::wire::{CallError, ErrorParameters, errors};
 use crate::platform::age::{AgeGuard, clocks};
 use crate::platform::job_files::JobFiles;
+use crate::platform::notices::Notices;
 use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
@@ -68,6 +70,7 @@ pub struct CatalogDb {
     /// The folders of jobs.
     jobs: PathBuf,
     age: RefCell<AgeGuard>,
+    notices: Notices,
 }
 
 fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
@@ -87,7 +90,7 @@ impl CatalogDb {
         let newest = db.query_row("SELECT max(created_us) FROM artefacts", [], |row| row.get(0));
         let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", &path))?;
         let age = AgeGuard::new(&path, "folders of failed jobs", newest, clocks());
-        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), files: JobFiles::new(jobs), jobs: jobs.to_owned(), age: RefCell::new(age) })
+        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), files: JobFiles::new(jobs), jobs: jobs.to_owned(), age: RefCell::new(age), notices: Notices::beside(&path) })
     }
 
     fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {
@@ -237,6 +240,10 @@ impl CatalogStore for CatalogDb {
 
     fn forget(&self, id: &Digest, why: &str) -> Result<(), StoreError> {
         self.forget_file(id, why)
+    }
+
+    fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
+        self.inspect_file(id, claim)
     }
 
     fn finish_forgetting(&self) -> Result<(), StoreError> {

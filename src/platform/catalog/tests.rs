@@ -288,3 +288,31 @@ fn a_jobs_folder_is_known_by_its_results_and_its_links_are_not_followed() {
     w.catalog.remove_job(&folders[0].job_id).expect("removed");
     assert!(!jobs.join("t-1").exists() && w.dir.path().join("store/games").exists());
 }
+
+#[test]
+fn a_damaged_or_missing_file_is_quarantined_marked_and_told_and_a_sound_one_stays() {
+    let w = world();
+    let commit = |name: &str, content: &[u8]| {
+        let (record, file) = w.file(name, content);
+        let change = CatalogChange { artefacts: vec![(record.clone(), file)], ..Default::default() };
+        w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+        record.id
+    };
+    let [sound, damaged, missing, unreadable] =
+        [("games.a", "1"), ("games.b", "2"), ("games.c", "3"), ("games.d", "4")].map(|(name, text)| commit(name, text.as_bytes()));
+    let path = |id: &Digest| w.catalog.get(id).expect("reads").expect("is there").path;
+    let at = path(&damaged);
+    std::fs::remove_file(&at).expect("removed");
+    std::fs::write(&at, b"other").expect("damaged");
+    std::fs::remove_file(path(&missing)).expect("removed");
+    assert_eq!(w.catalog.inspect(&sound, None), Ok(false));
+    assert_eq!(w.catalog.inspect(&damaged, None), Ok(true));
+    assert_eq!(w.catalog.inspect(&missing, None), Ok(true));
+    assert_eq!(w.catalog.inspect(&unreadable, Some("malformed")), Ok(true), "of the right hash");
+    assert_eq!(w.catalog.inspect(&damaged, None), Ok(false), "once");
+    assert_eq!(w.catalog.kept().expect("listed").into_iter().map(|a| a.id).collect::<Vec<_>>(), [sound]);
+    assert_eq!(std::fs::read_dir(w.dir.path().join("store/quarantine")).expect("the folder").count(), 2);
+    let told = Notices::at(w.dir.path().join("notices")).read();
+    assert_eq!(told.len(), 3);
+    assert!(told.iter().all(|n| n.what.contains("the rest goes on without it")), "{told:?}");
+}

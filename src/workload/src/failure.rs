@@ -36,6 +36,11 @@ impl Failure {
         Self::Failed(format!("{operation} {}: {cause}; check that the folder exists, is writable and not full", path.display()))
     }
 
+    /// The input is wrong and stays wrong.
+    pub fn is_bad_data(&self) -> bool {
+        matches!(self, Self::BadData(_))
+    }
+
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::collect::{Collector, Quarantined};
 use super::npz::NpzWriter;
-use crate::contract::files::write_atomically;
+use crate::contract::files::{sha256_file, write_atomically};
 use crate::contract::{Stage, StageResult};
 use crate::failure::Failure;
 use crate::game::RULES_VERSION;
@@ -36,6 +36,69 @@ impl Default for ExportParams {
     }
 }
 
+/// Adds the games of one shard and returns the model that played them. The inner error: the shard is missing or damaged.
+fn add_shard(
+    stage: &Stage<ExportParams>,
+    n: usize,
+    collector: &mut Collector,
+    quarantined: &mut Vec<Quarantined>,
+) -> Result<Result<String, Failure>, Failure> {
+    let (job, shard) = (&stage.job, &stage.job.inputs.shards[n]);
+    let reader = match open_shard(stage, n) {
+        Ok(reader) => reader,
+        Err(failure) => return damaged(failure),
+    };
+    // Sound, and none of this job's: whoever named it made a mistake.
+    let wrong = |what: String| Err(job.wrong(&format!("inputs.shards[{n}]"), &what));
+    if reader.config != job.config {
+        return wrong(format!("{} holds games of {}, the job is for {}", shard.path.display(), reader.config, job.config));
+    }
+    if reader.rules_version != RULES_VERSION {
+        return wrong(format!(
+            "{} holds games played by rules version {}, this program exports version {RULES_VERSION}; play new games",
+            shard.path.display(),
+            reader.rules_version
+        ));
+    }
+    let ids = match reader.ids() {
+        Ok(ids) => ids,
+        Err(failure) => return damaged(failure),
+    };
+    for id in ids {
+        stage.stop.check("nothing was written")?;
+        let game = match reader.game(&id) {
+            Ok(game) => game,
+            Err(failure) => return damaged(failure),
+        };
+        if let Err(reason) = collector.add(&game)? {
+            quarantined.push(Quarantined { shard: shard.sha256.clone(), game_id: id, reason });
+        }
+    }
+    Ok(Ok(reader.model_sha256.clone()))
+}
+
+/// Bad input is the shard's fault; anything else ends the job.
+fn damaged<T>(failure: Failure) -> Result<Result<T, Failure>, Failure> {
+    if failure.is_bad_data() { Ok(Err(failure)) } else { Err(failure) }
+}
+
+/// Opens a shard that is whole: of the right hash, a game database, from a job that ended.
+fn open_shard(stage: &Stage<ExportParams>, n: usize) -> Result<ShardReader, Failure> {
+    let (job, shard) = (&stage.job, &stage.job.inputs.shards[n]);
+    let wrong = |part: &str, what: &str| job.wrong(&format!("inputs.shards[{n}]{part}"), what);
+    let (found, _) = sha256_file(&shard.path).map_err(|e| wrong(".path", &e.to_string()))?;
+    if found != shard.sha256.to_ascii_lowercase() {
+        let what = format!("{} has SHA-256 {found}, expected {}; fetch the file again", shard.path.display(), shard.sha256);
+        return Err(wrong(".sha256", &what));
+    }
+    let reader = ShardReader::open(&shard.path)?;
+    if !reader.complete {
+        let what = format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
+        return Err(wrong("", &what));
+    }
+    Ok(reader)
+}
+
 /// Runs the stage.
 pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
     let started = Instant::now();
@@ -48,36 +111,23 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
     let mut collector = Collector::new(config, p.min_moves, p.dedup, &stage.output);
     let mut quarantined = Vec::new();
     let mut models = std::collections::BTreeSet::new();
+    let (mut damaged, mut first) = (Vec::new(), None);
     for (n, shard) in shards.iter().enumerate() {
-        let reader = ShardReader::open(&shard.path)?;
-        if reader.config != config {
-            let what = format!("{} holds games of {}, the job is for {config}", shard.path.display(), reader.config);
-            return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
-        }
-        if reader.rules_version != RULES_VERSION {
-            let what = format!(
-                "{} holds games played by rules version {}, this program exports version {RULES_VERSION}; play new games",
-                shard.path.display(),
-                reader.rules_version
-            );
-            return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
-        }
-        if !reader.complete {
-            let what =
-                format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
-            return Err(stage.job.wrong(&format!("inputs.shards[{n}]"), &what));
-        }
-        models.insert(reader.model_sha256.clone());
-        for id in reader.ids()? {
-            stage.stop.check("nothing was written")?;
-            if let Err(reason) = collector.add(&reader.game(&id)?)? {
-                quarantined.push(Quarantined { shard: shard.sha256.clone(), game_id: id, reason });
+        match add_shard(stage, n, &mut collector, &mut quarantined)? {
+            Ok(model) => drop(models.insert(model)),
+            // One shard that is missing or damaged must not hold up all others.
+            Err(failure) => {
+                damaged.push(json!({"sha256": shard.sha256, "reason": failure.to_string()}));
+                first.get_or_insert(failure);
             }
         }
         if stage.reporter.due() || n + 1 == shards.len() {
             let message = format!("{} samples", collector.columns.count);
             stage.reporter.progress(n as u64 + 1, shards.len() as u64, "shards", &message, serde_json::Map::new());
         }
+    }
+    if let Some(failure) = first.filter(|_| damaged.len() == shards.len()) {
+        return Err(failure);
     }
     let (count, games, duplicates) = (collector.columns.count, collector.games, collector.duplicates);
     if count == 0 {
@@ -109,6 +159,7 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
         "games_exported": games,
         "games_quarantined": quarantined.len(),
         "duplicates_removed": duplicates,
+        "shards_quarantined": damaged,
         "duration_seconds": started.elapsed().as_secs_f64(),
         "rules_version": RULES_VERSION,
     }));

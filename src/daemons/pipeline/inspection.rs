@@ -1,0 +1,72 @@
+//! Inputs that a job could not use: one damaged file is quarantined, so that it does not hold up all others.
+use super::stage_results::description;
+use crate::contract::daemon::HandlerError;
+use crate::contract::events::{Payload, WorkCompleted};
+use crate::contract::ids::Digest;
+use crate::contract::ports::CatalogStore;
+use crate::contract::workload::{Inputs, JobType};
+use serde_json::Value;
+
+/// Inputs that an export left out, with its reason; what is not among the job's own inputs is passed over.
+pub(super) fn left_out(work: &WorkCompleted, inputs: &Inputs) -> Vec<(Digest, String)> {
+    let named = work.metrics.get("shards_quarantined").and_then(Value::as_array).into_iter().flatten();
+    let read = |entry: &Value| {
+        let id = Digest::new(entry.get("sha256")?.as_str()?.to_owned()).ok()?;
+        let reason = entry.get("reason").and_then(Value::as_str).unwrap_or("no reason given");
+        inputs.shards.iter().any(|s| s.sha256 == id).then(|| (id, reason.chars().filter(|c| !c.is_control()).take(500).collect()))
+    };
+    named.filter_map(read).collect()
+}
+
+/// Looks at what a job could not use. A failed job names nothing: each of its inputs is looked at.
+pub(super) fn inspect(payload: &Payload, store: &dyn CatalogStore) -> Result<(), HandlerError> {
+    match payload {
+        Payload::WorkCompleted(work) if work.work_type == JobType::Export.name() => {
+            for (id, reason) in left_out(work, &description(&work.description)?.inputs) {
+                store.inspect(&id, Some(&reason))?;
+            }
+        }
+        Payload::WorkFailed(work) => {
+            let Ok(job) = description(&work.description) else { return Ok(()) };
+            let models = [job.inputs.model, job.inputs.champion, job.inputs.candidate].into_iter().flatten();
+            for file in models.chain(job.inputs.shards).chain(job.inputs.samples) {
+                store.inspect(&file.sha256, None)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data_pipeline::DataPipeline;
+    use super::super::testdata;
+    use crate::daemons::testing::{World, build, digest};
+    use serde_json::json;
+
+    #[test]
+    fn a_shard_that_an_export_left_out_is_quarantined_and_no_parent_of_the_samples() {
+        let world = World::new();
+        world.host.borrow_mut().disk_percent = Some(10.0);
+        let mut daemon: DataPipeline = build();
+        let mut payload = testdata::export_done('e', &['a', 'b']);
+        let left = json!([{"sha256": digest('a'), "reason": "is malformed"}, {"sha256": digest('f'), "reason": "not an input"}]);
+        payload.metrics.insert("shards_quarantined".into(), left);
+        world.event(&mut daemon, payload).expect("handled");
+        assert_eq!(*world.quarantined.borrow(), [(digest('a'), "is malformed".to_owned())]);
+        let (_, change, _) = world.committed.borrow()[0].clone();
+        assert_eq!(change.artefacts[0].0.parents, [digest('b')]);
+    }
+
+    #[test]
+    fn a_failed_jobs_damaged_input_is_found() {
+        let world = World::new();
+        let mut daemon: DataPipeline = build();
+        world.damaged.borrow_mut().push(digest('b'));
+        let mut payload = testdata::failed("export");
+        payload.description = testdata::export_done('e', &['a', 'b']).description;
+        world.event(&mut daemon, payload).expect("handled");
+        assert_eq!(world.quarantined.borrow().len(), 1);
+    }
+}

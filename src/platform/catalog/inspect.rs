@@ -1,0 +1,64 @@
+//! A file of the store that somebody could not use: looked at, quarantined with the reason, marked in the catalog, told.
+use super::files::hash;
+use super::{CatalogDb, failed};
+use crate::contract::ids::Digest;
+use crate::contract::notice::{Notice, Subject};
+use crate::contract::ports::{Catalog as _, StoreError};
+use crate::platform::clock::now_us;
+use rusqlite::{OptionalExtension, params};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+fn io_failed(operation: &str, path: &Path) -> impl Fn(io::Error) -> StoreError + use<> {
+    let operation = format!("{operation} {}", path.display());
+    move |e| StoreError::Failed { operation: operation.clone(), why: e.to_string() }
+}
+
+impl CatalogDb {
+    /// See the port.
+    pub(super) fn inspect_file(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
+        let there = "SELECT count(*) FROM artefacts WHERE id = ? AND gone_us IS NULL";
+        let there: Option<i64> = self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking an artefact up"))?;
+        let Some(record) = self.get(id).ok().flatten().filter(|_| there == Some(1)) else { return Ok(false) };
+        let path = Path::new(&record.path);
+        let found = match File::open(path).and_then(hash) {
+            Ok((sha256, bytes)) if sha256 == id.as_str() && bytes == record.bytes => None,
+            Ok((sha256, bytes)) => Some(format!("it has {bytes} bytes and SHA-256 {sha256}")),
+            Err(e) if e.kind() == ErrorKind::NotFound => Some("the file is missing".to_owned()),
+            // A disk's read error is damage; what the system says is the reason.
+            Err(e) if e.raw_os_error() == Some(nix::libc::EIO) => Some(format!("it cannot be read: {e}")),
+            Err(e) => return Err(io_failed("reading", path)(e)),
+        };
+        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it could not be used: {c}"))) else { return Ok(false) };
+        let folder = self.store.join("quarantine");
+        fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
+        let aside = folder.join(path.file_name().unwrap_or_default());
+        let damaged = match fs::rename(path, &aside) {
+            Ok(()) => Some(aside.display().to_string()),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(io_failed("quarantining", path)(e)),
+        };
+        self.db
+            .borrow()
+            .execute(
+                "UPDATE artefacts SET gone_us = ?2, gone_why = ?3, path = '' WHERE id = ?1 AND gone_us IS NULL",
+                params![id.as_str(), now_us(), format!("quarantined: {reason}")],
+            )
+            .map_err(failed("marking an artefact as quarantined"))?;
+        // The record would bring it back at a rebuild, which checks the hash only.
+        let _ = fs::remove_file(self.record_file(id));
+        let kept = damaged.as_deref().map(|d| format!("; it is kept as {d}")).unwrap_or_default();
+        let what = format!("{} {} of {} is quarantined: {reason}{kept}; the rest goes on without it", record.kind, &id.as_str()[..12], record.config_key);
+        tracing::warn!("{what}");
+        let notice = format!("artefact-{}", &id.as_str()[..12]);
+        self.notices.write(&Notice {
+            next: format!("ringrift database confirm {notice}"),
+            id: notice,
+            subject: Subject::Artefact { id: id.to_string(), artefact: record.kind, reason, damaged },
+            what,
+            since_us: now_us(),
+        });
+        Ok(true)
+    }
+}
