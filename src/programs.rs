@@ -4,9 +4,11 @@ use crate::contract::{catalog, paths};
 use crate::daemons::event::cross_process_poller::CrossProcessPoller;
 use crate::daemons::health::health_server::HealthServer;
 use crate::daemons::pipeline::data_pipeline::DataPipeline;
+use crate::daemons::recovery::disk_space_manager::DiskSpaceManager;
 use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
 use crate::platform::catalog::CatalogDb;
 use crate::platform::foreign::ForeignDb;
+use crate::platform::space;
 use crate::platform::store::Keep;
 use crate::platform::systemd::SystemdView;
 use crate::runtime::{Extras, Places, Socket, run};
@@ -31,6 +33,11 @@ pub fn data_pipeline() -> ExitCode {
 
 fn watching() -> Extras {
     Extras { units: Some(Box::new(|places: &Places, _: &Config| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
+}
+
+/// DISK_SPACE_MANAGER, which looks at once when somebody meets a full file system.
+pub fn disk_space_manager() -> ExitCode {
+    run::<DiskSpaceManager>(Extras { early_tick: Some((paths::SPACE, space::MARK)), ..Extras::default() })
 }
 
 /// CROSS_PROCESS_POLLER, with the original's queue.

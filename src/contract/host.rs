@@ -18,6 +18,12 @@ pub struct HostSnapshot {
     pub memory_bytes: u64,
     /// Used share of the state directory's file system, percent.
     pub disk_percent: Option<f64>,
+    /// Used share of its inodes, percent; absent where the file system does not count them.
+    #[serde(default)]
+    pub inode_percent: Option<f64>,
+    /// Somebody met a full file system within the last minute.
+    #[serde(default)]
+    pub space_refused: bool,
     /// Room left there for ordinary users, bytes.
     pub disk_free_bytes: Option<u64>,
     /// The GPUs, empty without a driver.

@@ -16,6 +16,8 @@ pub const CONTROL: &str = "/run/ringrift/control";
 pub const SPOOL: &str = "/var/lib/ringrift/spool";
 /// What was lost or is held back, until a person has confirmed it: one JSON file each.
 pub const NOTICES: &str = "/var/lib/ringrift/notices";
+/// In memory: touched by whoever meets a full file system, watched by DISK_SPACE_MANAGER.
+pub const SPACE: &str = "/run/ringrift/space";
 /// The legacy pid file of the master loop; the flock on it is what counts.
 pub const MASTER_PID: &str = "/run/ringrift/master_loop.pid";
 /// The emergency halt flag.

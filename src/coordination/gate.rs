@@ -33,7 +33,7 @@ pub struct Gate {
 
 impl Gate {
     fn new(name: &str, bars: Bars, open: bool, why: String) -> Gate {
-        Gate { view: GateView { gate: name.into(), open, why }, bars, local: name != "disk" }
+        Gate { view: GateView { gate: name.into(), open, why }, bars, local: !matches!(name, "disk" | "inodes") }
     }
     /// Whether it bars one more task of the type where so many run; `here`: on the coordinator's own node.
     pub fn stops(&self, kind: JobType, running: u32, here: bool) -> bool {
@@ -56,6 +56,7 @@ impl Gate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Levels {
     disk: Level,
+    inodes: Level,
     memory: Level,
     stall: Level,
     cpu: Level,
@@ -75,6 +76,7 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
     let hysteresis = rules.hysteresis;
     let mut gates = vec![
         percent("disk", Bars::All, "the state directory's file system", host.disk_percent, &mut levels.disk, rules.disk, hysteresis),
+        inodes(host, levels, rules),
         percent("memory", Bars::All, "memory", host.memory_percent, &mut levels.memory, rules.memory, hysteresis),
         stall(host, levels, rules),
         percent("cpu", Bars::Further, "the processors", host.cpu_percent, &mut levels.cpu, rules.cpu, hysteresis),
@@ -90,6 +92,17 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
         }
     });
     gates
+}
+
+/// Read by the same call as the disk's blocks: when that fails, the disk's gate is shut. A file system without inodes to count has no end
+/// of them.
+fn inodes(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
+    match host.inode_percent {
+        None => Gate::new("inodes", Bars::All, true, "the file system does not count them".into()),
+        some => {
+            percent("inodes", Bars::All, "inodes of the state directory's file system", some, &mut levels.inodes, rules.inodes, rules.hysteresis)
+        }
+    }
 }
 
 fn percent(name: &str, bars: Bars, what: &str, value: Option<f64>, before: &mut Level, threshold: Threshold, hysteresis: f64) -> Gate {

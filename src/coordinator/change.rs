@@ -1,7 +1,7 @@
 //! What a change to the database sees, and why it may be refused.
 use super::state::State;
 use crate::contract::wire::{ErrorParameters, Reply, errors};
-use crate::platform::store;
+use crate::platform::space;
 use rusqlite::Connection;
 
 /// The two clocks, in microseconds.
@@ -79,7 +79,7 @@ impl std::fmt::Display for Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
-        if store::is_full(&error) {
+        if space::is_full_sql(&error) {
             return Refusal::new(errors::OUT_OF_SPACE, "the coordinator's file system is full; make room, nothing was stored");
         }
         Refusal::internal(format!("the coordination database: {error}"))

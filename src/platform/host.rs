@@ -1,6 +1,7 @@
 //! Looking at the machine: processors and memory by sysinfo, file system by statvfs, pressure from /proc.
 use super::cgroup;
 use super::nvml::Gpus;
+use super::space;
 use crate::contract::host::{HostSnapshot, Pressure};
 use crate::contract::ids::NodeId;
 use crate::contract::ports::Host;
@@ -82,6 +83,12 @@ impl Host for Machine {
             memory_bytes,
             // As df shows it: what is reserved for root counts neither as used nor as free.
             disk_percent: disk.as_ref().zip(used).and_then(|(d, used)| percent(used, used + d.blocks_available())),
+            // What is reserved for root counts neither way, as with blocks.
+            inode_percent: disk.as_ref().and_then(|d| {
+                let used = d.files().saturating_sub(d.files_free());
+                percent(used, used + d.files_available()).filter(|_| d.files() > 0)
+            }),
+            space_refused: space::was_full(),
             disk_free_bytes: disk.as_ref().map(|d| d.blocks_available() * d.fragment_size()),
             gpus,
             gpu_absent,

@@ -18,6 +18,7 @@ pub mod peers;
 pub mod polkit;
 pub mod report;
 pub mod signals;
+pub mod space;
 pub mod store;
 pub mod systemd;
 pub mod task;

@@ -4,6 +4,7 @@ use super::places::Places;
 use crate::contract::master::Control;
 use crate::platform::watch::Watch;
 use std::io::ErrorKind;
+use std::path::Path;
 
 /// What the file says now. No file: not paused. A file that cannot be read pauses: the operator wanted something.
 pub fn read(places: &Places) -> Control {
@@ -34,4 +35,26 @@ pub fn watch(places: &Places, inbox: &Inbox) -> bool {
         }
     });
     started.is_ok()
+}
+
+/// Starts the thread that brings the next tick forward whenever a file changes. Without it the daemon looks at its ordinary ticks.
+pub fn watch_early(folder: &Path, name: &str, inbox: &Inbox) {
+    let watch = match Watch::new(folder, name) {
+        Ok(watch) => watch,
+        Err(error) => {
+            tracing::warn!(%error, folder = %folder.display(), "not watched; the daemon looks at its ordinary ticks only");
+            return;
+        }
+    };
+    let inbox = inbox.clone();
+    let work = move || {
+        while watch.wait().is_ok() {
+            if inbox.send(Message::Early).is_err() {
+                return;
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("early".into()).stack_size(64 * 1024).spawn(work) {
+        tracing::warn!(%error, "no thread for early ticks");
+    }
 }

@@ -22,6 +22,9 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+/// A tick that is wanted now comes after this.
+const EARLY: Duration = Duration::from_millis(200);
+
 /// Longest turn.
 pub(super) const TURN: Duration = Duration::from_secs(5);
 /// Time between looks at what is outside, the watchdog's ping among them.
@@ -274,6 +277,8 @@ impl<D: Daemon> Engine<'_, D> {
             Message::Signal(Asked::Stop) => self.stop(),
             Message::Signal(Asked::Reload) => self.reload(),
             Message::Control => self.control_changed(),
+            // Several in a row are one.
+            Message::Early => self.tick_due = self.tick_due.min(Instant::now() + EARLY),
             Message::Subscribed { generation, token } => {
                 if self.streaming {
                     // What an earlier connection delivered and nobody handled comes again on this one.

@@ -15,6 +15,8 @@ pub enum Message {
     Signal(Asked),
     /// The control file changed.
     Control,
+    /// The next tick is wanted now.
+    Early,
     /// The router knows the subscription; deliveries of the same generation follow.
     Subscribed {
         /// Counts connections.

@@ -67,6 +67,8 @@ pub struct Extras {
     pub foreign: Option<Box<dyn ForeignQueue>>,
     /// A Varlink socket.
     pub socket: Option<Socket>,
+    /// A file whose changes bring the next tick forward: folder and name.
+    pub early_tick: Option<(&'static str, &'static str)>,
 }
 
 /// Events that may be under way to a daemon that handles one at a time.
@@ -167,6 +169,9 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
     };
     std::thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(listen).map_err(failed("starting a thread"))?;
     let watched = control::watch(&places, &inbox);
+    if let Some((folder, name)) = with.early_tick {
+        control::watch_early(std::path::Path::new(folder), name, &inbox);
+    }
     let subscribe = subscribe(spec, &places)?;
     let router = places.run.join("router.sock");
     let subscription =

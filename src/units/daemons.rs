@@ -145,6 +145,8 @@ pub fn directories(text: Text, kebab: &str) -> Text {
         .set("StateDirectory", format!("ringrift/{kebab}"))
         .why("Databases are for their owner alone.")
         .set("StateDirectoryMode", "0700")
+        .why("In memory: whoever meets a full file system touches a file there, and DISK_SPACE_MANAGER looks at once.")
+        .set("ReadWritePaths", paths::SPACE)
         .why("status.json and artefacts are for everybody; what is private lies below a directory that is.")
         .set("UMask", "0022")
 }

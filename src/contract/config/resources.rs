@@ -100,6 +100,8 @@ pub struct Safeguards {
     /// Percent used of the state directory's file system: warning is reported, at critical no new work and no new files, so that
     /// the databases still have room.
     pub disk: Threshold,
+    /// Percent used of the inodes there, likewise: many small files fill a file system that has room.
+    pub inodes: Threshold,
     /// Percent of memory used without caches: warning is reported, at critical no new jobs.
     pub memory: Threshold,
     /// Percent of CPU used: warning is informational, at critical a type that runs on the node already gets no further job there. One
@@ -155,6 +157,7 @@ impl Default for Safeguards {
         let pair = |warning, critical| Threshold { warning, critical };
         Safeguards {
             disk: pair(65.0, 70.0),
+            inodes: pair(80.0, 90.0),
             memory: pair(70.0, 80.0),
             cpu: pair(70.0, 80.0),
             gpu: pair(70.0, 80.0),
@@ -170,7 +173,7 @@ impl Default for Safeguards {
 impl Safeguards {
     pub(super) fn check(&self, check: &mut Check) {
         for (name, t) in
-            [("disk", self.disk), ("memory", self.memory), ("cpu", self.cpu), ("gpu", self.gpu), ("memory_stall", self.memory_stall)]
+            [("disk", self.disk), ("inodes", self.inodes), ("memory", self.memory), ("cpu", self.cpu), ("gpu", self.gpu), ("memory_stall", self.memory_stall)]
         {
             let (warning, critical) = (format!("safeguards.{name}.warning"), format!("safeguards.{name}.critical"));
             check.range(&warning, t.warning, 0.0, 100.0);

@@ -1,5 +1,5 @@
 //! DISK_SPACE_MANAGER: watches the disk and says when it is low. The coordinator refuses new work by the same thresholds.
-use crate::contract::config::{Config, Safeguards};
+use crate::contract::config::{Config, Safeguards, Threshold};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
@@ -7,28 +7,31 @@ use crate::contract::paths;
 use crate::contract::ports::Ports;
 use crate::contract::registry::DaemonType;
 use crate::coordination::threshold::{Level, level};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The daemon.
 #[derive(Debug)]
 pub struct DiskSpaceManager {
     safeguards: Safeguards,
     level: Level,
+    inodes: Level,
 }
 
 impl Daemon for DiskSpaceManager {
     const TYPE: DaemonType = DaemonType::DiskSpaceManager;
 
     fn new(config: &Config) -> Self {
-        DiskSpaceManager { safeguards: config.safeguards.clone(), level: Level::Normal }
+        DiskSpaceManager { safeguards: config.safeguards.clone(), level: Level::Normal, inodes: Level::Normal }
     }
 
     fn save(&self) -> Option<Value> {
-        Some(self.level.name().into())
+        Some(json!([self.level.name(), self.inodes.name()]))
     }
 
     fn restore(&mut self, state: Value) {
-        self.level = state.as_str().and_then(Level::from_name).unwrap_or_default();
+        let read = |value: &Value| value.as_str().and_then(Level::from_name).unwrap_or_default();
+        // Before inodes were watched, one level was all.
+        (self.level, self.inodes) = (read(state.get(0).unwrap_or(&state)), state.get(1).map(read).unwrap_or_default());
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -48,40 +51,66 @@ impl DiskSpaceManager {
             out.health(Health { message: format!("how full {} is cannot be read", paths::STATE), ..Default::default() });
             return;
         };
-        let threshold = self.safeguards.disk;
-        let before = self.level;
-        self.level = level(before, percent, threshold, self.safeguards.hysteresis);
+        let hysteresis = self.safeguards.hysteresis;
         let free_gb = host.disk_free_bytes.unwrap_or(0) as f64 / 1e9;
-        let passed = if self.level == Level::Critical { threshold.critical } else { threshold.warning };
+        let before = self.level;
+        self.level = level(before, percent, self.safeguards.disk, hysteresis);
         if self.level > before {
             out.publish(events::DiskSpaceLow {
                 host: ports.host.node(),
                 path: paths::STATE.into(),
                 usage_percent: percent,
                 free_gb,
-                threshold: passed,
+                threshold: passed(self.level, self.safeguards.disk),
                 level: self.level.name().into(),
             });
             if self.level == Level::Critical {
-                out.publish(events::ResourceConstraint {
-                    node_id: ports.host.node(),
-                    resource_type: "disk".into(),
-                    usage_percent: percent,
-                    threshold: passed,
-                    level: self.level.name().into(),
-                });
+                out.publish(constraint(ports, "disk", percent, self.level, self.safeguards.disk));
             }
         }
+        let before = self.inodes;
+        let inodes = host.inode_percent.unwrap_or(0.0);
+        self.inodes = level(before, inodes, self.safeguards.inodes, hysteresis);
+        if self.inodes > before {
+            out.publish(constraint(ports, "inodes", inodes, self.inodes, self.safeguards.inodes));
+        }
         let line = format!("{} is {percent:.1} % full, {free_gb:.1} GB free", paths::STATE);
-        out.health(match self.level {
-            Level::Normal => Health::healthy(&line),
-            Level::Warning => Health::degraded(format!("{line}; new work is refused from {} %", threshold.critical)),
-            Level::Critical => Health::unhealthy(format!(
-                "{line}; new work is refused until it is below {} %",
-                threshold.critical - self.safeguards.hysteresis
-            )),
-        });
+        let line = if self.inodes == Level::Normal { line } else { format!("{line}, {inodes:.1} % of its inodes are used") };
+        out.health(self.health(&line, host.space_refused));
         out.last(line);
+    }
+
+    fn health(&self, line: &str, refused: bool) -> Health {
+        let (disk, inodes) = (self.safeguards.disk.critical, self.safeguards.inodes.critical);
+        match self.level.max(self.inodes) {
+            // A quota, another file system, or a moment that has passed.
+            _ if refused => Health::unhealthy(format!("{line}; a write failed within the last minute because no space was left")),
+            Level::Normal => Health::healthy(line),
+            Level::Warning => Health::degraded(format!("{line}; new work is refused from {disk} % of the space or {inodes} % of the inodes")),
+            Level::Critical => {
+                let hysteresis = self.safeguards.hysteresis;
+                Health::unhealthy(format!(
+                    "{line}; new work is refused until less than {} % of the space and {} % of the inodes are used",
+                    disk - hysteresis,
+                    inodes - hysteresis
+                ))
+            }
+        }
+    }
+}
+
+/// The threshold that a level passed.
+fn passed(level: Level, threshold: Threshold) -> f64 {
+    if level == Level::Critical { threshold.critical } else { threshold.warning }
+}
+
+fn constraint(ports: &Ports<'_>, what: &str, usage_percent: f64, level: Level, threshold: Threshold) -> events::ResourceConstraint {
+    events::ResourceConstraint {
+        node_id: ports.host.node(),
+        resource_type: what.into(),
+        usage_percent,
+        threshold: passed(level, threshold),
+        level: level.name().into(),
     }
 }
 
@@ -107,5 +136,25 @@ mod tests {
         assert_eq!(at(None).health.map(|h| h.status), Some(HealthStatus::Unknown));
         let back = at(Some(10.0));
         assert_eq!((back.events.len(), back.health.map(|h| h.status)), (0, Some(HealthStatus::Healthy)));
+    }
+
+    #[test]
+    fn inodes_and_a_write_that_failed_are_told() {
+        let world = World::new();
+        let mut daemon: DiskSpaceManager = build();
+        let mut at = |inodes: f64, refused: bool| {
+            let mut host = world.host.borrow_mut();
+            (host.disk_percent, host.inode_percent, host.space_refused) = (Some(10.0), Some(inodes), refused);
+            drop(host);
+            world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled")
+        };
+        assert!(at(10.0, false).events.is_empty());
+        let full = at(95.0, false);
+        assert!(matches!(&full.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "inodes" && r.threshold == 90.0));
+        assert_eq!(full.health.map(|h| h.status), Some(HealthStatus::Unhealthy));
+        assert!(at(95.0, false).events.is_empty(), "once");
+        let refused = at(10.0, true).health.expect("a health");
+        assert!(refused.status == HealthStatus::Unhealthy && refused.message.contains("no space was left"), "{refused:?}");
+        assert_eq!(at(10.0, false).health.map(|h| h.status), Some(HealthStatus::Healthy));
     }
 }

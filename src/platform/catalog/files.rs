@@ -4,6 +4,7 @@ use crate::contract::error::Permanence;
 use crate::contract::job_file::JobFile;
 use crate::contract::ports::StoreError;
 use crate::platform::job_files::{JobFileError, JobFiles};
+use crate::platform::space;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -11,7 +12,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 fn io_failed<'a>(operation: &'a str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
-    move |e| StoreError::Failed { operation: format!("{operation} {}", path.display()), why: e.to_string() }
+    move |e| {
+        // If so, DISK_SPACE_MANAGER hears of it.
+        let _ = space::is_full_io(&e);
+        StoreError::Failed { operation: format!("{operation} {}", path.display()), why: e.to_string() }
+    }
 }
 
 /// Where an artefact lies in the store.

@@ -14,6 +14,7 @@ use crate::contract::wire::{CallError, ErrorParameters, errors};
 use crate::platform::age::{AgeGuard, clocks};
 use crate::platform::job_files::JobFiles;
 use crate::platform::notices::Notices;
+use crate::platform::space;
 use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
@@ -74,7 +75,11 @@ pub struct CatalogDb {
 }
 
 fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
-    move |e| StoreError::Failed { operation: operation.into(), why: e.to_string() }
+    move |e| {
+        // If so, DISK_SPACE_MANAGER hears of it.
+        let _ = space::is_full_sql(&e);
+        StoreError::Failed { operation: operation.into(), why: e.to_string() }
+    }
 }
 
 fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_ {

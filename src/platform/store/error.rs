@@ -1,5 +1,6 @@
 //! Why a database cannot be opened: each reason a variant, with its exit code and its next step.
 use crate::contract::error::{Exit, Failure};
+use crate::platform::space;
 use rusqlite::ErrorCode;
 
 /// A database could not be opened, migrated or copied.
@@ -61,7 +62,7 @@ impl DatabaseError {
     /// From SQLite's error.
     pub fn sqlite(operation: &'static str, path: &std::path::Path) -> impl Fn(rusqlite::Error) -> DatabaseError + use<> {
         let path = path.display().to_string();
-        move |source| match is_full(&source) {
+        move |source| match space::is_full_sql(&source) {
             true => DatabaseError::NoSpace { operation, path: path.clone() },
             false => DatabaseError::Sqlite { operation, path: path.clone(), source },
         }
@@ -70,9 +71,9 @@ impl DatabaseError {
     /// From the file system's error.
     pub fn io(operation: &'static str, path: &std::path::Path) -> impl Fn(std::io::Error) -> DatabaseError + use<> {
         let path = path.display().to_string();
-        move |source| match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DatabaseError::NoSpace { operation, path: path.clone() },
-            _ => DatabaseError::Io { operation, path: path.clone(), source },
+        move |source| match space::is_full_io(&source) {
+            true => DatabaseError::NoSpace { operation, path: path.clone() },
+            false => DatabaseError::Io { operation, path: path.clone(), source },
         }
     }
 
@@ -111,11 +112,6 @@ impl From<DatabaseError> for Failure {
             _ => failure,
         }
     }
-}
-
-/// Whether an error means that the file system is full.
-pub fn is_full(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::DiskFull)
 }
 
 /// Whether an error means that the file is no sound database.

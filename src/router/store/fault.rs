@@ -1,6 +1,7 @@
 //! What can go wrong in the store, by what must follow from it.
 use crate::contract::wire::errors;
 use crate::router::refusal::Refusal;
+use crate::platform::space;
 use rusqlite::ErrorCode;
 
 /// The store could not do something.
@@ -33,13 +34,7 @@ impl Fault {
         let why = error.to_string();
         let rusqlite::Error::SqliteFailure(code, _) = error else { return Fault::Other { operation, why } };
         match code.code {
-            ErrorCode::DiskFull => Fault::Full,
-            // Growing the shared-memory file or the log file fails with an I/O error of its own on a full disk.
-            ErrorCode::SystemIoFailure
-                if matches!(code.extended_code, rusqlite::ffi::SQLITE_IOERR_SHMSIZE | rusqlite::ffi::SQLITE_IOERR_TRUNCATE) =>
-            {
-                Fault::Full
-            }
+            _ if space::is_full_sql(error) => Fault::Full,
             // After a failed fsync the kernel may have dropped the pages and forgotten that it did; only a fresh start from
             // the disk's own content is honest.
             ErrorCode::SystemIoFailure
