@@ -99,9 +99,15 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
 fn inodes(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     match host.inode_percent {
         None => Gate::new("inodes", Bars::All, true, "the file system does not count them".into()),
-        some => {
-            percent("inodes", Bars::All, "inodes of the state directory's file system", some, &mut levels.inodes, rules.inodes, rules.hysteresis)
-        }
+        some => percent(
+            "inodes",
+            Bars::All,
+            "inodes of the state directory's file system",
+            some,
+            &mut levels.inodes,
+            rules.inodes,
+            rules.hysteresis,
+        ),
     }
 }
 

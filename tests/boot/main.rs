@@ -21,6 +21,7 @@ macro_rules! on_both {
 mod backoff;
 mod config;
 mod databases;
+mod disk;
 mod emergency;
 mod harness;
 mod install;

@@ -172,9 +172,14 @@ impl Default for Safeguards {
 
 impl Safeguards {
     pub(super) fn check(&self, check: &mut Check) {
-        for (name, t) in
-            [("disk", self.disk), ("inodes", self.inodes), ("memory", self.memory), ("cpu", self.cpu), ("gpu", self.gpu), ("memory_stall", self.memory_stall)]
-        {
+        for (name, t) in [
+            ("disk", self.disk),
+            ("inodes", self.inodes),
+            ("memory", self.memory),
+            ("cpu", self.cpu),
+            ("gpu", self.gpu),
+            ("memory_stall", self.memory_stall),
+        ] {
             let (warning, critical) = (format!("safeguards.{name}.warning"), format!("safeguards.{name}.critical"));
             check.range(&warning, t.warning, 0.0, 100.0);
             check.range(&critical, t.critical, 0.0, 100.0);

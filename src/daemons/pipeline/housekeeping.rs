@@ -36,7 +36,7 @@ impl Housekeeping {
     /// One turn: what was done, one line, if anything was; an error says why nothing is deleted.
     pub(super) fn turn(&mut self, store: &dyn CatalogStore, ports: &Ports<'_>) -> Result<Option<String>, String> {
         let active = active(ports)?;
-        let folders = self.folders(store, &active)?;
+        let (folders, stuck) = self.folders(store, &active)?;
         let (mut files, mut bytes) = (0, 0);
         store.finish_forgetting().map_err(|e| e.to_string())?;
         let fates = self.fates(store, ports, &active)?;
@@ -45,7 +45,10 @@ impl Housekeeping {
             (files, bytes) = (files + 1, bytes + fate.bytes);
         }
         let line = || format!("deleted: job folders {folders}, artefacts {files} ({:.1} MB)", bytes as f64 / 1e6);
-        Ok((folders + files > 0).then(line))
+        match stuck {
+            Some(why) => Err(why),
+            None => Ok((folders + files > 0).then(line)),
+        }
     }
 
     /// What a turn would do with each artefact.
@@ -71,10 +74,11 @@ impl Housekeeping {
         Ok(retention::decide(artefacts, &self.retention, &protected))
     }
 
-    fn folders(&mut self, store: &dyn CatalogStore, active: &[WorkItem]) -> Result<usize, String> {
+    /// How many folders went, and why one did not, if so; it holds up no other.
+    fn folders(&mut self, store: &dyn CatalogStore, active: &[WorkItem]) -> Result<(usize, Option<String>), String> {
         let permit = store.age_permit();
         let active: BTreeSet<&JobId> = active.iter().map(|item| &item.work_id).collect();
-        let (before, mut deleted) = (std::mem::take(&mut self.unneeded), 0);
+        let (before, mut deleted, mut stuck) = (std::mem::take(&mut self.unneeded), 0, None);
         for folder in store.job_folders().map_err(|e| e.to_string())? {
             // A verified result that is not registered waits for its event; only a queue that forgot the job gives it up.
             let keep_us = if folder.verified { self.keep_ended_us } else { self.keep_failed_us };
@@ -82,14 +86,19 @@ impl Housekeeping {
             if active.contains(&folder.job_id) || !(folder.registered || old) {
                 continue;
             }
-            if before.contains(&folder.job_id) {
-                store.remove_job(&folder.job_id).map_err(|e| e.to_string())?;
-                deleted += 1;
-            } else {
+            if !before.contains(&folder.job_id) {
                 self.unneeded.insert(folder.job_id);
+                continue;
+            }
+            match store.remove_job(&folder.job_id) {
+                Ok(()) => deleted += 1,
+                Err(error) => {
+                    stuck.get_or_insert(error.to_string());
+                    self.unneeded.insert(folder.job_id);
+                }
             }
         }
-        Ok(deleted)
+        Ok((deleted, stuck))
     }
 }
 

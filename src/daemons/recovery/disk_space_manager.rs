@@ -86,7 +86,9 @@ impl DiskSpaceManager {
             // A quota, another file system, or a moment that has passed.
             _ if refused => Health::unhealthy(format!("{line}; a write failed within the last minute because no space was left")),
             Level::Normal => Health::healthy(line),
-            Level::Warning => Health::degraded(format!("{line}; new work is refused from {disk} % of the space or {inodes} % of the inodes")),
+            Level::Warning => {
+                Health::degraded(format!("{line}; new work is refused from {disk} % of the space or {inodes} % of the inodes"))
+            }
             Level::Critical => {
                 let hysteresis = self.safeguards.hysteresis;
                 Health::unhealthy(format!(

@@ -19,7 +19,8 @@ impl CatalogDb {
     /// See the port.
     pub(super) fn inspect_file(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
         let there = "SELECT count(*) FROM artefacts WHERE id = ? AND gone_us IS NULL";
-        let there: Option<i64> = self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking an artefact up"))?;
+        let there: Option<i64> =
+            self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking an artefact up"))?;
         let Some(record) = self.get(id).ok().flatten().filter(|_| there == Some(1)) else { return Ok(false) };
         let path = Path::new(&record.path);
         let found = match File::open(path).and_then(hash) {
@@ -30,7 +31,9 @@ impl CatalogDb {
             Err(e) if e.raw_os_error() == Some(nix::libc::EIO) => Some(format!("it cannot be read: {e}")),
             Err(e) => return Err(io_failed("reading", path)(e)),
         };
-        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it could not be used: {c}"))) else { return Ok(false) };
+        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it could not be used: {c}"))) else {
+            return Ok(false);
+        };
         let folder = self.store.join("quarantine");
         fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
         let aside = folder.join(path.file_name().unwrap_or_default());
@@ -49,7 +52,12 @@ impl CatalogDb {
         // The record would bring it back at a rebuild, which checks the hash only.
         let _ = fs::remove_file(self.record_file(id));
         let kept = damaged.as_deref().map(|d| format!("; it is kept as {d}")).unwrap_or_default();
-        let what = format!("{} {} of {} is quarantined: {reason}{kept}; the rest goes on without it", record.kind, &id.as_str()[..12], record.config_key);
+        let what = format!(
+            "{} {} of {} is quarantined: {reason}{kept}; the rest goes on without it",
+            record.kind,
+            &id.as_str()[..12],
+            record.config_key
+        );
         tracing::warn!("{what}");
         let notice = format!("artefact-{}", &id.as_str()[..12]);
         self.notices.write(&Notice {

@@ -95,7 +95,14 @@ impl CatalogDb {
         let newest = db.query_row("SELECT max(created_us) FROM artefacts", [], |row| row.get(0));
         let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", &path))?;
         let age = AgeGuard::new(&path, "folders of failed jobs", newest, clocks());
-        Ok(CatalogDb { db: RefCell::new(db), store: store.to_owned(), files: JobFiles::new(jobs), jobs: jobs.to_owned(), age: RefCell::new(age), notices: Notices::beside(&path) })
+        Ok(CatalogDb {
+            db: RefCell::new(db),
+            store: store.to_owned(),
+            files: JobFiles::new(jobs),
+            jobs: jobs.to_owned(),
+            age: RefCell::new(age),
+            notices: Notices::beside(&path),
+        })
     }
 
     fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {

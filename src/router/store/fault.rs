@@ -1,7 +1,7 @@
 //! What can go wrong in the store, by what must follow from it.
 use crate::contract::wire::errors;
-use crate::router::refusal::Refusal;
 use crate::platform::space;
+use crate::router::refusal::Refusal;
 use rusqlite::ErrorCode;
 
 /// The store could not do something.
