@@ -166,6 +166,7 @@ fn notices(text: Text) -> Text {
 
 fn writes(text: Text, spec: &DaemonSpec) -> Text {
     spec.needs.iter().fold(text, |text, need| match need {
+        Need::Writes("jobs") => text.why("It deletes the folders of jobs whose results are registered.").set("ReadWritePaths", paths::JOBS),
         Need::Writes(name) => text
             .why(&format!("It alone writes {name}; the folder is made by tmpfiles.d, so that it can be open where the database is not."))
             .set("ReadWritePaths", format!("{}/{name}", paths::STATE)),
