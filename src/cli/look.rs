@@ -16,6 +16,8 @@ use std::collections::HashMap;
 /// The master's and the coordinator's units: processes that are no daemon type.
 pub const MASTER: &str = "ringrift-master.service";
 const COORDINATOR: &str = "ringrift-coordinator.service";
+/// The watch over the emergency flags.
+pub const WATCH: &str = "ringrift-emergency.path";
 const SOCKETS: [&str; 4] = ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-catalog.socket"];
 
 /// A daemon or hub as it stands.
@@ -93,6 +95,7 @@ impl Seen {
         let mut names: Vec<String> = built().map(|s| s.daemon.unit()).collect();
         names.extend([MASTER, COORDINATOR].map(str::to_owned));
         names.extend(SOCKETS.map(str::to_owned));
+        names.push(WATCH.into());
         names.push("ringrift-job-*".into());
         let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
         let units = world.look(&patterns)?;

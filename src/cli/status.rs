@@ -1,5 +1,5 @@
 //! `ringrift status`: what is wrong first, then hubs, daemons and jobs as a tree.
-use super::look::{JobRow, MASTER, Row, Seen};
+use super::look::{JobRow, MASTER, Row, Seen, WATCH};
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -116,6 +116,13 @@ fn overview(seen: &Seen, world: &World) -> Overview {
             name: "master".into(),
             what: format!("it runs and does not answer: {why}"),
             next: format!("journalctl -u {MASTER} -n 50"),
+        });
+    }
+    if master_running && !seen.is_active(WATCH) {
+        problems.push(Problem {
+            name: WATCH.into(),
+            what: "the watch over the emergency flags does not run; the coordinator looks at them itself, once a second".into(),
+            next: format!("systemctl restart {WATCH}"),
         });
     }
     for socket in seen.failed_sockets() {

@@ -32,6 +32,8 @@ messages! {
     JOB_OUT_OF_MEMORY = "61059980a3c64becb04b079981f4dc8a";
     /// A second master ended at once.
     SECOND_MASTER = "f54840bc30ad401388e37e4eb698f92b";
+    /// The file of a hub's socket was deleted: no new client reaches it.
+    SOCKET_GONE = "c4e0a7f2b15d4f1e8a6690d3c97b12e5";
     /// An event was given up by a subscriber.
     DEAD_LETTER = "c27fc3f0cc6241988674bd2606116407";
     /// A job was stopped because its lease was given to another attempt.

@@ -33,7 +33,7 @@ pub struct Gate {
 
 impl Gate {
     fn new(name: &str, bars: Bars, open: bool, why: String) -> Gate {
-        Gate { view: GateView { gate: name.into(), open, why }, bars, local: !matches!(name, "disk" | "inodes") }
+        Gate { view: GateView { gate: name.into(), open, why }, bars, local: !matches!(name, "disk" | "inodes" | "emergency") }
     }
     /// Whether it bars one more task of the type where so many run; `here`: on the coordinator's own node.
     pub fn stops(&self, kind: JobType, running: u32, here: bool) -> bool {
@@ -109,6 +109,11 @@ fn inodes(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate 
             rules.hysteresis,
         ),
     }
+}
+
+/// Shut, for every node, while nobody can say whether there is an emergency flag; there is no such gate otherwise.
+pub fn emergency(look: &Result<(), String>) -> Option<Gate> {
+    look.as_ref().err().map(|why| Gate::new("emergency", Bars::All, false, why.clone()))
 }
 
 fn percent(name: &str, bars: Bars, what: &str, value: Option<f64>, before: &mut Level, threshold: Threshold, hysteresis: f64) -> Gate {

@@ -28,6 +28,9 @@ pub struct Args {
     /// The emergency flag file
     #[arg(long, value_name = "PATH", default_value = paths::EMERGENCY_HALT)]
     pub flag: PathBuf,
+    /// The same flag where scripts of old make it
+    #[arg(long, value_name = "PATH", default_value = paths::LEGACY_HALT)]
+    pub legacy_flag: PathBuf,
     /// Address of the bus with systemd; without it the system bus
     #[arg(long, value_name = "ADDRESS")]
     pub bus: Option<String>,
@@ -37,6 +40,11 @@ pub struct Args {
 }
 
 impl Args {
+    /// The emergency flag files.
+    pub fn flags(&self) -> Vec<PathBuf> {
+        vec![self.flag.clone(), self.legacy_flag.clone()]
+    }
+
     /// The directory of the database.
     pub fn state_directory(&self) -> Option<PathBuf> {
         let moved = || std::env::var_os("RINGRIFT_COORDINATOR_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);

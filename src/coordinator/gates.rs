@@ -58,6 +58,7 @@ pub fn refresh(cx: &mut Change<'_>) -> Result<(), Refusal> {
     }
     let look = (cx.state.look)();
     cx.state.gates = gate::judge(&mut cx.state.levels, &look, &cx.state.config.safeguards);
+    cx.state.gates.extend(gate::emergency(&(cx.state.flags)()));
     let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     let host = look.ok();
     if let Some(host) = &host {

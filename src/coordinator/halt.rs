@@ -4,6 +4,7 @@ use super::emergency;
 use super::writer::Core;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView, Flags};
 use crate::contract::text::Block;
+use crate::platform::flags;
 use crate::platform::systemd::{ServiceError, SystemdView};
 use crate::platform::watch::peek;
 use std::collections::HashSet;
@@ -161,12 +162,17 @@ impl Halter {
 
     /// What a watcher of the flag files saw.
     pub fn flags(&self, seen: &Flags) -> Result<EmergencyView, Refusal> {
+        self.seen(seen, true)
+    }
+
+    /// The same; when it is not all, nothing is concluded from what is missing.
+    pub fn seen(&self, seen: &Flags, all: bool) -> Result<EmergencyView, Refusal> {
         let halt = self.core.change(|cx| emergency::halted(cx))?;
         let Some(halt) = halt else {
             self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(seen.flags.iter().map(|f| f.path.clone()));
-            // Ours may have been removed since the watcher looked.
-            let ours = self.flag.to_string_lossy();
-            return match seen.flags.iter().find(|f| f.path != ours || self.flag.exists()) {
+            // It may have been removed since the watcher looked; what cannot be seen from here counts as the watcher says.
+            let is_gone = |path: &str| matches!(flags::text(Path::new(path)), Ok(None));
+            return match seen.flags.iter().find(|f| !is_gone(&f.path)) {
                 Some(flag) => {
                     let reason = flag.text.lines().next().map(str::trim).filter(|t| !t.is_empty()).unwrap_or("the flag file was made");
                     self.halt(Because { reason: reason.chars().take(200).collect(), by: format!("flag file {}", flag.path) })
@@ -181,7 +187,7 @@ impl Halter {
         let theirs = halt.by.strip_prefix("flag file ");
         let theirs_is_gone = theirs.is_some_and(|path| told.contains(path) && seen.flags.iter().all(|f| f.path != path));
         drop(told);
-        if ours_is_gone || theirs_is_gone {
+        if all && (ours_is_gone || theirs_is_gone) {
             self.clear("whoever removed the flag file".into())?;
         }
         self.core.change(|cx| emergency::view(cx))

@@ -12,6 +12,7 @@ mod emergency;
 mod enqueue;
 mod expire;
 mod finish;
+mod flags;
 mod gates;
 mod grant;
 mod guard;

@@ -10,7 +10,7 @@ use super::spool::Spool;
 use super::state::State;
 use super::status::StatusWriter;
 use super::writer::Core;
-use super::{gates, schema};
+use super::{flags, gates, schema};
 use crate::contract::config::Config;
 use crate::contract::coordinator::LifeState;
 use crate::contract::error::{Exit, Failure, chain};
@@ -19,6 +19,7 @@ use crate::contract::messages;
 use crate::contract::safeguards::MANAGER_SHUTDOWN;
 use crate::platform::host::{Machine, node_id};
 use crate::platform::store::Keep;
+use crate::platform::socket_file::SocketFile;
 use crate::platform::systemd::SystemdView;
 use crate::platform::{clock, config, journal, notify};
 use crate::runtime::backoff::{self, Restarts};
@@ -100,6 +101,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let mut passed = Passed::look()?;
     let listener = passed.listener(args.socket.as_deref(), "coordinator")?;
     let job_listener = passed.listener(args.job_socket.as_deref(), "job")?;
+    let socket_files = [&listener, &job_listener].into_iter().filter_map(SocketFile::of).collect();
     let no_state = || Failure::new(Exit::Usage, "no state directory").hint("give one with --state");
     let state_dir = args.state_directory().ok_or_else(no_state)?;
     let _lock = lock(&state_dir)?;
@@ -129,6 +131,12 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let halter = Arc::new(Halter::new(core.clone(), systemd, args.flag.clone()));
     // Before anybody may ask for a slot.
     halter.begin().map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
+    let looked = flags::watch(Arc::clone(&halter), args.flags()).map_err(failed("starting to watch the emergency flags"))?;
+    let watching = core.change(|cx| {
+        cx.state.flags = looked;
+        Ok(())
+    });
+    watching.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     let (their_core, their_spool) = (core.clone(), Arc::clone(&spool));
     sockets::serve("coordinator", listener, move |stream| {
         let (core, spool, halter) = (their_core.clone(), Arc::clone(&their_spool), Arc::clone(&halter));
@@ -147,7 +155,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     running.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     notify::ready("ready");
     tracing::info!(database = %path.display(), "ready");
-    let status = StatusWriter::new(runtime_dir.as_deref());
+    let status = StatusWriter::new(runtime_dir.as_deref(), socket_files);
     let settling = Some((Instant::now() + settled_after, restarts));
     Loop { core, bell, spool, watch, signals, woken, status, settling }.turn_until_told()
 }

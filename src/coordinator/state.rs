@@ -55,6 +55,8 @@ pub struct State {
     pub closing: bool,
     /// Looks at the machine.
     pub look: HostReader,
+    /// Whether the emergency flags can be looked at.
+    pub flags: super::flags::FlagReader,
     /// The gates' levels, their verdicts, and when those were made, monotonic.
     pub levels: Levels,
     /// The gates as they stand.
@@ -112,6 +114,7 @@ impl State {
             draining: false,
             closing: false,
             look,
+            flags: Box::new(|| Ok(())),
             levels: Levels::default(),
             gates: Vec::new(),
             judged: None,

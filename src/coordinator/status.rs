@@ -3,6 +3,8 @@ use super::query;
 use super::writer::Core;
 use crate::contract::coordinator::{CoordinatorStatus, WorkStatus};
 use crate::contract::health::{Health, State, StatusFile};
+use crate::contract::messages;
+use crate::platform::socket_file::SocketFile;
 use crate::platform::{clock, notify};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,12 +21,24 @@ pub struct StatusWriter {
     written: Option<Instant>,
     changed: bool,
     last: String,
+    sockets: Vec<SocketFile>,
+    trouble: Option<String>,
 }
 
 impl StatusWriter {
     /// Into this directory, if there is one.
-    pub fn new(dir: Option<&Path>) -> Self {
-        StatusWriter { path: dir.map(|d| d.join("status.json")), written: None, changed: true, last: "started".into() }
+    pub fn new(dir: Option<&Path>, sockets: Vec<SocketFile>) -> Self {
+        let path = dir.map(|d| d.join("status.json"));
+        StatusWriter { path, written: None, changed: true, last: "started".into(), sockets, trouble: None }
+    }
+    /// Looks whether the sockets can be reached.
+    fn look(&mut self) {
+        let trouble = self.sockets.iter().find_map(SocketFile::trouble);
+        if let Some(why) = trouble.as_ref().filter(|_| self.trouble.is_none()) {
+            tracing::error!(MESSAGE_ID = messages::SOCKET_GONE, "{why}");
+        }
+        self.changed |= trouble != self.trouble;
+        self.trouble = trouble;
     }
     /// Something changed.
     pub fn touch(&mut self) {
@@ -46,6 +60,7 @@ impl StatusWriter {
     }
     /// Writes if it is time.
     pub fn turn(&mut self, core: &Core, state: State) {
+        self.look();
         if self.pause().is_zero() {
             self.write(core, state);
         }
@@ -54,7 +69,7 @@ impl StatusWriter {
     pub fn write(&mut self, core: &Core, state: State) {
         (self.written, self.changed) = (Some(Instant::now()), false);
         let (health, snapshot) = match core.change(query::status) {
-            Ok(status) => (judge(&status), serde_json::to_value(&status).unwrap_or_default()),
+            Ok(status) => (judge(&status, self.trouble.as_deref()), serde_json::to_value(&status).unwrap_or_default()),
             Err(refusal) => (Health::unhealthy(refusal.to_string()), serde_json::Value::Null),
         };
         notify::status(&health.message);
@@ -81,10 +96,10 @@ fn replace(path: &Path, file: &StatusFile) -> io::Result<()> {
     std::fs::rename(&temporary, path)
 }
 
-fn judge(status: &CoordinatorStatus) -> Health {
+fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {
     let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
     let mut message = format!("{running} running, {claimed} starting, {pending} waiting");
-    let mut troubles = status.blocked.clone();
+    let mut troubles: Vec<String> = socket.map(str::to_owned).into_iter().chain(status.blocked.iter().cloned()).collect();
     if status.fenced > 0 {
         troubles.push(format!("{} fenced off and not gone yet", status.fenced));
     }

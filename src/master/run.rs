@@ -1,7 +1,7 @@
 //! The master's process: takes the lock and the name, then turns the loop until it is told to stop.
 use super::bus::{self, Bus, Current, Seat};
 use super::calls::Call;
-use super::engine::{Engine, Note, Parts};
+use super::engine::{Engine, Note, Parts, sockets};
 use super::lock::{LockError, MasterLock};
 use super::settings::Settings;
 use super::store::Store;
@@ -94,6 +94,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
         signals,
         reports,
     };
+    sockets::watch_folder(settings.run.clone(), parts.notes.clone()).map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
     let mut engine = Engine::new(parts).map_err(|e| failed(Exit::Failure, "reading master.db", e))?;
     let paused = engine.world().paused.clone();
     if let Err(error) = control::rewrite(&settings.control(), &paused) {

@@ -13,6 +13,7 @@ use crate::contract::coalesce::{Coalesced, SECOND};
 use crate::contract::error::{Exit, Failure};
 use crate::platform::notify;
 use crate::platform::store::Keep;
+use crate::platform::socket_file::SocketFile;
 use crate::runtime::backoff;
 use nix::fcntl::{Flock, FlockArg};
 use std::cell::Cell;
@@ -46,6 +47,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let beginning = state::load(&db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
     let seen = Seen::load(&db).map_err(|e| Failure::new(Exit::Failure, "loading the event log").caused_by(e))?;
     let listener = socket::listen(args)?;
+    let socket_file = SocketFile::of(&listener);
 
     let start = |what: &'static str| move |e: anyhow::Error| Failure::new(Exit::Failure, format!("starting {what}")).caused_by(e);
     let (trigger, checkpointer) = checkpoint::new(&path, &mut db).map_err(|e| start("the checkpoint thread")(e.into()))?;
@@ -66,6 +68,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
     let result = LocalSet::new().block_on(&runtime, async {
         spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));
+        spawn_local(upkeep::watch_socket(hub.clone(), socket_file));
         serve(&hub, args, listener, tell).await
     });
     hub.write_back_all();

@@ -13,6 +13,7 @@ use crate::contract::messages;
 use crate::contract::router::Stats;
 use crate::platform::age::clocks;
 use crate::platform::notify;
+use crate::platform::socket_file::SocketFile;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -104,6 +105,24 @@ async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
         match stats(&hub).await {
             Ok(stats) => status.show(&hub, State::Running, stats, false),
             Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "reading the figures failed"),
+        }
+    }
+}
+
+/// Looks whether the router's own socket can be reached.
+pub async fn watch_socket(hub: Rc<Hub>, file: Option<SocketFile>) {
+    let Some(file) = file else { return };
+    let mut beat = interval_at(tokio::time::Instant::now(), BEAT);
+    loop {
+        beat.tick().await;
+        let mut troubles = hub.counters.trouble.borrow_mut();
+        match file.trouble() {
+            Some(why) => {
+                if troubles.insert("socket", why.clone()).is_none() {
+                    tracing::error!(MESSAGE_ID = messages::SOCKET_GONE, "{why}");
+                }
+            }
+            None => drop(troubles.remove("socket")),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::contract::registry::DaemonType;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::http::{self, Answer};
 use crate::platform::notify;
+use crate::platform::socket_file::SocketFile;
 use crate::platform::varlink::{Caller, Replies, Service, serve};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -42,7 +43,7 @@ impl Service for Forward {
 }
 
 /// Opens the Varlink socket: the one systemd passed under this name, else a new one in the run directory.
-pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Result<()> {
+pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Result<Option<SocketFile>> {
     let passed = notify::passed_sockets()?.into_iter().find(|(name, _)| name == socket.name);
     let listener = match passed {
         Some((_, fd)) => UnixListener::from(fd),
@@ -56,13 +57,14 @@ pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Resul
         }
     };
     listener.set_nonblocking(false)?;
+    let file = SocketFile::of(&listener);
     let service: Arc<dyn Service> = Arc::new(Forward { interfaces: socket.interfaces.clone(), inbox: inbox.clone() });
     std::thread::Builder::new().name("socket".into()).spawn(move || {
         if let Err(error) = serve(&listener, &service) {
             tracing::error!(%error, "accepting calls");
         }
     })?;
-    Ok(())
+    Ok(file)
 }
 
 /// Opens the HTTP ports that the configuration gives this daemon, if any.

@@ -11,11 +11,13 @@ use super::subscription::Subscription;
 use crate::contract::config::Config;
 use crate::contract::daemon::Daemon;
 use crate::contract::health::{Health, State};
+use crate::contract::messages;
 use crate::contract::ports::Ports;
 use crate::contract::registry::DaemonSpec;
 use crate::contract::router::{Delivery, Subscribe};
 use crate::platform::notify;
 use crate::platform::signals::Asked;
+use crate::platform::socket_file::SocketFile;
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ pub(super) const TURN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(1);
 /// An absent router is shown after so long: its restart takes a moment and is no news.
 const ROUTER_GRACE: Duration = Duration::from_secs(2);
+/// At its end a daemon waits so long at most for a peer that does not answer.
+const AWAY: Duration = Duration::from_secs(1);
 /// Handled events that are remembered, so that one whose acknowledgement was lost is not handled again.
 pub(super) const REMEMBERED: usize = 1024;
 
@@ -51,6 +55,8 @@ pub(super) struct Engine<'a, D: Daemon> {
     pub face: Face,
     pub restarts: Restarts,
     pub watched: bool,
+    /// The file of its own socket.
+    pub socket: Option<SocketFile>,
     /// Of the connection whose deliveries count; 0: none.
     pub generation: u64,
     pub token: Option<String>,
@@ -126,6 +132,11 @@ impl<D: Daemon> Engine<'_, D> {
             if !self.watched {
                 self.control_changed();
             }
+            let trouble = self.socket.as_ref().and_then(SocketFile::trouble);
+            if let Some(why) = trouble.as_ref().filter(|_| self.face.troubles.socket.is_none()) {
+                tracing::error!(MESSAGE_ID = messages::SOCKET_GONE, "{why}");
+            }
+            self.face.troubles.socket = trouble;
             self.face.troubles.dependency = super::dependency::trouble(self.spec, self.ports.units, self.ready);
         }
         self.face.troubles.router = match &self.router_away {
@@ -198,20 +209,23 @@ impl<D: Daemon> Engine<'_, D> {
     fn draining(&mut self) {
         let Some(since) = self.stopping else { return };
         let allowed = Duration::from_secs(u64::from(self.config.runtime.shutdown_timeout));
-        if !self.stop_asked && (self.parked.is_empty() || since.elapsed() > allowed / 2) {
+        // A peer that is away is not waited for: what is not settled comes again.
+        let patience = if self.face.troubles.peer.is_some() { (allowed / 2).min(AWAY) } else { allowed / 2 };
+        if !self.stop_asked && (self.parked.is_empty() || since.elapsed() > patience) {
             self.stop_asked = true;
             if self.ready.is_some() {
                 self.input(What::Stop);
             }
         }
-        if self.stop_asked && (self.parked.is_empty() || since.elapsed() > allowed * 3 / 4) {
+        if self.stop_asked && (self.parked.is_empty() || since.elapsed() > patience * 3 / 2) {
             if let Some(job) = self.parked.first() {
                 tracing::warn!(input = job.id, "stopping before this input is settled; it comes again");
             }
             self.face.state = State::Stopped;
             self.face.refresh();
             if self.ready.is_some() {
-                self.face.reporter().stopped("SIGTERM", allowed / 8);
+                let patience = if self.face.troubles.peer.is_some() { (allowed / 8).min(AWAY) } else { allowed / 8 };
+                self.face.reporter().stopped("SIGTERM", patience);
             }
             tracing::info!("stopped");
             self.exit = Some(ExitCode::SUCCESS);

@@ -24,11 +24,16 @@ pub struct Troubles {
     pub failing: Option<String>,
     /// A dependency does not run.
     pub dependency: Option<String>,
+    /// Its own socket cannot be reached.
+    pub socket: Option<String>,
 }
 
 impl Troubles {
     fn all(&self) -> Vec<&str> {
-        [&self.config, &self.peer, &self.router, &self.failing, &self.dependency].into_iter().filter_map(|t| t.as_deref()).collect()
+        [&self.config, &self.peer, &self.router, &self.failing, &self.dependency, &self.socket]
+            .into_iter()
+            .filter_map(|t| t.as_deref())
+            .collect()
     }
 }
 

@@ -155,9 +155,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
     let baseline = daemon.save();
 
     let (inbox, messages) = channel();
-    if let Some(socket) = &with.socket {
-        doors::open_socket(socket, &places, &inbox).map_err(|e| e.to_string())?;
-    }
+    let socket = with.socket.as_ref().map(|socket| doors::open_socket(socket, &places, &inbox)).transpose().map_err(|e| e.to_string())?;
     doors::open_ports(D::TYPE, &config, &inbox).map_err(|e| e.to_string())?;
     let signal_inbox = inbox.clone();
     let listen = move || {
@@ -194,6 +192,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         face,
         restarts,
         watched,
+        socket: socket.flatten(),
         generation: 0,
         token: None,
         streaming: false,

@@ -64,6 +64,7 @@ fn coordinator() -> String {
             let except = Exceptions {
                 machine: Some("How many jobs a node may run depends on its cores, memory and load; callers are judged by their user id."),
                 gpu: Some("The gates look at the GPUs, and jobs get those that are used least."),
+                tmp: Some("It looks for the emergency flag of old scripts, which lies in the /tmp that all see."),
                 ..Exceptions::default()
             };
             harden::lines(t, except)

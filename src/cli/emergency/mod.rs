@@ -11,6 +11,7 @@ use crate::contract::coordinator::{Accepted, EmergencyView, SafeguardsView};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
+use crate::platform::flags;
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::json;
@@ -68,7 +69,7 @@ fn status(world: &World, out: &Out) -> Done {
     let view = match hub::ask(world, Hub::Coordinator).and_then(|mut c| c.call::<SafeguardsView>("Safeguards", &json!({}))) {
         Ok(safeguards) => safeguards.emergency,
         // The coordinator is away: the flag still tells.
-        Err(why) => match sync::text(&world.run.join("EMERGENCY_HALT")) {
+        Err(why) => match flags::text(&world.run.join("EMERGENCY_HALT")).ok().flatten() {
             Some(text) => {
                 EmergencyView { halted: true, reason: text.lines().next().unwrap_or_default().into(), ..EmergencyView::default() }
             }

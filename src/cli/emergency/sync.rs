@@ -6,14 +6,11 @@ use crate::contract::coordinator::{Flag, Flags};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
-use crate::contract::text::Block;
-use crate::platform::watch::{Folders, peek};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use crate::platform::flags;
+use crate::platform::watch::Folders;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Of a flag file's text, bytes.
-const ENOUGH: u64 = 4096;
 /// Between two looks: changes in a folder that is closed to us are not told.
 const AT_LEAST: Duration = Duration::from_secs(5);
 
@@ -51,19 +48,8 @@ fn same(one: &[Flag], other: &[Flag]) -> bool {
 
 /// Both flag files, as far as they are there.
 fn look(world: &World) -> Vec<Flag> {
-    paths(world).into_iter().filter_map(|path| Some(Flag { text: text(&path)?, path: path.display().to_string() })).collect()
-}
-
-/// What a flag file says; nothing when there is none.
-pub(super) fn text(path: &Path) -> Option<String> {
-    match path.symlink_metadata() {
-        Ok(_) => {
-            // One that cannot be read, or is no file, is a flag all the same.
-            let text = peek(path, ENOUGH).ok().flatten().unwrap_or_default();
-            Some(Block::new(text).into())
-        }
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
-        // We cannot look, and systemd can: it may have seen one.
-        Err(e) => Some(format!("its folder is closed to user ringrift: {e}")),
-    }
+    let looked = flags::look(&paths(world));
+    // We cannot look, and systemd can: it may have seen one.
+    let closed = looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("its folder is closed to user ringrift: {why}") });
+    looked.flags.into_iter().chain(closed).collect()
 }

@@ -96,7 +96,7 @@ pub enum Hub {
 
 impl Hub {
     /// The socket unit.
-    pub fn socket_unit(self) -> &'static str {
+    pub const fn socket_unit(self) -> &'static str {
         match self {
             Hub::Router => "ringrift-router.socket",
             Hub::Coordinator => "ringrift-coordinator.socket",

@@ -3,6 +3,7 @@ mod calls;
 mod notes;
 mod reconcile;
 mod revive;
+pub mod sockets;
 
 use super::calls::{Answer, Error};
 use super::jobs::Jobs;
@@ -107,6 +108,8 @@ pub enum Note {
     Coordinator(super::link::FromCoordinator),
     /// The subscriptions stand (so many), or why not.
     Registered(Result<usize, String>),
+    /// Something came into the folder of the sockets, or left it.
+    Folder,
     /// Spooled events were published (so many), or why not.
     Spooled(Result<usize, String>),
 }
@@ -248,6 +251,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
     pub async fn turn(&mut self) -> Result<(), ServiceError> {
         self.look().await?;
         self.tend_router();
+        self.tend_sockets().await;
+        self.tend_watch().await;
         self.tend_hubs().await;
         self.revive().await;
         self.reconcile().await;
@@ -261,7 +266,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
     fn names() -> Vec<String> {
         let mut names: Vec<String> = built().map(|s| s.daemon.unit()).collect();
         names.extend(HUBS.iter().flat_map(|(hub, service)| [hub.socket_unit().to_owned(), (*service).to_owned()]));
-        names.push(OWN_UNIT.into());
+        names.extend(sockets::FILES.map(|(unit, _)| unit.to_owned()));
+        names.extend([OWN_UNIT.to_owned(), sockets::EMERGENCY.to_owned()]);
         names.sort();
         names.dedup();
         names

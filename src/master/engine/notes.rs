@@ -214,7 +214,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             Note::JobAgain { unit, token, limits } if self.jobs.is_starting(&unit, token) => vec![Action::Start { unit, token, limits }],
             // Stopped or replaced meanwhile.
-            Note::JobAgain { .. } => Vec::new(),
+            Note::JobAgain { .. } | Note::Folder => Vec::new(),
             Note::JobStopped { unit } => {
                 self.dirty.insert(unit);
                 Vec::new()

@@ -119,6 +119,9 @@ impl Bench {
         for (hub, _) in HUBS {
             systemd.set(hub.socket_unit(), "active");
         }
+        for (_, file) in sockets::FILES {
+            drop(std::os::unix::net::UnixListener::bind(settings.run.join(file)).expect("a socket"));
+        }
         let (notes, noted) = mpsc::unbounded_channel();
         let (signals, told) = mpsc::unbounded_channel();
         let (to_coordinator, reports) = std::sync::mpsc::channel();
