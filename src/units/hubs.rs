@@ -53,6 +53,8 @@ fn coordinator() -> String {
         .set("EnvironmentFile", ENVIRONMENT)
         .set("SyslogIdentifier", "ringrift-coordinator")
         .with(|t| directories(t, "coordinator"))
+        .why("SQLite's temporary files. The /tmp that all see is closed to writing here.")
+        .set("Environment", format!("SQLITE_TMPDIR={}/coordinator", paths::STATE))
         .why("It takes over what jobs reported while it was away; and an emergency halt leaves its flag in /run/ringrift.")
         .set("ReadWritePaths", format!("{} {} {}", paths::SPOOL, paths::RUN, paths::NOTICES))
         .why("The group that may make files in /run/ringrift; nobody else is in it.")
