@@ -5,6 +5,7 @@ use super::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::master::Plan;
 use crate::contract::registry::{DaemonType, Profile, closure, stop_order};
+use crate::coordination::plan;
 use crate::master::guard;
 use crate::platform::commander::{CommandError, Commander, Outcome};
 use serde_json::json;
@@ -113,10 +114,15 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
     // Wants= and After= of the units bring dependencies up; the order here is only that of the answers.
     let ordered =
         if change == Change::Stop { stop_order(daemons) } else { closure(daemons).into_iter().filter(|d| daemons.contains(d)).collect() };
-    let units: Vec<String> = ordered.iter().map(|d| d.unit()).collect();
+    let config = world.config().ok().map(|loaded| loaded.config);
+    let refused = |d: &DaemonType| if change == Change::Stop { None } else { plan::refused(config.as_ref()?, *d) };
+    let mut outcomes: Vec<Outcome> =
+        ordered.iter().filter_map(|d| Some((d.name().to_owned(), "refused".to_owned(), refused(d)?))).collect();
+    let units: Vec<String> = ordered.iter().filter(|d| refused(d).is_none()).map(|d| d.unit()).collect();
     let named = |unit: String| DaemonType::of_unit(&unit).map_or(unit, |d| d.name().to_owned());
-    let outcomes = commander.units(change.method(), &units)?;
-    Ok(outcomes.into_iter().map(|(unit, result, text)| (named(unit), result, text)).collect())
+    let done = commander.units(change.method(), &units)?;
+    outcomes.extend(done.into_iter().map(|(unit, result, text)| (named(unit), result, text)));
+    Ok(outcomes)
 }
 
 fn print(out: &Out, done: &str, outcomes: &[Outcome]) -> Done {

@@ -24,6 +24,7 @@ mod profile;
 mod queue;
 mod registry;
 mod safeguards;
+mod settle;
 mod status;
 mod targets;
 mod tasks;

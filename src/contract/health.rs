@@ -114,6 +114,11 @@ impl Health {
     }
 }
 
+/// In a daemon's snapshot: when it last read its configuration, microseconds since 1970.
+pub const CONFIG_READ: &str = "config_read_us";
+/// In a daemon's snapshot: whether that configuration was refused, so that an older one is in force.
+pub const CONFIG_REFUSED: &str = "config_refused";
+
 /// The file `/run/ringrift/<daemon>/status.json`: what a process last said about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusFile {

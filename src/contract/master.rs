@@ -26,6 +26,16 @@ pub struct Control {
     pub when_us: i64,
 }
 
+/// The name, beside the control files, of the master's list of daemons that have failed for good.
+pub const FAILED_FILE: &str = "failed.json";
+
+/// Daemons that have failed for good, by their SCREAMING names; written by the master, read by those that depend on them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FailedDaemons {
+    /// In the registry's order.
+    pub failed: Vec<String>,
+}
+
 /// What applying a profile does or would do. Daemons by their SCREAMING names, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {

@@ -14,6 +14,13 @@ pub fn disabled(config: &Config, daemon: DaemonType) -> Option<String> {
     (!section.1.enabled).then(|| format!("daemons.{key}.enabled: false"))
 }
 
+/// Why a daemon is not started or restarted by name, with the way out.
+pub fn refused(config: &Config, daemon: DaemonType) -> Option<String> {
+    let key = disabled(config, daemon)?;
+    let name = key.split(':').next().unwrap_or_default();
+    Some(format!("disabled by {key} (`ringrift config show --origin {name}` says where); change it, then `ringrift config reload`"))
+}
+
 /// The members of a profile that shall run under this configuration, in start order.
 pub fn wanted(profile: Profile, config: &Config) -> Vec<DaemonType> {
     profile.built().into_iter().filter(|d| disabled(config, *d).is_none()).collect()
@@ -121,6 +128,8 @@ mod tests {
         assert_eq!(plan.disabled, ["AUTO_EXPORT (daemons.auto_export.enabled: false)"]);
         assert_eq!(plan.stop, ["AUTO_EXPORT"]);
         assert!(!plan.start.contains(&"AUTO_EXPORT".to_owned()));
+        assert!(refused(&config, DaemonType::AutoExport).is_some_and(|why| why.contains("--origin daemons.auto_export.enabled")));
+        assert_eq!(refused(&config, DaemonType::Evaluation), None);
         config.master.skip_daemons = true;
         assert_eq!(super::plan(Profile::Standalone, &config, &[]).start, Vec::<String>::new());
     }

@@ -1,5 +1,5 @@
 //! Control files: how the master tells a daemon's runtime to pause. They are written from `master.db` and hold nothing of their own.
-use crate::contract::master::Control;
+use crate::contract::master::{Control, FAILED_FILE, FailedDaemons};
 use crate::contract::registry::DaemonType;
 use std::collections::BTreeMap;
 use std::io;
@@ -11,6 +11,13 @@ pub fn write(dir: &Path, daemon: DaemonType, control: &Control) -> io::Result<()
     let temporary = dir.join(format!(".{}.new", daemon.kebab()));
     std::fs::write(&temporary, serde_json::to_vec(control)?)?;
     std::fs::rename(&temporary, &path)
+}
+
+/// Writes which daemons have failed for good.
+pub fn write_failed(dir: &Path, failed: &FailedDaemons) -> io::Result<()> {
+    let temporary = dir.join(format!(".{FAILED_FILE}.new"));
+    std::fs::write(&temporary, serde_json::to_vec(failed)?)?;
+    std::fs::rename(&temporary, dir.join(FAILED_FILE))
 }
 
 /// Removes a daemon's file; one that is not there is fine.

@@ -251,7 +251,7 @@ fn status(engine: &Engine<Systemd>) -> String {
 async fn reload(engine: &mut Engine<Systemd>) {
     // Without RELOADING=1: systemd would take that for another reload, and hand it on to every daemon once more.
     notify::status("reloading");
-    match engine.reload().await {
+    match engine.reload_and_answer().await {
         Ok(()) => tracing::info!("the configuration is taken over"),
         Err(why) => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}"),
     }

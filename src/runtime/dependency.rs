@@ -1,14 +1,42 @@
-//! "Runs and says: degraded, X does not run": the dependencies as their status files show them. Nothing is asked of systemd.
+//! "Runs and says: degraded, X failed": the dependencies as the master's list and their status files show them. Nothing is asked of
+//! systemd. And why there is no work, where the coordinator says that nothing is granted.
+use crate::contract::coordinator::CoordinatorStatus;
+use crate::contract::master::{FAILED_FILE, FailedDaemons};
 use crate::contract::ports::Units;
-use crate::contract::registry::{DaemonSpec, DaemonType};
+use crate::contract::registry::{DaemonSpec, DaemonType, Hub};
 use crate::platform::clock::now_us;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// After its own start a daemon gives its dependencies so long.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The first dependency that does not report, if any. The router is left out: the subscription knows better.
-pub fn trouble(spec: &DaemonSpec, units: &dyn Units, ready: Option<Instant>) -> Option<String> {
+/// The first dependency that has failed, by the master's account in the folder of control files.
+fn failed(spec: &DaemonSpec, control: &Path) -> Option<String> {
+    let told: FailedDaemons = serde_json::from_slice(&std::fs::read(control.join(FAILED_FILE)).ok()?).ok()?;
+    let mut needs = spec.depends_on.iter().map(|d| d.resolve().name());
+    needs.find(|name| told.failed.iter().any(|failed| failed == name)).map(|name| format!("{name} failed"))
+}
+
+/// Why there is nothing to do for a daemon of the loop: the coordinator grants nothing, and for this reason.
+pub fn standstill(spec: &DaemonSpec, units: &dyn Units) -> Option<String> {
+    if !spec.hard.contains(&Hub::Coordinator) && !spec.hard.contains(&Hub::Catalog) {
+        return None;
+    }
+    let report = units.status_file("coordinator")?;
+    let age = now_us().saturating_sub(report.time_us) / 1_000_000;
+    if age > i64::from(report.valid_for) {
+        return Some(format!("the loop stands still: the coordinator has not reported for {age} s"));
+    }
+    let status: CoordinatorStatus = serde_json::from_value(report.snapshot).ok()?;
+    status.blocked.first().map(|why| format!("the loop stands still: {why}"))
+}
+
+/// The first dependency that has failed or does not report, if any. Whether the router reports the subscription knows better.
+pub fn trouble(spec: &DaemonSpec, units: &dyn Units, control: &Path, ready: Option<Instant>) -> Option<String> {
+    if let Some(failed) = failed(spec, control) {
+        return Some(failed);
+    }
     ready.filter(|since| since.elapsed() >= GRACE)?;
     let built = spec.depends_on.iter().map(|d| d.resolve()).filter(|d| *d != DaemonType::EventRouter && d.spec().is_built());
     for daemon in built {
@@ -51,12 +79,45 @@ mod tests {
         };
         let long_ago = Instant::now().checked_sub(GRACE * 2);
         others.iter().filter(|d| **d != missed).for_each(|d| report(*d, now_us()));
-        assert_eq!(trouble(spec, &units, Some(Instant::now())), None, "just started itself");
-        assert_eq!(trouble(spec, &units, long_ago), Some(format!("{} does not run", missed.name())));
+        assert_eq!(trouble(spec, &units, run.path(), Some(Instant::now())), None, "just started itself");
+        assert_eq!(trouble(spec, &units, run.path(), long_ago), Some(format!("{} does not run", missed.name())));
         report(missed, now_us() - 90_000_000);
-        let said = trouble(spec, &units, long_ago).expect("a report that is too old");
+        let said = trouble(spec, &units, run.path(), long_ago).expect("a report that is too old");
         assert!(said.starts_with(&format!("{} has not reported for 9", missed.name())), "{said}");
         report(missed, now_us());
-        assert_eq!(trouble(spec, &units, long_ago), None);
+        assert_eq!(trouble(spec, &units, run.path(), long_ago), None);
+        let told = FailedDaemons { failed: vec![missed.name().to_owned()] };
+        std::fs::write(run.path().join(FAILED_FILE), serde_json::to_vec(&told).expect("JSON")).expect("written");
+        assert_eq!(trouble(spec, &units, run.path(), Some(Instant::now())), Some(format!("{} failed", missed.name())), "at once");
+    }
+
+    /// A daemon of the loop says why it has nothing to do; one that looks after the machine has nothing to do with that.
+    #[test]
+    fn a_loop_that_stands_still_is_named_with_its_reason() {
+        let run = tempfile::tempdir().expect("a directory");
+        let units = StatusFiles::new(run.path());
+        let spec = DaemonType::Evaluation.spec();
+        assert_eq!(standstill(spec, &units), None, "without a report the dependency is missed, not the work");
+        let write = |blocked: Vec<String>, time_us: i64| {
+            let status = CoordinatorStatus { blocked, ..CoordinatorStatus::default() };
+            let file = StatusFile {
+                daemon: "COORDINATOR".into(),
+                state: State::Running,
+                health: Health::healthy(""),
+                last: String::new(),
+                time_us,
+                valid_for: 30,
+                snapshot: serde_json::to_value(&status).expect("JSON"),
+            };
+            std::fs::create_dir_all(run.path().join("coordinator")).expect("made");
+            std::fs::write(run.path().join("coordinator/status.json"), serde_json::to_vec(&file).expect("JSON")).expect("written");
+        };
+        write(Vec::new(), now_us());
+        assert_eq!(standstill(spec, &units), None);
+        write(vec!["emergency halt by root: smoke".into()], now_us());
+        assert_eq!(standstill(spec, &units).as_deref(), Some("the loop stands still: emergency halt by root: smoke"));
+        assert_eq!(standstill(DaemonType::HealthServer.spec(), &units), None);
+        write(Vec::new(), now_us() - 90_000_000);
+        assert!(standstill(spec, &units).is_some_and(|why| why.contains("has not reported")));
     }
 }

@@ -137,7 +137,9 @@ impl<D: Daemon> Engine<'_, D> {
                 tracing::error!(MESSAGE_ID = messages::SOCKET_GONE, "{why}");
             }
             self.face.troubles.socket = trouble;
-            self.face.troubles.dependency = super::dependency::trouble(self.spec, self.ports.units, self.ready);
+            self.face.troubles.dependency =
+                super::dependency::trouble(self.spec, self.ports.units, &self.places.control_directory(), self.ready);
+            self.face.standstill = self.ready.and_then(|_| super::dependency::standstill(self.spec, self.ports.units));
         }
         self.face.troubles.router = match &self.router_away {
             Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.ready.is_none() => {

@@ -2,7 +2,7 @@
 use super::places::Places;
 use super::reporter::Reporter;
 use super::state::write_atomically;
-use crate::contract::health::{Health, HealthStatus, State, StatusFile};
+use crate::contract::health::{CONFIG_READ, CONFIG_REFUSED, Health, HealthStatus, State, StatusFile};
 use crate::platform::clock::now_us;
 use crate::platform::notify;
 use std::path::PathBuf;
@@ -49,9 +49,13 @@ pub struct Face {
     pub reported: Health,
     /// As the runtime sees it.
     pub troubles: Troubles,
+    /// Why there is no work, which is no fault of the daemon's.
+    pub standstill: Option<String>,
+    /// When the configuration was last read, microseconds since 1970, and whether it was refused.
+    pub config_read: (i64, bool),
     /// What was done last.
     pub last: String,
-    shown: Option<(State, Health, String)>,
+    shown: Option<(State, Health, String, (i64, bool))>,
     shown_at: Instant,
     told: Option<(State, HealthStatus)>,
     beat: Instant,
@@ -68,6 +72,8 @@ impl Face {
             state: State::Initializing,
             reported: Health::default(),
             troubles: Troubles::default(),
+            standstill: None,
+            config_read: (now_us(), false),
             last: String::new(),
             shown: None,
             shown_at: Instant::now(),
@@ -93,14 +99,17 @@ impl Face {
     pub fn health(&self) -> Health {
         let troubles = self.troubles.all();
         let mut health = self.reported.clone();
-        if troubles.is_empty() {
+        if troubles.is_empty() && self.standstill.is_none() {
             return health;
         }
-        if health.status == HealthStatus::Healthy || (health.status == HealthStatus::Unknown && self.state != State::Initializing) {
+        if troubles.is_empty() {
+            // It works; there is nothing to work on.
+        } else if health.status == HealthStatus::Healthy || (health.status == HealthStatus::Unknown && self.state != State::Initializing) {
             health.status = HealthStatus::Degraded;
         }
         let own = std::mem::take(&mut health.message);
-        let parts: Vec<&str> = troubles.into_iter().chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
+        let parts: Vec<&str> =
+            troubles.into_iter().chain(self.standstill.as_deref()).chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
         health.message = parts.join("; ");
         health
     }
@@ -125,11 +134,13 @@ impl Face {
         let now = Instant::now();
         let health = self.health();
         let due = now >= self.beat;
-        let current = (self.state, health.clone(), self.last.clone());
+        let current = (self.state, health.clone(), self.last.clone(), self.config_read);
         let changed = match &self.shown {
             None => true,
             Some(shown) if *shown == current => false,
-            Some((state, old, _)) => *state != self.state || *old != health || now >= self.shown_at + PACE,
+            Some((state, old, _, read)) => {
+                *state != self.state || *old != health || *read != self.config_read || now >= self.shown_at + PACE
+            }
         };
         if changed || due {
             notify::status(self.line());
@@ -170,7 +181,7 @@ impl Face {
             last: self.last.clone(),
             time_us: now_us(),
             valid_for: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(10),
-            snapshot: serde_json::Value::Null,
+            snapshot: serde_json::json!({ CONFIG_READ: self.config_read.0, CONFIG_REFUSED: self.config_read.1 }),
         };
         let written = serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| write_atomically(&self.file, &bytes, false));
         if let Err(error) = written {

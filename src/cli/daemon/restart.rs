@@ -5,7 +5,8 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Restart daemons, also failed ones; their restart counters begin anew.
+/// Restart daemons, also failed ones; their restart counters begin anew. A category, or all, means those that the profile or an operator
+/// wants, or that run.
 #[derive(Debug, Args)]
 pub struct Restart {
     #[command(flatten)]
@@ -15,7 +16,7 @@ pub struct Restart {
 impl Restart {
     /// Asks the master, or systemd when there is no master, and prints what became of each.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let daemons = self.select.built(out)?;
+        let daemons = self.select.wanted(world, out)?;
         control::change(world, out, control::Change::Restart, &daemons)
     }
 }

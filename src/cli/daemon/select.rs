@@ -1,6 +1,8 @@
 //! Which daemons a verb is about: names, lists, a category, or all.
+use crate::cli::look::Seen;
 use crate::cli::out::{Out, Tone};
 use crate::cli::registry::category;
+use crate::cli::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::{DaemonType, Stage, built};
 use clap::Args;
@@ -29,6 +31,19 @@ impl Select {
             Some(planned) => Err(Failure::new(Exit::Usage, format!("{planned} is planned: it is in the registry and not built yet"))
                 .hint("`ringrift registry list --built` lists what can be started")),
         }
+    }
+
+    /// The same; of a category or of all only those that run or shall run: what nobody wants is not brought up by the way.
+    pub fn wanted(&self, world: &World, out: &Out) -> Result<Vec<DaemonType>, Failure> {
+        let mut chosen = self.built(out)?;
+        if self.all || self.category.is_some() {
+            let seen = Seen::look(world)?;
+            chosen.retain(|daemon| {
+                let row = seen.daemon(world, *daemon);
+                row.wanted || row.unit.as_deref().is_some_and(|unit| seen.is_active(unit))
+            });
+        }
+        Ok(chosen)
     }
 
     /// The same, planned ones included.

@@ -59,7 +59,12 @@ fn clear(world: &World, out: &Out) -> Done {
     // One that root made by hand is not the coordinator's to remove; where we may not either, the coordinator says so.
     drop(std::fs::remove_file(world.run.join("EMERGENCY_HALT")));
     let done: Accepted = hub::reach(world, Hub::Coordinator)?.call("Clear", &json!({}))?;
-    // Removing a flag may have cleared it a moment before: what counts is that there is none.
+    // Removing a flag may have cleared it a moment before, and one that is left halts again: what counts is that there is no halt.
+    let now: SafeguardsView = hub::reach(world, Hub::Coordinator)?.call("Safeguards", &json!({}))?;
+    if now.emergency.halted {
+        return Err(Failure::new(Exit::Failure, format!("halted again by {}: {}", now.emergency.by, now.emergency.reason))
+            .hint("remove that flag, as root if it is not yours, and clear again"));
+    }
     out.either("emergency", &json!({ "cleared": true, "by_this_call": done.accepted }), || {
         format!("{} no emergency halt: work is granted\n", out.paint(Tone::Good, "●"))
     })

@@ -1,15 +1,28 @@
 //! `ringrift jobs cancel`.
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
-use crate::cli::{Done, hub};
+use crate::cli::{Done, hub, settle};
 use crate::contract::error::Exit;
 use crate::contract::ids::JobId;
 use crate::contract::registry::Hub;
+use crate::contract::workload::JobType;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
+use std::time::Duration;
 
-/// Withdraw jobs; a running one is stopped.
+/// Longest wait for the units of running jobs; systemd kills one that does not end in 30 s.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Units of these jobs that still run; nothing: systemd does not answer.
+fn running(world: &World, jobs: &[JobId]) -> Option<Vec<String>> {
+    let units = world.look(&["ringrift-job-*"]).ok()?;
+    let is_ours = |name: &str| JobType::of_unit(name).is_some_and(|(_, id)| jobs.contains(&id));
+    let up = units.into_iter().filter(|u| !matches!(u.active_state.as_str(), "inactive" | "failed") && is_ours(&u.name));
+    Some(up.map(|u| u.name).collect())
+}
+
+/// Withdraw jobs; a running one is stopped, and the command returns when its processes are gone.
 #[derive(Debug, Args)]
 pub struct Cancel {
     /// Their ids
@@ -34,6 +47,11 @@ impl Cancel {
             let answer: Accepted = coordinator.call("Cancel", &json!({ "work_id": job, "reason": self.reason }))?;
             done.push((job.to_string(), answer.accepted));
         }
+        let left = settle::until(PATIENCE, || running(world, &self.jobs).filter(Vec::is_empty))
+            .map_or_else(|| running(world, &self.jobs).unwrap_or_default(), |none| none);
+        for unit in &left {
+            eprintln!("{} {unit} has not ended yet", out.paint_err(Tone::Warn, "warning:"));
+        }
         let value: Vec<_> = done.iter().map(|(id, accepted)| json!({ "job_id": id, "cancelled": accepted })).collect();
         out.either("jobs", &value, || {
             let line = |(id, accepted): &(String, bool)| match accepted {
@@ -42,6 +60,6 @@ impl Cancel {
             };
             done.iter().map(line).collect()
         })?;
-        Ok(if done.iter().all(|(_, accepted)| *accepted) { Exit::Ok } else { Exit::Failure })
+        Ok(if left.is_empty() && done.iter().all(|(_, accepted)| *accepted) { Exit::Ok } else { Exit::Failure })
     }
 }

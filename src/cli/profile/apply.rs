@@ -1,11 +1,30 @@
 //! `ringrift profile apply`.
 use crate::cli::control::Master;
-use crate::cli::out::Out;
+use crate::cli::look::Row;
+use crate::cli::out::{Out, Tone};
+use crate::cli::settle::{self, Wish};
 use crate::cli::world::World;
-use crate::cli::{Done, profile};
+use crate::cli::{Done, profile, text};
+use crate::contract::error::Exit;
+use crate::contract::master::Plan;
+use crate::contract::registry::DaemonType;
 use clap::Args;
+use serde::Serialize;
+use std::time::Duration;
 
-/// Apply a profile: the master starts what it has and stops what it has not, and keeps it over reboots.
+/// What was done, and what is not as it should be.
+#[derive(Serialize)]
+struct Applied<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    missing: &'a [Row],
+}
+
+/// Longest wait for what starts and stops.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Apply a profile: the master starts what it has and stops what it has not, and keeps it over reboots. Waits until that has happened,
+/// and exits with 1 when a daemon does not come up.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// The profile
@@ -13,6 +32,9 @@ pub struct Apply {
     /// Only say what would happen
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Do not wait until the daemons have started and stopped
+    #[arg(long)]
+    no_wait: bool,
 }
 
 impl Apply {
@@ -24,6 +46,23 @@ impl Apply {
             return out.either("plan", &plan, || profile::render(&plan, out));
         }
         let plan = Master::connect(world, "applying a profile")?.apply(wanted)?;
-        out.either("applied", &plan, || profile::render(&plan, out))
+        if self.no_wait {
+            return out.either("applied", &plan, || profile::render(&plan, out));
+        }
+        let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
+        let up = [known(&plan.start, Wish::Up), known(&plan.stay, Wish::Up)].concat();
+        let wishes = [up.clone(), known(&plan.stop, Wish::Down)].concat();
+        let missing = settle::settle(world, &wishes, PATIENCE)?;
+        let value = Applied { plan: &plan, missing: &missing };
+        out.either("applied", &value, || {
+            let mut page = profile::render(&plan, out);
+            for row in &missing {
+                let why = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
+                page += &format!("{} {} is {}{why}\n", out.paint(Tone::Bad, "×"), row.name, row.words());
+            }
+            let running = up.iter().filter(|(daemon, _)| missing.iter().all(|row| row.name != daemon.name())).count();
+            page + &format!("{running} of {} run\n", text::count(up.len(), "daemon"))
+        })?;
+        Ok(if missing.is_empty() { Exit::Ok } else { Exit::Failure })
     }
 }

@@ -5,7 +5,8 @@ use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, built};
+use crate::coordination::plan;
 use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
@@ -15,6 +16,12 @@ const JSON: &str = "application/json";
 pub struct HealthServer {
     port: u16,
     status_port: u16,
+    /// Kept out of every profile by the configuration.
+    disabled: Vec<DaemonType>,
+}
+
+fn disabled(config: &Config) -> Vec<DaemonType> {
+    built().map(|s| s.daemon).filter(|d| plan::disabled(config, *d).is_some()).collect()
 }
 
 impl Daemon for HealthServer {
@@ -22,12 +29,13 @@ impl Daemon for HealthServer {
 
     fn new(config: &Config) -> Self {
         let settings = &config.daemons.health_server;
-        HealthServer { port: settings.port, status_port: settings.status_port }
+        HealthServer { port: settings.port, status_port: settings.status_port, disabled: disabled(config) }
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy(format!("answers on {} and {}", self.port, self.status_port))),
+            Input::Reload(config) => self.disabled = disabled(config),
             Input::Http(request) => self.answer(request, ports, out),
             _ => {}
         }
@@ -44,7 +52,7 @@ impl HealthServer {
         if request.method != "GET" && request.method != "HEAD" {
             return reply(out, 405, &json!({ "error": format!("{} is not allowed here; everything is read with GET", request.method) }));
         }
-        let overview = match Overview::look(ports) {
+        let overview = match Overview::look(ports, &self.disabled) {
             Ok(overview) => overview,
             Err(error) => {
                 // Not knowing is not being well.

@@ -2,7 +2,7 @@
 use crate::contract::health::{Health, HealthStatus, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{self, DaemonSpec, Profile};
+use crate::contract::registry::{self, DaemonSpec, DaemonType, Profile};
 use crate::coordination::state::{Facts, assess};
 use serde_json::{Map, Value, json};
 
@@ -29,13 +29,15 @@ pub(super) struct Overview {
 
 impl Overview {
     /// Looks. An error means that systemd did not answer; then nothing is known.
-    pub fn look(ports: &Ports<'_>) -> Result<Overview, String> {
+    pub fn look(ports: &Ports<'_>, disabled: &[DaemonType]) -> Result<Overview, String> {
         let units = ports.units.list(&["ringrift-*.service"])?;
         let find = |name: &str| units.iter().find(|u| u.name == name).cloned();
         let master = find("ringrift-master.service").is_some_and(|u| u.active_state == "active");
         let said = ports.units.status_file("master");
         let profile = said.as_ref().and_then(|s| s.snapshot.get("profile")).and_then(Value::as_str).and_then(Profile::parse);
-        let wanted = profile.map(Profile::members).unwrap_or_default();
+        let mut wanted = profile.map(Profile::members).unwrap_or_default();
+        // What the configuration keeps out of every profile is not missed.
+        wanted.retain(|daemon| !disabled.contains(daemon));
         let now_us = ports.clock.now_us();
         let lines = registry::all()
             .map(|spec| {

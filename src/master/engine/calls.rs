@@ -27,11 +27,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             Ask::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
             Ask::Resume(daemon) => Self::answer(reply, self.resume(daemon).map(|()| Answer::Done)),
-            Ask::Reload => {
-                let answer = self.reload_all().await.map(|()| Answer::Done);
-                Self::answer(reply, answer);
-            }
             Ask::Confirm(id) => Self::answer(reply, self.confirm(&id)),
+            Ask::Reload => match self.reload_all().await {
+                // Answered when the loop has reloaded.
+                Ok(true) => self.reloading.push(reply),
+                Ok(false) => Self::answer(reply, Ok(Answer::Done)),
+                Err(error) => Self::answer(reply, Err(error)),
+            },
             Ask::Start(daemons) => self.each(daemons, "starting", &who, reply).await,
             Ask::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
             Ask::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
@@ -105,7 +107,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
     /// Starts, stops or restarts each; answers when systemd is through with all.
     async fn each(&mut self, daemons: Vec<DaemonType>, what: &'static str, who: &str, reply: Reply) {
         let mut waiting: Vec<(DaemonType, Result<Queued, ServiceError>, Option<String>)> = Vec::new();
+        let mut outcomes: Vec<Outcome> = Vec::new();
         for daemon in daemons {
+            let refused = if what == "stopping" { None } else { plan::refused(&self.world().config, daemon) };
+            if let Some(why) = refused {
+                outcomes.push((daemon.name().to_owned(), "refused".to_owned(), why));
+                continue;
+            }
             if let Err(error) = self.wish(daemon, what != "stopping", who) {
                 return Self::answer(reply, Err(error));
             }
@@ -120,14 +128,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 _ => {
                     self.clear_failure(daemon).await;
                     let queued = self.services.start(&daemon.unit()).await;
-                    (self.asked(daemon, queued), plan::disabled(&self.world().config, daemon).map(|key| format!("although {key}")))
+                    (self.asked(daemon, queued), None)
                 }
             };
             waiting.push((daemon, queued, hint));
         }
         let notes = self.notes.clone();
         tokio::task::spawn_local(async move {
-            let mut outcomes: Vec<Outcome> = Vec::new();
             for (daemon, queued, hint) in waiting {
                 let (result, text) = match queued {
                     Ok(queued) => {
@@ -189,15 +196,24 @@ impl<S: ServiceManager + 'static> Engine<S> {
         control::remove(&dir, daemon).map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display()).into()))
     }
 
-    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves.
-    async fn reload_all(&mut self) -> Result<(), Error> {
+    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves. True: it goes on.
+    async fn reload_all(&mut self) -> Result<bool, Error> {
         (self.load)().map_err(|why| Error::InvalidConfig(why.into()))?;
         if self.is_unit_up(OWN_UNIT) {
             // systemd answers with the job; its result comes when we have reloaded, so nobody may wait for it here.
-            self.services.reload(OWN_UNIT).await.map(drop).map_err(|e| Error::Unavailable(e.to_string().into()))
+            self.services.reload(OWN_UNIT).await.map(|_| true).map_err(|e| Error::Unavailable(e.to_string().into()))
         } else {
-            self.reload().await.map_err(|why| Error::InvalidConfig(why.into()))
+            self.reload().await.map(|()| false).map_err(|why| Error::InvalidConfig(why.into()))
         }
+    }
+
+    /// Told to reload: does so, and answers who asked for it.
+    pub async fn reload_and_answer(&mut self) -> Result<(), String> {
+        let done = self.reload().await;
+        for reply in self.reloading.drain(..) {
+            Self::answer(reply, done.clone().map(|()| Answer::Done).map_err(|why| Error::InvalidConfig(why.into())));
+        }
+        done
     }
 
     /// Takes over a new, valid configuration: stops what it keeps out; the turn that follows starts what it lets in.

@@ -6,15 +6,17 @@ mod revive;
 pub mod sockets;
 
 use super::calls::{Answer, Error};
+use super::control;
 use super::jobs::Jobs;
 use super::settings::{OWN_UNIT, Settings};
 use super::store::Store;
-use super::world::World;
+use super::world::{Row, World};
 use crate::contract::config::Config;
 use crate::contract::coordinator::{Report, WorkItem};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
+use crate::contract::master::FailedDaemons;
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::contract::text::Line;
 use crate::coordination::reconcile::Past;
@@ -133,6 +135,10 @@ pub struct Engine<S> {
     reset: HashMap<String, String>,
     hub_retried_us: BTreeMap<&'static str, i64>,
     revivals: revive::Revivals,
+    /// Failed daemons, as the others were told last.
+    failed_told: Option<FailedDaemons>,
+    /// Who waits for the end of a reload.
+    reloading: Vec<oneshot::Sender<Result<Answer, Error>>>,
     pub(super) registration: notes::Registration,
     pub(super) following_orders: bool,
     pub(super) leases_checked: Option<Instant>,
@@ -190,6 +196,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             reset: HashMap::new(),
             hub_retried_us: BTreeMap::new(),
             revivals: BTreeMap::new(),
+            reloading: Vec::new(),
+            failed_told: None,
             registration: notes::Registration::default(),
             following_orders: false,
             leases_checked: None,
@@ -333,6 +341,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let real = all().filter(|s| s.stage == Stage::Built);
             real.map(|s| world.row(s.daemon, desired.contains(&s.daemon), now)).collect::<Vec<_>>()
         };
+        self.tell_failed(&rows);
         for row in rows {
             let state = row.found.state;
             if self.shown.insert(row.daemon, state) == Some(state) {
@@ -347,6 +356,19 @@ impl<S: ServiceManager + 'static> Engine<S> {
             } else if matches!(state, State::Failed | State::CannotStart) {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
             }
+        }
+    }
+
+    /// Those that depend on a failed daemon say so.
+    fn tell_failed(&mut self, rows: &[Row]) {
+        let failed = rows.iter().filter(|row| matches!(row.found.state, State::Failed | State::CannotStart) && row.unit.is_some());
+        let failed = FailedDaemons { failed: failed.map(|row| row.daemon.name().to_owned()).collect() };
+        if self.failed_told.as_ref() == Some(&failed) {
+            return;
+        }
+        match control::write_failed(&self.settings.control(), &failed) {
+            Ok(()) => self.failed_told = Some(failed),
+            Err(error) => tracing::warn!("which daemons have failed is not told to those that depend on them: {error}"),
         }
     }
 

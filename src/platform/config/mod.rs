@@ -18,8 +18,9 @@ use crate::contract::paths;
 use crate::contract::registry::UnknownName;
 use marks::{Mark, join, marks};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Where to look.
 #[derive(Debug, Clone, Default)]
@@ -34,9 +35,32 @@ pub struct Dirs {
     pub environment_file: Option<PathBuf>,
 }
 
+/// Variables that the environment file had set when this process began.
+static FROM_FILE: OnceLock<BTreeSet<String>> = OnceLock::new();
+
+/// The process's own variables, without those that came from the environment file: what the file says now goes before them.
+fn without_the_files(
+    env: BTreeMap<String, String>,
+    file: &BTreeMap<String, (String, usize)>,
+    from_file: &BTreeSet<String>,
+) -> BTreeMap<String, String> {
+    env.into_iter().filter(|(name, _)| !file.contains_key(name) && !from_file.contains(name)).collect()
+}
+
 impl Dirs {
-    /// For a daemon: systemd has put `/etc/ringrift/environment` into the process's environment.
+    /// For a daemon: systemd has put `/etc/ringrift/environment` into the process's environment when it began. It is read again here, so
+    /// that a reload takes over what was changed in it since.
     pub fn daemon() -> Dirs {
+        let dirs = Dirs::process();
+        let path = dirs.etc.join("environment");
+        // systemd reads it as root. Where this process may not, it knows the file from its beginning.
+        let Ok(file) = environment::read_file(&path) else { return dirs };
+        let came = || file.iter().filter(|(name, (value, _))| dirs.env.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
+        let from_file = FROM_FILE.get_or_init(came);
+        Dirs { env: without_the_files(dirs.env.clone(), &file, from_file), environment_file: Some(path), ..dirs }
+    }
+    /// From the process's environment alone.
+    fn process() -> Dirs {
         let place = |name: &str, default: &str| std::env::var_os(name).map_or_else(|| PathBuf::from(default), PathBuf::from);
         let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         Dirs {
@@ -49,7 +73,7 @@ impl Dirs {
     /// For a command on a terminal: reads `/etc/ringrift/environment` as systemd does for the daemons; variables set in the
     /// shell go before it.
     pub fn command() -> Dirs {
-        let dirs = Dirs::daemon();
+        let dirs = Dirs::process();
         Dirs { environment_file: Some(dirs.etc.join("environment")), ..dirs }
     }
     /// The files that exist, in the order in which they are laid over each other.
@@ -340,4 +364,19 @@ fn overlay_environment(
         }
     }
     Ok(warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A variable that the file had, has or gets is the file's; one that a drop-in of the unit sets stays.
+    #[test]
+    fn a_reload_takes_the_environment_file_as_it_is_now() {
+        let env = |list: &[(&str, &str)]| list.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>();
+        let process = env(&[("RINGRIFT_A", "old"), ("RINGRIFT_B", "removed since"), ("RINGRIFT_C", "the unit's")]);
+        let file = BTreeMap::from([("RINGRIFT_A".to_owned(), ("new".to_owned(), 1)), ("RINGRIFT_D".to_owned(), ("new".to_owned(), 2))]);
+        let began = BTreeSet::from(["RINGRIFT_A".to_owned(), "RINGRIFT_B".to_owned()]);
+        assert_eq!(without_the_files(process, &file, &began), env(&[("RINGRIFT_C", "the unit's")]));
+    }
 }

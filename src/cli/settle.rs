@@ -1,0 +1,58 @@
+//! Waiting until what was asked for has happened, so that a verb says what happened after it happened.
+use super::look::{Row, Seen};
+use super::world::World;
+use crate::contract::error::Failure;
+use crate::contract::health::State;
+use crate::contract::registry::DaemonType;
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What a daemon is to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It runs, or is paused.
+    Up,
+    /// It does not run.
+    Down,
+}
+
+/// Whether a daemon is as it was wished.
+fn is_met(row: &Row, wish: Wish) -> bool {
+    match wish {
+        Wish::Up => matches!(row.state, State::Running | State::Paused),
+        Wish::Down => !matches!(row.state, State::Running | State::Paused | State::Stale | State::Initializing | State::ShuttingDown),
+    }
+}
+
+/// A daemon that will not change by waiting.
+fn is_final(row: &Row, wish: Wish) -> bool {
+    wish == Wish::Up && matches!(row.state, State::Failed | State::CannotStart)
+}
+
+/// Looks again and again until every daemon is as wished or cannot become so, or for so long; returns those that are not as wished.
+pub fn settle(world: &World, wishes: &[(DaemonType, Wish)], limit: Duration) -> Result<Vec<Row>, Failure> {
+    let begun = Instant::now();
+    loop {
+        let seen = Seen::look(world)?;
+        let rows = wishes.iter().map(|(daemon, wish)| (seen.daemon(world, *daemon), *wish));
+        let open: Vec<(Row, Wish)> = rows.filter(|(row, wish)| !is_met(row, *wish)).collect();
+        if open.iter().all(|(row, wish)| is_final(row, *wish)) || begun.elapsed() >= limit {
+            return Ok(open.into_iter().map(|(row, _)| row).collect());
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Looks again and again until `done` gives something, or for so long.
+pub fn until<T>(limit: Duration, mut done: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = Instant::now();
+    loop {
+        let found = done();
+        if found.is_some() || begun.elapsed() >= limit {
+            return found;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
