@@ -48,9 +48,9 @@ impl Cancel {
             done.push((job.to_string(), answer.accepted));
         }
         let left = settle::until(PATIENCE, || running(world, &self.jobs).filter(Vec::is_empty))
-            .map_or_else(|| running(world, &self.jobs).unwrap_or_default(), |none| none);
+            .unwrap_or_else(|| running(world, &self.jobs).unwrap_or_default());
         for unit in &left {
-            eprintln!("{} {unit} has not ended yet", out.paint_err(Tone::Warn, "warning:"));
+            out.aside(Tone::Warn, "warning:", &format!("{unit} has not ended yet"));
         }
         let value: Vec<_> = done.iter().map(|(id, accepted)| json!({ "job_id": id, "cancelled": accepted })).collect();
         out.either("jobs", &value, || {

@@ -111,7 +111,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for daemon in daemons {
             let refused = if what == "stopping" { None } else { plan::refused(&self.world().config, daemon) };
             if let Some(why) = refused {
-                outcomes.push((daemon.name().to_owned(), "refused".to_owned(), why));
+                outcomes.push((daemon.name().to_owned(), "refused".to_owned(), why.into()));
                 continue;
             }
             if let Err(error) = self.wish(daemon, what != "stopping", who) {

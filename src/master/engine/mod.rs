@@ -1,4 +1,5 @@
 //! The loop's own state and one turn of it: look, decide, act, beat.
+mod beat;
 mod calls;
 mod notes;
 mod reconcile;
@@ -6,14 +7,13 @@ mod revive;
 pub mod sockets;
 
 use super::calls::{Answer, Error};
-use super::control;
 use super::jobs::Jobs;
 use super::settings::{OWN_UNIT, Settings};
 use super::store::Store;
-use super::world::{Row, World};
+use super::world::World;
 use crate::contract::config::Config;
 use crate::contract::coordinator::{Report, WorkItem};
-use crate::contract::health::{Health, State, StatusFile};
+use crate::contract::health::State;
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::master::FailedDaemons;
@@ -357,72 +357,6 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
             }
         }
-    }
-
-    /// Those that depend on a failed daemon say so.
-    fn tell_failed(&mut self, rows: &[Row]) {
-        let failed = rows.iter().filter(|row| matches!(row.found.state, State::Failed | State::CannotStart) && row.unit.is_some());
-        let failed = FailedDaemons { failed: failed.map(|row| row.daemon.name().to_owned()).collect() };
-        if self.failed_told.as_ref() == Some(&failed) {
-            return;
-        }
-        match control::write_failed(&self.settings.control(), &failed) {
-            Ok(()) => self.failed_told = Some(failed),
-            Err(error) => tracing::warn!("which daemons have failed is not told to those that depend on them: {error}"),
-        }
-    }
-
-    fn beat(&mut self) {
-        let iteration = {
-            let mut world = self.world();
-            world.iteration += 1;
-            world.beat = Instant::now();
-            world.iteration
-        };
-        // A storm of signals shall not become a storm of disk syncs.
-        let longest = Duration::from_secs(self.world().config.master.interval.into()).min(BEAT);
-        if self.last_beat.is_some_and(|last| last.elapsed() < longest) {
-            return;
-        }
-        self.last_beat = Some(Instant::now());
-        let written = self.store.beat(iteration, now_us());
-        if let Err(error) = self.report() {
-            tracing::warn!("status.json is not written: {error}");
-        }
-        let mut world = self.world();
-        match written {
-            Ok(()) => drop(world.problems.remove("database")),
-            Err(error) => {
-                tracing::error!("writing the heartbeat to master.db: {error}");
-                world.problems.insert("database", format!("master.db cannot be written: {error}"));
-            }
-        }
-    }
-
-    /// What the master says about itself, for those who look while it is away.
-    fn report(&self) -> std::io::Result<()> {
-        let report = {
-            let world = self.world();
-            let health = world.health(now_us());
-            let (profile, jobs) = (world.profile, world.jobs.len());
-            StatusFile {
-                daemon: "MASTER".into(),
-                state: State::Running,
-                health: match health.problems.join("; ") {
-                    none if none.is_empty() => Health::healthy(format!("profile {profile}")),
-                    problems => Health::degraded(problems),
-                },
-                last: format!("profile {profile}, jobs: {jobs}, turn {}", health.loop_iteration),
-                time_us: now_us(),
-                valid_for: 2 * world.config.master.interval,
-                snapshot: serde_json::to_value(&health)?,
-            }
-        };
-        let dir = self.settings.run.join("master");
-        let temporary = dir.join(".status.json.new");
-        std::fs::create_dir_all(&dir)?;
-        std::fs::write(&temporary, serde_json::to_vec(&report)?)?;
-        std::fs::rename(&temporary, dir.join("status.json"))
     }
 
     pub(super) fn signal(&self, signal: Signal) {

@@ -3,6 +3,7 @@ use super::super::calls::{Ask, Call};
 use super::super::link::FromCoordinator;
 use super::*;
 use crate::contract::coordinator::{Order, OrderKind, ReportOutcome};
+use crate::contract::health::StatusFile;
 use crate::contract::ids::JobId;
 use crate::contract::registry::Profile;
 use crate::contract::workload::JobType;

@@ -1,0 +1,77 @@
+//! What the engine writes for others in each turn: the heartbeat, its own status file, the list of failed daemons.
+use super::super::control;
+use super::super::world::Row;
+use super::{BEAT, Engine};
+use crate::contract::health::{Health, State, StatusFile};
+use crate::contract::master::FailedDaemons;
+use crate::platform::clock::now_us;
+use crate::platform::systemd::ServiceManager;
+use std::time::{Duration, Instant};
+
+impl<S: ServiceManager + 'static> Engine<S> {
+    /// Those that depend on a failed daemon say so.
+    pub(super) fn tell_failed(&mut self, rows: &[Row]) {
+        let failed = rows.iter().filter(|row| matches!(row.found.state, State::Failed | State::CannotStart) && row.unit.is_some());
+        let failed = FailedDaemons { failed: failed.map(|row| row.daemon.name().to_owned()).collect() };
+        if self.failed_told.as_ref() == Some(&failed) {
+            return;
+        }
+        match control::write_failed(&self.settings.control(), &failed) {
+            Ok(()) => self.failed_told = Some(failed),
+            Err(error) => tracing::warn!("which daemons have failed is not told to those that depend on them: {error}"),
+        }
+    }
+
+    pub(super) fn beat(&mut self) {
+        let iteration = {
+            let mut world = self.world();
+            world.iteration += 1;
+            world.beat = Instant::now();
+            world.iteration
+        };
+        // A storm of signals shall not become a storm of disk syncs.
+        let longest = Duration::from_secs(self.world().config.master.interval.into()).min(BEAT);
+        if self.last_beat.is_some_and(|last| last.elapsed() < longest) {
+            return;
+        }
+        self.last_beat = Some(Instant::now());
+        let written = self.store.beat(iteration, now_us());
+        if let Err(error) = self.report() {
+            tracing::warn!("status.json is not written: {error}");
+        }
+        let mut world = self.world();
+        match written {
+            Ok(()) => drop(world.problems.remove("database")),
+            Err(error) => {
+                tracing::error!("writing the heartbeat to master.db: {error}");
+                world.problems.insert("database", format!("master.db cannot be written: {error}"));
+            }
+        }
+    }
+
+    /// What the master says about itself, for those who look while it is away.
+    fn report(&self) -> std::io::Result<()> {
+        let report = {
+            let world = self.world();
+            let health = world.health(now_us());
+            let (profile, jobs) = (world.profile, world.jobs.len());
+            StatusFile {
+                daemon: "MASTER".into(),
+                state: State::Running,
+                health: match health.problems.join("; ") {
+                    none if none.is_empty() => Health::healthy(format!("profile {profile}")),
+                    problems => Health::degraded(problems),
+                },
+                last: format!("profile {profile}, jobs: {jobs}, turn {}", health.loop_iteration),
+                time_us: now_us(),
+                valid_for: 2 * world.config.master.interval,
+                snapshot: serde_json::to_value(&health)?,
+            }
+        };
+        let dir = self.settings.run.join("master");
+        let temporary = dir.join(".status.json.new");
+        std::fs::create_dir_all(&dir)?;
+        std::fs::write(&temporary, serde_json::to_vec(&report)?)?;
+        std::fs::rename(&temporary, dir.join("status.json"))
+    }
+}
