@@ -22,8 +22,8 @@ pub enum Subject {
     },
     /// A file of the artefact store was damaged or is missing.
     Artefact {
-        /// Its SHA-256.
-        id: String,
+        /// Its SHA-256; not `id`, which is the notice's own.
+        sha256: String,
         /// games, samples, model.
         artefact: String,
         /// What was found.

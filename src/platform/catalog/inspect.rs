@@ -63,7 +63,7 @@ impl CatalogDb {
         self.notices.write(&Notice {
             next: format!("ringrift database confirm {notice}"),
             id: notice,
-            subject: Subject::Artefact { id: id.to_string(), artefact: record.kind, reason, damaged },
+            subject: Subject::Artefact { sha256: id.to_string(), artefact: record.kind, reason, damaged },
             what,
             since_us: now_us(),
         });
