@@ -10,7 +10,7 @@ on_both!(job_folders_and_old_artefacts_go, a_damaged_and_a_missing_shard_stop_no
 fn small(m: &Machine) {
     m.write(
         "/etc/ringrift/conf.d/60-small.yaml",
-        "daemons: {auto_export: {threshold_games: 50, window_games: 150, interval: 10}, training_trigger: {enabled: false}, data_pipeline: {interval: 5}}\n\
+        "daemons: {auto_export: {threshold_games: 50, window_games: 150, interval: 10}, training_trigger: {threshold_games: 1000000}, data_pipeline: {interval: 5}}\n\
          retention: {games: 150, samples: 1}\nworkload: {games_per_job: 25, selfplay: {params: {simulations: 2}}}\n",
     );
 }
