@@ -23,7 +23,7 @@ impl Tasks {
         out.either("tasks", &leases, || match leases.is_empty() {
             true => "no slot is taken; `ringrift queue` shows what waits and why\n".to_owned(),
             false => out.table(
-                &["LEASE", "TYPE", "CLASS", "NODE", "TOKEN", "SINCE", "ENDS IN", "JOB", "HELD BY"],
+                &["LEASE", "TYPE", "CLASS", "NODE", "SINCE", "ENDS IN", "JOB", "HELD BY"],
                 leases.iter().map(|l| row(l, world)).collect(),
             ),
         })
@@ -41,7 +41,6 @@ fn row(view: &LeaseView, world: &World) -> Vec<Text> {
         Text::plain(lease.task_type.name()),
         Text::dim(lease.task_type.class().name()),
         Text::plain(lease.node.as_str()),
-        Text::number(lease.token.to_string()),
         Text::number(text::age(lease.granted_us, world.now_us)),
         ends,
         Text::plain(view.work_id.as_ref().map(ToString::to_string).unwrap_or_default()),

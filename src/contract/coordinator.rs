@@ -193,7 +193,9 @@ pub struct WorkItem {
 pub struct Lease {
     /// Its id.
     pub lease_id: LeaseId,
-    /// Grows with each grant; who shows an older one is refused.
+    /// Grows with each grant; who shows an older one is refused. Absent where it is nobody's business: only the holder and the suite's
+    /// own processes get it.
+    #[serde(default, skip_serializing_if = "FencingToken::is_withheld")]
     pub token: FencingToken,
     /// The slot's type.
     pub task_type: JobType,

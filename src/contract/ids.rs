@@ -78,8 +78,9 @@ text_id!(
     NodeId, "node id", |t| word(t, "-_.", 64)
 );
 text_id!(
-    /// A job and its work item: `<database epoch>-<number>`, safe as the instance of a template unit.
-    JobId, "job id", |t| match word(t, "-", 48) {
+    /// A job and its work item: `<database epoch>-<number>`, safe as the instance of a template unit, and short enough for the name of
+    /// its user (`rrj-<id>`, at most 31 characters).
+    JobId, "job id", |t| match word(t, "-", 27) {
         Ok(()) if t.chars().any(|c| c.is_ascii_uppercase()) => Err("wants lower-case letters".into()),
         other => other,
     }
@@ -159,9 +160,16 @@ impl ConfigKey {
 }
 
 /// A fencing token: grows with every grant; an older one is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FencingToken(pub u64);
+
+impl FencingToken {
+    /// Whether it is not one but stands where one is withheld: grants begin with 1.
+    pub fn is_withheld(&self) -> bool {
+        self.0 == 0
+    }
+}
 
 impl fmt::Display for FencingToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

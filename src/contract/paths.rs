@@ -28,8 +28,10 @@ pub const LEGACY_HALT: &str = "/tmp/ringrift_coordination/EMERGENCY_HALT";
 pub const STATE: &str = "/var/lib/ringrift";
 /// Artefacts by kind and SHA-256: `games/<sha>.db`, `samples/<sha>.npz`, `models/<sha>.safetensors`, …; jobs see it read-only.
 pub const ARTEFACTS: &str = "/var/lib/ringrift/artefacts";
-/// Per job: `<id>/attempt-N`, owned by ringrift-job, readable by ringrift.
+/// Per job: `<id>/attempt-N`. The coordinator makes `<id>`, the job's users what lies below, all of it in group ringrift-job.
 pub const JOBS: &str = "/var/lib/ringrift/jobs";
+/// The name of a job's user, before the job's id. systemd makes and forgets it with the unit.
+pub const JOB_USER_PREFIX: &str = "rrj-";
 /// Per configuration key a link `<config_key>` to the model that self-play uses.
 pub const CURRENT_MODELS: &str = "/var/lib/ringrift/current";
 /// The administrator's configuration.

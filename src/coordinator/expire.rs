@@ -39,7 +39,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
     let orphaned = TaskOrphaned {
         task_id: match lease.work {
             Some(n) => cx.state.job_id(n),
-            None => JobId::new(cx.state.lease_id(lease.token).as_str()).map_err(|e| Refusal::internal(e.to_string()))?,
+            None => JobId::new(lease.id.as_str()).map_err(|e| Refusal::internal(e.to_string()))?,
         },
         task_type: lease.kind.name().into(),
         node_id: lease.node.clone(),

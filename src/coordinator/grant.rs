@@ -2,7 +2,7 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::writer::Agenda;
-use super::{desk, emergency, optimizer, outbox, schedule};
+use super::{desk, emergency, folders, optimizer, outbox, schedule};
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
@@ -87,17 +87,19 @@ fn claim(cx: &mut Change<'_>, n: i64, node: &NodeId) -> Result<(), Refusal> {
         work_type: item.work.work_type.name().into(),
         config_key: Some(item.work.config_key.clone()),
         node_id: node.clone(),
-        lease_id: cx.state.lease_id(lease.token),
+        lease_id: lease.id.clone(),
         attempt: item.attempts + 1,
     };
     outbox::emit(cx, &item.work, claimed)?;
-    let order = start_order(cx, &item, &lease);
+    let order = start_order(cx, &item, &lease)?;
     cx.state.order(node, order);
     Ok(())
 }
 
-fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Order {
-    Order {
+fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Result<Order, Refusal> {
+    folders::make(&cx.state.jobs, &item.work_id)
+        .map_err(|e| Refusal::internal(format!("making the folder of job {} in {}: {e}", item.work_id, cx.state.jobs.display())))?;
+    Ok(Order {
         kind: OrderKind::Start,
         job_id: item.work_id.clone(),
         job_type: item.work.work_type,
@@ -106,7 +108,7 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Orde
         memory_max: Some(cx.state.config.limits.job_memory_max),
         tasks_max: Some(cx.state.config.limits.job_tasks_max),
         cpus: cx.state.config.limits.cpus.get(&item.work.work_type).cloned(),
-    }
+    })
 }
 
 /// An order to stop the unit of a lease that was fenced off; after a halt, to kill it.
@@ -135,7 +137,7 @@ pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal
             && !lease.taken
             && let Some(item) = rows::item(cx, n)?
         {
-            orders.push(start_order(cx, &item, &lease));
+            orders.push(start_order(cx, &item, &lease)?);
         }
     }
     Ok(orders)

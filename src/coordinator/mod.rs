@@ -13,6 +13,7 @@ mod enqueue;
 mod expire;
 mod finish;
 mod flags;
+mod folders;
 mod gates;
 mod grant;
 mod guard;
@@ -33,12 +34,14 @@ mod schema;
 mod service;
 mod slots;
 mod sockets;
+mod speakers;
 mod spool;
 mod state;
 mod status;
 mod take;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod uids;
 mod writer;
 

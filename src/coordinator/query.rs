@@ -73,7 +73,7 @@ fn complete(cx: &mut Change<'_>, n: i64, item: WorkItem) -> Result<WorkItem, Ref
 /// All leases.
 pub fn leases(cx: &Change<'_>) -> Result<LeaseList, Refusal> {
     let view = |row: &rows::LeaseRow| LeaseView {
-        lease: rows::view(cx, row),
+        lease: rows::view(row),
         work_id: row.work.map(|n| cx.state.job_id(n)),
         requested_by: row.requested_by.clone(),
     };

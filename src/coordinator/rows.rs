@@ -1,7 +1,7 @@
 //! Rows of work and leases as types.
 use super::change::{Change, Refusal};
 use crate::contract::coordinator::{Lease, NewWork, WorkItem, WorkStatus};
-use crate::contract::ids::{FencingToken, JobId, NodeId};
+use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
 use crate::contract::workload::JobType;
 use crate::coordination::assignment;
 use crate::coordination::lease::Holding;
@@ -31,6 +31,7 @@ macro_rules! text_column {
 }
 
 text_column!(JobType, |t| JobType::from_name(t), |k| k.name());
+text_column!(LeaseId, |t| LeaseId::new(t).ok(), |l| l.as_str());
 text_column!(NodeId, |t| NodeId::new(t).ok(), |n| n.as_str());
 text_column!(
     WorkStatus,
@@ -57,6 +58,8 @@ pub fn json_opt<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> 
 pub struct LeaseRow {
     /// Its token.
     pub token: FencingToken,
+    /// What it is called where its token is nobody's business.
+    pub id: LeaseId,
     /// The slot's type.
     pub kind: JobType,
     /// Where.
@@ -90,6 +93,7 @@ impl LeaseRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<LeaseRow> {
         Ok(LeaseRow {
             token: token(row)?,
+            id: row.get::<_, Text<LeaseId>>("name")?.0,
             kind: row.get::<_, Text<JobType>>("kind")?.0,
             node: row.get::<_, Text<NodeId>>("node")?.0,
             work: row.get("work")?,
@@ -139,17 +143,19 @@ pub fn insert_lease(
 ) -> rusqlite::Result<LeaseRow> {
     let (granted_us, expires_us) = (cx.now.wall, cx.now.wall + term_us());
     let gpus = assign(cx, kind, node)?;
+    let id = cx.state.new_lease_id();
     let listed = gpus.as_ref().and_then(|gpus| serde_json::to_string(gpus).ok());
     cx.db
         .prepare_cached(
-            "INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us, gpus) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us, gpus, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us, listed])?;
+        .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us, listed, id.as_str()])?;
     let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
     cx.state.deadlines.renew(token, cx.now.mono);
     let (node, requested_by) = (node.clone(), requested_by.to_owned());
     Ok(LeaseRow {
         token,
+        id,
         kind,
         node,
         work,
@@ -249,14 +255,14 @@ pub fn read_item(cx: &Change<'_>, row: &Row<'_>) -> rusqlite::Result<WorkItem> {
 
 /// Adds the lease that the item holds.
 pub fn with_lease(cx: &Change<'_>, n: i64, mut item: WorkItem) -> Result<WorkItem, Refusal> {
-    item.lease = lease_of(cx.db, n)?.map(|row| view(cx, &row));
+    item.lease = lease_of(cx.db, n)?.map(|row| view(&row));
     Ok(item)
 }
 
 /// A lease as the wire carries it.
-pub fn view(cx: &Change<'_>, row: &LeaseRow) -> Lease {
+pub fn view(row: &LeaseRow) -> Lease {
     Lease {
-        lease_id: cx.state.lease_id(row.token),
+        lease_id: row.id.clone(),
         token: row.token,
         task_type: row.kind,
         node: row.node.clone(),

@@ -2,7 +2,7 @@
 use super::args::{Args, unit_directory};
 use super::change::Now;
 use super::halt::Halter;
-use super::jobs::{Callers, Jobs};
+use super::jobs::Jobs;
 use super::publisher::{self, Bell};
 use super::service::Coordinator;
 use super::sockets::{self, Passed};
@@ -21,6 +21,7 @@ use crate::platform::host::{Machine, node_id};
 use crate::platform::socket_file::SocketFile;
 use crate::platform::store::Keep;
 use crate::platform::systemd::SystemdView;
+use crate::platform::userdb::DynamicUsers;
 use crate::platform::{clock, config, journal, notify};
 use crate::runtime::backoff::{self, Restarts};
 use clap::Parser;
@@ -116,6 +117,10 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir))).map_err(failed("starting to watch the machine"))?;
     let mut state = State { jobs: args.jobs.clone(), ..State::new(config, node, cores, epoch, look) };
     state.age = Some(schema::age_guard(&db, &path, crate::platform::age::clocks())?);
+    let connections = Arc::clone(&state.connections);
+    if let Err(error) = std::fs::create_dir_all(&args.jobs) {
+        tracing::warn!(%error, dir = %args.jobs.display(), "making the folder of all jobs; none can be started without it");
+    }
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
     for end in [&wake, &woken] {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
@@ -143,8 +148,8 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
         Ok(Coordinator { core, spool, halter, stream: stream.try_clone()? })
     })
     .map_err(failed("serving the coordinator's socket"))?;
-    let (their_core, callers) = (core.clone(), Arc::new(Callers::of_this_system()));
-    sockets::serve("job", job_listener, move |_| Ok(Jobs { core: their_core.clone(), callers: Arc::clone(&callers) }))
+    let (their_core, users) = (core.clone(), DynamicUsers::default());
+    sockets::serve("job", job_listener, move |stream| Jobs::new(their_core.clone(), &users, &connections, stream))
         .map_err(failed("serving the jobs' socket"))?;
 
     core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;

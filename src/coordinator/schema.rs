@@ -132,6 +132,11 @@ CREATE TABLE job_uid (                          -- the users that took an item u
     PRIMARY KEY (work, uid)
 ) WITHOUT ROWID;
 ",
+    // A lease's id is shown to many, its token to none but the holder: the one no longer tells the other.
+    "
+ALTER TABLE lease ADD COLUMN name TEXT NOT NULL DEFAULT '';
+UPDATE lease SET name = (SELECT value FROM meta WHERE name = 'epoch') || '-l' || token;
+",
 ];
 
 /// Numbers that a restored database leaves out: those of jobs and leases that it does not know of any more.
@@ -153,6 +158,8 @@ pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError
     Ok((db, epoch))
 }
 
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
 /// The watch over the wall clock for what is in the database.
 pub fn age_guard(db: &Connection, path: &Path, now: Clocks) -> Result<AgeGuard, DatabaseError> {
     let newest = "SELECT max(created_us, coalesce((SELECT max(completed_us) FROM work), 0)) FROM work ORDER BY n DESC LIMIT 1";
@@ -163,8 +170,12 @@ pub fn age_guard(db: &Connection, path: &Path, now: Clocks) -> Result<AgeGuard, 
 
 /// Four characters that cannot be mistaken for one another, so that a new database never repeats an old one's ids.
 fn new_epoch(random: u128) -> String {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    (0..4).map(|at| char::from(LETTERS[(random >> (at * 5)) as usize & 31])).collect()
+    letters(random, 4)
+}
+
+/// So many of those characters, at most 25.
+pub fn letters(random: u128, count: usize) -> String {
+    (0..count).map(|at| char::from(LETTERS[(random >> (at * 5)) as usize & 31])).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 use super::change::Refusal;
 use super::halt::Halter;
 use super::spool::Spool;
+use super::tokens::Tokens;
 use super::writer::Core;
 use super::{cancel, emergency, enqueue, guard, managers, orders, query, slots};
 use crate::contract::coordinator::{
@@ -50,8 +51,8 @@ struct Emergency {
 }
 
 impl Coordinator {
-    fn reply(&self, peer: &Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
-        let core = &self.core;
+    fn reply(&self, caller: &Caller, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
+        let (core, peer, tokens) = (&self.core, &caller.peer, Tokens::for_caller(caller));
         Ok(match method {
             "Enqueue" => {
                 let work: NewWork = parse(call)?;
@@ -59,11 +60,11 @@ impl Coordinator {
             }
             "List" => {
                 let filter: WorkFilter = parse(call)?;
-                answer(core.change(move |cx| query::list(cx, &filter)))
+                answer(core.change(move |cx| query::list(cx, &filter)).map(|listed| tokens.of_list(listed)))
             }
             "Show" => {
                 let show: Show = parse(call)?;
-                answer(core.change(move |cx| query::show(cx, &show.work_id)))
+                answer(core.change(move |cx| query::show(cx, &show.work_id)).map(|shown| tokens.of_item(shown)))
             }
             "Cancel" => {
                 let cancel: Cancel = parse(call)?;
@@ -119,7 +120,7 @@ impl Coordinator {
                 answer(self.halter.flags(&flags).map(|emergency| Emergency { emergency }))
             }
             "Resume" => answer(core.change(emergency::resume)),
-            "Leases" => answer(core.change(|cx| query::leases(cx))),
+            "Leases" => answer(core.change(|cx| query::leases(cx)).map(|leases| tokens.of_leases(leases))),
             "Limits" => answer(core.change(query::limits)),
             "Status" => answer(core.change(query::status)),
             "Report" => {
@@ -152,7 +153,7 @@ impl Service for Coordinator {
                 Err(reply) => replies.send(&reply),
             };
         }
-        let reply = self.reply(&caller.peer, call, method).unwrap_or_else(|reply| *reply);
+        let reply = self.reply(caller, call, method).unwrap_or_else(|reply| *reply);
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }
 }

@@ -21,15 +21,15 @@ pub fn acquire(cx: &mut Change<'_>, call: &Acquire) -> Result<Acquired, Refusal>
     }
     let row = rows::insert_lease(cx, call.task_type, &node, None, &call.requested_by)?;
     desk::store_tokens(cx)?;
-    Ok(Acquired { lease: rows::view(cx, &row), term_seconds: LEASE_TERM })
+    Ok(Acquired { lease: rows::view(&row), term_seconds: LEASE_TERM })
 }
 
 /// The lease that the holder means, if it is still its own.
 fn held(cx: &Change<'_>, call: &Holder) -> Result<Option<rows::LeaseRow>, Refusal> {
-    if cx.state.lease_id(call.token) != call.lease_id {
+    let lease = rows::lease(cx.db, call.token)?;
+    if lease.as_ref().is_some_and(|l| l.id != call.lease_id) {
         return Err(Refusal::bad("token", format!("not the token of lease {}", call.lease_id)));
     }
-    let lease = rows::lease(cx.db, call.token)?;
     if lease.as_ref().is_some_and(|l| l.work.is_some()) {
         return Err(Refusal::denied(format!("lease {} belongs to a work item; its job keeps it", call.lease_id)));
     }

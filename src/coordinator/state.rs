@@ -1,5 +1,7 @@
 //! What the coordinator knows beside its database; all of it can be lost.
 use super::orders::Mailbox;
+use super::schema::letters;
+use super::speakers::Connections;
 use crate::contract::age::AgePermit;
 use crate::contract::config::Config;
 use crate::contract::coordinator::Order;
@@ -14,6 +16,7 @@ use crate::coordination::lease::Deadlines;
 use crate::coordination::lifecycle::Registry;
 use crate::coordination::signal::Signal;
 use crate::platform::age::AgeGuard;
+use crate::platform::clock::random;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +30,10 @@ pub struct State {
     pub config: Config,
     /// The folder with one folder a job.
     pub jobs: PathBuf,
+    /// The open connections of jobs.
+    pub connections: Arc<Connections>,
+    /// Jobs whose attempt is over; their connections are closed once that is committed.
+    pub over: Vec<JobId>,
     /// The coordinator's own node.
     pub node: NodeId,
     /// Its logical processors, if the system tells.
@@ -100,6 +107,8 @@ impl State {
         State {
             config,
             jobs: PathBuf::from(crate::contract::paths::JOBS),
+            connections: Arc::default(),
+            over: Vec::new(),
             node,
             cores,
             gpus: 0,
@@ -158,9 +167,9 @@ impl State {
         let canonical = n.parse().ok().filter(|n: &i64| n.to_string() == id.as_str()[epoch.len() + 1..]);
         if epoch == self.epoch { canonical } else { None }
     }
-    /// The id of the lease with this token.
-    pub fn lease_id(&self, token: FencingToken) -> LeaseId {
-        LeaseId::new(format!("{}-l{token}", self.epoch)).expect("epoch and token are a lease id")
+    /// An id for a new lease.
+    pub fn new_lease_id(&self) -> LeaseId {
+        LeaseId::new(format!("{}-l{}", self.epoch, letters(random(), 10))).expect("epoch and letters are a lease id")
     }
     /// Queues an order for a node's master.
     pub fn order(&mut self, node: &NodeId, order: Order) {
@@ -170,6 +179,7 @@ impl State {
     pub fn forget(&mut self, token: FencingToken, work: Option<i64>) {
         self.deadlines.forget(token);
         if let Some(n) = work {
+            self.over.push(self.job_id(n));
             self.progress.remove(&n);
             self.heartbeats.remove(&n);
         }

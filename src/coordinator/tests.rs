@@ -45,7 +45,8 @@ fn calm() -> Result<HostSnapshot, String> {
 
 fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<orders::Mailbox>) {
     let (db, epoch) = schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE).expect("opens");
-    let mut state = State::new(Config::default(), node(), Some(8), epoch, Box::new(calm));
+    let jobs = dir.to_owned();
+    let mut state = State { jobs, ..State::new(Config::default(), node(), Some(8), epoch, Box::new(calm)) };
     let clocks = crate::contract::age::Clocks { wall: now.wall, mono: now.mono, synchronised: false };
     state.age = Some(schema::age_guard(&db, &dir.join("state/coordination.db"), clocks).expect("a guard"));
     let clock = Arc::new(Mutex::new(now));

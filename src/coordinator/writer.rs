@@ -166,12 +166,16 @@ impl Writer {
                 self.adopted = false;
                 self.state.stale = true;
                 self.state.orders.clear();
+                self.state.over.clear();
                 self.state.managers.failed("queue", &refusal.to_string());
             }
             for (node, order) in std::mem::take(&mut self.state.orders) {
                 if let Some(mailbox) = self.state.dispatchers.get(&node) {
                     mailbox.put(order);
                 }
+            }
+            for job in std::mem::take(&mut self.state.over) {
+                self.state.connections.close(&job);
             }
             if std::mem::take(&mut self.state.rang) {
                 self.bell.ring();

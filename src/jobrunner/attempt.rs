@@ -63,7 +63,7 @@ impl JobDir {
             let aside = self.0.join(format!("attempt-{attempt}.{now_us}"));
             fs::rename(&dir, &aside).map_err(|e| failed("putting aside", &dir, e))?;
         }
-        fs::DirBuilder::new().recursive(true).mode(0o755).create(&dir).map_err(|e| failed("making", &dir, e))?;
+        fs::DirBuilder::new().recursive(true).mode(0o770).create(&dir).map_err(|e| failed("making", &dir, e))?;
         Ok(dir)
     }
 

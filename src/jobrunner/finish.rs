@@ -2,7 +2,7 @@
 //! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or spools it; it works
 //! also when the main process never took the job, and it is all that is left when that was killed.
 use super::attempt::{JobDir, Taken, Verified, read_json, write_whole};
-use super::{Args, cgroup};
+use super::{Args, cgroup, modes};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, INTERFACE};
 use crate::contract::wire::{CallError, errors};
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Reports the end.
 pub fn finish(args: &Args) -> Result<(), Failure> {
     let job = args.folder();
+    modes::open_up(&job.0);
     let call = compose(args, &job, &|name| std::env::var(name).unwrap_or_default(), cgroup::oom_kills().unwrap_or(0));
     match send(&args.socket, &call) {
         Ok(done) => {
@@ -109,7 +110,7 @@ fn written_us(output: &Path) -> Option<i64> {
 fn spool(dir: &Path, call: &Finish) -> Result<(), Failure> {
     let path = dir.join(format!("finish-{}-{}-{:08x}.json", call.finished_us, call.job_id, random() as u32));
     let text = serde_json::to_vec(call).map_err(|e| Failure::new(Exit::Failure, "writing the result").caused_by(e))?;
-    write_whole(&path, 0o644, &text).map_err(|e| {
+    write_whole(&path, 0o640, &text).map_err(|e| {
         let hint = "the master reports the unit as gone; the attempt counts as failed";
         Failure::new(Exit::Failure, format!("spooling {}", path.display())).caused_by(e).hint(hint)
     })

@@ -5,6 +5,7 @@ mod cgroup;
 mod child;
 mod finish;
 mod keeper;
+mod modes;
 mod output;
 mod relay;
 mod run;

@@ -13,7 +13,7 @@ pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failur
     let listed = result.artefacts.iter().map(|a| (a.kind.as_str(), &a.meta));
     results::check(description.job_type.name(), &result.metrics, listed)
         .map_err(|refused| Failure::new(Exit::Failure, refused.to_string()))?;
-    write_json(&job.verified(description.attempt), 0o644, &Verified { result, description: description.clone() })
+    write_json(&job.verified(description.attempt), 0o640, &Verified { result, description: description.clone() })
 }
 
 /// Writes `error.txt`: the reason, and the last lines that the workload wrote to stderr.
@@ -23,7 +23,7 @@ pub fn keep_error(job: &JobDir, attempt: u32, reason: &str, tail: &Block) {
         false => Block::new(format!("{reason}\n{tail}")),
     };
     let path = job.error(attempt);
-    if let Err(error) = write_whole(&path, 0o644, text.as_bytes()) {
+    if let Err(error) = write_whole(&path, 0o640, text.as_bytes()) {
         tracing::warn!(%error, path = %path.display(), "writing why the attempt failed");
     }
 }

@@ -2,7 +2,7 @@
 use super::attempt::{JobDir, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
-use super::{Args, finish, output, relay, take};
+use super::{Args, finish, modes, output, relay, take};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
 use crate::contract::text::Block;
@@ -35,7 +35,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     let invocation_id = std::env::var("INVOCATION_ID").unwrap_or_default();
     let offer = take::take(args, &invocation_id)?;
     let attempt = offer.description.attempt;
-    write_json(&job.taken(), 0o644, &Taken { invocation_id, token: offer.token, attempt })?;
+    write_json(&job.taken(), 0o640, &Taken { invocation_id, token: offer.token, attempt })?;
     let dir = job.make_output(attempt, now_us())?;
     // From here on a failure can say why.
     let ended = prepare(args, &job, offer).and_then(|(offer, description)| work(args, &job, &dir, offer, description, &signals));
@@ -62,7 +62,7 @@ fn prepare(args: &Args, job: &JobDir, offer: Offer) -> Result<(Offer, Descriptio
     {
         description.inputs.model = Some(model);
     }
-    write_json(&job.description(description.attempt), 0o444, &description)?;
+    write_json(&job.description(description.attempt), 0o440, &description)?;
     Ok((offer, description))
 }
 
@@ -95,6 +95,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
     let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
     if code == Exit::Ok as u8 {
+        modes::open_up(&job.0);
         finish::hand_in(args, job);
         linger(signals);
     }

@@ -111,7 +111,6 @@ impl Jobs {
             kind: t.kind.name().into(),
             unit: unit.clone(),
             state: t.phase.name(),
-            token: t.token.0,
             since_us: t.since_us,
         };
         self.tracked.iter().map(row).collect()

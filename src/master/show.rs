@@ -150,7 +150,6 @@ pub fn job(row: &JobRow) -> Dict {
         .text("type", &row.kind)
         .text("unit", &row.unit)
         .put("state", row.state)
-        .put("token", row.token)
         .put("since_us", row.since_us)
         .0
 }

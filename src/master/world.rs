@@ -25,8 +25,6 @@ pub struct JobRow {
     pub unit: String,
     /// starting, running, stopping.
     pub state: &'static str,
-    /// Its fencing token.
-    pub token: u64,
     /// Since when, microseconds since 1970.
     pub since_us: i64,
 }

@@ -25,5 +25,6 @@ pub mod store;
 pub mod systemd;
 pub mod task;
 pub mod terminal;
+pub mod userdb;
 pub mod varlink;
 pub mod watch;

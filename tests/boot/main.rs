@@ -26,6 +26,7 @@ mod emergency;
 mod guards;
 mod harness;
 mod install;
+mod jobs;
 mod kills;
 mod legacy;
 mod limits;

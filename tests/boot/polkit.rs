@@ -21,6 +21,8 @@ fn harmless(m: &Machine) {
             "[Unit]\nRequires=\nWants=\n[Service]\nType=exec\nExecStart=\nExecStart=/usr/bin/sleep infinity\nExecStopPost=\nExecReload=/usr/bin/true\n",
         );
     }
+    // What the coordinator does before it has a job's unit started.
+    m.ok("for id in 7 9 a-b; do install -d -o ringrift -g ringrift-job -m 770 /var/lib/ringrift/jobs/$id; done");
     m.ok("useradd --system plain && systemctl daemon-reload");
 }
 
@@ -28,7 +30,7 @@ fn master_controls_shipped_units_only(m: &Machine) {
     harmless(m);
     m.write("/etc/systemd/system/ringrift-not-ours.service", "[Service]\nExecStart=/usr/bin/sleep infinity\n");
     m.ok("systemctl daemon-reload && systemctl start ringrift-not-ours.service");
-    for unit in ["ringrift-event-router.service", "ringrift-job-selfplay@7.service", "ringrift-job-selfplay@a.b.service"] {
+    for unit in ["ringrift-event-router.service", "ringrift-job-selfplay@7.service", "ringrift-job-selfplay@a-b.service"] {
         for command in [
             format!("systemctl start {unit}"),
             format!("systemctl restart {unit}"),

@@ -62,7 +62,7 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
             .iter()
             .filter(|g| !g.is_empty())
             .map(|g| format!(", GPU {}", g.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")));
-        add("Lease", format!("{} on {}, token {}{fenced}{}", lease.lease_id, lease.node, lease.token, gpus.collect::<String>()));
+        add("Lease", format!("{} on {}{fenced}{}", lease.lease_id, lease.node, gpus.collect::<String>()));
     }
     add("Unit", w.work_type.unit(&item.work_id));
     if !w.params.is_empty() {

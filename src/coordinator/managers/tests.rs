@@ -53,7 +53,9 @@ impl Bench {
             window_starts: 1_000_000,
             ..Admission::default()
         };
-        let state = State::new(Config { admission, ..Config::default() }, node(), Some(16), epoch, Box::new(calm));
+        let config = Config { admission, ..Config::default() };
+        let jobs = dir.path().to_owned();
+        let state = State { jobs, ..State::new(config, node(), Some(16), epoch, Box::new(calm)) };
         let mut bench = Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: 0 } };
         let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
         bench.change(|cx| orders::connect(cx, node(), mailbox)).expect("connected");

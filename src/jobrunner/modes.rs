@@ -1,0 +1,61 @@
+//! The modes of what a job leaves behind: the next attempt, which is another user, and the suite's daemons are of its group, read it, go
+//! on from it and delete it.
+use std::fs::{Permissions, read_dir, set_permissions, symlink_metadata};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// What the group may do with a folder and with a file.
+const FOLDER: u32 = 0o770;
+const FILE: u32 = 0o660;
+
+/// Opens a job's folder to its group, as far as it is this user's. A folder that cannot be opened up is passed over: it is told, and a
+/// reader that needs it says so again.
+pub fn open_up(folder: &Path) {
+    let own = nix::unistd::geteuid().as_raw();
+    let (mut folders, mut refused) = (vec![folder.to_owned()], None);
+    while let Some(at) = folders.pop() {
+        let Ok(entries) = read_dir(&at) else {
+            refused = Some(at);
+            continue;
+        };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            // Links lead elsewhere, and what was removed meanwhile needs nothing.
+            let Ok(found) = symlink_metadata(&path) else { continue };
+            let wanted = if found.is_dir() { FOLDER } else { FILE };
+            if found.uid() == own && (found.is_dir() || found.is_file()) && !permit(&path, found.mode(), wanted) {
+                refused = Some(path.clone());
+            }
+            if found.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    if let Some(path) = refused {
+        tracing::warn!(path = %path.display(), "part of what the job left stays closed to its group");
+    }
+}
+
+fn permit(path: &PathBuf, mode: u32, wanted: u32) -> bool {
+    mode & wanted == wanted || set_permissions(path, Permissions::from_mode(mode & 0o777 | wanted)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_job_closed_is_opened_to_its_group_and_links_are_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (closed, file) = (dir.path().join("a"), dir.path().join("a/b"));
+        std::fs::create_dir(&closed).expect("made");
+        std::fs::write(&file, "x").expect("written");
+        let outside = tempfile::NamedTempFile::new().expect("a file");
+        set_permissions(outside.path(), Permissions::from_mode(0o600)).expect("set");
+        std::os::unix::fs::symlink(outside.path(), dir.path().join("link")).expect("linked");
+        set_permissions(&file, Permissions::from_mode(0o400)).expect("set");
+        set_permissions(&closed, Permissions::from_mode(0o000)).expect("set");
+        open_up(dir.path());
+        let mode = |path: &Path| symlink_metadata(path).expect("there").mode() & 0o777;
+        assert_eq!((mode(&closed), mode(&file), mode(outside.path())), (0o770, 0o660, 0o600));
+    }
+}
