@@ -29,6 +29,7 @@ mod replay;
 mod run;
 mod settings;
 mod socket;
+mod standing;
 mod stats;
 mod store;
 mod stream;

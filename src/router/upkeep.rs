@@ -5,6 +5,7 @@ use super::delivery::Seq;
 use super::hub::Hub;
 use super::kinds::{Kind, KindId, retain_days};
 use super::settings::{self, Args, Settings};
+use super::standing::Lanes;
 use super::stats::{self, health, stats};
 use super::store::retain::{Allowance, Plan};
 use crate::contract::error::chain;
@@ -96,12 +97,14 @@ pub fn start(hub: &Rc<Hub>) -> Rc<Status> {
 async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
     let mut beat = interval_at(tokio::time::Instant::now(), BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut lanes = Lanes::default();
     loop {
         beat.tick().await;
         hub.write_back_all();
         hub.meter.borrow_mut().beat(&hub.counters);
         hub.age.look(clocks());
         absent::look(&hub).await;
+        lanes.look(&hub, Instant::now());
         match stats(&hub).await {
             Ok(stats) => status.show(&hub, State::Running, stats, false),
             Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "reading the figures failed"),

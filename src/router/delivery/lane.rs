@@ -49,6 +49,11 @@ pub struct Refill {
 }
 
 impl Delivery {
+    /// The first event of each lane that others wait behind.
+    pub fn heads(&self) -> impl Iterator<Item = (&Key, Seq)> {
+        self.lanes.iter().filter(|(_, lane)| lane.waiting() > 0).map(|(key, lane)| (key, lane.head))
+    }
+
     /// The next lane that must be read from the log.
     pub fn refill(&self) -> Option<Refill> {
         let key = self.parched.first()?.clone();
