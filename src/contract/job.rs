@@ -94,6 +94,9 @@ pub struct Finish {
     /// The description as the workload got it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
+    /// The unit was told to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the job's.
+    #[serde(default)]
+    pub interrupted: bool,
     /// Why there is no result, for people.
     #[serde(default)]
     pub error: String,

@@ -14,6 +14,9 @@ use crate::coordination::retry::{self, Next};
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
+/// The result of an attempt whose unit was told to stop.
+const INTERRUPTED: &str = "interrupted";
+
 /// The largest result with its description that fits an event, bytes.
 const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
 
@@ -33,6 +36,8 @@ pub struct Failure {
     pub description: Option<Description>,
     /// When its unit ended, microseconds since 1970, as far as it said; else it is now.
     pub finished_us: Option<i64>,
+    /// Its unit was told to stop: the suite goes down, or was told to by an operator.
+    pub interrupted: bool,
 }
 
 /// An attempt's end as its unit reports it.
@@ -68,6 +73,7 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
                 error,
                 description: call.description,
                 finished_us: Some(call.finished_us),
+                interrupted: false,
             }))
         }
         _ => Err(Box::new(failure(call))),
@@ -88,7 +94,8 @@ fn failure(call: Finish) -> Failure {
         true => format!("{result} ({} {})", call.exit_code, call.exit_status),
     };
     error.truncate(error.floor_char_boundary(MAX_ERROR));
-    Failure { result, exit_status, error, description: call.description, finished_us: Some(call.finished_us) }
+    let interrupted = call.interrupted;
+    Failure { result, exit_status, error, description: call.description, finished_us: Some(call.finished_us), interrupted }
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
@@ -148,13 +155,18 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     rows::delete_lease(cx, lease)?;
     let harmless = [emergency::HALTED, StopCause::Preempted.name(), StopCause::Shed.name()];
     if harmless.contains(&&*failure.result) {
-        return put_back(cx, n, item, failure);
+        return put_back(cx, n, item, failure, None);
     }
     let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);
     // Not when it is told: a crash that was kept while we were away is no timeout.
     let ended = failure.finished_us.unwrap_or(cx.now.wall);
     if stopped && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
         failure.result = "timeout".into();
+    } else if failure.interrupted && failure.result != "oom-kill" {
+        failure.result = INTERRUPTED.into();
+        // Not at once: a job that has itself stopped again and again must not take a processor for it.
+        let after = i64::from(cx.state.config.limits.retry_base_seconds) * 1_000_000;
+        return put_back(cx, n, item, failure, Some(cx.now.wall + after));
     }
     if failure.result == "oom-kill" {
         let unit = item.work.work_type.unit(&item.work_id);
@@ -198,11 +210,13 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     }
 }
 
-/// The halt ended the attempt, not the job: it waits again, and the attempt does not count.
-fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure) -> Result<(), Refusal> {
+/// Something else than the job ended the attempt: it waits again, and the attempt does not count, in the breaker neither.
+fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_before_us: Option<i64>) -> Result<(), Refusal> {
     cx.db
-        .prepare_cached("UPDATE work SET status = 'pending', attempts = max(attempts - 1, 0), not_before_us = NULL, result = ?2, error = ?3 WHERE n = ?1")?
-        .execute(params![n, failure.result, failure.error])?;
+        .prepare_cached(
+            "UPDATE work SET status = 'pending', attempts = max(attempts - 1, 0), not_before_us = ?4, result = ?2, error = ?3 WHERE n = ?1",
+        )?
+        .execute(params![n, failure.result, failure.error, not_before_us])?;
     let again = WorkRetry {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -210,7 +224,7 @@ fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure) -> R
         attempt: item.attempts,
         result: failure.result,
         error: failure.error,
-        retry_at: cx.now.wall,
+        retry_at: not_before_us.unwrap_or(cx.now.wall),
     };
     outbox::emit(cx, &item.work, again)
 }

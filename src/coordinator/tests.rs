@@ -325,6 +325,7 @@ fn ended(id: &JobId) -> Finish {
         service_result: "success".into(),
         exit_code: String::new(),
         exit_status: String::new(),
+        interrupted: false,
         result: None,
         description: None,
         error: String::new(),

@@ -21,6 +21,13 @@ pub struct Taken {
     pub attempt: u32,
 }
 
+/// `stopped.json`: this run of the unit was told to stop while the workload ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// systemd's id of the run.
+    pub invocation_id: String,
+}
+
 /// `verified.json` in the output directory: the result with every hash checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
@@ -38,6 +45,10 @@ impl JobDir {
     /// What Take gave.
     pub fn taken(&self) -> PathBuf {
         self.0.join("taken.json")
+    }
+    /// That a run was told to stop.
+    pub fn stopped(&self) -> PathBuf {
+        self.0.join("stopped.json")
     }
     /// The job description of an attempt; outside its output directory, which is empty at start.
     pub fn description(&self, attempt: u32) -> PathBuf {
@@ -67,9 +78,18 @@ impl JobDir {
         Ok(dir)
     }
 
-    /// The newest earlier attempt that left a directory.
+    /// Where to go on from: this attempt's own directory of before it was interrupted, else that of the newest earlier one.
     pub fn previous(&self, attempt: u32) -> Option<PathBuf> {
-        (1..attempt).rev().map(|n| self.output(n)).find(|dir| dir.is_dir())
+        self.interrupted(attempt).or_else(|| (1..attempt).rev().map(|n| self.output(n)).find(|dir| dir.is_dir()))
+    }
+
+    /// The directory of this attempt that was put aside last.
+    fn interrupted(&self, attempt: u32) -> Option<PathBuf> {
+        let own = format!("{}.", attempt_name(attempt));
+        let number = |name: &str| name.strip_prefix(&own)?.parse::<i64>().ok();
+        let entries = fs::read_dir(&self.0).ok()?.flatten();
+        let aside = entries.filter_map(|entry| Some((number(entry.file_name().to_str()?)?, entry.path())));
+        aside.filter(|(_, path)| path.is_dir()).max().map(|(_, path)| path)
     }
 }
 
@@ -151,7 +171,8 @@ mod tests {
         assert_eq!(fs::read_dir(&first).expect("there").count(), 0);
         assert!(dir.path().join("attempt-1.6/game.db").exists());
         assert_eq!(job.previous(3), Some(first));
-        assert_eq!(job.previous(1), None);
+        assert_eq!(job.previous(1), Some(dir.path().join("attempt-1.6")), "an interrupted attempt goes on from what it left itself");
+        assert_eq!(JobDir(dir.path().join("attempt-1.6")).previous(1), None);
     }
 
     #[test]

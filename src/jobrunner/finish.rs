@@ -1,7 +1,7 @@
 //! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
 //! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or spools it; it works
 //! also when the main process never took the job, and it is all that is left when that was killed.
-use super::attempt::{JobDir, Taken, Verified, read_json, write_whole};
+use super::attempt::{JobDir, Stopped, Taken, Verified, read_json, write_whole};
 use super::{Args, cgroup, modes};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, INTERFACE};
@@ -85,6 +85,7 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         let before = if taken.is_none() { "before the job was taken up, " } else { "" };
         error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
     }
+    let stopped = read_json::<Stopped>(&job.stopped()).is_some_and(|s| s.invocation_id == invocation_id);
     let finished_us = attempt.filter(|_| result.is_some()).and_then(|n| written_us(&job.output(n))).unwrap_or_else(now_us);
     Finish {
         job_id: args.job.clone(),
@@ -93,6 +94,7 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         service_result,
         exit_code,
         exit_status,
+        interrupted: stopped && result.is_none(),
         result,
         description,
         error,

@@ -1,5 +1,5 @@
 //! One attempt from Take to the verified result.
-use super::attempt::{JobDir, Taken, current_model, write_json};
+use super::attempt::{JobDir, Stopped, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
 use super::{Args, finish, modes, output, relay, take};
@@ -90,7 +90,14 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     };
     let status = format!("attempt {attempt} of {} {}", description.job_type, description.config_key);
     notify::ready(&status);
-    let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds))?;
+    // Before anything else that could take time: what is left of this run may be only this file.
+    let note = || {
+        let stopped = Stopped { invocation_id: std::env::var("INVOCATION_ID").unwrap_or_default() };
+        if let Err(error) = write_json(&job.stopped(), 0o640, &stopped) {
+            tracing::warn!(error = output::words(&error), "noting that the job was told to stop");
+        }
+    };
+    let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds), &note)?;
     desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
     let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
@@ -131,7 +138,12 @@ fn watch(
 
 /// Waits for the child's end; hands a stop on to it, and stops it by itself when its time is over, so that this needs neither
 /// coordinator nor master. Says what the child was told to end for, if it was.
-fn wait(running: &Running, signals: &SignalFd, deadline: Instant) -> Result<(ExitStatus, Option<&'static str>), Failure> {
+fn wait(
+    running: &Running,
+    signals: &SignalFd,
+    deadline: Instant,
+    note_stop: &dyn Fn(),
+) -> Result<(ExitStatus, Option<&'static str>), Failure> {
     let failed = |e: std::io::Error| Failure::new(Exit::Failure, "waiting for the workload").caused_by(e);
     let (mut told, mut next) = (None, Some((deadline, Signal::SIGTERM)));
     loop {
@@ -158,7 +170,10 @@ fn wait(running: &Running, signals: &SignalFd, deadline: Instant) -> Result<(Exi
         }
         let Ok(Some(signal)) = signals.read_signal() else { continue };
         if signal.ssi_signo != Signal::SIGCHLD as u32 {
-            told = told.or(Some("stopped"));
+            if told.is_none() {
+                told = Some("stopped");
+                note_stop();
+            }
             // Who told it watches over its end.
             next = next.filter(|(_, signal)| *signal == Signal::SIGKILL);
             notify::stopping("the workload was told to stop");

@@ -61,7 +61,8 @@ fn words(late: &[(Lane, Seq)]) -> Option<String> {
         named.push(format!("{} more", late.len() - NAMED));
     }
     let next = "`ringrift events subscribers` and the daemon's log say why";
-    (!late.is_empty()).then(|| format!("events have waited for more than a minute behind one that is not done: {}; {next}", named.join(", ")))
+    (!late.is_empty())
+        .then(|| format!("events have waited for more than a minute behind one that is not done: {}; {next}", named.join(", ")))
 }
 
 #[cfg(test)]

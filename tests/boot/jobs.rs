@@ -7,6 +7,7 @@ on_both!(
     a_job_cannot_signal_read_write_or_speak_for_another,
     an_artefact_is_judged_by_the_runner_as_its_reader_will,
     a_forged_result_reads_nothing_and_holds_nothing_up,
+    orderly_stops_use_no_attempt_and_the_job_goes_on,
 );
 
 /// Calls a method of job.sock and notes the answer; `orphan`: the process that connected has ended by then.
@@ -175,4 +176,36 @@ fn a_forged_result_reads_nothing_and_holds_nothing_up(m: &Machine) {
         if letters.matches("symbolic link").count() >= 2 { Ok(()) } else { Err(letters) }
     });
     assert_eq!(m.ok("find /var/lib/ringrift/artefacts -type f"), "", "not even a part of it was copied");
+}
+
+/// Counts its runs in a checkpoint that it takes over from the run before.
+const COUNT: &str = r#"#!/bin/sh
+cp "$RINGRIFT_PREVIOUS_DIR/runs" runs 2>/dev/null
+echo run >> runs
+exec sleep 3600
+"#;
+
+fn orderly_stops_use_no_attempt_and_the_job_goes_on(m: &Machine) {
+    program(m, "count", COUNT);
+    let workload = "limits: {retry_base_seconds: 1}\nworkload: {evaluation: {command: [/usr/local/bin/count]}}\n";
+    start(m, &format!("safeguards: {{{CALM}}}\n{workload}"));
+    let id = enqueue(m, "evaluation");
+    let runs = |wanted: usize| {
+        m.wait_for(&format!("run {wanted} of the job"), 2 * MINUTE, || {
+            let lines = m.run(&format!("cat /var/lib/ringrift/jobs/{id}/attempt-1/runs")).out.lines().count();
+            let item = shown(m, &id);
+            if lines == wanted && item["status"] == "running" { Ok(item) } else { Err(format!("{lines} runs, {item}")) }
+        })
+    };
+    runs(1);
+    m.ok("systemctl restart ringrift-master.target");
+    runs(2);
+    m.install(); // an upgrade restarts what runs
+    runs(3);
+    m.reboot();
+    m.ok("systemctl start ringrift-master.target");
+    let item = runs(4);
+    assert_eq!((&item["attempts"], &item["work"]["max_attempts"]), (&json!(1), &json!(1)));
+    let safeguards = call(m, "Safeguards", "{}");
+    assert!(!safeguards["breakers"].to_string().contains("evaluation"), "{safeguards}");
 }

@@ -211,6 +211,7 @@ pub fn ended(id: &JobId, offer: Option<&Offer>, service_result: &str, exit_statu
         service_result: service_result.into(),
         exit_code: "exited".into(),
         exit_status: exit_status.into(),
+        interrupted: false,
         result: None,
         description: offer.map(|o| o.description.clone()),
         error: String::new(),

@@ -30,6 +30,7 @@ fn a_crash_that_is_told_late_is_no_timeout() {
         service_result: "exit-code".into(),
         exit_code: "exited".into(),
         exit_status: "1".into(),
+        interrupted: false,
         result: None,
         description: None,
         error: "it crashed".into(),
@@ -38,4 +39,28 @@ fn a_crash_that_is_told_late_is_no_timeout() {
     bench.change(move |cx| finish::finish(cx, call)).expect("told");
     let events = bench.events();
     assert!(events.contains(&"work_retry".to_owned()) && !events.contains(&"work_timeout".to_owned()), "{events:?}");
+}
+
+#[test]
+fn an_attempt_that_was_told_to_stop_counts_for_nothing() {
+    let bench = Bench::new();
+    let (id, mut order) = bench.taken();
+    for _ in 0..5 {
+        let finished_us = bench.change(|cx| Ok(cx.now.wall)).expect("a time");
+        let stopped = Finish { exit_status: "75".into(), interrupted: true, token: Some(order.token), finished_us, ..ended(&id) };
+        bench.change(move |cx| finish::finish(cx, stopped)).expect("told");
+        let theirs = id.clone();
+        let item = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item;
+        assert_eq!((item.status, item.attempts, item.result.as_deref()), (WorkStatus::Pending, 0, Some("interrupted")));
+        bench.pass(60 * SECOND, 60 * SECOND);
+        let orders = bench.orders();
+        assert_eq!(
+            orders.iter().map(|o| &o.job_id).collect::<Vec<_>>(),
+            [&id],
+            "no breaker is open, and it is not its time yet to give up"
+        );
+        order = orders[0].clone();
+        let call = Take { job_id: id.clone(), invocation_id: "i".into() };
+        bench.change(move |cx| take::take(cx, &call, 7)).expect("taken");
+    }
 }
