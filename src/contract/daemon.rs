@@ -2,6 +2,7 @@
 use super::config::Config;
 use super::coordinator::NewWork;
 use super::envelope::Event;
+use super::error::Permanence;
 use super::events::Payload;
 use super::health::Health;
 use super::ports::{Ports, StoreError};
@@ -85,18 +86,35 @@ pub enum HandlerError {
     Rejected(String),
 }
 
+impl HandlerError {
+    /// What it is worth to try the same input again: what is permanent never holds up the inputs behind it.
+    pub fn permanence(&self) -> Permanence {
+        match self {
+            HandlerError::Unavailable(_) | HandlerError::Failed(_) => Permanence::Transient,
+            HandlerError::Rejected(_) => Permanence::Permanent,
+        }
+    }
+
+    fn of(permanence: Permanence, why: String) -> HandlerError {
+        match permanence {
+            Permanence::Permanent => HandlerError::Rejected(why),
+            Permanence::Transient => HandlerError::Failed(why),
+        }
+    }
+}
+
 impl From<CallError> for HandlerError {
     fn from(error: CallError) -> Self {
-        if error.is_transport() { HandlerError::Unavailable(error.to_string()) } else { HandlerError::Failed(error.to_string()) }
+        match error.is_transport() {
+            true => HandlerError::Unavailable(error.to_string()),
+            false => HandlerError::of(error.permanence(), error.to_string()),
+        }
     }
 }
 
 impl From<StoreError> for HandlerError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::BadFile { .. } => HandlerError::Rejected(error.to_string()),
-            StoreError::Failed { .. } => HandlerError::Failed(error.to_string()),
-        }
+        HandlerError::of(error.permanence(), error.to_string())
     }
 }
 
@@ -167,4 +185,26 @@ pub trait Daemon {
 
     /// Handles one input.
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{ErrorParameters, errors};
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_mended_is_permanent_by_its_type() {
+        let answer = |name: &str| CallError::Answer { method: "m".into(), name: name.into(), parameters: ErrorParameters::default() };
+        let table = [
+            (HandlerError::from(StoreError::BadFile { path: "p".into(), why: "w".into() }), Permanence::Permanent),
+            (HandlerError::from(StoreError::Failed { operation: "o".into(), why: "w".into() }), Permanence::Transient),
+            (HandlerError::from(answer(errors::INVALID_PARAMETER)), Permanence::Permanent),
+            (HandlerError::from(answer(errors::REFUSED)), Permanence::Transient),
+            (HandlerError::from(answer(errors::OUT_OF_SPACE)), Permanence::Transient),
+            (HandlerError::from(CallError::Transport { method: "m".into(), socket: "s".into(), why: "w".into() }), Permanence::Transient),
+        ];
+        for (error, permanence) in table {
+            assert_eq!(error.permanence(), permanence, "{error:?}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
+use super::error::Permanence;
 use super::events::Payload;
 use super::foreign::ForeignQueue;
 use super::health::StatusFile;
@@ -158,6 +159,16 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
+}
+
+impl StoreError {
+    /// Whether retrying can help.
+    pub fn permanence(&self) -> Permanence {
+        match self {
+            StoreError::BadFile { .. } => Permanence::Permanent,
+            StoreError::Failed { .. } => Permanence::Transient,
+        }
+    }
 }
 
 /// All ports of a daemon. The runtime fills in the real ones; a test fills in fakes.

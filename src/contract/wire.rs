@@ -1,4 +1,5 @@
 //! Varlink frames: what stands between the NUL bytes. Bytes and sockets are the platform's.
+use super::error::Permanence;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -139,6 +140,13 @@ impl CallError {
     /// Whether the other end answered with this error.
     pub fn is(&self, wanted: &str) -> bool {
         matches!(self, CallError::Answer { name, .. } if name == wanted)
+    }
+    /// Whether the same call can go otherwise another time. It cannot where the other end found the arguments themselves wrong.
+    pub fn permanence(&self) -> Permanence {
+        match [errors::INVALID_PARAMETER, errors::BAD_PAYLOAD].iter().any(|name| self.is(name)) {
+            true => Permanence::Permanent,
+            false => Permanence::Transient,
+        }
     }
     /// Whether trying again later may help: nobody answered.
     pub fn is_transport(&self) -> bool {

@@ -5,6 +5,7 @@ use super::job::{Job, Step, Verdict, What};
 use super::outbound::{Origin, SendError, outputs};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
+use crate::contract::error::Permanence;
 use crate::contract::events::Payload;
 use crate::contract::messages;
 use crate::contract::router::{Ack, Delivery, Nack};
@@ -85,8 +86,7 @@ impl<D: Daemon> Engine<'_, D> {
                 self.undo();
                 return Turn::Wait(why);
             }
-            Err(HandlerError::Failed(why)) => Some(Verdict::Failed { why, dead: false }),
-            Err(HandlerError::Rejected(why)) => Some(Verdict::Failed { why, dead: true }),
+            Err(error) => Some(Verdict::Failed { dead: error.permanence() == Permanence::Permanent, why: error.to_string() }),
         };
         if let Some(verdict) = failed {
             self.undo();
