@@ -145,13 +145,7 @@ pub fn daemon(row: &Row) -> Dict {
 
 /// A job.
 pub fn job(row: &JobRow) -> Dict {
-    fill()
-        .text("id", &row.id)
-        .text("type", &row.kind)
-        .text("unit", &row.unit)
-        .put("state", row.state)
-        .put("since_us", row.since_us)
-        .0
+    fill().text("id", &row.id).text("type", &row.kind).text("unit", &row.unit).put("state", row.state).put("since_us", row.since_us).0
 }
 
 /// The loop's health.
