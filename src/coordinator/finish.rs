@@ -7,8 +7,9 @@ use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout}
 use crate::contract::job::{Finish, Finished};
 use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
+use crate::contract::paths;
 use crate::contract::wire::MAX_FRAME;
-use crate::contract::workload::{Description, ResultFile};
+use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::coordination::lease::{Verdict, judge};
 use crate::coordination::retry::{self, Next};
 use rusqlite::{OptionalExtension, params};
@@ -117,7 +118,7 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
         output: output(cx, item),
         artefacts: result.artefacts,
         metrics: result.metrics,
-        description: description(cx, n, call.description)?,
+        description: description(cx, n, item, call.description)?,
         uids: uids::of(cx, n)?,
     };
     outbox::emit(cx, &item.work, completed)
@@ -128,13 +129,19 @@ fn output(cx: &Change<'_>, item: &WorkItem) -> String {
     cx.state.jobs.join(item.work_id.as_str()).join(attempt_name(item.attempts)).display().to_string()
 }
 
-/// The description as the workload got it, else as it was offered, else an empty object.
-fn description(cx: &Change<'_>, n: i64, given: Option<Description>) -> Result<Value, Refusal> {
-    if let Some(given) = given {
-        return Ok(serde_json::to_value(given)?);
-    }
+/// The description as it was offered; an empty object if it never was. What the job says it got counts for one thing alone, which the
+/// runner looked up: the model that was current. Where that lies is not the job's to say.
+fn description(cx: &Change<'_>, n: i64, item: &WorkItem, given: Option<Description>) -> Result<Value, Refusal> {
     let stored: Option<String> = cx.db.query_row("SELECT description FROM work WHERE n = ?1", [n], |row| row.get(0)).optional()?.flatten();
-    Ok(stored.map(|text| serde_json::from_str(&text)).transpose()?.unwrap_or_else(|| json!({})))
+    let Some(stored) = stored else { return Ok(json!({})) };
+    let mut description: Description = serde_json::from_str(&stored)?;
+    if item.work.current_model
+        && let Some(model) = given.and_then(|given| given.inputs.model)
+    {
+        let path = format!("{}/{}", paths::CURRENT_MODELS, description.config_key);
+        description.inputs.model = Some(InputFile { sha256: model.sha256, path });
+    }
+    Ok(serde_json::to_value(description)?)
 }
 
 /// The unit of a lease is gone: a fenced lease's slot is free now, any other attempt failed.
@@ -243,7 +250,7 @@ fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure)
         result: failure.result,
         exit_status: failure.exit_status,
         error: failure.error,
-        description: description(cx, n, failure.description)?,
+        description: description(cx, n, item, failure.description)?,
     };
     outbox::emit(cx, &item.work, failed)?;
     fail_dependents(cx, n, &format!("dependency {} failed", item.work_id))?;

@@ -4,6 +4,7 @@ use crate::contract::ports::Models;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The directory of links; self-play reads `<directory>/<config_key>`.
@@ -73,7 +74,11 @@ impl Models for CurrentModels {
 /// SHA-256 of a file in hex.
 fn sha256(path: &Path) -> std::io::Result<String> {
     use std::fmt::Write as _;
-    let mut file = File::open(path)?;
+    // A path that somebody named may lead to anything: waiting for nobody, and only a file counts.
+    let mut file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
     let mut hash = Sha256::new();
     let mut chunk = vec![0u8; 64 * 1024];
     loop {

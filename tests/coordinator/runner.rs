@@ -108,7 +108,8 @@ fn a_job_that_ends_well_is_verified_and_completed() {
     let described = &completed.payload["description"];
     assert_eq!(described["inputs"]["model"]["sha256"], "b".repeat(64), "the current model was filled in");
     assert_eq!(described["params"], json!({"games": 3, "simulations": 16}), "the configuration's and the request's");
-    let seen: Value = serde_json::from_str(&unit.file("attempt-1/description").expect("copied")).expect("JSON");
+    let mut seen: Value = serde_json::from_str(&unit.file("attempt-1/description").expect("copied")).expect("JSON");
+    seen["inputs"]["model"]["path"] = described["inputs"]["model"]["path"].clone();
     assert_eq!(&seen, described);
     assert_eq!(unit.file("attempt-1/cwd").expect("written").trim(), unit.dir().join("attempt-1").display().to_string());
     let environment = unit.file("attempt-1/environment").expect("written");
@@ -364,4 +365,25 @@ fn a_job_cannot_name_where_its_files_lie() {
     call["result"]["artefacts"] = json!([{"kind": "games", "path": "../../coordinator/coordination.db", "sha256": ABC, "bytes": 3}]);
     let refused = c.jobs().call::<Value>("org.ringrift.Job.Finish", &call).expect_err("a way out");
     assert!(refused.to_string().contains("inside"), "{refused}");
+}
+
+#[test]
+fn what_a_job_says_it_was_given_counts_for_nothing() {
+    let c = Coordinator::new();
+    let mut master = c.dispatch();
+    let candidate = json!({"sha256": "c".repeat(64), "path": "/var/lib/ringrift/artefacts/model/c"});
+    let mut asked = work(JobType::Evaluation);
+    asked.inputs.candidate = Some(serde_json::from_value(candidate.clone()).expect("a file"));
+    let id = c.enqueue(&asked);
+    master.start_of(&id);
+    let offer = c.take(&id, "i").expect("taken");
+    let mut call = serde_json::to_value(success(&offer)).expect("a report");
+    let forged = json!({"sha256": "f".repeat(64), "path": "/var/lib/ringrift/jobs/x/attempt-1/fifo"});
+    call["description"]["inputs"] = json!({"candidate": forged, "model": forged, "champion": forged, "shards": [], "samples": []});
+    call["description"]["config_key"] = json!("hex8_2p");
+    let done: Value = c.jobs().call("org.ringrift.Job.Finish", &call).expect("finished");
+    assert_eq!(done["accepted"], true);
+    let described = c.router.about("work_completed", id.as_str()).payload["description"].clone();
+    assert_eq!((&described["inputs"]["candidate"], &described["config_key"]), (&candidate, &json!("square8_2p")));
+    assert!(!described.to_string().contains("ffff"), "{described}");
 }
