@@ -9,6 +9,17 @@ fn committed(folder: &Path) -> BTreeMap<String, String> {
 }
 
 #[test]
+fn the_buss_policy_is_as_the_table_of_rights_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/dbus-1/system.d/org.ringrift.Master1.conf");
+    let generated = ringrift::contract::rights::policy();
+    if std::env::var_os("RINGRIFT_WRITE_GENERATED").is_some() {
+        std::fs::write(&path, &generated).expect("writing the policy");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the policy is shipped");
+    assert_eq!(committed, generated, "run this test with RINGRIFT_WRITE_GENERATED=1");
+}
+
+#[test]
 fn units_are_as_generated() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("units");
     let generated: BTreeMap<String, String> = ringrift::units::generate().into_iter().map(|f| (f.name, f.text)).collect();

@@ -4,6 +4,7 @@ use super::world::World;
 use super::{Cli, Done};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::{PROCESSES, all};
+use crate::contract::rights;
 use clap::{CommandFactory, Subcommand};
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ impl Generate {
                 clap_mangen::generate_to(command, &dir).map_err(|e| failed(&dir, e))?;
                 let page = dir.join("ringrift-daemons.8");
                 std::fs::write(&page, daemons_page()).map_err(|e| failed(&page, e))?;
+                let page = dir.join("ringrift-rights.7");
+                std::fs::write(&page, rights::page()).map_err(|e| failed(&page, e))?;
             }
             Generate::Completions { dir } => {
                 for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {

@@ -3,6 +3,7 @@ use super::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::{DaemonType, Hub};
 use crate::contract::text::clean_json;
+use crate::contract::rights::{self, Need};
 use crate::contract::wire::{CallError, errors};
 use crate::platform::varlink::Client;
 use serde::Serialize;
@@ -114,16 +115,22 @@ fn clean<R: DeserializeOwned>(method: &str, reply: Value) -> Result<R, CallError
     })
 }
 
+fn hint(group: &str) -> String {
+    format!("use sudo, or have an administrator run `adduser $USER {group}` and log in again; see ringrift-rights(7)")
+}
+
 /// An error of a call in words that name the next step.
 fn explain(place: &Place, error: CallError) -> Failure {
-    if error.is(errors::PERMISSION_DENIED) {
-        return Failure::new(Exit::NotPermitted, format!("the {} refuses", place.what)).caused_by(error);
-    }
-    let denied = matches!(&error, CallError::Transport { why, .. } if why.contains("os error 13"));
-    if denied {
-        return Failure::new(Exit::NotPermitted, format!("the {} answers only root and members of group ringrift", place.what))
-            .hint("use sudo, or add yourself: `adduser $USER ringrift` and log in again")
-            .caused_by(error);
+    if let CallError::Answer { method, name, parameters } = &error
+        && name == errors::PERMISSION_DENIED
+    {
+        let hint = match rights::right(method).map(|row| row.need) {
+            // Not the method was refused, but what it was called with.
+            _ if parameters.parameter.is_some() => "ringrift-rights(7) says who may do what".to_owned(),
+            Some(Need::Reader) => hint("ringrift"),
+            _ => hint("ringrift-admin"),
+        };
+        return Failure::new(Exit::NotPermitted, format!("the {} refuses", place.what)).hint(hint).caused_by(error);
     }
     let exit = match &error {
         CallError::Transport { .. } => Exit::Unavailable,

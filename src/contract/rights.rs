@@ -1,6 +1,17 @@
-//! Who may do what.
+//! Who may do what: one table of every method that the suite serves. The hubs judge by it, the bus's policy and the manual page
+//! are made from it, and a method without a row is served to nobody.
+mod page;
+mod policy;
+mod table;
 
-/// What a caller is to the suite: a column of the table of rights.
+pub use page::page;
+pub use policy::policy;
+pub use table::TABLE;
+
+use super::ids::SubscriberName;
+use super::registry::{DaemonType, PROCESSES};
+
+/// What a caller is to the suite: a column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// A local user in none of the suite's groups.
@@ -25,4 +36,130 @@ impl Class {
     pub fn is_own(self) -> bool {
         matches!(self, Class::Suite | Class::Root)
     }
+
+    /// The head of its column.
+    pub fn column(self) -> &'static str {
+        match self {
+            Class::Anybody => "anybody",
+            Class::Job => "job",
+            Class::Member => "member",
+            Class::Admin => "admin",
+            Class::Suite => "suite",
+            Class::Root => "root",
+        }
+    }
+
+    /// As people are told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Anybody => "a user of none of the suite's groups",
+            Class::Job => "a job",
+            Class::Member => "a member of group ringrift",
+            Class::Admin => "a member of group ringrift-admin",
+            Class::Suite => "a user of the suite",
+            Class::Root => "root",
+        }
+    }
 }
+
+/// What a method wants of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// Nothing: it shows what everybody may see.
+    Nothing,
+    /// It reads the queue, events or jobs, or brings in what is nobody's but the caller's.
+    Reader,
+    /// It changes what the suite does.
+    Control,
+    /// It has the master start and stop: a person's to say, and no daemon's.
+    Command,
+    /// It is how the suite's own processes speak with each other.
+    Own,
+    /// It is how a job speaks of itself.
+    Job,
+}
+
+impl Need {
+    /// All.
+    pub const ALL: [Need; 6] = [Need::Nothing, Need::Reader, Need::Control, Need::Command, Need::Own, Need::Job];
+
+    /// A cell of the table.
+    pub fn allows(self, class: Class) -> bool {
+        use Class::{Admin, Anybody, Job, Member, Root, Suite};
+        match (self, class) {
+            (_, Root) | (Need::Nothing, _) | (Need::Command, Admin) => true,
+            (Need::Command, _) => false,
+            (_, Suite) | (Need::Reader, Member | Admin) | (Need::Control, Admin) | (Need::Job, Job) => true,
+            (Need::Reader, Anybody | Job) | (Need::Control, Anybody | Job | Member) => false,
+            (Need::Job, Anybody | Member | Admin) | (Need::Own, Anybody | Job | Member | Admin) => false,
+        }
+    }
+
+    /// Who may, as people are told.
+    pub fn who(self) -> &'static str {
+        match self {
+            Need::Nothing => "every user",
+            Need::Reader => "members of group ringrift or ringrift-admin",
+            Need::Control | Need::Command => "members of group ringrift-admin",
+            Need::Own => "the suite's own users",
+            Need::Job => "the job itself",
+        }
+    }
+}
+
+/// A row: an interface and a method on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Right {
+    /// `org.ringrift.Router` and the like.
+    pub interface: &'static str,
+    /// The method's own name.
+    pub method: &'static str,
+    /// What it wants.
+    pub need: Need,
+    /// What else is judged, by the method's arguments; empty for most.
+    pub further: &'static str,
+}
+
+/// The row of a method by its full name; nothing for one that nobody may call.
+pub fn right(method: &str) -> Option<&'static Right> {
+    let (interface, name) = method.rsplit_once('.')?;
+    TABLE.iter().find(|row| row.interface == interface && row.method == name)
+}
+
+/// What the table says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may go on.
+    Allowed,
+    /// The caller is not of those who may.
+    Denied(Need),
+    /// No such method: it has no row.
+    Unknown,
+}
+
+/// Judges a call of a method, by its full name.
+pub fn judge(method: &str, class: Class) -> Verdict {
+    match right(method) {
+        None => Verdict::Unknown,
+        Some(row) if row.need.allows(class) => Verdict::Allowed,
+        Some(row) => Verdict::Denied(row.need),
+    }
+}
+
+/// Whether a name is one of the suite's own, so that nobody else may subscribe or speak under it.
+pub fn is_suite_name(name: &str) -> bool {
+    let plain = name.split('@').next().unwrap_or_default();
+    let plain = plain.to_ascii_lowercase().replace('_', "-");
+    let plain = plain.strip_prefix("ringrift-").unwrap_or(&plain);
+    let daemon = plain.to_ascii_uppercase().replace('-', "_");
+    DaemonType::ALL.iter().any(|known| known.name() == daemon)
+        || PROCESSES.iter().any(|process| process.binary.trim_start_matches("ringrift-") == plain)
+}
+
+/// Whether a caller may subscribe under a name, and ack for it.
+pub fn may_subscribe(class: Class, name: &SubscriberName) -> bool {
+    class.is_own() || !is_suite_name(name.as_str())
+}
+
+#[cfg(test)]
+mod tests;

@@ -294,7 +294,7 @@ pub struct Because {
     /// Why, for people.
     #[serde(default)]
     pub reason: String,
-    /// Who; the caller's user when empty.
+    /// Kept for callers of old and not used: who it was is the caller's user, by the kernel's word.
     #[serde(default)]
     pub by: String,
 }

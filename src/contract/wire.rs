@@ -5,6 +5,30 @@ use serde_json::{Map, Value};
 
 /// Longest frame that is read or written, in bytes without the NUL.
 pub const MAX_FRAME: usize = 1 << 20;
+/// Arrays and objects within each other in a frame that is read. What is accepted can be passed on inside another frame, and read
+/// there by parsers that stop at 128.
+pub const MAX_DEPTH: usize = 112;
+
+/// Whether JSON text is nested deeper than is read, looked at before it is parsed.
+pub fn is_too_deep(text: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
 
 /// A call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -164,4 +188,21 @@ fn describe(p: &ErrorParameters) -> String {
     }
     parts.extend(p.reasons.iter().map(String::as_str));
     parts.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_that_of_the_text_and_not_of_its_strings() {
+        let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
+        assert!(!is_too_deep(nested(MAX_DEPTH).as_bytes()));
+        assert!(is_too_deep(nested(MAX_DEPTH + 1).as_bytes()));
+        assert!(is_too_deep("[".repeat(1 << 20).as_bytes()), "it need not be whole");
+        let text = serde_json::to_string(&"[{\"\\".repeat(200)).expect("JSON");
+        assert!(!is_too_deep(text.as_bytes()), "brackets in a text are none");
+        let wide = format!("[{}1]", "[],{},".repeat(1000));
+        assert!(!is_too_deep(wide.as_bytes()), "many beside each other are not deep");
+    }
 }

@@ -1,7 +1,7 @@
 //! The managers' methods on the coordinator's socket: order of the queue, durations, bandwidth, utilisation; and what they remember
 //! beside the database.
 use super::change::{Change, Refusal};
-use super::service::answer;
+use super::service::{answer, speaker};
 use super::writer::Core;
 use super::{bandwidth, durations, expire, optimizer, rows, schedule};
 use crate::contract::bandwidth::{EndTransfer, Transfer};
@@ -10,7 +10,7 @@ use crate::contract::durations::{RecordDuration, TaskOf};
 use crate::contract::ids::NodeId;
 use crate::contract::optimizer::{Advice, MaxSelfplay, NegotiateRate, Observe, ShouldScale};
 use crate::contract::wire::{Call, Reply, errors};
-use crate::platform::varlink::parse;
+use crate::platform::varlink::{Caller, parse};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,7 +24,7 @@ pub struct Memory {
 }
 
 /// Answers one of the managers' methods; nothing when it is none.
-pub fn reply(core: &Core, call: &Call, method: &str) -> Result<Option<Reply>, Box<Reply>> {
+pub fn reply(core: &Core, caller: &Caller, call: &Call, method: &str) -> Result<Option<Reply>, Box<Reply>> {
     Ok(Some(match method {
         "QueueOrder" => by(core, "scheduler", |cx| schedule::view(cx)),
         "StopWork" => {
@@ -71,7 +71,8 @@ pub fn reply(core: &Core, call: &Call, method: &str) -> Result<Option<Reply>, Bo
             by(core, "optimizer", move |cx| optimizer::max_selfplay(cx, &machine))
         }
         "NegotiateRate" => {
-            let ask: NegotiateRate = parse(call)?;
+            let mut ask: NegotiateRate = parse(call)?;
+            ask.requestor = speaker(caller, ask.requestor);
             by(core, "optimizer", move |cx| optimizer::negotiate(cx, &ask))
         }
         "Rates" => by(core, "optimizer", |cx| optimizer::rates(cx)),

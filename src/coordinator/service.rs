@@ -44,6 +44,11 @@ fn signed(because: Because, peer: &Peer) -> Because {
     Because { by: peer.name(), ..because }
 }
 
+/// Whom a request is of: the suite's own say which of them it is, everybody else is his user.
+pub fn speaker(caller: &Caller, says: String) -> String {
+    if caller.class.is_own() && !says.trim().is_empty() { says } else { caller.peer.name() }
+}
+
 /// Result of Halt and Flags.
 #[derive(Serialize)]
 struct Emergency {
@@ -55,7 +60,8 @@ impl Coordinator {
         let (core, peer, tokens) = (&self.core, &caller.peer, Tokens::for_caller(caller));
         Ok(match method {
             "Enqueue" => {
-                let work: NewWork = parse(call)?;
+                let mut work: NewWork = parse(call)?;
+                work.requested_by = speaker(caller, work.requested_by);
                 answer(core.change(move |cx| enqueue::enqueue(cx, &work)))
             }
             "List" => {
@@ -75,7 +81,8 @@ impl Coordinator {
                 answer(core.change(move |cx| slots::can_spawn(cx, &acquire)))
             }
             "Acquire" => {
-                let acquire: Acquire = parse(call)?;
+                let mut acquire: Acquire = parse(call)?;
+                acquire.requested_by = speaker(caller, acquire.requested_by);
                 answer(core.change(move |cx| slots::acquire(cx, &acquire)))
             }
             "Renew" => {
@@ -87,7 +94,8 @@ impl Coordinator {
                 answer(core.change(move |cx| slots::release(cx, &release)))
             }
             "Reserve" => {
-                let reserve: Reserve = parse(call)?;
+                let mut reserve: Reserve = parse(call)?;
+                reserve.requested_by = speaker(caller, reserve.requested_by);
                 answer(core.change(move |cx| guard::reserve(cx, &reserve)))
             }
             "Unreserve" => {
@@ -104,15 +112,15 @@ impl Coordinator {
             }
             "Safeguards" => answer(core.change(guard::view)),
             "Pause" => {
-                let because = signed(parse(call)?, peer);
+                let because = signed(parse(call)?, &caller.peer);
                 answer(core.change(move |cx| emergency::pause(cx, because)))
             }
             "Halt" => {
-                let because = signed(parse(call)?, peer);
+                let because = signed(parse(call)?, &caller.peer);
                 answer(self.halter.halt(because).map(|emergency| Emergency { emergency }))
             }
             "Clear" => {
-                let because = signed(parse(call)?, peer);
+                let because = signed(parse(call)?, &caller.peer);
                 answer(self.halter.clear(because.by))
             }
             "Flags" => {
@@ -131,7 +139,7 @@ impl Coordinator {
                 }
                 answer(core.change(move |cx| orders::report(cx, &report)))
             }
-            other => managers::reply(core, call, other)?
+            other => managers::reply(core, caller, call, other)?
                 .unwrap_or_else(|| Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method }))),
         })
     }

@@ -1,12 +1,41 @@
 //! Who may publish what: the kernel says who calls, the catalogue which events control the suite.
 use super::kinds::Kind;
+use super::methods::unknown;
 use super::refusal::Refusal;
-use crate::contract::rights::Class;
+use crate::contract::ids::SubscriberName;
+use crate::contract::rights::{self, Class, Verdict};
 use crate::contract::wire::errors;
 use crate::platform::varlink::Caller;
 
 /// Begins the name of every type of event that is not the suite's.
 const EXTERNAL: &str = "external.";
+
+/// Refuses a method that the caller may not call, and one that has no row in the table.
+pub fn call(caller: &Caller, method: &str) -> Result<(), Refusal> {
+    match rights::judge(method, caller.class) {
+        Verdict::Allowed => Ok(()),
+        Verdict::Denied(need) => Err(Refusal::new(errors::PERMISSION_DENIED, caller.denied(method, need))),
+        Verdict::Unknown => Err(unknown(method)),
+    }
+}
+
+/// Refuses a subscription under a name that is not the caller's to use.
+pub fn name(caller: &Caller, name: &SubscriberName) -> Result<(), Refusal> {
+    if rights::may_subscribe(caller.class, name) {
+        return Ok(());
+    }
+    let message = format!("{name} is a name of the suite's own; user {} may subscribe under any other", caller.peer.name());
+    Err(Refusal::parameter(errors::PERMISSION_DENIED, "name", message))
+}
+
+/// Refuses a source that is not the caller's to speak for.
+pub fn source(caller: &Caller, source: &str, parameter: impl FnOnce() -> String) -> Result<(), Refusal> {
+    if caller.class.is_own() || !rights::is_suite_name(source) {
+        return Ok(());
+    }
+    let message = format!("{source} is a name of the suite's own; user {} may not speak for it", caller.peer.name());
+    Err(Refusal::parameter(errors::PERMISSION_DENIED, parameter(), message))
+}
 
 /// Refuses what the caller may not publish, naming who may: the suite everything, an administrator what does not control it, a
 /// member `external.*`.

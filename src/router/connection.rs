@@ -9,8 +9,8 @@ use super::replay;
 use super::stream::Stream;
 use super::subscriptions;
 use crate::contract::router::{Delivery, Replay, Subscribe};
-use crate::contract::wire::errors;
-use crate::platform::varlink::{Caller, FrameError};
+use crate::contract::wire::{MAX_DEPTH, errors, is_too_deep};
+use crate::platform::varlink::{Caller, FrameError, Seat};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -45,7 +45,7 @@ pub enum Flow {
     Replay(Box<Replay>),
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end, if its user's budget has room for it.
 pub async fn serve(hub: Rc<Hub>, stream: UnixStream) {
     let caller = match Caller::of(&stream) {
         Ok(caller) => caller,
@@ -54,16 +54,24 @@ pub async fn serve(hub: Rc<Hub>, stream: UnixStream) {
             return;
         }
     };
+    let seat = match hub.budget.seat(&caller) {
+        Ok(seat) => seat,
+        Err(over) => {
+            // Into the empty buffer of a new connection; one that is gone already need not know.
+            drop(stream.try_write(&failure(&Refusal::new(errors::TOO_MANY, over.to_string()))));
+            return;
+        }
+    };
     let (read, write) = stream.into_split();
     let (out, sending) = outbox::new(write);
     let sender = spawn_local(sending.run());
-    converse(&hub, &caller, Frames::new(read), &out).await;
+    converse(&hub, &caller, seat, Frames::new(read), &out).await;
     drop(out);
     // Answers that wait for the disk are still sent; a caller that does not read them is left behind when the process ends.
     let _ = sender.await;
 }
 
-async fn converse(hub: &Rc<Hub>, caller: &Caller, mut frames: Frames<OwnedReadHalf>, out: &Outbox) {
+async fn converse(hub: &Rc<Hub>, caller: &Caller, mut seat: Seat, mut frames: Frames<OwnedReadHalf>, out: &Outbox) {
     let mut stopping = hub.stopping.subscribe();
     loop {
         if !out.room().await {
@@ -78,20 +86,25 @@ async fn converse(hub: &Rc<Hub>, caller: &Caller, mut frames: Frames<OwnedReadHa
                     () = out.gone() => return,
                     more = frames.more() => more,
                 };
-                match more {
+                // What is here of an unfinished frame, and what waits for the disk.
+                match more.and_then(|more| Ok(seat.hold(frames.buffered() + out.held()).map(|()| more)?)) {
                     Ok(true) => continue,
                     Ok(false) | Err(FrameError::Io(_)) => return,
                     Err(error) => {
-                        out.now(failure(&Refusal::new(errors::BAD_FRAME, error.to_string())));
+                        out.now(failure(&unreadable(&error)));
                         return;
                     }
                 }
             }
             Err(error) => {
-                out.now(failure(&Refusal::new(errors::BAD_FRAME, error.to_string())));
+                out.now(failure(&unreadable(&error)));
                 return;
             }
         };
+        if is_too_deep(&frame) {
+            out.now(failure(&Refusal::new(errors::BAD_FRAME, format!("nested deeper than {MAX_DEPTH}"))));
+            continue;
+        }
         let flow = match serde_json::from_slice::<RawCall<'_>>(&frame) {
             Ok(call) => methods::dispatch(hub, caller, &call, out).await,
             Err(error) => {
@@ -116,6 +129,11 @@ async fn converse(hub: &Rc<Hub>, caller: &Caller, mut frames: Frames<OwnedReadHa
             out.now(failure(&refusal));
         }
     }
+}
+
+fn unreadable(error: &FrameError) -> Refusal {
+    let name = if matches!(error, FrameError::Over(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
+    Refusal::new(name, error.to_string())
 }
 
 /// Streams until the subscription is taken over or the subscriber is gone.

@@ -4,8 +4,9 @@ use super::delivery::Seq;
 use super::ids;
 use super::refusal::Refusal;
 use crate::contract::wire::{MAX_FRAME, Reply, errors, to_map};
-use crate::platform::varlink::FrameError;
+use crate::platform::varlink::{FrameError, PATIENCE};
 use serde::Serialize;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Bytes read at once: little from callers that say little, more from those that fill it.
@@ -22,12 +23,14 @@ pub struct Frames<R> {
     start: usize,
     scanned: usize,
     chunk: usize,
+    /// Since when a frame is here that is not whole.
+    since: Option<Instant>,
 }
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// Around a socket's reading half.
     pub fn new(stream: R) -> Self {
-        Frames { stream, buffer: Vec::new(), start: 0, scanned: 0, chunk: LEAST }
+        Frames { stream, buffer: Vec::new(), start: 0, scanned: 0, chunk: LEAST, since: None }
     }
 
     /// The next frame of what was read, without its NUL.
@@ -39,15 +42,30 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         let (start, end) = (self.start, self.scanned + at);
         self.start = end + 1;
         self.scanned = self.start;
+        self.since = None;
         if end - start > MAX_FRAME {
             return Err(FrameError::TooLong);
         }
         Ok(Some(&self.buffer[start..end]))
     }
 
-    /// Waits for more; false at the end. May be dropped and called again.
+    /// Bytes that were read and belong to no frame that was handed out.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    /// Waits for more; false at the end. May be dropped and called again. Call it when `next` has nothing: what is here then is the
+    /// beginning of a frame, which has to come to its end in time.
     pub async fn more(&mut self) -> Result<bool, FrameError> {
-        match self.read().await? {
+        let read = match (self.buffered(), self.since) {
+            (0, _) => self.read().await,
+            (_, since) => {
+                let since = *self.since.insert(since.unwrap_or_else(Instant::now));
+                let left = PATIENCE.saturating_sub(since.elapsed());
+                tokio::time::timeout(left, self.read()).await.unwrap_or(Err(FrameError::Slow))
+            }
+        };
+        match read? {
             0 if self.buffer.is_empty() => Ok(false),
             0 => Err(FrameError::Truncated),
             _ => Ok(true),

@@ -12,6 +12,7 @@ use super::tail::{Row, Tail};
 use crate::contract::ids::{NodeId, SubscriberName};
 use crate::contract::messages;
 use crate::platform::clock::{now_us, random};
+use crate::platform::varlink::Budget;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -114,6 +115,8 @@ impl Sub {
 pub struct Hub {
     /// This machine.
     pub node: NodeId,
+    /// What each user may take.
+    pub budget: Arc<Budget>,
     /// Types.
     pub kinds: RefCell<Kinds>,
     /// What it works by.
@@ -159,6 +162,7 @@ impl Hub {
         }
         Hub {
             node,
+            budget: Budget::new(),
             kinds: RefCell::new(Kinds::new(beginning.kinds)),
             settings: RefCell::new(settings),
             subs: RefCell::new(subs),

@@ -1,4 +1,5 @@
 //! The methods: arguments in, answers out.
+use super::authority;
 use super::command::Command;
 use super::connection::{Flow, RawCall};
 use super::frames::{self, done, failure, reply};
@@ -22,12 +23,10 @@ const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.v
 /// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.
 pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {
     let started = match &*call.method {
-        method::PUBLISH => publish::one(hub, caller, call, out),
-        method::ACK => parse::<Ack>(call).and_then(|ack| subscriptions::ack(hub, &ack)).map(|written| when_written(call, out, written)),
-        method::NACK => {
-            parse::<Nack>(call).and_then(|nack| subscriptions::nack(hub, &nack)).map(|written| when_written(call, out, written))
-        }
-        _ => return in_turn(hub, call, out).await,
+        method::PUBLISH => authority::call(caller, method::PUBLISH).and_then(|()| publish::one(hub, caller, call, out)),
+        method::ACK => ack(hub, caller, call).map(|written| when_written(call, out, written)),
+        method::NACK => nack(hub, caller, call).map(|written| when_written(call, out, written)),
+        _ => return in_turn(hub, caller, call, out).await,
     };
     if let Err(refusal) = started
         && !call.oneway
@@ -36,6 +35,20 @@ pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &
         out.later(1, 0, async move { failure(&refusal) });
     }
     Flow::Next
+}
+
+fn ack(hub: &Hub, caller: &Caller, call: &RawCall<'_>) -> Result<Option<Written>, Refusal> {
+    authority::call(caller, method::ACK)?;
+    let ack: Ack = parse(call)?;
+    authority::name(caller, &ack.name)?;
+    subscriptions::ack(hub, &ack)
+}
+
+fn nack(hub: &Hub, caller: &Caller, call: &RawCall<'_>) -> Result<Option<Written>, Refusal> {
+    authority::call(caller, method::NACK)?;
+    let nack: Nack = parse(call)?;
+    authority::name(caller, &nack.name)?;
+    subscriptions::nack(hub, &nack)
 }
 
 fn when_written(call: &RawCall<'_>, out: &Outbox, written: Option<Written>) {
@@ -49,17 +62,17 @@ fn when_written(call: &RawCall<'_>, out: &Outbox, written: Option<Written>) {
     });
 }
 
-async fn in_turn(hub: &Rc<Hub>, call: &RawCall<'_>, out: &Outbox) -> Flow {
+async fn in_turn(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {
     if !out.quiet().await {
         return Flow::Next;
     }
     match &*call.method {
-        method::SUBSCRIBE | method::REPLAY => match start(call) {
+        method::SUBSCRIBE | method::REPLAY => match start(caller, call) {
             Ok(flow) => return flow,
             Err(refusal) => drop(out.now(failure(&refusal))),
         },
         _ => {
-            let answer = answer(hub, call).await.unwrap_or_else(|refusal| failure(&refusal));
+            let answer = answer(hub, caller, call).await.unwrap_or_else(|refusal| failure(&refusal));
             if !call.oneway {
                 out.now(answer);
             }
@@ -68,7 +81,8 @@ async fn in_turn(hub: &Rc<Hub>, call: &RawCall<'_>, out: &Outbox) -> Flow {
     Flow::Next
 }
 
-fn start(call: &RawCall<'_>) -> Result<Flow, Refusal> {
+fn start(caller: &Caller, call: &RawCall<'_>) -> Result<Flow, Refusal> {
+    authority::call(caller, &call.method)?;
     if !call.more {
         return Err(Refusal::new(errors::EXPECTED_MORE, format!("{} streams; call it with more", call.method)));
     }
@@ -76,14 +90,24 @@ fn start(call: &RawCall<'_>) -> Result<Flow, Refusal> {
         return Ok(Flow::Replay(Box::new(parse::<Replay>(call)?)));
     }
     let wanted: Subscribe = parse(call)?;
+    authority::name(caller, &wanted.name)?;
     subscriptions::check(&wanted)?;
     Ok(Flow::Subscribe(Box::new(wanted)))
 }
 
-async fn answer(hub: &Rc<Hub>, call: &RawCall<'_>) -> Result<Vec<u8>, Refusal> {
+async fn answer(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>) -> Result<Vec<u8>, Refusal> {
+    authority::call(caller, &call.method)?;
     match &*call.method {
-        method::REGISTER => subscriptions::define(hub, &parse::<Register>(call)?.subscriptions).await.map(|()| done()),
-        method::RELEASE => subscriptions::release(hub, &parse::<Release>(call)?).map(|()| done()),
+        method::REGISTER => {
+            let wanted = parse::<Register>(call)?.subscriptions;
+            wanted.iter().try_for_each(|one| authority::name(caller, &one.name))?;
+            subscriptions::define(hub, &wanted).await.map(|()| done())
+        }
+        method::RELEASE => {
+            let release: Release = parse(call)?;
+            authority::name(caller, &release.name)?;
+            subscriptions::release(hub, &release).map(|()| done())
+        }
         method::RETIRE => subscriptions::retire(hub, &parse::<Retire>(call)?.name).await.map(|()| done()),
         method::FETCH => fetch(hub, &parse(call)?).await,
         method::STATS => super::stats::stats(hub).await.map(|stats| reply(&stats, false)),
@@ -130,7 +154,8 @@ fn describe(call: &RawCall<'_>) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-fn unknown(name: &str) -> Refusal {
+/// A method that is not served here, or has no row in the table of rights.
+pub(super) fn unknown(name: &str) -> Refusal {
     let interface = name.rsplit_once('.').map_or("", |(interface, _)| interface);
     if interface == INTERFACE || interface == "org.varlink.service" {
         Refusal::parameter(errors::METHOD_NOT_FOUND, name, format!("{interface} has no such method"))

@@ -71,6 +71,10 @@ impl Outbox {
     pub fn may_wait(&self, coming: usize) -> bool {
         self.load.calls.get() + coming < MAX_CALLS
     }
+    /// Bytes that wait: publishes for the disk, answers for their reader.
+    pub fn held(&self) -> usize {
+        self.load.held.get() + self.load.bytes.get()
+    }
     /// Waits until there is room; false: the caller is gone.
     pub async fn room(&self) -> bool {
         while (self.load.bytes.get() >= MAX_BYTES || self.load.held.get() >= MAX_HELD) && !self.items.is_closed() {

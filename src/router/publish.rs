@@ -10,6 +10,7 @@ use super::outbox::{MAX_CALLS, Outbox};
 use super::prepare::{Incoming, prepare};
 use super::refusal::Refusal;
 use crate::contract::ids::{ConfigKey, EventId};
+use crate::contract::router_calls::method;
 use crate::contract::wire::errors;
 use crate::platform::clock::now_us;
 use crate::platform::varlink::{Caller, FrameError};
@@ -91,13 +92,15 @@ pub fn take<R: AsyncRead + Unpin>(
     out: &Outbox,
 ) -> Result<Option<Vec<u8>>, FrameError> {
     let mut batch = Batch::default();
+    let may = authority::call(caller, method::PUBLISH).is_ok();
     let other = loop {
         let frame = match frames.next() {
             Ok(Some(frame)) => frame,
             Ok(None) => break Ok(None),
             Err(error) => break Err(error),
         };
-        let Some(parameters) = frame.strip_prefix(BEFORE).and_then(|rest| rest.strip_suffix(BEHIND)) else {
+        // Whoever may not publish at all is told so by the table.
+        let Some(parameters) = frame.strip_prefix(BEFORE).filter(|_| may).and_then(|rest| rest.strip_suffix(BEHIND)) else {
             break Ok(Some(frame.to_vec()));
         };
         let Some(events) = read(parameters) else { break Ok(Some(frame.to_vec())) };
@@ -146,6 +149,7 @@ fn add(hub: &Hub, caller: &Caller, events: Vec<Incoming<'_>>, silent: bool, out:
             let kind = kinds.take(&event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
             // The socket's mode decides who can call at all; what controls the suite is for the suite.
             authority::check(caller, kind, || format!("events[{at}].type"))?;
+            authority::source(caller, &event.source, || format!("events[{at}].source"))?;
             let prepared = prepare(event, at, &mut kinds, &hub.node, now)?;
             batch.bytes += prepared.body.len();
             batch.calls.events.push(prepared);

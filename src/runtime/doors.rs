@@ -9,10 +9,10 @@ use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::http::{self, Answer};
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
-use crate::platform::varlink::{Caller, Replies, Service, serve};
+use crate::platform::varlink::{Budget, Caller, Replies, Service, serve};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -59,11 +59,8 @@ pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Resul
     listener.set_nonblocking(false)?;
     let file = SocketFile::of(&listener);
     let service: Arc<dyn Service> = Arc::new(Forward { interfaces: socket.interfaces.clone(), inbox: inbox.clone() });
-    std::thread::Builder::new().name("socket".into()).spawn(move || {
-        if let Err(error) = serve(&listener, &service) {
-            tracing::error!(%error, "accepting calls");
-        }
-    })?;
+    let make = move |_: &UnixStream| Ok(Arc::clone(&service));
+    std::thread::Builder::new().name("socket".into()).spawn(move || serve("varlink", &listener, &Budget::new(), make))?;
     Ok(file)
 }
 

@@ -9,20 +9,22 @@ struct Socket {
     what: &'static str,
     path: &'static str,
     group: &'static str,
-    group_reason: &'static str,
+    mode: &'static str,
+    mode_reason: &'static str,
     service: String,
 }
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
-    let daemons = "Daemons, the master and whoever an administrator adds to the group.";
+    let all = "Everybody may connect; each call is judged by who makes it, see ringrift-rights(7).";
     let sockets = [
         Socket {
             unit: Hub::Router.socket_unit(),
             what: "the event router",
             path: paths::ROUTER_SOCKET,
             group: "ringrift",
-            group_reason: daemons,
+            mode: "0666",
+            mode_reason: all,
             service: DaemonType::EventRouter.unit(),
         },
         Socket {
@@ -30,7 +32,8 @@ pub fn files() -> Vec<(String, String)> {
             what: "the coordinator",
             path: paths::COORDINATOR_SOCKET,
             group: "ringrift",
-            group_reason: daemons,
+            mode: "0666",
+            mode_reason: all,
             service: "ringrift-coordinator.service".into(),
         },
         Socket {
@@ -38,7 +41,8 @@ pub fn files() -> Vec<(String, String)> {
             what: "jobs",
             path: paths::JOB_SOCKET,
             group: "ringrift-job",
-            group_reason: "The only socket that jobs may use.",
+            mode: "0660",
+            mode_reason: "Nobody but jobs has to do with it.",
             service: "ringrift-coordinator.service".into(),
         },
         Socket {
@@ -46,7 +50,8 @@ pub fn files() -> Vec<(String, String)> {
             what: "the catalog",
             path: paths::CATALOG_SOCKET,
             group: "ringrift",
-            group_reason: daemons,
+            mode: "0666",
+            mode_reason: all,
             service: DaemonType::DataPipeline.unit(),
         },
     ];
@@ -68,9 +73,9 @@ fn socket(s: &Socket) -> String {
         .set("FileDescriptorName", name)
         .set("Service", &s.service)
         .set("SocketUser", "ringrift")
-        .why(s.group_reason)
         .set("SocketGroup", s.group)
-        .set("SocketMode", "0660")
+        .why(s.mode_reason)
+        .set("SocketMode", s.mode)
         .set("RemoveOnStop", "yes")
         .done()
 }

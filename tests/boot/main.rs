@@ -32,6 +32,7 @@ mod legacy;
 mod limits;
 mod polkit;
 mod removal;
+mod rights;
 mod rules;
 mod suite;
 mod survival;

@@ -3,10 +3,10 @@ use ringrift::contract::ids::EventId;
 use ringrift::contract::router::{INTERFACE, NewEvent, Publish, PublishResult, Published};
 use ringrift::contract::wire::{Call, Reply};
 use ringrift::platform::clock::new_event_id;
-use ringrift::platform::varlink::{Caller, Replies, Service, parse, serve};
+use ringrift::platform::varlink::{Budget, Caller, Replies, Service, parse, serve};
 use std::collections::HashMap;
 use std::io;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Router {
     pub fn listen(&self, path: &Path) {
         let listener = UnixListener::bind(path).expect("the router's socket");
         let service: Arc<dyn Service> = Arc::new(self.clone());
-        std::thread::spawn(move || serve(&listener, &service));
+        std::thread::spawn(move || serve("router", &listener, &Budget::new(), move |_: &UnixStream| Ok(Arc::clone(&service))));
     }
     pub fn hang_up(&self, batches: usize) {
         self.0.0.lock().expect("the log").hang_up = batches;

@@ -5,7 +5,7 @@ use ringrift::contract::ids::NodeId;
 use ringrift::contract::router::{Ack, Delivery, Nack, Publish, PublishResult, Published, Subscribe};
 use ringrift::contract::wire::{Call, Reply, errors};
 use ringrift::platform::clock::{new_event_id, now_us};
-use ringrift::platform::varlink::{Caller, Replies, Service, serve_connection};
+use ringrift::platform::varlink::{Budget, Caller, Replies, Service, serve_connection};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
@@ -228,10 +228,13 @@ impl Open {
         let connections: Arc<Mutex<Vec<UnixStream>>> = Arc::default();
         let (kept, hubs) = (Arc::clone(&connections), hubs.clone());
         std::thread::spawn(move || {
+            let budget = Budget::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 kept.lock().expect("no panics").push(stream.try_clone().expect("clones"));
                 let hubs = hubs.clone();
-                std::thread::spawn(move || serve_connection(&stream, &Door(hubs)));
+                let caller = Caller::of(&stream).expect("credentials");
+                let seat = budget.seat(&caller).expect("room");
+                std::thread::spawn(move || serve_connection(&stream, &caller, seat, &Door(hubs)));
             }
         });
         Open { path: path.to_owned(), connections }

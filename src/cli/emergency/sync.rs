@@ -15,23 +15,39 @@ use std::time::Duration;
 const AT_LEAST: Duration = Duration::from_secs(5);
 
 /// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts the service
-/// again when the next flag is made; it acts on a file's being there, so it does not matter when that happens.
+/// again when the next flag is made; it acts on a file's being there, so it does not matter when that happens. A flag of somebody
+/// who may not halt the suite halts nothing; it keeps the service up all the same, for the path unit knows no owners.
 pub fn run(world: &World) -> Done {
     let mut told: Option<Vec<Flag>> = None;
+    let mut warned: Vec<(String, String)> = Vec::new();
     loop {
         // Watched before they are looked at, so that no change falls in between.
         let changes = Folders::new(paths(world).iter().filter_map(|path| path.parent())).map_err(failed)?;
-        let flags = look(world);
+        let looked = flags::look(&paths(world));
+        // We cannot look, and systemd can: it may have seen one.
+        let blind = looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("its folder is closed to user ringrift: {why}") });
+        let (flags, foreign): (Vec<Flag>, _) = (looked.flags.into_iter().chain(blind).collect(), looked.foreign);
+        if foreign != warned {
+            foreign.iter().for_each(|(path, owner)| warn(path, owner));
+            warned.clone_from(&foreign);
+        }
         if !told.as_ref().is_some_and(|before| same(before, &flags)) {
             hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags: flags.clone() })?;
             told = Some(flags);
             continue;
         }
-        if flags.is_empty() {
+        if flags.is_empty() && foreign.is_empty() {
             return Ok(Exit::Ok);
         }
         changes.wait(AT_LEAST).map_err(failed)?;
     }
+}
+
+fn warn(path: &str, owner: &str) {
+    eprintln!(
+        "ignored: {} belongs to {owner}, who is not in group ringrift-admin; `ringrift emergency halt` halts, and as root `rm` removes it",
+        path
+    );
 }
 
 fn failed(error: std::io::Error) -> Failure {
@@ -44,12 +60,4 @@ fn paths(world: &World) -> [PathBuf; 2] {
 
 fn same(one: &[Flag], other: &[Flag]) -> bool {
     one.iter().map(|f| &f.path).eq(other.iter().map(|f| &f.path))
-}
-
-/// Both flag files, as far as they are there.
-fn look(world: &World) -> Vec<Flag> {
-    let looked = flags::look(&paths(world));
-    // We cannot look, and systemd can: it may have seen one.
-    let closed = looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("its folder is closed to user ringrift: {why}") });
-    looked.flags.into_iter().chain(closed).collect()
 }

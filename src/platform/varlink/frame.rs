@@ -1,7 +1,12 @@
 //! Frames: JSON texts that end in NUL, at most 1 MiB each.
+use super::budget::Over;
 use crate::contract::wire::MAX_FRAME;
 use serde::Serialize;
 use std::io::{self, Read, Write};
+use std::time::Duration;
+
+/// How long a frame may take from its first byte to its end.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A frame could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +17,12 @@ pub enum FrameError {
     /// The stream ended inside a frame.
     #[error("the connection ended inside a frame")]
     Truncated,
+    /// It did not come to its end in time.
+    #[error("a frame that is not whole {} s after its first byte", PATIENCE.as_secs())]
+    Slow,
+    /// It is more than its sender may have waiting.
+    #[error("{0}")]
+    Over(#[from] Over),
     /// The socket failed.
     #[error("reading the socket")]
     Io(#[from] io::Error),
@@ -36,8 +47,18 @@ impl<R: Read> Frames<R> {
         &self.stream
     }
 
+    /// Bytes that were read and belong to no frame that was handed out.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
     /// The next frame without its NUL; nothing at the stream's end.
     pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
+        self.next_watched(|_, _| Ok(()))
+    }
+
+    /// The same; before each read the function is shown the stream and how much of an unfinished frame is here.
+    pub fn next_watched(&mut self, mut watch: impl FnMut(&R, usize) -> Result<(), FrameError>) -> Result<Option<Vec<u8>>, FrameError> {
         let mut scanned = self.start;
         loop {
             if let Some(at) = self.buffer[scanned..].iter().position(|b| *b == 0) {
@@ -59,6 +80,7 @@ impl<R: Read> Frames<R> {
                 scanned -= self.start;
                 self.start = 0;
             }
+            watch(&self.stream, self.buffer.len())?;
             let mut chunk = [0u8; 16 * 1024];
             match self.stream.read(&mut chunk) {
                 Ok(0) if self.buffer.is_empty() => return Ok(None),

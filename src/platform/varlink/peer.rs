@@ -1,5 +1,5 @@
 //! Who is at the other end of a socket, as the kernel says: user, groups and process at the time of connecting.
-use crate::contract::rights::Class;
+use crate::contract::rights::{Class, Need};
 use nix::libc;
 use nix::unistd::{Group, Uid, User};
 use std::io;
@@ -78,6 +78,11 @@ impl Caller {
     pub fn new(peer: Peer) -> Caller {
         let class = Suite::here().class(&peer);
         Caller { peer, class }
+    }
+
+    /// Why a call is refused, for people.
+    pub fn denied(&self, method: &str, need: Need) -> String {
+        format!("{method} is for {}; user {} is {}", need.who(), self.peer.name(), self.class.name())
     }
 }
 

@@ -1,0 +1,111 @@
+//! ringrift-rights(7), from the table.
+use super::{Class, TABLE};
+use std::fmt::Write;
+
+const HEAD: &str = "'\\\" t
+.TH RINGRIFT\\-RIGHTS 7 \"\" \"ringrift\" \"RingRift rights\"
+.SH NAME
+ringrift\\-rights \\- who may do what with the RingRift suite
+.SH DESCRIPTION
+Every hub's socket can be connected to by every user, and so can the master on the system bus. Each call is judged by what the
+kernel says of its caller (SO_PEERCRED, SO_PEERGROUPS), never by what the caller says, and by one table. A method that is not in it
+is served to nobody. The caller is one of these, the first that fits:
+.TP
+.B root
+the administrator; may do all of it.
+.TP
+.B suite
+the users
+.B ringrift
+(daemons and hubs) and
+.B ringrift\\-master
+(the master); may do all of it, but have the master start and stop.
+.TP
+.B job
+a process of a job: its main or a supplementary group is
+.BR ringrift\\-job .
+No other group makes more of it.
+.TP
+.B admin
+a member of group
+.BR ringrift\\-admin :
+reads what a member reads, and controls, halts and clears.
+.TP
+.B member
+a member of group
+.BR ringrift :
+reads queue, events and jobs, and publishes
+.BR external.* .
+.TP
+.B anybody
+every other local user.
+.PP
+The installation puts nobody into either group:
+.B adduser NAME ringrift\\-admin
+does. A login keeps the groups that it began with.
+.PP
+What is recorded of who did something (\"by\" of a pause, a halt, a clearing, \"requested_by\" of a work item that a person queued) is the
+caller's user.
+";
+
+const TAIL: &str = ".SH FILES AND LOGS
+Status files below
+.I /run/ringrift
+and the configuration below
+.I /etc/ringrift
+are for everybody to read; the configuration holds no secrets. State below
+.I /var/lib/ringrift
+is its owner's. Logs, those of jobs too, are in the journal, which shows them to members of
+.B systemd\\-journal
+or
+.BR adm .
+.TP
+.I /tmp/ringrift_coordination/EMERGENCY_HALT
+the flag of scripts of old. Its folder is root's and writable for members of
+.B ringrift\\-admin
+alone; a flag that belongs to anybody else is told in the journal and halts nothing.
+.SH BUDGETS
+A user in one of the groups has at most 64 connections to a hub at once, another one 16, a job 128; a connection beyond that is
+answered with
+.B org.ringrift.TooMany
+and closed.
+.SH EXIT STATUS
+.BR ringrift (1)
+exits with 77 when a call is not permitted, and names the group that may make it.
+.SH SEE ALSO
+.BR ringrift (1),
+.BR ringrift\\-daemons (8),
+.BR ringrift\\-coordinator (8),
+.BR ringrift\\-master (8),
+.BR polkit (8)
+";
+
+/// The manual page.
+pub fn page() -> String {
+    let mut page = String::from(HEAD);
+    let mut interface = "";
+    for row in TABLE {
+        if row.interface != interface {
+            if !interface.is_empty() {
+                page += ".TE\n";
+            }
+            interface = row.interface;
+            let _ = write!(page, ".SH {}\n.TS\nl c c c c c c.\nmethod", troff(interface).to_uppercase());
+            Class::ALL.iter().for_each(|class| page += &format!("\t{}", class.column()));
+            page += "\n_\n";
+        }
+        page += row.method;
+        Class::ALL.iter().for_each(|class| page += if row.need.allows(*class) { "\tyes" } else { "\t\\-" });
+        page.push('\n');
+    }
+    page += ".TE\n.SH FURTHER RULES\n";
+    for row in TABLE.iter().filter(|row| !row.further.is_empty()) {
+        let _ = writeln!(page, ".TP\n.B {}.{}\n{}", troff(row.interface), row.method, troff(row.further));
+    }
+    page + TAIL
+}
+
+/// Text as troff takes it.
+fn troff(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-")
+}
