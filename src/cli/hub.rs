@@ -2,8 +2,8 @@
 use super::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::{DaemonType, Hub};
-use crate::contract::text::clean_json;
 use crate::contract::rights::{self, Need};
+use crate::contract::text::clean_json;
 use crate::contract::wire::{CallError, errors};
 use crate::platform::varlink::Client;
 use serde::Serialize;

@@ -7,6 +7,9 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
 use crate::platform::flags;
+use crate::platform::terminal;
+use crate::platform::watch::Folders;
+use std::path::PathBuf;
 use crate::platform::watch::Folders;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,11 +46,11 @@ pub fn run(world: &World) -> Done {
     }
 }
 
-fn warn(path: &str, owner: &str) {
-    eprintln!(
+fn warn(path: &Path, owner: &str) {
+    terminal::error_line(&format!(
         "ignored: {} belongs to {owner}, who is not in group ringrift-admin; `ringrift emergency halt` halts, and as root `rm` removes it",
         path
-    );
+    ));
 }
 
 fn failed(error: std::io::Error) -> Failure {
