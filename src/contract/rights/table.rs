@@ -108,4 +108,5 @@ pub const TABLE: &[Right] = &[
     row(MASTER, "PauseDaemon", Command),
     row(MASTER, "ResumeDaemon", Command),
     row(MASTER, "Reload", Command),
+    row(MASTER, "Confirm", Command),
 ];
