@@ -57,7 +57,7 @@ struct Emergency {
 
 impl Coordinator {
     fn reply(&self, caller: &Caller, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
-        let (core, peer, tokens) = (&self.core, &caller.peer, Tokens::for_caller(caller));
+        let (core, tokens) = (&self.core, Tokens::for_caller(caller));
         Ok(match method {
             "Enqueue" => {
                 let mut work: NewWork = parse(call)?;

@@ -42,7 +42,7 @@ fn makes_shared_folders(m: &Machine) {
         ("/run/ringrift/master_loop.pid", "640 ringrift-master ringrift-master"),
         ("/var/lib/ringrift", "755 root root"),
         ("/var/lib/ringrift/spool", "1731 ringrift ringrift-job"),
-        ("/var/lib/ringrift/spool/failures", "770 ringrift ringrift"),
+        ("/var/lib/ringrift/spool/failures", "770 ringrift ringrift-master"),
         ("/var/lib/ringrift/jobs", "2751 ringrift ringrift-job"),
         ("/var/lib/ringrift/artefacts", "755 ringrift ringrift"),
         ("/var/lib/ringrift/current", "755 ringrift ringrift"),
