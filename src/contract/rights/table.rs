@@ -90,6 +90,8 @@ pub const TABLE: &[Right] = &[
     row(CATALOG, "Get", Reader),
     row(CATALOG, "List", Reader),
     row(CATALOG, "Lineage", Reader),
+    row(CATALOG, "Prune", Control),
+    row(CATALOG, "Rebuild", Control),
     further(JOB, "Take", Job, "The socket itself is closed to all but root, user ringrift and jobs, and a job speaks for itself alone."),
     row(JOB, "Renew", Job),
     row(JOB, "Finish", Job),
