@@ -10,8 +10,6 @@ use crate::platform::flags;
 use crate::platform::terminal;
 use crate::platform::watch::Folders;
 use std::path::PathBuf;
-use crate::platform::watch::Folders;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Between two looks: changes in a folder that is closed to us are not told.
@@ -28,7 +26,8 @@ pub fn run(world: &World) -> Done {
         let changes = Folders::new(paths(world).iter().filter_map(|path| path.parent())).map_err(failed)?;
         let looked = flags::look(&paths(world));
         // We cannot look, and systemd can: it may have seen one.
-        let blind = looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("its folder is closed to user ringrift: {why}") });
+        let blind =
+            looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("its folder is closed to user ringrift: {why}") });
         let (flags, foreign): (Vec<Flag>, _) = (looked.flags.into_iter().chain(blind).collect(), looked.foreign);
         if foreign != warned {
             foreign.iter().for_each(|(path, owner)| warn(path, owner));
@@ -46,10 +45,9 @@ pub fn run(world: &World) -> Done {
     }
 }
 
-fn warn(path: &Path, owner: &str) {
+fn warn(path: &str, owner: &str) {
     terminal::error_line(&format!(
-        "ignored: {} belongs to {owner}, who is not in group ringrift-admin; `ringrift emergency halt` halts, and as root `rm` removes it",
-        path
+        "ignored: {path} belongs to {owner}, who is not in group ringrift-admin; `ringrift emergency halt` halts, and as root `rm` removes it"
     ));
 }
 
