@@ -261,7 +261,7 @@ mod tests {
             let _ = stream.read_to_end(&mut reply);
             told += usize::from(String::from_utf8_lossy(&reply).contains(errors::TOO_MANY));
         }
-        assert!(told >= 1 && told < 5, "{told} of 5 were told");
+        assert!((1..5).contains(&told), "{told} of 5 were told");
         assert!(budget.refused() >= 1);
         // A frame that does not come to its end.
         let (mut ours, theirs) = UnixStream::pair().expect("a pair");
