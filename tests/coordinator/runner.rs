@@ -233,7 +233,7 @@ fn a_workload_gets_the_processors_and_the_policy_of_its_type() {
 }
 
 #[test]
-fn sigterm_reaches_the_workload_and_counts_as_try_again() {
+fn sigterm_reaches_the_workload_and_counts_as_an_interruption() {
     let c = Coordinator::scripted("trap 'echo bye > goodbye; exit 0' TERM; echo here > here; while :; do sleep 0.05; done");
     let mut master = c.dispatch();
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
@@ -252,7 +252,8 @@ fn sigterm_reaches_the_workload_and_counts_as_try_again() {
     assert_eq!(child.wait().expect("reaped").code(), Some(75));
     unit.finish("success", "exited", "75");
     let retry = c.router.about("work_retry", unit.id.as_str());
-    assert_eq!(retry.payload["result"], "exit-code");
+    assert_eq!(retry.payload["result"], "interrupted");
+    assert_eq!(c.show(&unit.id).attempts, 0, "the next one has the same number");
 }
 
 #[test]
