@@ -75,8 +75,8 @@ fn error_of(c: &Coordinator, id: &JobId) -> String {
 #[test]
 fn a_job_that_ends_well_is_verified_and_completed() {
     let script = format!(
-        "env > environment; cp \"$RINGRIFT_JOB_FILE\" description; pwd > cwd
-         echo '{{\"progress\":{{\"done\":1,\"total\":3,\"unit\":\"games\"}}}}' >&$RINGRIFT_REPORT_FD
+        "env > environment; cp \"$RINGRIFT_JOB_FILE\" description; pwd > cwd; \
+         echo '{{\"progress\":{{\"done\":1,\"total\":3,\"unit\":\"games\"}}}}' >&$RINGRIFT_REPORT_FD; \
          while ! grep -q told ../told 2>/dev/null; do sleep 0.05; done; {}",
         plays(ABC)
     );
