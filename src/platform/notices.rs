@@ -74,11 +74,11 @@ impl Notices {
         }
     }
 
-    /// Users whose files count: root, the folder's owner, the daemons' user, and we ourselves.
+    /// Users whose files count: root, the folder's owner, the users of the daemons and of the master, and we ourselves.
     fn trusted(&self) -> Vec<u32> {
-        let daemons = nix::unistd::User::from_name("ringrift").ok().flatten().map(|u| u.uid.as_raw());
+        let user = |name| nix::unistd::User::from_name(name).ok().flatten().map(|u| u.uid.as_raw());
         let owner = fs::metadata(&self.0).ok().map(|m| m.uid());
-        [Some(0), Some(nix::unistd::geteuid().as_raw()), owner, daemons].into_iter().flatten().collect()
+        [Some(0), Some(nix::unistd::geteuid().as_raw()), owner, user("ringrift"), user("ringrift-master")].into_iter().flatten().collect()
     }
 }
 

@@ -106,7 +106,7 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         World { runtime, kinds: Kinds::new(Vec::new()), node: NodeId::new("n1").expect("a node") }
     }
 

@@ -83,9 +83,11 @@ fn newer_and_foreign_databases_are_told_apart(m: &Machine) {
         m.ok("systemctl reset-failed ringrift-coordinator.service ringrift-coordinator.socket ringrift-job.socket");
     };
     // The header's user_version.
-    m.ok(&format!("printf '\\000\\000\\000\\143' | dd of={coordination} bs=1 seek=60 conv=notrunc"));
+    m.ok(&format!(
+        "cp -p {coordination} {coordination}.kept; printf '\\000\\000\\000\\143' | dd of={coordination} bs=1 seek=60 conv=notrunc"
+    ));
     ends("65", "schema version 99");
-    m.ok(&format!("printf '\\000\\000\\000\\004' | dd of={coordination} bs=1 seek=60 conv=notrunc; chown root: {coordination}"));
+    m.ok(&format!("mv {coordination}.kept {coordination}; chown root: {coordination}"));
     ends("77", "belongs to user root");
     assert!(notices(m).is_empty(), "neither is damaged");
     m.ok(&format!("chown ringrift: {coordination}"));

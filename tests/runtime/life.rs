@@ -126,5 +126,5 @@ pub fn a_router_that_restarts() {
 
 fn seen(world: &World) -> Value {
     let mut client = Client::connect(world.path("run/toy.sock"), Some(Duration::from_secs(5))).expect("connects");
-    client.call(&format!("{INTERFACE}.Seen"), &json!({})).expect("answers")
+    client.call(&format!("{INTERFACE}.Stages"), &json!({})).expect("answers")
 }

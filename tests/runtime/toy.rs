@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Its interface, for calls.
-pub const INTERFACE: &str = "org.ringrift.Toy";
+pub const INTERFACE: &str = "org.ringrift.Catalog";
 
 /// The toy. Without `keeps` it saves nothing, as most daemons do.
 pub struct Toy {
@@ -69,7 +69,7 @@ impl Daemon for Toy {
                 out.last(format!("tick {number}"));
             }
             Input::Reload(config) => self.threshold = config.daemons.training_trigger.threshold_games,
-            Input::Call(call) if call.method == format!("{INTERFACE}.Seen") => {
+            Input::Call(call) if call.method == format!("{INTERFACE}.Stages") => {
                 out.answer(Reply::ok(&json!({ "seen": self.seen, "threshold": self.threshold })));
             }
             Input::Start => out.health(Health::healthy("toying")),
@@ -95,6 +95,6 @@ pub fn digest(fill: char) -> Digest {
 
 /// What the test's process does when it is started as the toy.
 pub fn run() -> ExitCode {
-    let socket = ringrift::runtime::Socket { name: "toy", interfaces: vec![(INTERFACE, "interface org.ringrift.Toy")] };
+    let socket = ringrift::runtime::Socket { name: "toy", interfaces: vec![(INTERFACE, "interface org.ringrift.Catalog")] };
     ringrift::runtime::run::<Toy>(ringrift::runtime::Extras { socket: Some(socket), ..Default::default() })
 }

@@ -1,3 +1,4 @@
+//! The table of rights against the interface files, the D-Bus policy and the manual page.
 use super::*;
 use std::collections::BTreeSet;
 
