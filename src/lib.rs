@@ -1,4 +1,7 @@
 //! The ringrift suite as one library: every program is a few lines that call into it.
+// Printing outlives a reader that went away; the macros panic on one. `cli::out` has what does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod cli;
 pub mod contract;
 pub mod coordination;

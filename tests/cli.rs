@@ -32,6 +32,44 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", out(output)))
 }
 
+/// A pipe whose reader has gone away.
+fn closed() -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    writer
+}
+
+#[test]
+fn a_closed_stdout_or_stderr_is_no_panic() {
+    let folder = folder();
+    for words in [
+        &["registry", "list"] as &[&str],
+        &["status"],
+        &["no-such-verb"],
+        &["jobs", "list"],
+        &["daemon", "start", "AUTO_EXPORT"],
+        &["--help"],
+    ] {
+        let quiet = |out: bool, err: bool| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift"));
+            command.args(words).env("RINGRIFT_RUN", folder.path().join("run")).env("RINGRIFT_ETC", folder.path().join("etc"));
+            command.env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", folder.path().join("no-bus").display()));
+            let stdio = |gone: bool| if gone { closed().into() } else { std::process::Stdio::null() };
+            command.stdout(stdio(out)).stderr(stdio(err)).status().expect("runs").code()
+        };
+        let whole = quiet(false, false);
+        assert_ne!(whole, Some(101), "{words:?}");
+        assert_eq!(quiet(false, true), whole, "{words:?} with a closed stderr");
+        assert!(quiet(true, true).is_some_and(|code| code != 101), "{words:?} with both closed");
+    }
+    for program in
+        [env!("CARGO_BIN_EXE_ringrift-job-runner"), env!("CARGO_BIN_EXE_ringrift-event-router"), env!("CARGO_BIN_EXE_ringrift-failure")]
+    {
+        let ended = Command::new(program).arg("--no-such-option").stdout(closed()).stderr(closed()).status().expect("runs");
+        assert!(ended.code().is_some_and(|code| code != 101), "{program}: {ended}");
+    }
+}
+
 #[test]
 fn the_registrys_health_is_in_the_words_of_004() {
     let folder = folder();

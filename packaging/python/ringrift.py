@@ -31,7 +31,7 @@ from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence
 __all__ = [
     "Answer", "CoordinatedTask", "Event", "RingriftError", "Refused", "Unavailable", "check_before_spawn", "check_or_warn", "daemon_health",
     "daemon_start", "daemon_status", "daemon_stop", "emit", "ensure_master_loop_running", "is_master_loop_running", "progress",
-    "record_failure", "subscribe",
+    "record_failure", "submit", "subscribe",
 ]
 
 _MAX_FRAME = 1 << 20
@@ -314,6 +314,35 @@ def progress(done: float, total: float = 0.0, unit: str = "", message: str = "",
     while data:
         data = data[os.write(int(descriptor), data):]
     return True
+
+
+def submit(
+    type: str,
+    config_key: Optional[str] = None,
+    params: Optional[Mapping[str, Any]] = None,
+    inputs: Optional[Mapping[str, Any]] = None,
+    *,
+    priority: int = 50,
+    attempts: int = 1,
+    timeout_seconds: int = 3600,
+    wait: bool = False,
+) -> Any:
+    """Runs one job by hand, as `ringrift jobs submit` does; returns the job, with `wait` after its end.
+
+    `inputs` maps model, champion, candidate, shards or samples to the SHA-256 of an artefact, or to a list of them; without it the job
+    reads what the loop would take. Raises RingriftError when the job is not accepted, or was waited for and did not complete.
+    """
+    words = ["jobs", "submit", type, "--priority", str(priority), "--attempts", str(attempts), "--timeout", str(timeout_seconds)]
+    if config_key is not None:
+        words += ["--config", config_key]
+    for name, value in (params or {}).items():
+        words += ["--param", f"{name}={json.dumps(value, allow_nan=False)}"]
+    for name, ids in (inputs or {}).items():
+        for one in [ids] if isinstance(ids, str) else ids:
+            words += ["--input", f"{name}={one}"]
+    if wait:
+        words.append("--wait")
+    return _command(*words)["job"]
 
 
 def is_master_loop_running() -> bool:

@@ -22,6 +22,8 @@ pub fn init(name: &str) {
         Some(journal) => tracing_subscriber::registry().with(filter()).with(journal).try_init(),
         None => {
             let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false).with_ansi(false);
+            // A reader of stderr that went away is no reason to panic.
+            let lines = lines.log_internal_errors(false);
             tracing_subscriber::registry().with(filter()).with(lines).try_init()
         }
     };

@@ -37,6 +37,7 @@ mod rules;
 mod suite;
 mod survival;
 mod text;
+mod trainer;
 mod trouble;
 mod units;
 mod varlink;

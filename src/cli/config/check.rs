@@ -1,4 +1,5 @@
 //! `ringrift config check`.
+use super::commands;
 use crate::cli::out::{Out, Tone};
 use crate::cli::units::check::drop_in_differences;
 use crate::cli::world::World;
@@ -37,6 +38,7 @@ impl Check {
         let mut warnings = Vec::new();
         if let Ok(loaded) = &loaded {
             warnings.extend(loaded.warnings.clone());
+            warnings.extend(commands::warnings(&loaded.config.workload));
             // What cannot stand in a unit file is an error of the configuration itself.
             let wanted = overrides::drop_ins(&loaded.config.runtime).unwrap_or_default();
             for (file, what) in drop_in_differences(Path::new("/etc/systemd/system"), &wanted) {

@@ -1,5 +1,6 @@
 //! `ringrift config`: check, show, reload, confirm the clock.
 mod check;
+mod commands;
 mod confirm_clock;
 mod reload;
 mod show;

@@ -3,6 +3,7 @@ mod cancel;
 mod list;
 mod logs;
 mod show;
+mod submit;
 
 use super::Done;
 use super::out::Out;
@@ -18,6 +19,8 @@ pub enum Jobs {
     Show(show::Show),
     /// The journal of a job
     Logs(logs::Logs),
+    /// Run one job by hand
+    Submit(submit::Submit),
     /// Withdraw a job; a running one is stopped
     Cancel(cancel::Cancel),
 }
@@ -29,6 +32,7 @@ impl Jobs {
             Jobs::List(verb) => verb.run(world, out),
             Jobs::Show(verb) => verb.run(world, out),
             Jobs::Logs(verb) => verb.run(world, out),
+            Jobs::Submit(verb) => verb.run(world, out),
             Jobs::Cancel(verb) => verb.run(world, out),
         }
     }

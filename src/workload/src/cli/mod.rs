@@ -1,6 +1,7 @@
 //! The command line: one verb, one file.
 
 mod bench;
+mod check;
 mod duel;
 mod init;
 mod play;
@@ -44,6 +45,10 @@ enum Verb {
     Play(play::Args),
     /// Check the rules against recorded games and vectors
     Verify(verify::Args),
+    /// Say whether the suite would accept a result
+    CheckResult(check::ResultArgs),
+    /// Say whether a stage would take parameters
+    CheckParams(check::ParamsArgs),
     /// Measure speed and memory
     Bench(bench::Args),
     /// Play a match between two players
@@ -63,6 +68,8 @@ pub fn main() -> ExitCode {
         Verb::Show(args) => show::run(&args),
         Verb::Play(args) => play::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        Verb::CheckResult(args) => check::result(&args),
+        Verb::CheckParams(args) => check::params(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Duel(args) => duel::run(&args),
         Verb::Strength(args) => strength::run(&args),

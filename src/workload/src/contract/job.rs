@@ -105,6 +105,13 @@ impl<P: DeserializeOwned> Job<P> {
         Ok(job)
     }
 
+    /// A job without inputs, to try parameters with.
+    pub fn by_hand(config: GameConfig, params: &str) -> Result<Self, Failure> {
+        let file = PathBuf::from("(command line)");
+        let params = parse(params, &file, "params.")?;
+        Ok(Self { file, job_id: String::new(), config, attempt: 1, seed: 0, inputs: Inputs::default(), params })
+    }
+
     fn verify_inputs(&self) -> Result<(), Failure> {
         let i = &self.inputs;
         let single = [("model", &i.model), ("champion", &i.champion), ("candidate", &i.candidate)];

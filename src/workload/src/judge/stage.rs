@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::matches::{GameScore, MatchConfig, Tally, play_pair};
 use super::sprt::{Decision, Sprt, elo_interval};
 use crate::contract::files::write_atomically;
-use crate::contract::{Stage, StageResult};
+use crate::contract::{Job, Stage, StageResult};
 use crate::failure::Failure;
 use crate::game::RULES_VERSION;
 use crate::nn::Model;
@@ -61,30 +61,33 @@ impl Default for EvaluationParams {
     }
 }
 
-fn check(stage: &Stage<EvaluationParams>) -> Result<(), Failure> {
-    let (job, p) = (&stage.job, &stage.job.params);
-    job.check_range("max_games", p.max_games, 2, 1_000_000)?;
-    if !p.opponents.is_empty() {
-        job.check_range("baseline_games", p.baseline_games, 2, 1_000_000)?;
+impl EvaluationParams {
+    /// Refuses what is out of range.
+    pub fn check(job: &Job<Self>) -> Result<(), Failure> {
+        let p = &job.params;
+        job.check_range("max_games", p.max_games, 2, 1_000_000)?;
+        if !p.opponents.is_empty() {
+            job.check_range("baseline_games", p.baseline_games, 2, 1_000_000)?;
+        }
+        job.check_range("simulations", p.simulations, 1, 800)?;
+        job.check_range("alpha", p.alpha, 1e-6, 0.5)?;
+        job.check_range("beta", p.beta, 1e-6, 0.5)?;
+        job.check_range("elo0", p.elo0, -1000.0, 1000.0)?;
+        job.check_range("elo1", p.elo1, -1000.0, 1000.0)?;
+        if p.elo1 <= p.elo0 {
+            return Err(job.wrong("params.elo1", &format!("{} is not above elo0 = {}", p.elo1, p.elo0)));
+        }
+        if let Some(bad) = p.opponents.iter().find(|o| !matches!(o.as_str(), "random" | "heuristic")) {
+            return Err(job.wrong("params.opponents", &format!("{bad:?} is no baseline; use random and heuristic")));
+        }
+        Ok(())
     }
-    job.check_range("simulations", p.simulations, 1, 800)?;
-    job.check_range("alpha", p.alpha, 1e-6, 0.5)?;
-    job.check_range("beta", p.beta, 1e-6, 0.5)?;
-    job.check_range("elo0", p.elo0, -1000.0, 1000.0)?;
-    job.check_range("elo1", p.elo1, -1000.0, 1000.0)?;
-    if p.elo1 <= p.elo0 {
-        return Err(job.wrong("params.elo1", &format!("{} is not above elo0 = {}", p.elo1, p.elo0)));
-    }
-    if let Some(bad) = p.opponents.iter().find(|o| !matches!(o.as_str(), "random" | "heuristic")) {
-        return Err(job.wrong("params.opponents", &format!("{bad:?} is no baseline; use random and heuristic")));
-    }
-    Ok(())
 }
 
 /// Runs the stage.
 pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> {
     let started = Instant::now();
-    check(stage)?;
+    EvaluationParams::check(&stage.job)?;
     let p = stage.job.params.clone();
     let config = stage.job.config;
     let Some(file) = &stage.job.inputs.candidate else {

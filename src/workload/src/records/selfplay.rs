@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::play::{PlayConfig, play_game};
 use super::shard::{Origin, ShardWriter};
-use crate::contract::{Stage, StageResult};
+use crate::contract::{Job, Stage, StageResult};
 use crate::failure::Failure;
 use crate::game::{BoardKind, RULES_VERSION};
 use crate::nn::{Model, NetEvaluator};
@@ -54,6 +54,18 @@ impl Default for SelfplayParams {
     }
 }
 
+impl SelfplayParams {
+    /// Refuses what is out of range.
+    pub fn check(job: &Job<Self>) -> Result<(), Failure> {
+        let p = &job.params;
+        job.check_range("games", p.games, 1, 1_000_000)?;
+        job.check_range("simulations", p.simulations, 1, 800)?;
+        job.check_range("sampled_actions", p.sampled_actions, 1, 800)?;
+        job.check_range("temperature", p.temperature, 0.0, 100.0)?;
+        job.check_range("exploration", p.exploration, 0.0, 100.0)
+    }
+}
+
 /// Most moves of a game on a board, far above what play needs.
 pub fn move_limit(board: BoardKind, asked: usize) -> usize {
     if asked == 0 { board.cells() * 20 } else { asked }
@@ -62,11 +74,7 @@ pub fn move_limit(board: BoardKind, asked: usize) -> usize {
 /// Runs the stage.
 pub fn run(stage: &mut Stage<SelfplayParams>) -> Result<StageResult, Failure> {
     let p = stage.job.params.clone();
-    stage.job.check_range("games", p.games, 1, 1_000_000)?;
-    stage.job.check_range("simulations", p.simulations, 1, 800)?;
-    stage.job.check_range("sampled_actions", p.sampled_actions, 1, 800)?;
-    stage.job.check_range("temperature", p.temperature, 0.0, 100.0)?;
-    stage.job.check_range("exploration", p.exploration, 0.0, 100.0)?;
+    SelfplayParams::check(&stage.job)?;
     let config = stage.job.config;
     let model = player(stage)?;
     let play = PlayConfig {

@@ -11,7 +11,7 @@ use super::dataset::Dataset;
 use super::epoch::{Feeder, Pace};
 use super::plot;
 use crate::contract::files::write_atomically;
-use crate::contract::{Stage, StageResult};
+use crate::contract::{Job, Stage, StageResult};
 use crate::failure::Failure;
 use crate::game::RULES_VERSION;
 use crate::nn::model::{DEFAULT_FIRST, DEFAULT_SECOND};
@@ -81,30 +81,30 @@ impl Default for TrainParams {
     }
 }
 
-fn check(stage: &Stage<TrainParams>) -> Result<(), Failure> {
-    let (job, p) = (&stage.job, &stage.job.params);
-    job.check_range("epochs", p.epochs, 1, 10_000)?;
-    job.check_range("batch_size", p.batch_size, 1, 1 << 16)?;
-    job.check_range("learning_rate", p.learning_rate, 1e-8, 1.0)?;
-    job.check_range("lr_multiplier", p.lr_multiplier, 1e-3, 1e3)?;
-    job.check_range("weight_decay", p.weight_decay, 0.0, 1.0)?;
-    job.check_range("max_samples", p.max_samples, 1, usize::MAX)?;
-    job.check_range("patience", p.patience, 1, 10_000)?;
-    job.check_range("validation_fraction", p.validation_fraction, 0.0, 0.5)?;
-    job.check_range("search_share", p.search_share, 0.0, 1.0)?;
-    job.check_range("late_search_share", p.late_search_share, 0.0, 1.0)?;
-    job.check_range("plane_rate", p.plane_rate, 0.0, 10.0)?;
-    job.check_range("value_weight", p.value_weight, 0.0, 100.0)?;
-    for (name, width) in [("hidden", p.hidden), ("hidden2", p.hidden2)] {
-        job.check_range(name, width, 8, 4096)?;
-        if width % 8 != 0 {
-            return Err(job.wrong(&format!("params.{name}"), &format!("{width} is no multiple of 8")));
+impl TrainParams {
+    /// Refuses what is out of range.
+    pub fn check(job: &Job<Self>) -> Result<(), Failure> {
+        let p = &job.params;
+        job.check_range("epochs", p.epochs, 1, 10_000)?;
+        job.check_range("batch_size", p.batch_size, 1, 1 << 16)?;
+        job.check_range("learning_rate", p.learning_rate, 1e-8, 1.0)?;
+        job.check_range("lr_multiplier", p.lr_multiplier, 1e-3, 1e3)?;
+        job.check_range("weight_decay", p.weight_decay, 0.0, 1.0)?;
+        job.check_range("max_samples", p.max_samples, 1, usize::MAX)?;
+        job.check_range("patience", p.patience, 1, 10_000)?;
+        job.check_range("validation_fraction", p.validation_fraction, 0.0, 0.5)?;
+        job.check_range("search_share", p.search_share, 0.0, 1.0)?;
+        job.check_range("late_search_share", p.late_search_share, 0.0, 1.0)?;
+        job.check_range("plane_rate", p.plane_rate, 0.0, 10.0)?;
+        job.check_range("value_weight", p.value_weight, 0.0, 100.0)?;
+        for (name, width) in [("hidden", p.hidden), ("hidden2", p.hidden2)] {
+            job.check_range(name, width, 8, 4096)?;
+            if width % 8 != 0 {
+                return Err(job.wrong(&format!("params.{name}"), &format!("{width} is no multiple of 8")));
+            }
         }
+        Ok(())
     }
-    if job.inputs.samples.is_empty() {
-        return Err(job.wrong("inputs.samples", "no sample files: there is nothing to learn from; name at least one samples.npz"));
-    }
-    Ok(())
 }
 
 /// The share for a network whose parent is of a generation.
@@ -116,7 +116,10 @@ fn search_share(p: &TrainParams, parent: u32) -> f32 {
 /// Runs the stage.
 pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
     let started = Instant::now();
-    check(stage)?;
+    TrainParams::check(&stage.job)?;
+    if stage.job.inputs.samples.is_empty() {
+        return Err(stage.job.wrong("inputs.samples", "no sample files: there is nothing to learn from; name at least one samples.npz"));
+    }
     let p = stage.job.params.clone();
     let config = stage.job.config;
     let parent = match &stage.job.inputs.model {

@@ -1,0 +1,200 @@
+//! `ringrift jobs submit`: one job by hand.
+use super::show::Shown;
+use crate::cli::hub::{self, Asked};
+use crate::cli::out::{Out, Tone};
+use crate::cli::world::World;
+use crate::cli::{Done, text};
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, StageState};
+use crate::contract::coordinator::{Enqueued, NewWork, WorkItem, WorkStatus};
+use crate::contract::error::{Exit, Failure};
+use crate::contract::ids::{ConfigKey, Digest, JobId};
+use crate::contract::registry::Hub;
+use crate::contract::workload::{InputFile, Inputs, JobType};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Between two looks at a job that is waited for.
+const LOOK: Duration = Duration::from_millis(500);
+/// Shards of an export whose inputs are not named.
+const SHARDS: u32 = 1000;
+
+/// Run one job by hand. Inputs that are not named are those that the loop would take: the champion, the newest samples, the newest games.
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// Type of the job: selfplay, export, training, evaluation, …
+    #[arg(value_name = "TYPE", value_parser = job_type)]
+    kind: JobType,
+    /// Configuration, as in square8_2p; the first of master.configs when absent
+    #[arg(short, long, value_name = "KEY")]
+    config: Option<ConfigKey>,
+    /// A parameter over those of the configuration; the value is JSON, or else text
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    params: Vec<(String, Value)>,
+    /// An artefact to read: model, champion, candidate, shards or samples = its SHA-256
+    #[arg(short, long = "input", value_name = "NAME=ID", value_parser = input)]
+    inputs: Vec<(String, Digest)>,
+    /// 0 to 100, higher first
+    #[arg(long, default_value_t = 50)]
+    priority: u8,
+    /// Attempts in all, 1 to 10
+    #[arg(long, default_value_t = 1)]
+    attempts: u32,
+    /// Seconds that one attempt may take
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    timeout: u64,
+    /// Wait for the end; exits with 1 when the job did not complete
+    #[arg(short, long)]
+    wait: bool,
+}
+
+fn job_type(text: &str) -> Result<JobType, String> {
+    let names = || JobType::ALL.map(JobType::name).join(", ");
+    JobType::from_name(text).ok_or_else(|| format!("unknown type of job; known are {}", names()))
+}
+
+fn param(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+}
+
+fn input(text: &str) -> Result<(String, Digest), String> {
+    let (name, id) = text.split_once('=').ok_or("expected NAME=ID")?;
+    if !["model", "champion", "candidate", "shards", "samples"].contains(&name) {
+        return Err(format!("unknown input {name:?}; known are model, champion, candidate, shards and samples"));
+    }
+    Ok((name.to_owned(), Digest::new(id).map_err(|e| e.to_string())?))
+}
+
+#[derive(Deserialize)]
+struct One {
+    artefact: ArtefactRecord,
+}
+#[derive(Deserialize)]
+struct Many {
+    artefacts: Vec<ArtefactRecord>,
+}
+#[derive(Deserialize)]
+struct Stage {
+    stage: StageState,
+}
+
+impl Submit {
+    /// Queues the job, and waits for its end if asked to.
+    pub fn run(self, world: &World, out: &Out) -> Done {
+        let key = match &self.config {
+            Some(key) => key.clone(),
+            None => world.config()?.config.master.configs.first().cloned().ok_or_else(|| {
+                Failure::new(Exit::Usage, "no configuration was named and master.configs is empty")
+                    .hint("name one with --config square8_2p")
+            })?,
+        };
+        let mut work = NewWork::new(self.kind, key);
+        (work.priority, work.max_attempts, work.timeout_seconds) = (self.priority, self.attempts, self.timeout);
+        work.params = self.params.iter().cloned().collect();
+        work.requested_by = "ringrift jobs submit".into();
+        self.fill(world, &mut work)?;
+        let mut coordinator = hub::ask(world, Hub::Coordinator)?;
+        let id = coordinator.call::<Enqueued>("Enqueue", &work)?.work_id;
+        if !self.wait {
+            let value = json!({ "job_id": id, "type": self.kind, "config_key": work.config_key });
+            return out
+                .either("job", &value, || format!("{} {id} queued; `ringrift jobs show {id}` follows it\n", out.paint(Tone::Good, "●")));
+        }
+        let item = ended(&mut coordinator, &id)?;
+        if item.status != WorkStatus::Completed {
+            let why = item.error.clone().or(item.result.clone()).unwrap_or_else(|| item.status.name().to_owned());
+            let failure = Failure::new(Exit::Failure, format!("job {id} {}: {why}", item.status.name()));
+            return Err(failure.hint(format!("`ringrift jobs logs {id}` shows what it printed")));
+        }
+        let took = item.started_us.zip(item.completed_us).map_or(0, |(from, to)| (to - from) / 1_000_000);
+        out.either("job", &item, || format!("{} {id} completed in {}\n", out.paint(Tone::Good, "●"), text::seconds(took)))
+    }
+
+    /// The inputs: those that were named, else those that the loop would take.
+    fn fill(&self, world: &World, work: &mut NewWork) -> Result<(), Failure> {
+        if self.kind == JobType::Selfplay && self.inputs.is_empty() {
+            work.current_model = true;
+            return Ok(());
+        }
+        let stages = [JobType::Selfplay, JobType::Export, JobType::Training, JobType::Evaluation];
+        if self.inputs.is_empty() && !stages.contains(&self.kind) {
+            return Ok(());
+        }
+        let mut catalog = hub::ask(world, Hub::Catalog)?;
+        if self.inputs.is_empty() {
+            work.inputs = usual(&mut catalog, self.kind, &work.config_key)?;
+            return Ok(());
+        }
+        for (name, id) in &self.inputs {
+            let record = catalog.call::<One>("Get", &json!({ "id": id }))?.artefact;
+            let file = InputFile { sha256: record.id, path: record.path };
+            match name.as_str() {
+                "model" => work.inputs.model = Some(file),
+                "champion" => work.inputs.champion = Some(file),
+                "candidate" => work.inputs.candidate = Some(file),
+                "shards" => work.inputs.shards.push(file),
+                _ => work.inputs.samples.push(file),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the loop would read for a job of this type now.
+fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, Failure> {
+    let stage = catalog.call::<Stage>("Stage", &json!({ "config_key": key }))?.stage;
+    let champion = stage.champion.map(|c| InputFile { sha256: c.model_id, path: c.model_path });
+    let (what, limit) = match kind {
+        JobType::Export => ("games", SHARDS),
+        JobType::Training => ("samples", 1),
+        _ => ("model", 1),
+    };
+    let filter = ArtefactFilter {
+        kind: Some(what.into()),
+        config_key: Some(key.clone()),
+        rules_version: Some(stage.rules_version),
+        after: None,
+        limit: Some(limit),
+    };
+    let found = catalog.call::<Many>("List", &filter)?.artefacts;
+    let files: Vec<InputFile> = found.into_iter().map(|a| InputFile { sha256: a.id, path: a.path }).collect();
+    if files.is_empty() {
+        let why = format!("the catalog has no {what} of {key} for a job of type {kind}");
+        return Err(Failure::new(Exit::BadData, why).hint("run the stage before it first, or name an artefact with --input"));
+    }
+    Ok(match kind {
+        JobType::Export => Inputs { shards: files, ..Inputs::default() },
+        JobType::Training => Inputs { samples: files, model: champion, ..Inputs::default() },
+        _ => Inputs { candidate: files.into_iter().next(), champion, ..Inputs::default() },
+    })
+}
+
+fn ended(coordinator: &mut Asked, id: &JobId) -> Result<WorkItem, Failure> {
+    loop {
+        let item = coordinator.call::<Shown>("Show", &json!({ "work_id": id }))?.item;
+        if !item.status.is_active() {
+            return Ok(item);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_json_or_text_and_inputs_are_named() {
+        assert_eq!(param("epochs=3"), Ok(("epochs".into(), json!(3))));
+        assert_eq!(param("opponents=[\"random\"]"), Ok(("opponents".into(), json!(["random"]))));
+        assert_eq!(param("note=a=b"), Ok(("note".into(), json!("a=b"))));
+        assert!(param("=3").is_err() && param("epochs").is_err());
+        let id = "a".repeat(64);
+        assert!(input(&format!("samples={id}")).is_ok());
+        assert!(input(&format!("sample={id}")).is_err_and(|e| e.contains("known are")));
+        assert!(input("samples=abc").is_err());
+        assert!(job_type("traning").is_err_and(|e| e.contains("training")));
+    }
+}
