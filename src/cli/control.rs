@@ -105,7 +105,7 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
     print(out, change.done(), &outcomes)
 }
 
-/// Without a master: through systemd, with 000's warning.
+/// Without a master: through systemd, with a warning.
 fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemons: &[DaemonType]) -> Result<Vec<Outcome>, CommandError> {
     if change != Change::Stop && !guard::is_skipped() && !world.config().is_ok_and(|c| c.config.master.skip_check) {
         out.aside(Tone::Warn, "warning:", "[DaemonManager] Master loop is not running for daemon management.");

@@ -25,7 +25,7 @@ const SOCKETS: [&str; 4] = ["ringrift-router.socket", "ringrift-coordinator.sock
 pub struct Row {
     /// AUTO_EXPORT; the two hubs that are no daemon type are `coordinator` and `master`.
     pub name: String,
-    /// 004's category; `hub` for those two.
+    /// The category; `hub` for those two.
     pub category: &'static str,
     /// Its state.
     pub state: State,
@@ -284,7 +284,7 @@ impl Row {
         !matches!(self.state, State::Planned) && (self.member || self.wanted || !matches!(self.state, State::NeverRan | State::CannotStart))
     }
 
-    /// 003's words: `RUNNING (healthy)`, `RUNNING (degraded - 2 sync errors)`, `STOPPED`.
+    /// State and health in one phrase: `RUNNING (healthy)`, `RUNNING (degraded - 2 sync errors)`, `STOPPED`.
     pub fn words(&self) -> String {
         match (self.state, self.health.status) {
             (State::Running | State::Paused | State::Stale, HealthStatus::Healthy) => format!("{} (healthy)", self.state),

@@ -1,4 +1,4 @@
-//! `ringrift daemon list`: 003's list.
+//! `ringrift daemon list`: every daemon and its state.
 use crate::cli::Done;
 use crate::cli::look::Seen;
 use crate::cli::out::{Out, Text};
