@@ -114,11 +114,6 @@ impl Health {
     }
 }
 
-/// In a daemon's snapshot: when it last read its configuration, microseconds since 1970.
-pub const CONFIG_READ: &str = "config_read_us";
-/// In a daemon's snapshot: whether that configuration was refused, so that an older one is in force.
-pub const CONFIG_REFUSED: &str = "config_refused";
-
 /// The file `/run/ringrift/<daemon>/status.json`: what a process last said about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusFile {
@@ -134,6 +129,9 @@ pub struct StatusFile {
     pub time_us: i64,
     /// Seconds after which it is stale.
     pub valid_for: u32,
+    /// What it made of its configuration; absent from programs of other versions and from those that read none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<super::config::Taken>,
     /// Anything a hub wants to show while it is away (queue depth, log length …).
     #[serde(default)]
     pub snapshot: serde_json::Value,

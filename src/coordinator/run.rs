@@ -11,7 +11,7 @@ use super::state::State;
 use super::status::StatusWriter;
 use super::writer::Core;
 use super::{flags, gates, schema};
-use crate::contract::config::Config;
+use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::coordinator::LifeState;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::health::State as DaemonState;
@@ -110,6 +110,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let path = state_dir.join("coordination.db");
     let (db, epoch) = schema::open(&path, Keep::from(&config.databases))?;
 
+    let begun = Begun::with(&config, Reader::Coordinator, clock::now_us());
     let node = node_id(&config.node_id);
     let settled_after = Duration::from_secs(config.master.reset_after.into());
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
@@ -160,7 +161,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     running.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     notify::ready("ready");
     tracing::info!(database = %path.display(), "ready");
-    let status = StatusWriter::new(runtime_dir.as_deref(), socket_files);
+    let status = StatusWriter::new(runtime_dir.as_deref(), socket_files, begun);
     let settling = Some((Instant::now() + settled_after, restarts));
     Loop { core, bell, spool, watch, signals, woken, status, settling }.turn_until_told()
 }
@@ -228,6 +229,7 @@ impl Loop {
         notify::reloading();
         match load_config() {
             Ok(config) => {
+                self.status.config.taken(&config, clock::now_us());
                 let done = self.core.change(move |cx| {
                     (cx.state.config, cx.state.dirty) = (config, true);
                     (cx.state.judged, cx.state.stale) = (None, true);
@@ -237,6 +239,7 @@ impl Loop {
                 self.status.note("configuration read again");
             }
             Err(failure) => {
+                self.status.config.refused(clock::now_us());
                 let why = chain(&failure);
                 tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}");
                 self.status.note(format!("bad configuration, the old one stays: {failure}"));

@@ -1,9 +1,11 @@
 //! `status.json` and `STATUS=`: what the coordinator says about itself to those who only look.
 use super::query;
 use super::writer::Core;
+use crate::contract::config::Begun;
 use crate::contract::coordinator::{CoordinatorStatus, WorkStatus};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::messages;
+use crate::platform::replace::{Outlives, replace};
 use crate::platform::socket_file::SocketFile;
 use crate::platform::{clock, notify};
 use std::io;
@@ -23,13 +25,15 @@ pub struct StatusWriter {
     last: String,
     sockets: Vec<SocketFile>,
     trouble: Option<String>,
+    /// What became of the configuration.
+    pub config: Begun,
 }
 
 impl StatusWriter {
     /// Into this directory, if there is one.
-    pub fn new(dir: Option<&Path>, sockets: Vec<SocketFile>) -> Self {
+    pub fn new(dir: Option<&Path>, sockets: Vec<SocketFile>, config: Begun) -> Self {
         let path = dir.map(|d| d.join("status.json"));
-        StatusWriter { path, written: None, changed: true, last: "started".into(), sockets, trouble: None }
+        StatusWriter { path, written: None, changed: true, last: "started".into(), sockets, trouble: None, config }
     }
     /// Looks whether the sockets can be reached.
     fn look(&mut self) {
@@ -81,19 +85,14 @@ impl StatusWriter {
             last: self.last.clone(),
             time_us: clock::now_us(),
             valid_for: 30,
+            config: Some(self.config.said().clone()),
             snapshot,
         };
-        if let Err(error) = replace(path, &file) {
-            tracing::warn!(%error, path = %path.display(), "writing the status file");
+        let written = serde_json::to_vec(&file).map_err(io::Error::from).and_then(|bytes| replace(path, &bytes, 0o644, Outlives::Kill));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the status file stays as it was");
         }
     }
-}
-
-/// Readers see the old file or the new one; it lives in /run, where a sync means nothing.
-fn replace(path: &Path, file: &StatusFile) -> io::Result<()> {
-    let temporary = path.with_extension("json.tmp");
-    std::fs::write(&temporary, serde_json::to_vec(file)?)?;
-    std::fs::rename(&temporary, path)
 }
 
 fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {

@@ -1,23 +1,19 @@
 //! Control files: how the master tells a daemon's runtime to pause. They are written from `master.db` and hold nothing of their own.
 use crate::contract::master::{Control, FAILED_FILE, FailedDaemons};
 use crate::contract::registry::DaemonType;
+use crate::platform::replace::{Outlives, replace};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 /// Writes one file so that a reader sees the old or the new content, never half of it.
 pub fn write(dir: &Path, daemon: DaemonType, control: &Control) -> io::Result<()> {
-    let path = dir.join(daemon.kebab());
-    let temporary = dir.join(format!(".{}.new", daemon.kebab()));
-    std::fs::write(&temporary, serde_json::to_vec(control)?)?;
-    std::fs::rename(&temporary, &path)
+    replace(&dir.join(daemon.kebab()), &serde_json::to_vec(control)?, 0o644, Outlives::Kill)
 }
 
 /// Writes which daemons have failed for good.
 pub fn write_failed(dir: &Path, failed: &FailedDaemons) -> io::Result<()> {
-    let temporary = dir.join(format!(".{FAILED_FILE}.new"));
-    std::fs::write(&temporary, serde_json::to_vec(failed)?)?;
-    std::fs::rename(&temporary, dir.join(FAILED_FILE))
+    replace(&dir.join(FAILED_FILE), &serde_json::to_vec(failed)?, 0o644, Outlives::Kill)
 }
 
 /// Removes a daemon's file; one that is not there is fine.

@@ -1,12 +1,13 @@
 //! What the master knows, shared between its loop, which writes it, and the D-Bus interface, which answers from it at any time.
 use super::store::Wanted;
-use crate::contract::config::Config;
+use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::health::{State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::{Control, MasterHealth, Plan};
 use crate::contract::registry::{DaemonType, Profile, all, built};
 use crate::coordination::plan;
 use crate::coordination::state::{Assessment, Facts, assess};
+use crate::platform::clock::now_us;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -64,6 +65,8 @@ pub struct Drift {
 pub struct World {
     /// The configuration.
     pub config: Config,
+    /// What became of it.
+    pub taken: Begun,
     /// The profile.
     pub profile: Profile,
     /// Units by name.
@@ -97,8 +100,10 @@ pub struct World {
 impl World {
     /// Before the first look.
     pub fn new(config: Config, profile: Profile, run: PathBuf) -> World {
+        let taken = Begun::with(&config, Reader::Master, now_us());
         World {
             config,
+            taken,
             profile,
             units: BTreeMap::new(),
             overrides: BTreeMap::new(),

@@ -17,6 +17,7 @@ pub mod notify;
 pub mod nvml;
 pub mod peers;
 pub mod polkit;
+pub mod replace;
 pub mod report;
 pub mod signals;
 pub mod socket_file;

@@ -9,6 +9,7 @@ use super::refusal::Refusal;
 use super::settings::Settings;
 use super::store::state::{Beginning, Loaded, SubChange, SubId};
 use super::tail::{Row, Tail};
+use crate::contract::config::Begun;
 use crate::contract::ids::{NodeId, SubscriberName};
 use crate::contract::messages;
 use crate::platform::clock::{now_us, random};
@@ -121,6 +122,8 @@ pub struct Hub {
     pub kinds: RefCell<Kinds>,
     /// What it works by.
     pub settings: RefCell<Settings>,
+    /// What became of the configuration.
+    pub config: RefCell<Begun>,
     /// Subscriptions by name.
     pub subs: RefCell<BTreeMap<SubscriberName, Sub>>,
     /// The newest events.
@@ -146,7 +149,7 @@ impl Hub {
     /// From what the database holds.
     pub fn new(
         node: NodeId,
-        settings: Settings,
+        (settings, config): (Settings, Begun),
         beginning: Beginning,
         writer: Sender<Command>,
         published: Arc<AtomicU64>,
@@ -165,6 +168,7 @@ impl Hub {
             budget: Budget::new(),
             kinds: RefCell::new(Kinds::new(beginning.kinds)),
             settings: RefCell::new(settings),
+            config: RefCell::new(config),
             subs: RefCell::new(subs),
             tail: RefCell::default(),
             meter: RefCell::default(),

@@ -10,7 +10,10 @@ use super::upkeep;
 use super::writer::Writer;
 use super::{checkpoint, reader, socket};
 use crate::contract::coalesce::{Coalesced, SECOND};
+use crate::contract::config::{Begun, Reader};
 use crate::contract::error::{Exit, Failure};
+use crate::contract::registry::DaemonType;
+use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
 use crate::platform::store::Keep;
@@ -64,7 +67,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         spawn("checkpoint", || checkpointer.run()).map_err(start("the checkpoint thread"))?,
     ];
 
-    let hub = Rc::new(Hub::new(node, settings, beginning, commands, published, reader, (path, age)));
+    let begun = Begun::with(&config, Reader::Daemon(DaemonType::EventRouter), now_us());
+    let hub = Rc::new(Hub::new(node, (settings, begun), beginning, commands, published, reader, (path, age)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
     let result = LocalSet::new().block_on(&runtime, async {
         spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));

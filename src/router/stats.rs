@@ -1,10 +1,11 @@
 //! The router's figures, its health, and the status file that others read while it is away.
 use super::hub::Hub;
 use super::refusal::Refusal;
+use crate::contract::config::Taken;
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::router::Stats;
 use crate::platform::clock::now_us;
-use std::io::Write;
+use crate::platform::replace::{Outlives, replace};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -59,14 +60,17 @@ impl Writer {
     }
 
     /// Replaces the file as a whole.
-    pub fn write(&self, state: State, health: Health, last: String, valid_for: u32, stats: &Stats) -> std::io::Result<()> {
+    pub fn write(
+        &self,
+        state: State,
+        health: Health,
+        last: String,
+        (valid_for, config): (u32, Taken),
+        stats: &Stats,
+    ) -> std::io::Result<()> {
         let snapshot = serde_json::to_value(stats)?;
-        let file = StatusFile { daemon: "EVENT_ROUTER".into(), state, health, last, time_us: now_us(), valid_for, snapshot };
-        let next = self.path.with_extension("json.new");
-        let mut out = std::fs::File::create(&next)?;
-        use std::os::unix::fs::PermissionsExt;
-        out.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        out.write_all(&serde_json::to_vec(&file)?)?;
-        std::fs::rename(&next, &self.path)
+        let (daemon, config) = ("EVENT_ROUTER".into(), Some(config));
+        let file = StatusFile { daemon, state, health, last, time_us: now_us(), valid_for, config, snapshot };
+        replace(&self.path, &serde_json::to_vec(&file)?, 0o644, Outlives::Kill)
     }
 }

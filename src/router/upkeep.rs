@@ -8,11 +8,13 @@ use super::settings::{self, Args, Settings};
 use super::standing::Lanes;
 use super::stats::{self, health, stats};
 use super::store::retain::{Allowance, Plan};
+use crate::contract::config::Taken;
 use crate::contract::error::chain;
 use crate::contract::health::State;
 use crate::contract::messages;
 use crate::contract::router::Stats;
 use crate::platform::age::clocks;
+use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
 use std::cell::RefCell;
@@ -72,7 +74,7 @@ pub fn heard(hub: &Hub, told: Told) -> Option<String> {
 /// The status of the process, kept for the end.
 pub struct Status {
     file: Option<stats::Writer>,
-    written: RefCell<Option<(Instant, Stats)>>,
+    written: RefCell<Option<(Instant, Stats, Taken)>>,
 }
 
 /// Starts all that runs beside the calls.
@@ -138,7 +140,9 @@ fn same(old: &Stats, new: &Stats) -> bool {
 impl Status {
     fn show(&self, hub: &Hub, state: State, stats: Stats, always: bool) {
         let mut written = self.written.borrow_mut();
-        let due = written.as_ref().is_none_or(|(at, old)| !same(old, &stats) || at.elapsed() + BEAT > STATUS_AGE);
+        let taken = hub.config.borrow().said().clone();
+        let old = written.as_ref();
+        let due = old.is_none_or(|(at, old, read)| !same(old, &stats) || *read != taken || at.elapsed() + BEAT > STATUS_AGE);
         if !due && !always {
             return;
         }
@@ -146,11 +150,11 @@ impl Status {
         let last = format!("{} published, {} delivered, dead letters: {}", stats.published, stats.delivered, stats.dead_letters);
         notify::status(format!("{}: {last}", health.message));
         if let Some(file) = &self.file
-            && let Err(error) = file.write(state, health, last, STATUS_VALID, &stats)
+            && let Err(error) = file.write(state, health, last, (STATUS_VALID, taken.clone()), &stats)
         {
             tracing::warn!(%error, "writing status.json failed");
         }
-        *written = Some((Instant::now(), stats));
+        *written = Some((Instant::now(), stats, taken));
     }
 
     /// The last word.
@@ -219,9 +223,11 @@ pub fn reload(hub: &Hub, args: &Args) {
     match settings::load() {
         Ok(config) => {
             *hub.settings.borrow_mut() = Settings::new(&config.router, args);
+            hub.config.borrow_mut().taken(&config, now_us());
             tracing::info!("the configuration was taken anew");
         }
         Err(failure) => {
+            hub.config.borrow_mut().refused(now_us());
             tracing::error!(
                 MESSAGE_ID = messages::CONFIG_REFUSED,
                 "configuration refused, the old one stays in force: {}",

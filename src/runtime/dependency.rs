@@ -71,8 +71,16 @@ mod tests {
         let report = |daemon: DaemonType, time_us: i64| {
             let folder = daemon.kebab();
             let (daemon, state, health) = (daemon.name().to_owned(), State::Running, Health::healthy("works"));
-            let status =
-                StatusFile { daemon, state, health, last: String::new(), time_us, valid_for: 60, snapshot: serde_json::Value::Null };
+            let status = StatusFile {
+                daemon,
+                state,
+                health,
+                last: String::new(),
+                time_us,
+                valid_for: 60,
+                config: None,
+                snapshot: serde_json::Value::Null,
+            };
             let file = run.path().join(folder).join("status.json");
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             std::fs::write(file, serde_json::to_vec(&status).expect("JSON")).expect("written");
@@ -107,6 +115,7 @@ mod tests {
                 last: String::new(),
                 time_us,
                 valid_for: 30,
+                config: None,
                 snapshot: serde_json::to_value(&status).expect("JSON"),
             };
             std::fs::create_dir_all(run.path().join("coordinator")).expect("made");

@@ -1,10 +1,11 @@
 //! What others see of the daemon: `STATUS=`, `status.json`, and the events about its state and health.
 use super::places::Places;
 use super::reporter::Reporter;
-use super::state::write_atomically;
-use crate::contract::health::{CONFIG_READ, CONFIG_REFUSED, Health, HealthStatus, State, StatusFile};
+use crate::contract::config::{Begun, Taken};
+use crate::contract::health::{Health, HealthStatus, State, StatusFile};
 use crate::platform::clock::now_us;
 use crate::platform::notify;
+use crate::platform::replace::{Outlives, replace};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -51,11 +52,11 @@ pub struct Face {
     pub troubles: Troubles,
     /// Why there is no work, which is no fault of the daemon's.
     pub standstill: Option<String>,
-    /// When the configuration was last read, microseconds since 1970, and whether it was refused.
-    pub config_read: (i64, bool),
+    /// What became of the configuration.
+    pub config: Begun,
     /// What was done last.
     pub last: String,
-    shown: Option<(State, Health, String, (i64, bool))>,
+    shown: Option<(State, Health, String, Taken)>,
     shown_at: Instant,
     told: Option<(State, HealthStatus)>,
     beat: Instant,
@@ -63,7 +64,7 @@ pub struct Face {
 
 impl Face {
     /// A daemon that is INITIALIZING.
-    pub fn new(places: &Places, reporter: Reporter, interval: Duration) -> Face {
+    pub fn new(places: &Places, reporter: Reporter, interval: Duration, config: Begun) -> Face {
         Face {
             daemon: places.daemon.name(),
             file: places.runtime.join("status.json"),
@@ -73,7 +74,7 @@ impl Face {
             reported: Health::default(),
             troubles: Troubles::default(),
             standstill: None,
-            config_read: (now_us(), false),
+            config,
             last: String::new(),
             shown: None,
             shown_at: Instant::now(),
@@ -134,12 +135,12 @@ impl Face {
         let now = Instant::now();
         let health = self.health();
         let due = now >= self.beat;
-        let current = (self.state, health.clone(), self.last.clone(), self.config_read);
+        let current = (self.state, health.clone(), self.last.clone(), self.config.said().clone());
         let changed = match &self.shown {
             None => true,
             Some(shown) if *shown == current => false,
             Some((state, old, _, read)) => {
-                *state != self.state || *old != health || *read != self.config_read || now >= self.shown_at + PACE
+                *state != self.state || *old != health || read != self.config.said() || now >= self.shown_at + PACE
             }
         };
         if changed || due {
@@ -181,9 +182,11 @@ impl Face {
             last: self.last.clone(),
             time_us: now_us(),
             valid_for: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(10),
-            snapshot: serde_json::json!({ CONFIG_READ: self.config_read.0, CONFIG_REFUSED: self.config_read.1 }),
+            config: Some(self.config.said().clone()),
+            snapshot: serde_json::Value::Null,
         };
-        let written = serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| write_atomically(&self.file, &bytes, false));
+        let written =
+            serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| replace(&self.file, &bytes, 0o644, Outlives::Kill));
         if let Err(error) = written {
             tracing::debug!(%error, "showing the status");
         }

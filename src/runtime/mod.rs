@@ -20,7 +20,7 @@ mod units;
 pub use places::Places;
 pub use units::StatusFiles;
 
-use crate::contract::config::Config;
+use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::daemon::Daemon;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::foreign::ForeignQueue;
@@ -30,7 +30,7 @@ use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
 use crate::contract::registry::DaemonSpec;
 use crate::contract::router::{Interest, Start, Subscribe};
 use crate::coordination::plan::disabled;
-use crate::platform::clock::SystemClock;
+use crate::platform::clock::{SystemClock, now_us};
 use crate::platform::config::{self, Dirs};
 use crate::platform::host::{Machine, node_id};
 use crate::platform::models::CurrentModels;
@@ -175,7 +175,8 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
     let subscription =
         subscribe.clone().map(|s| Subscription::start(router, s, inbox.clone())).transpose().map_err(failed("starting a thread"))?;
     let reporter = reporter::Reporter::start(&places, node_id(&config.node_id)).map_err(failed("starting a thread"))?;
-    let face = face::Face::new(&places, reporter, health_interval(spec, &config));
+    let begun = Begun::with(&config, Reader::Daemon(D::TYPE), now_us());
+    let face = face::Face::new(&places, reporter, health_interval(spec, &config), begun);
     let outbound = outbound::Outbound::new(&places.run);
     let engine = Engine {
         daemon,

@@ -66,7 +66,7 @@ impl<D: Daemon> Engine<'_, D> {
                 self.tick_due = self.tick_due.min(std::time::Instant::now() + self.interval);
                 self.face.set_interval(super::health_interval(self.spec, &self.config));
                 self.face.troubles.config = None;
-                self.face.config_read = (now_us(), false);
+                self.face.config.taken(&self.config, now_us());
                 tracing::info!("the configuration was read again");
                 self.reload_pending = true;
                 if self.begun {
@@ -80,7 +80,7 @@ impl<D: Daemon> Engine<'_, D> {
                     tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {error}");
                 }
                 let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
-                self.face.config_read = (now_us(), true);
+                self.face.config.refused(now_us());
                 self.face.troubles.config = Some(format!("new configuration refused, the old one stays in force: {first}"));
                 self.reload_pending = true;
                 self.reloaded();

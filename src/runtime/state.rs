@@ -1,11 +1,12 @@
 //! `$STATE_DIRECTORY/state.json`: the tick's number, the daemon's own state, and outputs that are not sent yet.
 use crate::contract::coordinator::NewWork;
 use crate::contract::router::NewEvent;
+use crate::platform::replace::{Outlives, replace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::{self};
+use std::io::{self};
 use std::path::{Path, PathBuf};
 
 /// Inputs whose outputs are kept at most; more means that dead letters piled up, and the oldest are forgotten.
@@ -70,23 +71,7 @@ impl StateFile {
         while self.stored.pending.len() > KEPT {
             self.stored.pending.pop_first();
         }
-        write_atomically(&self.path, &serde_json::to_vec(&self.stored)?, true)
-    }
-}
-
-/// Writes beside the file and renames. `durable` waits for the disk.
-pub fn write_atomically(path: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
-    let named = |e: io::Error| io::Error::new(e.kind(), format!("writing {}: {e}", path.display()));
-    let draft = path.with_extension("new");
-    let mut file = File::create(&draft).map_err(named)?;
-    file.write_all(bytes).map_err(named)?;
-    if durable {
-        file.sync_all().map_err(named)?;
-    }
-    fs::rename(&draft, path).map_err(named)?;
-    match path.parent() {
-        Some(directory) if durable => File::open(directory).and_then(|d| d.sync_all()).map_err(named),
-        _ => Ok(()),
+        replace(&self.path, &serde_json::to_vec(&self.stored)?, 0o600, Outlives::PowerCut)
     }
 }
 

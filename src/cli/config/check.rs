@@ -1,7 +1,7 @@
 //! `ringrift config check`.
 use super::commands;
 use crate::cli::out::{Out, Tone};
-use crate::cli::units::check::drop_in_differences;
+use crate::cli::units::{DROP_INS, drop_in_differences};
 use crate::cli::world::World;
 use crate::cli::{Done, text};
 use crate::contract::error::{Exit, Failure};
@@ -41,7 +41,7 @@ impl Check {
             warnings.extend(commands::warnings(&loaded.config.workload));
             // What cannot stand in a unit file is an error of the configuration itself.
             let wanted = overrides::drop_ins(&loaded.config.runtime).unwrap_or_default();
-            for (file, what) in drop_in_differences(Path::new("/etc/systemd/system"), &wanted) {
+            for (file, what) in drop_in_differences(Path::new(DROP_INS), &wanted) {
                 warnings.push(format!(
                     "{file} {what}: run `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload`"
                 ));

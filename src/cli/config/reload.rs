@@ -2,29 +2,69 @@
 use crate::cli::control::Master;
 use crate::cli::look::Seen;
 use crate::cli::out::{Out, Tone};
+use crate::cli::units::{DROP_INS, drop_in_differences, drop_ins};
 use crate::cli::world::World;
-use crate::cli::{Done, settle, text};
+use crate::cli::{Done, settle};
 use crate::contract::error::Exit;
-use crate::contract::health::{CONFIG_READ, CONFIG_REFUSED, State};
+use crate::contract::health::{State, StatusFile};
 use crate::contract::registry::{DaemonType, built};
 use crate::platform::clock::now_us;
 use clap::Args;
 use serde_json::json;
+use std::path::Path;
 use std::time::Duration;
 
 /// Longest wait for the daemons; one may be in the middle of a long handler.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Check everything, then reload the master and every daemon once, and say which of them have taken it over.
+/// Check everything, then reload every process of the suite once, and say which of them have taken it over.
+///
+/// Values that are taken over only when a process starts anew, and those that only a unit file can make true, are named with the command.
 #[derive(Debug, Args)]
 pub struct Reload {}
 
-/// What the daemons that run have made of the new configuration.
+/// What the processes that run have made of the new configuration.
 #[derive(Default)]
 struct Outcome {
     taken: Vec<&'static str>,
     refused: Vec<&'static str>,
     silent: Vec<&'static str>,
+    /// Who takes which keys over at his next start only.
+    waiting: Vec<(Process, Vec<String>)>,
+}
+
+/// A process that reads the configuration.
+#[derive(Clone, Copy)]
+enum Process {
+    Master,
+    Coordinator,
+    Daemon(DaemonType),
+}
+
+impl Process {
+    fn all() -> impl Iterator<Item = Process> {
+        [Process::Master, Process::Coordinator].into_iter().chain(built().map(|s| Process::Daemon(s.daemon)))
+    }
+    fn name(self) -> &'static str {
+        match self {
+            Process::Master => "master",
+            Process::Coordinator => "coordinator",
+            Process::Daemon(daemon) => daemon.name(),
+        }
+    }
+    fn report(self, world: &World) -> Option<StatusFile> {
+        match self {
+            Process::Daemon(daemon) => world.report(&daemon.kebab()),
+            hub => world.report(hub.name()),
+        }
+    }
+    /// How it begins anew.
+    fn restart(self) -> String {
+        match self {
+            Process::Master | Process::Coordinator => format!("systemctl restart ringrift-{}", self.name()),
+            Process::Daemon(daemon) => format!("ringrift daemon restart {}", daemon.name()),
+        }
+    }
 }
 
 impl Reload {
@@ -38,42 +78,55 @@ impl Reload {
         Master::connect(world, "reloading the configuration")?.reload()?;
         let all = settle::until(PATIENCE, || look(world, begun).filter(|o| o.silent.is_empty()));
         let outcome = all.or_else(|| look(world, begun)).unwrap_or_default();
-        let count = outcome.taken.len() + outcome.refused.len() + outcome.silent.len();
-        let value = json!({ "master": true, "daemons": outcome.taken, "refused": outcome.refused, "silent": outcome.silent });
-        out.either("reloaded", &value, || {
-            let mut page =
-                format!("configuration reloaded by the master and {} of {}\n", outcome.taken.len(), text::count(count, "daemon"));
-            for (names, what) in [(&outcome.refused, "refused it"), (&outcome.silent, "did not answer yet")] {
-                if !names.is_empty() {
-                    page += &format!("{} {what}: {}\n", out.paint(Tone::Warn, "!"), names.join(", "));
-                }
-            }
-            page
-        })?;
+        let units = drop_in_differences(Path::new(DROP_INS), &drop_ins(world)?);
+        let value = json!({
+            "taken": outcome.taken, "refused": outcome.refused, "silent": outcome.silent, "drop_ins": units.len(),
+            "at_next_start": outcome.waiting.iter().map(|(who, keys)| json!({ "process": who.name(), "keys": keys })).collect::<Vec<_>>(),
+        });
+        out.either("reloaded", &value, || page(out, &outcome, units.is_empty()))?;
         Ok(if outcome.refused.is_empty() && outcome.silent.is_empty() { Exit::Ok } else { Exit::Failure })
     }
 }
 
-/// The hubs show other figures in their snapshots; they are reloaded with the master.
-fn is_plain(daemon: DaemonType) -> bool {
-    daemon != DaemonType::EventRouter
+fn page(out: &Out, outcome: &Outcome, units_agree: bool) -> String {
+    let count = outcome.taken.len() + outcome.refused.len() + outcome.silent.len();
+    let mut page = format!("configuration reloaded by {} of {} processes\n", outcome.taken.len(), count);
+    let mark = out.paint(Tone::Warn, "!");
+    for (names, what) in [(&outcome.refused, "refused it"), (&outcome.silent, "did not answer yet")] {
+        if !names.is_empty() {
+            page += &format!("{mark} {what}: {}\n", names.join(", "));
+        }
+    }
+    for (who, keys) in &outcome.waiting {
+        page += &format!("{mark} {} is taken over when {} starts anew: {}\n", keys.join(", "), who.name(), who.restart());
+    }
+    if !units_agree {
+        page += &format!("{mark} the units' drop-ins are not what `runtime` wants: ringrift units generate --drop-ins --dest {DROP_INS}\n");
+        page += "  && systemctl daemon-reload\n";
+    }
+    page
 }
 
 fn look(world: &World, begun: i64) -> Option<Outcome> {
     let seen = Seen::look(world).ok()?;
+    let hubs = seen.hubs(world);
     let mut outcome = Outcome::default();
-    for daemon in built().map(|s| s.daemon).filter(|d| is_plain(*d)) {
-        let row = seen.daemon(world, daemon);
-        if !matches!(row.state, State::Running | State::Paused | State::Stale) {
+    for process in Process::all() {
+        let state = match process {
+            Process::Daemon(daemon) => seen.daemon(world, daemon).state,
+            hub => hubs.iter().find(|row| row.name == hub.name())?.state,
+        };
+        if !matches!(state, State::Running | State::Paused | State::Stale) {
             continue;
         }
-        let said = world.report(&daemon.kebab()).map(|r| r.snapshot).unwrap_or_default();
-        let read = said.get(CONFIG_READ).and_then(serde_json::Value::as_i64).is_some_and(|at| at >= begun);
-        let refused = said.get(CONFIG_REFUSED).and_then(serde_json::Value::as_bool).unwrap_or(false);
-        match (read, refused) {
-            (true, false) => outcome.taken.push(daemon.name()),
-            (true, true) => outcome.refused.push(daemon.name()),
-            (false, _) => outcome.silent.push(daemon.name()),
+        let said = process.report(world).and_then(|r| r.config).unwrap_or_default();
+        match (said.read_us >= begun, said.refused) {
+            (true, false) => outcome.taken.push(process.name()),
+            (true, true) => outcome.refused.push(process.name()),
+            (false, _) => outcome.silent.push(process.name()),
+        }
+        if !said.at_next_start.is_empty() {
+            outcome.waiting.push((process, said.at_next_start));
         }
     }
     Some(outcome)

@@ -8,6 +8,9 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
+/// Where an administrator's drop-ins lie.
+pub(crate) const DROP_INS: &str = "/etc/systemd/system";
+
 /// Compare unit files with what this build wants, and the drop-ins with what the configuration wants.
 #[derive(Debug, Args)]
 pub struct Check {
@@ -15,7 +18,7 @@ pub struct Check {
     #[arg(long, value_name = "DIR", default_value = "/usr/lib/systemd/system")]
     dir: PathBuf,
     /// The folder of the drop-ins
-    #[arg(long, value_name = "DIR", default_value = "/etc/systemd/system")]
+    #[arg(long, value_name = "DIR", default_value = DROP_INS)]
     drop_ins: PathBuf,
 }
 

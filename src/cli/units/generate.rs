@@ -3,6 +3,7 @@ use crate::cli::Done;
 use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
 use crate::contract::error::{Exit, Failure};
+use crate::platform::replace::{Outlives, replace};
 use crate::units::{self, UnitFile};
 use clap::Args;
 use serde_json::json;
@@ -95,9 +96,7 @@ fn write(dest: &Path, file: &UnitFile) -> Result<Change, Failure> {
         std::fs::create_dir_all(folder).map_err(|e| failed("creating", folder, e))?;
     }
     // systemd may read at any moment: it finds the old text or the new one.
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, &file.text).map_err(|e| failed("writing", &beside, e))?;
-    std::fs::rename(&beside, &path).map_err(|e| failed("renaming to", &path, e))?;
+    replace(&path, file.text.as_bytes(), 0o644, Outlives::Kill).map_err(|e| failed("replacing", &path, e))?;
     Ok(Change::Written)
 }
 

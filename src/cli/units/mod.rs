@@ -1,7 +1,10 @@
 //! `ringrift units`: write the unit files, compare them with what is installed, let systemd verify them.
-pub(crate) mod check;
-pub(super) mod generate;
+mod check;
+mod generate;
 mod verify;
+
+pub(crate) use check::{DROP_INS, drop_in_differences};
+pub(crate) use generate::drop_ins;
 
 use super::Done;
 use super::out::Out;

@@ -10,6 +10,7 @@ mod retention;
 mod retries;
 mod runtime;
 mod scheduling;
+mod taken;
 
 pub use admission::*;
 pub use bandwidth::*;
@@ -22,6 +23,7 @@ pub use retention::*;
 pub use retries::*;
 pub use runtime::*;
 pub use scheduling::*;
+pub use taken::{Begun, Reader, Taken};
 
 use serde::{Deserialize, Serialize};
 

@@ -26,6 +26,7 @@ fn report(age_s: i64, state: State) -> StatusFile {
         last: String::new(),
         time_us: NOW - age_s * 1_000_000,
         valid_for: 60,
+        config: None,
         snapshot: serde_json::Value::Null,
     }
 }

@@ -145,6 +145,7 @@ mod tests {
             last: String::new(),
             time_us: now,
             valid_for: 60,
+            config: None,
             snapshot,
         };
         for daemon in Profile::Selfplay.built() {

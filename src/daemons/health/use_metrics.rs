@@ -62,6 +62,7 @@ mod tests {
             last: String::new(),
             time_us: 0,
             valid_for: 60,
+            config: None,
             snapshot: json!({ "utilization": utilization }),
         };
         let mut registry = Registry::with_prefix("ringrift");

@@ -5,6 +5,7 @@ use super::{BEAT, Engine};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::master::FailedDaemons;
 use crate::platform::clock::now_us;
+use crate::platform::replace::{Outlives, replace};
 use crate::platform::systemd::ServiceManager;
 use std::time::{Duration, Instant};
 
@@ -65,13 +66,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 last: format!("profile {profile}, jobs: {jobs}, turn {}", health.loop_iteration),
                 time_us: now_us(),
                 valid_for: 2 * world.config.master.interval,
+                config: Some(world.taken.said().clone()),
                 snapshot: serde_json::to_value(&health)?,
             }
         };
         let dir = self.settings.run.join("master");
-        let temporary = dir.join(".status.json.new");
         std::fs::create_dir_all(&dir)?;
-        std::fs::write(&temporary, serde_json::to_vec(&report)?)?;
-        std::fs::rename(&temporary, dir.join("status.json"))
+        replace(&dir.join("status.json"), &serde_json::to_vec(&report)?, 0o644, Outlives::Kill)
     }
 }

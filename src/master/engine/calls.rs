@@ -218,10 +218,19 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Takes over a new, valid configuration: stops what it keeps out; the turn that follows starts what it lets in.
     pub async fn reload(&mut self) -> Result<(), String> {
-        let config = (self.load)()?;
+        let config = match (self.load)() {
+            Ok(config) => config,
+            Err(why) => {
+                self.world().taken.refused(now_us());
+                return Err(why);
+            }
+        };
+        // Who waits for the reload looks at the status file.
+        self.last_beat = None;
         let (before, after) = {
             let mut world = self.world();
             let before = world.desired();
+            world.taken.taken(&config, now_us());
             world.config = config;
             (before, world.desired())
         };
