@@ -290,6 +290,27 @@ fn files_of_jobs_have_one_opener() {
     }
 }
 
+/// Each of these moves a thing that is there already, and is no file that is written.
+const MOVES: [&str; 9] = [
+    "platform/replace.rs",
+    "platform/models.rs",
+    "platform/report.rs",
+    "platform/catalog/files.rs",
+    "platform/catalog/inspect.rs",
+    "platform/store/quarantine.rs",
+    "platform/store/snapshot.rs",
+    "coordinator/spool.rs",
+    "jobrunner/attempt.rs",
+];
+
+#[test]
+fn files_are_replaced_in_one_place() {
+    for (name, text) in sources() {
+        let renames = shipped(&text).contains("rename(");
+        assert!(!renames || MOVES.contains(&name.as_str()), "src/{name} renames; use platform::replace to write a file");
+    }
+}
+
 #[test]
 fn every_folder_is_known() {
     for entry in std::fs::read_dir(root()).expect("src") {

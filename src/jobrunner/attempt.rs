@@ -3,11 +3,12 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, FencingToken};
 use crate::contract::job_file::attempt_name;
 use crate::contract::workload::{Description, InputFile, ResultFile};
+use crate::platform::replace::{Outlives, replace};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self};
+use std::io::{self};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// `taken.json`: what a run of the unit got from Take; ExecStopPost= of the same run reads it.
@@ -103,36 +104,7 @@ pub fn failed(doing: &str, path: &Path, error: io::Error) -> Failure {
 pub fn write_json(path: &Path, mode: u32, value: &impl Serialize) -> Result<(), Failure> {
     let bytes =
         serde_json::to_vec_pretty(value).map_err(|e| Failure::new(Exit::Failure, format!("writing {}", path.display())).caused_by(e))?;
-    let temporary = temporary(path);
-    begin(&temporary, mode, &bytes).and_then(|_| fs::rename(&temporary, path)).map_err(|e| failed("writing", path, e))
-}
-
-fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    path.with_file_name(format!(".{name}.tmp"))
-}
-
-fn begin(temporary: &Path, mode: u32, bytes: &[u8]) -> io::Result<File> {
-    // One that a killed writer left may be read-only.
-    let _ = fs::remove_file(temporary);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)?;
-    file.write_all(bytes)?;
-    Ok(file)
-}
-
-/// Writes a file by temp, fsync, rename, fsync of the directory.
-pub fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path);
-    let file = begin(&temporary, mode, bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    let Some(dir) = path.parent() else { return Ok(()) };
-    match File::open(dir) {
-        Ok(dir) => dir.sync_all(),
-        // Jobs may write the spool and not list it; then the whole file system is synced for the name's sake.
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(nix::unistd::syncfs(&file)?),
-        Err(e) => Err(e),
-    }
+    replace(path, &bytes, mode, Outlives::Kill).map_err(|e| failed("writing", path, e))
 }
 
 /// Reads a JSON file; nothing when it is absent or cannot be read.

@@ -1,12 +1,13 @@
 //! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
 //! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or spools it; it works
 //! also when the main process never took the job, and it is all that is left when that was killed.
-use super::attempt::{JobDir, Stopped, Taken, Verified, read_json, write_whole};
+use super::attempt::{JobDir, Stopped, Taken, Verified, read_json};
 use super::{Args, cgroup, modes};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, INTERFACE};
 use crate::contract::wire::{CallError, errors};
 use crate::platform::clock::{now_us, random};
+use crate::platform::replace::{Outlives, replace};
 use crate::platform::varlink::Client;
 use std::path::Path;
 use std::time::Duration;
@@ -112,7 +113,7 @@ fn written_us(output: &Path) -> Option<i64> {
 fn spool(dir: &Path, call: &Finish) -> Result<(), Failure> {
     let path = dir.join(format!("finish-{}-{}-{:08x}.json", call.finished_us, call.job_id, random() as u32));
     let text = serde_json::to_vec(call).map_err(|e| Failure::new(Exit::Failure, "writing the result").caused_by(e))?;
-    write_whole(&path, 0o640, &text).map_err(|e| {
+    replace(&path, &text, 0o640, Outlives::PowerCut).map_err(|e| {
         let hint = "the master reports the unit as gone; the attempt counts as failed";
         Failure::new(Exit::Failure, format!("spooling {}", path.display())).caused_by(e).hint(hint)
     })

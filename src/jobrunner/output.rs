@@ -1,10 +1,11 @@
 //! What the runner writes when an attempt ends: the verified result, or why there is none.
-use super::attempt::{JobDir, Verified, write_json, write_whole};
+use super::attempt::{JobDir, Verified, write_json};
 use super::verify::verify;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::results;
 use crate::contract::text::Block;
 use crate::contract::workload::Description;
+use crate::platform::replace::{Outlives, replace};
 
 /// Verifies the output and writes `verified.json`.
 pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failure> {
@@ -23,7 +24,7 @@ pub fn keep_error(job: &JobDir, attempt: u32, reason: &str, tail: &Block) {
         false => Block::new(format!("{reason}\n{tail}")),
     };
     let path = job.error(attempt);
-    if let Err(error) = write_whole(&path, 0o640, text.as_bytes()) {
+    if let Err(error) = replace(&path, text.as_bytes(), 0o640, Outlives::PowerCut) {
         tracing::warn!(%error, path = %path.display(), "writing why the attempt failed");
     }
 }

@@ -1,7 +1,8 @@
 //! The folder of notices: written by the process that found the trouble, read by everybody, emptied by the master when a person confirms.
 use crate::contract::notice::Notice;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use crate::platform::replace::{Outlives, replace};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -37,14 +38,7 @@ impl Notices {
                 Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
                 _ => {}
             }
-            let temporary = self.0.join(format!(".{}.new", notice.id));
-            // One that a killed writer left.
-            let _ = fs::remove_file(&temporary);
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&temporary)?;
-            file.write_all(&serde_json::to_vec_pretty(notice)?)?;
-            file.sync_all()?;
-            fs::rename(&temporary, self.file(&notice.id))?;
-            File::open(&self.0)?.sync_all()
+            replace(&self.file(&notice.id), &serde_json::to_vec_pretty(notice)?, 0o644, Outlives::PowerCut)
         };
         if let Err(error) = write() {
             tracing::warn!(%error, folder = %self.0.display(), "a notice cannot be written, so `ringrift status` does not show it: {}", notice.what);

@@ -4,9 +4,9 @@ use crate::contract::paths;
 use crate::contract::router::{INTERFACE, NewEvent, Publish, PublishResult};
 use crate::contract::wire::CallError;
 use crate::platform::clock::now_us;
+use crate::platform::replace::{Outlives, replace};
 use crate::platform::varlink::Client;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,15 +38,7 @@ pub fn publish(socket: &Path, event: &NewEvent, patience: Duration) -> Result<()
 
 /// Keeps it: on disk under its name all at once, readable for the master's group.
 pub fn keep(file: &Path, event: &NewEvent) -> io::Result<()> {
-    let temporary = file.with_extension("new");
-    let mut out = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(&temporary)?;
-    out.write_all(&serde_json::to_vec(event)?)?;
-    out.sync_all()?;
-    std::fs::rename(&temporary, file)?;
-    match file.parent() {
-        Some(dir) => std::fs::File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
+    replace(file, &serde_json::to_vec(event)?, 0o640, Outlives::PowerCut)
 }
 
 /// Publishes what was kept and removes it, oldest name first; returns how many. What cannot be read is set aside as `.bad`.

@@ -4,8 +4,9 @@ use super::{CatalogDb, failed, json_failed};
 use crate::contract::catalog::{ArtefactRecord, Rebuilt};
 use crate::contract::ids::Digest;
 use crate::contract::ports::{Catalog as _, StoreError};
+use crate::platform::replace::{Outlives, replace};
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -29,22 +30,15 @@ impl CatalogDb {
         self.records().join(format!("{id}.json"))
     }
 
-    /// Writes the record before the catalog names the artefact. It need not outlive a power cut: the event comes again then.
+    /// Writes the record before the catalog names the artefact.
     pub(super) fn write_record(&self, record: &ArtefactRecord) -> Result<(), StoreError> {
         let (folder, file) = (self.records(), self.record_file(&record.id));
         if file.exists() {
             return Ok(());
         }
         fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
-        let temporary = folder.join(format!(".{}.new", record.id));
         let text = serde_json::to_vec(record).map_err(json_failed("writing a record"))?;
-        let write = || -> io::Result<()> {
-            let mut out = File::create(&temporary)?;
-            out.write_all(&text)?;
-            out.sync_all()?;
-            fs::rename(&temporary, &file)
-        };
-        write().map_err(io_failed("writing", &file))
+        replace(&file, &text, 0o644, Outlives::PowerCut).map_err(io_failed("writing", &file))
     }
 
     /// Enters what has a record and is not in the catalog, in the order of the records' names.
