@@ -300,7 +300,7 @@ const MOVES: [&str; 10] = [
     "platform/store/quarantine.rs",
     "platform/store/snapshot.rs",
     "coordinator/folders.rs",
-    "coordinator/spool.rs",
+    "coordinator/spool/bad.rs",
     "jobrunner/attempt.rs",
 ];
 

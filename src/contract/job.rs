@@ -1,6 +1,7 @@
 //! Methods of `org.ringrift.Job`, the only socket that jobs may use.
 use super::cpus::CpuList;
 use super::ids::{FencingToken, JobId};
+use super::job_file::Quota;
 use super::workload::{Description, Progress, ResultFile};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,9 @@ pub struct Offer {
     /// The workload gets only the processor time that nothing else wants.
     #[serde(default)]
     pub idle: bool,
+    /// The disk that its files may take; absent: no limit is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 fn longest() -> u64 {
@@ -67,6 +71,30 @@ pub struct Renew {
     /// News since the last renewal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
+}
+
+/// Why an attempt has no result, where this is known better than by systemd's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCause {
+    /// Its files took more than `limits.job_bytes` or `limits.job_files`.
+    Quota,
+}
+
+impl FailureCause {
+    /// The result of such an attempt.
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureCause::Quota => "quota",
+        }
+    }
+
+    /// Whether another attempt would end the same way: what a job writes does not depend on the node or the time.
+    pub fn is_final(self) -> bool {
+        match self {
+            FailureCause::Quota => true,
+        }
+    }
 }
 
 /// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or read from the spool.
@@ -97,6 +125,9 @@ pub struct Finish {
     /// The unit was told to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the job's.
     #[serde(default)]
     pub interrupted: bool,
+    /// Why there is no result, where the runner knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
     /// Why there is no result, for people.
     #[serde(default)]
     pub error: String,

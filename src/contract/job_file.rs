@@ -1,6 +1,7 @@
 //! Files that jobs made, as processes name them to each other: by job, attempt and a path below it, never by a path of a job's choice.
 use super::ids::{JobId, text_id};
 use super::text::is_harmless;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Folders and the name together at most.
@@ -66,6 +67,15 @@ pub struct JobFile {
     pub bytes: u64,
     /// The users that the job ran as; another's file is not the job's.
     pub uids: Vec<u32>,
+}
+
+/// What the files of one job may take of the disk together, over all its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Bytes of all files, and of one.
+    pub bytes: u64,
+    /// Files and folders.
+    pub files: u64,
 }
 
 /// The name of an attempt's output directory.

@@ -4,7 +4,7 @@ use super::rows::{self, LeaseRow};
 use super::{desk, durations, emergency, outbox, uids};
 use crate::contract::coordinator::{StopCause, WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
-use crate::contract::job::{Finish, Finished};
+use crate::contract::job::{FailureCause, Finish, Finished};
 use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
 use crate::contract::paths;
@@ -37,6 +37,8 @@ pub struct Failure {
     pub description: Option<Description>,
     /// When its unit ended, microseconds since 1970, as far as it said; else it is now.
     pub finished_us: Option<i64>,
+    /// Why, where the runner or we know it.
+    pub cause: Option<FailureCause>,
     /// Its unit was told to stop: the suite goes down, or was told to by an operator.
     pub interrupted: bool,
 }
@@ -74,7 +76,7 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
                 error,
                 description: call.description,
                 finished_us: Some(call.finished_us),
-                interrupted: false,
+                ..Failure::default()
             }))
         }
         _ => Err(Box::new(failure(call))),
@@ -83,12 +85,14 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
 
 fn failure(call: Finish) -> Failure {
     let exit_status = call.exit_status.parse().ok();
-    let result = match (&*call.service_result, &*call.exit_code) {
+    let cause = call.cause.filter(|_| call.service_result != "oom-kill");
+    let result = match (cause, &*call.service_result, &*call.exit_code) {
+        (Some(cause), ..) => cause.name().to_owned(),
         // systemd counts some ends as success (SIGTERM, SuccessExitStatus=) that leave no result.
-        ("success" | "", "killed" | "dumped") => "signal".into(),
-        ("success" | "", _) if exit_status.unwrap_or(0) != 0 => "exit-code".into(),
-        ("success" | "", _) => "no-result".into(),
-        (other, _) => other.to_owned(),
+        (None, "success" | "", "killed" | "dumped") => "signal".into(),
+        (None, "success" | "", _) if exit_status.unwrap_or(0) != 0 => "exit-code".into(),
+        (None, "success" | "", _) => "no-result".into(),
+        (None, other, _) => other.to_owned(),
     };
     let mut error = match call.error.is_empty() {
         false => call.error,
@@ -96,7 +100,7 @@ fn failure(call: Finish) -> Failure {
     };
     error.truncate(error.floor_char_boundary(MAX_ERROR));
     let interrupted = call.interrupted;
-    Failure { result, exit_status, error, description: call.description, finished_us: Some(call.finished_us), interrupted }
+    Failure { result, exit_status, error, description: call.description, finished_us: Some(call.finished_us), cause, interrupted }
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
@@ -189,13 +193,15 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         };
         outbox::emit(cx, &item.work, timeout)?;
     }
-    // Bad data is the item's fault, not the node's.
-    if failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
+    // Bad data and files without bound are the item's fault, not the node's.
+    let ends_it = failure.cause.is_some_and(FailureCause::is_final);
+    if !ends_it && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
         let (oom, reason) = (failure.result == "oom-kill", format!("job {}: {}: {}", item.work_id, failure.result, failure.error));
         desk::failed(cx, lease.kind, &lease.node, &reason, oom)?;
     }
     let base = cx.state.config.limits.retry_base_seconds;
-    match retry::next(base, item.attempts, item.work.max_attempts, failure.exit_status) {
+    let most = if ends_it { item.attempts } else { item.work.max_attempts };
+    match retry::next(base, item.attempts, most, failure.exit_status) {
         Next::Fail => fail_for_good(cx, n, item, failure),
         Next::Retry { after } => {
             let retry_at = cx.now.wall + i64::try_from(after).unwrap_or(0) * 1_000_000;

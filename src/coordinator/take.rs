@@ -62,6 +62,7 @@ pub fn take(cx: &mut Change<'_>, call: &Take, uid: u32) -> Result<Offer, Refusal
         cpus: limits.cpus.get(&item.work.work_type).cloned(),
         gpus: lease.gpus,
         idle: limits.idle_types.contains(&item.work.work_type),
+        quota: Some(limits.job_quota()),
     })
 }
 

@@ -326,6 +326,7 @@ fn ended(id: &JobId) -> Finish {
         exit_code: String::new(),
         exit_status: String::new(),
         interrupted: false,
+        cause: None,
         result: None,
         description: None,
         error: String::new(),

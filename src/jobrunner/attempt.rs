@@ -1,6 +1,7 @@
 //! The files of one job: an output directory for each attempt, and what the runner keeps beside them.
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, FencingToken};
+use crate::contract::job::FailureCause;
 use crate::contract::job_file::attempt_name;
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::platform::replace::{Outlives, replace};
@@ -29,6 +30,15 @@ pub struct Stopped {
     pub invocation_id: String,
 }
 
+/// `cause.json`: why this run of the unit has no result, where the runner knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// systemd's id of the run.
+    pub invocation_id: String,
+    /// The cause.
+    pub cause: FailureCause,
+}
+
 /// `verified.json` in the output directory: the result with every hash checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
@@ -50,6 +60,10 @@ impl JobDir {
     /// That a run was told to stop.
     pub fn stopped(&self) -> PathBuf {
         self.0.join("stopped.json")
+    }
+    /// Why a run has no result.
+    pub fn cause(&self) -> PathBuf {
+        self.0.join("cause.json")
     }
     /// The job description of an attempt; outside its output directory, which is empty at start.
     pub fn description(&self, attempt: u32) -> PathBuf {

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::sched::CpuSet;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe};
@@ -54,6 +55,7 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
     child.env_remove("RINGRIFT_PREVIOUS_DIR").envs(variables.iter().map(|(name, value)| (name, value)));
     let (own, shared, idle) = (libc::c_int::from(offer.nice), offer.nice.to_string(), offer.idle);
     let affinity = offer.cpus.as_ref().map(affinity).transpose()?;
+    let largest = offer.quota.map(|quota| quota.bytes);
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; all are bare system calls, and nothing is allocated.
     unsafe {
         child.pre_exec(move || {
@@ -74,6 +76,10 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
             if idle {
                 // Refused nowhere; if it were, the nice value is what it has.
                 libc::sched_setscheduler(0, libc::SCHED_IDLE, &libc::sched_param { sched_priority: 0 });
+            }
+            if let Some(bytes) = largest {
+                let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+                setrlimit(Resource::RLIMIT_FSIZE, bytes.min(hard), bytes.min(hard))?;
             }
             SigSet::empty().thread_set_mask().map_err(std::io::Error::from)
         });

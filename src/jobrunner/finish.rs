@@ -1,7 +1,7 @@
 //! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
 //! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or spools it; it works
 //! also when the main process never took the job, and it is all that is left when that was killed.
-use super::attempt::{JobDir, Stopped, Taken, Verified, read_json};
+use super::attempt::{JobDir, Known, Stopped, Taken, Verified, read_json};
 use super::{Args, cgroup, modes};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, INTERFACE};
@@ -87,6 +87,8 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
     }
     let stopped = read_json::<Stopped>(&job.stopped()).is_some_and(|s| s.invocation_id == invocation_id);
+    let known = read_json::<Known>(&job.cause()).filter(|known| known.invocation_id == invocation_id && result.is_none());
+    let cause = known.map(|known| known.cause);
     let finished_us = attempt.filter(|_| result.is_some()).and_then(|n| written_us(&job.output(n))).unwrap_or_else(now_us);
     Finish {
         job_id: args.job.clone(),
@@ -95,7 +97,8 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         service_result,
         exit_code,
         exit_status,
-        interrupted: stopped && result.is_none(),
+        interrupted: stopped && result.is_none() && cause.is_none(),
+        cause,
         result,
         description,
         error,

@@ -7,6 +7,7 @@ mod finish;
 mod keeper;
 mod modes;
 mod output;
+mod quota;
 mod relay;
 mod run;
 mod take;
@@ -44,6 +45,9 @@ pub struct Args {
     /// Where the result waits when it cannot be delivered
     #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
     spool: PathBuf,
+    /// Folder of the job's own whose content counts as the job's files do; may be given more than once
+    #[arg(long, value_name = "DIR")]
+    also: Vec<PathBuf>,
     /// Where the links to the current models are
     #[arg(long, value_name = "DIR", default_value = paths::CURRENT_MODELS)]
     current: PathBuf,

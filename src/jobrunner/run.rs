@@ -1,10 +1,11 @@
 //! One attempt from Take to the verified result.
-use super::attempt::{JobDir, Stopped, Taken, current_model, write_json};
+use super::attempt::{JobDir, Known, Stopped, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
+use super::quota::DiskWatch;
 use super::{Args, finish, modes, output, relay, take};
 use crate::contract::error::{Exit, Failure};
-use crate::contract::job::Offer;
+use crate::contract::job::{FailureCause, Offer};
 use crate::contract::text::Block;
 use crate::contract::workload::Description;
 use crate::platform::clock::now_us;
@@ -81,7 +82,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     let (running, desk) = (Arc::new(running), Arc::new(Desk::default()));
     let setup = |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
     let watched = watch(args, &offer, &running, &desk, report, stderr);
-    let (tail, readers) = match watched {
+    let (tail, readers, disk) = match watched {
         Ok(watched) => watched,
         Err(error) => {
             running.signal(Signal::SIGKILL);
@@ -100,7 +101,10 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds), &note)?;
     desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
-    let code = conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?;
+    let code = match disk.passed(ended).filter(|_| !desk.is_fenced()) {
+        Some(over) => give_up(job, attempt, FailureCause::Quota, &over.to_string(), &tail.text()),
+        None => conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?,
+    };
     if code == Exit::Ok as u8 {
         modes::open_up(&job.0);
         finish::hand_in(args, job);
@@ -117,7 +121,7 @@ fn linger(signals: &SignalFd) {
     let _ = poll(&mut fds, PollTimeout::from(LINGER));
 }
 
-type Watched = (relay::Tail, [relay::Done; 2]);
+type Watched = (relay::Tail, [relay::Done; 2], DiskWatch);
 
 fn watch(
     args: &Args,
@@ -133,7 +137,9 @@ fn watch(
     let term = Duration::from_secs(offer.term_seconds);
     let keeper = Keeper { socket: args.socket.clone(), job: args.job.clone(), token: offer.token, term };
     keeper.start(Arc::clone(desk), Arc::clone(running))?;
-    Ok((tail, [progress, done]))
+    let folders = [args.folder().0].into_iter().chain(args.also.iter().cloned()).collect();
+    let disk = DiskWatch::start(folders, offer.quota, Arc::clone(running))?;
+    Ok((tail, [progress, done], disk))
 }
 
 /// Waits for the child's end; hands a stop on to it, and stops it by itself when its time is over, so that this needs neither
@@ -180,6 +186,17 @@ fn wait(
             running.signal(Signal::SIGTERM);
         }
     }
+}
+
+/// Notes a cause that systemd does not know, for people and by its type. The code to exit with says as well that trying again is of no use.
+fn give_up(job: &JobDir, attempt: u32, cause: FailureCause, why: &str, tail: &Block) -> u8 {
+    tracing::error!("{why}");
+    let known = Known { invocation_id: std::env::var("INVOCATION_ID").unwrap_or_default(), cause };
+    if let Err(error) = write_json(&job.cause(), 0o640, &known) {
+        tracing::warn!(error = output::words(&error), "noting why the job was ended");
+    }
+    output::keep_error(job, attempt, why, tail);
+    Exit::BadData as u8
 }
 
 /// The code to exit with, and the files that say why.

@@ -1,6 +1,10 @@
 //! The only opener of files that jobs made. A job may put anything under a name that we are about to open, and change it under our
 //! hands: so the way to a file is walked one name at a time and follows no link, the opening waits for nobody, and what was opened is
 //! looked at before it is used. (openat2 would walk by itself; under RestrictSUIDSGID= it is ENOSYS.)
+mod usage;
+
+pub use usage::{Over, Usage, usage};
+
 use crate::contract::error::Permanence;
 use crate::contract::job_file::{JobFile, attempt_name};
 use nix::errno::Errno;

@@ -67,7 +67,7 @@ fn spools_are_for_their_writers_and_readers(m: &Machine) {
     m.run_as("nobody", &format!("touch {jobs}/finish-8")).expect_refused("a result from nobody", denied);
     m.ok_as("ringrift", &format!("echo mine > {jobs}/mine"));
     m.run_as("ringrift-job", &format!("rm -f {jobs}/mine")).expect_refused("removing another's file as a job", "not permitted");
-    assert_eq!(m.ok_as("ringrift", &format!("cat {jobs}/finish-7; rm {jobs}/finish-7 {jobs}/mine; ls {jobs}")), "result\nfailures");
+    assert_eq!(m.ok_as("ringrift", &format!("cat {jobs}/finish-7; rm {jobs}/finish-7 {jobs}/mine; ls {jobs}")), "result\nbad\nfailures");
     m.ok_as("ringrift", &format!("umask 022; echo report > {failures}/1"));
     assert_eq!(m.ok_as("ringrift-master", &format!("cat {failures}/*; rm {failures}/1; ls {failures}")), "report");
 }

@@ -11,7 +11,7 @@ on_both!(
 );
 
 /// Calls a method of job.sock and notes the answer; `orphan`: the process that connected has ended by then.
-const SPEAK: &str = r#"#!/usr/bin/perl
+pub const SPEAK: &str = r#"#!/usr/bin/perl
 use IO::Socket::UNIX;
 my ($how, $method, $parameters) = @ARGV;
 my $s = IO::Socket::UNIX->new("/run/ringrift/job.sock") or exit 3;
@@ -53,21 +53,21 @@ done
 exec sleep 3600
 "#;
 
-fn program(m: &Machine, name: &str, text: &str) {
+pub fn program(m: &Machine, name: &str, text: &str) {
     m.write(&format!("/usr/local/bin/{name}"), text);
     m.ok(&format!("chmod 755 /usr/local/bin/{name}"));
 }
 
-fn enqueue(m: &Machine, kind: &str) -> String {
+pub fn enqueue(m: &Machine, kind: &str) -> String {
     let work = json!({"work_type": kind, "config_key": "square8_2p", "max_attempts": 1});
     call(m, "Enqueue", &work.to_string())["work_id"].as_str().expect("an id").to_owned()
 }
 
-fn shown(m: &Machine, id: &str) -> Value {
+pub fn shown(m: &Machine, id: &str) -> Value {
     call(m, "Show", &json!({ "work_id": id }).to_string())["item"].clone()
 }
 
-fn ended(m: &Machine, id: &str) -> Value {
+pub fn ended(m: &Machine, id: &str) -> Value {
     m.wait_for(&format!("job {id} to end"), MINUTE, || match shown(m, id) {
         item if ["completed", "failed"].contains(&item["status"].as_str().unwrap_or_default()) => Ok(item),
         item => Err(item.to_string()),

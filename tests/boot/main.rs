@@ -19,6 +19,7 @@ macro_rules! on_both {
 }
 
 mod backoff;
+mod bounds;
 mod config;
 mod databases;
 mod disk;

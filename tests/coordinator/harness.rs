@@ -212,6 +212,7 @@ pub fn ended(id: &JobId, offer: Option<&Offer>, service_result: &str, exit_statu
         exit_code: "exited".into(),
         exit_status: exit_status.into(),
         interrupted: false,
+        cause: None,
         result: None,
         description: offer.map(|o| o.description.clone()),
         error: String::new(),

@@ -1,6 +1,7 @@
 //! How many tasks at once, per node and in the cluster (002), and how a task is run.
 use super::Check;
 use crate::contract::cpus::CpuList;
+use crate::contract::job_file::Quota;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -94,6 +95,12 @@ pub struct Limits {
     pub job_memory_max: u64,
     /// Processes and threads one job may have, 8 to 100,000; TasksMax of its unit. A PyTorch trainer with its loaders needs hundreds.
     pub job_tasks_max: u64,
+    /// Bytes of disk that the files of one job may take, over all its attempts and its own /tmp and /var/tmp, 1 MiB to 1 PiB; also the
+    /// largest size of one file. Far above what a stage writes (a training keeps checkpoints of at most some GiB), and below what would
+    /// fill a disk before anybody looks. A job beyond it is ended and not tried again.
+    pub job_bytes: u64,
+    /// Files and folders of one job, 100 to 100,000,000, likewise: an ordinary file system of 1 TB has some 60 million.
+    pub job_files: u64,
     /// How much a job's workload yields the processor to daemons and hand-overs, 0 to 19 as in nice(2). A job saturates its core for
     /// minutes, a daemon needs a millisecond now; cgroup weights do the same where the CPU controller is there.
     pub job_nice: u8,
@@ -135,6 +142,8 @@ impl Default for Limits {
             selfplay_memory: 2 << 30,
             job_memory_max: 8 << 30,
             job_tasks_max: 2048,
+            job_bytes: 64 << 30,
+            job_files: 100_000,
             job_nice: 10,
             idle_types: vec![JobType::Selfplay],
             cpus: BTreeMap::new(),
@@ -161,6 +170,11 @@ impl Limits {
             JobType::Improvement => self.improvement,
             JobType::Sync => self.sync,
         }
+    }
+
+    /// The disk that one job may use.
+    pub fn job_quota(&self) -> Quota {
+        Quota { bytes: self.job_bytes, files: self.job_files }
     }
 
     pub(super) fn check(&self, check: &mut Check) {
@@ -190,6 +204,8 @@ impl Limits {
         }
         check.range("limits.job_memory_max", self.job_memory_max, 64 << 20, 1 << 40);
         check.range("limits.job_tasks_max", self.job_tasks_max, 8, 100_000);
+        check.range("limits.job_bytes", self.job_bytes, 1 << 20, 1 << 50);
+        check.range("limits.job_files", self.job_files, 100, 100_000_000);
         check.range("limits.job_nice", self.job_nice, 0, 19);
         check.range("limits.gpus_per_training", self.gpus_per_training, 0, 64);
         check.range("limits.queue_hard", self.queue_hard, 10, 100_000);

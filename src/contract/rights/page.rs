@@ -65,7 +65,7 @@ the flag of scripts of old. Its folder is root's and writable for members of
 .B ringrift\\-admin
 alone; a flag that belongs to anybody else is told in the journal and halts nothing.
 .SH BUDGETS
-A user in one of the groups has at most 64 connections to a hub at once, another one 16, a job 128; a connection beyond that is
+A user in one of the groups has at most 64 connections to a hub at once, another one and a job 16; a connection beyond that is
 answered with
 .B org.ringrift.TooMany
 and closed.

@@ -18,6 +18,7 @@ fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
         exit_code: "exited".into(),
         exit_status: "0".into(),
         interrupted: false,
+        cause: None,
         result: Some(serde_json::from_value(serde_json::json!({"schema": 1, "artefacts": [], "metrics": {}})).expect("a result")),
         description: None,
         error: String::new(),

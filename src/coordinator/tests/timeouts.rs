@@ -31,6 +31,7 @@ fn a_crash_that_is_told_late_is_no_timeout() {
         exit_code: "exited".into(),
         exit_status: "1".into(),
         interrupted: false,
+        cause: None,
         result: None,
         description: None,
         error: "it crashed".into(),

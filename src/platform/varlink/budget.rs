@@ -27,7 +27,7 @@ impl Limits {
     pub fn of(class: Class) -> Limits {
         match class {
             Class::Root | Class::Suite => Limits { connections: 4096, bytes: 256 << 20, calls: 4096 },
-            Class::Job => Limits { connections: 128, bytes: 16 << 20, calls: 16 },
+            Class::Job => Limits { connections: 16, bytes: 16 << 20, calls: 16 },
             Class::Admin | Class::Member => Limits { connections: 64, bytes: 16 << 20, calls: 32 },
             Class::Anybody => Limits { connections: 16, bytes: 2 << 20, calls: 8 },
         }
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn many_users_leave_room_for_the_suite() {
         let budget = Budget::new();
-        let job = |n: usize| caller(61_184 + u32::try_from(n / 100).expect("small"), Class::Job);
+        let job = |n: usize| caller(61_184 + u32::try_from(n / 16).expect("small"), Class::Job);
         let seats: Vec<Seat> = (0..STRANGERS.connections).map(|n| budget.seat(&job(n)).expect("room")).collect();
         let over = budget.seat(&caller(1000, Class::Admin)).expect_err("full");
         assert!(over.whose.contains("outside the suite"), "{over}");
