@@ -78,6 +78,21 @@ pub struct Quota {
     pub files: u64,
 }
 
+impl Quota {
+    /// Why files of these sizes, as a result names them, cannot be one job's, if so.
+    pub fn refuses(&self, sizes: impl IntoIterator<Item = u64>) -> Option<String> {
+        let (mut bytes, mut files) = (0u64, 0u64);
+        for size in sizes {
+            (bytes, files) = (bytes.saturating_add(size), files + 1);
+        }
+        let Quota { bytes: most_bytes, files: most_files } = *self;
+        if files > most_files {
+            return Some(format!("the result names {files} files, limits.job_files allows {most_files}"));
+        }
+        (bytes > most_bytes).then(|| format!("the files of the result have {bytes} bytes, limits.job_bytes allows {most_bytes}"))
+    }
+}
+
 /// The name of an attempt's output directory.
 pub fn attempt_name(attempt: u32) -> String {
     format!("attempt-{attempt}")
@@ -93,6 +108,15 @@ impl JobFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_result_is_within_the_job_s_quota() {
+        let quota = Quota { bytes: 100, files: 2 };
+        assert_eq!(quota.refuses([60, 40]), None);
+        for (sizes, word) in [(vec![60, 41], "job_bytes"), (vec![1; 3], "job_files"), (vec![u64::MAX, 1], "job_bytes")] {
+            assert!(quota.refuses(sizes.clone()).is_some_and(|why| why.contains(word)), "{sizes:?}");
+        }
+    }
 
     #[test]
     fn a_path_of_a_job_stays_inside_and_fits() {

@@ -2,14 +2,15 @@
 use super::attempt::{JobDir, Verified, write_json};
 use super::verify::verify;
 use crate::contract::error::{Exit, Failure, chain};
+use crate::contract::job_file::Quota;
 use crate::contract::results;
 use crate::contract::text::Block;
 use crate::contract::workload::Description;
 use crate::platform::replace::{Outlives, replace};
 
 /// Verifies the output and writes `verified.json`.
-pub fn keep_result(job: &JobDir, description: &Description) -> Result<(), Failure> {
-    let result = verify(job, description)?;
+pub fn keep_result(job: &JobDir, description: &Description, quota: Option<Quota>) -> Result<(), Failure> {
+    let result = verify(job, description, quota)?;
     // What its consumer would refuse is no result: the attempt failed, and is tried again as any other failure.
     let listed = result.artefacts.iter().map(|a| (a.kind.as_str(), &a.meta));
     results::check(description.job_type.name(), &result.metrics, listed)

@@ -6,6 +6,7 @@ use super::quota::DiskWatch;
 use super::{Args, finish, modes, output, relay, take};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{FailureCause, Offer};
+use crate::contract::job_file::Quota;
 use crate::contract::text::Block;
 use crate::contract::workload::Description;
 use crate::platform::clock::now_us;
@@ -103,7 +104,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
     let code = match disk.passed(ended).filter(|_| !desk.is_fenced()) {
         Some(over) => give_up(job, attempt, FailureCause::Quota, &over.to_string(), &tail.text()),
-        None => conclude(job, &description, ended, told, desk.is_fenced(), &tail.text())?,
+        None => conclude(job, &description, &End { ended, told, fenced: desk.is_fenced(), quota: offer.quota }, &tail.text())?,
     };
     if code == Exit::Ok as u8 {
         modes::open_up(&job.0);
@@ -199,22 +200,26 @@ fn give_up(job: &JobDir, attempt: u32, cause: FailureCause, why: &str, tail: &Bl
     Exit::BadData as u8
 }
 
-/// The code to exit with, and the files that say why.
-fn conclude(
-    job: &JobDir,
-    description: &Description,
+/// How the workload's process ended.
+struct End {
     ended: ExitStatus,
-    told: Option<&str>,
+    /// Why it was told to stop, if it was.
+    told: Option<&'static str>,
+    /// The lease was lost.
     fenced: bool,
-    tail: &Block,
-) -> Result<u8, Failure> {
+    quota: Option<Quota>,
+}
+
+/// The code to exit with, and the files that say why.
+fn conclude(job: &JobDir, description: &Description, end: &End, tail: &Block) -> Result<u8, Failure> {
+    let End { ended, told, fenced, quota } = *end;
     let attempt = description.attempt;
     if fenced {
         output::keep_error(job, attempt, "the lease was lost; the workload was killed", tail);
         return Ok(Exit::TempFail as u8);
     }
     if ended.success() {
-        return match output::keep_result(job, description) {
+        return match output::keep_result(job, description, quota) {
             Ok(()) => Ok(Exit::Ok as u8),
             Err(failure) => {
                 tracing::error!("{}", output::words(&failure));

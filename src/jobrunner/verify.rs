@@ -2,7 +2,7 @@
 use super::attempt::{JobDir, failed};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::Digest;
-use crate::contract::job_file::JobFile;
+use crate::contract::job_file::{JobFile, Quota};
 use crate::contract::workload::{Artefact, Description, ResultFile};
 use crate::platform::job_files::JobFiles;
 use sha2::{Digest as _, Sha256};
@@ -19,9 +19,13 @@ const LARGEST: u64 = 1 << 20;
 const MOST: usize = 1024;
 
 /// Reads `result.json` and verifies every artefact as its reader will; all of it is on disk then.
-pub fn verify(job: &JobDir, description: &Description) -> Result<ResultFile, Failure> {
+pub fn verify(job: &JobDir, description: &Description, quota: Option<Quota>) -> Result<ResultFile, Failure> {
     let output = job.output(description.attempt);
     let result = read(&output)?;
+    // Before anything is read: what it says of sizes is checked with each file.
+    if let Some(why) = quota.and_then(|quota| quota.refuses(result.artefacts.iter().map(|a| a.bytes))) {
+        return Err(bad(&output.join(RESULT), why));
+    }
     let files = JobFiles::new(job.0.parent().unwrap_or(&job.0));
     let uids = vec![nix::unistd::geteuid().as_raw()];
     let mut directories = HashSet::from([output.clone()]);
@@ -123,7 +127,8 @@ mod tests {
         }
         fn verify(&self) -> Result<ResultFile, String> {
             let text = json!({"schema": 1, "job_id": "t-1", "job_type": "selfplay", "config_key": "square8_2p", "attempt": 1, "seed": 1});
-            verify(&self.job, &serde_json::from_value(text).expect("a description")).map_err(|e| chain(&e))
+            verify(&self.job, &serde_json::from_value(text).expect("a description"), Some(Quota { bytes: 100, files: 1 }))
+                .map_err(|e| chain(&e))
         }
     }
 
@@ -144,6 +149,7 @@ mod tests {
         let table = [
             (json!({"kind": "games", "path": "a.db", "sha256": "0".repeat(64), "bytes": 3}), "SHA-256"),
             (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 4}), "3 bytes"),
+            (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 101}), "limits.job_bytes"),
             (abc("b.db"), "looking for"),
             (abc("../a.db"), "inside"),
             (abc("/etc/passwd"), "inside"),

@@ -11,6 +11,7 @@ use crate::contract::envelope::Event;
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
+use crate::contract::job_file::Quota;
 use crate::contract::messages;
 use crate::contract::ports::{CatalogChange, Ports};
 use crate::contract::registry::DaemonType;
@@ -22,6 +23,8 @@ pub struct DataPipeline {
     settings: Settings,
     /// `workload.rules_version`.
     rules_version: u32,
+    /// `limits.job_bytes` and `limits.job_files`.
+    quota: Quota,
     housekeeping: Housekeeping,
 }
 
@@ -35,6 +38,7 @@ impl Daemon for DataPipeline {
         DataPipeline {
             settings: config.daemons.data_pipeline.clone(),
             rules_version: config.workload.rules_version,
+            quota: config.limits.job_quota(),
             housekeeping: Housekeeping::new(config),
         }
     }
@@ -82,7 +86,10 @@ impl DataPipeline {
             out.events = outputs;
             return Ok(());
         }
-        if let Payload::WorkCompleted(_) = &payload {
+        if let Payload::WorkCompleted(work) = &payload {
+            if let Some(why) = self.quota.refuses(work.artefacts.iter().map(|a| a.bytes)) {
+                return Err(HandlerError::Rejected(format!("{} {}: {why}", work.work_type, work.work_id)));
+            }
             self.room(ports)?;
         }
         inspection::inspect(&payload, store)?;
