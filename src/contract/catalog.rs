@@ -132,6 +132,11 @@ pub struct SetAside {
 }
 
 impl StageState {
+    /// The generation of the next champion.
+    pub fn next_generation(&self) -> u32 {
+        self.champion.as_ref().map_or(0, |c| c.generation).max(self.last_generation) + 1
+    }
+
     /// Why the configuration began anew, while it has no champion under the new rules; nothing if it did not.
     pub fn began_anew(&self) -> Option<String> {
         let before = self.set_aside.iter().map(SetAside::to_string).collect::<Vec<_>>().join("; ");
@@ -181,9 +186,12 @@ pub struct StageState {
     /// What lies here of other versions of the rules, newest version first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<SetAside>,
-    /// The champion, if there is one.
+    /// The newest champion whose model is not quarantined or deleted, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<Champion>,
+    /// The newest generation that there was, that of a quarantined champion too; 0 for none. No number is given twice.
+    #[serde(default)]
+    pub last_generation: u32,
 }
 
 /// What becomes of an artefact, and why.

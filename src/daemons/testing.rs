@@ -96,6 +96,7 @@ impl World {
             rules_since_us: None,
             set_aside: vec![],
             champion: None,
+            last_generation: 0,
         };
         World {
             now: Cell::new(1_000_000_000),

@@ -20,6 +20,7 @@ macro_rules! on_both {
 
 mod backoff;
 mod bounds;
+mod champions;
 mod config;
 mod databases;
 mod disk;

@@ -31,6 +31,7 @@ impl Daemon for ModelDistribution {
             // What failed, or was restored from a backup, is put right here.
             Input::Tick { .. } => {
                 for key in &self.keys {
+                    withdraw(key, ports, out)?;
                     if let Some(champion) = overdue(key, ports)? {
                         switch(key, &champion.model_id, &champion.model_path, champion.generation, ports, out);
                     }
@@ -56,6 +57,24 @@ fn begin_anew(key: &ConfigKey, force: u32, ports: &Ports<'_>, out: &mut Out) -> 
         );
         out.last(&line);
         out.health(Health::healthy(line));
+    }
+    Ok(())
+}
+
+/// Takes a model away from self-play that is not in the store any more, damaged or deleted; the untrained network plays until a switch to
+/// the champion that is left.
+fn withdraw(key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+    let Some(current) = ports.models.current(key).map_err(HandlerError::Failed)? else { return Ok(()) };
+    let gone = ports.catalog.get(&current)?.is_some_and(|record| record.path.is_empty());
+    if gone && ports.models.clear(key).map_err(HandlerError::Failed)? {
+        let next = match ports.catalog.stage(key)?.champion {
+            Some(champion) => format!("generation {}, {}", champion.generation, short(&champion.model_id)),
+            None => "the untrained network".into(),
+        };
+        let line = format!("{key}: the model {} is not in the store any more; self-play goes on with {next}", short(&current));
+        tracing::warn!("{line}");
+        out.last(&line);
+        out.health(Health::degraded(line));
     }
     Ok(())
 }
@@ -153,6 +172,24 @@ mod tests {
         world.stage.borrow_mut().rules_version = BUILT_IN_RULES + 1;
         world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(*world.current.borrow(), None, "the tick catches what the event missed");
+    }
+
+    #[test]
+    fn a_quarantined_champion_makes_room_for_the_one_before_it_or_the_untrained_network() {
+        let world = World::new();
+        world.artefact("model", 'b', serde_json::json!({}), &[]);
+        world.artefacts.borrow_mut().iter_mut().for_each(|record| record.path.clear());
+        let mut daemon: ModelDistribution = build();
+        *world.current.borrow_mut() = Some(digest('b'));
+        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let health = out.health.expect("said");
+        assert!(health.message.contains("not in the store") && health.message.contains("untrained"), "{health:?}");
+        assert_eq!((world.current.borrow().clone(), health.status), (None, HealthStatus::Degraded));
+        *world.current.borrow_mut() = Some(digest('b'));
+        world.stage.borrow_mut().champion = Some(champion('a', 1));
+        let out = world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled");
+        assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
+        assert_eq!(*world.current.borrow(), Some(digest('a')));
     }
 
     #[test]

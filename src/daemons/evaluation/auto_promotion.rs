@@ -34,6 +34,7 @@ impl Daemon for AutoPromotion {
 impl AutoPromotion {
     fn verdict(&self, result: EvaluationCompleted, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let stage = ports.catalog.stage(&result.config_key)?;
+        let generation = stage.next_generation();
         let champion = stage.champion;
         let mut verdict = decide(&result, champion.as_ref().map(|c| &c.model_id), &self.gate);
         let record = ports.catalog.get(&result.model_id)?;
@@ -47,7 +48,6 @@ impl AutoPromotion {
         let line = match (verdict, record) {
             (Verdict::Promote, Some(record)) => {
                 let previous_elo = champion.as_ref().map(|c| c.elo);
-                let generation = champion.as_ref().map_or(0, |c| c.generation) + 1;
                 let tier = tier(&result.board_type, result.num_players, result.vs_random, result.vs_heuristic);
                 let line = format!("{}: {short} promoted to generation {generation}, Elo {:+.0}, {tier}", result.config_key, result.elo);
                 out.publish(events::ModelPromoted {

@@ -92,7 +92,7 @@ impl DataPipeline {
             }
             self.room(ports)?;
         }
-        inspection::inspect(&payload, store)?;
+        inspection::inspect(&payload, store, ports)?;
         let effect = match payload {
             Payload::RulesChanged(p) => self.rules_changed(&p, ports)?,
             payload => effect(payload, ports)?,

@@ -3,7 +3,7 @@ use super::stage_results::description;
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{Payload, WorkCompleted};
 use crate::contract::ids::Digest;
-use crate::contract::ports::CatalogStore;
+use crate::contract::ports::{CatalogStore, Ports};
 use crate::contract::workload::{Inputs, JobType};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub(super) fn left_out(work: &WorkCompleted, inputs: &Inputs) -> Vec<(Digest, St
 }
 
 /// Looks at what a job could not use. A failed job names nothing: each of its inputs is looked at.
-pub(super) fn inspect(payload: &Payload, store: &dyn CatalogStore) -> Result<(), HandlerError> {
+pub(super) fn inspect(payload: &Payload, store: &dyn CatalogStore, ports: &Ports<'_>) -> Result<(), HandlerError> {
     match payload {
         Payload::WorkCompleted(work) if work.work_type == JobType::Export.name() => {
             for (id, reason) in left_out(work, &description(&work.description)?.inputs) {
@@ -27,12 +27,20 @@ pub(super) fn inspect(payload: &Payload, store: &dyn CatalogStore) -> Result<(),
             }
         }
         Payload::WorkFailed(work) => {
+            // Self-play looks the champion up by itself: one that it did not find is not in its description.
+            if let Some(key) = work.config_key.as_ref().filter(|_| work.work_type == JobType::Selfplay.name())
+                && let Some(champion) = ports.catalog.stage(key)?.champion
+            {
+                store.inspect(&champion.model_id, None)?;
+            }
             let Ok(job) = description(&work.description) else { return Ok(()) };
             let models = [job.inputs.model, job.inputs.champion, job.inputs.candidate].into_iter().flatten();
             for file in models.chain(job.inputs.shards).chain(job.inputs.samples) {
                 store.inspect(&file.sha256, None)?;
             }
         }
+        // It could not be switched to.
+        Payload::ModelDistributionFailed(p) => drop(store.inspect(&p.model_id, None)?),
         _ => {}
     }
     Ok(())
@@ -57,6 +65,23 @@ mod tests {
         assert_eq!(*world.quarantined.borrow(), [(digest('a'), "is malformed".to_owned())]);
         let (_, change, _) = world.committed.borrow()[0].clone();
         assert_eq!(change.artefacts[0].0.parents, [digest('b')]);
+    }
+
+    #[test]
+    fn a_champion_that_self_play_or_its_distribution_could_not_use_is_looked_at() {
+        use crate::contract::events::ModelDistributionFailed;
+        use crate::daemons::testing::{champion, key};
+        let world = World::new();
+        let mut daemon: DataPipeline = build();
+        world.stage.borrow_mut().champion = Some(champion('c', 3));
+        world.damaged.borrow_mut().extend([digest('c'), digest('d')]);
+        world.event(&mut daemon, testdata::failed("export")).expect("handled");
+        assert_eq!(world.quarantined.borrow().len(), 0, "an export uses no model");
+        world.event(&mut daemon, testdata::failed("selfplay")).expect("handled");
+        let failed = ModelDistributionFailed { config_key: key(), model_id: digest('d'), error: "SHA-256 differs".into() };
+        world.event(&mut daemon, failed).expect("handled");
+        let found: Vec<_> = world.quarantined.borrow().iter().map(|(id, _)| id.clone()).collect();
+        assert_eq!(found, [digest('c'), digest('d')]);
     }
 
     #[test]

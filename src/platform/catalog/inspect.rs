@@ -1,6 +1,7 @@
 //! A file of the store that somebody could not use: looked at, quarantined with the reason, marked in the catalog, told.
 use super::files::hash;
-use super::{CatalogDb, failed};
+use super::{CatalogDb, failed, query};
+use crate::contract::catalog::ArtefactRecord;
 use crate::contract::ids::Digest;
 use crate::contract::notice::{Notice, Subject};
 use crate::contract::ports::{Catalog as _, StoreError};
@@ -16,12 +17,27 @@ fn io_failed(operation: &str, path: &Path) -> impl Fn(io::Error) -> StoreError +
 }
 
 impl CatalogDb {
+    /// Whether a model is the one that self-play uses.
+    fn leads(&self, record: &ArtefactRecord) -> Result<bool, StoreError> {
+        let champion = query::champion(&self.db.borrow(), &record.config_key, record.rules_version)?;
+        Ok(champion.is_some_and(|c| c.model_id == record.id))
+    }
+
+    /// What takes the place of a champion that was quarantined.
+    fn successor(&self, record: &ArtefactRecord) -> Result<String, StoreError> {
+        Ok(match query::champion(&self.db.borrow(), &record.config_key, record.rules_version)? {
+            Some(c) => format!("it was the champion: generation {}, {}, takes its place", c.generation, &c.model_id.as_str()[..12]),
+            None => "it was the champion, and no earlier one is there: the untrained network takes its place".into(),
+        })
+    }
+
     /// See the port.
     pub(super) fn inspect_file(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
         let there = "SELECT count(*) FROM artefacts WHERE id = ? AND gone_us IS NULL";
         let there: Option<i64> =
             self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking an artefact up"))?;
         let Some(record) = self.get(id).ok().flatten().filter(|_| there == Some(1)) else { return Ok(false) };
+        let led = self.leads(&record)?;
         let path = Path::new(&record.path);
         let found = match File::open(path).and_then(hash) {
             Ok((sha256, bytes)) if sha256 == id.as_str() && bytes == record.bytes => None,
@@ -53,10 +69,11 @@ impl CatalogDb {
         let _ = fs::remove_file(self.record_file(id));
         let kept = damaged.as_deref().map(|d| format!("; it is kept as {d}")).unwrap_or_default();
         let what = format!(
-            "{} {} of {} is quarantined: {reason}{kept}; the rest goes on without it",
+            "{} {} of {} is quarantined: {reason}{kept}; {}",
             record.kind,
             &id.as_str()[..12],
-            record.config_key
+            record.config_key,
+            if led { self.successor(&record)? } else { "the rest goes on without it".into() }
         );
         tracing::warn!("{what}");
         let notice = format!("artefact-{}", &id.as_str()[..12]);

@@ -104,8 +104,18 @@ fn set_aside(db: &Connection, key: &ConfigKey, force: u32) -> Result<Vec<SetAsid
     query.query_map(params![key.as_str(), force], read).and_then(Iterator::collect).map_err(failed("counting artefacts"))
 }
 
-fn champion(db: &Connection, key: &ConfigKey, rules: u32) -> Result<Option<Champion>, StoreError> {
-    let sql = "SELECT generation, model_id, model_path, match_id, elo, promoted_us FROM champions WHERE config_key = ? AND rules = ? ORDER BY generation DESC LIMIT 1";
+/// The newest generation of champions.
+fn last_generation(db: &Connection, key: &ConfigKey, rules: u32) -> Result<u32, StoreError> {
+    let sql = "SELECT coalesce(max(generation), 0) FROM champions WHERE config_key = ? AND rules = ?";
+    db.query_row(sql, params![key.as_str(), rules], |r| r.get(0)).map_err(failed("looking the newest generation up"))
+}
+
+/// The newest champion whose model is there: of a damaged one the nearest before it takes the place.
+pub(super) fn champion(db: &Connection, key: &ConfigKey, rules: u32) -> Result<Option<Champion>, StoreError> {
+    let sql = "
+        SELECT generation, model_id, model_path, match_id, elo, promoted_us FROM champions c WHERE config_key = ? AND rules = ?
+            AND EXISTS (SELECT 1 FROM artefacts a WHERE a.id = c.model_id AND a.gone_us IS NULL)
+        ORDER BY generation DESC LIMIT 1";
     let row = db
         .query_row(sql, params![key.as_str(), rules], |r| {
             Ok((r.get::<_, u32>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?, r.get(4)?, r.get(5)?))
@@ -158,6 +168,7 @@ pub(super) fn stage(db: &Connection, key: &ConfigKey) -> Result<StageState, Stor
         rules_since_us: since,
         set_aside: set_aside(db, key, force)?,
         champion: champion(db, key, force)?,
+        last_generation: last_generation(db, key, force)?,
     };
     let mut query = db.prepare_cached(sql).map_err(failed("counting artefacts"))?;
     let mut rows = query.query(params![name, force]).map_err(failed("counting artefacts"))?;

@@ -316,3 +316,35 @@ fn a_damaged_or_missing_file_is_quarantined_marked_and_told_and_a_sound_one_stay
     assert_eq!(told.len(), 3);
     assert!(told.iter().all(|n| n.what.contains("the rest goes on without it")), "{told:?}");
 }
+
+#[test]
+fn the_nearest_champion_before_a_damaged_one_takes_its_place() {
+    let w = world();
+    let mut paths = Vec::new();
+    for generation in 1..=2 {
+        let (record, file) = w.file(&format!("model.g{generation}"), format!("{generation}").as_bytes());
+        let change = CatalogChange { artefacts: vec![(record.clone(), file)], ..Default::default() };
+        w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
+        let model_path = w.catalog.get(&record.id).expect("reads").expect("is there").path;
+        let (config_key, model_id, match_id) = (key(), record.id.clone(), record.id.clone());
+        let champion = Champion { config_key, generation, model_id, model_path: model_path.clone(), match_id, elo: 1.0, promoted_us: 1 };
+        w.catalog.commit(&new_event_id(), &CatalogChange { champion: Some(champion), ..Default::default() }, &[]).expect("commits");
+        paths.push((record.id, model_path));
+    }
+    let leads = || {
+        let stage = w.catalog.stage(&key()).expect("a stage");
+        (stage.champion.as_ref().map(|c| c.generation), stage.next_generation())
+    };
+    assert_eq!(leads(), (Some(2), 3));
+    let damage = |(id, path): &(Digest, String)| {
+        std::fs::remove_file(path).expect("removed");
+        w.catalog.inspect(id, None).expect("looked at")
+    };
+    assert!(damage(&paths[1]));
+    assert_eq!(leads(), (Some(1), 3), "no number is given twice");
+    assert!(damage(&paths[0]));
+    assert_eq!(leads(), (None, 3));
+    let told: Vec<String> = Notices::at(w.dir.path().join("notices")).read().into_iter().map(|n| n.what).collect();
+    assert!(told.iter().any(|what| what.contains("generation 1, ") && what.contains("takes its place")), "{told:?}");
+    assert!(told.iter().any(|what| what.contains("the untrained network takes its place")), "{told:?}");
+}

@@ -39,6 +39,7 @@ pub(super) const SPECS: &[DaemonSpec] = &[
             E::PromotionRejected,
             E::RulesChanged,
             E::ModelDistributionComplete,
+            E::ModelDistributionFailed,
             E::DataSyncCompleted,
         ],
         before_emitter: &[D::AutoSync],
