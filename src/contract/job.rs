@@ -79,6 +79,8 @@ pub struct Renew {
 pub enum FailureCause {
     /// Its files took more than `limits.job_bytes` or `limits.job_files`.
     Quota,
+    /// It was interrupted again and again without progress.
+    Interruptions,
 }
 
 impl FailureCause {
@@ -86,6 +88,7 @@ impl FailureCause {
     pub fn name(self) -> &'static str {
         match self {
             FailureCause::Quota => "quota",
+            FailureCause::Interruptions => "interruptions",
         }
     }
 
@@ -93,6 +96,7 @@ impl FailureCause {
     pub fn is_final(self) -> bool {
         match self {
             FailureCause::Quota => true,
+            FailureCause::Interruptions => false,
         }
     }
 }

@@ -4,6 +4,40 @@ use crate::contract::error::Exit;
 /// Longest delay before a retry, seconds.
 pub const LONGEST: u64 = 3600;
 
+/// Interruptions of one attempt in a row, without progress between them, that count as a failure of the attempt.
+const MAX_WITHOUT_PROGRESS: u32 = 100;
+/// Interruptions of one attempt in all that count as a failure: what a job says of its progress is its own word.
+const MAX_INTERRUPTIONS: u32 = 1000;
+
+/// How often an attempt was told to stop: by an upgrade, a reboot, a restart of the suite, or so it says itself. None of them is a
+/// failure of the job's; very many without progress are.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Interruptions {
+    /// In all.
+    pub all: u32,
+    /// The last ones, since the job was further than before.
+    pub without_progress: u32,
+    /// How far it was at most, in the job's own unit.
+    pub furthest: f64,
+}
+
+impl Interruptions {
+    /// With one more interruption, of a run that was so far.
+    pub fn one_more(self, done: f64) -> Interruptions {
+        let further = done > self.furthest;
+        Interruptions {
+            all: self.all.saturating_add(1),
+            without_progress: if further { 1 } else { self.without_progress.saturating_add(1) },
+            furthest: if further { done } else { self.furthest },
+        }
+    }
+
+    /// Whether they count as a failed attempt.
+    pub fn are_too_many(self) -> bool {
+        self.without_progress >= MAX_WITHOUT_PROGRESS || self.all >= MAX_INTERRUPTIONS
+    }
+}
+
 /// What follows a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -63,6 +97,21 @@ mod tests {
     fn an_attempt_is_overdue_from_its_limit_on() {
         assert!(is_overdue(Some(5), 10_000_005, 10) && !is_overdue(Some(5), 10_000_004, 10));
         assert!(!is_overdue(None, i64::MAX, 1), "it never started");
+    }
+
+    #[test]
+    fn interruptions_without_progress_end_an_attempt_and_progress_allows_more() {
+        let until_failed = |progress: &dyn Fn(u32) -> f64| {
+            let mut interruptions = Interruptions::default();
+            (1..).find(|n| {
+                interruptions = interruptions.one_more(progress(*n));
+                interruptions.are_too_many()
+            })
+        };
+        assert_eq!(until_failed(&|_| 0.0), Some(MAX_WITHOUT_PROGRESS), "it says nothing of progress");
+        assert_eq!(until_failed(&|_| 5.0), Some(MAX_WITHOUT_PROGRESS), "the same place again and again");
+        assert_eq!(until_failed(&|n| f64::from(n / 50)), Some(MAX_INTERRUPTIONS), "further each fiftieth time");
+        assert_eq!(until_failed(&|_| f64::NAN), Some(MAX_WITHOUT_PROGRESS));
     }
 
     #[test]

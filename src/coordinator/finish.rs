@@ -1,7 +1,7 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
-use super::{desk, durations, emergency, outbox, uids};
+use super::{desk, durations, emergency, interruptions, outbox, uids};
 use crate::contract::coordinator::{StopCause, WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{FailureCause, Finish, Finished};
@@ -174,10 +174,17 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     if stopped && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
         failure.result = "timeout".into();
     } else if failure.interrupted && failure.result != "oom-kill" {
-        failure.result = INTERRUPTED.into();
-        // Not at once: a job that has itself stopped again and again must not take a processor for it.
-        let after = i64::from(cx.state.config.limits.retry_base_seconds) * 1_000_000;
-        return put_back(cx, n, item, failure, Some(cx.now.wall + after));
+        let interruptions = interruptions::count(cx, n, item)?;
+        if !interruptions.are_too_many() {
+            failure.result = INTERRUPTED.into();
+            // Not at once: a job that has itself stopped again and again must not take a processor for it.
+            let after = i64::from(cx.state.config.limits.retry_base_seconds) * 1_000_000;
+            return put_back(cx, n, item, failure, Some(cx.now.wall + after));
+        }
+        let (all, idle) = (interruptions.all, interruptions.without_progress);
+        failure.cause = Some(FailureCause::Interruptions);
+        failure.result = FailureCause::Interruptions.name().into();
+        failure.error = format!("the attempt was interrupted {all} times, the last {idle} without progress; {}", failure.error);
     }
     if failure.result == "oom-kill" {
         let unit = item.work.work_type.unit(&item.work_id);
@@ -193,9 +200,9 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         };
         outbox::emit(cx, &item.work, timeout)?;
     }
-    // Bad data and files without bound are the item's fault, not the node's.
+    // Bad data, files without bound and stops are no fault of the node's.
     let ends_it = failure.cause.is_some_and(FailureCause::is_final);
-    if !ends_it && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
+    if failure.cause.is_none() && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
         let (oom, reason) = (failure.result == "oom-kill", format!("job {}: {}: {}", item.work_id, failure.result, failure.error));
         desk::failed(cx, lease.kind, &lease.node, &reason, oom)?;
     }
@@ -204,6 +211,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     match retry::next(base, item.attempts, most, failure.exit_status) {
         Next::Fail => fail_for_good(cx, n, item, failure),
         Next::Retry { after } => {
+            interruptions::forget(cx, n)?;
             let retry_at = cx.now.wall + i64::try_from(after).unwrap_or(0) * 1_000_000;
             cx.db
                 .prepare_cached("UPDATE work SET status = 'pending', not_before_us = ?2, result = ?3, error = ?4 WHERE n = ?1")?

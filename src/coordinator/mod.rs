@@ -18,6 +18,7 @@ mod gates;
 mod grant;
 mod guard;
 mod halt;
+mod interruptions;
 mod jobs;
 mod managers;
 mod optimizer;

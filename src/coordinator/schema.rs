@@ -137,6 +137,12 @@ CREATE TABLE job_uid (                          -- the users that took an item u
 ALTER TABLE lease ADD COLUMN name TEXT NOT NULL DEFAULT '';
 UPDATE lease SET name = (SELECT value FROM meta WHERE name = 'epoch') || '-l' || token;
 ",
+    // An attempt is not interrupted for ever.
+    "
+ALTER TABLE work ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;       -- of the attempt that is counted now
+ALTER TABLE work ADD COLUMN idle_interruptions INTEGER NOT NULL DEFAULT 0;  -- of them the last ones without progress between
+ALTER TABLE work ADD COLUMN furthest REAL NOT NULL DEFAULT 0;               -- the progress that it had reached
+",
 ];
 
 /// Numbers that a restored database leaves out: those of jobs and leases that it does not know of any more.

@@ -43,6 +43,30 @@ fn a_crash_that_is_told_late_is_no_timeout() {
 }
 
 #[test]
+fn an_attempt_that_is_interrupted_a_hundred_times_without_progress_failed() {
+    let bench = Bench::new();
+    let (id, mut order) = bench.taken();
+    for round in 1..=100 {
+        let finished_us = bench.change(|cx| Ok(cx.now.wall)).expect("a time");
+        let stopped = Finish { exit_status: "75".into(), interrupted: true, token: Some(order.token), finished_us, ..ended(&id) };
+        bench.change(move |cx| finish::finish(cx, stopped)).expect("told");
+        let theirs = id.clone();
+        let item = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item;
+        let expected = if round < 100 { (0, Some("interrupted")) } else { (1, Some("interruptions")) };
+        assert_eq!((item.attempts, item.result.as_deref()), expected, "round {round}: {:?}", item.error);
+        assert_eq!(item.status, WorkStatus::Pending, "another attempt is left");
+        if round == 100 {
+            assert!(item.error.is_some_and(|e| e.contains("interrupted 100 times")));
+            return;
+        }
+        bench.pass(60 * SECOND, 60 * SECOND);
+        order = bench.orders().into_iter().next().expect("started again");
+        let call = Take { job_id: id.clone(), invocation_id: "i".into() };
+        bench.change(move |cx| take::take(cx, &call, 7)).expect("taken");
+    }
+}
+
+#[test]
 fn an_attempt_that_was_told_to_stop_counts_for_nothing() {
     let bench = Bench::new();
     let (id, mut order) = bench.taken();
