@@ -3,6 +3,7 @@
 use super::envelope::EXTERNAL;
 use super::events::EventType;
 use super::ports::StoreError;
+use super::rights::Class;
 use serde_json::{Map, Value};
 
 /// The name that we go by in that queue, as subscriber and as the source of what we put in: what carries it came from us.
@@ -29,6 +30,8 @@ pub struct ForeignEvent {
 pub trait ForeignQueue {
     /// Rows after this id that are not ours, oldest first, at most so many; and the last id looked at. Says that we still poll.
     fn read(&self, database: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError>;
+    /// The least of those who can write the file or replace it: an event in it has no more rights than they.
+    fn writers(&self, database: &str) -> Result<Class, StoreError>;
     /// When the row was made; nothing when it is not there.
     fn created_at(&self, database: &str, event_id: i64) -> Result<Option<f64>, StoreError>;
     /// We have handled these: programs of old clear them away then.

@@ -8,6 +8,7 @@ pub use page::page;
 pub use policy::policy;
 pub use table::TABLE;
 
+use super::envelope::EXTERNAL;
 use super::ids::SubscriberName;
 use super::registry::{DaemonType, PROCESSES};
 
@@ -159,6 +160,17 @@ pub fn is_suite_name(name: &str) -> bool {
 /// Whether a caller may subscribe under a name, and ack for it.
 pub fn may_subscribe(class: Class, name: &SubscriberName) -> bool {
     class.is_own() || !is_suite_name(name.as_str())
+}
+
+/// Whether a caller may publish events of a type: the suite everything, an administrator what does not control it, a member what is
+/// not the suite's.
+pub fn may_publish(class: Class, kind: &str, control: bool) -> bool {
+    match class {
+        Class::Root | Class::Suite => true,
+        Class::Admin => !control,
+        Class::Member => !control && kind.starts_with(EXTERNAL),
+        Class::Anybody | Class::Job => false,
+    }
 }
 
 #[cfg(test)]

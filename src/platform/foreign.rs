@@ -3,10 +3,16 @@
 //! list of what we put in.
 use crate::contract::foreign::{ForeignEvent, ForeignQueue, OURS};
 use crate::contract::ports::StoreError;
+use crate::contract::rights::Class;
 use crate::platform::clock::now_us;
 use crate::platform::host::node_id;
+use crate::platform::varlink::{Peer, Suite};
+use nix::unistd::{User, getgrouplist};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde_json::{Map, Value};
+use std::ffi::CString;
+use std::fs::{Metadata, metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// How long another writer is waited for. Below the watchdog's limit.
@@ -50,7 +56,56 @@ fn open(database: &str) -> Result<Option<Connection>, StoreError> {
     Ok(Some(db))
 }
 
+/// The user and group that stand for those which the user namespace of this process does not show.
+const UNSHOWN: u32 = 65_534;
+
+/// The class of a user in these groups; of one that is not shown none is known.
+fn class(suite: &Suite, uid: u32, gids: Vec<u32>) -> Class {
+    suite.class(&Peer { uid, gids, pid: 0 })
+}
+
+/// The least class of those who can write beside the owner.
+fn least_other(meta: &Metadata, suite: &Suite) -> Class {
+    match meta.mode() {
+        mode if mode & 0o002 != 0 => Class::Anybody,
+        mode if mode & 0o020 != 0 => class(suite, u32::MAX, vec![meta.gid()]),
+        _ => Class::Root,
+    }
+}
+
+/// The least class of those who can write a file, or replace it in its folder.
+fn least_writer(file: &Metadata, folder: &Metadata, suite: &Suite) -> Class {
+    let folder_least = least_other(folder, suite).min(class(suite, folder.uid(), groups(folder.uid())));
+    let owner = match file.uid() {
+        // Nobody gets to the file but those who can write the folder.
+        UNSHOWN if folder.mode() & 0o001 == 0 => folder_least,
+        UNSHOWN => Class::Anybody,
+        uid => class(suite, uid, groups(uid)),
+    };
+    folder_least.min(owner).min(least_other(file, suite))
+}
+
+/// The groups that a user is in, by this machine's word.
+fn groups(uid: u32) -> Vec<u32> {
+    let Ok(Some(user)) = User::from_uid(uid.into()) else { return Vec::new() };
+    let name = CString::new(user.name).unwrap_or_default();
+    getgrouplist(&name, user.gid).map(|groups| groups.into_iter().map(|gid| gid.as_raw()).collect()).unwrap_or_default()
+}
+
 impl ForeignQueue for ForeignDb {
+    fn writers(&self, database: &str) -> Result<Class, StoreError> {
+        let path = Path::new(database);
+        let failed =
+            |e: std::io::Error| StoreError::Failed { operation: format!("looking at the owner of {database}"), why: e.to_string() };
+        let file = match metadata(path) {
+            // Nobody wrote what is not there.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Class::Suite),
+            file => file.map_err(failed)?,
+        };
+        let folder = metadata(path.parent().unwrap_or(path)).map_err(failed)?;
+        Ok(least_writer(&file, &folder, Suite::here()))
+    }
+
     fn read(&self, database: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError> {
         let Some(db) = open(database)? else { return Ok((Vec::new(), after)) };
         let fail = failed("reading", database);
@@ -131,6 +186,25 @@ impl ForeignQueue for ForeignDb {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_has_the_rights_of_the_least_who_can_write_the_file_or_its_folder() {
+        use std::fs::{Permissions, set_permissions};
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a directory");
+        let (folder, path) = (dir.path().join("legacy"), dir.path().join("legacy/events.db"));
+        std::fs::create_dir(&folder).expect("made");
+        std::fs::write(&path, "").expect("written");
+        let of = |folder_mode: u32, mode: u32| {
+            set_permissions(&folder, Permissions::from_mode(folder_mode)).expect("set");
+            set_permissions(&path, Permissions::from_mode(mode)).expect("set");
+            ForeignDb.writers(&path.display().to_string()).expect("looked at")
+        };
+        assert!(of(0o700, 0o600).is_own(), "ours alone");
+        assert_eq!((of(0o700, 0o666), of(0o777, 0o600)), (Class::Anybody, Class::Anybody));
+        let group = Suite::here().class(&Peer { uid: u32::MAX, gids: vec![nix::unistd::getegid().as_raw()], pid: 0 });
+        assert_eq!((of(0o770, 0o600), of(0o700, 0o660)), (group, group));
+    }
 
     #[test]
     fn rows_of_others_are_read_in_order_and_ours_are_put_in_once() {

@@ -2,13 +2,11 @@
 use super::kinds::Kind;
 use super::methods::unknown;
 use super::refusal::Refusal;
+use crate::contract::envelope::EXTERNAL;
 use crate::contract::ids::SubscriberName;
 use crate::contract::rights::{self, Class, Verdict};
 use crate::contract::wire::errors;
 use crate::platform::varlink::Caller;
-
-/// Begins the name of every type of event that is not the suite's.
-const EXTERNAL: &str = "external.";
 
 /// Refuses a method that the caller may not call, and one that has no row in the table.
 pub fn call(caller: &Caller, method: &str) -> Result<(), Refusal> {
@@ -42,13 +40,7 @@ pub fn source(caller: &Caller, source: &str, parameter: impl FnOnce() -> String)
 pub fn check(caller: &Caller, kind: &Kind, parameter: impl FnOnce() -> String) -> Result<(), Refusal> {
     // What only a newer version understands may control it.
     let control = kind.unread() || kind.info.is_some_and(|info| info.kind.is_control());
-    let allowed = match caller.class {
-        Class::Root | Class::Suite => true,
-        Class::Admin => !control,
-        Class::Member => !control && kind.name.starts_with(EXTERNAL),
-        Class::Anybody | Class::Job => false,
-    };
-    if allowed {
+    if rights::may_publish(caller.class, &kind.name, control) {
         return Ok(());
     }
     let (what, who) = if control {

@@ -30,10 +30,18 @@ fn the_queue_of_old_is_bridged(m: &Machine) {
     m.ok("base64 -d /root/queue > /var/lib/ringrift/legacy/events.db");
     m.ok("systemctl start ringrift-cross-process-poller.service");
     m.wait_for("the event of old to be in the log", Duration::from_secs(60), || {
-        let tail = m.run("ringrift events tail --type exploration_boost --json");
+        let tail = m.run("ringrift events tail --type external.exploration_boost --json");
         let came = tail.out.lines().filter(|line| line.contains("of old") && line.contains("cross-process-poller")).count();
         if came == 1 { Ok(()) } else { Err(format!("{} {}", tail.out, tail.err)) }
     });
+    // Its file is writable for members of ringrift, who may not publish what the loop believes.
+    assert_eq!(m.ok("ringrift events tail --type exploration_boost --json"), "");
+    let told = m
+        .journal("-u ringrift-cross-process-poller.service")
+        .iter()
+        .filter(|e| e.message().contains("may not publish exploration_boost"))
+        .count();
+    assert_eq!(told, 1);
     // And out: once, and not what came in.
     m.ok("ringrift events emit EXPLORATION_BOOST config_key=hex8_2p boost_factor=1.5 reason=today");
     m.wait_for("today's event to be carried out", Duration::from_secs(60), || {

@@ -9,14 +9,18 @@ use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
 use crate::contract::registry::DaemonType;
+use crate::contract::rights::{Class, may_publish};
 use crate::contract::router::NewEvent;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Rows in one round, and bytes: a batch fits one frame of the router.
 const BATCH: u32 = 100;
 const BATCH_BYTES: usize = 512 * 1024;
 /// A longer payload is not carried, only told of.
 const MAX_PAYLOAD: usize = 256 * 1024;
+/// Types that are remembered as refused; a file may hold any number of names.
+const MAX_REFUSED: usize = 100;
 /// What goes into the identity of a row beside its number: the number begins anew with a new file.
 const MAX_NAME: usize = 64;
 
@@ -29,13 +33,21 @@ pub struct CrossProcessPoller {
     /// Rows taken in whose events may not be on disk yet; told to the queue in the next round.
     told: Vec<i64>,
     carried: (u64, u64),
+    /// Types that those who write the file may not publish, each told once.
+    refused: BTreeSet<String>,
 }
 
 impl Daemon for CrossProcessPoller {
     const TYPE: DaemonType = DaemonType::CrossProcessPoller;
 
     fn new(config: &Config) -> Self {
-        CrossProcessPoller { settings: config.daemons.cross_process_poller.clone(), taken: (0, 0.0), told: Vec::new(), carried: (0, 0) }
+        CrossProcessPoller {
+            settings: config.daemons.cross_process_poller.clone(),
+            taken: (0, 0.0),
+            told: Vec::new(),
+            carried: (0, 0),
+            refused: BTreeSet::new(),
+        }
     }
 
     fn save(&self) -> Option<Value> {
@@ -62,7 +74,10 @@ impl Daemon for CrossProcessPoller {
 
 impl CrossProcessPoller {
     fn say(&self, out: &mut Out) {
-        let line = format!("{} events carried in, {} out", self.carried.0, self.carried.1);
+        let mut line = format!("{} events carried in, {} out", self.carried.0, self.carried.1);
+        if !self.refused.is_empty() {
+            line += &format!("; types refused that writers of the file may not publish: {}", self.refused.len());
+        }
         out.health(Health::healthy(&line));
         out.last(line);
     }
@@ -75,6 +90,7 @@ impl CrossProcessPoller {
             tracing::info!(database, "the queue was begun anew; it is read from its beginning");
             self.taken = (0, 0.0);
         }
+        let writers = queue.writers(database)?;
         let (rows, mut last) = queue.read(database, self.taken.0, BATCH)?;
         let mut bytes = 0;
         for row in &rows {
@@ -83,7 +99,15 @@ impl CrossProcessPoller {
                 last = row.event_id - 1;
                 break;
             }
-            out.raw.push(incoming(row));
+            let (event, refused) = incoming(row, writers);
+            out.raw.extend(event);
+            if let Some((kind, what)) = refused
+                && self.refused.len() < MAX_REFUSED
+                && self.refused.insert(kind.clone())
+            {
+                let who = writers.name();
+                tracing::warn!("{database} can be written by {who}, who may not publish {kind}: {what}");
+            }
             self.told.push(row.event_id);
             self.taken = (row.event_id, row.created_at);
         }
@@ -118,22 +142,29 @@ impl CrossProcessPoller {
     }
 }
 
-/// A row as an event. One that is of our types by its name but not by its payload, or that controls the suite, comes in as what it
-/// is: a word of a program that is not ours.
-fn incoming(row: &ForeignEvent) -> NewEvent {
+/// A row as an event, and if its type was refused, that and what becomes of such rows. One that is of our types by its name but not by
+/// its payload, that controls the suite, or that those who write the file may not publish, comes in as what it is: a word of a program
+/// that is not ours, if they may say such.
+fn incoming(row: &ForeignEvent, writers: Class) -> (Option<NewEvent>, Option<(String, &'static str)>) {
     let parsed: Option<Map<String, Value>> = serde_json::from_str(&row.payload).ok();
-    let known = event_type(&row.event_type).filter(|kind| !kind.is_control());
+    let named = event_type(&row.event_type);
+    let foreign = external(named.map_or(&row.event_type, |kind| kind.info().wire));
+    if !may_publish(writers, &foreign, false) {
+        return (None, Some((foreign, "such rows are left out")));
+    }
+    let known = named.filter(|kind| !kind.is_control());
+    let refused = known.filter(|kind| !may_publish(writers, kind.info().wire, false));
     let fits = |kind: &EventType| {
         let payload = today(parsed.clone()?);
         Payload::parse(*kind, &Value::Object(payload.clone())).ok().map(|_| payload)
     };
-    let (kind, payload) = match known.and_then(|kind| Some((kind, fits(&kind)?))) {
+    let (kind, payload) = match known.filter(|_| refused.is_none()).and_then(|kind| Some((kind, fits(&kind)?))) {
         Some((kind, payload)) => (kind.info().wire.to_owned(), payload),
-        None => (external(event_type(&row.event_type).map_or(&row.event_type, |kind| kind.info().wire)), outsider(row, parsed)),
+        None => (foreign, outsider(row, parsed)),
     };
     let key = payload.get("config_key").and_then(Value::as_str).and_then(|text| ConfigKey::new(text).ok());
     let name: String = row.event_type.chars().take(MAX_NAME).collect();
-    NewEvent {
+    let event = NewEvent {
         id: None,
         kind,
         payload,
@@ -143,7 +174,8 @@ fn incoming(row: &ForeignEvent) -> NewEvent {
         source: String::new(),
         time_us: (row.created_at > 0.0).then_some((row.created_at * 1e6) as i64),
         idempotency_key: Some(format!("foreign/{}/{:.6}/{name}", row.event_id, row.created_at)),
-    }
+    };
+    (Some(event), refused.map(|kind| (kind.info().wire.to_owned(), "such rows come in as external.*")))
 }
 
 fn outsider(row: &ForeignEvent, parsed: Option<Map<String, Value>>) -> Map<String, Value> {
@@ -169,6 +201,7 @@ mod tests {
         rows: RefCell<Vec<ForeignEvent>>,
         acked: RefCell<Vec<i64>>,
         put: RefCell<Vec<(String, String)>>,
+        writers: Option<Class>,
     }
 
     impl ForeignQueue for Queue {
@@ -176,6 +209,9 @@ mod tests {
             let rows: Vec<_> = self.rows.borrow().iter().filter(|r| r.event_id > after).take(limit as usize).cloned().collect();
             let last = rows.last().map_or(after, |r| r.event_id);
             Ok((rows, last))
+        }
+        fn writers(&self, _: &str) -> Result<Class, StoreError> {
+            Ok(self.writers.unwrap_or(Class::Suite))
         }
         fn created_at(&self, _: &str, id: i64) -> Result<Option<f64>, StoreError> {
             Ok(self.rows.borrow().iter().find(|r| r.event_id == id).map(|r| r.created_at))
@@ -214,14 +250,40 @@ mod tests {
             ("daemon_stopped", r#"{"daemon_name": "X", "hostname": "h", "reason": "r", "invocation_id": "i"}"#, "external.daemon_stopped"),
             ("odd", "no json", "external.odd"),
         ] {
-            let event = incoming(&row(7, kind, payload));
+            let event = incoming(&row(7, kind, payload), Class::Suite).0.expect("an event");
             assert_eq!(event.kind, wanted);
             assert_eq!(event.idempotency_key, Some(format!("foreign/7/107.000000/{kind}")));
             assert_eq!(event.key.is_some(), payload.contains("config"), "{kind}");
             assert_eq!(event.payload.contains_key("foreign"), wanted.starts_with("external."));
         }
-        let long = incoming(&row(1, "x", &format!("{{\"a\":\"{}\"}}", "y".repeat(MAX_PAYLOAD))));
+        let long = incoming(&row(1, "x", &format!("{{\"a\":\"{}\"}}", "y".repeat(MAX_PAYLOAD))), Class::Suite).0.expect("an event");
         assert!(long.payload["bytes_left_out"].as_u64().is_some_and(|n| n > MAX_PAYLOAD as u64));
+    }
+
+    #[test]
+    fn an_event_has_the_rights_of_those_who_can_write_the_file() {
+        let boost = r#"{"config": "hex8_2p", "boost_factor": 1.5, "reason": "r"}"#;
+        for (writers, kind, wanted) in [
+            (Class::Root, "EXPLORATION_BOOST", Some("exploration_boost")),
+            (Class::Admin, "EXPLORATION_BOOST", Some("exploration_boost")),
+            (Class::Member, "EXPLORATION_BOOST", Some("external.exploration_boost")),
+            (Class::Member, "odd", Some("external.odd")),
+            (Class::Anybody, "EXPLORATION_BOOST", None),
+            (Class::Job, "odd", None),
+        ] {
+            let (event, refused) = incoming(&row(1, kind, boost), writers);
+            assert_eq!(event.map(|e| e.kind).as_deref(), wanted, "{writers:?} {kind}");
+            let as_itself = wanted.is_some_and(|wanted| !wanted.starts_with("external.")) || (kind == "odd" && wanted.is_some());
+            assert_eq!(refused.is_none(), as_itself, "{writers:?} {kind}");
+        }
+        let world = World::new();
+        let queue = Queue { writers: Some(Class::Member), ..Default::default() };
+        queue.rows.borrow_mut().extend((1..=3).map(|n| row(n, "EXPLORATION_BOOST", boost)));
+        let mut daemon: CrossProcessPoller = build();
+        let out = give(&world, &queue, &mut daemon, Input::Tick { number: 1 });
+        assert!(out.raw.len() == 3 && out.raw.iter().all(|event| event.kind == "external.exploration_boost"));
+        assert_eq!(daemon.refused.len(), 1, "told once");
+        assert!(out.health.is_some_and(|h| h.message.contains("may not publish: 1")));
     }
 
     #[test]
