@@ -4,7 +4,12 @@ use crate::suite::{MINUTE, start};
 use serde_json::Value;
 use std::time::Duration;
 
-on_both!(job_folders_and_old_artefacts_go, a_damaged_and_a_missing_shard_stop_no_export, a_full_file_system_is_heard_of_at_once);
+on_both!(
+    job_folders_and_old_artefacts_go,
+    a_damaged_and_a_missing_shard_stop_no_export,
+    a_full_file_system_is_heard_of_at_once,
+    used_up_inodes_bar_new_jobs_until_there_are_some,
+);
 
 /// Small windows, so that they are full within minutes, and no training, which takes longer than what is tested.
 fn small(m: &Machine) {
@@ -77,6 +82,45 @@ fn a_damaged_and_a_missing_shard_stop_no_export(m: &Machine) {
     m.ok(&format!("ls /var/lib/ringrift/artefacts/quarantine | grep -q {damaged}"));
 }
 
+/// Puts the suite's state on a file system in memory, made with these options.
+fn small_state(m: &Machine, options: &str) {
+    m.ok(&format!(
+        "mkdir -p /mnt/keep && cp -a /var/lib/ringrift/. /mnt/keep/ && mount -t tmpfs -o {options},mode=755 tmpfs /var/lib/ringrift \
+          && cp -a /mnt/keep/. /var/lib/ringrift/ && chown --reference=/mnt/keep /var/lib/ringrift; systemd-tmpfiles --create ringrift.conf"
+    ));
+}
+
+fn used_up_inodes_bar_new_jobs_until_there_are_some(m: &Machine) {
+    use crate::emergency::{CALM, call};
+    small_state(m, "size=1g,nr_inodes=3000");
+    crate::emergency::start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{evaluation: {{command: [/bin/false]}}}}\n"));
+    let gate = |wanted: bool| {
+        m.wait_for(&format!("the gate of inodes to be open: {wanted}"), MINUTE, || {
+            let limits = call(m, "Limits", "{}");
+            let gate =
+                limits["gates"].as_array().and_then(|gates| gates.iter().find(|g| g["gate"] == "inodes")).cloned().unwrap_or_default();
+            if gate["open"] == wanted { Ok(gate["why"].to_string()) } else { Err(limits["gates"].to_string()) }
+        })
+    };
+    gate(true);
+    m.ok("cd /var/lib/ringrift && mkdir many && set -- $(df --output=itotal,iused . | tail -n 1) \
+          && seq $(($1 * 95 / 100 - $2)) | (cd many && xargs touch)");
+    let room = m.ok("df --output=pcent /var/lib/ringrift | tail -n 1");
+    assert!(room.trim().trim_end_matches('%').parse::<u32>().is_ok_and(|percent| percent < 20), "there is room: {room}");
+    let why = gate(false);
+    assert!(why.contains("inodes"), "{why}");
+    let id = crate::jobs::enqueue(m, "evaluation");
+    m.wait_for("the job to say what it waits for", MINUTE, || {
+        let item = crate::jobs::shown(m, &id);
+        if item["status"] == "pending" && item["waiting_for"].to_string().contains("inodes") { Ok(()) } else { Err(item.to_string()) }
+    });
+    let status = m.run("ringrift status").out;
+    assert!(status.contains("inodes"), "{status}");
+    m.ok("rm -r /var/lib/ringrift/many");
+    gate(true);
+    assert_eq!(crate::jobs::ended(m, &id)["status"], "failed", "it ran");
+}
+
 fn a_full_file_system_is_heard_of_at_once(m: &Machine) {
     m.write(
         "/etc/ringrift/conf.d/60-quiet.yaml",
@@ -86,8 +130,7 @@ fn a_full_file_system_is_heard_of_at_once(m: &Machine) {
         "/etc/ringrift/conf.d/50-test.yaml",
         "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\n",
     );
-    m.ok("mkdir -p /mnt/keep && cp -a /var/lib/ringrift/. /mnt/keep/ && mount -t tmpfs -o size=48m,mode=755 tmpfs /var/lib/ringrift \
-          && cp -a /mnt/keep/. /var/lib/ringrift/ && chown --reference=/mnt/keep /var/lib/ringrift; systemd-tmpfiles --create ringrift.conf");
+    small_state(m, "size=48m");
     m.ok("systemctl start ringrift-master.target");
     let emit = || m.run("ringrift events emit external.probe n=1");
     m.wait_for("an event to be taken", MINUTE, || match emit() {
