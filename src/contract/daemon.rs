@@ -33,7 +33,7 @@ pub enum Input<'a> {
     Reload(&'a Config),
     /// A Varlink call on the daemon's own socket; answered by `Out::answer`.
     Call(&'a Call),
-    /// An HTTP GET or POST on one of the daemon's ports; answered by `Out::respond`.
+    /// An HTTP GET on one of the daemon's ports; answered by `Out::respond`.
     Http(&'a HttpRequest),
     /// An operator paused it: no ticks and no events until Resume; calls are still answered.
     Pause {
@@ -46,19 +46,15 @@ pub enum Input<'a> {
     Stop,
 }
 
-/// An HTTP request.
+/// An HTTP request: a GET, or a HEAD, whose answer is sent without its body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpRequest {
     /// The port it came in on, as the configuration names it.
     pub port: u16,
-    /// GET or POST.
-    pub method: String,
     /// The path without the query.
     pub path: String,
     /// The query.
     pub query: String,
-    /// The body of a POST.
-    pub body: Vec<u8>,
 }
 
 /// An HTTP response.

@@ -6,7 +6,7 @@ use crate::contract::config::Config;
 use crate::contract::daemon::HttpResponse;
 use crate::contract::registry::DaemonType;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
-use crate::platform::http::{self, Answer};
+use crate::platform::http::{self, Answer, Names};
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
 use crate::platform::varlink::{Budget, Caller, Replies, Service, serve};
@@ -74,13 +74,13 @@ pub fn open_ports(daemon: DaemonType, config: &Config, inbox: &Inbox) -> io::Res
     let answer: Answer = Arc::new(move |request| {
         let (answer, answered) = channel();
         let sent = inbox.send(Message::Http { request, answer });
-        sent.ok().and_then(|()| answered.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| HttpResponse {
+        sent.ok().and_then(|()| answered.recv_timeout(http::DEADLINE).ok()).unwrap_or_else(|| HttpResponse {
             status: 503,
             content_type: "text/plain; charset=utf-8",
             body: "the daemon is busy or stops\n".into(),
         })
     });
-    http::serve(&addresses, &answer)
+    http::serve(&addresses, Names::of_this_host(&config.daemons.health_server.hosts), &answer)
 }
 
 fn addresses(daemon: DaemonType, config: &Config) -> Vec<SocketAddr> {

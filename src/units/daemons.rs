@@ -91,6 +91,7 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
         .with(|t| if hub.is_some() { notices(t) } else { t })
         .set("Slice", if hub.is_some() { "ringrift-core.slice" } else { "ringrift-daemons.slice" })
         .with(|t| if hub.is_some() { hub_weight(t) } else { t })
+        .with(|t| if spec.needs.contains(&Need::Tcp) { descriptors(t) } else { t })
         .set("MemoryMax", format!("{}M", spec.memory_max))
         .with(|t| harden::lines(t, exceptions(spec)))
 }
@@ -157,6 +158,11 @@ pub fn hub_weight(text: Text) -> Text {
         .set("OOMScoreAdjust", -500)
         .why("One descriptor a client, and a suite has many.")
         .set("LimitNOFILE", 65536)
+}
+
+/// Room for who connects over the network.
+fn descriptors(text: Text) -> Text {
+    text.why("256 HTTP connections at most, and its own files and sockets beside them in any case.").set("LimitNOFILE", 4096)
 }
 
 /// Where the owner of a database says what was lost.

@@ -27,6 +27,7 @@ mod disk;
 mod emergency;
 mod guards;
 mod harness;
+mod http;
 mod install;
 mod jobs;
 mod kills;

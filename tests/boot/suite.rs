@@ -224,9 +224,9 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
 }
 
 /// One GET, by the shell alone: a minimal Debian has no curl. The status line and the body.
-fn get(m: &Machine, port: u16, path: &str) -> String {
+pub fn get(m: &Machine, port: u16, path: &str) -> String {
     let talk = format!(
-        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {path} HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
+        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET {path} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3"
     );
     m.run(&format!("bash -c \"{talk}\"")).out
 }

@@ -1,5 +1,6 @@
 //! `daemons.NAME`: what each daemon can be told.
 use super::Check;
+use crate::contract::text;
 use serde::{Deserialize, Serialize};
 
 /// What every daemon can be told.
@@ -139,6 +140,9 @@ daemon_config! {
         status_port: u16 = 8770;
         /// Address to listen on; anything but loopback shows the state of the machine to the network.
         address: String = "127.0.0.1".into();
+        /// Names by which the host may be asked, beside its own, localhost and addresses: that of a proxy in front of it, say; read at
+        /// the start of HEALTH_SERVER.
+        hosts: Vec<String> = Vec::new();
     }
 }
 daemon_config! {
@@ -282,6 +286,11 @@ impl Daemons {
         }
         if self.health_server.address.parse::<std::net::IpAddr>().is_err() {
             check.fail("daemons.health_server.address", format!("{:?} is no IP address", self.health_server.address));
+        }
+        for host in &self.health_server.hosts {
+            if host.is_empty() || !host.bytes().all(|b| text::is_name_byte(&b)) {
+                check.fail("daemons.health_server.hosts", format!("{host:?} is no name of a host, as in status.example.org"));
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ impl Reader {
 type Takes = fn(Reader) -> bool;
 
 /// Values that a process takes at its start and keeps until its next one, with those who do.
-const PINNED: [(&str, Takes); 7] = [
+const PINNED: [(&str, Takes); 8] = [
     ("node_id", |_| true),
     ("master.reset_after", Reader::is_hub),
     ("databases.keep_snapshots", keeps_database),
@@ -34,6 +34,7 @@ const PINNED: [(&str, Takes); 7] = [
     ("daemons.health_server.port", serves_http),
     ("daemons.health_server.status_port", serves_http),
     ("daemons.health_server.address", serves_http),
+    ("daemons.health_server.hosts", serves_http),
 ];
 
 fn keeps_database(reader: Reader) -> bool {

@@ -6,6 +6,7 @@ use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
 use crate::contract::registry::{DaemonType, built};
+use crate::contract::text;
 use crate::coordination::plan;
 use serde_json::{Value, json};
 
@@ -43,15 +44,13 @@ impl Daemon for HealthServer {
     }
 }
 
+/// What daemons and jobs named stands in these values, and a terminal shows what curl got.
 fn reply(out: &mut Out, status: u16, body: &Value) {
-    out.respond(status, JSON, format!("{body:#}\n"));
+    out.respond(status, JSON, format!("{:#}\n", text::clean_json(body.clone())));
 }
 
 impl HealthServer {
     fn answer(&self, request: &HttpRequest, ports: &Ports<'_>, out: &mut Out) {
-        if request.method != "GET" && request.method != "HEAD" {
-            return reply(out, 405, &json!({ "error": format!("{} is not allowed here; everything is read with GET", request.method) }));
-        }
         let overview = match Overview::look(ports, &self.disabled) {
             Ok(overview) => overview,
             Err(error) => {
@@ -158,7 +157,7 @@ mod tests {
     }
 
     fn get(world: &World, port: u16, path: &str) -> (u16, String) {
-        let request = HttpRequest { port, method: "GET".into(), path: path.into(), query: String::new(), body: vec![] };
+        let request = HttpRequest { port, path: path.into(), query: String::new() };
         let out = world.give(&mut build::<HealthServer>(), Input::Http(&request)).expect("handled");
         out.response.map(|r| (r.status, r.body)).expect("a response")
     }
@@ -187,6 +186,29 @@ mod tests {
         assert_eq!(get(&world, 8770, "/daemon/IDLE_RESOURCE/health").0, 503);
         let (status, body) = get(&world, 8770, "/daemon/idle_resorce/health");
         assert!(status == 404 && body.contains("did you mean IDLE_RESOURCE"), "{body}");
+    }
+
+    /// The router counts event types of other programs; the names stand in labels and bodies.
+    #[test]
+    fn no_name_of_others_breaks_the_metrics_or_the_bodies() {
+        let world = world();
+        let evil = "a\"} 1\nringrift_forged 1\r\n# EOF\\\u{1b}[2J\u{202e}";
+        let snapshot = json!({ "by_type": { evil: 3 }, "events": 1 });
+        for file in world.status.borrow_mut().values_mut() {
+            file.snapshot = if file.daemon == "MASTER" { file.snapshot.clone() } else { snapshot.clone() };
+            file.health.message = evil.into();
+            file.last = evil.into();
+        }
+        let (_, metrics) = get(&world, 8790, "/metrics");
+        let forged = metrics.lines().filter(|l| l.starts_with("ringrift_forged") || *l == "# EOF").count();
+        assert_eq!(forged, 1, "the end, once:\n{metrics}");
+        assert!(metrics.lines().any(|l| l.contains("event=\"a\\\"} 1 ringrift_forged 1") && l.ends_with("\"} 3.0")), "{metrics}");
+        assert!(metrics.chars().all(|c| c == '\n' || text::is_harmless(c)), "{metrics:?}");
+        for (port, path) in [(8790, "/status"), (8790, "/ready"), (8770, "/daemon/status"), (8770, "/daemon/auto_export/health")] {
+            let (_, body) = get(&world, port, path);
+            let _: Value = serde_json::from_str(&body).expect("JSON");
+            assert!(body.chars().all(|c| c == '\n' || text::is_harmless(c)), "{path}: {body:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@ use super::overview::Overview;
 use super::use_metrics;
 use crate::contract::health::StatusFile;
 use crate::contract::host::HostSnapshot;
+use crate::contract::text::Line;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -91,7 +92,7 @@ pub(super) fn text(overview: &Overview, host: &HostSnapshot) -> Result<String, s
     if let Some(types) = router.and_then(|f| f.snapshot.get("by_type")).and_then(Value::as_object) {
         let by_type = Family::<ByType, Number>::default();
         for (event, count) in types {
-            by_type.get_or_create(&ByType { event: event.clone() }).set(count.as_f64().unwrap_or(0.0));
+            by_type.get_or_create(&ByType { event: Line::new(event).into() }).set(count.as_f64().unwrap_or(0.0));
         }
         registry.register("events_by_type", "Events published since the router's start, by type", by_type);
     }
