@@ -2,7 +2,7 @@
 use super::out::Tone;
 use super::world::World;
 use crate::contract::error::Failure;
-use crate::contract::health::{Health, HealthStatus, State, StatusFile};
+use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::MasterHealth;
 use crate::contract::registry::{DaemonSpec, DaemonType, Profile, Stage, all, built};
@@ -33,6 +33,8 @@ pub struct Row {
     pub reason: String,
     /// Its health.
     pub health: Health,
+    /// Why it has no work, if it says so.
+    pub idle: Option<Idle>,
     /// The applied profile, or an operator, wants it.
     pub wanted: bool,
     /// It is in the applied profile.
@@ -174,6 +176,7 @@ impl Seen {
             state: verdict.state,
             reason: verdict.reason,
             health: verdict.health,
+            idle: verdict.idle,
             wanted,
             member,
             critical: spec.critical,
@@ -216,6 +219,7 @@ impl Seen {
             state: verdict.state,
             reason: verdict.reason.replace(&DaemonType::EventRouter.unit(), unit_name),
             health: verdict.health,
+            idle: verdict.idle,
             wanted: true,
             member: true,
             critical: true,
@@ -253,10 +257,17 @@ impl Seen {
     }
 }
 
-/// Its own last word, else systemd's STATUS= without the state and health that stand beside it.
+/// Its own last word, else systemd's STATUS= without what stands beside it: the state and health, and why it has no work.
 fn last(unit: Option<&UnitView>, report: Option<&StatusFile>) -> String {
-    let reported = report.map(|r| r.last.clone()).filter(|l| !l.is_empty());
-    reported.or_else(|| unit.and_then(|u| u.status_text.as_deref()).map(said)).unwrap_or_default()
+    if let Some(last) = report.map(|r| &r.last).filter(|last| !last.is_empty()) {
+        return last.clone();
+    }
+    let said = unit.and_then(|u| u.status_text.as_deref()).map(said).unwrap_or_default();
+    let idle = report.and_then(|r| r.idle.as_ref()).map(Idle::to_string);
+    match idle.and_then(|idle| said.strip_prefix(&idle).map(str::to_owned)) {
+        Some(rest) => rest.trim_start_matches("; ").to_owned(),
+        None => said,
+    }
 }
 
 /// `RUNNING (healthy): waits for games` says `waits for games`.

@@ -5,11 +5,12 @@ use super::world::World;
 use super::{Done, hub, text};
 use crate::contract::catalog::StageState;
 use crate::contract::error::Exit;
-use crate::contract::health::{HealthStatus, State};
+use crate::contract::health::{HealthStatus, Idle, State};
 use crate::contract::registry::{Category, Hub};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Show the whole suite: what is wrong first, then every daemon and job. Starts nothing.
@@ -26,6 +27,8 @@ pub struct Status {
 struct Overview {
     master_running: bool,
     profile: Option<&'static str>,
+    /// Why the loop stands still, by the daemons that wait for work; empty while it turns.
+    standing: Vec<Idle>,
     problems: Vec<Problem>,
     /// What is no fault and an operator wants to know: configurations that began anew.
     notes: Vec<String>,
@@ -69,6 +72,11 @@ impl Status {
             let what = vec![Text::new(Tone::Bad, "!"), Text::plain(format!("{}: {}", p.name, p.what))];
             [what, vec![Text::dim("→"), Text::new(Tone::Busy, &p.next)]]
         });
+        let standing = o.standing.iter().flat_map(|idle| {
+            let what = vec![Text::new(Tone::Warn, "!"), Text::plain(idle.to_string())];
+            [what, vec![Text::dim("→"), Text::new(Tone::Busy, "ringrift queue")]]
+        });
+        page += &out.sentences(standing.collect());
         page += &out.sentences(sentences.collect());
         page += &out.sentences(o.notes.iter().map(|n| vec![Text::new(Tone::Busy, "i"), Text::plain(n.clone())]).collect());
         page.push('\n');
@@ -145,7 +153,9 @@ fn overview(seen: &Seen, world: &World) -> Overview {
         problems.push(Problem { name: "master".into(), what: said.clone(), next: format!("journalctl -u {MASTER} -n 50") });
     }
     let profile = seen.profile.map(|p| p.name());
-    Overview { master_running, profile, problems, notes: begun_anew(world), hubs, daemons, jobs: seen.jobs() }
+    let standing: BTreeSet<Idle> = daemons.iter().filter_map(|r| r.idle.clone()).collect();
+    let standing = standing.into_iter().collect();
+    Overview { master_running, profile, standing, problems, notes: begun_anew(world), hubs, daemons, jobs: seen.jobs() }
 }
 
 /// Configurations that began anew, from the catalog if it is there: no answer is no fault of theirs, and is shown with its daemon.
@@ -177,8 +187,10 @@ fn headline(o: &Overview, seen: &Seen, out: &Out) -> String {
         if wanted.is_empty() { format!("{} daemons run", up(&all)) } else { format!("{} of {} daemons run", up(&wanted), wanted.len()) };
     let profile = o.profile.map_or_else(|| "no profile known".to_owned(), |p| format!("profile {p}"));
     let (tone, verdict) = match (o.master_running, o.problems.len()) {
-        (true, 0) => (Tone::Good, "all is well".to_owned()),
-        (true, n) => (Tone::Warn, text::count(n, "problem")),
+        (true, 0) if o.standing.is_empty() => (Tone::Good, "all is well".to_owned()),
+        (true, 0) => (Tone::Warn, "the loop stands still".to_owned()),
+        (true, n) if o.standing.is_empty() => (Tone::Warn, text::count(n, "problem")),
+        (true, n) => (Tone::Warn, format!("the loop stands still, {}", text::count(n, "problem"))),
         (false, _) if up(&all) == 0 => (Tone::Dim, "the suite is not running".to_owned()),
         (false, _) => (Tone::Bad, "no master".to_owned()),
     };

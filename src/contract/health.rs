@@ -114,6 +114,25 @@ impl Health {
     }
 }
 
+/// Why a daemon that works has no work.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Idle {
+    /// The coordinator grants nothing to anybody.
+    LoopStands {
+        /// Why, by the coordinator's account.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Idle::LoopStands { reason } => write!(f, "the loop stands still: {reason}"),
+        }
+    }
+}
+
 /// The file `/run/ringrift/<daemon>/status.json`: what a process last said about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusFile {
@@ -132,7 +151,28 @@ pub struct StatusFile {
     /// What it made of its configuration; absent from programs of other versions and from those that read none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<super::config::Taken>,
+    /// Why it has no work, if it says so; older versions do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Idle>,
     /// Anything a hub wants to show while it is away (queue depth, log length …).
     #[serde(default)]
     pub snapshot: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_of_an_older_version_says_nothing_of_idleness() {
+        let old = r#"{"daemon":"AUTO_EXPORT","state":"RUNNING","health":{"status":"healthy","message":"fine"},"last":"","time_us":1,
+            "valid_for":60,"snapshot":null}"#;
+        let mut report: StatusFile = serde_json::from_str(old).expect("an old report");
+        assert_eq!(report.idle, None);
+        assert!(!serde_json::to_string(&report).expect("JSON").contains("idle"));
+        report.idle = Some(Idle::LoopStands { reason: "emergency halt by root: smoke".into() });
+        let again: StatusFile = serde_json::from_value(serde_json::to_value(&report).expect("JSON")).expect("its own");
+        assert_eq!(again, report);
+        assert_eq!(report.idle.map(|i| i.to_string()).as_deref(), Some("the loop stands still: emergency halt by root: smoke"));
+    }
 }

@@ -1,5 +1,5 @@
 //! What a daemon's state is, from what systemd, its own report, the control file and the profile say. Pure.
-use crate::contract::health::{Health, HealthStatus, State, StatusFile};
+use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::Control;
 use crate::contract::registry::{DaemonSpec, Stage};
@@ -45,12 +45,14 @@ pub struct Assessment {
     pub reason: String,
     /// Its health; unknown unless a fresh report says otherwise.
     pub health: Health,
+    /// Why it has no work, by a report of this run.
+    pub idle: Option<Idle>,
 }
 
 /// Decides.
 pub fn assess(facts: &Facts<'_>) -> Assessment {
     let (state, reason) = state(facts);
-    Assessment { state, reason, health: health(facts, state) }
+    Assessment { state, reason, health: health(facts, state), idle: idle(facts, state) }
 }
 
 fn state(f: &Facts<'_>) -> (State, String) {
@@ -172,6 +174,11 @@ fn health(f: &Facts<'_>, state: State) -> Health {
         (State::CannotStart, _, _) => Health::unhealthy("cannot start"),
         _ => unknown("not running"),
     }
+}
+
+fn idle(f: &Facts<'_>, state: State) -> Option<Idle> {
+    let (report, unit) = (f.report?, f.unit?);
+    (matches!(state, State::Running | State::Paused) && is_of_this_run(report, unit)).then(|| report.idle.clone())?
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ impl StatusWriter {
             time_us: clock::now_us(),
             valid_for: 30,
             config: Some(self.config.said().clone()),
+            idle: None,
             snapshot,
         };
         let written = serde_json::to_vec(&file).map_err(io::Error::from).and_then(|bytes| replace(path, &bytes, 0o644, Outlives::Kill));

@@ -70,7 +70,7 @@ impl Writer {
     ) -> std::io::Result<()> {
         let snapshot = serde_json::to_value(stats)?;
         let (daemon, config) = ("EVENT_ROUTER".into(), Some(config));
-        let file = StatusFile { daemon, state, health, last, time_us: now_us(), valid_for, config, snapshot };
+        let file = StatusFile { daemon, state, health, last, time_us: now_us(), valid_for, config, idle: None, snapshot };
         replace(&self.path, &serde_json::to_vec(&file)?, 0o644, Outlives::Kill)
     }
 }

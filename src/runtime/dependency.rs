@@ -1,6 +1,7 @@
 //! "Runs and says: degraded, X failed": the dependencies as the master's list and their status files show them. Nothing is asked of
 //! systemd. And why there is no work, where the coordinator says that nothing is granted.
 use crate::contract::coordinator::CoordinatorStatus;
+use crate::contract::health::Idle;
 use crate::contract::master::{FAILED_FILE, FailedDaemons};
 use crate::contract::ports::Units;
 use crate::contract::registry::{DaemonSpec, DaemonType, Hub};
@@ -19,17 +20,17 @@ fn failed(spec: &DaemonSpec, control: &Path) -> Option<String> {
 }
 
 /// Why there is nothing to do for a daemon of the loop: the coordinator grants nothing, and for this reason.
-pub fn standstill(spec: &DaemonSpec, units: &dyn Units) -> Option<String> {
+pub fn standstill(spec: &DaemonSpec, units: &dyn Units) -> Option<Idle> {
     if !spec.hard.contains(&Hub::Coordinator) && !spec.hard.contains(&Hub::Catalog) {
         return None;
     }
     let report = units.status_file("coordinator")?;
     let age = now_us().saturating_sub(report.time_us) / 1_000_000;
     if age > i64::from(report.valid_for) {
-        return Some(format!("the loop stands still: the coordinator has not reported for {age} s"));
+        return Some(Idle::LoopStands { reason: format!("the coordinator has not reported for {age} s") });
     }
     let status: CoordinatorStatus = serde_json::from_value(report.snapshot).ok()?;
-    status.blocked.first().map(|why| format!("the loop stands still: {why}"))
+    status.blocked.into_iter().next().map(|reason| Idle::LoopStands { reason })
 }
 
 /// The first dependency that has failed or does not report, if any. Whether the router reports the subscription knows better.
@@ -79,6 +80,7 @@ mod tests {
                 time_us,
                 valid_for: 60,
                 config: None,
+                idle: None,
                 snapshot: serde_json::Value::Null,
             };
             let file = run.path().join(folder).join("status.json");
@@ -116,6 +118,7 @@ mod tests {
                 time_us,
                 valid_for: 30,
                 config: None,
+                idle: None,
                 snapshot: serde_json::to_value(&status).expect("JSON"),
             };
             std::fs::create_dir_all(run.path().join("coordinator")).expect("made");
@@ -124,9 +127,9 @@ mod tests {
         write(Vec::new(), now_us());
         assert_eq!(standstill(spec, &units), None);
         write(vec!["emergency halt by root: smoke".into()], now_us());
-        assert_eq!(standstill(spec, &units).as_deref(), Some("the loop stands still: emergency halt by root: smoke"));
+        assert_eq!(standstill(spec, &units), Some(Idle::LoopStands { reason: "emergency halt by root: smoke".into() }));
         assert_eq!(standstill(DaemonType::HealthServer.spec(), &units), None);
         write(Vec::new(), now_us() - 90_000_000);
-        assert!(standstill(spec, &units).is_some_and(|why| why.contains("has not reported")));
+        assert!(standstill(spec, &units).is_some_and(|idle| idle.to_string().contains("has not reported")));
     }
 }

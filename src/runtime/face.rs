@@ -2,7 +2,7 @@
 use super::places::Places;
 use super::reporter::Reporter;
 use crate::contract::config::{Begun, Taken};
-use crate::contract::health::{Health, HealthStatus, State, StatusFile};
+use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::replace::{Outlives, replace};
@@ -51,7 +51,7 @@ pub struct Face {
     /// As the runtime sees it.
     pub troubles: Troubles,
     /// Why there is no work, which is no fault of the daemon's.
-    pub standstill: Option<String>,
+    pub standstill: Option<Idle>,
     /// What became of the configuration.
     pub config: Begun,
     /// What was done last.
@@ -109,8 +109,9 @@ impl Face {
             health.status = HealthStatus::Degraded;
         }
         let own = std::mem::take(&mut health.message);
+        let idle = self.standstill.as_ref().map(Idle::to_string);
         let parts: Vec<&str> =
-            troubles.into_iter().chain(self.standstill.as_deref()).chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
+            troubles.into_iter().chain(idle.as_deref()).chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
         health.message = parts.join("; ");
         health
     }
@@ -183,6 +184,7 @@ impl Face {
             time_us: now_us(),
             valid_for: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(10),
             config: Some(self.config.said().clone()),
+            idle: self.standstill.clone(),
             snapshot: serde_json::Value::Null,
         };
         let written =

@@ -37,6 +37,7 @@ mod polkit;
 mod removal;
 mod rights;
 mod rules;
+mod standing;
 mod suite;
 mod survival;
 mod text;

@@ -5,7 +5,7 @@ use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, text};
 use crate::contract::error::Exit;
-use crate::contract::health::State;
+use crate::contract::health::{HealthStatus, State};
 use crate::contract::registry::DaemonType;
 use clap::Args;
 
@@ -38,10 +38,14 @@ fn page(row: &Row, world: &World, out: &Out) -> String {
         }
     };
     add("State", out.paint(row.tone(), &row.words()));
+    // Of others the message stands beside the state.
+    let is_well = row.health.status == HealthStatus::Healthy;
+    let says = if is_well { row.health.message.as_str() } else { "" };
+    add("Says", says.to_owned());
     add("Reason", row.reason.clone());
     add("Last error", row.last_error.clone().unwrap_or_default());
     add("Since", row.since_us.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default());
-    add("Last", row.last.clone());
+    add("Last", if says.ends_with(&row.last) { String::new() } else { row.last.clone() });
     for (key, value) in &row.health.details {
         add("Detail", format!("{key} = {value}"));
     }

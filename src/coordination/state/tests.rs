@@ -27,6 +27,7 @@ fn report(age_s: i64, state: State) -> StatusFile {
         time_us: NOW - age_s * 1_000_000,
         valid_for: 60,
         config: None,
+        idle: None,
         snapshot: serde_json::Value::Null,
     }
 }

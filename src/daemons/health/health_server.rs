@@ -145,6 +145,7 @@ mod tests {
             time_us: now,
             valid_for: 60,
             config: None,
+            idle: None,
             snapshot,
         };
         for daemon in Profile::Selfplay.built() {

@@ -63,6 +63,7 @@ mod tests {
             time_us: 0,
             valid_for: 60,
             config: None,
+            idle: None,
             snapshot: json!({ "utilization": utilization }),
         };
         let mut registry = Registry::with_prefix("ringrift");

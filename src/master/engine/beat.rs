@@ -67,6 +67,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 time_us: now_us(),
                 valid_for: 2 * world.config.master.interval,
                 config: Some(world.taken.said().clone()),
+                idle: None,
                 snapshot: serde_json::to_value(&health)?,
             }
         };

@@ -1,0 +1,90 @@
+//! What stands: a loop that is given nothing to do, and events that wait behind one that is not done. `ringrift status` says both.
+use crate::emergency::call;
+use crate::machine::Machine;
+use crate::suite::{MINUTE, start};
+
+on_both!(a_loop_that_stands_still_says_so, a_lane_that_stands_is_a_problem_until_it_moves);
+
+fn shows(m: &Machine, command: &str, wanted: &str) -> Result<String, String> {
+    let ran = m.run(command);
+    if ran.out.contains(wanted) { Ok(ran.out) } else { Err(format!("{} {}", ran.out, ran.err)) }
+}
+
+fn well(m: &Machine) {
+    m.wait_for("all to be well", 2 * MINUTE, || {
+        let said = shows(m, "ringrift status", "all is well")?;
+        if said.contains("stands still") { Err(said) } else { Ok(()) }
+    });
+}
+
+fn a_loop_that_stands_still_says_so(m: &Machine) {
+    start(m);
+    well(m);
+    // Halted, paused, and a gate that is shut: each with its reason, in both places.
+    let gate =
+        "safeguards: {disk: {warning: 1, critical: 2}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\n";
+    let shut = |m: &Machine| {
+        m.write("/etc/ringrift/conf.d/60-gate.yaml", gate);
+        m.ok("ringrift config reload");
+    };
+    let opened = |m: &Machine| {
+        m.ok("rm /etc/ringrift/conf.d/60-gate.yaml; ringrift config reload");
+    };
+    let stands: [(&dyn Fn(&Machine), &str, &dyn Fn(&Machine)); 3] = [
+        (
+            &|m| {
+                m.ok("ringrift emergency halt smoke");
+            },
+            "emergency halt by root: smoke",
+            &|m| {
+                m.ok("ringrift emergency clear");
+            },
+        ),
+        (
+            &|m| {
+                call(m, "Pause", r#"{"reason":"maintenance"}"#);
+            },
+            "paused by root: maintenance",
+            &|m| {
+                call(m, "Resume", "{}");
+            },
+        ),
+        (&shut, "gate disk", &opened),
+    ];
+    for (stop, why, go) in stands {
+        stop(m);
+        let line = format!("the loop stands still: {why}");
+        let status = m.wait_for(&line, MINUTE, || shows(m, "ringrift status", &line));
+        let (headline, _) = status.split_once('\n').expect("lines");
+        assert!(headline.contains("the loop stands still"), "{status}");
+        assert!(status.contains("ringrift queue") && status.matches(&line).count() == 1, "said once: {status}");
+        let alone = m.wait_for(&line, MINUTE, || shows(m, "ringrift daemon status EVALUATION", &line));
+        assert!(alone.contains("RUNNING (healthy)"), "it is no fault of the daemon's: {alone}");
+        m.wait_for("the same for programs", MINUTE, || shows(m, "ringrift status --json", "\"loop_stands\""));
+        println!("{:?}\n{status}\n{alone}", m.suite);
+        go(m);
+        well(m);
+    }
+}
+
+/// DATA_PIPELINE takes nothing over from a disk that is too full: the first result waits, and all later ones of its configuration behind.
+fn a_lane_that_stands_is_a_problem_until_it_moves(m: &Machine) {
+    start(m);
+    m.write("/etc/ringrift/conf.d/60-full.yaml", "daemons: {data_pipeline: {max_disk_percent: 1}}\n");
+    m.ok("ringrift config reload");
+    let line = "events have waited for more than a minute behind one that is not done: data-pipeline: square8_2p behind event";
+    let status = m.wait_for("the lane to be a problem", 5 * MINUTE, || {
+        let json = m.run("ringrift status --json").out;
+        if json.contains(line) { Ok(m.run("ringrift status").out) } else { Err(m.run("ringrift status").out) }
+    });
+    println!("{:?}\n{status}", m.suite);
+    assert!(status.contains("EVENT_ROUTER") && !status.contains("all is well"), "{status}");
+    m.ok("rm /etc/ringrift/conf.d/60-full.yaml; ringrift config reload");
+    m.wait_for("the lane to go on", 2 * MINUTE, || {
+        let json = m.run("ringrift status --json").out;
+        if json.contains("more than a minute") || json.contains("waiting:") { Err(json) } else { Ok(()) }
+    });
+    m.wait_for("games of the results that waited", MINUTE, || {
+        shows(m, "ringrift events tail --type NEW_GAMES_AVAILABLE -n 5", "square8_2p")
+    });
+}
