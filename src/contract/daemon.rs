@@ -80,13 +80,17 @@ pub enum HandlerError {
     /// Trying again cannot help: a dead letter at once.
     #[error("{0}")]
     Rejected(String),
+    /// The daemon's own database cannot be used: the process ends, the database is looked at when it starts again, and the input comes
+    /// again, without counting as an attempt.
+    #[error("{0}")]
+    Broken(String),
 }
 
 impl HandlerError {
     /// What it is worth to try the same input again: what is permanent never holds up the inputs behind it.
     pub fn permanence(&self) -> Permanence {
         match self {
-            HandlerError::Unavailable(_) | HandlerError::Failed(_) => Permanence::Transient,
+            HandlerError::Unavailable(_) | HandlerError::Failed(_) | HandlerError::Broken(_) => Permanence::Transient,
             HandlerError::Rejected(_) => Permanence::Permanent,
         }
     }
@@ -110,7 +114,12 @@ impl From<CallError> for HandlerError {
 
 impl From<StoreError> for HandlerError {
     fn from(error: StoreError) -> Self {
-        HandlerError::of(error.permanence(), error.to_string())
+        let why = error.to_string();
+        match error {
+            StoreError::BadFile { .. } | StoreError::Unfit { .. } => HandlerError::Rejected(why),
+            StoreError::Broken { .. } => HandlerError::Broken(why),
+            StoreError::Failed { .. } => HandlerError::Failed(why),
+        }
     }
 }
 
@@ -194,6 +203,8 @@ mod tests {
         let table = [
             (HandlerError::from(StoreError::BadFile { path: "p".into(), why: "w".into() }), Permanence::Permanent),
             (HandlerError::from(StoreError::Failed { operation: "o".into(), why: "w".into() }), Permanence::Transient),
+            (HandlerError::from(StoreError::Unfit { operation: "o".into(), why: "w".into() }), Permanence::Permanent),
+            (HandlerError::from(StoreError::Broken { operation: "o".into(), why: "w".into() }), Permanence::Transient),
             (HandlerError::from(answer(errors::INVALID_PARAMETER)), Permanence::Permanent),
             (HandlerError::from(answer(errors::REFUSED)), Permanence::Transient),
             (HandlerError::from(answer(errors::OUT_OF_SPACE)), Permanence::Transient),

@@ -2,7 +2,6 @@
 use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
-use super::error::Permanence;
 use super::events::Payload;
 use super::foreign::ForeignQueue;
 use super::health::StatusFile;
@@ -151,7 +150,23 @@ pub enum StoreError {
         /// What is wrong.
         why: String,
     },
-    /// Disk full, I/O error, database error: retrying may help.
+    /// What was to be written, or what stands in a row, does not fit the database: retrying will not help.
+    #[error("{operation}: {why}")]
+    Unfit {
+        /// What was tried.
+        operation: String,
+        /// What the database said.
+        why: String,
+    },
+    /// The daemon's own database is damaged or may not be written: nothing goes until the daemon has opened it again.
+    #[error("{operation}: {why}")]
+    Broken {
+        /// What was tried.
+        operation: String,
+        /// What the database said.
+        why: String,
+    },
+    /// Disk full, I/O error, a lock that somebody holds: retrying may help.
     #[error("{operation}: {why}")]
     Failed {
         /// What was tried.
@@ -159,16 +174,6 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
-}
-
-impl StoreError {
-    /// Whether retrying can help.
-    pub fn permanence(&self) -> Permanence {
-        match self {
-            StoreError::BadFile { .. } => Permanence::Permanent,
-            StoreError::Failed { .. } => Permanence::Transient,
-        }
-    }
 }
 
 /// All ports of a daemon. The runtime fills in the real ones; a test fills in fakes.

@@ -6,6 +6,7 @@ use crate::contract::ports::StoreError;
 use crate::contract::rights::Class;
 use crate::platform::clock::now_us;
 use crate::platform::host::node_id;
+use crate::platform::store;
 use crate::platform::varlink::{Peer, Suite};
 use nix::unistd::{User, getgrouplist};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -34,7 +35,14 @@ pub struct ForeignDb;
 
 fn failed(operation: &str, database: &str) -> impl Fn(rusqlite::Error) -> StoreError {
     let operation = format!("{operation} {database}");
-    move |error| StoreError::Failed { operation: operation.clone(), why: error.to_string() }
+    move |error| {
+        let (operation, why) = (operation.clone(), error.to_string());
+        match store::class(&error) {
+            store::Class::Passing => StoreError::Failed { operation, why },
+            // Others own the file: to open it again mends nothing here.
+            store::Class::Input | store::Class::Database => StoreError::Unfit { operation, why },
+        }
+    }
 }
 
 fn seconds() -> f64 {

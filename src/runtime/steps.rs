@@ -121,10 +121,17 @@ impl<D: Daemon> Engine<'_, D> {
         }
     }
 
-    /// Runs the handler. A panic ends the process: systemd starts it afresh and the input comes again.
+    /// Runs the handler. A panic, or a database that is of no use, ends the process: systemd starts it afresh and the input comes again.
     pub fn call_handler(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let (daemon, ports) = (&mut self.daemon, &self.ports);
         match catch_unwind(AssertUnwindSafe(|| daemon.handle(input, ports, out))) {
+            Ok(Err(HandlerError::Broken(why))) => {
+                // Its input is neither done nor failed; opening the database checks it, and replaces a damaged one.
+                tracing::error!(
+                    "{why}: the database cannot be used; the process ends, looks at it at its start, and the input comes again"
+                );
+                std::process::exit(1);
+            }
             Ok(result) => result,
             Err(_) => {
                 tracing::error!("a handler panicked; the process ends and the input comes again");

@@ -28,6 +28,15 @@ pub fn a_panic_ends_the_process_and_not_the_event() {
     assert!(world.hubs.with(|held| held.acked.is_empty() && held.nacked.is_empty()));
 }
 
+/// A database that is of no use ends the process with 1, which says so; the event is neither done nor failed.
+pub fn a_broken_database_ends_the_process_and_not_the_event() {
+    let world = World::new();
+    world.export("broken");
+    let mut toy = world.start(&[]);
+    assert_eq!(toy.end().code(), Some(1));
+    assert!(world.hubs.with(|held| held.acked.is_empty() && held.nacked.is_empty()));
+}
+
 /// A handler that asks an absent peer is run again until it answers.
 pub fn an_absent_peer_is_waited_for() {
     let mut world = World::new();

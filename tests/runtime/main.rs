@@ -28,6 +28,7 @@ const TESTS: &[(&str, fn())] = tests![
     life::a_router_that_restarts,
     failures::failed_and_rejected_events,
     failures::a_panic_ends_the_process_and_not_the_event,
+    failures::a_broken_database_ends_the_process_and_not_the_event,
     failures::an_absent_peer_is_waited_for,
     failures::restarts_are_delayed,
 ];

@@ -5,7 +5,7 @@ use ringrift::contract::daemon::{Daemon, HandlerError, Input, Out};
 use ringrift::contract::events::{Payload, TrainingThresholdReached};
 use ringrift::contract::health::Health;
 use ringrift::contract::ids::{ConfigKey, Digest};
-use ringrift::contract::ports::Ports;
+use ringrift::contract::ports::{Ports, StoreError};
 use ringrift::contract::registry::DaemonType;
 use ringrift::contract::wire::Reply;
 use ringrift::contract::workload::JobType;
@@ -48,6 +48,10 @@ impl Daemon for Toy {
                 match export.output_path.as_str() {
                     "fail" => return Err(HandlerError::Failed("it was told to fail".into())),
                     "reject" => return Err(HandlerError::Rejected("it was told to reject".into())),
+                    "broken" => {
+                        let (operation, why) = ("recording an artefact".into(), "database disk image is malformed".into());
+                        Err(StoreError::Broken { operation, why })?;
+                    }
                     "panic" if !self.panicked => {
                         self.panicked = true;
                         panic!("it was told to panic");

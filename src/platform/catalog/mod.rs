@@ -15,7 +15,7 @@ use crate::platform::age::{AgeGuard, clocks};
 use crate::platform::job_files::JobFiles;
 use crate::platform::notices::Notices;
 use crate::platform::space;
-use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
+use crate::platform::store::{self, Class, Database, DatabaseError, Keep, Spec};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -78,12 +78,17 @@ fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
     move |e| {
         // If so, DISK_SPACE_MANAGER hears of it.
         let _ = space::is_full_sql(&e);
-        StoreError::Failed { operation: operation.into(), why: e.to_string() }
+        let (operation, why) = (operation.into(), e.to_string());
+        match store::class(&e) {
+            Class::Passing => StoreError::Failed { operation, why },
+            Class::Input => StoreError::Unfit { operation, why },
+            Class::Database => StoreError::Broken { operation, why },
+        }
     }
 }
 
 fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_ {
-    move |e| StoreError::Failed { operation: operation.into(), why: e.to_string() }
+    move |e| StoreError::Unfit { operation: operation.into(), why: e.to_string() }
 }
 
 impl CatalogDb {
@@ -281,7 +286,7 @@ impl CatalogStore for CatalogDb {
 
 fn read_outputs(text: &str) -> Result<Vec<Payload>, StoreError> {
     let operation = "reading an input's outputs";
-    let bad = |why: String| StoreError::Failed { operation: operation.into(), why };
+    let bad = |why: String| StoreError::Unfit { operation: operation.into(), why };
     let stored: Vec<(String, Value)> = serde_json::from_str(text).map_err(json_failed(operation))?;
     let read = |(wire, value): (String, Value)| {
         let kind = EventType::from_wire(&wire).ok_or_else(|| bad(format!("unknown type {wire}")))?;

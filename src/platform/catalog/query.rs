@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 pub(super) const COLUMNS: &str = "seq, id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules";
 
 pub(super) fn bad_id(error: BadId) -> StoreError {
-    StoreError::Failed { operation: "reading catalog.db".into(), why: error.to_string() }
+    StoreError::Unfit { operation: "reading catalog.db".into(), why: error.to_string() }
 }
 
 /// A row as it stands, before its ids are checked.

@@ -8,7 +8,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use error::{DatabaseError, is_damaged};
+pub use error::{Class, DatabaseError, class, is_damaged};
 
 use crate::contract::messages;
 use crate::contract::notice::{Notice, Subject};
