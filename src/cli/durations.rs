@@ -1,4 +1,4 @@
-//! `ringrift durations`: how long tasks take, when running ones will end, when there is room, and whether a long one may begin now.
+//! `ringrift jobs durations`: how long tasks take, when running ones will end, when there is room, and whether a long one may begin now.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};

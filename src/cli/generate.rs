@@ -1,12 +1,12 @@
 //! `ringrift generate`: manual pages and completions, from the one definition of the command line; and the daemons' page.
 use super::out::Out;
 use super::world::World;
-use super::{Cli, Done};
+use super::{Done, surface};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::{PROCESSES, all};
 use crate::contract::rights;
-use clap::{CommandFactory, Subcommand};
-use clap_complete::Shell;
+use clap::Subcommand;
+use clap_complete::env::Shells;
 use std::path::{Path, PathBuf};
 
 /// Manual pages and completions, for packaging.
@@ -27,19 +27,24 @@ pub enum Generate {
 impl Generate {
     /// Runs the verb.
     pub fn run(self, _world: &World, _out: &Out) -> Done {
-        let mut command = Cli::command();
-        command.build();
         match self {
             Generate::Man { dir } => {
-                clap_mangen::generate_to(command, &dir).map_err(|e| failed(&dir, e))?;
+                clap_mangen::generate_to(surface::command().disable_help_subcommand(true), &dir).map_err(|e| failed(&dir, e))?;
                 let page = dir.join("ringrift-daemons.8");
                 std::fs::write(&page, daemons_page()).map_err(|e| failed(&page, e))?;
                 let page = dir.join("ringrift-rights.7");
                 std::fs::write(&page, rights::page()).map_err(|e| failed(&page, e))?;
             }
             Generate::Completions { dir } => {
-                for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-                    clap_complete::generate_to(shell, &mut command, "ringrift", &dir).map_err(|e| failed(&dir, e))?;
+                for (shell, name) in [("bash", "ringrift.bash"), ("zsh", "_ringrift"), ("fish", "ringrift.fish")] {
+                    let path = dir.join(name);
+                    let shells = Shells::builtins();
+                    let completer = shells.completer(shell).expect("one of the three that it knows");
+                    let mut script = Vec::new();
+                    completer
+                        .write_registration("COMPLETE", "ringrift", "ringrift", "ringrift", &mut script)
+                        .map_err(|e| failed(&path, e))?;
+                    std::fs::write(&path, script).map_err(|e| failed(&path, e))?;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! `ringrift limits`: slots by type, and how fast they are given.
+//! `ringrift jobs limits`: slots by type, and how fast they are given.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub};

@@ -1,6 +1,7 @@
 //! The command line `ringrift`: one verb, one file. It owns nothing, opens no database, and looking starts nothing.
 mod artefacts;
 mod bandwidth;
+mod complete;
 mod config;
 mod control;
 mod daemon;
@@ -8,6 +9,7 @@ mod database;
 mod durations;
 mod emergency;
 mod events;
+mod examples;
 mod generate;
 mod hub;
 mod jobs;
@@ -26,6 +28,7 @@ mod registry;
 mod safeguards;
 mod settle;
 mod status;
+mod surface;
 mod targets;
 mod tasks;
 mod text;
@@ -36,7 +39,8 @@ mod world;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::text::Block;
 use crate::platform::terminal;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 use out::{ColorChoice, Out};
 use std::process::ExitCode;
 use world::World;
@@ -57,16 +61,16 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-const AFTER: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not running, 65 bad data, 69 unavailable, 75 try again,\n\
-                     77 not permitted, 78 configuration.";
+const AFTER: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not running, 65 bad data,\n\
+                     69 unavailable, 75 try again, 77 not permitted, 78 configuration.";
 
 #[derive(Debug, Args)]
 struct Global {
     /// Print JSON with a versioned schema instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// When to colour; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    /// When to colour: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN", hide_possible_values = true)]
     color: ColorChoice,
 }
 
@@ -86,7 +90,7 @@ enum Command {
     /// The event log: follow, publish, read back, dead letters
     #[command(subcommand)]
     Events(events::Events),
-    /// What led to an event, job, model or game: the tree from the first event on
+    /// What led to an event, job, model or game
     Trace(trace::Trace),
     /// The registry of daemon types
     #[command(subcommand)]
@@ -106,9 +110,11 @@ enum Command {
     /// Jobs: what waits, runs and ended
     #[command(subcommand)]
     Jobs(jobs::Jobs),
-    /// What waits, in the order in which it gets slots, and why
+    /// Another name of `jobs order`
+    #[command(hide = true)]
     Order(order::Order),
-    /// How long tasks take, when running ones end, when there is room
+    /// Another name of `jobs durations`
+    #[command(hide = true)]
     Durations(durations::Durations),
     /// Bandwidth: reservations, limits, measured throughput
     Bandwidth(bandwidth::Bandwidth),
@@ -116,18 +122,21 @@ enum Command {
     Optimizer(optimizer::Optimizer),
     /// The utilisation targets and where they were set
     Targets(targets::Targets),
-    /// Slots that are taken, by whom
+    /// Another name of `jobs slots`
+    #[command(hide = true)]
     Tasks(tasks::Tasks),
-    /// The work queue: what waits and why
+    /// Another name of `jobs queue`
+    #[command(hide = true)]
     Queue(queue::Queue),
-    /// Limits by type and the rates of admission
+    /// Another name of `jobs limits`
+    #[command(hide = true)]
     Limits(limits::Limits),
     /// Gates and breakers: what they bar and why
     Safeguards(safeguards::Safeguards),
     /// The emergency halt: everything stops at once
     #[command(subcommand)]
     Emergency(emergency::Emergency),
-    /// The artefact store: what goes and what stays, the catalog made anew
+    /// The artefact store: what goes and what stays
     #[command(subcommand)]
     Artefacts(artefacts::Artefacts),
     /// Models: champions and ratings
@@ -140,7 +149,9 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    // The shells' completion asks by a variable; anything else passes.
+    CompleteEnv::with_factory(surface::command).complete();
+    let cli = Cli::from_arg_matches(&surface::command().get_matches()).unwrap_or_else(|error| error.exit());
     let out = Out::new(cli.global.json, cli.global.color);
     run(cli.command, &World::real(), &out).unwrap_or_else(|failure| report(&failure, &out)).into()
 }

@@ -1,4 +1,4 @@
-//! `ringrift order`: what waits, in the order in which it gets slots, and why.
+//! `ringrift jobs order`: what waits, in the order in which it gets slots, and why.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};

@@ -1,4 +1,4 @@
-//! `ringrift queue`: what waits and why; and holding the whole queue back for a while.
+//! `ringrift jobs queue`: what waits and why; and holding the whole queue back for a while.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};

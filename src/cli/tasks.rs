@@ -1,4 +1,4 @@
-//! `ringrift tasks`: every slot that is taken, by whom, and until when.
+//! `ringrift jobs slots`: every slot that is taken, by whom, and until when.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -21,7 +21,7 @@ impl Tasks {
         let mut leases = hub::ask(world, Hub::Coordinator)?.call::<LeaseList>("Leases", &json!({}))?.leases;
         leases.retain(|l| self.node.as_ref().is_none_or(|n| l.lease.node.as_str() == n));
         out.either("tasks", &leases, || match leases.is_empty() {
-            true => "no slot is taken; `ringrift queue` shows what waits and why\n".to_owned(),
+            true => "no slot is taken; `ringrift jobs queue` shows what waits and why\n".to_owned(),
             false => out.table(
                 &["LEASE", "TYPE", "CLASS", "NODE", "SINCE", "ENDS IN", "JOB", "HELD BY"],
                 leases.iter().map(|l| row(l, world)).collect(),

@@ -36,7 +36,7 @@ pub struct CoordinatedTask {
 }
 
 impl CoordinatedTask {
-    /// Asks for a slot over the coordinator's socket; on this node when none is named. `who` is shown by `ringrift tasks`.
+    /// Asks for a slot over the coordinator's socket; on this node when none is named. `who` is shown by `ringrift jobs slots`.
     pub fn acquire(socket: impl AsRef<Path>, kind: JobType, node: Option<NodeId>, who: &str) -> Result<CoordinatedTask, NoSlot> {
         let socket = socket.as_ref().to_owned();
         let ask = Acquire { task_type: kind, node, requested_by: who.to_owned() };

@@ -64,7 +64,7 @@ fn sleepers(m: &Machine) -> usize {
 fn sleeping(m: &Machine, wanted: usize) {
     m.wait_for(&format!("{wanted} jobs to run"), 3 * MINUTE, || match sleepers(m) {
         n if n == wanted => Ok(()),
-        n => Err(format!("{n}; {}", m.run("ringrift queue").out)),
+        n => Err(format!("{n}; {}", m.run("ringrift jobs queue").out)),
     });
 }
 
@@ -109,7 +109,9 @@ fn halt_kills_thirty_jobs_within_a_second_and_holds_over_everything(m: &Machine)
     for what in ["systemctl restart ringrift-master.target", "systemctl restart ringrift-coordinator.service ringrift-master.service"] {
         m.ok(what);
         m.wait_state("ringrift-coordinator.service", "active", MINUTE);
-        m.wait_for("the answer", MINUTE, || if m.run("ringrift queue").code == 0 { Ok(()) } else { Err(m.run("ringrift queue").err) });
+        m.wait_for("the answer", MINUTE, || {
+            if m.run("ringrift jobs queue").code == 0 { Ok(()) } else { Err(m.run("ringrift jobs queue").err) }
+        });
         is_halted(m);
     }
     m.ok("systemctl enable ringrift-master.target");
@@ -162,7 +164,9 @@ fn halt_works_while_the_master_hangs_and_flag_files_halt_and_clear(m: &Machine) 
 }
 
 fn halted_by_flag(m: &Machine, says: &str) {
-    m.wait_for("the halt", MINUTE, || if m.run("ringrift emergency status").code == 3 { Ok(()) } else { Err(m.run("ringrift queue").out) });
+    m.wait_for("the halt", MINUTE, || {
+        if m.run("ringrift emergency status").code == 3 { Ok(()) } else { Err(m.run("ringrift jobs queue").out) }
+    });
     gone(m);
     let status = m.run("ringrift emergency status").out;
     assert!(status.contains(says), "{status}");

@@ -50,7 +50,7 @@ fn deleted_socket_files_are_mended_within_seconds(m: &Machine) {
     start(m);
     let probes = [
         ("router", "ringrift-event-router.service", "ringrift events emit external.probe n=1"),
-        ("coordinator", "ringrift-coordinator.service", "ringrift queue"),
+        ("coordinator", "ringrift-coordinator.service", "ringrift jobs queue"),
         ("catalog", "ringrift-data-pipeline.service", "ringrift models list"),
         ("job", "ringrift-coordinator.service", "test -S /run/ringrift/job.sock"),
     ];

@@ -90,7 +90,7 @@ fn whole(m: &Machine) -> Result<(), String> {
             return Err(format!("{unit} is {state}"));
         }
     }
-    for command in ["ringrift events emit external.probe n=1", "ringrift queue", "ringrift models list"] {
+    for command in ["ringrift events emit external.probe n=1", "ringrift jobs queue", "ringrift models list"] {
         let ran = m.run(command);
         if ran.code != 0 {
             return Err(format!("{command}: {}", ran.err));

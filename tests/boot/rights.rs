@@ -97,8 +97,8 @@ fn members_read_and_administrators_control(m: &Machine) {
         ran.err
     };
     m.ok_as("plain", "ringrift status");
-    assert!(denied("plain", "ringrift queue").contains("adduser $USER ringrift`"), "the group that helps is named");
-    for look in ["ringrift queue", "ringrift jobs list", "ringrift events stats", "ringrift events subscribers"] {
+    assert!(denied("plain", "ringrift jobs queue").contains("adduser $USER ringrift`"), "the group that helps is named");
+    for look in ["ringrift jobs queue", "ringrift jobs list", "ringrift events stats", "ringrift events subscribers"] {
         m.ok_as("reader", look);
         m.ok_as("boss", look);
     }

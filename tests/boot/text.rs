@@ -49,7 +49,7 @@ fn bytes_of_a_job_end_nothing_and_reach_no_terminal(m: &Machine) {
         "ringrift jobs list --all",
         "ringrift events tail -n 200",
         "ringrift events tail -n 200 --json",
-        "ringrift queue",
+        "ringrift jobs queue",
         "ringrift safeguards status",
         "ringrift emergency status",
         "ringrift daemon list",

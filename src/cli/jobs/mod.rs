@@ -5,9 +5,9 @@ mod logs;
 mod show;
 mod submit;
 
-use super::Done;
 use super::out::Out;
 use super::world::World;
+use super::{Done, durations, limits, order, queue, tasks};
 use clap::Subcommand;
 
 /// Jobs.
@@ -23,6 +23,16 @@ pub enum Jobs {
     Submit(submit::Submit),
     /// Withdraw a job; a running one is stopped
     Cancel(cancel::Cancel),
+    /// The queue: what waits and why; hold it back for a while
+    Queue(queue::Queue),
+    /// What waits, in the order in which it gets slots, and why
+    Order(order::Order),
+    /// Limits by type and the rates of admission
+    Limits(limits::Limits),
+    /// How long jobs take, when running ones end, when there is room
+    Durations(durations::Durations),
+    /// Slots that are taken, by whom
+    Slots(tasks::Tasks),
 }
 
 impl Jobs {
@@ -34,6 +44,11 @@ impl Jobs {
             Jobs::Logs(verb) => verb.run(world, out),
             Jobs::Submit(verb) => verb.run(world, out),
             Jobs::Cancel(verb) => verb.run(world, out),
+            Jobs::Queue(verb) => verb.run(world, out),
+            Jobs::Order(verb) => verb.run(world, out),
+            Jobs::Limits(verb) => verb.run(world, out),
+            Jobs::Durations(verb) => verb.run(world, out),
+            Jobs::Slots(verb) => verb.run(world, out),
         }
     }
 }
