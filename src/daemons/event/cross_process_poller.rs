@@ -115,7 +115,7 @@ impl CrossProcessPoller {
             // Rows of our own stand at the end.
             self.taken = (last, queue.created_at(database, last)?.unwrap_or(0.0));
         }
-        self.carried.0 += self.told.len() as u64;
+        self.carried.0 += out.raw.len() as u64;
         self.say(out);
         Ok(())
     }
@@ -283,7 +283,14 @@ mod tests {
         let out = give(&world, &queue, &mut daemon, Input::Tick { number: 1 });
         assert!(out.raw.len() == 3 && out.raw.iter().all(|event| event.kind == "external.exploration_boost"));
         assert_eq!(daemon.refused.len(), 1, "told once");
-        assert!(out.health.is_some_and(|h| h.message.contains("may not publish: 1")));
+        assert!(out.health.is_some_and(|h| h.message.starts_with("3 events carried in") && h.message.contains("may not publish: 1")));
+        // Rows of writers who may publish nothing are passed over, told to the queue and not counted as carried.
+        let queue = Queue { writers: Some(Class::Anybody), rows: queue.rows, ..Default::default() };
+        let mut daemon: CrossProcessPoller = build();
+        let out = give(&world, &queue, &mut daemon, Input::Tick { number: 1 });
+        assert!(out.raw.is_empty() && out.health.is_some_and(|h| h.message.starts_with("0 events carried in")));
+        give(&world, &queue, &mut daemon, Input::Tick { number: 2 });
+        assert_eq!(*queue.acked.borrow(), [1, 2, 3]);
     }
 
     #[test]
