@@ -1,6 +1,7 @@
 //! The loader: layers and origins, every kind of bad input with its place, and the shipped files against the typed defaults.
-use ringrift::contract::config::Config;
+use ringrift::contract::config::{Config, WITHOUT_EFFECT};
 use ringrift::contract::registry::{self, DaemonType};
+use ringrift::contract::workload::JobType;
 use ringrift::platform::config::{ConfigErrors, Dirs, Loaded, VARIABLES, load};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,8 +46,9 @@ fn later_layers_win_key_by_key_and_each_key_knows_its_origin() {
     let mut dirs = dirs(root.path(), &files, &[("RINGRIFT_PID_KP", "0.6"), ("RINGRIFT_PID_XX", "1"), ("RINGRIFT_TARGET_UTIL_MIN", "58")]);
     dirs.environment_file = Some(root.path().join("etc/environment"));
     let loaded = load(&dirs).expect("loads");
-    let export = &loaded.config.daemons.auto_export;
-    assert_eq!((export.threshold_games, export.interval, export.window_games), (10, Some(12), 99));
+    let export = loaded.config.daemons.of(DaemonType::AutoExport);
+    let number = |key: &str| export.read::<u64>(key);
+    assert_eq!((number("threshold_games"), export.interval, number("window_games")), (Some(10), Some(12), Some(99)));
     assert_eq!(loaded.config.workload.selfplay.params["simulations"], 8);
     assert_eq!(loaded.config.workload.selfplay.command.len(), 2, "what a file does not name stays");
     assert_eq!((loaded.config.resource_targets.pid.kp, loaded.config.resource_targets.pid.ki), (0.6, 0.07));

@@ -1,5 +1,4 @@
 //! The registry and the tree agree: every built daemon has program, unit, configuration section and manual line; no orphans.
-use ringrift::contract::config::Config;
 use ringrift::contract::registry::{self, DaemonType, PROCESSES, Profile, built};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -57,14 +56,6 @@ fn every_built_daemon_has_its_unit_and_no_service_is_an_orphan() {
             "units/{service}.service belongs to nothing"
         );
     }
-}
-
-#[test]
-fn every_daemon_has_its_configuration_section_and_no_section_is_an_orphan() {
-    let config = Config::default();
-    let sections: BTreeSet<String> = config.daemons.sections().into_iter().map(|(name, _)| name.to_owned()).collect();
-    let daemons: BTreeSet<String> = DaemonType::ALL.iter().map(|d| d.snake()).collect();
-    assert_eq!(sections, daemons);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use super::out::Out;
 use super::world::World;
 use super::{Done, surface};
 use crate::contract::error::{Exit, Failure};
-use crate::contract::registry::{PROCESSES, all};
+use crate::contract::registry::{PROCESSES, Setting, all};
 use crate::contract::rights;
 use clap::Subcommand;
 use clap_complete::env::Shells;
@@ -62,6 +62,12 @@ fn troff(text: &str) -> String {
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
+/// A setting below its daemon: key, meaning, default.
+fn setting_lines(daemon: &str, setting: &Setting) -> String {
+    let key = troff(&format!("daemons.{daemon}.{}", setting.key));
+    format!(".RS\n.TP\n.I {key}\n{} Default {}.\n.RE\n", troff(&setting.describe()), troff(&setting.kind.default_text()))
+}
+
 /// ringrift-daemons(8): one line a daemon, from the registry.
 pub fn daemons_page() -> String {
     let mut page = String::from(
@@ -79,6 +85,7 @@ pub fn daemons_page() -> String {
         let after = if needs.is_empty() { String::new() } else { format!(" After {}.", needs.join(", ")) };
         let unit = s.daemon.unit();
         page += &format!(".TP\n.B {}\n{}. Unit {}.{}\n", troff(s.name), troff(s.purpose), troff(&unit), troff(&after));
+        page += &s.settings.iter().map(|setting| setting_lines(&s.daemon.snake(), setting)).collect::<String>();
     }
     page += ".SH PLANNED AND OTHER NAMES\nEntered in the registry, not built yet, or names of others; see\n.BR \"ringrift registry list\" .\n.PP\n";
     let others: Vec<String> = all().filter(|s| !s.is_built()).map(|s| troff(s.name)).collect();

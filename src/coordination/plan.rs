@@ -10,8 +10,7 @@ pub fn disabled(config: &Config, daemon: DaemonType) -> Option<String> {
         return Some("master.skip_daemons: true".into());
     }
     let key = daemon.snake();
-    let section = config.daemons.sections().into_iter().find(|(name, _)| *name == key)?;
-    (!section.1.enabled).then(|| format!("daemons.{key}.enabled: false"))
+    (!config.daemons.of(daemon).enabled).then(|| format!("daemons.{key}.enabled: false"))
 }
 
 /// Why a daemon is not started or restarted by name, with the way out.
@@ -123,7 +122,7 @@ mod tests {
     #[test]
     fn a_disabled_member_is_named_with_its_key_and_stopped() {
         let mut config = Config::default();
-        config.daemons.auto_export.enabled = false;
+        config.daemons.of_mut(DaemonType::AutoExport).enabled = false;
         let plan = plan(Profile::Standalone, &config, &[unit(DaemonType::AutoExport, "active")]);
         assert_eq!(plan.disabled, ["AUTO_EXPORT (daemons.auto_export.enabled: false)"]);
         assert_eq!(plan.stop, ["AUTO_EXPORT"]);

@@ -5,9 +5,11 @@ pub mod event;
 pub mod feedback;
 pub mod health;
 pub mod pipeline;
+pub mod provider;
 pub mod queue;
 pub mod recovery;
 pub mod resource;
 pub mod sync;
+mod table;
 #[cfg(test)]
 mod testing;

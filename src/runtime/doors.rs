@@ -4,7 +4,7 @@ use super::inbox::{Inbox, Message};
 use super::places::Places;
 use crate::contract::config::Config;
 use crate::contract::daemon::HttpResponse;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, Need};
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::http::{self, Answer, Names};
 use crate::platform::notify;
@@ -66,7 +66,7 @@ pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Resul
 
 /// Opens the HTTP ports that the configuration gives this daemon, if any.
 pub fn open_ports(daemon: DaemonType, config: &Config, inbox: &Inbox) -> io::Result<()> {
-    let addresses = addresses(daemon, config);
+    let (addresses, hosts) = addresses(daemon, config);
     if addresses.is_empty() {
         return Ok(());
     }
@@ -80,14 +80,17 @@ pub fn open_ports(daemon: DaemonType, config: &Config, inbox: &Inbox) -> io::Res
             body: "the daemon is busy or stops\n".into(),
         })
     });
-    http::serve(&addresses, Names::of_this_host(&config.daemons.health_server.hosts), &answer)
+    http::serve(&addresses, Names::of_this_host(&hosts), &answer)
 }
 
-fn addresses(daemon: DaemonType, config: &Config) -> Vec<SocketAddr> {
-    if daemon != DaemonType::HealthServer {
-        return Vec::new();
-    }
-    let server = &config.daemons.health_server;
-    let Ok(address) = server.address.parse::<IpAddr>() else { return Vec::new() };
-    [server.port, server.status_port].into_iter().map(|port| SocketAddr::new(address, port)).collect()
+/// The addresses to listen on, and further names of the host.
+fn addresses(daemon: DaemonType, config: &Config) -> (Vec<SocketAddr>, Vec<String>) {
+    let told = config.daemons.of(daemon);
+    let listening = daemon.spec().needs.iter().find_map(|need| match need {
+        Need::Tcp { address, ports, hosts } => Some((told.read::<String>(address)?.parse::<IpAddr>().ok()?, ports, hosts)),
+        _ => None,
+    });
+    let Some((address, ports, hosts)) = listening else { return (Vec::new(), Vec::new()) };
+    let addresses = ports.iter().filter_map(|port| Some(SocketAddr::new(address, told.read(port)?)));
+    (addresses.collect(), told.read(hosts).unwrap_or_default())
 }

@@ -228,12 +228,9 @@ fn subscribe(spec: &DaemonSpec, places: &Places) -> Result<Option<Subscribe>, St
     Ok(Some(Subscribe { name, interest, start: Start::Now, max_in_flight: IN_FLIGHT }))
 }
 
-/// Time between ticks: the daemon's own key, else the registry's, where the registry's 60 s stand for the common default.
+/// Time between ticks.
 fn tick_interval(spec: &DaemonSpec, config: &Config) -> Duration {
-    let key = spec.daemon.snake();
-    let own = config.daemons.sections().into_iter().find(|(name, _)| *name == key).and_then(|(_, common)| common.interval);
-    let usual = if spec.interval == 60 { config.runtime.default_interval } else { spec.interval };
-    requests::seconds(own.unwrap_or(usual).max(1))
+    requests::seconds(config.interval(spec.daemon).max(1))
 }
 
 /// Time between health reports: the registry's, else the common one.

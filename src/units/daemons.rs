@@ -3,20 +3,11 @@ use super::harden::{self, Exceptions};
 use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
-use crate::contract::registry::{DaemonSpec, DaemonType, Hub, Need, Profile, built};
+use crate::contract::registry::{DaemonSpec, Hub, Need, Profile, built};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
     built().map(|spec| (spec.daemon.unit(), service(spec))).collect()
-}
-
-/// The hub socket that this daemon itself serves.
-pub fn own_socket(daemon: DaemonType) -> Option<Hub> {
-    match daemon {
-        DaemonType::EventRouter => Some(Hub::Router),
-        DaemonType::DataPipeline => Some(Hub::Catalog),
-        _ => None,
-    }
 }
 
 fn service(spec: &DaemonSpec) -> String {
@@ -24,7 +15,7 @@ fn service(spec: &DaemonSpec) -> String {
 }
 
 fn unit(text: Text, spec: &DaemonSpec) -> Text {
-    let own = own_socket(spec.daemon);
+    let own = spec.serves;
     let mut sockets: Vec<&str> = own.into_iter().map(Hub::socket_unit).collect();
     sockets.extend(spec.hard.iter().filter(|h| Some(**h) != own).map(|h| h.socket_unit()));
     let before: Vec<String> = spec.depends_on.iter().map(|d| d.resolve().unit()).collect();
@@ -65,7 +56,7 @@ fn limits(text: Text, spec: &DaemonSpec) -> Text {
 
 fn process(text: Text, spec: &DaemonSpec) -> Text {
     let kebab = spec.daemon.kebab();
-    let hub = own_socket(spec.daemon);
+    let hub = spec.serves;
     text.set("Type", "notify")
         .set("NotifyAccess", "main")
         .set("ExecStart", format!("{}/{}", paths::LIBEXEC, spec.daemon.binary()))
@@ -91,7 +82,7 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
         .with(|t| if hub.is_some() { notices(t) } else { t })
         .set("Slice", if hub.is_some() { "ringrift-core.slice" } else { "ringrift-daemons.slice" })
         .with(|t| if hub.is_some() { hub_weight(t) } else { t })
-        .with(|t| if spec.needs.contains(&Need::Tcp) { descriptors(t) } else { t })
+        .with(|t| if spec.needs.iter().any(|need| matches!(need, Need::Tcp { .. })) { descriptors(t) } else { t })
         .set("MemoryMax", format!("{}M", spec.memory_max))
         .with(|t| harden::lines(t, exceptions(spec)))
 }
@@ -186,13 +177,13 @@ fn exceptions(spec: &DaemonSpec) -> Exceptions {
         match need {
             Need::Machine => except.machine = Some("It looks at the whole machine: load, memory, pressure, control groups."),
             Need::Gpu => except.gpu = Some("It asks NVIDIA's driver how busy the GPUs are."),
-            Need::Tcp => except.tcp = Some("It answers HTTP."),
+            Need::Tcp { .. } => except.tcp = Some("It answers HTTP."),
             Need::Writes(_) => {}
             // The system bus is a socket in the file system; looking needs nothing more.
             Need::Bus => {}
         }
     }
-    if own_socket(spec.daemon).is_some() {
+    if spec.serves.is_some() {
         except.peers = Some("It judges its callers by their user id.");
     }
     except

@@ -29,7 +29,13 @@ impl Daemon for Toy {
 
     fn new(config: &Config) -> Self {
         let keeps = std::env::var("TOY_KEEPS").is_ok();
-        Toy { seen: 0, ticks: 0, threshold: config.daemons.training_trigger.threshold_games, keeps, panicked: false }
+        Toy {
+            seen: 0,
+            ticks: 0,
+            threshold: config.daemons.of(DaemonType::TrainingTrigger).read("threshold_games").expect("a setting"),
+            keeps,
+            panicked: false,
+        }
     }
 
     fn save(&self) -> Option<Value> {
@@ -72,7 +78,9 @@ impl Daemon for Toy {
                 out.publish(say(self.ticks, number, digest('a')));
                 out.last(format!("tick {number}"));
             }
-            Input::Reload(config) => self.threshold = config.daemons.training_trigger.threshold_games,
+            Input::Reload(config) => {
+                self.threshold = config.daemons.of(DaemonType::TrainingTrigger).read("threshold_games").expect("a setting")
+            }
             Input::Call(call) if call.method == format!("{INTERFACE}.Stages") => {
                 out.answer(Reply::ok(&json!({ "seen": self.seen, "threshold": self.threshold })));
             }

@@ -2,7 +2,7 @@
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::contract::error::Exit;
-use crate::contract::registry::{DaemonType, ORIGINAL, all, built, validate};
+use crate::contract::registry::{DaemonType, all, built, validate};
 use clap::Args;
 use serde_json::json;
 
@@ -14,12 +14,13 @@ impl Health {
     /// Prints it; exits with 65 when it is not.
     pub fn run(self, out: &Out) -> Done {
         let report = validate();
+        let original = DaemonType::ALL.iter().filter(|d| d.is_original()).count();
         let deprecated = all().filter(|s| s.is_deprecated()).count();
         let message = match report.errors.len() {
             0 => format!(
-                "{ORIGINAL} daemon types ({} active, {deprecated} deprecated) and {} further names; {} built",
-                ORIGINAL - deprecated,
-                DaemonType::ALL.len() - ORIGINAL,
+                "{original} daemon types ({} active, {deprecated} deprecated) and {} further names; {} built",
+                original - deprecated,
+                DaemonType::ALL.len() - original,
                 built().count()
             ),
             n => format!("{n} errors; `ringrift registry validate` lists them"),

@@ -118,6 +118,9 @@ pub struct Integrations {
     pub enabled: bool,
 }
 
+/// Keys outside of `daemons` that are known and have no effect yet, each with the reason.
+pub const WITHOUT_EFFECT: &[(&str, &str)] = &[("integrations.enabled", "nothing outside of this suite is coupled with it yet")];
+
 impl Default for Integrations {
     fn default() -> Self {
         Integrations { enabled: true }
@@ -176,6 +179,13 @@ impl Check {
 }
 
 impl Config {
+    /// Seconds between a daemon's ticks: its own key, else what it declares, where 60 stands for the common default.
+    pub fn interval(&self, daemon: super::registry::DaemonType) -> u32 {
+        let declared = daemon.spec().interval;
+        let usual = if declared == 60 { self.runtime.default_interval } else { declared };
+        self.daemons.of(daemon).interval.unwrap_or(usual)
+    }
+
     /// What is contradictory or out of range; empty when all is well.
     pub fn check(&self) -> Vec<Problem> {
         let mut check = Check::default();
@@ -207,7 +217,8 @@ impl Config {
         self.safeguards.check(&mut check);
         self.router.check(&mut check);
         self.databases.check(&mut check);
-        self.retention.check(&mut check, self.daemons.auto_export.window_games);
+        let window = self.daemons.of(super::registry::DaemonType::AutoExport).read("window_games").unwrap_or(1);
+        self.retention.check(&mut check, window);
         check.problems
     }
 }

@@ -94,6 +94,7 @@ fn value(config: &Config, key: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::config::Scalar;
 
     #[test]
     fn every_pinned_key_is_one() {
@@ -106,7 +107,7 @@ mod tests {
     fn a_value_that_waits_is_named_by_those_whom_it_concerns_until_it_is_back() {
         let old = Config::default();
         let mut new = old.clone();
-        new.daemons.health_server.port = 9000;
+        new.daemons.of_mut(DaemonType::HealthServer).set("port", Scalar::Whole(9000));
         let mut server = Begun::with(&old, Reader::Daemon(DaemonType::HealthServer), 1);
         let mut hub = Begun::with(&old, Reader::Coordinator, 1);
         server.taken(&new, 2);

@@ -1,36 +1,24 @@
-//! The closed list of daemon types and how people may spell them.
+//! The closed list of daemon types, from the roster.
+use super::roster;
 
 macro_rules! daemon_types {
-    ($($name:ident)*) => {
-        /// A daemon type: the 89 of the original and four more names of the seeds.
+    ($([$name:ident $($what:tt)*])*) => {
+        /// A daemon type: built, planned, or another name of one.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[allow(missing_docs)]
         pub enum DaemonType { $($name,)* }
         impl DaemonType {
-            /// All of them, in the original's order.
+            /// All of them, in the roster's order.
             pub const ALL: &'static [DaemonType] = &[$(DaemonType::$name,)*];
         }
     };
 }
 
-daemon_types! {
-    EventRouter CrossProcessPoller DlqRetry HealthCheck ClusterMonitor QueueMonitor
-    NodeHealthMonitor DaemonWatchdog QualityMonitor ModelPerformanceWatchdog TailscaleHealth WorkQueueMonitor
-    CoordinatorHealthMonitor SystemHealthMonitor HealthServer ClusterWatchdog AvailabilityNodeMonitor ProgressWatchdog
-    P2pRecovery MemoryMonitor SyncCoordinator HighQualitySync EloSync GossipSync
-    AutoSync TrainingNodeWatcher TrainingDataSync OwcImport EphemeralSync S3NodeSync
-    S3Consolidation SyncPush UnifiedDataPlane StaleFallback DataPipeline SelfplayCoordinator
-    ContinuousTrainingLoop TournamentDaemon AutoExport TrainingTrigger PerOrchestrator DataConsolidation
-    NpzCombination CascadeTraining NnueTraining UnifiedPromotion Evaluation AutoPromotion
-    GauntletFeedback ModelSync DataServer ModelDistribution NpzDistribution ReplicationMonitor
-    ReplicationRepair ResourceOptimizer IdleResource NodeRecovery AdaptiveResources UtilizationOptimizer
-    NodeAvailability AvailabilityProvisioner AvailabilityCapacityPlanner MultiProvider LambdaIdle VastIdle
-    JobScheduler QueuePopulator FeedbackLoop CurriculumIntegration ArchitectureFeedback OrphanDetection
-    IntegrityCheck RecoveryOrchestrator CacheCoordination Maintenance DataCleanup DiskSpaceManager
-    CoordinatorDiskManager AvailabilityRecoveryEngine ConnectivityRecovery P2pBackend Distillation ExternalDriveSync
-    VastCpuPipeline ClusterDataSync P2pAutoDeploy S3Backup MetricsAnalysis SelfplayScheduler
-    UnifiedNodeHealth UnifiedIdleShutdown JobReaper
-}
+roster!(daemon_types);
 
-/// The original's types; the four further names are listed apart.
-pub const ORIGINAL: usize = 89;
+impl DaemonType {
+    /// Whether the original had it too: what came later stands after the last of those in the roster.
+    pub fn is_original(self) -> bool {
+        self <= DaemonType::MetricsAnalysis
+    }
+}

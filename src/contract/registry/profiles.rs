@@ -1,5 +1,4 @@
-//! Profiles: which daemons a node's role wants. 003's members for coordinator, training_node and selfplay, the original's for
-//! ephemeral, full and minimal, HEALTH_SERVER in all, closed under dependencies.
+//! Profiles: what roles a node can have. Which daemons a role wants stands with the daemons; a profile is closed under dependencies.
 use super::{DaemonType as D, UnknownName, all};
 use std::fmt;
 
@@ -76,58 +75,13 @@ impl Profile {
         Profile::parse(text).ok_or_else(|| UnknownName::new("profile", text, Profile::ALL.iter().map(|p| p.name())))
     }
 
-    /// The members as the seeds give them, before closure.
+    /// The members as their declarations say.
     pub fn declared(self) -> Vec<D> {
-        let members: &[D] = match self {
-            Profile::Standalone => &[
-                D::EventRouter,
-                D::HealthServer,
-                D::DlqRetry,
-                D::DataPipeline,
-                D::FeedbackLoop,
-                D::SelfplayCoordinator,
-                D::QueuePopulator,
-                D::AutoExport,
-                D::TrainingTrigger,
-                D::Evaluation,
-                D::AutoPromotion,
-                D::ModelDistribution,
-                D::IdleResource,
-                D::DiskSpaceManager,
-                D::TrainingNodeWatcher,
-                D::WorkQueueMonitor,
-                D::JobScheduler,
-                D::JobReaper,
-                D::ResourceOptimizer,
-                D::UtilizationOptimizer,
-            ],
-            Profile::Coordinator => &[
-                D::EventRouter,
-                D::HealthServer,
-                D::DataPipeline,
-                D::FeedbackLoop,
-                D::AutoSync,
-                D::ModelDistribution,
-                D::Evaluation,
-                D::CoordinatorDiskManager,
-            ],
-            Profile::TrainingNode => &[D::EventRouter, D::HealthServer, D::TrainingNodeWatcher, D::DiskSpaceManager],
-            Profile::Ephemeral => &[
-                D::EventRouter,
-                D::HealthServer,
-                D::DataPipeline,
-                D::IdleResource,
-                D::QualityMonitor,
-                D::OrphanDetection,
-                D::AutoSync,
-                D::FeedbackLoop,
-                D::DiskSpaceManager,
-            ],
-            Profile::Selfplay => &[D::EventRouter, D::HealthServer, D::IdleResource, D::DiskSpaceManager],
-            Profile::Full => return all().filter(|s| !matches!(s.stage, super::Stage::Alias { .. })).map(|s| s.daemon).collect(),
-            Profile::Minimal => &[D::EventRouter, D::HealthServer],
+        let member = |s: &&super::DaemonSpec| match self {
+            Profile::Full => !matches!(s.stage, super::Stage::Alias { .. }),
+            _ => s.profiles.contains(&self),
         };
-        members.to_vec()
+        all().filter(member).map(|s| s.daemon).collect()
     }
 
     /// Full membership: the declared members and all they depend on, in start order.

@@ -6,7 +6,21 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
+
+declare! {
+    ModelDistribution {
+        name: "MODEL_DISTRIBUTION",
+        purpose: "Switches the current model, verified and at once",
+        category: Category::Distribution,
+        profiles: &[Profile::Standalone, Profile::Coordinator],
+        depends_on: &[D::EventRouter, D::Evaluation, D::AutoPromotion],
+        order: Some(21),
+        publishes: &[E::ModelDistributionStarted, E::ModelDistributionComplete, E::ModelDistributionFailed],
+        subscribes: &[E::ModelPromoted, E::RulesChanged],
+        needs: &[Need::Writes("current")],
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]

@@ -4,8 +4,22 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, EvaluationCompleted, Payload};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::coordination::promotion::{Verdict, decide, tier};
+
+declare! {
+    AutoPromotion {
+        name: "AUTO_PROMOTION",
+        purpose: "Promotes a candidate that the sequential test accepts, refuses every other",
+        category: Category::Evaluation,
+        profiles: &[Profile::Standalone, Profile::Coordinator],
+        depends_on: &[D::EventRouter, D::Evaluation],
+        order: Some(20),
+        publishes: &[E::ModelPromoted, E::PromotionRejected, E::PromotionFailed],
+        subscribes: &[E::EvaluationCompleted],
+        hard: &[Hub::Router, Hub::Catalog],
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]

@@ -1,14 +1,32 @@
 //! EVALUATION: queues the match of each new candidate against the champion.
-use crate::contract::config::{Config, Evaluation as Settings, Promotion, Stage};
+use crate::contract::config::{Config, Promotion, Stage};
 use crate::contract::coordinator::NewWork;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::json;
+
+declare! {
+    Evaluation {
+        name: "EVALUATION",
+        purpose: "Queues the match of each new candidate against the champion",
+        category: Category::Evaluation,
+        profiles: &[Profile::Standalone, Profile::Coordinator],
+        depends_on: &[D::EventRouter],
+        order: Some(18),
+        health_check_interval: Some(120),
+        subscribes: &[E::TrainingCompleted, E::EvaluationFailed, E::PromotionRejected],
+        hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
+    }
+    settings {
+        /// Seconds that a match may take.
+        timeout: u64 = 3600 in 60..=604_800 seconds;
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -24,7 +42,7 @@ impl Daemon for Evaluation {
 
     fn new(config: &Config) -> Self {
         Evaluation {
-            settings: config.daemons.evaluation.clone(),
+            settings: Settings::of(config),
             gate: config.promotion.clone(),
             stage: config.workload.evaluation.clone(),
             auto: config.pipeline.auto_trigger,

@@ -1,6 +1,6 @@
 //! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that programs of old still write and read. What came
 //! in does not go out again, and nothing is carried twice, wherever this process is killed.
-use crate::contract::config::{Config, CrossProcessPoller as Settings};
+use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::events::{EventType, Payload};
@@ -8,11 +8,35 @@ use crate::contract::foreign::{ForeignEvent, ForeignQueue, event_type, external,
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::rights::{Class, may_publish};
 use crate::contract::router::NewEvent;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+
+declare! {
+    CrossProcessPoller {
+        name: "CROSS_PROCESS_POLLER",
+        purpose: "Bridges programs that still write the SQLite event queue",
+        category: Category::Event,
+        depends_on: &[D::EventRouter],
+        interval: 1,
+        subscribes: &[
+            E::SelfplayComplete, E::NewGamesAvailable, E::DataSyncCompleted, E::DataSyncFailed, E::NpzExportComplete,
+            E::TrainingThresholdReached, E::TrainingStarted, E::TrainingCompleted, E::TrainingFailed,
+            E::EvaluationStarted, E::EvaluationCompleted, E::EvaluationFailed, E::ModelPromoted, E::PromotionRejected,
+            E::ModelDistributionComplete, E::EloUpdated, E::PlateauDetected, E::HyperparameterUpdated,
+            E::ExplorationBoost, E::SelfplayRateChanged, E::WorkCompleted, E::WorkFailed,
+        ],
+        needs: &[Need::Writes("legacy")],
+        program: Program::Adapters,
+    }
+    settings {
+        /// The SQLite file with tables events, subscribers and acks that programs of old use, absolute. Elsewhere than here the unit
+        /// needs a drop-in with ReadWritePaths= for its folder; below /tmp it cannot be, every service has a /tmp of its own.
+        database: String = "/var/lib/ringrift/legacy/events.db" as Path;
+    }
+}
 
 /// Rows in one round, and bytes: a batch fits one frame of the router.
 const BATCH: u32 = 100;
@@ -41,13 +65,7 @@ impl Daemon for CrossProcessPoller {
     const TYPE: DaemonType = DaemonType::CrossProcessPoller;
 
     fn new(config: &Config) -> Self {
-        CrossProcessPoller {
-            settings: config.daemons.cross_process_poller.clone(),
-            taken: (0, 0.0),
-            told: Vec::new(),
-            carried: (0, 0),
-            refused: BTreeSet::new(),
-        }
+        CrossProcessPoller { settings: Settings::of(config), taken: (0, 0.0), told: Vec::new(), carried: (0, 0), refused: BTreeSet::new() }
     }
 
     fn save(&self) -> Option<Value> {
@@ -65,7 +83,7 @@ impl Daemon for CrossProcessPoller {
             Input::Start => self.say(out),
             Input::Tick { .. } => self.take_in(queue, out)?,
             Input::Event { event, payload } => self.put_out(queue, event, &payload, out)?,
-            Input::Reload(config) => self.settings = config.daemons.cross_process_poller.clone(),
+            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())

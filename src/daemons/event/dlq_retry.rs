@@ -1,11 +1,32 @@
 //! DLQ_RETRY: hands dead letters out again after a rest, a bounded number of times, and raises its voice when they pile up.
-use crate::contract::config::{Config, DlqRetry as Settings};
+use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::router::DeadLetterFilter;
+
+declare! {
+    DlqRetry {
+        name: "DLQ_RETRY",
+        purpose: "Hands dead letters out again, a bounded number of times",
+        category: Category::Event,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter],
+        publishes: &[E::DlqEventsReplayed, E::DlqStaleEvents],
+    }
+    settings {
+        /// Times a dead letter is handed out again before it is left alone.
+        max_redrives: u32 = 1 in 0..=100 times;
+        /// Seconds a dead letter rests before it is handed out again.
+        redrive_after: u32 = 3600 in 1..=604_800 seconds;
+        /// Dead letters handed out again in one tick.
+        batch: u32 = 10 in 1..=1000 letters;
+        /// Dead letters waiting that raise DLQ_STALE_EVENTS.
+        stale_threshold: u32 = 50 in 1..=1_000_000 letters;
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -17,14 +38,14 @@ impl Daemon for DlqRetry {
     const TYPE: DaemonType = DaemonType::DlqRetry;
 
     fn new(config: &Config) -> Self {
-        DlqRetry { settings: config.daemons.dlq_retry.clone() }
+        DlqRetry { settings: Settings::of(config) }
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("watches the dead letters")),
             Input::Tick { .. } => self.round(ports, out)?,
-            Input::Reload(config) => self.settings = config.daemons.dlq_retry.clone(),
+            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())

@@ -1,14 +1,46 @@
 //! FEEDBACK_LOOP: answers results. A plateau brings exploration and search budget; a promotion takes the exploration back.
-use crate::contract::config::{Config, FeedbackLoop as Settings};
+use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+declare! {
+    FeedbackLoop {
+        name: "FEEDBACK_LOOP",
+        purpose: "Answers results with exploration and search budget",
+        category: Category::Feedback,
+        profiles: &[Profile::Standalone, Profile::Coordinator, Profile::Ephemeral],
+        depends_on: &[D::EventRouter],
+        order: Some(4),
+        health_check_interval: Some(60),
+        critical: true,
+        publishes: &[E::ExplorationBoost, E::PlateauDetected, E::HyperparameterUpdated],
+        subscribes: &[
+            E::TrainingCompleted, E::EvaluationCompleted, E::ModelPromoted, E::PromotionRejected, E::TrainingFailed,
+        ],
+        before_emitter: &[D::AutoSync],
+        hard: &[Hub::Router, Hub::Catalog],
+    }
+    settings {
+        /// Refused candidates in a row that mean a plateau.
+        plateau_refusals: u32 = 3 in 1..=100 candidates;
+        /// Factor on exploration at a plateau.
+        plateau_boost: f64 = 1.2 in 1.0..=2.0 factor;
+        /// Largest factor on exploration.
+        max_boost: f64 = 2.0 in 1.0..=4.0 factor;
+        /// Search budget added at a plateau.
+        budget_step: u32 = 32 in 0..=800 budget;
+        /// Largest search budget.
+        max_budget: u32 = 256 in 16..=800 budget;
+    }
+    rules: &[Rule::AtLeast("max_boost", "plateau_boost")]
+}
 
 /// The search budget that self-play begins with; the default of `workload.selfplay.params.simulations`.
 const FIRST_BUDGET: u32 = 64;
@@ -38,7 +70,7 @@ impl Daemon for FeedbackLoop {
     const TYPE: DaemonType = DaemonType::FeedbackLoop;
 
     fn new(config: &Config) -> Self {
-        FeedbackLoop { settings: config.daemons.feedback_loop.clone(), memory: BTreeMap::new() }
+        FeedbackLoop { settings: Settings::of(config), memory: BTreeMap::new() }
     }
 
     fn save(&self) -> Option<Value> {
@@ -60,7 +92,7 @@ impl Daemon for FeedbackLoop {
                 Payload::EvaluationCompleted(e) => out.last(format!("{}: Elo {:+.0}, {}", e.config_key, e.elo, e.sprt_decision)),
                 _ => {}
             },
-            Input::Reload(config) => self.settings = config.daemons.feedback_loop.clone(),
+            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())

@@ -5,10 +5,39 @@ use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, built};
+use crate::contract::registry::{DaemonType, built, declare};
 use crate::contract::text;
 use crate::coordination::plan;
 use serde_json::{Value, json};
+
+declare! {
+    HealthServer {
+        name: "HEALTH_SERVER",
+        purpose: "HTTP: /health, /ready, /metrics, /status and /daemon",
+        category: Category::Health,
+        profiles: &[
+            Profile::Standalone, Profile::Coordinator, Profile::TrainingNode, Profile::Ephemeral, Profile::Selfplay,
+            Profile::Minimal,
+        ],
+        depends_on: &[D::EventRouter],
+        order: Some(13),
+        health_check_interval: Some(30),
+        needs: &[Need::Tcp { address: "address", ports: &["port", "status_port"], hosts: "hosts" }, Need::Bus],
+        program: Program::Adapters,
+    }
+    settings {
+        /// Port of /health, /ready, /metrics, /status; RINGRIFT_DAEMON_HEALTH_PORT.
+        port: u16 = 8790 in 1..=65_535 port;
+        /// Port of /daemon/status and /daemon/NAME/health.
+        status_port: u16 = 8770 in 1..=65_535 port;
+        /// Address to listen on; anything but loopback shows the state of the machine to the network.
+        address: String = "127.0.0.1" as Address;
+        /// Names by which the host may be asked, beside its own, localhost and addresses: that of a proxy in front of it, say; read at
+        /// the start of HEALTH_SERVER.
+        hosts: Texts = "" as Host;
+    }
+    rules: &[Rule::Differ("status_port", "port")]
+}
 
 const JSON: &str = "application/json";
 
@@ -29,7 +58,7 @@ impl Daemon for HealthServer {
     const TYPE: DaemonType = DaemonType::HealthServer;
 
     fn new(config: &Config) -> Self {
-        let settings = &config.daemons.health_server;
+        let settings = Settings::of(config);
         HealthServer { port: settings.port, status_port: settings.status_port, disabled: disabled(config) }
     }
 

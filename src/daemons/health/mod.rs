@@ -1,4 +1,4 @@
-//! The Health daemons.
+//! The health daemons.
 pub mod health_server;
 mod metrics;
 mod overview;

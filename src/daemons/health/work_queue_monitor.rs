@@ -1,13 +1,39 @@
 //! WORK_QUEUE_MONITOR: depth and latency of the work queue, jobs that do not start, and back-pressure long before the queue is full.
-use crate::contract::config::{Config, WorkQueueMonitor as Settings};
+use crate::contract::config::Config;
 use crate::contract::coordinator::{WorkFilter, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
+
+declare! {
+    WorkQueueMonitor {
+        name: "WORK_QUEUE_MONITOR",
+        purpose: "Depth, latency, stuck jobs, backpressure",
+        category: Category::Health,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter, D::QueuePopulator],
+        order: Some(7),
+        interval: 10,
+        publishes: &[E::BackpressureActivated, E::BackpressureReleased],
+        subscribes: &[
+            E::WorkQueued, E::WorkClaimed, E::WorkStarted, E::WorkCompleted, E::WorkFailed, E::WorkRetry,
+            E::WorkTimeout, E::WorkCancelled, E::TaskOrphaned, E::JobPreempted,
+        ],
+        hard: &[Hub::Router, Hub::Coordinator],
+    }
+    settings {
+        /// Waiting items that activate back-pressure; it is released at 40 percent of them.
+        depth: u32 = 100 in 1..=100_000 items;
+        /// Seconds after which an item that was granted and does not start is named.
+        stuck_seconds: u32 = 300 in 10..=86_400 seconds;
+        /// Grants whose latency is remembered.
+        latency_window: u32 = 100 in 1..=10_000 grants;
+    }
+}
 
 /// Items that one look reads.
 const MOST: u32 = 5000;
@@ -34,12 +60,7 @@ impl Daemon for WorkQueueMonitor {
     const TYPE: DaemonType = DaemonType::WorkQueueMonitor;
 
     fn new(config: &Config) -> Self {
-        WorkQueueMonitor {
-            settings: config.daemons.work_queue_monitor.clone(),
-            pressing: false,
-            queued: BTreeMap::new(),
-            latencies: VecDeque::new(),
-        }
+        WorkQueueMonitor { settings: Settings::of(config), pressing: false, queued: BTreeMap::new(), latencies: VecDeque::new() }
     }
 
     fn save(&self) -> Option<Value> {
@@ -65,7 +86,7 @@ impl Daemon for WorkQueueMonitor {
                 Payload::JobPreempted(p) => out.last(format!("{} lost its slot: {}", p.job_id, p.reason)),
                 _ => {}
             },
-            Input::Reload(config) => self.settings = config.daemons.work_queue_monitor.clone(),
+            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())

@@ -1,15 +1,35 @@
 //! AUTO_EXPORT: queues an export when a configuration has enough games that no sample file was made from.
 use crate::contract::catalog::ArtefactFilter;
-use crate::contract::config::{AutoExport as Settings, Config, Stage};
+use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::NewWork;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::Value;
+
+declare! {
+    AutoExport {
+        name: "AUTO_EXPORT",
+        purpose: "Queues an export when there are enough new games",
+        category: Category::Pipeline,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter],
+        interval: 300,
+        subscribes: &[E::NewGamesAvailable, E::NpzExportComplete, E::WorkFailed],
+        hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
+    }
+    settings {
+        /// New games of a configuration that start an export. The built-in learner gains little from fewer.
+        threshold_games: u64 = 320 in 1..=1_000_000 games;
+        /// The newest so many games are exported: the training window.
+        window_games: u64 = 2560 in 1..=10_000_000 games;
+    }
+    rules: &[Rule::AtLeast("window_games", "threshold_games")]
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -25,7 +45,7 @@ impl Daemon for AutoExport {
 
     fn new(config: &Config) -> Self {
         AutoExport {
-            settings: config.daemons.auto_export.clone(),
+            settings: Settings::of(config),
             stage: config.workload.export.clone(),
             auto: config.pipeline.auto_trigger,
             keys: config.master.configs.clone(),

@@ -5,7 +5,7 @@ use super::inspection;
 use super::stage_results as results;
 use crate::contract::catalog::Champion;
 use crate::contract::catalog::{SetAside, StageState};
-use crate::contract::config::{Config, DataPipeline as Settings};
+use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::events::{self, Payload};
@@ -14,8 +14,40 @@ use crate::contract::ids::ConfigKey;
 use crate::contract::job_file::Quota;
 use crate::contract::messages;
 use crate::contract::ports::{CatalogChange, Ports};
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::JobType;
+
+declare! {
+    DataPipeline {
+        name: "DATA_PIPELINE",
+        purpose: "Owns the catalog: artefacts, lineage, stages, ratings; emits the stages' events",
+        category: Category::Pipeline,
+        profiles: &[Profile::Standalone, Profile::Coordinator, Profile::TrainingNode, Profile::Ephemeral],
+        depends_on: &[D::EventRouter],
+        order: Some(3),
+        health_check_interval: Some(30),
+        critical: true,
+        longest_handler: 60,
+        memory_max: 512,
+        publishes: &[
+            E::SelfplayComplete, E::NewGamesAvailable, E::NpzExportStarted, E::NpzExportComplete, E::TrainingStarted,
+            E::TrainingProgress, E::TrainingCompleted, E::TrainingFailed, E::EvaluationStarted, E::EvaluationCompleted,
+            E::EvaluationFailed, E::EloUpdated, E::RulesChanged,
+        ],
+        subscribes: &[
+            E::WorkStarted, E::WorkCompleted, E::WorkFailed, E::TaskHeartbeat, E::ModelPromoted, E::PromotionRejected,
+            E::RulesChanged, E::ModelDistributionComplete, E::ModelDistributionFailed, E::DataSyncCompleted,
+        ],
+        before_emitter: &[D::AutoSync],
+        needs: &[Need::Writes("artefacts"), Need::Writes("jobs"), Need::Machine],
+        serves: Some(Hub::Catalog),
+        program: Program::Adapters,
+    }
+    settings {
+        /// Percent of the disk above which nothing is taken into the catalog.
+        max_disk_percent: f64 = 95.0 in 1.0..=100.0 percent;
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -36,7 +68,7 @@ impl Daemon for DataPipeline {
 
     fn new(config: &Config) -> Self {
         DataPipeline {
-            settings: config.daemons.data_pipeline.clone(),
+            settings: Settings::of(config),
             rules_version: config.workload.rules_version,
             quota: config.limits.job_quota(),
             housekeeping: Housekeeping::new(config),

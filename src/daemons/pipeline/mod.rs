@@ -1,4 +1,4 @@
-//! The Pipeline daemons.
+//! The pipeline daemons.
 pub mod auto_export;
 mod catalog_calls;
 pub mod data_pipeline;

@@ -5,11 +5,29 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::coordination::allocation::{self, Need};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+declare! {
+    SelfplayCoordinator {
+        name: "SELFPLAY_COORDINATOR",
+        purpose: "Decides how self-play is shared among the configurations",
+        category: Category::Pipeline,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter],
+        interval: 3600,
+        health_check_interval: Some(60),
+        publishes: &[E::SelfplayTargetUpdated, E::SelfplayAllocationUpdated, E::SelfplayRateChanged],
+        subscribes: &[
+            E::SelfplayComplete, E::ModelDistributionComplete, E::ExplorationBoost, E::HyperparameterUpdated,
+            E::PlateauDetected,
+        ],
+        hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
+    }
+}
 
 /// The original's target rate of a cluster, games an hour; shared by the allocation.
 const TARGET_RATE: f64 = 1000.0;
@@ -37,7 +55,7 @@ impl Daemon for SelfplayCoordinator {
     fn new(config: &Config) -> Self {
         SelfplayCoordinator {
             keys: config.master.configs.clone(),
-            threshold: config.daemons.auto_export.threshold_games,
+            threshold: config.daemons.of(DaemonType::AutoExport).read("threshold_games").unwrap_or(1),
             said: Said::default(),
         }
     }

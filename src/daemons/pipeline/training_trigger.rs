@@ -1,16 +1,43 @@
 //! TRAINING_TRIGGER: queues a training when there are samples that no model was trained on, and enough of them.
 use crate::contract::catalog::ArtefactFilter;
-use crate::contract::config::{Config, Stage, TrainingTrigger as Settings};
+use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::{NewWork, WorkFilter, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+
+declare! {
+    TrainingTrigger {
+        name: "TRAINING_TRIGGER",
+        purpose: "Queues a training when there are enough samples",
+        category: Category::Pipeline,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter, D::AutoExport],
+        order: Some(10),
+        interval: 30,
+        health_check_interval: Some(120),
+        publishes: &[E::TrainingThresholdReached],
+        subscribes: &[
+            E::NpzExportComplete, E::TrainingCompleted, E::TrainingFailed, E::EvaluationCompleted,
+            E::HyperparameterUpdated,
+        ],
+        hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
+    }
+    settings {
+        /// Games behind the samples that start a training; 1000 suits a fleet.
+        threshold_games: u64 = 320 in 1..=10_000_000 games;
+        /// Samples that start a training.
+        threshold_samples: u64 = 5000 in 1..=1_000_000_000 samples;
+        /// Seconds that a training may take before it is stopped.
+        timeout: u64 = 14400 in 60..=604_800 seconds;
+    }
+}
 
 /// Matches waiting or running of one configuration above which no further candidate is trained: they would only queue up.
 const MATCHES_WAITING: usize = 2;
@@ -30,7 +57,7 @@ impl Daemon for TrainingTrigger {
 
     fn new(config: &Config) -> Self {
         TrainingTrigger {
-            settings: config.daemons.training_trigger.clone(),
+            settings: Settings::of(config),
             stage: config.workload.training.clone(),
             auto: config.pipeline.auto_trigger,
             tuned: BTreeMap::new(),

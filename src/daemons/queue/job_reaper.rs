@@ -1,14 +1,29 @@
 //! JOB_REAPER: stops jobs that make no progress, on top of the longest time that systemd lets a unit run.
-use crate::contract::config::{Config, JobReaper as Settings};
+use crate::contract::config::Config;
 use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::Progress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+
+declare! {
+    JobReaper {
+        name: "JOB_REAPER",
+        purpose: "Stops jobs that make no progress",
+        category: Category::Queue,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter],
+        hard: &[Hub::Router, Hub::Coordinator],
+    }
+    settings {
+        /// Seconds without any progress after which a job that tells of progress is stopped. An epoch must fit.
+        stuck_seconds: u32 = 1800 in 60..=604_800 seconds;
+    }
+}
 
 /// Items that one look reads; more do not run at once.
 const MOST: u32 = 5000;
@@ -30,9 +45,8 @@ pub struct JobReaper {
 }
 
 impl JobReaper {
-    fn with(settings: &Settings) -> Self {
-        let interval = settings.interval.unwrap_or(Self::TYPE.spec().interval).max(1);
-        JobReaper { patience: settings.stuck_seconds.div_ceil(interval).max(1), seen: BTreeMap::new() }
+    fn with(settings: &Settings, interval: u32) -> Self {
+        JobReaper { patience: settings.stuck_seconds.div_ceil(interval.max(1)).max(1), seen: BTreeMap::new() }
     }
 
     /// Whether the job has looked the same for too long. One that never told of progress is not judged here: its timeout is.
@@ -79,7 +93,7 @@ impl Daemon for JobReaper {
     const TYPE: DaemonType = DaemonType::JobReaper;
 
     fn new(config: &Config) -> Self {
-        JobReaper::with(&config.daemons.job_reaper)
+        JobReaper::with(&Settings::of(config), config.interval(Self::TYPE))
     }
 
     fn save(&self) -> Option<Value> {
@@ -94,7 +108,7 @@ impl Daemon for JobReaper {
         match input {
             Input::Start => out.health(Health::healthy("watches running jobs")),
             Input::Tick { .. } => self.look(ports, out)?,
-            Input::Reload(config) => self.patience = JobReaper::with(&config.daemons.job_reaper).patience,
+            Input::Reload(config) => self.patience = Self::new(config).patience,
             _ => {}
         }
         Ok(())

@@ -1,14 +1,30 @@
 //! JOB_SCHEDULER: watches the order of the queue, and takes a slot from what is not urgent when CRITICAL work has waited too long for
 //! one. The order itself is decided where slots are granted.
-use crate::contract::config::{Config, JobScheduler as Settings};
+use crate::contract::config::Config;
 use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::coordination::schedule::Level;
 use std::collections::BTreeMap;
+
+declare! {
+    JobScheduler {
+        name: "JOB_SCHEDULER",
+        purpose: "Gives CRITICAL work a slot in time; watches the order of the queue",
+        category: Category::Queue,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter],
+        publishes: &[E::JobPreempted],
+        hard: &[Hub::Router, Hub::Coordinator],
+    }
+    settings {
+        /// Seconds that CRITICAL work waits for a slot before it takes one from what is not urgent.
+        preempt_after: u32 = 300 in 10..=86_400 seconds;
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -23,9 +39,8 @@ impl Daemon for JobScheduler {
     const TYPE: DaemonType = DaemonType::JobScheduler;
 
     fn new(config: &Config) -> Self {
-        let settings: &Settings = &config.daemons.job_scheduler;
-        let interval = settings.interval.unwrap_or(Self::TYPE.spec().interval).max(1);
-        JobScheduler { patience: settings.preempt_after.div_ceil(interval).max(1), waiting: BTreeMap::new() }
+        let interval = config.interval(Self::TYPE).max(1);
+        JobScheduler { patience: Settings::of(config).preempt_after.div_ceil(interval).max(1), waiting: BTreeMap::new() }
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {

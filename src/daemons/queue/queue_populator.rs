@@ -1,16 +1,39 @@
 //! QUEUE_POPULATOR: keeps self-play of every configuration waiting in the work queue.
-use crate::contract::config::{Config, QueuePopulator as Settings, Stage};
+use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::{NewWork, WorkFilter, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+declare! {
+    QueuePopulator {
+        name: "QUEUE_POPULATOR",
+        purpose: "Keeps self-play waiting in the work queue",
+        category: Category::Queue,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter, D::SelfplayCoordinator],
+        order: Some(6),
+        interval: 10,
+        health_check_interval: Some(120),
+        critical: true,
+        subscribes: &[
+            E::SelfplayTargetUpdated, E::SelfplayAllocationUpdated, E::SelfplayRateChanged, E::ExplorationBoost,
+            E::HyperparameterUpdated, E::WorkClaimed, E::WorkFailed, E::WorkCancelled,
+        ],
+        hard: &[Hub::Router, Hub::Coordinator],
+    }
+    settings {
+        /// Self-play items kept waiting per configuration. A fleet of 28 nodes wants about 200.
+        target_depth: u32 = 2 in 1..=1000 items;
+    }
+}
 
 /// What feedback and the allocation said, by configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -37,7 +60,7 @@ impl Daemon for QueuePopulator {
 
     fn new(config: &Config) -> Self {
         QueuePopulator {
-            settings: config.daemons.queue_populator.clone(),
+            settings: Settings::of(config),
             stage: config.workload.selfplay.clone(),
             games_per_job: config.workload.games_per_job,
             keys: config.master.configs.clone(),

@@ -5,9 +5,23 @@ use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::paths;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::coordination::threshold::{Level, level};
 use serde_json::{Value, json};
+
+declare! {
+    DiskSpaceManager {
+        name: "DISK_SPACE_MANAGER",
+        purpose: "Watches the disk and says when it is low",
+        category: Category::Recovery,
+        profiles: &[Profile::Standalone, Profile::Coordinator, Profile::TrainingNode, Profile::Ephemeral, Profile::Selfplay],
+        depends_on: &[D::EventRouter],
+        interval: 300,
+        publishes: &[E::DiskSpaceLow, E::ResourceConstraint],
+        needs: &[Need::Machine],
+        program: Program::Adapters,
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 //! IDLE_RESOURCE: queues self-play when cores or GPUs have had nothing to do for a while.
-use crate::contract::config::{Config, IdleResource as Settings, Stage};
+use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::{NewWork, WorkFilter, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
@@ -7,9 +7,35 @@ use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::JobType;
 use serde_json::json;
+
+declare! {
+    IdleResource {
+        name: "IDLE_RESOURCE",
+        purpose: "Queues self-play when cores or GPUs have nothing to do",
+        category: Category::Resource,
+        profiles: &[Profile::Standalone, Profile::Ephemeral, Profile::Selfplay],
+        depends_on: &[D::EventRouter],
+        order: Some(9),
+        interval: 15,
+        health_check_interval: Some(120),
+        critical: true,
+        publishes: &[E::IdleResourceDetected],
+        subscribes: &[E::BackpressureActivated, E::BackpressureReleased, E::ResourceConstraint],
+        hard: &[Hub::Router, Hub::Coordinator],
+        needs: &[Need::Machine, Need::Gpu],
+    }
+    settings {
+        /// Percent of CPU (or GPU) use below which the machine is idle.
+        idle_percent: f64 = 30.0 in 0.0..=100.0 percent;
+        /// Seconds it must have been idle.
+        idle_seconds: u32 = 15 in 1..=86_400 seconds;
+        /// Items in the queue above which nothing is added.
+        queue_limit: u32 = 200 in 1..=10_000 items;
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -27,7 +53,7 @@ impl Daemon for IdleResource {
 
     fn new(config: &Config) -> Self {
         IdleResource {
-            settings: config.daemons.idle_resource.clone(),
+            settings: Settings::of(config),
             stage: config.workload.selfplay.clone(),
             games_per_job: config.workload.games_per_job,
             keys: config.master.configs.clone(),

@@ -7,7 +7,20 @@ use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::optimizer::{Action, Observe};
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
+
+declare! {
+    ResourceOptimizer {
+        name: "RESOURCE_OPTIMIZER",
+        purpose: "Decides by PID how many jobs run",
+        category: Category::Resource,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter, D::JobScheduler],
+        publishes: &[E::ResourceConstraint],
+        hard: &[Hub::Router, Hub::Coordinator],
+        needs: &[Need::Machine, Need::Gpu],
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]

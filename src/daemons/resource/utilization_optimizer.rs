@@ -8,9 +8,22 @@ use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::optimizer::{Action, NodeUse};
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::JobType;
 use serde_json::json;
+
+declare! {
+    UtilizationOptimizer {
+        name: "UTILIZATION_OPTIMIZER",
+        purpose: "Raises and lowers the number of jobs by utilisation",
+        category: Category::Resource,
+        profiles: &[Profile::Standalone],
+        depends_on: &[D::EventRouter, D::IdleResource],
+        interval: 300,
+        subscribes: &[E::IdleResourceDetected, E::ResourceConstraint],
+        hard: &[Hub::Router, Hub::Coordinator],
+    }
+}
 
 /// Items that one look reads.
 const MOST: u32 = 5000;

@@ -1,13 +1,33 @@
 //! TRAINING_NODE_WATCHER: finds running trainings by their control groups, never by names of processes.
-use crate::contract::config::{Config, TrainingNodeWatcher as Settings};
+use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::DaemonType;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::workload::JobType;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+
+declare! {
+    TrainingNodeWatcher {
+        name: "TRAINING_NODE_WATCHER",
+        purpose: "Finds running trainings by their control groups",
+        category: Category::Sync,
+        profiles: &[Profile::Standalone, Profile::TrainingNode],
+        depends_on: &[D::EventRouter, D::DataPipeline],
+        interval: 30,
+        publishes: &[E::SyncRequest],
+        needs: &[Need::Bus, Need::Machine],
+        program: Program::Adapters,
+    }
+    settings {
+        /// RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC: asks for a sync of samples when a training is seen.
+        trigger_sync: bool = true;
+        /// RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS: kept for old environment files; systemd handles signals.
+        handle_signals: bool = true but "systemd handles signals";
+    }
+}
 
 /// The daemon.
 #[derive(Debug)]
@@ -20,7 +40,7 @@ impl Daemon for TrainingNodeWatcher {
     const TYPE: DaemonType = DaemonType::TrainingNodeWatcher;
 
     fn new(config: &Config) -> Self {
-        TrainingNodeWatcher { settings: config.daemons.training_node_watcher.clone(), seen: BTreeSet::new() }
+        TrainingNodeWatcher { settings: Settings::of(config), seen: BTreeSet::new() }
     }
 
     fn save(&self) -> Option<Value> {
@@ -34,7 +54,7 @@ impl Daemon for TrainingNodeWatcher {
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start | Input::Tick { .. } => self.look(ports, out),
-            Input::Reload(config) => self.settings = config.daemons.training_node_watcher.clone(),
+            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())

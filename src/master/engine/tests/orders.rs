@@ -84,7 +84,7 @@ fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
         let mut bench = Bench::up(Profile::Standalone).await;
         bench.engine.load = Box::new(|| {
             let mut config = Config::default();
-            config.daemons.evaluation.enabled = false;
+            config.daemons.of_mut(DaemonType::Evaluation).enabled = false;
             Ok(config)
         });
         bench.ask(Ask::Reload).await.expect("reloads");
