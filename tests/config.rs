@@ -230,3 +230,77 @@ fn the_shipped_environment_shows_every_variable_with_its_default() {
     assert_eq!(shown.len(), VARIABLES.len() + 1, "and RINGRIFT_LOG");
     assert!(ENVIRONMENT.lines().all(|l| l.is_empty() || l.starts_with('#')), "the file sets nothing");
 }
+
+#[test]
+fn what_is_known_and_has_no_effect_is_taken_with_a_warning_that_says_why() {
+    let file =
+        "daemons: {auto_sync: {interval: 90}, ephemeral_sync: {enabled: false}, dlq_retry: {batch: 3}}\nintegrations: {enabled: false}\n";
+    let variables = [("RINGRIFT_SYNC_INTERVAL", "70"), ("RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS", "no")];
+    let warnings = try_load(&[("etc/unified_loop.yaml", file)], &variables).expect("loads").warnings;
+    let said = |key: &str| warnings.iter().filter(|w| w.starts_with(&format!("{key}, set in "))).collect::<Vec<_>>();
+    let auto = said("daemons.auto_sync.interval");
+    assert!(
+        auto.len() == 1 && auto[0].contains("RINGRIFT_SYNC_INTERVAL") && auto[0].ends_with("AUTO_SYNC is planned and not built yet"),
+        "{auto:?}"
+    );
+    let other = said("daemons.ephemeral_sync.enabled");
+    assert!(other.len() == 1 && other[0].contains("unified_loop.yaml:1") && other[0].ends_with("another name of AUTO_SYNC"), "{other:?}");
+    assert!(said("daemons.training_node_watcher.handle_signals")[0].ends_with("systemd handles signals"), "{warnings:?}");
+    assert!(said("integrations.enabled")[0].contains("nothing outside"), "{warnings:?}");
+    assert_eq!(warnings.len(), 4, "{warnings:?}");
+}
+
+/// Text of every source file that ships, without the checks of the configuration.
+fn readers(folder: &Path, found: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !path.join("Cargo.toml").exists() {
+            readers(&path, found);
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            let text = std::fs::read_to_string(&path).expect("a text");
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            // Where the types are declared, their checks read every key.
+            let checks = |line: &&str| folder.ends_with("contract/config") && line.contains("check");
+            code.lines().filter(|line| !checks(line)).for_each(|line| found.extend([line, "\n"]));
+        }
+    }
+}
+
+/// Every key of the tree below `path`, with its own name last.
+fn leaves(path: &str, tree: &Value, found: &mut Vec<String>) {
+    match tree.as_object().filter(|map| !map.is_empty() && !path.ends_with(".params")) {
+        Some(map) => map.iter().for_each(|(key, below)| leaves(&format!("{path}.{key}"), below, found)),
+        None => found.push(path.trim_start_matches('.').to_owned()),
+    }
+}
+
+/// A key that nobody reads would promise what it does not keep. One that is kept for old files says so when it is set.
+#[test]
+fn every_key_has_a_reader() {
+    let mut source = String::new();
+    readers(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut source);
+    let (mut unread, mut keys) = (Vec::new(), Vec::new());
+    leaves("", &serde_json::to_value(Config::default()).expect("serialises"), &mut keys);
+    let reads = |name: &str| {
+        let after = |at: usize| source[at..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
+        source.match_indices(&format!(".{name}")).any(|(at, found)| !after(at + found.len())) || source.contains(&format!("(\"{name}\")"))
+    };
+    for key in keys.iter().filter(|key| !key.contains(".params.") && !WITHOUT_EFFECT.iter().any(|(known, _)| known == key)) {
+        let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let daemon = section.strip_prefix("daemons.").and_then(|d| DaemonType::parse(d).ok());
+        let read = match daemon {
+            Some(daemon) => {
+                let spec = daemon.spec();
+                let old = spec.settings.iter().any(|s| s.key == name && !s.without_effect.is_empty());
+                old || format!("{:?}", spec.needs).contains(&format!("{name:?}")) || reads(name)
+            }
+            // Types of jobs are looked up by their name.
+            None => key.split('.').all(|part| JobType::ALL.iter().any(|kind| kind.name() == part) || reads(part)),
+        };
+        if !read {
+            unread.push(key);
+        }
+    }
+    assert_eq!(unread, Vec::<&String>::new(), "nothing reads these keys");
+}

@@ -13,9 +13,9 @@ pub use error::{ConfigError, ConfigErrors};
 pub use readers::Reader;
 pub use show::Shown;
 
-use crate::contract::config::Config;
+use crate::contract::config::{Config, WITHOUT_EFFECT};
 use crate::contract::paths;
-use crate::contract::registry::UnknownName;
+use crate::contract::registry::{DaemonType, Stage, UnknownName};
 use marks::{Mark, join, marks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +151,7 @@ enum From {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// What is odd and does no harm: unknown RINGRIFT_ variables.
+    /// What is odd and does no harm: unknown RINGRIFT_ variables, keys of daemons that are not built.
     pub warnings: Vec<String>,
     layers: Layers,
 }
@@ -214,7 +214,8 @@ pub fn load(dirs: &Dirs) -> Result<Loaded, ConfigErrors> {
         layers.sources.push(Source { path: path.display().to_string(), text });
         overlay_file(&mut layers, &defaults, &mut tree, &mut errors);
     }
-    let warnings = overlay_environment(dirs, &mut layers, &mut tree, &mut errors)?;
+    let mut warnings = overlay_environment(dirs, &mut layers, &mut tree, &mut errors)?;
+    warnings.extend(without_effect(&layers));
     let config = typed::build(&defaults, tree, &layers, &mut errors);
     if errors.is_empty() {
         for problem in config.check() {
@@ -226,6 +227,28 @@ pub fn load(dirs: &Dirs) -> Result<Loaded, ConfigErrors> {
         }
     }
     if errors.is_empty() { Ok(Loaded { config, warnings, layers }) } else { Err(ConfigErrors(errors)) }
+}
+
+/// What is set and has no effect: keys of daemons that are not built, and those that only old files still know.
+fn without_effect(layers: &Layers) -> Vec<String> {
+    let of_daemons = |key: &str| {
+        let (name, setting) = key.strip_prefix("daemons.")?.split_once('.')?;
+        let daemon = DaemonType::parse(name).ok()?.spec();
+        match daemon.stage {
+            Stage::Planned => Some(format!("{} is planned and not built yet", daemon.name)),
+            Stage::Alias { of, .. } => Some(format!("{} is another name of {}", daemon.name, of.name())),
+            Stage::Built => {
+                let old = daemon.settings.iter().find(|s| s.key == setting && !s.without_effect.is_empty())?;
+                Some(old.without_effect.to_owned())
+            }
+        }
+    };
+    let others = |key: &str| WITHOUT_EFFECT.iter().find(|(known, _)| *known == key).map(|(_, why)| (*why).to_owned());
+    let said = |key: &String| {
+        let why = of_daemons(key).or_else(|| others(key))?;
+        Some(format!("{key}, set in {}, has no effect: {why}", layers.origin(key)))
+    };
+    layers.from.keys().filter_map(said).collect()
 }
 
 /// Lays the last source over the tree, key by key; unknown keys are errors and left out.
