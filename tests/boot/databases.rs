@@ -1,6 +1,6 @@
 //! Damage to the suite's databases on a real machine: what takes their place, what is said, and what a person confirms.
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, running, start};
+use crate::suite::{MINUTE, daemons, running, start};
 use serde_json::Value;
 
 on_both!(damaged_databases_are_replaced_and_told_until_confirmed, newer_and_foreign_databases_are_told_apart);
@@ -92,5 +92,5 @@ fn newer_and_foreign_databases_are_told_apart(m: &Machine) {
     assert!(notices(m).is_empty(), "neither is damaged");
     m.ok(&format!("chown ringrift: {coordination}"));
     start(m);
-    m.wait_for("all daemons", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons", MINUTE, || running(m, daemons()));
 }

@@ -1,7 +1,7 @@
 //! Whatever guards has a guard: emergency flags without their watch, socket files that somebody deletes.
 use crate::emergency::call;
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, running, start};
+use crate::suite::{MINUTE, daemons, running, start};
 use std::time::{Duration, Instant};
 
 on_both!(flags_halt_without_their_watch_and_a_look_that_fails_shuts_the_gates, deleted_socket_files_are_mended_within_seconds);
@@ -66,7 +66,7 @@ fn deleted_socket_files_are_mended_within_seconds(m: &Machine) {
             }
         });
         println!("{:?}: {socket}.sock was served again after {:?}", m.suite, deleted.elapsed());
-        m.wait_for("all daemons to be well again", MINUTE, || running(m, DAEMONS));
+        m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
         let told = m.journal("MESSAGE_ID=e8a97e0d77b54bfe80f154ed6192c3fa");
         assert!(told.iter().any(|e| e.message().contains(&format!("ringrift-{socket}.socket"))), "{socket} is not told of");
     }

@@ -1,6 +1,6 @@
 //! Random kills of everything that the suite consists of and stands on, with limits as shipped: it is whole again without a person.
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, running, start};
+use crate::suite::{MINUTE, daemons, running, start};
 use crate::survival::failed;
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ fn herd(m: &Machine, prey: Prey) -> Vec<String> {
 
 /// Daemons, hubs and master run, the hubs answer, jobs are started, nothing is failed.
 fn whole(m: &Machine) -> Result<(), String> {
-    running(m, DAEMONS)?;
+    running(m, daemons())?;
     for unit in ["ringrift-master.service", "ringrift-coordinator.service", "ringrift-event-router.service"] {
         let state = m.show(unit, "ActiveState");
         if state != "active" {

@@ -22,6 +22,7 @@ mod backoff;
 mod bounds;
 mod champions;
 mod config;
+mod daemons;
 mod databases;
 mod disk;
 mod emergency;

@@ -1,5 +1,6 @@
 //! The suite as its users meet it: started, looked at, re-profiled, hurt, stopped; and the loop turned to its second generation.
 use crate::machine::Machine;
+use ringrift::contract::registry::Profile;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub fn start(m: &Machine) {
         "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\ndaemons: {data_pipeline: {max_disk_percent: 99.5}}\n",
     );
     m.ok("systemctl start ringrift-master.target");
-    m.wait_for("all daemons of the profile to run", 2 * MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons of the profile to run", 2 * MINUTE, || running(m, daemons()));
 }
 
 /// The states of the built daemons that the profile wants.
@@ -38,8 +39,15 @@ pub fn states(m: &Machine) -> Result<BTreeMap<String, String>, String> {
     Ok(daemons.iter().map(pair).collect())
 }
 
-/// Built members of the profile standalone.
-pub const DAEMONS: usize = 20;
+/// How many of a profile's members are built.
+pub fn members(profile: Profile) -> usize {
+    profile.built().len()
+}
+
+/// The daemons that run after `start`.
+pub fn daemons() -> usize {
+    members(Profile::Standalone)
+}
 
 pub fn running(m: &Machine, wanted: usize) -> Result<(), String> {
     let states = states(m)?;
@@ -90,16 +98,16 @@ fn a_profile_is_applied_as_a_difference(m: &Machine) {
     start(m);
     let before = pids(m);
     m.ok("ringrift profile apply selfplay");
-    m.wait_for("the selfplay profile", MINUTE, || running(m, 4));
+    m.wait_for("the selfplay profile", MINUTE, || running(m, members(Profile::Selfplay)));
     let during = pids(m);
     for unit in ["ringrift-event-router.service", "ringrift-idle-resource.service", "ringrift-health-server.service"] {
         assert_eq!(before.get(unit), during.get(unit), "{unit} is in both profiles and stays");
     }
     assert!(!during.contains_key("ringrift-auto-export.service"));
     m.ok("ringrift profile apply standalone");
-    m.wait_for("the standalone profile", MINUTE, || running(m, DAEMONS));
+    m.wait_for("the standalone profile", MINUTE, || running(m, daemons()));
     m.ok("ringrift profile apply selfplay --dry-run | grep -q AUTO_EXPORT");
-    running(m, DAEMONS).expect("a dry run changes nothing");
+    running(m, daemons()).expect("a dry run changes nothing");
     m.run("ringrift profile apply selfplai").expect_refused("ringrift profile apply selfplai", "selfplay");
     m.run("ringrift daemon start AUTO_SYNC").expect_refused("ringrift daemon start AUTO_SYNC", "AUTO_SYNC");
 }
@@ -113,7 +121,7 @@ fn killing_the_router_changes_no_other_process(m: &Machine) {
         pid if pid != "0" && Some(&pid) != before.get(router) => Ok(()),
         pid => Err(pid),
     });
-    m.wait_for("all daemons to be well again", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
     for (unit, pid) in pids(m) {
         if unit != router {
             assert_eq!(before.get(&unit), Some(&pid), "{unit} was restarted with the router");
@@ -130,7 +138,7 @@ fn every_daemon_killed_comes_back(m: &Machine) {
             if now != "0" && now != pid && m.show(&unit, "ActiveState") == "active" { Ok(()) } else { Err(now) }
         });
     }
-    m.wait_for("all daemons to be well again", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
 }
 
 fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
@@ -160,7 +168,7 @@ fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
         other => Err(format!("{other:?}")),
     });
     look("ringrift daemon resume AUTO_EXPORT").expect_ok("ringrift daemon resume AUTO_EXPORT");
-    m.wait_for("AUTO_EXPORT to run", MINUTE, || running(m, DAEMONS));
+    m.wait_for("AUTO_EXPORT to run", MINUTE, || running(m, daemons()));
 }
 
 fn bad_configuration_fails_at_once_and_what_runs_keeps_running(m: &Machine) {
@@ -220,7 +228,7 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
     }
     // Another start takes up where it was.
     m.ok("systemctl start ringrift-master.target");
-    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, daemons()));
 }
 
 /// One GET, by the shell alone: a minimal Debian has no curl. The status line and the body.

@@ -1,6 +1,7 @@
 //! What starts, stops and restarts do to the suite: restarts are no crashes, what failed comes back, a start tells the truth.
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, running, start};
+use crate::suite::{MINUTE, daemons, members, running, start};
+use ringrift::contract::registry::Profile;
 use std::time::Duration;
 
 on_both!(
@@ -28,7 +29,7 @@ fn seven_restarts_of_the_target_in_a_row_are_no_crashes(m: &Machine) {
     for _ in 0..7 {
         m.ok("systemctl restart ringrift-master.target");
     }
-    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, daemons()));
     assert_eq!(failed(m), "");
     for _ in 0..7 {
         m.ok(&format!("systemctl restart {FEEDBACK}"));
@@ -55,7 +56,7 @@ fn a_start_with_a_hub_that_crashes_fails_with_its_name_and_the_hub_is_not_given_
     });
     m.ok(&format!("rm {drop_in}; systemctl daemon-reload"));
     m.wait_state("ringrift-coordinator.service", "active", MINUTE);
-    m.wait_for("the suite to run without anybody's help", 2 * MINUTE, || running(m, DAEMONS));
+    m.wait_for("the suite to run without anybody's help", 2 * MINUTE, || running(m, daemons()));
     m.ok("systemctl start ringrift-master.target");
     assert_eq!(m.show("ringrift-master.target", "ActiveState"), "active");
 }
@@ -73,7 +74,7 @@ fn a_daemon_that_failed_is_tried_again_and_told(m: &Machine) {
         said => Err(said),
     });
     m.ok(&format!("rm {drop_in}; systemctl daemon-reload"));
-    m.wait_for("the daemon to be tried again", 2 * MINUTE, || running(m, DAEMONS));
+    m.wait_for("the daemon to be tried again", 2 * MINUTE, || running(m, daemons()));
     let told = m.journal("-u ringrift-master.service MESSAGE_ID=3b9a51e08f7c4c6d9c1e64d2a07f58b6");
     assert!(!told.is_empty() && told[0].message().starts_with("FEEDBACK_LOOP had failed for good"), "not told");
     let changes = events(m, "DAEMON_STATUS_CHANGED");
@@ -84,7 +85,7 @@ fn a_daemon_that_failed_is_tried_again_and_told(m: &Machine) {
 fn a_profile_applied_directly_after_a_reload_fails_no_unit(m: &Machine) {
     start(m);
     for _ in 0..3 {
-        for (profile, daemons) in [("selfplay", 4), ("standalone", DAEMONS)] {
+        for (profile, daemons) in [("selfplay", members(Profile::Selfplay)), ("standalone", daemons())] {
             m.ok(&format!("ringrift config reload; ringrift profile apply {profile}"));
             m.wait_for(profile, 2 * MINUTE, || running(m, daemons));
             assert_eq!(failed(m), "");

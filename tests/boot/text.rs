@@ -1,6 +1,6 @@
 //! Bytes of workloads are data everywhere: not for the bus, not for the service manager, not for a terminal.
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, running, start};
+use crate::suite::{MINUTE, daemons, running, start};
 use serde_json::Value;
 
 on_both!(
@@ -63,7 +63,7 @@ fn bytes_of_a_job_end_nothing_and_reach_no_terminal(m: &Machine) {
     assert_eq!(m.show("ringrift-master.service", "MainPID"), master, "the master runs on");
     assert_eq!(m.show("ringrift-master.service", "NRestarts"), "0");
     m.ok("busctl call org.ringrift.Master1 /org/ringrift/Master1 org.ringrift.Master1 ListDaemons >/dev/null");
-    m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to run", MINUTE, || running(m, daemons()));
 }
 
 /// The master keeps its process, its jobs and its knowledge, and has its name again.
@@ -80,10 +80,10 @@ fn the_master_survives_the_loss_of_the_bus(m: &Machine) {
             if there { Ok(()) } else { Err(format!("loss {loss}: bus {bus}, owner {} {}", owner.out, owner.err)) }
         });
     }
-    m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to run", MINUTE, || running(m, daemons()));
     // It acts over the new connection.
     m.ok("ringrift daemon restart FEEDBACK_LOOP");
-    m.wait_for("all daemons to run", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to run", MINUTE, || running(m, daemons()));
     assert_eq!(m.show("ringrift-master.service", "MainPID"), master);
     assert_eq!(m.show("ringrift-master.service", "NRestarts"), "0");
     m.ok("systemctl stop ringrift-master.target");

@@ -1,6 +1,7 @@
 //! What goes wrong on real machines: a daemon that never works, a job that takes all memory, a disk that is full, a reboot.
 use crate::machine::{Machine, Suite};
-use crate::suite::{DAEMONS, MINUTE, running, start, states};
+use crate::suite::{MINUTE, daemons, members, running, start, states};
+use ringrift::contract::registry::Profile;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -48,12 +49,14 @@ fn a_daemon_that_keeps_failing_is_failed_and_one_event_says_so(m: &Machine) {
     assert_eq!(states(m).expect("listed").get("FEEDBACK_LOOP").map(String::as_str), Some("FAILED"));
     let said = m.ok("ringrift status");
     assert!(
-        said.contains("FEEDBACK_LOOP") && said.contains("FAILED") && said.contains(&format!("{} of {DAEMONS} daemons run", DAEMONS - 1)),
+        said.contains("FEEDBACK_LOOP")
+            && said.contains("FAILED")
+            && said.contains(&format!("{} of {} daemons run", daemons() - 1, daemons())),
         "{said}"
     );
     // Mended by hand, it runs again, and the rest never stopped.
     m.ok(&format!("rm /etc/systemd/system/{FEEDBACK}.d/50-fails.conf; systemctl daemon-reload; ringrift daemon start FEEDBACK_LOOP"));
-    m.wait_for("all daemons to be well again", MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
     assert_eq!(events(m, "DAEMON_PERMANENTLY_FAILED").len(), 1, "one event, not one for each look");
 }
 
@@ -109,11 +112,11 @@ fn a_reboot_keeps_the_profile(m: &Machine) {
     m.ok("systemctl enable ringrift-master.target");
     start(m);
     m.ok("ringrift profile apply selfplay");
-    m.wait_for("the selfplay profile", MINUTE, || running(m, 4));
+    m.wait_for("the selfplay profile", MINUTE, || running(m, members(Profile::Selfplay)));
     m.reboot();
-    m.wait_for("the selfplay profile after the reboot", 2 * MINUTE, || running(m, 4));
+    m.wait_for("the selfplay profile after the reboot", 2 * MINUTE, || running(m, members(Profile::Selfplay)));
     m.power_cut();
-    m.wait_for("the selfplay profile after a power cut", 2 * MINUTE, || running(m, 4));
+    m.wait_for("the selfplay profile after a power cut", 2 * MINUTE, || running(m, members(Profile::Selfplay)));
     let status = m.ok("ringrift profile list --json");
     assert!(status.contains("selfplay"), "{status}");
 }
