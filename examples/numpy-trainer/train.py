@@ -268,6 +268,7 @@ def train(job, output):
         "generation": "1",
         "samples": ",".join(f["sha256"] for f in job["inputs"]["samples"]),
         "job_id": job["job_id"],
+        "trainer": "numpy",  # a key of our own: readers leave alone what they do not know
     }
     path = os.path.join(output, "model.safetensors")
     write_model(path, network.tensors(), metadata)

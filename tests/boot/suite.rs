@@ -62,7 +62,7 @@ fn pids(m: &Machine) -> BTreeMap<String, String> {
     daemons.map(|u| (u.to_owned(), m.show(u, "MainPID"))).collect()
 }
 
-fn generation(m: &Machine) -> Result<u64, String> {
+pub fn generation(m: &Machine) -> Result<u64, String> {
     let shown = m.run("ringrift pipeline show --json");
     let stages: Value = serde_json::from_str(&shown.out).map_err(|e| format!("{e}: {} {}", shown.out, shown.err))?;
     Ok(stages["stages"][0]["champion"]["generation"].as_u64().unwrap_or(0))

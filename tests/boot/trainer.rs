@@ -1,10 +1,14 @@
 //! A job by hand, and a trainer that is not ours.
 use crate::machine::Machine;
-use crate::suite::{MINUTE, start};
+use crate::suite::{MINUTE, generation, start};
 use serde_json::Value;
 use std::path::Path;
 
-on_both!(a_job_is_submitted_by_hand_and_waited_for, a_command_that_jobs_cannot_run_is_warned_of);
+on_both!(
+    a_job_is_submitted_by_hand_and_waited_for,
+    a_command_that_jobs_cannot_run_is_warned_of,
+    the_loop_promotes_what_a_trainer_of_others_made
+);
 
 /// A small and quick loop.
 const SMALL: &str = "pipeline: {auto_trigger: false}\nworkload: {games_per_job: 10, selfplay: {params: {simulations: 2}}}\n";
@@ -33,12 +37,8 @@ fn a_job_is_submitted_by_hand_and_waited_for(m: &Machine) {
     let failed = m.run("ringrift jobs submit selfplay --param gamse=3 --wait");
     assert_eq!(failed.code, 1, "{}{}", failed.out, failed.err);
     assert!(failed.err.contains("gamse") && failed.err.contains("ringrift jobs logs"), "{}", failed.err);
-    if m.run("python3 --version").code == 0 {
-        let script = "import ringrift; print(ringrift.submit('selfplay', params={'games': 2, 'simulations': 2}, wait=True)['status'])";
-        assert_eq!(m.ok(&format!("python3 -c \"{script}\"")), "completed");
-    } else {
-        m.skipped("there is no python3 in the machine for ringrift.submit()");
-    }
+    let script = "import ringrift; print(ringrift.submit('selfplay', params={'games': 2, 'simulations': 2}, wait=True)['status'])";
+    assert_eq!(m.ok(&format!("PYTHONPATH=/usr/share/ringrift/python python3 -c \"{script}\"")), "completed");
 }
 
 fn a_command_that_jobs_cannot_run_is_warned_of(m: &Machine) {
@@ -63,4 +63,21 @@ fn a_command_that_jobs_cannot_run_is_warned_of(m: &Machine) {
     }
     let said = warned("/bin/sh, -c, 'exit 0'");
     assert!(!said.contains("workload.training.command"), "{said}");
+}
+
+fn the_loop_promotes_what_a_trainer_of_others_made(m: &Machine) {
+    m.ok("mkdir -p /opt/numpy-trainer");
+    m.copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/numpy-trainer/train.py"), "/opt/numpy-trainer");
+    m.ok("chmod 755 /opt/numpy-trainer/train.py");
+    m.write("/etc/ringrift/conf.d/50-numpy.yaml", "workload: {training: {command: [/opt/numpy-trainer/train.py], params: {epochs: 4}}}\n");
+    start(m);
+    m.wait_for("a promotion", 15 * MINUTE, || match generation(m)? {
+        0 => Err(m.run("ringrift jobs list --all").out),
+        _ => Ok(()),
+    });
+    let promoted = m.ok("ringrift events tail --type MODEL_PROMOTED --json -n 100");
+    let promoted: Value = serde_json::from_str(promoted.lines().next().expect("a promotion")).expect("JSON");
+    let model = promoted["event"]["payload"]["model_id"].as_str().expect("a model");
+    // The name that the trainer writes into its models.
+    m.ok(&format!("grep -q numpy $(find /var/lib/ringrift/artefacts -name '{model}*')"));
 }
