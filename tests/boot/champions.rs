@@ -2,7 +2,7 @@
 use crate::emergency::call;
 use crate::jobs::{ended, enqueue, program};
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, running};
+use crate::suite::{MINUTE, daemons, running};
 use serde_json::json;
 
 on_both!(self_play_goes_on_from_the_champion_before_a_damaged_one);
@@ -83,7 +83,7 @@ fn self_play_goes_on_from_the_champion_before_a_damaged_one(m: &Machine) {
     );
     m.ok("ringrift config check");
     m.ok("systemctl start ringrift-master.target");
-    m.wait_for("the daemons", 2 * MINUTE, || running(m, DAEMONS - 2));
+    m.wait_for("the daemons", 2 * MINUTE, || running(m, daemons() - 2));
     let (first, second) = (promote(m, 1), promote(m, 2));
     assert_eq!(player(m), second);
     let store = "/var/lib/ringrift/artefacts/model";

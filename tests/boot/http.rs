@@ -1,6 +1,6 @@
 //! HTTP against those who only connect: whoever may reach the ports may not take them from the operator.
 use crate::machine::Machine;
-use crate::suite::{DAEMONS, MINUTE, get, running, start};
+use crate::suite::{MINUTE, daemons, get, running, start};
 
 on_both!(an_idle_flood_bars_no_operator);
 
@@ -52,5 +52,5 @@ fn an_idle_flood_bars_no_operator(m: &Machine) {
         assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {said}");
     }
     assert_eq!((m.show(SERVER, "MainPID"), m.show(SERVER, "NRestarts")), (pid, "0".to_owned()));
-    running(m, DAEMONS).expect("all run as before");
+    running(m, daemons()).expect("all run as before");
 }
