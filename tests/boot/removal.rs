@@ -36,18 +36,21 @@ fn remove_keeps_state_and_purge_deletes_it(m: &Machine) {
     something_that_runs(m);
     m.ok("echo kept > /var/lib/ringrift/kept; systemctl enable ringrift-master.target; \
           systemctl set-property ringrift-event-router.service CPUWeight=50");
+    m.write("/etc/ringrift/conf.d/60-drop-ins.yaml", "runtime: {restart_max: 7, coordinator_dir: /srv/coordinator}\n");
+    m.ok("ringrift units generate --drop-ins --dest /etc/systemd/system");
     m.ok("dpkg --remove ringrift");
     assert_eq!(m.ok("systemctl list-units --no-legend --plain --all --state=active,failed 'ringrift-*'"), "");
     assert_eq!(m.ok("ls /proc/*/exe -l 2>/dev/null | grep ringrift || true"), "", "processes that outlived their package");
     assert_eq!(m.ok("cat /var/lib/ringrift/kept"), "kept");
     assert_eq!(m.ok("find /usr -name '*ringrift*'"), "", "files that remove left");
-    m.ok("test -d /etc/ringrift");
+    m.ok("test -d /etc/ringrift; rm /etc/systemd/system/ringrift-event-router.service.d/90-test.conf");
+    m.write("/etc/systemd/system/ringrift-failure@.service.d/50-ours.conf", "[Service]\nNice=1\n");
     m.ok("dpkg --purge ringrift");
     m.ok("test ! -e /var/lib/ringrift && test ! -e /etc/ringrift && test ! -e /run/ringrift");
     assert_eq!(
-        m.ok("find /etc /run /var/lib -path '*ringrift*' ! -path '*90-test.conf' ! -name '*.service.d' ! -path '/run/udev/*'"),
-        "",
-        "files that purge left"
+        m.ok("find /etc /run /var/lib -path '*ringrift*' ! -path '/run/udev/*'"),
+        "/etc/systemd/system/ringrift-failure@.service.d\n/etc/systemd/system/ringrift-failure@.service.d/50-ours.conf",
+        "what purge left: the administrator's own drop-in and nothing else"
     );
     for user in ["ringrift", "ringrift-master", "ringrift-job"] {
         m.ok(&format!("id {user}")); // locked users stay, so that their numbers are never given to others
