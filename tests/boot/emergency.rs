@@ -77,8 +77,7 @@ fn halt(m: &Machine) -> (u64, Value) {
 
 /// From the coordinator's word that it halts to the end of the last job's main process, as the journal stamps them.
 fn killed_within(m: &Machine) -> Duration {
-    let halt =
-        m.journal("-u ringrift-coordinator.service").into_iter().filter(|e| e.message().starts_with("emergency halt by")).next_back();
+    let halt = m.journal("-u ringrift-coordinator.service").into_iter().rfind(|e| e.message().starts_with("emergency halt by"));
     let begin = halt.expect("the halt is in the journal").at();
     let ends = m.journal("_PID=1 --grep 'ringrift-job-.*Main process exited, code=killed'");
     ends.iter().map(|e| e.at()).max().expect("jobs were killed").saturating_sub(begin)

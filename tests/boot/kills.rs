@@ -1,6 +1,6 @@
 //! Random kills of everything that the suite consists of and stands on, with limits as shipped: it is whole again without a person.
 use crate::machine::Machine;
-use crate::suite::{MINUTE, daemons, running, start};
+use crate::suite::{daemons, running, start};
 use crate::survival::failed;
 use std::time::{Duration, Instant};
 

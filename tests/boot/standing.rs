@@ -5,6 +5,9 @@ use crate::suite::{MINUTE, start};
 
 on_both!(a_loop_that_stands_still_says_so, a_lane_that_stands_is_a_problem_until_it_moves);
 
+/// Something done to a machine.
+type Doing<'a> = &'a dyn Fn(&Machine);
+
 fn shows(m: &Machine, command: &str, wanted: &str) -> Result<String, String> {
     let ran = m.run(command);
     if ran.out.contains(wanted) { Ok(ran.out) } else { Err(format!("{} {}", ran.out, ran.err)) }
@@ -30,7 +33,7 @@ fn a_loop_that_stands_still_says_so(m: &Machine) {
     let opened = |m: &Machine| {
         m.ok("rm /etc/ringrift/conf.d/60-gate.yaml; ringrift config reload");
     };
-    let stands: [(&dyn Fn(&Machine), &str, &dyn Fn(&Machine)); 3] = [
+    let stands: [(Doing, &str, Doing); 3] = [
         (
             &|m| {
                 m.ok("ringrift emergency halt smoke");
