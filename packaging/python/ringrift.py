@@ -162,9 +162,10 @@ def check_before_spawn(task_type: str, node: Optional[str] = None) -> Answer:
     return Answer(bool(answer["allowed"]), "; ".join(answer["reasons"]))
 
 
-def record_failure(task_type: str, node: Optional[str] = None, reason: str = "") -> bool:
-    """Tells the breaker of a failure that the coordinator did not see. True: this one opened it."""
-    return bool(_coordinator("RecordFailure", _given(task_type=task_type.lower(), node=node, reason=reason))["opened"])
+def record_failure(task_type: str, node: Optional[str] = None, reason: str = "", cause: Optional[str] = None) -> bool:
+    """Tells the breaker of a failure that the coordinator did not see; the cause "oom" opens it at once. True: this one opened it."""
+    given = _given(task_type=task_type.lower(), node=node, reason=reason, cause=cause)
+    return bool(_coordinator("RecordFailure", given)["opened"])
 
 
 class CoordinatedTask:
@@ -237,10 +238,9 @@ class CoordinatedTask:
         if self._keeper is not None:
             self._keeper.join(_TIMEOUT)
         why = None if failed is None else f"{type(failed).__name__}: {failed}"[:500]
-        if isinstance(failed, MemoryError):
-            why = f"out of memory: {failed}"[:500]
+        cause = "oom" if isinstance(failed, MemoryError) else None
         try:
-            _coordinator("Release", _given(**self._holder(), failed=why))
+            _coordinator("Release", _given(**self._holder(), failed=why, cause=cause))
         except RingriftError as error:
             # The term ends it.
             _log.warning("the slot is not given back, it ends with its term: %s", error)

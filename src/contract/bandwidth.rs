@@ -1,5 +1,6 @@
 //! Bandwidth as `org.ringrift.Coordinator` grants it: may a transfer begin, how fast, and what it measured.
 use super::ids::NodeId;
+use super::reason::ReasonCode;
 use serde::{Deserialize, Serialize};
 
 /// How much of a host's bandwidth a transfer may take.
@@ -73,6 +74,9 @@ pub struct CanTransfer {
     pub kbit: u64,
     /// Every reason against.
     pub reasons: Vec<String>,
+    /// What kind each reason is, in their order.
+    #[serde(default)]
+    pub codes: Vec<ReasonCode>,
     /// How long it would take at the rate, or at what the route was measured to carry if that is less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_seconds: Option<f64>,

@@ -1,6 +1,8 @@
 //! Methods of `org.ringrift.Coordinator`: the work queue, leases and limits.
+use super::cause::FailureCause;
 use super::cpus::CpuList;
 use super::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
+use super::reason::{Reason, ReasonCode};
 use super::workload::{Inputs, JobType, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -180,12 +182,18 @@ pub struct WorkItem {
     /// systemd's result of the last try (success, exit-code, oom-kill, timeout …).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
+    /// What kind of failure that was, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<FailureCause>,
     /// Why the last try failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Why it is not granted at the moment, for a pending item.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting_for: Vec<String>,
+    /// What kind each of these reasons is, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting_codes: Vec<ReasonCode>,
 }
 
 /// A slot that is taken: claiming a queued item is an Acquire like any other.
@@ -252,6 +260,22 @@ pub struct CanSpawn {
     pub allowed: bool,
     /// Every reason against.
     pub reasons: Vec<String>,
+    /// What kind each reason is, in their order.
+    #[serde(default)]
+    pub codes: Vec<ReasonCode>,
+}
+
+impl CanSpawn {
+    /// An answer with these reasons against; none: allowed.
+    pub fn new(reasons: Vec<Reason>) -> CanSpawn {
+        let (reasons, codes) = Reason::split(reasons);
+        CanSpawn { allowed: reasons.is_empty(), reasons, codes }
+    }
+
+    /// Whether nothing but a lack of slots is against it, so that the end of one such task would help.
+    pub fn wants_a_slot(&self) -> bool {
+        !self.allowed && !self.codes.is_empty() && self.codes.iter().all(|code| *code == ReasonCode::Slots)
+    }
 }
 
 /// Arguments of Dispatch (with `more`): the node's master offers to start units. Orders follow; the ones not yet carried out

@@ -194,12 +194,12 @@ pub trait Daemon {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{ErrorParameters, errors};
+    use super::super::wire::errors;
     use super::*;
 
     #[test]
     fn what_cannot_be_mended_is_permanent_by_its_type() {
-        let answer = |name: &str| CallError::Answer { method: "m".into(), name: name.into(), parameters: ErrorParameters::default() };
+        let answer = |name: &str| CallError::Answer { method: "m".into(), name: name.into(), parameters: Box::default() };
         let table = [
             (HandlerError::from(StoreError::BadFile { path: "p".into(), why: "w".into() }), Permanence::Permanent),
             (HandlerError::from(StoreError::Failed { operation: "o".into(), why: "w".into() }), Permanence::Transient),

@@ -1,4 +1,5 @@
 //! Methods of `org.ringrift.Job`, the only socket that jobs may use.
+use super::cause::FailureCause;
 use super::cpus::CpuList;
 use super::ids::{FencingToken, JobId};
 use super::job_file::Quota;
@@ -73,34 +74,6 @@ pub struct Renew {
     pub progress: Option<Progress>,
 }
 
-/// Why an attempt has no result, where this is known better than by systemd's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureCause {
-    /// Its files took more than `limits.job_bytes` or `limits.job_files`.
-    Quota,
-    /// It was interrupted again and again without progress.
-    Interruptions,
-}
-
-impl FailureCause {
-    /// The result of such an attempt.
-    pub fn name(self) -> &'static str {
-        match self {
-            FailureCause::Quota => "quota",
-            FailureCause::Interruptions => "interruptions",
-        }
-    }
-
-    /// Whether another attempt would end the same way: what a job writes does not depend on the node or the time.
-    pub fn is_final(self) -> bool {
-        match self {
-            FailureCause::Quota => true,
-            FailureCause::Interruptions => false,
-        }
-    }
-}
-
 /// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or read from the spool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finish {
@@ -129,7 +102,7 @@ pub struct Finish {
     /// The unit was told to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the job's.
     #[serde(default)]
     pub interrupted: bool,
-    /// Why there is no result, where the runner knows it.
+    /// Why there is no result; absent from a runner of an earlier version that did not know more than systemd.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<FailureCause>,
     /// Why there is no result, for people.

@@ -2,6 +2,7 @@
 pub mod age;
 pub mod bandwidth;
 pub mod catalog;
+pub mod cause;
 pub mod coalesce;
 pub mod config;
 pub mod coordinator;
@@ -24,6 +25,7 @@ pub mod notice;
 pub mod optimizer;
 pub mod paths;
 pub mod ports;
+pub mod reason;
 pub mod registry;
 pub mod results;
 pub mod rights;

@@ -171,6 +171,17 @@ pub struct SelfplayBound {
     pub why: String,
 }
 
+/// How a request for a rate is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateUrgency {
+    /// By what the cluster's use allows.
+    #[default]
+    Normal,
+    /// Granted as asked, before all measurements: an operator's emergency.
+    Emergency,
+}
+
 /// Arguments of NegotiateRate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,9 +189,12 @@ pub struct NegotiateRate {
     /// Games an hour that are asked for; absent: adjust what is agreed on to the use (002's apply_feedback_adjustment).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<f64>,
-    /// Why.
+    /// Why, for people.
     #[serde(default)]
     pub reason: String,
+    /// Whether measurements count.
+    #[serde(default)]
+    pub urgency: RateUrgency,
     /// Who asks.
     pub requestor: String,
 }

@@ -1,4 +1,5 @@
 //! Methods of `org.ringrift.Coordinator` about safeguards: breakers, reservations, pause and the emergency halt.
+use super::cause::FailureCause;
 use super::coordinator::GateView;
 use super::ids::{FencingToken, LeaseId, NodeId};
 use super::workload::JobType;
@@ -141,10 +142,12 @@ pub struct Release {
     /// Why the task failed; absent when it ended well. Counted by the breaker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+    /// What kind of failure it was; `oom` opens the breaker at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
 }
 
-/// Arguments of RecordFailure, for tasks that the coordinator does not see end. A reason that says "oom" or "out of memory" opens
-/// the breaker at once.
+/// Arguments of RecordFailure, for tasks that the coordinator does not see end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordFailure {
@@ -153,9 +156,12 @@ pub struct RecordFailure {
     /// Where; the coordinator's own node when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
-    /// What happened.
+    /// What happened, for people.
     #[serde(default)]
     pub reason: String,
+    /// What kind of failure it was; `oom` opens the breaker at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
 }
 
 /// Result of RecordFailure.

@@ -1,5 +1,6 @@
 //! Varlink frames: what stands between the NUL bytes. Bytes and sockets are the platform's.
 use super::error::Permanence;
+use super::reason::ReasonCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -130,6 +131,9 @@ pub struct ErrorParameters {
     /// Every reason against, where the call was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<String>,
+    /// What kind each reason is, in their order; absent from a version that did not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<ReasonCode>,
     /// The parameter or field concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameter: Option<String>,
@@ -146,7 +150,7 @@ pub enum CallError {
         /// The error's name.
         name: String,
         /// What it said.
-        parameters: ErrorParameters,
+        parameters: Box<ErrorParameters>,
     },
     /// No answer: the socket is absent, refused, closed or silent.
     #[error("{method} over {socket}: {why}")]

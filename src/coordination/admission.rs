@@ -8,6 +8,7 @@ use super::starts::Starts;
 use crate::contract::config::{Admission, Limits, Safeguards};
 use crate::contract::coordinator::Purpose;
 use crate::contract::ids::NodeId;
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::JobType;
 use std::collections::{BTreeMap, HashMap};
 
@@ -77,7 +78,7 @@ pub struct Desk {
     /// Recent starts by node.
     pub starts: HashMap<NodeId, Starts>,
     /// What bars everything: halted, paused, stopping.
-    pub barred: Vec<String>,
+    pub barred: Vec<Reason>,
 }
 
 impl Desk {
@@ -126,26 +127,33 @@ impl Desk {
     }
 
     /// Every reason against it; empty: it may start.
-    pub fn reasons(&self, rules: &Rules<'_>, ask: Ask<'_>, now_us: i64) -> Vec<String> {
+    pub fn reasons(&self, rules: &Rules<'_>, ask: Ask<'_>, now_us: i64) -> Vec<Reason> {
         let mut reasons = self.barred.clone();
         reasons.extend(self.token_reasons(rules, ask.kind, now_us));
         if let Some((_, why)) = self.starts.get(ask.node).and_then(|s| s.wait(rules.admission, ask.kind, now_us)) {
-            reasons.push(format!("node {}: {why}", ask.node));
+            reasons.push(Reason::new(ReasonCode::Spacing, format!("node {}: {why}", ask.node)));
         }
         if let Some(r) = self.reserved(ask, now_us) {
             let seconds = seconds_until(r.until_us, now_us);
-            reasons.push(format!("node {} is reserved for {} by {} for {seconds} s more", ask.node, r.purpose.name(), r.by));
+            let text = format!("node {} is reserved for {} by {} for {seconds} s more", ask.node, r.purpose.name(), r.by);
+            reasons.push(Reason::new(ReasonCode::Reserved, text));
         }
         let running = self.usage.on(ask.kind, ask.node);
         if let Some(b) = self.breaker(ask).filter(|b| !b.lets_through(&rules.safeguards.breaker, running, now_us)) {
-            reasons.push(breaker_reason(b, rules, ask, running, now_us));
+            reasons.push(Reason::new(ReasonCode::Breaker, breaker_reason(b, rules, ask, running, now_us)));
         }
         reasons.extend(limits::reasons(rules.limits, &self.usage, ask.kind, ask.node, ask.cores));
-        reasons.extend(rules.gates.iter().filter(|g| g.stops(ask.kind, running, ask.node == rules.own)).map(Gate::reason));
+        reasons.extend(
+            rules
+                .gates
+                .iter()
+                .filter(|g| g.stops(ask.kind, running, ask.node == rules.own))
+                .map(|g| Reason::new(ReasonCode::Gate, g.reason())),
+        );
         reasons
     }
 
-    fn token_reasons(&self, rules: &Rules<'_>, kind: JobType, now_us: i64) -> Vec<String> {
+    fn token_reasons(&self, rules: &Rules<'_>, kind: JobType, now_us: i64) -> Vec<Reason> {
         let mut reasons = Vec::new();
         let mut look = |bucket: &Bucket, rate: Rate, what: &str, key: &str| {
             if bucket.tokens(rate, now_us) > 0 {
@@ -155,7 +163,8 @@ impl Desk {
                 Some(at) => format!("the next token comes in {} ms", (at - now_us) / 1000 + 1),
                 None => "back-pressure holds the tokens back".into(),
             };
-            reasons.push(format!("{what}: the rate of {} a minute is used up ({key}), {when}", rate.per_minute));
+            let text = format!("{what}: the rate of {} a minute is used up ({key}), {when}", rate.per_minute);
+            reasons.push(Reason::new(ReasonCode::Rate, text));
         };
         look(&self.tokens, rules.rate(), "all tasks", "admission.per_minute");
         if kind == JobType::Selfplay {

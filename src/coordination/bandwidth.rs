@@ -2,6 +2,7 @@
 //! kilobits a second, as networks are sold; programs get them in their own option and unit.
 use crate::contract::bandwidth::Urgency;
 use crate::contract::config::Bandwidth;
+use crate::contract::reason::{Reason, ReasonCode};
 
 /// A transfer that runs, as reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Verdict {
     /// Kilobits a second that it may take; 0 when refused.
     pub kbit: u64,
     /// Every reason against; empty: granted.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
 }
 
 /// What a host may take, kilobits a second, and the class that says so.
@@ -52,20 +53,23 @@ pub fn judge(settings: &Bandwidth, running: &[Reserved], host: &str, urgency: Ur
     let total = u64::from(settings.total_mbit) * 1000;
     let mut reasons = Vec::new();
     if here.len() >= settings.transfers_per_host as usize {
-        reasons.push(format!("{} of {} transfers with {host} run", here.len(), settings.transfers_per_host));
+        let text = format!("{} of {} transfers with {host} run", here.len(), settings.transfers_per_host);
+        reasons.push(Reason::new(ReasonCode::Transfers, text));
     }
     if running.len() >= settings.transfers as usize {
-        reasons.push(format!("{} of {} transfers run in all", running.len(), settings.transfers));
+        let text = format!("{} of {} transfers run in all", running.len(), settings.transfers);
+        reasons.push(Reason::new(ReasonCode::Transfers, text));
     }
     let (left_here, left) = (limit.saturating_sub(used_here), total.saturating_sub(used));
     let kbit = wanted.min(left_here).min(left);
     // Slower than this would hold a place for hours and move nothing; a small factor of a small host is no reason to refuse.
     let least = u64::from(settings.min_mbit).saturating_mul(1000).min(wanted);
     if left_here < least {
-        reasons.push(format!("{host}: {used_here} of {limit} kbit/s are taken (class {class})"));
+        let text = format!("{host}: {used_here} of {limit} kbit/s are taken (class {class})");
+        reasons.push(Reason::new(ReasonCode::Bandwidth, text));
     }
     if left < least {
-        reasons.push(format!("{used} of {total} kbit/s are taken in all"));
+        reasons.push(Reason::new(ReasonCode::Bandwidth, format!("{used} of {total} kbit/s are taken in all")));
     }
     Verdict { kbit: if reasons.is_empty() { kbit } else { 0 }, reasons }
 }

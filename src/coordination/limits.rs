@@ -1,6 +1,7 @@
 //! How many slots of a type there are, on a node and in all, and every reason against taking one more.
 use crate::contract::config::Limits;
 use crate::contract::ids::NodeId;
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::JobType;
 use std::collections::{BTreeMap, HashMap};
 
@@ -63,17 +64,19 @@ pub fn per_node(limits: &Limits, kind: JobType, cores: Option<u32>) -> Option<u3
 }
 
 /// Every limit against one more slot of the type on the node; empty: there is room.
-pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<u32>) -> Vec<String> {
+pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<u32>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if let Some(limit) = per_node(limits, kind, cores)
         && usage.on(kind, node) >= limit
     {
-        reasons.push(format!("{kind}: {} of {limit} slots of node {node} are taken", usage.on(kind, node)));
+        let text = format!("{kind}: {} of {limit} slots of node {node} are taken", usage.on(kind, node));
+        reasons.push(Reason::new(ReasonCode::Slots, text));
     }
     if let Some(limit) = limits.of(kind).cluster
         && usage.in_all(kind) >= limit
     {
-        reasons.push(format!("{kind}: {} of {limit} slots in all are taken", usage.in_all(kind)));
+        let text = format!("{kind}: {} of {limit} slots in all are taken", usage.in_all(kind));
+        reasons.push(Reason::new(ReasonCode::Slots, text));
     }
     reasons
 }

@@ -1,5 +1,6 @@
 //! How many games an hour the cluster should play: what is asked for, what its use allows, and how it is shared.
 use crate::contract::config::{Optimizer, ResourceTargets};
+use crate::contract::optimizer::RateUrgency;
 use std::collections::BTreeMap;
 
 /// The cluster's use, percent; absent: unknown.
@@ -35,18 +36,23 @@ fn factor(targets: &ResourceTargets, percent: f64) -> f64 {
     }
 }
 
-/// Whether a reason goes before all measurements: an operator's emergency.
-fn bypasses(reason: &str) -> bool {
-    let reason = reason.to_lowercase();
-    reason.contains("emergency") || reason.contains("critical")
+/// A request for a rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Request<'a> {
+    /// Games an hour.
+    pub rate: f64,
+    /// Whether measurements count.
+    pub urgency: RateUrgency,
+    /// Why, for people.
+    pub reason: &'a str,
 }
 
 /// Answers a request for a rate. What is not known is no reason for more than there is.
-pub fn negotiate(targets: &ResourceTargets, settings: &Optimizer, current: f64, requested: f64, reason: &str, used: Use) -> Negotiated {
-    let mut why = Vec::new();
+pub fn negotiate(targets: &ResourceTargets, settings: &Optimizer, current: f64, request: Request<'_>, used: Use) -> Negotiated {
+    let (mut why, requested) = (Vec::new(), request.rate);
     let mut rate = requested;
-    if bypasses(reason) {
-        why.push(format!("granted as asked: {reason}"));
+    if request.urgency == RateUrgency::Emergency {
+        why.push(format!("granted as asked, in an emergency: {}", request.reason));
     } else {
         match used.percent {
             Some(percent) => {
@@ -81,7 +87,8 @@ pub fn negotiate(targets: &ResourceTargets, settings: &Optimizer, current: f64, 
 
 /// Adjusts the rate to the use by itself, by 30 % at most.
 pub fn feedback(targets: &ResourceTargets, settings: &Optimizer, current: f64, used: Use) -> Negotiated {
-    let asked = negotiate(targets, settings, current, current, "", used);
+    let request = Request { rate: current, urgency: RateUrgency::Normal, reason: "" };
+    let asked = negotiate(targets, settings, current, request, used);
     let rate = asked.rate.clamp(current * 0.7, current * 1.3).clamp(settings.rate_min, settings.rate_max);
     Negotiated { rate, why: asked.why }
 }
@@ -103,8 +110,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ask(requested: f64, reason: &str, percent: Option<f64>, gpu_memory: Option<f64>) -> Negotiated {
-        negotiate(&ResourceTargets::default(), &Optimizer::default(), 1000.0, requested, reason, Use { percent, gpu_memory })
+    fn ask(rate: f64, reason: &str, percent: Option<f64>, gpu_memory: Option<f64>) -> Negotiated {
+        judge(Request { rate, urgency: RateUrgency::Normal, reason }, percent, gpu_memory)
+    }
+
+    fn judge(request: Request<'_>, percent: Option<f64>, gpu_memory: Option<f64>) -> Negotiated {
+        negotiate(&ResourceTargets::default(), &Optimizer::default(), 1000.0, request, Use { percent, gpu_memory })
     }
 
     #[test]
@@ -124,7 +135,9 @@ mod tests {
     fn unknown_use_raises_nothing_and_an_emergency_goes_first() {
         assert_eq!(ask(2000.0, "", None, None).rate, 1000.0);
         assert_eq!(ask(500.0, "", None, None).rate, 500.0);
-        assert_eq!(ask(4000.0, "EMERGENCY drain", Some(100.0), Some(99.0)).rate, 4000.0);
+        let emergency = Request { rate: 4000.0, urgency: RateUrgency::Emergency, reason: "drain" };
+        assert_eq!(judge(emergency, Some(100.0), Some(99.0)).rate, 4000.0);
+        assert!(ask(4000.0, "EMERGENCY drain", Some(100.0), Some(99.0)).rate < 4000.0, "words alone decide nothing");
     }
 
     #[test]

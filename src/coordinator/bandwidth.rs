@@ -5,6 +5,7 @@ use crate::contract::bandwidth::{
     BandwidthView, CanTransfer, EndTransfer, HostView, RateOptions, RouteView, Transfer, TransferEnded, TransferGrant, TransferView,
     Urgency,
 };
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::coordination::bandwidth::{self, Reserved, Verdict};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeSet;
@@ -73,7 +74,7 @@ fn judge(cx: &Change<'_>, running: &[TransferView], call: &Transfer) -> Verdict 
     let reserved: Vec<Reserved> = running.iter().map(|t| Reserved { host: t.host.clone(), kbit: t.kbit }).collect();
     let mut verdict = bandwidth::judge(&cx.state.config.bandwidth, &reserved, &call.host, call.urgency);
     if cx.state.draining {
-        verdict.reasons.push("the coordinator is stopping".into());
+        verdict.reasons.push(Reason::new(ReasonCode::Stopping, "the coordinator is stopping"));
         verdict.kbit = 0;
     }
     verdict
@@ -91,7 +92,8 @@ pub fn can(cx: &mut Change<'_>, call: &Transfer) -> Result<CanTransfer, Refusal>
     let carried = bandwidth::throughput(measurements(cx, &node(cx, call), &call.host, &call.data_type)?);
     let pace = carried.unwrap_or(kbit).min(kbit);
     let expected_seconds = call.bytes.filter(|_| pace > 0).map(|bytes| bytes as f64 * 8.0 / 1000.0 / pace as f64);
-    Ok(CanTransfer { allowed: reasons.is_empty(), kbit, reasons, expected_seconds })
+    let (reasons, codes) = Reason::split(reasons);
+    Ok(CanTransfer { allowed: reasons.is_empty(), kbit, reasons, codes, expected_seconds })
 }
 
 /// Reserves a rate, or says every reason against. The same id again is the same reservation.

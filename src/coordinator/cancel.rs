@@ -1,6 +1,7 @@
 //! Cancel: withdraws an item; a running one is fenced off and its unit stopped.
 use super::change::{Change, Refusal};
 use super::{expire, finish, outbox, rows};
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Accepted, Cancel, WorkStatus};
 use crate::contract::events::WorkCancelled;
 use rusqlite::params;
@@ -19,7 +20,7 @@ pub fn cancel(cx: &mut Change<'_>, call: &Cancel) -> Result<Accepted, Refusal> {
     if let Some(lease) = rows::lease_of(cx.db, n)?
         && lease.fenced.is_none()
     {
-        expire::fence(cx, &lease, "cancelled")?;
+        expire::fence(cx, &lease, FailureCause::Cancelled)?;
     }
     let cancelled = WorkCancelled {
         work_id: item.work_id.clone(),

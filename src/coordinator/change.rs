@@ -1,5 +1,6 @@
 //! What a change to the database sees, and why it may be refused.
 use super::state::State;
+use crate::contract::reason::Reason;
 use crate::contract::wire::{ErrorParameters, Reply, errors};
 use crate::platform::space;
 use rusqlite::Connection;
@@ -53,9 +54,9 @@ impl Refusal {
         Refusal::new(errors::INTERNAL, message)
     }
     /// Limits or gates are against it.
-    pub fn refused(message: impl Into<String>, reasons: Vec<String>) -> Self {
+    pub fn refused(message: impl Into<String>, reasons: Vec<Reason>) -> Self {
         let mut refusal = Refusal::new(errors::REFUSED, message);
-        refusal.parameters.reasons = reasons;
+        (refusal.parameters.reasons, refusal.parameters.codes) = Reason::split(reasons);
         refusal
     }
     /// An argument is out of its range.

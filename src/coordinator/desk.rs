@@ -2,9 +2,11 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::{emergency, gates};
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Purpose, Recorded};
 use crate::contract::ids::NodeId;
 use crate::contract::messages;
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::JobType;
 use crate::coordination::admission::{Ask, Desk, Reservation};
 use crate::coordination::breaker::Breaker;
@@ -59,26 +61,28 @@ fn read(cx: &mut Change<'_>) -> Result<Desk, Refusal> {
 }
 
 /// What bars everything.
-fn barred(cx: &Change<'_>) -> Result<Vec<String>, Refusal> {
+fn barred(cx: &Change<'_>) -> Result<Vec<Reason>, Refusal> {
     let mut barred = Vec::new();
     if let Some(halt) = emergency::halted(cx)? {
-        barred.push(format!("emergency halt by {}: {}; `ringrift emergency clear` ends it", halt.by, halt.reason));
+        let text = format!("emergency halt by {}: {}; `ringrift emergency clear` ends it", halt.by, halt.reason);
+        barred.push(Reason::new(ReasonCode::Halted, text));
     }
     if let Some(pause) = emergency::paused(cx)? {
-        barred.push(format!("paused by {}: {}", pause.by, pause.reason));
+        barred.push(Reason::new(ReasonCode::Paused, format!("paused by {}: {}", pause.by, pause.reason)));
     }
     if cx.state.draining {
-        barred.push("the coordinator is stopping".into());
+        barred.push(Reason::new(ReasonCode::Stopping, "the coordinator is stopping"));
     }
     Ok(barred)
 }
 
 /// Every reason against one more task of the type on the node.
-pub fn reasons(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<Vec<String>, Refusal> {
+pub fn reasons(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<Vec<Reason>, Refusal> {
     ready(cx)?;
     let (cores, now) = (cx.state.cores_of(node), cx.now.mono);
     let (rules, desk) = cx.state.admission();
-    Ok(desk.map_or_else(|| vec!["admission is not ready".into()], |desk| desk.reasons(&rules, Ask { kind, node, cores }, now)))
+    let unread = || vec![Reason::new(ReasonCode::NotReady, "admission is not ready")];
+    Ok(desk.map_or_else(unread, |desk| desk.reasons(&rules, Ask { kind, node, cores }, now)))
 }
 
 /// Takes slot and tokens; false: something is against it and nothing was taken. Write with `store_tokens` in the same savepoint.
@@ -105,12 +109,6 @@ pub fn store_tokens(cx: &mut Change<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a reason speaks of memory: it opens a breaker at once.
-pub fn is_oom(reason: &str) -> bool {
-    let lower = reason.to_lowercase();
-    lower.contains("out of memory") || lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "oom")
-}
-
 /// A task of the type ended well on the node.
 pub fn succeeded(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<(), Refusal> {
     ready(cx)?;
@@ -125,8 +123,8 @@ pub fn succeeded(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<()
     store_breaker(cx, &key)
 }
 
-/// A task of the type failed on the node; `at_once` opens the breaker whatever the count.
-pub fn failed(cx: &mut Change<'_>, kind: JobType, node: &NodeId, reason: &str, at_once: bool) -> Result<Recorded, Refusal> {
+/// A task of the type failed on the node; a lack of memory opens the breaker whatever the count.
+pub fn failed(cx: &mut Change<'_>, kind: JobType, node: &NodeId, reason: &str, cause: FailureCause) -> Result<Recorded, Refusal> {
     ready(cx)?;
     let now = cx.now.mono;
     let reason = &reason[..reason.floor_char_boundary(REASON)];
@@ -134,7 +132,7 @@ pub fn failed(cx: &mut Change<'_>, kind: JobType, node: &NodeId, reason: &str, a
     let key = (node.clone(), kind);
     let Some(desk) = desk else { return Err(Refusal::internal("admission is not ready")) };
     let breaker = desk.breakers.entry(key.clone()).or_default();
-    let opened = breaker.fail(&rules.safeguards.breaker, now, reason, at_once);
+    let opened = breaker.fail(&rules.safeguards.breaker, now, reason, cause == FailureCause::Oom);
     let state = breaker.phase(&rules.safeguards.breaker, now).name().to_owned();
     if opened {
         let seconds = breaker.recovery(&rules.safeguards.breaker);

@@ -1,6 +1,7 @@
 //! Pause, and the emergency halt: what is on disk first, so that nothing more is granted; stopping the units follows.
 use super::change::{Change, Refusal};
 use super::{expire, rows};
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView};
 use crate::contract::messages;
 use rusqlite::OptionalExtension;
@@ -8,9 +9,6 @@ use serde::{Deserialize, Serialize};
 
 const HALT: &str = "halt";
 const PAUSE: &str = "pause";
-/// Why a lease was fenced off by a halt; such an end is no failure of its job.
-pub const HALTED: &str = "halted";
-
 /// A halt or a pause as the database keeps it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
@@ -111,7 +109,7 @@ pub fn halt(cx: &mut Change<'_>, because: Because, boot: &str) -> Result<bool, R
         cx.state.managers.handled("emergency");
     }
     for lease in rows::leases(cx.db)?.into_iter().filter(|l| l.work.is_some()) {
-        expire::fence(cx, &lease, HALTED)?;
+        expire::fence(cx, &lease, FailureCause::Halted)?;
     }
     Ok(first)
 }

@@ -5,6 +5,7 @@ use crate::contract::coordinator::{Enqueued, NewWork};
 use crate::contract::events::WorkQueued;
 use crate::contract::ids::JobId;
 use crate::contract::job::LONGEST_TIMEOUT;
+use crate::contract::reason::{Reason, ReasonCode};
 use rusqlite::{OptionalExtension, params};
 
 /// Most dependencies of one item.
@@ -108,7 +109,7 @@ fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
         match status.as_deref() {
             None => return Err(unknown(id)),
             Some("failed" | "cancelled") => {
-                let reason = format!("dependency {id} is {}", status.unwrap_or_default());
+                let reason = Reason::new(ReasonCode::Dependency, format!("dependency {id} is {}", status.unwrap_or_default()));
                 return Err(Refusal::refused("the item could never be granted", vec![reason]));
             }
             Some(_) => needs.push(n),
@@ -122,11 +123,11 @@ fn admit(cx: &Change<'_>, work: &NewWork) -> Result<(), Refusal> {
     let sql = "SELECT count(*) FROM work WHERE status IN ('pending', 'claimed', 'running')";
     let (active, limit): (u32, u32) = (cx.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?, cx.state.config.limits.queue_hard);
     if active >= limit {
-        let reason = format!("{active} items wait or run, limits.queue_hard is {limit}");
+        let reason = Reason::new(ReasonCode::QueueFull, format!("{active} items wait or run, limits.queue_hard is {limit}"));
         return Err(Refusal::refused(format!("no room for another {} item", work.work_type), vec![reason]));
     }
     if cx.state.draining {
-        return Err(Refusal::refused("the coordinator is stopping", vec!["try again when it is back".into()]));
+        return Err(Refusal::refused("the coordinator is stopping", vec![Reason::new(ReasonCode::Stopping, "try again when it is back")]));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
 use super::{grant, outbox};
+use crate::contract::cause::FailureCause;
 use crate::contract::events::TaskOrphaned;
 use crate::contract::ids::JobId;
 use crate::contract::messages;
@@ -51,7 +52,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
     match lease.work.map(|n| rows::item(cx, n)).transpose()?.flatten() {
         Some(item) => {
             outbox::emit(cx, &item.work, orphaned)?;
-            fence(cx, lease, "expired")
+            fence(cx, lease, FailureCause::Expired)
         }
         None => {
             // Nobody watches the unit of such a task, if it has one: the slot is free at once.
@@ -63,10 +64,10 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
 }
 
 /// Makes the token worthless and has the unit stopped.
-pub fn fence(cx: &mut Change<'_>, lease: &LeaseRow, why: &str) -> Result<(), Refusal> {
-    cx.db.prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?.execute(params![rows::key(lease.token), why])?;
+pub fn fence(cx: &mut Change<'_>, lease: &LeaseRow, cause: FailureCause) -> Result<(), Refusal> {
+    cx.db.prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?.execute(params![rows::key(lease.token), cause.name()])?;
     cx.state.deadlines.forget(lease.token);
-    let lease = &LeaseRow { fenced: Some(why.to_owned()), ..lease.clone() };
+    let lease = &LeaseRow { fenced: Some(cause), ..lease.clone() };
     if let Some(order) = grant::stop_order(cx, lease) {
         cx.state.order(&lease.node, order);
     }

@@ -1,10 +1,11 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
-use super::{desk, durations, emergency, interruptions, outbox, uids};
-use crate::contract::coordinator::{StopCause, WorkItem, WorkStatus};
+use super::{desk, durations, interruptions, outbox, uids};
+use crate::contract::cause::FailureCause;
+use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
-use crate::contract::job::{FailureCause, Finish, Finished};
+use crate::contract::job::{Finish, Finished};
 use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
 use crate::contract::paths;
@@ -15,9 +16,6 @@ use crate::coordination::retry::{self, Next};
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
-/// The result of an attempt whose unit was told to stop.
-const INTERRUPTED: &str = "interrupted";
-
 /// The largest result with its description that fits an event, bytes.
 const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
 
@@ -27,7 +25,7 @@ const MAX_ERROR: usize = 16 * 1024;
 /// Why an attempt failed.
 #[derive(Debug, Clone, Default)]
 pub struct Failure {
-    /// systemd's word, or ours: start-failed, gone, expired, dependency, no-result.
+    /// The cause's name, or systemd's word where that says more.
     pub result: String,
     /// The exit code, if there was one.
     pub exit_status: Option<i32>,
@@ -37,10 +35,22 @@ pub struct Failure {
     pub description: Option<Description>,
     /// When its unit ended, microseconds since 1970, as far as it said; else it is now.
     pub finished_us: Option<i64>,
-    /// Why, where the runner or we know it.
-    pub cause: Option<FailureCause>,
+    /// Why.
+    pub cause: FailureCause,
     /// Its unit was told to stop: the suite goes down, or was told to by an operator.
     pub interrupted: bool,
+}
+
+impl Failure {
+    /// A failure of this cause; the rest is not known.
+    pub fn new(cause: FailureCause, error: impl Into<String>) -> Failure {
+        Failure { result: cause.name().into(), cause, error: error.into(), ..Failure::default() }
+    }
+
+    /// The cause is another one than it seemed.
+    fn set(&mut self, cause: FailureCause) {
+        (self.cause, self.result) = (cause, cause.name().into());
+    }
 }
 
 /// An attempt's end as its unit reports it.
@@ -71,12 +81,10 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
             }
             let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
             Err(Box::new(Failure {
-                result: "result-too-large".into(),
                 exit_status: Some(65),
-                error,
                 description: call.description,
                 finished_us: Some(call.finished_us),
-                ..Failure::default()
+                ..Failure::new(FailureCause::ResultTooLarge, error)
             }))
         }
         _ => Err(Box::new(failure(call))),
@@ -85,15 +93,13 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
 
 fn failure(call: Finish) -> Failure {
     let exit_status = call.exit_status.parse().ok();
-    let cause = call.cause.filter(|_| call.service_result != "oom-kill");
-    let result = match (cause, &*call.service_result, &*call.exit_code) {
-        (Some(cause), ..) => cause.name().to_owned(),
-        // systemd counts some ends as success (SIGTERM, SuccessExitStatus=) that leave no result.
-        (None, "success" | "", "killed" | "dumped") => "signal".into(),
-        (None, "success" | "", _) if exit_status.unwrap_or(0) != 0 => "exit-code".into(),
-        (None, "success" | "", _) => "no-result".into(),
-        (None, other, _) => other.to_owned(),
+    let cause = match FailureCause::of_systemd(&call.service_result, &call.exit_code, &call.exit_status) {
+        FailureCause::Oom => FailureCause::Oom,
+        seen => call.cause.filter(|cause| cause.is_of_unit()).unwrap_or(seen),
     };
+    // A word of systemd's that is no cause of ours says more than "other"; a word of ours is not the unit's to say.
+    let word = Some(call.service_result).filter(|word| cause == FailureCause::Other && FailureCause::from_name(word) == cause);
+    let result = word.unwrap_or_else(|| cause.name().to_owned());
     let mut error = match call.error.is_empty() {
         false => call.error,
         true => format!("{result} ({} {})", call.exit_code, call.exit_status),
@@ -154,9 +160,8 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
         rows::delete_lease(cx, lease)?;
         return Ok(());
     }
-    if let Some(why) = &lease.fenced {
-        failure =
-            Failure { result: why.clone(), error: format!("fenced off: {why}"), description: failure.description, ..Failure::default() };
+    if let Some(cause) = lease.fenced {
+        failure = Failure { description: failure.description, ..Failure::new(cause, format!("fenced off: {cause}")) };
     }
     fail(cx, n, item, lease, failure)
 }
@@ -164,33 +169,30 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
 /// A failed attempt: frees the slot, then another try or none.
 fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
     rows::delete_lease(cx, lease)?;
-    let harmless = [emergency::HALTED, StopCause::Preempted.name(), StopCause::Shed.name()];
-    if harmless.contains(&&*failure.result) {
+    if failure.cause.is_harmless() {
         return put_back(cx, n, item, failure, None);
     }
-    let stopped = ["exit-code", "signal", "gone"].contains(&&*failure.result);
     // Not when it is told: a crash that was kept while we were away is no timeout.
     let ended = failure.finished_us.unwrap_or(cx.now.wall);
-    if stopped && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
-        failure.result = "timeout".into();
-    } else if failure.interrupted && failure.result != "oom-kill" {
+    if failure.cause.may_be_timeout() && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
+        failure.set(FailureCause::Timeout);
+    } else if failure.interrupted && failure.cause != FailureCause::Oom {
         let interruptions = interruptions::count(cx, n, item)?;
         if !interruptions.are_too_many() {
-            failure.result = INTERRUPTED.into();
+            failure.set(FailureCause::Interrupted);
             // Not at once: a job that has itself stopped again and again must not take a processor for it.
             let after = i64::from(cx.state.config.limits.retry_base_seconds) * 1_000_000;
             return put_back(cx, n, item, failure, Some(cx.now.wall + after));
         }
         let (all, idle) = (interruptions.all, interruptions.without_progress);
-        failure.cause = Some(FailureCause::Interruptions);
-        failure.result = FailureCause::Interruptions.name().into();
+        failure.set(FailureCause::Interruptions);
         failure.error = format!("the attempt was interrupted {all} times, the last {idle} without progress; {}", failure.error);
     }
-    if failure.result == "oom-kill" {
+    if failure.cause == FailureCause::Oom {
         let unit = item.work.work_type.unit(&item.work_id);
         tracing::warn!(MESSAGE_ID = messages::JOB_OUT_OF_MEMORY, job = %item.work_id, unit, "{unit} was killed for its memory");
     }
-    if failure.result == "timeout" {
+    if failure.cause == FailureCause::Timeout {
         let timeout = WorkTimeout {
             work_id: item.work_id.clone(),
             work_type: item.work.work_type.name().into(),
@@ -201,10 +203,10 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         outbox::emit(cx, &item.work, timeout)?;
     }
     // Bad data, files without bound and stops are no fault of the node's.
-    let ends_it = failure.cause.is_some_and(FailureCause::is_final);
-    if failure.cause.is_none() && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
-        let (oom, reason) = (failure.result == "oom-kill", format!("job {}: {}: {}", item.work_id, failure.result, failure.error));
-        desk::failed(cx, lease.kind, &lease.node, &reason, oom)?;
+    let ends_it = failure.cause.is_final();
+    if failure.cause.counts_against_node() && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
+        let reason = format!("job {}: {}: {}", item.work_id, failure.result, failure.error);
+        desk::failed(cx, lease.kind, &lease.node, &reason, failure.cause)?;
     }
     let base = cx.state.config.limits.retry_base_seconds;
     let most = if ends_it { item.attempts } else { item.work.max_attempts };
@@ -278,8 +280,7 @@ pub fn fail_dependents(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Ref
     let dependents: Vec<i64> = cx.db.prepare_cached(sql)?.query_map([n], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for dependent in dependents {
         if let Some(item) = rows::item(cx, dependent)?.filter(|i| i.status == WorkStatus::Pending) {
-            let failure = Failure { result: "dependency".into(), error: why.to_owned(), ..Failure::default() };
-            fail_for_good(cx, dependent, &item, failure)?;
+            fail_for_good(cx, dependent, &item, Failure::new(FailureCause::Dependency, why))?;
         }
     }
     Ok(())

@@ -2,10 +2,12 @@
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
 use super::writer::Agenda;
-use super::{desk, emergency, folders, optimizer, outbox, schedule};
+use super::{desk, folders, optimizer, outbox, schedule};
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::coordination::queue::Node;
 use crate::coordination::{queue, retry};
 use rusqlite::params;
@@ -113,7 +115,7 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Resu
 
 /// An order to stop the unit of a lease that was fenced off; after a halt, to kill it.
 pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
-    let kind = if lease.fenced.as_deref() == Some(emergency::HALTED) { OrderKind::Kill } else { OrderKind::Stop };
+    let kind = if lease.fenced == Some(FailureCause::Halted) { OrderKind::Kill } else { OrderKind::Stop };
     lease.work.map(|n| Order {
         kind,
         job_id: cx.state.job_id(n),
@@ -143,8 +145,8 @@ pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal
     Ok(orders)
 }
 
-/// Why a pending item is not granted, for people; nothing: it is about to be.
-pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<String>, Refusal> {
+/// Why a pending item is not granted; nothing: it is about to be.
+pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<Reason>, Refusal> {
     let mut reasons = Vec::new();
     let mut statement = cx.db.prepare_cached(
         "SELECT w.n, w.status FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = ?1 AND w.status <> 'completed' ORDER BY w.n",
@@ -152,15 +154,16 @@ pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<S
     let mut needs = statement.query([n])?;
     while let Some(row) = needs.next()? {
         let status = row.get::<_, Text<crate::contract::coordinator::WorkStatus>>(1)?.0;
-        reasons.push(format!("dependency {} is {}", cx.state.job_id(row.get(0)?), status.name()));
+        let text = format!("dependency {} is {}", cx.state.job_id(row.get(0)?), status.name());
+        reasons.push(Reason::new(ReasonCode::Dependency, text));
     }
     if let Some(at) = item.not_before_us.filter(|at| !retry::is_due(Some(*at), cx.now.wall)) {
-        reasons.push(format!("retry in {} s", (at - cx.now.wall + 999_999) / 1_000_000));
+        reasons.push(Reason::new(ReasonCode::Retry, format!("retry in {} s", (at - cx.now.wall + 999_999) / 1_000_000)));
     }
     let kind = item.work.work_type;
     let nodes = nodes(cx);
     if nodes.is_empty() {
-        reasons.push("no master takes orders; start ringrift-master.service".into());
+        reasons.push(Reason::new(ReasonCode::NoMaster, "no master takes orders; start ringrift-master.service"));
         reasons.extend(cx.state.desk.iter().flat_map(|d| d.barred.clone()));
     }
     let usage = rows::usage(cx.db)?;

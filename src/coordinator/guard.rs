@@ -18,7 +18,7 @@ const LONGEST: u32 = 86_400;
 pub fn record_failure(cx: &mut Change<'_>, call: &RecordFailure) -> Result<Recorded, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
     let reason = if call.reason.is_empty() { "no reason given" } else { &call.reason };
-    desk::failed(cx, call.task_type, &node, reason, desk::is_oom(reason))
+    desk::failed(cx, call.task_type, &node, reason, call.cause.unwrap_or_default())
 }
 
 /// Closes breakers by hand.
@@ -66,7 +66,7 @@ pub fn view(cx: &mut Change<'_>) -> Result<SafeguardsView, Refusal> {
         starts: starts(&rules, desk, now),
         reservations: reservations(desk, now),
         signal: SignalView { value: signal.value, multiplier: signal.multiplier, level: signal.level.into() },
-        barred: desk.barred.clone(),
+        barred: desk.barred.iter().map(|reason| reason.text.clone()).collect(),
     })
 }
 

@@ -3,6 +3,7 @@ use super::change::Refusal;
 use super::emergency;
 use super::writer::Core;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView, Flags};
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::text::Block;
 use crate::platform::flags;
 use crate::platform::systemd::{ServiceError, SystemdView};
@@ -153,7 +154,7 @@ impl Halter {
         match std::fs::remove_file(&self.flag) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 let why = format!("{} cannot be removed: {error}; remove it by hand, that clears the halt", self.flag.display());
-                return Err(Refusal::refused("the halt would come back", vec![why]));
+                return Err(Refusal::refused("the halt would come back", vec![Reason::new(ReasonCode::Halted, why)]));
             }
             _ => {}
         }

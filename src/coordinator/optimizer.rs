@@ -202,7 +202,10 @@ pub fn negotiate(cx: &mut Change<'_>, call: &NegotiateRate) -> Result<AgreedRate
         rates::Use { percent: seen.gpu_percent.into_iter().chain(seen.cpu_percent).reduce(f64::max), gpu_memory: seen.gpu_memory_percent };
     let (targets, settings) = (&cx.state.config.resource_targets, &cx.state.config.optimizer);
     let answer = match call.requested {
-        Some(requested) => rates::negotiate(targets, settings, previous, requested, &call.reason, used),
+        Some(rate) => {
+            let request = rates::Request { rate, urgency: call.urgency, reason: &call.reason };
+            rates::negotiate(targets, settings, previous, request, used)
+        }
         None => rates::feedback(targets, settings, previous, used),
     };
     let agreed = AgreedRate {

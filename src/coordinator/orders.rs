@@ -3,8 +3,10 @@ use super::change::{Change, Refusal};
 use super::finish::{self, Failure};
 use super::writer::Core;
 use super::{grant, rows};
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Accepted, Dispatch, Order, Report, ReportOutcome};
 use crate::contract::ids::NodeId;
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::wire::Reply;
 use crate::platform::varlink::Replies;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -99,7 +101,8 @@ fn stream_orders(mailbox: &Mailbox, woken: &UnixStream, stream: &UnixStream, rep
             replies.send(&Reply::more(&order))?;
         }
         if closed {
-            let why = Refusal::refused("another master of the node has taken over", vec!["a second Dispatch ends the first".into()]);
+            let reason = Reason::new(ReasonCode::Taken, "a second Dispatch ends the first");
+            let why = Refusal::refused("another master of the node has taken over", vec![reason]);
             return replies.send(&why.reply());
         }
         let mut fds = [PollFd::new(woken.as_fd(), PollFlags::POLLIN), PollFd::new(stream.as_fd(), hung_up)];
@@ -130,12 +133,12 @@ pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
         // A unit that has taken its job up has started, whatever the master thinks; its end will be reported.
         ReportOutcome::StartFailed if lease.taken => return Ok(Accepted { accepted: false }),
         ReportOutcome::StartFailed | ReportOutcome::Gone => {
-            let (result, what) = match call.outcome {
-                ReportOutcome::StartFailed => ("start-failed", "its unit could not be started"),
-                _ => ("gone", "its unit is gone without a result"),
+            let (cause, what) = match call.outcome {
+                ReportOutcome::StartFailed => (FailureCause::StartFailed, "its unit could not be started"),
+                _ => (FailureCause::Gone, "its unit is gone without a result"),
             };
             let error = if call.detail.is_empty() { what.to_owned() } else { format!("{what}: {}", call.detail) };
-            finish::unit_gone(cx, n, &item, &lease, Failure { result: result.into(), error, ..Failure::default() })?;
+            finish::unit_gone(cx, n, &item, &lease, Failure::new(cause, error))?;
         }
     }
     Ok(Accepted { accepted: true })

@@ -7,6 +7,7 @@ use crate::contract::coordinator::{
 };
 use crate::contract::ids::JobId;
 use crate::contract::optimizer::Utilization;
+use crate::contract::reason::Reason;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::JobType;
 use crate::coordination::{gate, limits};
@@ -65,7 +66,7 @@ pub fn show(cx: &mut Change<'_>, id: &JobId) -> Result<Shown, Refusal> {
 fn complete(cx: &mut Change<'_>, n: i64, item: WorkItem) -> Result<WorkItem, Refusal> {
     let mut item = rows::with_lease(cx, n, item)?;
     if item.status == WorkStatus::Pending {
-        item.waiting_for = grant::waiting_for(cx, n, &item)?;
+        (item.waiting_for, item.waiting_codes) = Reason::split(grant::waiting_for(cx, n, &item)?);
     }
     Ok(item)
 }
@@ -103,7 +104,7 @@ pub fn limits(cx: &mut Change<'_>) -> Result<LimitList, Refusal> {
 /// Figures about the whole.
 pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
     desk::ready(cx)?;
-    let mut blocked = cx.state.desk.as_ref().map(|d| d.barred.clone()).unwrap_or_default();
+    let mut blocked: Vec<String> = cx.state.desk.iter().flat_map(|d| &d.barred).map(|reason| reason.text.clone()).collect();
     blocked.extend(gate::shut(&cx.state.gates));
     let narrowed = gate::narrowed(&cx.state.gates);
     let life = life(cx)?;

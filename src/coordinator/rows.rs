@@ -1,5 +1,6 @@
 //! Rows of work and leases as types.
 use super::change::{Change, Refusal};
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Lease, NewWork, WorkItem, WorkStatus};
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
 use crate::contract::workload::JobType;
@@ -79,7 +80,7 @@ pub struct LeaseRow {
     /// systemd's id of that run.
     pub invocation: String,
     /// Why it was fenced off.
-    pub fenced: Option<String>,
+    pub fenced: Option<FailureCause>,
     /// The node's GPUs that it may use.
     pub gpus: Option<Vec<u32>>,
 }
@@ -103,7 +104,7 @@ impl LeaseRow {
             ordered: row.get("ordered")?,
             taken: row.get("taken")?,
             invocation: row.get("invocation")?,
-            fenced: row.get("fenced")?,
+            fenced: row.get::<_, Option<String>>("fenced")?.map(|word| FailureCause::from_name(&word)),
             gpus: json_opt(row, "gpus")?,
         })
     }
@@ -234,10 +235,13 @@ pub fn wanted(cx: &Change<'_>, id: &JobId) -> Result<(i64, WorkItem), Refusal> {
 pub fn read_item(cx: &Change<'_>, row: &Row<'_>) -> rusqlite::Result<WorkItem> {
     let n: i64 = row.get("n")?;
     let progress = cx.state.progress.get(&n).cloned();
+    let result: Option<String> = row.get("result")?;
+    let status = row.get::<_, Text<WorkStatus>>("status")?.0;
+    let failed = result.as_deref().filter(|_| status != WorkStatus::Completed).map(FailureCause::from_name);
     Ok(WorkItem {
         work_id: cx.state.job_id(n),
         work: json::<NewWork>(row, "body")?,
-        status: row.get::<_, Text<WorkStatus>>("status")?.0,
+        status,
         attempts: row.get("attempts")?,
         created_us: row.get("created_us")?,
         claimed_us: row.get("claimed_us")?,
@@ -247,9 +251,11 @@ pub fn read_item(cx: &Change<'_>, row: &Row<'_>) -> rusqlite::Result<WorkItem> {
         claimed_by: row.get::<_, Option<Text<NodeId>>>("node")?.map(|n| n.0),
         lease: None,
         progress: if progress.is_some() { progress } else { json_opt(row, "progress")? },
-        result: row.get("result")?,
+        result,
+        failed,
         error: row.get("error")?,
         waiting_for: Vec::new(),
+        waiting_codes: Vec::new(),
     })
 }
 

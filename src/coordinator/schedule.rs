@@ -3,6 +3,7 @@ use super::change::{Change, Refusal};
 use super::{durations, rows};
 use crate::contract::coordinator::{QueueOrder, QueuePlace, WorkItem};
 use crate::contract::ids::ConfigKey;
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::JobType;
 use crate::coordination::limits::{self, Usage};
 use crate::coordination::queue::{Candidate, Node};
@@ -49,24 +50,25 @@ fn held(cx: &Change<'_>, place: &Place, config: &str) -> Result<Option<String>, 
 }
 
 /// Why the managers do not want a pending item to start now.
-pub fn against(cx: &Change<'_>, item: &WorkItem, nodes: &[Node], usage: &Usage) -> Result<Vec<String>, Refusal> {
+pub fn against(cx: &Change<'_>, item: &WorkItem, nodes: &[Node], usage: &Usage) -> Result<Vec<Reason>, Refusal> {
     let kind = item.work.work_type;
     let mut reasons = Vec::new();
     if !nodes.is_empty() && !nodes.iter().any(|n| n.wants(usage, kind)) {
         for node in nodes {
             let most = node.most_selfplay.unwrap_or(0);
-            reasons.push(format!("node {} is used enough: the optimizer wants {most} self-play jobs there", node.id));
+            let text = format!("node {} is used enough: the optimizer wants {most} self-play jobs there", node.id);
+            reasons.push(Reason::new(ReasonCode::Optimizer, text));
         }
     }
     let number = cx.state.number(&item.work_id);
     // The level counts, and only a long item of a known length is ever held: the order is computed for those alone.
     if durations::held(cx, kind, &item.work.config_key, Level::Low)?.is_some() {
         for (place, config) in order(cx, &[kind])?.into_iter().filter(|(p, _)| Some(p.number) == number) {
-            reasons.extend(held(cx, &place, &config)?);
+            reasons.extend(held(cx, &place, &config)?.map(|why| Reason::new(ReasonCode::Peak, why)));
         }
     }
     if item.work.deadline_us.is_some_and(|at| at <= cx.now.wall) {
-        reasons.push("its deadline has passed; it is still wanted".into());
+        reasons.push(Reason::new(ReasonCode::Deadline, "its deadline has passed; it is still wanted"));
     }
     Ok(reasons)
 }

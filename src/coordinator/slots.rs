@@ -8,8 +8,7 @@ use rusqlite::params;
 /// Every reason against one more such task; takes nothing.
 pub fn can_spawn(cx: &mut Change<'_>, call: &Acquire) -> Result<CanSpawn, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
-    let reasons = desk::reasons(cx, call.task_type, &node)?;
-    Ok(CanSpawn { allowed: reasons.is_empty(), reasons })
+    Ok(CanSpawn::new(desk::reasons(cx, call.task_type, &node)?))
 }
 
 /// Checks, reserves and registers; all in the caller's one transaction.
@@ -66,7 +65,7 @@ pub fn release(cx: &mut Change<'_>, call: &Release) -> Result<Accepted, Refusal>
     rows::delete_lease(cx, &lease)?;
     match &call.failed {
         None => desk::succeeded(cx, lease.kind, &lease.node)?,
-        Some(why) => desk::failed(cx, lease.kind, &lease.node, why, desk::is_oom(why)).map(drop)?,
+        Some(why) => desk::failed(cx, lease.kind, &lease.node, why, call.cause.unwrap_or_default()).map(drop)?,
     }
     Ok(Accepted { accepted: true })
 }

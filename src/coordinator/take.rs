@@ -4,6 +4,7 @@ use super::{outbox, rows, slots, uids};
 use crate::contract::coordinator::{Renewed, WorkItem, WorkStatus};
 use crate::contract::events::{TaskHeartbeat, WorkStarted};
 use crate::contract::job::{LEASE_TERM, Offer, Renew, Take};
+use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::Description;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
@@ -15,14 +16,14 @@ const HEARTBEAT: i64 = 5_000_000;
 pub fn take(cx: &mut Change<'_>, call: &Take, uid: u32) -> Result<Offer, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
     let Some(lease) = rows::lease_of(cx.db, n)? else {
-        let reason = format!("it is {}", item.status.name());
+        let reason = Reason::new(ReasonCode::Taken, format!("it is {}", item.status.name()));
         return Err(Refusal::refused(format!("job {} has no slot; only the coordinator starts jobs", call.job_id), vec![reason]));
     };
     if let Some(why) = &lease.fenced {
         return Err(Refusal::fenced(format!("job {} was fenced off: {why}", call.job_id)));
     }
     if lease.taken && lease.invocation != call.invocation_id {
-        let reason = format!("invocation {} works on it", lease.invocation);
+        let reason = Reason::new(ReasonCode::Taken, format!("invocation {} works on it", lease.invocation));
         return Err(Refusal::refused(format!("job {} is taken", call.job_id), vec![reason]));
     }
     let description = describe(cx, &item)?;

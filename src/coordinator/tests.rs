@@ -4,6 +4,7 @@ use super::publisher::Bell;
 use super::state::State;
 use super::writer::Core;
 use super::{enqueue, expire, finish, orders, query, rows, schema, slots, take};
+use crate::contract::cause::FailureCause;
 use crate::contract::config::Config;
 use crate::contract::coordinator::{
     Acquire, Acquired, Because, NewWork, Order, OrderKind, Purpose, RecordFailure, Release, Report, ReportOutcome, Reserve, ResetBreakers,
@@ -212,7 +213,7 @@ fn a_retry_is_not_put_off_by_a_clock_that_jumped_back() {
         .change(move |cx| {
             let (n, item) = rows::wanted(cx, &id)?;
             let lease = rows::lease(cx.db, token)?.expect("held");
-            let failure = finish::Failure { result: "gone".into(), ..finish::Failure::default() };
+            let failure = finish::Failure::new(FailureCause::Gone, "");
             finish::unit_gone(cx, n, &item, &lease, failure)
         })
         .expect("failed");
@@ -276,7 +277,7 @@ fn a_grant_that_is_rolled_back_gives_slot_and_token_back() {
 #[test]
 fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed() {
     let bench = Bench::new();
-    let fail = |reason: &'static str| RecordFailure { task_type: JobType::Sync, node: None, reason: reason.into() };
+    let fail = |reason: &'static str| RecordFailure { task_type: JobType::Sync, node: None, reason: reason.into(), cause: None };
     for n in 1..=5 {
         let recorded = bench.change(move |cx| super::guard::record_failure(cx, &fail("exit 1"))).expect("recorded");
         assert_eq!(recorded.opened, n == 5);
@@ -290,12 +291,15 @@ fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed()
     bench.pass(HOUR, 301 * SECOND);
     for _ in 0..3 {
         let acquired = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect("a probe");
-        let release = Release { lease_id: acquired.lease.lease_id, token: acquired.lease.token, failed: None };
+        let release = Release { lease_id: acquired.lease.lease_id, token: acquired.lease.token, failed: None, cause: None };
         assert!(bench.change(move |cx| slots::release(cx, &release)).expect("released").accepted);
         bench.pass(2 * SECOND, 2 * SECOND);
     }
     assert_eq!(bench.change(super::guard::view).expect("viewed").breakers, []);
-    let oom = bench.change(move |cx| super::guard::record_failure(cx, &fail("CUDA OOM"))).expect("recorded");
+    let words = bench.change(move |cx| super::guard::record_failure(cx, &fail("CUDA OOM"))).expect("recorded");
+    assert!(!words.opened, "words alone decide nothing");
+    let memory = RecordFailure { cause: Some(FailureCause::Oom), ..fail("the GPU is full") };
+    let oom = bench.change(move |cx| super::guard::record_failure(cx, &memory)).expect("recorded");
     assert!(oom.opened, "memory opens it at once");
     let reset = bench.change(|cx| super::guard::reset(cx, &ResetBreakers::default())).expect("reset");
     assert_eq!(reset.reset, 1);

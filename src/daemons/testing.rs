@@ -101,7 +101,7 @@ impl World {
         World {
             now: Cell::new(1_000_000_000),
             work: RefCell::default(),
-            can_spawn: RefCell::new(Ok(CanSpawn { allowed: true, reasons: vec![] })),
+            can_spawn: RefCell::new(Ok(CanSpawn::new(vec![]))),
             order: RefCell::default(),
             stopped: RefCell::default(),
             observed: RefCell::default(),
@@ -165,7 +165,9 @@ impl World {
             progress: None,
             result: None,
             error: None,
+            failed: None,
             waiting_for: vec![],
+            waiting_codes: vec![],
         });
     }
 

@@ -1,7 +1,7 @@
 //! The files of one job: an output directory for each attempt, and what the runner keeps beside them.
+use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, FencingToken};
-use crate::contract::job::FailureCause;
 use crate::contract::job_file::attempt_name;
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::platform::replace::{Outlives, replace};

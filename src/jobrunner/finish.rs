@@ -3,6 +3,7 @@
 //! also when the main process never took the job, and it is all that is left when that was killed.
 use super::attempt::{JobDir, Known, Stopped, Taken, Verified, read_json};
 use super::{Args, cgroup, modes};
+use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, INTERFACE};
 use crate::contract::wire::{CallError, errors};
@@ -66,8 +67,11 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
     let taken = read_json::<Taken>(&job.taken()).filter(|t| t.invocation_id == invocation_id);
     let mut service_result = variable("SERVICE_RESULT");
     let clean = service_result == "success" && exit_code == "exited" && exit_status == "0";
-    if oom_kills > 0 && !clean && ["success", "exit-code", "signal", "core-dump"].contains(&&*service_result) {
-        service_result = "oom-kill".into();
+    let seen = FailureCause::of_systemd(&service_result, &exit_code, &exit_status);
+    let killed = [FailureCause::NoResult, FailureCause::Exit, FailureCause::Signal, FailureCause::CoreDump].contains(&seen);
+    let oom = !clean && (seen == FailureCause::Oom || oom_kills > 0 && killed);
+    if oom {
+        service_result = FailureCause::Oom.name().into();
     }
     let attempt = taken.as_ref().map(|t| t.attempt);
     let verified = attempt.filter(|_| clean).and_then(|n| read_json::<Verified>(&job.verified(n)));
@@ -80,7 +84,7 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
     }
     let noted = attempt.filter(|_| result.is_none()).and_then(|n| std::fs::read_to_string(job.error(n)).ok());
     let mut error = noted.unwrap_or_default();
-    if service_result == "oom-kill" {
+    if oom {
         error = format!("out of memory: the kernel killed a process of the job\n{error}").trim_end().to_owned();
     } else if error.is_empty() && result.is_none() {
         let before = if taken.is_none() { "before the job was taken up, " } else { "" };
@@ -88,7 +92,12 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
     }
     let stopped = read_json::<Stopped>(&job.stopped()).is_some_and(|s| s.invocation_id == invocation_id);
     let known = read_json::<Known>(&job.cause()).filter(|known| known.invocation_id == invocation_id && result.is_none());
-    let cause = known.map(|known| known.cause);
+    let known = known.map(|known| known.cause);
+    let cause = match (&result, known) {
+        (Some(_), _) => None,
+        (None, _) if oom => Some(FailureCause::Oom),
+        (None, known) => Some(known.unwrap_or(seen)),
+    };
     let finished_us = attempt.filter(|_| result.is_some()).and_then(|n| written_us(&job.output(n))).unwrap_or_else(now_us);
     Finish {
         job_id: args.job.clone(),
@@ -97,7 +106,7 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         service_result,
         exit_code,
         exit_status,
-        interrupted: stopped && result.is_none() && cause.is_none(),
+        interrupted: stopped && result.is_none() && known.is_none(),
         cause,
         result,
         description,

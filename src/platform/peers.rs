@@ -95,7 +95,7 @@ impl Queue for QueuePeer {
             false => Ok(listed.items),
             true => {
                 let message = format!("more {kind} jobs wait than one answer holds");
-                let parameters = ErrorParameters { message, ..Default::default() };
+                let parameters = Box::new(ErrorParameters { message, ..Default::default() });
                 Err(CallError::Answer { method: "List".into(), name: errors::TOO_MANY.into(), parameters })
             }
         }

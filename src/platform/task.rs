@@ -1,5 +1,6 @@
 //! `CoordinatedTask`: a slot for as long as a value lives, for Rust programs beside the suite.
 use super::varlink::Client;
+use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Acquire, Acquired, Holder, INTERFACE, Release, Renewed};
 use crate::contract::ids::NodeId;
 use crate::contract::wire::{CallError, errors};
@@ -87,12 +88,12 @@ impl CoordinatedTask {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives the slot back and says why the task failed; the breaker counts it.
-    pub fn fail(mut self, why: &str) {
-        self.end(Some(why.to_owned()));
+    /// Gives the slot back and says why the task failed; the breaker counts it, and opens at once for Oom.
+    pub fn fail(mut self, cause: FailureCause, why: &str) {
+        self.end(Some((cause, why.to_owned())));
     }
 
-    fn end(&mut self, failed: Option<String>) {
+    fn end(&mut self, failed: Option<(FailureCause, String)>) {
         let Some(stop) = self.stop.take() else { return };
         drop(stop);
         // It is waiting on the channel that has just been closed, or for one answer.
@@ -100,7 +101,8 @@ impl CoordinatedTask {
             drop(keeper.join());
         }
         let Holder { lease_id, token } = holder(&self.acquired);
-        let release = Release { lease_id, token, failed };
+        let (cause, failed) = failed.unzip();
+        let release = Release { lease_id, token, failed, cause };
         let given = Client::connect(&self.socket, Some(PATIENCE))
             .and_then(|mut c| c.call::<serde_json::Map<String, serde_json::Value>>(&method("Release"), &release));
         if let Err(error) = given {

@@ -127,7 +127,7 @@ pub fn check(name: &str, parameter: impl Fn() -> String) -> Result<(), Refusal> 
     };
     Err(Refusal {
         name: errors::INVALID_PARAMETER,
-        parameters: ErrorParameters { message, reasons: Vec::new(), parameter: Some(parameter()) },
+        parameters: ErrorParameters { message, parameter: Some(parameter()), ..Default::default() },
     })
 }
 

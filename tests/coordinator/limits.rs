@@ -1,5 +1,6 @@
 //! Limits under contention.
 use crate::harness::*;
+use ringrift::contract::cause::FailureCause;
 use ringrift::contract::coordinator::*;
 use ringrift::contract::wire::{CallError, errors};
 use ringrift::contract::workload::JobType;
@@ -114,7 +115,7 @@ fn a_coordinated_task_holds_its_slot_while_it_lives() {
         other => panic!("{other:?}"),
     }
     drop(task);
-    take().expect("free again").fail("out of memory");
+    take().expect("free again").fail(FailureCause::Oom, "the GPU's memory is full");
     assert!(take().expect_err("its breaker is open").to_string().contains("breaker of cmaes on n1 is OPEN"));
     let away = CoordinatedTask::acquire(c.path("nowhere.sock"), JobType::Cmaes, None, "a test");
     assert!(matches!(away, Err(NoSlot::Failed(_))));

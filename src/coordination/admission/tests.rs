@@ -46,7 +46,7 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
     let mut desk = Desk::new(&rules, 0);
     let a = node("a");
     (desk.tokens.level, desk.selfplay_tokens.level) = (0, 0);
-    desk.barred = vec!["halted".into(), "paused".into()];
+    desk.barred = vec![Reason::new(ReasonCode::Halted, "halted"), Reason::new(ReasonCode::Paused, "paused")];
     desk.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until_us: 9 * SECOND, by: "me".into() });
     let mut breaker = Breaker::default();
     breaker.fail(&BreakerRules::default(), 0, "out of memory", true);
@@ -66,8 +66,22 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
         "gate memory: full",
     ];
     assert_eq!(reasons.len(), wanted.len(), "{reasons:#?}");
+    use ReasonCode as Code;
+    let codes = [
+        Code::Halted,
+        Code::Paused,
+        Code::Rate,
+        Code::Rate,
+        Code::Spacing,
+        Code::Reserved,
+        Code::Breaker,
+        Code::Slots,
+        Code::Slots,
+        Code::Gate,
+    ];
+    assert_eq!(reasons.iter().map(|reason| reason.code).collect::<Vec<_>>(), codes);
     for (reason, words) in reasons.iter().zip(wanted) {
-        assert!(reason.contains(words), "{words:?} in {reason:?}");
+        assert!(reason.text.contains(words), "{words:?} in {reason:?}");
     }
 }
 

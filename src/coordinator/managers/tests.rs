@@ -4,12 +4,13 @@ use super::super::state::State;
 use super::super::{bandwidth, durations, enqueue, expire, finish, grant, optimizer, orders, query, rows, schedule, schema};
 use super::stop_work;
 use crate::contract::bandwidth::{EndTransfer, Transfer, Urgency};
+use crate::contract::cause::FailureCause;
 use crate::contract::config::{Admission, Config};
 use crate::contract::coordinator::{NewWork, StopCause, StopWork, WorkStatus};
 use crate::contract::durations::{RecordDuration, TaskOf};
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
-use crate::contract::optimizer::{Action, NegotiateRate, Observe};
+use crate::contract::optimizer::{Action, NegotiateRate, Observe, RateUrgency};
 use crate::contract::workload::JobType;
 use crate::platform::store::{Database, Keep};
 use tempfile::TempDir;
@@ -198,7 +199,7 @@ fn a_preempted_attempt_costs_no_try_and_a_stuck_one_does() {
         b.change(|cx| {
             let (n, item) = rows::wanted(cx, &gone)?;
             let row = rows::lease(cx.db, lease.token)?.expect("held until the unit is gone");
-            let failure = finish::Failure { result: "gone".into(), ..finish::Failure::default() };
+            let failure = finish::Failure::new(FailureCause::Gone, "");
             finish::unit_gone(cx, n, &item, &row, failure)
         })
         .expect("gone");
@@ -270,7 +271,12 @@ fn the_optimizers_wish_bounds_the_grants_and_grows_old() {
 #[test]
 fn the_rate_is_negotiated_with_reasons_and_kept() {
     let mut b = Bench::new();
-    let ask = |requested, reason: &str| NegotiateRate { requested, reason: reason.into(), requestor: "unified_loop".into() };
+    let ask = |requested, reason: &str| NegotiateRate {
+        requested,
+        reason: reason.into(),
+        urgency: RateUrgency::Normal,
+        requestor: "unified_loop".into(),
+    };
     let unknown = b.change(|cx| optimizer::negotiate(cx, &ask(Some(2000.0), "momentum"))).expect("answered");
     assert_eq!((unknown.rate, unknown.previous), (1000.0, 1000.0), "{:?}", unknown.why);
     b.observe(70.0);
@@ -279,7 +285,9 @@ fn the_rate_is_negotiated_with_reasons_and_kept() {
     b.observe(95.0);
     let followed = b.change(|cx| optimizer::negotiate(cx, &ask(None, "tick"))).expect("answered");
     assert!(followed.rate < 2000.0 && followed.rate >= 1400.0, "{followed:?}");
-    assert_eq!(b.change(|cx| optimizer::rates(cx)).expect("told").log.len(), 3);
+    let emergency = NegotiateRate { urgency: RateUrgency::Emergency, ..ask(Some(4000.0), "the finals are tomorrow") };
+    assert_eq!(b.change(|cx| optimizer::negotiate(cx, &emergency)).expect("answered").rate, 4000.0);
+    assert_eq!(b.change(|cx| optimizer::rates(cx)).expect("told").log.len(), 4);
     assert!(b.change(|cx| optimizer::negotiate(cx, &ask(Some(f64::NAN), ""))).is_err());
 }
 

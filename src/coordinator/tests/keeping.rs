@@ -93,7 +93,7 @@ fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
     bench.pass(SECOND, SECOND);
     assert_eq!(acquire(JobType::Training, "n1").gpus, Some(vec![1]));
     bench.pass(SECOND, SECOND);
-    let release = Release { lease_id: first.lease_id, token: first.token, failed: None };
+    let release = Release { lease_id: first.lease_id, token: first.token, failed: None, cause: None };
     bench.change(move |cx| slots::release(cx, &release)).expect("released");
     assert_eq!(acquire(JobType::Evaluation, "n1").gpus, Some(vec![0]), "the free one");
     bench.pass(SECOND, SECOND);

@@ -1,4 +1,4 @@
-//! Which ends of an attempt are timeouts.
+//! Which ends of an attempt are timeouts, interruptions or failures.
 use super::*;
 
 #[test]
@@ -87,5 +87,18 @@ fn an_attempt_that_was_told_to_stop_counts_for_nothing() {
         order = orders[0].clone();
         let call = Take { job_id: id.clone(), invocation_id: "i".into() };
         bench.change(move |cx| take::take(cx, &call, 7)).expect("taken");
+    }
+}
+
+/// An attempt that the coordinator ends itself does not count. A unit cannot say so of itself, or it would be tried for ever.
+#[test]
+fn a_unit_cannot_claim_an_end_that_does_not_count() {
+    for (word, cause) in [("halted", None), ("exit-code", Some(FailureCause::Preempted)), ("shed", Some(FailureCause::Interrupted))] {
+        let bench = Bench::new();
+        let (id, order) = bench.taken();
+        let claim = Finish { service_result: word.into(), cause, token: Some(order.token), ..ended(&id) };
+        bench.change(move |cx| finish::finish(cx, claim)).expect("told");
+        let item = bench.change(move |cx| query::show(cx, &id)).expect("shown").item;
+        assert!(item.attempts == 1 && !item.failed.is_some_and(FailureCause::is_harmless), "{word}: {item:?}");
     }
 }

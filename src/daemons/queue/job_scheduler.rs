@@ -104,7 +104,7 @@ impl JobScheduler {
 fn preempt(place: &QueuePlace, ports: &Ports<'_>, out: &mut Out) -> Result<Option<String>, HandlerError> {
     let verdict = ports.queue.can_spawn(place.work_type)?;
     // Only a lack of slots is cured by taking one: a full disk is not.
-    if verdict.allowed || !verdict.reasons.iter().all(|why| why.contains(" slots ")) {
+    if !verdict.wants_a_slot() {
         return Ok(None);
     }
     let filter = WorkFilter { types: vec![place.work_type], statuses: vec![WorkStatus::Running], ..Default::default() };
@@ -131,10 +131,11 @@ mod tests {
     use super::*;
     use crate::contract::coordinator::CanSpawn;
     use crate::contract::events::Payload;
+    use crate::contract::reason::{Reason, ReasonCode};
     use crate::contract::workload::JobType;
     use crate::daemons::testing::{World, build, job, key};
 
-    fn world(reason: &str) -> World {
+    fn world(reasons: &[Reason]) -> World {
         let world = World::new();
         let place = QueuePlace {
             work_id: job("t-9"),
@@ -147,7 +148,7 @@ mod tests {
             why: vec![],
         };
         *world.order.borrow_mut() = QueueOrder { places: vec![place], truncated: false };
-        *world.can_spawn.borrow_mut() = Ok(CanSpawn { allowed: false, reasons: vec![reason.into()] });
+        *world.can_spawn.borrow_mut() = Ok(CanSpawn::new(reasons.to_vec()));
         for priority in [30, 60, 95] {
             world.running(JobType::Training, priority, None);
         }
@@ -159,9 +160,13 @@ mod tests {
         (0..count).flat_map(|number| world.give(&mut daemon, Input::Tick { number }).expect("handled").events).collect()
     }
 
+    fn no_slot() -> Reason {
+        Reason::new(ReasonCode::Slots, "training: 1 of 1 slots of node n1 are taken")
+    }
+
     #[test]
     fn critical_work_that_waited_takes_the_youngest_slot_of_what_is_not_urgent() {
-        let world = world("training: 1 of 1 slots of node n1 are taken");
+        let world = world(&[no_slot()]);
         assert!(ticks(&world, 5).is_empty(), "five minutes have not passed");
         let events = ticks(&world, 6);
         assert!(matches!(&events[..], [Payload::JobPreempted(p)] if p.job_id == job("t-1") && p.by == job("t-9")), "{events:?}");
@@ -170,9 +175,12 @@ mod tests {
 
     #[test]
     fn a_slot_is_not_taken_where_it_would_not_help() {
-        let full = world("disk 91 % used, 70 % is critical");
-        assert!(ticks(&full, 9).is_empty() && full.stopped.borrow().is_empty());
-        let urgent = world("training: 1 of 1 slots of node n1 are taken");
+        // What counts is the code: the text of a breaker repeats what a job said, and that may speak of slots.
+        let breaker = Reason::new(ReasonCode::Breaker, "breaker of training on n1 is OPEN: all slots of the GPU failed");
+        for full in [world(std::slice::from_ref(&breaker)), world(&[no_slot(), breaker])] {
+            assert!(ticks(&full, 9).is_empty() && full.stopped.borrow().is_empty());
+        }
+        let urgent = world(&[no_slot()]);
         urgent.work.borrow_mut().retain(|w| w.work.priority > 90);
         assert!(ticks(&urgent, 9).is_empty() && urgent.stopped.borrow().is_empty(), "equals are left alone");
     }

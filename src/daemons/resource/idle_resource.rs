@@ -138,6 +138,7 @@ impl IdleResource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::reason::{Reason, ReasonCode};
     use crate::daemons::testing::{World, build};
 
     fn world(cpu: Option<f64>) -> World {
@@ -169,7 +170,8 @@ mod tests {
         waits.queued(JobType::Selfplay, WorkStatus::Pending);
         assert!(two_ticks(&waits).work.is_empty());
         let full = world(Some(5.0));
-        *full.can_spawn.borrow_mut() = Ok(crate::contract::coordinator::CanSpawn { allowed: false, reasons: vec!["limit".into()] });
+        let limit = Reason::new(ReasonCode::Slots, "limit");
+        *full.can_spawn.borrow_mut() = Ok(crate::contract::coordinator::CanSpawn::new(vec![limit]));
         assert!(two_ticks(&full).work.is_empty());
     }
 }

@@ -56,7 +56,9 @@ fn item(status: WorkStatus, token: u64, fenced: bool) -> WorkItem {
         progress: None,
         result: None,
         error: None,
+        failed: None,
         waiting_for: Vec::new(),
+        waiting_codes: Vec::new(),
     }
 }
 

@@ -192,7 +192,7 @@ impl CatalogDb {
 
 /// Store errors through the reading port look like a failed call.
 fn as_call(error: StoreError) -> CallError {
-    let parameters = ErrorParameters { message: error.to_string(), ..Default::default() };
+    let parameters = Box::new(ErrorParameters { message: error.to_string(), ..Default::default() });
     CallError::Answer { method: "catalog".into(), name: errors::INTERNAL.into(), parameters }
 }
 

@@ -65,7 +65,7 @@ impl Client {
         match reply.error {
             Some(name) => {
                 let parameters = serde_json::from_value::<ErrorParameters>(Value::Object(reply.parameters)).unwrap_or_default();
-                Err(CallError::Answer { method: method.into(), name, parameters })
+                Err(CallError::Answer { method: method.into(), name, parameters: Box::new(parameters) })
             }
             None => serde_json::from_value(Value::Object(reply.parameters))
                 .map(|result| (result, reply.continues))

@@ -213,7 +213,7 @@ fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorParamete
     // A field that is missing or unknown stands in the words, not in the path.
     let named = message.split('`').nth(1).map(str::to_owned);
     let parameter = if path == "." { named } else { Some(path) };
-    ErrorParameters { message, reasons: Vec::new(), parameter }
+    ErrorParameters { message, parameter, ..Default::default() }
 }
 
 #[cfg(test)]
