@@ -9,6 +9,7 @@ use crate::platform::varlink::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Longest wait for one answer.
@@ -111,6 +112,7 @@ fn clean<R: DeserializeOwned>(method: &str, reply: Value) -> Result<R, CallError
     serde_json::from_value(clean_json(reply)).map_err(|e| CallError::Transport {
         method: method.into(),
         socket: "its socket".into(),
+        kind: ErrorKind::Other,
         why: format!("unexpected reply: {e}"),
     })
 }
@@ -131,6 +133,11 @@ fn explain(place: &Place, error: CallError) -> Failure {
             _ => hint("ringrift-admin"),
         };
         return Failure::new(Exit::NotPermitted, format!("the {} refuses", place.what)).hint(hint).caused_by(error);
+    }
+    if error.is_barred() {
+        return Failure::new(Exit::NotPermitted, format!("the {} lets only its group in", place.what))
+            .hint(hint("ringrift"))
+            .caused_by(error);
     }
     let exit = match &error {
         CallError::Transport { .. } => Exit::Unavailable,

@@ -1,7 +1,7 @@
 //! One look at the suite: every daemon's state from systemd, its own report, its control file and the applied profile.
 use super::out::Tone;
 use super::world::World;
-use crate::contract::error::Failure;
+use crate::contract::error::{Exit, Failure};
 use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::MasterHealth;
@@ -33,6 +33,9 @@ pub struct Row {
     pub reason: String,
     /// Its health.
     pub health: Health,
+    /// It exited because of its configuration.
+    #[serde(skip)]
+    pub refused: bool,
     /// Why it has no work, if it says so.
     pub idle: Option<Idle>,
     /// The applied profile, or an operator, wants it.
@@ -176,6 +179,7 @@ impl Seen {
             state: verdict.state,
             reason: verdict.reason,
             health: verdict.health,
+            refused: unit.is_some_and(|u| u.exited_with(Exit::Config)),
             idle: verdict.idle,
             wanted,
             member,
@@ -219,6 +223,7 @@ impl Seen {
             state: verdict.state,
             reason: verdict.reason.replace(&DaemonType::EventRouter.unit(), unit_name),
             health: verdict.health,
+            refused: unit.is_some_and(|u| u.exited_with(Exit::Config)),
             idle: verdict.idle,
             wanted: true,
             member: true,

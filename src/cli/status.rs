@@ -169,7 +169,7 @@ fn problem(row: &Row) -> Problem {
     let reason = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
     let unit = row.unit.as_deref().unwrap_or_default();
     let next = match row.state {
-        State::CannotStart if row.reason.contains("configuration") => "ringrift config check".to_owned(),
+        State::CannotStart if row.refused => "ringrift config check".to_owned(),
         State::Failed if row.category == "hub" => format!("systemctl restart {unit}"),
         State::Stopped | State::Failed => format!("ringrift daemon start {}", row.name),
         State::Blocked => "ringrift status again in a moment; it starts when what it waits for is there".to_owned(),

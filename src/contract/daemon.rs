@@ -208,7 +208,15 @@ mod tests {
             (HandlerError::from(answer(errors::INVALID_PARAMETER)), Permanence::Permanent),
             (HandlerError::from(answer(errors::REFUSED)), Permanence::Transient),
             (HandlerError::from(answer(errors::OUT_OF_SPACE)), Permanence::Transient),
-            (HandlerError::from(CallError::Transport { method: "m".into(), socket: "s".into(), why: "w".into() }), Permanence::Transient),
+            (
+                HandlerError::from(CallError::Transport {
+                    method: "m".into(),
+                    socket: "s".into(),
+                    kind: std::io::ErrorKind::TimedOut,
+                    why: "w".into(),
+                }),
+                Permanence::Transient,
+            ),
         ];
         for (error, permanence) in table {
             assert_eq!(error.permanence(), permanence, "{error:?}");

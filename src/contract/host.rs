@@ -1,4 +1,6 @@
 //! What a machine looks like at a moment: the numbers that thresholds are held against.
+use super::cause::FailureCause;
+use super::error::Exit;
 use serde::{Deserialize, Serialize};
 
 /// One look at the machine. What could not be read is absent, never 0.
@@ -100,6 +102,15 @@ impl UnitView {
     /// Whether systemd has it, is about to have it, or will have it again by itself.
     pub fn is_up(&self) -> bool {
         matches!(self.active_state.as_str(), "active" | "activating" | "reloading" | "refreshing") || self.start_queued
+    }
+    /// Whether it has failed and systemd waits before it starts it again.
+    pub fn is_backing_off(&self) -> bool {
+        // auto-restart-queued on newer systemd.
+        self.active_state == "activating" && self.sub_state.starts_with("auto-restart")
+    }
+    /// Whether the last process exited with this code.
+    pub fn exited_with(&self, exit: Exit) -> bool {
+        self.result.as_deref() == Some(FailureCause::Exit.name()) && self.exit_status == Some(exit as i32)
     }
     /// Restarts that a failed unit was given: systemd's counter includes the one that it refused, unless none was due at the end.
     pub fn restarts_made(&self) -> u32 {

@@ -3,6 +3,7 @@ use super::error::Permanence;
 use super::reason::ReasonCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::io::ErrorKind;
 
 /// Longest frame that is read or written, in bytes without the NUL.
 pub const MAX_FRAME: usize = 1 << 20;
@@ -139,6 +140,16 @@ pub struct ErrorParameters {
     pub parameter: Option<String>,
 }
 
+/// The field that an error of serde's is about. A missing, unknown or doubled one has no path: serde_json names it in its words alone.
+pub fn field_of(error: &serde_path_to_error::Error<serde_json::Error>) -> Option<String> {
+    let (path, words) = (error.path().to_string(), error.inner().to_string());
+    if path != "." {
+        return Some(path);
+    }
+    let rest = ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|start| words.strip_prefix(start))?;
+    rest.split_once('`').map(|(name, _)| name.to_owned())
+}
+
 /// A call that failed at the other end, or did not get there.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CallError {
@@ -159,7 +170,9 @@ pub enum CallError {
         method: String,
         /// The socket's path.
         socket: String,
-        /// What the system said.
+        /// What kind of error it was. Other: not the system's; the other end speaks another language.
+        kind: ErrorKind,
+        /// The same for people.
         why: String,
     },
 }
@@ -175,6 +188,10 @@ impl CallError {
             true => Permanence::Permanent,
             false => Permanence::Transient,
         }
+    }
+    /// Whether the system did not let the caller at the socket.
+    pub fn is_barred(&self) -> bool {
+        matches!(self, CallError::Transport { kind: ErrorKind::PermissionDenied, .. })
     }
     /// Whether trying again later may help: nobody answered.
     pub fn is_transport(&self) -> bool {
@@ -197,6 +214,26 @@ fn describe(p: &ErrorParameters) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_field_of_an_error_is_found_by_its_path_or_by_its_name() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Inner {
+            #[expect(dead_code, reason = "only its type is asked for")]
+            a: u8,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Outer {
+            #[expect(dead_code, reason = "only its type is asked for")]
+            inner: Inner,
+        }
+        let inner = |text: &str| serde_path_to_error::deserialize::<_, Inner>(&mut serde_json::Deserializer::from_str(text)).err();
+        let outer = |text: &str| serde_path_to_error::deserialize::<_, Outer>(&mut serde_json::Deserializer::from_str(text)).err();
+        let errors = [inner("{}"), inner(r#"{"b": 1}"#), inner(r#"{"a": -1}"#), outer(r#"{"inner": {"a": "x"}}"#), inner("7")];
+        let fields = errors.map(|error| field_of(&error.expect("an error")));
+        assert_eq!(fields.each_ref().map(Option::as_deref), [Some("a"), Some("b"), Some("a"), Some("inner.a"), None]);
+    }
 
     #[test]
     fn depth_is_that_of_the_text_and_not_of_its_strings() {

@@ -70,7 +70,7 @@ fn state(f: &Facts<'_>) -> (State, String) {
     }
     match unit.active_state.as_str() {
         "failed" => failed(unit),
-        "activating" if unit.sub_state.starts_with("auto-restart") => (State::Initializing, backing_off(unit)),
+        "activating" if unit.is_backing_off() => (State::Initializing, backing_off(unit)),
         "activating" | "inactive" | "maintenance" if unit.start_queued => (State::Blocked, blocked(f, unit)),
         "activating" => (State::Initializing, unit.status_text.clone().unwrap_or_default()),
         "deactivating" => (State::ShuttingDown, unit.status_text.clone().unwrap_or_default()),

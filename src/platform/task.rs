@@ -73,6 +73,7 @@ impl CoordinatedTask {
         let keeper = std::thread::Builder::new().name("lease".into()).spawn(keep).map_err(|e| CallError::Transport {
             method: "keeping the lease".into(),
             socket: socket.display().to_string(),
+            kind: e.kind(),
             why: e.to_string(),
         })?;
         Ok(CoordinatedTask { acquired, socket, lost, stop: Some(stop), keeper: Some(keeper) })

@@ -189,7 +189,7 @@ fn check_payload(kind: EventType, payload: Map<String, Value>, at: usize) -> Res
     match checked {
         Ok(_) => Ok(payload),
         Err(error) => {
-            let field = field_of(&error.why);
+            let field = error.field.as_ref().map_or_else(String::new, |field| format!(".{field}"));
             Err(Refusal::parameter(
                 errors::BAD_PAYLOAD,
                 format!("events[{at}].payload{field}"),
@@ -197,14 +197,6 @@ fn check_payload(kind: EventType, payload: Map<String, Value>, at: usize) -> Res
             ))
         }
     }
-}
-
-/// The field that serde's words are about, with a dot before it.
-fn field_of(why: &str) -> String {
-    if let Some(rest) = why.strip_prefix("field ") {
-        return format!(".{}", rest.split(": ").next().unwrap_or_default());
-    }
-    why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()).map_or_else(String::new, |name| format!(".{name}"))
 }
 
 /// The value that was given, as far as it is short.

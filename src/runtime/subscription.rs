@@ -3,6 +3,7 @@ use super::inbox::{Inbox, Message};
 use crate::contract::router::{self, Delivery, Subscribe};
 use crate::contract::wire::CallError;
 use crate::platform::varlink::Client;
+use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -118,6 +119,7 @@ impl Worker {
     }
 
     fn ended(&self, method: &str, why: &str) -> CallError {
-        CallError::Transport { method: method.to_owned(), socket: self.socket.display().to_string(), why: why.to_owned() }
+        let (socket, kind) = (self.socket.display().to_string(), ErrorKind::ConnectionAborted);
+        CallError::Transport { method: method.to_owned(), socket, kind, why: why.to_owned() }
     }
 }

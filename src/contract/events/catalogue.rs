@@ -1,5 +1,6 @@
 //! The closed list of event types with name, wire name, category, repeat rule and retention.
 use super::*;
+use crate::contract::wire::field_of;
 use Category::*;
 use Dedup::*;
 
@@ -9,6 +10,8 @@ use Dedup::*;
 pub struct PayloadError {
     /// The event type's name.
     pub kind: &'static str,
+    /// The field, where it is known.
+    pub field: Option<String>,
     /// The field, what was expected, what was given.
     pub why: String,
 }
@@ -52,7 +55,7 @@ macro_rules! catalogue {
                 match kind {
                     $(EventType::$kind => serde_path_to_error::deserialize::<_, $kind>(value)
                         .map(Payload::$kind)
-                        .map_err(|e| PayloadError { kind: $name, why: describe(&e) }),)*
+                        .map_err(|e| PayloadError { kind: $name, field: field_of(&e), why: describe(&e) }),)*
                 }
             }
             /// The payload's type.

@@ -351,7 +351,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             if let Err(error) = self.store.remember(row.daemon, &state.to_string(), &row.found.reason, now) {
                 tracing::warn!("the change of a daemon's state is not remembered: {error}");
             }
-            if row.found.reason.starts_with("backing off") {
+            if state == State::Initializing && row.unit.as_ref().is_some_and(UnitView::is_backing_off) {
                 self.world().last_errors.insert(row.daemon, (now, row.found.reason));
             } else if matches!(state, State::Failed | State::CannotStart) {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));

@@ -4,6 +4,7 @@ use crate::contract::wire::{Call, CallError, ErrorParameters, Reply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +20,7 @@ impl Client {
     /// Connects. Reads and writes then wait at most `timeout`, or for ever when there is none.
     pub fn connect(path: impl AsRef<Path>, timeout: Option<Duration>) -> Result<Client, CallError> {
         let socket = path.as_ref().display().to_string();
-        let fail = |why: std::io::Error| CallError::Transport { method: "connecting".into(), socket: socket.clone(), why: why.to_string() };
+        let fail = |why: io::Error| transport("connecting", &socket, &why);
         let stream = UnixStream::connect(path.as_ref()).map_err(fail)?;
         stream.set_read_timeout(timeout).map_err(fail)?;
         stream.set_write_timeout(timeout).map_err(fail)?;
@@ -28,7 +29,7 @@ impl Client {
 
     /// Waits longer or shorter for the next replies.
     pub fn set_timeout(&self, timeout: Option<Duration>) -> Result<(), CallError> {
-        self.frames.stream().set_read_timeout(timeout).map_err(|e| self.transport("setting a timeout", e.to_string()))
+        self.frames.stream().set_read_timeout(timeout).map_err(|e| transport("setting a timeout", &self.socket, &e))
     }
 
     /// The stream, to wait on it or shut it down from another thread.
@@ -50,18 +51,19 @@ impl Client {
     /// Sends a call.
     pub fn send(&mut self, call: &Call) -> Result<(), CallError> {
         let mut stream = self.frames.stream();
-        write_frame(&mut stream, call).map_err(|e| self.transport(&call.method, e.to_string()))
+        write_frame(&mut stream, call).map_err(|e| transport(&call.method, &self.socket, &e))
     }
 
     /// Reads the next reply of a call; the flag says whether more follow.
     pub fn receive<R: DeserializeOwned>(&mut self, method: &str) -> Result<(R, bool), CallError> {
         let frame = match self.frames.next_frame() {
             Ok(Some(frame)) => frame,
-            Ok(None) => return Err(self.transport(method, "the connection was closed".into())),
-            Err(FrameError::Io(e)) => return Err(self.transport(method, e.to_string())),
-            Err(e) => return Err(self.transport(method, e.to_string())),
+            Ok(None) => return Err(self.broken(method, ErrorKind::UnexpectedEof, "the connection was closed".into())),
+            Err(FrameError::Io(e)) => return Err(transport(method, &self.socket, &e)),
+            Err(e) => return Err(self.broken(method, ErrorKind::InvalidData, e.to_string())),
         };
-        let reply: Reply = serde_json::from_slice(&frame).map_err(|e| self.transport(method, format!("no Varlink reply: {e}")))?;
+        let reply: Reply =
+            serde_json::from_slice(&frame).map_err(|e| self.broken(method, ErrorKind::Other, format!("no Varlink reply: {e}")))?;
         match reply.error {
             Some(name) => {
                 let parameters = serde_json::from_value::<ErrorParameters>(Value::Object(reply.parameters)).unwrap_or_default();
@@ -69,11 +71,16 @@ impl Client {
             }
             None => serde_json::from_value(Value::Object(reply.parameters))
                 .map(|result| (result, reply.continues))
-                .map_err(|e| self.transport(method, format!("unexpected reply: {e}"))),
+                .map_err(|e| self.broken(method, ErrorKind::Other, format!("unexpected reply: {e}"))),
         }
     }
 
-    fn transport(&self, method: &str, why: String) -> CallError {
-        CallError::Transport { method: method.into(), socket: self.socket.clone(), why }
+    fn broken(&self, method: &str, kind: ErrorKind, why: String) -> CallError {
+        CallError::Transport { method: method.into(), socket: self.socket.clone(), kind, why }
     }
+}
+
+/// What the system said of a call, by its kind and in words.
+fn transport(method: &str, socket: &str, error: &io::Error) -> CallError {
+    CallError::Transport { method: method.into(), socket: socket.into(), kind: error.kind(), why: error.to_string() }
 }

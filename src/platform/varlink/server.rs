@@ -4,7 +4,7 @@ use super::frame::{FrameError, Frames, PATIENCE, write_frame};
 use super::peer::Caller;
 use crate::contract::rights::{self, Verdict};
 use crate::contract::text::clean_json;
-use crate::contract::wire::{Call, ErrorParameters, MAX_DEPTH, Reply, errors, is_too_deep};
+use crate::contract::wire::{Call, ErrorParameters, MAX_DEPTH, Reply, errors, field_of, is_too_deep};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -209,11 +209,7 @@ pub fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T, ErrorParameters>
 }
 
 fn wrong(error: &serde_path_to_error::Error<serde_json::Error>) -> ErrorParameters {
-    let (path, message) = (error.path().to_string(), error.inner().to_string());
-    // A field that is missing or unknown stands in the words, not in the path.
-    let named = message.split('`').nth(1).map(str::to_owned);
-    let parameter = if path == "." { named } else { Some(path) };
-    ErrorParameters { message, parameter, ..Default::default() }
+    ErrorParameters { message: error.inner().to_string(), parameter: field_of(error), ..Default::default() }
 }
 
 #[cfg(test)]
