@@ -4,6 +4,7 @@ mod attempt;
 mod cgroup;
 mod child;
 mod finish;
+mod heart;
 mod keeper;
 mod modes;
 mod output;

@@ -3,7 +3,7 @@ use super::attempt::{JobDir, Known, Stopped, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
 use super::quota::DiskWatch;
-use super::{Args, finish, modes, output, relay, take};
+use super::{Args, finish, heart, modes, output, relay, take};
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
@@ -34,6 +34,7 @@ const LINGER: u16 = 300;
 /// Runs the attempt; returns the code to exit with.
 pub fn run(args: &Args) -> Result<u8, Failure> {
     let signals = signals()?;
+    heart::start();
     let job = args.folder();
     let invocation_id = std::env::var("INVOCATION_ID").unwrap_or_default();
     let offer = take::take(args, &invocation_id)?;

@@ -4,7 +4,7 @@ use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::config::Limits;
 use crate::contract::error::Exit;
-use crate::contract::job::LONGEST_TIMEOUT;
+use crate::contract::job::{LONGEST_SILENCE, LONGEST_TIMEOUT};
 use crate::contract::paths;
 use crate::contract::workload::JobType;
 
@@ -30,7 +30,7 @@ fn template(kind: JobType) -> String {
         .set("CollectMode", "inactive-or-failed")
         .section("Service")
         .set("Type", "exec")
-        .why("Progress is shown by STATUS=.")
+        .why("Progress is shown by STATUS=, and the runner's life by WATCHDOG=1.")
         .set("NotifyAccess", "main")
         .why("The two folders are the job's own by PrivateTmp=; limits.job_bytes counts what lies there too.")
         .set("ExecStart", format!("{runner} --type {kind} --also /tmp --also /var/tmp %i"))
@@ -42,6 +42,9 @@ fn template(kind: JobType) -> String {
         .why("No job may take longer than a week. Its runner ends it at its own time; this is for a runner that hangs. systemd lets")
         .why("nobody change it for one instance, and forgets at each daemon-reload by how much a service has extended it.")
         .set("RuntimeMaxSec", LONGEST_TIMEOUT + 3600)
+        .why("A job can stop its runner, which has the same user, and with it the watch over its time and its disk: then all of it is ended.")
+        .set("WatchdogSec", LONGEST_SILENCE)
+        .set("WatchdogSignal", "SIGKILL")
         .why("SIGTERM goes to the runner, which hands it on and waits; what is left then is killed.")
         .set("KillMode", "mixed")
         .set("TimeoutStopSec", 30)

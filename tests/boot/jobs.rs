@@ -8,6 +8,7 @@ on_both!(
     an_artefact_is_judged_by_the_runner_as_its_reader_will,
     a_forged_result_reads_nothing_and_holds_nothing_up,
     orderly_stops_use_no_attempt_and_the_job_goes_on,
+    a_job_that_stops_its_runner_is_ended,
 );
 
 /// Calls a method of job.sock and notes the answer; `orphan`: the process that connected has ended by then.
@@ -222,4 +223,31 @@ fn orderly_stops_use_no_attempt_and_the_job_goes_on(m: &Machine) {
     assert_eq!((&item["attempts"], &item["work"]["max_attempts"]), (&json!(1), &json!(1)));
     let safeguards = call(m, "Safeguards", "{}");
     assert!(!safeguards["breakers"].to_string().contains("evaluation"), "{safeguards}");
+}
+
+/// Stops its runner, which has its user, and writes and runs on.
+const STOP_RUNNER: &str = "#!/bin/sh\nkill -STOP $PPID && echo done > stopped\ntrap '' TERM\nexec sleep 3600\n";
+
+fn a_job_that_stops_its_runner_is_ended(m: &Machine) {
+    program(m, "stop-runner", STOP_RUNNER);
+    let commands = "selfplay: {command: [/usr/local/bin/stop-runner]}, evaluation: {command: [/usr/bin/sleep, '7200']}";
+    start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{{commands}}}\n"));
+    let (other, id) = (enqueue(m, "evaluation"), enqueue(m, "selfplay"));
+    let unit = format!("ringrift-job-selfplay@{id}.service");
+    m.wait_for("the runner to be stopped", MINUTE, || {
+        let stopped = m.run(&format!("cat /var/lib/ringrift/jobs/{id}/attempt-1/stopped")).out;
+        if stopped == "done" { Ok(()) } else { Err(shown(m, &id).to_string()) }
+    });
+    let item = m.wait_for("the job to be ended", 3 * MINUTE, || match shown(m, &id) {
+        item if item["status"] == "failed" => Ok(item),
+        item => Err(format!("{item} {}", m.run(&format!("systemctl status {unit}")).out)),
+    });
+    assert!(item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("its runner was stopped")), "{item}");
+    m.wait_for("its unit and its processes to go", MINUTE, || {
+        let (state, left) = (m.show(&unit, "ActiveState"), m.run("pgrep -x -f 'sleep 3600'").out);
+        if state == "inactive" && left.is_empty() { Ok(()) } else { Err(format!("{state} {left}")) }
+    });
+    // A runner that is let alone gives its signs of life, although its job says nothing.
+    let item = shown(m, &other);
+    assert!(item["status"] == "running", "{item}");
 }
