@@ -77,6 +77,8 @@ pub struct Jobs {
     tracked: BTreeMap<String, Tracked>,
     /// Claims without a unit and without an order, at the last comparison.
     missing: BTreeSet<(JobId, FencingToken)>,
+    /// Units whose attempt was over at the last comparison, and which were still up.
+    lingering: BTreeSet<(String, FencingToken)>,
     /// Changes since they were last taken: job and new state.
     pub changed: Vec<(String, &'static str)>,
 }
@@ -220,13 +222,13 @@ impl Jobs {
         units.into_iter().map(|unit| Action::Stop { unit }).collect()
     }
 
-    /// Whether the next comparison decides about a claim that had no unit at the last one.
+    /// Whether the next comparison decides about a claim that had no unit at the last one, or a unit whose attempt was over.
     pub fn is_in_doubt(&self) -> bool {
-        !self.missing.is_empty()
+        !self.missing.is_empty() || !self.lingering.is_empty()
     }
 
     /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
-    /// has no unit is gone; what runs and is not leased is stopped. The order of a fresh claim may still be on its way, so a claim is
+    /// has no unit is gone; what runs and is not leased is stopped, at once or (see `linger`) the next time. The order of a fresh claim may still be on its way, so a claim is
     /// gone only when it has no unit at two comparisons, a while apart.
     pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], now_us: i64) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -265,6 +267,29 @@ impl Jobs {
             if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| u.is_up()) {
                 tracing::warn!("{} runs without a lease; it is stopped", view.name);
                 actions.push(Action::Stop { unit: view.name.clone() });
+            }
+        }
+        let over = |view: &&UnitView| find(after, &view.name).is_some_and(|u| u.is_up()) && !leased.contains(&view.name);
+        let over: Vec<String> = before.iter().filter(|u| u.is_up()).filter(over).map(|view| view.name.clone()).collect();
+        actions.extend(self.linger(over, now_us));
+        actions
+    }
+
+    /// Stops followed units that run on although their attempt is over: a job may report its own end. One that ended in order goes by
+    /// itself in a moment, so it is stopped only when two comparisons, a while apart, find it.
+    fn linger(&mut self, over: Vec<String>, now_us: i64) -> Vec<Action> {
+        let before = std::mem::take(&mut self.lingering);
+        let mut actions = Vec::new();
+        for unit in over {
+            let Some(token) = self.tracked.get(&unit).filter(|t| t.phase == Phase::Running).map(|t| t.token) else { continue };
+            let found = (unit, token);
+            if before.contains(&found) {
+                let (unit, _) = found;
+                tracing::warn!("the attempt of {unit} is over and it runs on; it is stopped");
+                self.phase(&unit, Phase::Stopping, now_us);
+                actions.push(Action::Stop { unit });
+            } else {
+                self.lingering.insert(found);
             }
         }
         actions

@@ -9,6 +9,7 @@ on_both!(
     a_forged_result_reads_nothing_and_holds_nothing_up,
     orderly_stops_use_no_attempt_and_the_job_goes_on,
     a_job_that_stops_its_runner_is_ended,
+    a_job_that_reports_its_own_end_and_runs_on_is_stopped,
 );
 
 /// Calls a method of job.sock and notes the answer; `orphan`: the process that connected has ended by then.
@@ -250,4 +251,33 @@ fn a_job_that_stops_its_runner_is_ended(m: &Machine) {
     // A runner that is let alone gives its signs of life, although its job says nothing.
     let item = shown(m, &other);
     assert!(item["status"] == "running", "{item}");
+}
+
+/// Stops its runner, says that it failed, and runs on.
+const FEIGN: &str = r#"#!/bin/sh
+kill -STOP $PPID
+/usr/local/bin/speak direct Finish "{\"job_id\":\"$RINGRIFT_JOB_ID\",\"token\":$RINGRIFT_LEASE_TOKEN,\"service_result\":\"exit-code\",\"exit_code\":\"exited\",\"exit_status\":\"65\",\"error\":\"feigned\",\"finished_us\":9000000000000000}"
+trap '' TERM
+exec sleep 3600
+"#;
+
+fn a_job_that_reports_its_own_end_and_runs_on_is_stopped(m: &Machine) {
+    program(m, "speak", SPEAK);
+    program(m, "feign", FEIGN);
+    // Without systemd's watch over the runner, so that the master alone can find it.
+    m.write("/etc/systemd/system/ringrift-job-selfplay@.service.d/50-watchdog.conf", "[Service]\nWatchdogSec=0\n");
+    m.ok("systemctl daemon-reload");
+    start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{selfplay: {{command: [/usr/local/bin/feign]}}}}\n"));
+    let id = enqueue(m, "selfplay");
+    let unit = format!("ringrift-job-selfplay@{id}.service");
+    let item = ended(m, &id);
+    assert!(item["status"] == "failed" && item["error"].as_str().is_some_and(|e| e.contains("feigned")), "{item}");
+    assert_eq!(m.show(&unit, "ActiveState"), "active", "the job runs on");
+    m.wait_for("its unit and its processes to go", 3 * MINUTE, || {
+        let (state, left) = (m.show(&unit, "ActiveState"), m.run("pgrep -x -f 'sleep 3600'").out);
+        if state == "inactive" && left.is_empty() { Ok(()) } else { Err(format!("{state} {left}")) }
+    });
+    let told = m.journal("-u ringrift-master.service");
+    assert!(told.iter().any(|e| e.message().contains("is over and it runs on")), "no word of it");
+    assert_eq!(shown(m, &id)["error"], item["error"], "what was reported first counts");
 }

@@ -153,3 +153,22 @@ fn a_job_that_outruns_its_time_is_stopped_once() {
     assert_eq!(jobs.overdue(180_000_000), [Action::Stop { unit: UNIT.into() }]);
     assert_eq!(jobs.overdue(181_000_000), []);
 }
+
+#[test]
+fn a_unit_whose_attempt_is_over_is_stopped_when_it_is_found_twice() {
+    let (mut jobs, up) = (Jobs::default(), [view("active")]);
+    let running = |token| [item(WorkStatus::Running, token, false)];
+    let stop = [Action::Stop { unit: UNIT.into() }];
+    jobs.reconcile(&up, &running(7), &up, 0);
+    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "it may be about to end");
+    assert!(jobs.is_in_doubt());
+    assert_eq!(jobs.reconcile(&up, &running(7), &up, 0), []);
+    assert!(!jobs.is_in_doubt());
+    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "counted anew");
+    assert_eq!(jobs.reconcile(&up, &[], &[view("deactivating")], 0), [], "it ends");
+    assert_eq!(jobs.reconcile(&up, &[], &up, 0), []);
+    assert_eq!(jobs.reconcile(&up, &[], &up, 0), stop);
+    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "stopped once");
+    assert!(jobs.rows().iter().all(|row| row.state == "stopping"));
+    assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(7, ReportOutcome::Gone)]);
+}
