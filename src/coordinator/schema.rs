@@ -3,7 +3,7 @@ use crate::contract::age::Clocks;
 use crate::platform::age::AgeGuard;
 use crate::platform::clock;
 use crate::platform::store::{self, Database, DatabaseError, Found, Keep, Spec};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 
 /// `MIGRATIONS[i]` brings version i to i + 1; a released one is never edited.
@@ -155,13 +155,28 @@ pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError
     let fail = DatabaseError::sqlite("reading the epoch of", path);
     if db.found == Found::Restored {
         // No id and no fencing token is given a second time.
-        db.execute("UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name IN ('work', 'lease')", [GAP]).map_err(&fail)?;
+        leave_gaps(&db).map_err(&fail)?;
     }
     db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(&fail)?;
     // The monotonic clock begins anew with each process: what was to last goes on for its whole term, as leases do.
     db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(&fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
     Ok((db, epoch))
+}
+
+/// Every table whose numbers are given once. A table of which the snapshot had no row has no number yet either.
+fn leave_gaps(db: &Connection) -> rusqlite::Result<()> {
+    for table in numbered(db)? {
+        let seq: Option<i64> = db.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [&table], |row| row.get(0)).optional()?;
+        db.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [&table])?;
+        db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", params![table, seq.unwrap_or(0) + i64::from(GAP)])?;
+    }
+    Ok(())
+}
+
+fn numbered(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%PRIMARY KEY AUTOINCREMENT%'";
+    db.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -196,5 +211,26 @@ mod tests {
         assert_eq!(open(&path, Keep::NONE).expect("opens again").1, first);
         assert_eq!(first.len(), 4);
         assert!(first.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{first}");
+    }
+
+    #[test]
+    fn a_restored_database_gives_no_number_again() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let db = open(&dir.path().join("coordination.db"), Keep::NONE).expect("opens").0;
+        let number = |table: &str| {
+            let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
+            db.query_row(sql, [table], |row| row.get::<_, i64>(0)).optional().expect("read").unwrap_or(0)
+        };
+        // A snapshot from before the first job has no numbers yet, one from after has some.
+        let tables = numbered(&db).expect("listed");
+        assert!(["work", "lease", "outbox"].iter().all(|table| tables.iter().any(|t| t == table)), "{tables:?}");
+        for _ in 0..2 {
+            let before: Vec<i64> = tables.iter().map(|table| number(table)).collect();
+            leave_gaps(&db).expect("left");
+            let after: Vec<i64> = tables.iter().map(|table| number(table)).collect();
+            assert_eq!(after, before.iter().map(|n| n + i64::from(GAP)).collect::<Vec<_>>());
+        }
+        db.execute("INSERT INTO outbox (event) VALUES ('{}')", []).expect("inserted");
+        assert_eq!(db.last_insert_rowid(), 2 * i64::from(GAP) + 1);
     }
 }
