@@ -1,8 +1,9 @@
 //! The modes of what a job leaves behind: the next attempt, which is another user, and the suite's daemons are of its group, read it, go
 //! on from it and delete it.
-use std::fs::{Permissions, read_dir, set_permissions, symlink_metadata};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use crate::platform::access::grant;
+use std::fs::{read_dir, symlink_metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// What the group may do with a folder and with a file.
 const FOLDER: u32 = 0o770;
@@ -13,6 +14,13 @@ const FILE: u32 = 0o660;
 pub fn open_up(folder: &Path) {
     let own = nix::unistd::geteuid().as_raw();
     let (mut folders, mut refused) = (vec![folder.to_owned()], None);
+    if let Ok(found) = symlink_metadata(folder)
+        && found.is_dir()
+        && found.uid() == own
+        && grant(folder, found.mode(), FOLDER).is_err()
+    {
+        refused = Some(folder.to_owned());
+    }
     while let Some(at) = folders.pop() {
         let Ok(entries) = read_dir(&at) else {
             refused = Some(at);
@@ -22,7 +30,7 @@ pub fn open_up(folder: &Path) {
             // Links lead elsewhere, and what was removed meanwhile needs nothing.
             let Ok(found) = symlink_metadata(&path) else { continue };
             let wanted = if found.is_dir() { FOLDER } else { FILE };
-            if found.uid() == own && (found.is_dir() || found.is_file()) && !permit(&path, found.mode(), wanted) {
+            if found.uid() == own && (found.is_dir() || found.is_file()) && grant(&path, found.mode(), wanted).is_err() {
                 refused = Some(path.clone());
             }
             if found.is_dir() {
@@ -35,13 +43,11 @@ pub fn open_up(folder: &Path) {
     }
 }
 
-fn permit(path: &PathBuf, mode: u32, wanted: u32) -> bool {
-    mode & wanted == wanted || set_permissions(path, Permissions::from_mode(mode & 0o777 | wanted)).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_a_job_closed_is_opened_to_its_group_and_links_are_left_alone() {
@@ -54,8 +60,9 @@ mod tests {
         std::os::unix::fs::symlink(outside.path(), dir.path().join("link")).expect("linked");
         set_permissions(&file, Permissions::from_mode(0o400)).expect("set");
         set_permissions(&closed, Permissions::from_mode(0o000)).expect("set");
+        set_permissions(dir.path(), Permissions::from_mode(0o1700)).expect("set");
         open_up(dir.path());
-        let mode = |path: &Path| symlink_metadata(path).expect("there").mode() & 0o777;
-        assert_eq!((mode(&closed), mode(&file), mode(outside.path())), (0o770, 0o660, 0o600));
+        let mode = |path: &Path| symlink_metadata(path).expect("there").mode() & 0o7777;
+        assert_eq!((mode(dir.path()), mode(&closed), mode(&file), mode(outside.path())), (0o770, 0o770, 0o660, 0o600));
     }
 }

@@ -7,12 +7,12 @@ pub use usage::{Over, Usage, usage};
 
 use crate::contract::error::Permanence;
 use crate::contract::job_file::{JobFile, attempt_name};
+use crate::platform::access::grant;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
-use std::fs::{File, Permissions, set_permissions};
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What the group has to be given of a file, and of a folder on the way to it, so that DATA_PIPELINE can read it.
@@ -145,12 +145,12 @@ impl JobFiles {
     fn permit(&self, file: &JobFile, at: &OwnedFd, wanted: u32) -> Result<(), JobFileError> {
         let stat = fstat(at.as_fd()).map_err(|e| self.failed(file, "looking at its mode", e))?;
         let mode = stat.st_mode & 0o7777;
-        if mode & wanted == wanted || !is_owned(&stat, file) {
+        if !is_owned(&stat, file) {
             return Ok(());
         }
         // fchmod wants a descriptor that is open for more than its name; this is the same file and no walk.
         let same = Path::new("/proc/self/fd").join(at.as_raw_fd().to_string());
-        set_permissions(same, Permissions::from_mode(mode & 0o777 | wanted)).map_err(|e| {
+        grant(&same, mode, wanted).map_err(|e| {
             let errno = Errno::from_raw(e.raw_os_error().unwrap_or(0));
             self.failed(file, "making it readable for the group", errno)
         })

@@ -1,4 +1,5 @@
 //! Adapters: one third-party crate or system interface a file. They decide nothing.
+pub mod access;
 pub mod age;
 pub mod catalog;
 pub mod cgroup;
