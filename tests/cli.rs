@@ -233,16 +233,20 @@ fn manuals_and_completions_come_from_the_one_definition() {
     let text = dir.to_str().expect("a text");
     assert_eq!(ringrift(folder.path(), &["generate", "man", text]).status.code(), Some(0));
     assert_eq!(ringrift(folder.path(), &["generate", "completions", text]).status.code(), Some(0));
-    for page in [
-        "ringrift.1",
-        "ringrift-daemon-start.1",
-        "ringrift-events-tail.1",
-        "ringrift-daemons.8",
-        "ringrift.bash",
-        "_ringrift",
-        "ringrift.fish",
-    ] {
+    for page in ["ringrift.1", "ringrift-daemon-start.1", "ringrift-events-tail.1", "ringrift-daemons.8"] {
         let written = std::fs::read_to_string(dir.join(page)).unwrap_or_else(|e| panic!("{page}: {e}"));
         assert!(written.len() > 200, "{page}");
     }
+    // Each shell's script asks the program itself, which knows the names of now.
+    for script in ["ringrift.bash", "_ringrift", "ringrift.fish"] {
+        let written = std::fs::read_to_string(dir.join(script)).unwrap_or_else(|e| panic!("{script}: {e}"));
+        assert!(written.contains("COMPLETE"), "{script}: {written}");
+    }
+    let asked = Command::new(env!("CARGO_BIN_EXE_ringrift"))
+        .args(["--", "ringrift", "daemon", "start", "AUTO_E"])
+        .env_clear()
+        .env("COMPLETE", "fish")
+        .output()
+        .expect("runs");
+    assert!(out(&asked).starts_with("AUTO_EXPORT"), "{}{}", out(&asked), err(&asked));
 }
