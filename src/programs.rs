@@ -9,7 +9,7 @@ use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
 use crate::platform::catalog::CatalogDb;
 use crate::platform::foreign::ForeignDb;
 use crate::platform::space;
-use crate::platform::store::Keep;
+use crate::platform::store::{self, Keep};
 use crate::platform::systemd::SystemdView;
 use crate::runtime::{Extras, Places, Socket, run};
 use std::process::ExitCode;
@@ -23,6 +23,7 @@ pub fn data_pipeline() -> ExitCode {
         store: Some(Box::new(|places: &Places, config: &Config| {
             let below = |path: &'static str| places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default());
             let (store, jobs, keep) = (below(paths::ARTEFACTS), below(paths::JOBS), Keep::from(&config.databases));
+            store::own(&CatalogDb::path(&places.state));
             let catalog = CatalogDb::open(&places.state, &store, &jobs, keep)?;
             Ok(Box::new(catalog))
         })),

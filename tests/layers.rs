@@ -391,3 +391,15 @@ fn nobody_decides_on_a_text() {
     wrong.extend(unused.map(|(_, (file, part, _))| format!("src/{file} has no {part:?} any more; take its line out of READ")));
     assert!(wrong.is_empty(), "{}\nGive the fact a type and decide on that, or name the reason in READ.", wrong.join("\n"));
 }
+
+/// One place says what follows from an error of SQLite; whoever sorts codes himself forgets one.
+#[test]
+fn errors_of_sqlite_are_sorted_in_one_place() {
+    let elsewhere = |name: &str| !name.starts_with("platform/store/") && name != "platform/space.rs" && !is_test(name);
+    let wrong: Vec<String> = sources()
+        .into_iter()
+        .filter(|(name, text)| elsewhere(name) && shipped(text).contains("ErrorCode::"))
+        .map(|(name, _)| format!("src/{name} sorts errors by their code; platform::store::sort does that"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

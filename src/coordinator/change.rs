@@ -2,7 +2,7 @@
 use super::state::State;
 use crate::contract::reason::Reason;
 use crate::contract::wire::{ErrorParameters, Reply, errors};
-use crate::platform::space;
+use crate::platform::{space, store};
 use rusqlite::Connection;
 
 /// The two clocks, in microseconds.
@@ -83,6 +83,8 @@ impl From<rusqlite::Error> for Refusal {
         if space::is_full_sql(&error) {
             return Refusal::new(errors::OUT_OF_SPACE, "the coordinator's file system is full; make room, nothing was stored");
         }
+        // If the database cannot be used any more, the coordinator ends here: nothing is answered, and its next start opens it afresh.
+        store::sort("the coordination database", &error);
         Refusal::internal(format!("the coordination database: {error}"))
     }
 }

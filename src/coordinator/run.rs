@@ -19,7 +19,7 @@ use crate::contract::messages;
 use crate::contract::safeguards::MANAGER_SHUTDOWN;
 use crate::platform::host::{Machine, node_id};
 use crate::platform::socket_file::SocketFile;
-use crate::platform::store::Keep;
+use crate::platform::store::{self, Keep};
 use crate::platform::systemd::SystemdView;
 use crate::platform::userdb::DynamicUsers;
 use crate::platform::{clock, config, journal, notify};
@@ -110,6 +110,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let _lock = lock(&state_dir)?;
     let runtime_dir = args.runtime.clone().or_else(|| unit_directory("RUNTIME_DIRECTORY"));
     let path = state_dir.join("coordination.db");
+    store::own(&path);
     let (db, epoch) = schema::open(&path, Keep::from(&config.databases))?;
 
     let begun = Begun::with(&config, Reader::Coordinator, clock::now_us());

@@ -65,6 +65,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
         LockError::Held { .. } => Failure::new(Exit::Failure, e.to_string()),
         LockError::Io { .. } => Failure::new(Exit::Failure, crate::contract::error::chain(&e)),
     })?;
+    crate::platform::store::own(&settings.database());
     let store = Store::open(&settings.database(), Keep::from(&config.databases))?;
     let profile = match store.profile().map_err(|e| failed(Exit::Failure, "reading master.db", e))? {
         Some(saved) => saved,

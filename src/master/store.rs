@@ -35,7 +35,19 @@ pub struct Store {
     db: Database,
 }
 
-type Result<T> = rusqlite::Result<T>;
+/// SQLite's error; the master does not outlive one after which its database cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct StoreFault(rusqlite::Error);
+
+impl From<rusqlite::Error> for StoreFault {
+    fn from(error: rusqlite::Error) -> StoreFault {
+        store::sort("using the master's database", &error);
+        StoreFault(error)
+    }
+}
+
+type Result<T> = std::result::Result<T, StoreFault>;
 
 impl Store {
     /// Opens or makes it.
@@ -62,7 +74,7 @@ impl Store {
         let step = self.db.transaction()?;
         step.execute("INSERT OR REPLACE INTO desired VALUES (1, ?1, ?2, ?3)", params![profile.name(), who, now_us])?;
         step.execute("DELETE FROM override", [])?;
-        step.commit()
+        Ok(step.commit()?)
     }
 
     /// Daemons that an operator started or stopped by name.
@@ -138,14 +150,15 @@ impl Store {
 
     /// When and why a daemon last failed, could not start or backed off.
     pub fn last_error(&self, daemon: DaemonType) -> Result<Option<(i64, String)>> {
-        self.db
+        Ok(self
+            .db
             .query_row(
                 "SELECT at_us, iif(reason LIKE 'backing off%', '', state || ': ') || reason FROM history
                  WHERE daemon = ?1 AND (state IN ('FAILED', 'CANNOT_START') OR reason LIKE 'backing off%') ORDER BY at_us DESC LIMIT 1",
                 [daemon.name()],
                 |r| Ok((r.get(0)?, r.get(1)?)),
             )
-            .optional()
+            .optional()?)
     }
 }
 

@@ -83,6 +83,7 @@ fn checkpoint(db: &Connection) -> bool {
     match db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0)) {
         Ok(_) => true,
         Err(error) => {
+            store::sort("a checkpoint of the event log", &error);
             // A full disk, most likely: the WAL keeps everything until the next try.
             tracing::warn!(%error, "a checkpoint of the event log failed");
             false

@@ -16,7 +16,7 @@ use crate::contract::registry::DaemonType;
 use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
-use crate::platform::store::Keep;
+use crate::platform::store::{self, Keep};
 use crate::runtime::backoff;
 use nix::fcntl::{Flock, FlockArg};
 use std::cell::Cell;
@@ -43,6 +43,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let directory = state_directory(args)?;
     let _lock = lock(&directory)?;
     let path = directory.join("events.db");
+    store::own(&path);
     let mut db = open::open(&path, Keep::from(&config.databases), args.max_pages)?;
     if args.no_sync {
         open::never_sync(&mut db).map_err(|e| Failure::new(Exit::Failure, "setting up the event log").caused_by(e))?;

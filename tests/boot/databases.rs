@@ -3,7 +3,12 @@ use crate::machine::Machine;
 use crate::suite::{MINUTE, daemons, running, start};
 use serde_json::Value;
 
-on_both!(damaged_databases_are_replaced_and_told_until_confirmed, newer_and_foreign_databases_are_told_apart);
+on_both!(
+    damaged_databases_are_replaced_and_told_until_confirmed,
+    databases_that_break_in_use_are_replaced_while_the_loop_runs,
+    a_rebuilt_catalog_has_the_models_that_the_lost_one_had,
+    newer_and_foreign_databases_are_told_apart,
+);
 
 /// Each database, and the unit that owns it.
 const OWNERS: [(&str, &str, &str); 4] = [
@@ -67,6 +72,100 @@ fn damaged_databases_are_replaced_and_told_until_confirmed(m: &Machine) {
     assert!(notices(m).is_empty());
     let status = m.ok("ringrift status");
     assert!(!status.contains("database confirm"), "{status}");
+}
+
+/// How many results of self-play the event log names.
+fn played(m: &Machine) -> u64 {
+    let shown = m.run("ringrift events tail --type SELFPLAY_COMPLETE --json -n 1000");
+    shown.out.lines().count() as u64
+}
+
+fn databases_that_break_in_use_are_replaced_while_the_loop_runs(m: &Machine) {
+    start(m);
+    m.wait_for("results of self-play", 5 * MINUTE, || match played(m) {
+        0 => Err(m.run("ringrift jobs list").out),
+        _ => Ok(()),
+    });
+    // An orderly stop copies the logs back: what is overwritten then is what the files have, and no log hides it.
+    stop(m);
+    start(m);
+    for (name, folder, unit) in OWNERS {
+        let (file, before) = (path(name, folder), m.show(unit, "MainPID"));
+        m.ok(&format!("pages=$(($(stat -c %s {file}) / 4096)); test $pages -gt 4; yes | dd of={file} bs=4096 seek=2 count=$((pages - 2)) iflag=fullblock conv=notrunc"));
+        m.wait_for(&format!("{unit} to work again, with a notice"), MINUTE, || {
+            let (pid, state) = (m.show(unit, "MainPID"), m.show(unit, "ActiveState"));
+            let listed = m.run("ringrift database list --json");
+            let told: Value = serde_json::from_str(&listed.out).unwrap_or_default();
+            let named = told["notices"].as_array().is_some_and(|told| told.iter().any(|n| n["name"] == name));
+            match named && state == "active" && pid != before && pid != "0" {
+                true => Ok(()),
+                false => Err(format!("{pid} after {before}, {state}: {told} {}", listed.err)),
+            }
+        });
+        let said = m.journal(&format!("-u {unit} -p err"));
+        let ended = said.iter().any(|e| e.message().contains("cannot be used any more") && e.message().contains(&format!("{name}.db")));
+        assert!(ended, "{unit}: {:?}", said.iter().map(|e| e.message().to_owned()).collect::<Vec<_>>());
+        let status = m.ok("ringrift status || true");
+        assert!(status.contains(&format!("ringrift database confirm {name}")), "{status}");
+    }
+    let told = notices(m);
+    assert!(told.iter().all(|n| n["reason"].as_str().is_some_and(|r| r.contains("it broke while it was used"))), "{told:?}");
+    m.wait_for("an event for each", MINUTE, || {
+        let events = m.ok("ringrift events tail --type DATABASE_QUARANTINED --json -n 10");
+        let missing: Vec<&str> = OWNERS.iter().map(|o| o.0).filter(|name| !events.contains(&format!("\"database\":\"{name}\""))).collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("none of {missing:?}: {events}")) }
+    });
+    for (name, _, _) in OWNERS {
+        m.ok(&format!("ringrift database confirm {name}"));
+    }
+    assert!(notices(m).is_empty());
+    m.wait_for("all daemons", 2 * MINUTE, || running(m, DAEMONS));
+    let before = played(m);
+    m.wait_for("the loop to go on", 5 * MINUTE, || match played(m) > before {
+        true => Ok(()),
+        false => Err(m.run("ringrift jobs list; ringrift status").out),
+    });
+}
+
+/// All that is known of the models.
+fn models(m: &Machine) -> Vec<Value> {
+    let listed = m.ok("ringrift models list -n 1000 --json");
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    listed["models"].as_array().cloned().unwrap_or_default()
+}
+
+fn a_rebuilt_catalog_has_the_models_that_the_lost_one_had(m: &Machine) {
+    start(m);
+    m.wait_for("a model", 15 * MINUTE, || match models(m).len() {
+        0 => Err(m.run("ringrift jobs list").out),
+        _ => Ok(()),
+    });
+    // Nothing new while the two lists are compared.
+    m.ok("ringrift emergency halt comparing");
+    m.wait_for("no job to run", 5 * MINUTE, || {
+        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-*'");
+        if units.trim().is_empty() { Ok(()) } else { Err(units) }
+    });
+    stop(m);
+    start(m);
+    let before = models(m);
+    assert!(!before.is_empty());
+    stop(m);
+    m.ok(&format!("rm -r {} /var/lib/ringrift/data-pipeline/snapshots", path("catalog", "data-pipeline")));
+    start(m);
+    assert_eq!(models(m), [] as [Value; 0], "lost");
+    let told = notices(m);
+    assert!(
+        told.iter().any(|n| n["name"] == "catalog" && n["what"].as_str().is_some_and(|w| w.contains("ringrift artefacts rebuild"))),
+        "{told:?}"
+    );
+    let said = m.ok("ringrift artefacts rebuild");
+    assert!(said.starts_with("the catalog has "), "{said}");
+    println!("{:?}: {} models; {said}", m.suite, before.len());
+    assert_eq!(models(m), before);
+    let again: Value = serde_json::from_str(&m.ok("ringrift artefacts rebuild --json")).expect("JSON");
+    assert_eq!((&again["rebuilt"]["files"], &again["rebuilt"]["events"]), (&Value::from(0), &Value::from(0)), "once: {again}");
+    m.ok("ringrift database confirm catalog; ringrift emergency clear");
 }
 
 fn newer_and_foreign_databases_are_told_apart(m: &Machine) {

@@ -1,7 +1,7 @@
 //! The engine's answers to those who want something changed.
 use super::super::calls::{Answer, Ask, Call, Error, Outcome};
 use super::super::control;
-use super::super::store::Wanted;
+use super::super::store::{StoreFault, Wanted};
 use super::{Engine, HUBS, Note, OWN_UNIT};
 use crate::contract::master::{Control, Plan};
 use crate::contract::registry::{DaemonType, Profile, stop_order};
@@ -11,7 +11,7 @@ use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
 use crate::platform::systemd::{LOST, Queued, ServiceError, ServiceManager};
 
-fn database(error: rusqlite::Error) -> Error {
+fn database(error: StoreFault) -> Error {
     Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed").into())
 }
 

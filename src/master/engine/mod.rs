@@ -9,7 +9,7 @@ pub mod sockets;
 use super::calls::{Answer, Error};
 use super::jobs::Jobs;
 use super::settings::{OWN_UNIT, Settings};
-use super::store::Store;
+use super::store::{Store, StoreFault};
 use super::world::World;
 use crate::contract::config::Config;
 use crate::contract::coordinator::{Report, WorkItem};
@@ -177,7 +177,7 @@ pub struct Parts<S> {
 
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Puts the parts together and takes over what the database remembers.
-    pub fn new(parts: Parts<S>) -> rusqlite::Result<Self> {
+    pub fn new(parts: Parts<S>) -> Result<Self, StoreFault> {
         let engine = Engine {
             services: parts.services,
             settings: parts.settings,

@@ -78,8 +78,9 @@ fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
     move |e| {
         // If so, DISK_SPACE_MANAGER hears of it.
         let _ = space::is_full_sql(&e);
+        let class = store::sort(operation, &e);
         let (operation, why) = (operation.into(), e.to_string());
-        match store::class(&e) {
+        match class {
             Class::Passing => StoreError::Failed { operation, why },
             Class::Input => StoreError::Unfit { operation, why },
             Class::Database => StoreError::Broken { operation, why },
@@ -92,11 +93,16 @@ fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_
 }
 
 impl CatalogDb {
+    /// The database's file in a state directory.
+    pub fn path(state: &Path) -> PathBuf {
+        state.join("catalog.db")
+    }
+
     /// Opens the database in `state`, the artefact store and the folder of job folders.
     pub fn open(state: &Path, store: &Path, jobs: &Path, keep: Keep) -> Result<CatalogDb, DatabaseError> {
         let holds = "artefacts with their lineage, ratings, champions, stages (`ringrift artefacts rebuild` reads them from the files and the event log)";
-        let db = store::open(&Spec { path: state.join("catalog.db"), migrations: MIGRATIONS, holds, keep })?;
-        let path = state.join("catalog.db");
+        let path = CatalogDb::path(state);
+        let db = store::open(&Spec { path: path.clone(), migrations: MIGRATIONS, holds, keep })?;
         let newest = db.query_row("SELECT max(created_us) FROM artefacts", [], |row| row.get(0));
         let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", &path))?;
         let age = AgeGuard::new(&path, "folders of failed jobs", newest, clocks());

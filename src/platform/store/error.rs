@@ -1,7 +1,8 @@
 //! Why a database cannot be opened: each reason a variant, with its exit code and its next step.
+use super::broken::not_opened;
 use crate::contract::error::{Exit, Failure};
 use crate::platform::space;
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Error, ErrorCode, ffi};
 
 /// A database could not be opened, migrated or copied.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +62,14 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// From SQLite's error.
     pub fn sqlite(operation: &'static str, path: &std::path::Path) -> impl Fn(rusqlite::Error) -> DatabaseError + use<> {
-        let path = path.display().to_string();
-        move |source| match space::is_full_sql(&source) {
-            true => DatabaseError::NoSpace { operation, path: path.clone() },
-            false => DatabaseError::Sqlite { operation, path: path.clone(), source },
+        let file = path.to_owned();
+        move |source| {
+            let path = file.display().to_string();
+            if space::is_full_sql(&source) {
+                return DatabaseError::NoSpace { operation, path };
+            }
+            not_opened(&file, operation, &source);
+            DatabaseError::Sqlite { operation, path, source }
         }
     }
 
@@ -116,7 +121,15 @@ impl From<DatabaseError> for Failure {
 
 /// Whether an error means that the file is no sound database.
 pub fn is_damaged(error: &rusqlite::Error) -> bool {
-    matches!(error, rusqlite::Error::SqliteFailure(e, _) if matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    code(error).is_some_and(|e| matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn code(error: &Error) -> Option<ffi::Error> {
+    match error {
+        Error::SqliteFailure(e, _) | Error::SqlInputError { error: e, .. } => Some(*e),
+        // rusqlite's own.
+        _ => None,
+    }
 }
 
 /// What an error of SQLite says of trying the same again.
@@ -126,18 +139,20 @@ pub enum Class {
     Passing,
     /// What was to be written, or what stands in the row, does not fit: the same again fails the same way.
     Input,
-    /// The file is damaged or may not be written: nothing goes until it was seen to.
+    /// The file is damaged, may not be written, or does not keep what is written: nothing goes until it was opened afresh.
     Database,
 }
 
 /// Sorts an error of SQLite by its code.
 pub fn class(error: &Error) -> Class {
-    let code = match error {
-        Error::SqliteFailure(e, _) | Error::SqlInputError { error: e, .. } => e.code,
-        // rusqlite's own: a row or a parameter is not of the type that the program takes.
-        _ => return Class::Input,
-    };
-    match code {
+    // A row or a parameter is not of the type that the program takes.
+    let Some(error) = code(error) else { return Class::Input };
+    match error.code {
+        // After a failed fsync the kernel may have dropped the pages and forgotten that it did; only a fresh start from the disk's own
+        // content is honest.
+        ErrorCode::SystemIoFailure if matches!(error.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => {
+            Class::Database
+        }
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Class::Database,
         ErrorCode::ConstraintViolation
         | ErrorCode::TypeMismatch
@@ -152,8 +167,6 @@ pub fn class(error: &Error) -> Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::ffi;
-
     #[test]
     fn each_code_of_sqlite_has_its_class() {
         use Class::{Database, Input, Passing};
@@ -164,6 +177,8 @@ mod tests {
             (ffi::SQLITE_READONLY, Database),
             (ffi::SQLITE_READONLY_DBMOVED, Database),
             (ffi::SQLITE_PERM, Database),
+            (ffi::SQLITE_IOERR_FSYNC, Database),
+            (ffi::SQLITE_IOERR_DIR_FSYNC, Database),
             (ffi::SQLITE_CONSTRAINT, Input),
             (ffi::SQLITE_CONSTRAINT_UNIQUE, Input),
             (ffi::SQLITE_CONSTRAINT_NOTNULL, Input),

@@ -1,5 +1,6 @@
 //! The one way in which a database of ours is opened: checked, quarantined with the reason when damaged, restored or begun anew, told
 //! until a person has confirmed it, migrated behind a snapshot, and left as one file.
+mod broken;
 mod check;
 mod error;
 mod keeper;
@@ -8,13 +9,15 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use broken::{own, sort};
 pub use error::{Class, DatabaseError, class, is_damaged};
 
 use crate::contract::messages;
 use crate::contract::notice::{Notice, Subject};
 use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
-use check::{CHECK_TIME, quick_check};
+use broken::{Word, forget, is_owned, word};
+use check::{CHECK_TIME, Checked, LONG_CHECK_TIME, quick_check};
 use keeper::Keeper;
 use quarantine::{SIDE_FILES, loss, remember, set_aside, with_tail};
 use rusqlite::{Connection, OpenFlags};
@@ -116,13 +119,13 @@ pub fn open(spec: &Spec) -> Result<Database, DatabaseError> {
     }
     let (db, found) = match loss(&spec.path, snapshot::list(&spec.path).len()) {
         Some(why) => replace(spec, why)?,
-        None => match attempt(spec)? {
+        None => match attempt(spec, word(&spec.path))? {
             Attempt::Open(db) => (db, Found::Sound),
             Attempt::Damaged(why) => replace(spec, why)?,
         },
     };
     remember(&spec.path)?;
-    let keeper = (spec.keep.snapshots > 0).then(|| Keeper::start(spec.clone())).transpose()?;
+    let keeper = (spec.keep.snapshots > 0 || is_owned(&spec.path)).then(|| Keeper::start(spec.clone())).transpose()?;
     Ok(Database { db, keeper, path: spec.path.clone(), found })
 }
 
@@ -148,7 +151,7 @@ fn check_owner(path: &Path) -> Result<(), DatabaseError> {
     Err(DatabaseError::WrongOwner { path: path.display().to_string(), owner: name(about.uid()), user: name(user.as_raw()) })
 }
 
-fn attempt(spec: &Spec) -> Result<Attempt, DatabaseError> {
+fn attempt(spec: &Spec, word: Option<Word>) -> Result<Attempt, DatabaseError> {
     let damaged = |operation, source: rusqlite::Error| match is_damaged(&source) {
         true => Ok(Attempt::Damaged(source.to_string())),
         false => Err(DatabaseError::sqlite(operation, &spec.path)(source)),
@@ -172,7 +175,7 @@ fn attempt(spec: &Spec) -> Result<Attempt, DatabaseError> {
     if version > spec.known() {
         return Err(DatabaseError::Newer { path: spec.path.display().to_string(), found: version, known: spec.known() });
     }
-    match quick_check(&db, Some(CHECK_TIME)) {
+    match check(&db, word) {
         Ok(None) => {}
         Ok(Some(why)) => return Ok(Attempt::Damaged(why)),
         Err(e) => return damaged("checking", e),
@@ -183,6 +186,27 @@ fn attempt(spec: &Spec) -> Result<Attempt, DatabaseError> {
     }
     migrate(&mut db, spec, version)?;
     Ok(Attempt::Open(db))
+}
+
+/// What is wrong, if anything was found. A database that broke while it was used is checked longer, and when it broke again after that,
+/// no check is asked any more.
+fn check(db: &Connection, word: Option<Word>) -> rusqlite::Result<Option<String>> {
+    let (limit, said) = match word {
+        Some(word) if word.untrusted => {
+            return Ok(Some(format!("it broke while it was used, again after a check had found nothing: {}", word.reason)));
+        }
+        Some(word) => (LONG_CHECK_TIME, format!("; it broke while it was used: {}", word.reason)),
+        None => (CHECK_TIME, String::new()),
+    };
+    Ok(match quick_check(db, Some(limit))? {
+        Checked::Damaged(why) => Some(format!("{why}{said}")),
+        Checked::Sound => None,
+        Checked::Unfinished => {
+            let seconds = limit.as_secs();
+            tracing::info!("the database is too large to be checked whole before start; the check was ended after {seconds} s");
+            None
+        }
+    })
 }
 
 fn migrate(db: &mut Connection, spec: &Spec, version: i64) -> Result<(), DatabaseError> {
@@ -200,8 +224,9 @@ fn migrate(db: &mut Connection, spec: &Spec, version: i64) -> Result<(), Databas
 fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseError> {
     let now = now_us();
     let damaged = set_aside(&spec.path, now)?;
+    forget(&spec.path);
     let restored = snapshot::restore(spec)?;
-    let db = match attempt(spec)? {
+    let db = match attempt(spec, None)? {
         Attempt::Open(db) => db,
         Attempt::Damaged(why) => {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidData, why);

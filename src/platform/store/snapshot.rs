@@ -1,5 +1,6 @@
 //! Verified copies of a database: written daily and before a migration, the newest few are kept.
-use super::check::quick_check;
+use super::broken::sort;
+use super::check::{Checked, quick_check};
 use super::quarantine::{sync_folder, with_tail};
 use super::{DatabaseError, Spec};
 use crate::platform::clock::now_us;
@@ -53,7 +54,11 @@ pub fn take(db: &Connection, spec: &Spec) -> Result<Snapshot, DatabaseError> {
     }
     let copied = db
         .execute("VACUUM INTO ?1", [temporary.to_string_lossy()])
-        .map_err(DatabaseError::sqlite("writing the snapshot", &path))
+        .map_err(|error| {
+            // It reads every page: it may be what meets the damage first.
+            sort("writing a snapshot", &error);
+            DatabaseError::sqlite("writing the snapshot", &path)(error)
+        })
         .and_then(|_| verify(&temporary, spec));
     if let Err(error) = copied {
         let _ = fs::remove_file(&temporary);
@@ -97,9 +102,9 @@ fn verify(path: &Path, spec: &Spec) -> Result<(), DatabaseError> {
     let found = quick_check(&db, None).map_err(&failed)?;
     let known = spec.known();
     let why = match found {
-        Some(why) => why,
-        None if (1..=known).contains(&version) => return Ok(()),
-        None => format!("it has schema version {version}, known are 1 to {known}"),
+        Checked::Damaged(why) => why,
+        _ if (1..=known).contains(&version) => return Ok(()),
+        _ => format!("it has schema version {version}, known are 1 to {known}"),
     };
     Err(DatabaseError::io("checking the snapshot", path)(io::Error::new(io::ErrorKind::InvalidData, why)))
 }

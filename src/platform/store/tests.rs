@@ -165,3 +165,94 @@ fn nobody_else_opens_a_database() {
     }
     assert!(wrong.is_empty(), "only platform/store opens databases:\n{}", wrong.join("\n"));
 }
+
+/// Pages of the middle, in place, while the database is open.
+fn overwrite_middle(path: &Path) {
+    use std::os::unix::fs::FileExt as _;
+    let file = fs::File::options().write(true).open(path).expect("opened");
+    let pages = file.metadata().expect("a length").len() / 4096;
+    assert!(pages > 8, "{pages} pages");
+    for page in 2..pages {
+        file.write_all_at(&[0xAA; 4096], page * 4096).expect("overwritten");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_else_writes_to_is_checked_although_its_owner_reads_from_memory() {
+    let bench = bench();
+    bench.fill(100);
+    let db = bench.open();
+    assert_eq!(rows(&db), 100);
+    let beside = connect(&bench.spec.path).expect("opens");
+    assert_eq!(check::quick_check(&beside, None).expect("checked"), Checked::Sound);
+    overwrite_middle(&bench.spec.path);
+    assert_eq!(rows(&db), 100, "the owner does not see it");
+    beside.execute_batch("PRAGMA shrink_memory").expect("forgotten");
+    assert!(matches!(check::quick_check(&beside, None).expect("checked"), Checked::Damaged(_)));
+}
+
+#[test]
+fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
+    let word = |untrusted| serde_json::to_vec(&Word { reason: "granting: malformed".into(), breaks: 1, untrusted }).expect("text");
+    let left = |bench: &Bench| with_tail(&bench.spec.path, ".broken");
+    // Damage that the check finds.
+    let bench = self::bench();
+    bench.fill(100);
+    overwrite_middle(&bench.spec.path);
+    fs::write(left(&bench), word(false)).expect("word");
+    assert_eq!(bench.open().found, Found::Anew);
+    let [notice] = &bench.notices()[..] else { panic!("one") };
+    assert!(notice.what.contains("it broke while it was used: granting: malformed"), "{notice:?}");
+    assert!(!left(&bench).exists());
+    // Nothing is found: it is used, but not for ever.
+    let bench = self::bench();
+    bench.fill(100);
+    fs::write(left(&bench), word(false)).expect("word");
+    assert_eq!((bench.open().found, bench.notices().len()), (Found::Sound, 0));
+    assert!(left(&bench).exists(), "the next break is the second");
+    fs::write(left(&bench), word(true)).expect("word");
+    assert_eq!(bench.open().found, Found::Anew);
+    let [notice] = &bench.notices()[..] else { panic!("one") };
+    assert!(notice.what.contains("again after a check had found nothing: granting: malformed"), "{notice:?}");
+    assert_eq!((bench.open().found, bench.damaged()), (Found::Sound, 1), "once");
+}
+
+/// Only in a process of its own: it says what it lives by, and ends.
+#[test]
+fn an_owner_ends_at_once_and_leaves_word() {
+    const CHILD: &str = "RINGRIFT_TEST_BROKEN_DATABASE";
+    if let Some(path) = std::env::var_os(CHILD) {
+        let path = PathBuf::from(path);
+        own(&path);
+        let spec = Spec { path: path.clone(), migrations: ONE, holds: "the letters", keep: Keep::NONE };
+        let db = open(&spec).expect("opens");
+        let fits = db.execute("INSERT INTO a VALUES(1, 2)", []).expect_err("does not fit");
+        sort("writing", &fits);
+        overwrite_middle(&path);
+        let beside = connect(&path).expect("opens");
+        let error = beside.query_row("SELECT count(*) FROM a", [], |_| Ok(())).expect_err("broken");
+        sort("reading", &error);
+        // Not reached by an owner.
+        std::process::exit(9);
+    }
+    let bench = bench();
+    bench.fill(100);
+    let break_it = || {
+        let name = "platform::store::tests::an_owner_ends_at_once_and_leaves_word";
+        let mut child = std::process::Command::new(std::env::current_exe().expect("this program"));
+        let ended = child.args(["--exact", name]).env(CHILD, &bench.spec.path).output().expect("run");
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    };
+    break_it();
+    let word = broken::word(&bench.spec.path).expect("word");
+    assert!(word.reason.starts_with("reading: ") && word.breaks == 1 && !word.untrusted, "{word:?}");
+    assert_eq!(bench.open().found, Found::Anew);
+    assert_eq!(broken::word(&bench.spec.path), None);
+    // The check finds nothing, and it breaks again at once.
+    bench.fill(100);
+    fs::write(with_tail(&bench.spec.path, ".broken"), serde_json::to_vec(&word).expect("text")).expect("word");
+    break_it();
+    let word = broken::word(&bench.spec.path).expect("word");
+    assert_eq!((word.breaks, word.untrusted), (2, true), "{word:?}");
+    assert_eq!(bench.open().found, Found::Anew);
+}

@@ -1,8 +1,8 @@
 //! What can go wrong in the store, by what must follow from it.
 use crate::contract::wire::errors;
 use crate::platform::space;
+use crate::platform::store::{self, Class};
 use crate::router::refusal::Refusal;
-use rusqlite::ErrorCode;
 
 /// The store could not do something.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,21 +29,15 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Sorts an error of SQLite.
+    /// Sorts an error of SQLite; the router does not outlive one after which the event log cannot be used.
     pub fn new(operation: &'static str, error: &rusqlite::Error) -> Fault {
+        if space::is_full_sql(error) {
+            return Fault::Full;
+        }
         let why = error.to_string();
-        let rusqlite::Error::SqliteFailure(code, _) = error else { return Fault::Other { operation, why } };
-        match code.code {
-            _ if space::is_full_sql(error) => Fault::Full,
-            // After a failed fsync the kernel may have dropped the pages and forgotten that it did; only a fresh start from
-            // the disk's own content is honest.
-            ErrorCode::SystemIoFailure
-                if matches!(code.extended_code, rusqlite::ffi::SQLITE_IOERR_FSYNC | rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC) =>
-            {
-                Fault::Fatal { operation, why }
-            }
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Fault::Fatal { operation, why },
-            _ => Fault::Other { operation, why },
+        match store::sort(&format!("{operation} the event log"), error) {
+            Class::Database => Fault::Fatal { operation, why },
+            Class::Input | Class::Passing => Fault::Other { operation, why },
         }
     }
 
