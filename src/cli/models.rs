@@ -61,7 +61,9 @@ impl List {
         let mut catalog = hub::ask(world, Hub::Catalog)?;
         let filter =
             ArtefactFilter { kind: Some("model".into()), config_key: self.key, rules_version: None, after: None, limit: Some(self.lines) };
-        let found: Artefacts = catalog.call("List", &filter)?;
+        let mut found: Artefacts = catalog.call("List", &filter)?;
+        // A rebuilt catalog has entered them in another order.
+        found.artefacts.sort_by_key(|artefact| std::cmp::Reverse(artefact.created_us));
         let stages: Stages = catalog.call("Stages", &json!({}))?;
         let mut ratings: Vec<Rating> = Vec::new();
         let mut keys: Vec<&ConfigKey> = found.artefacts.iter().map(|a| &a.config_key).collect();

@@ -119,7 +119,7 @@ fn databases_that_break_in_use_are_replaced_while_the_loop_runs(m: &Machine) {
         m.ok(&format!("ringrift database confirm {name}"));
     }
     assert!(notices(m).is_empty());
-    m.wait_for("all daemons", 2 * MINUTE, || running(m, DAEMONS));
+    m.wait_for("all daemons", 2 * MINUTE, || running(m, daemons()));
     let before = played(m);
     m.wait_for("the loop to go on", 5 * MINUTE, || match played(m) > before {
         true => Ok(()),
@@ -127,11 +127,14 @@ fn databases_that_break_in_use_are_replaced_while_the_loop_runs(m: &Machine) {
     });
 }
 
-/// All that is known of the models.
+/// All that is known of the models, but for the order in which the catalog came to know them.
 fn models(m: &Machine) -> Vec<Value> {
     let listed = m.ok("ringrift models list -n 1000 --json");
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
-    listed["models"].as_array().cloned().unwrap_or_default()
+    let mut models = listed["models"].as_array().cloned().unwrap_or_default();
+    models.iter_mut().filter_map(Value::as_object_mut).for_each(|model| drop(model.remove("seq")));
+    models.sort_by_key(|model| model["id"].to_string());
+    models
 }
 
 fn a_rebuilt_catalog_has_the_models_that_the_lost_one_had(m: &Machine) {

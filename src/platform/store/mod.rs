@@ -117,11 +117,13 @@ pub fn open(spec: &Spec) -> Result<Database, DatabaseError> {
     for tail in ["", SIDE_FILES[0], SIDE_FILES[1]] {
         check_owner(&with_tail(&spec.path, tail))?;
     }
+    let word = word(&spec.path);
+    let said = word.as_ref().map(|word| format!("; it broke while it was used: {}", word.reason)).unwrap_or_default();
     let (db, found) = match loss(&spec.path, snapshot::list(&spec.path).len()) {
-        Some(why) => replace(spec, why)?,
-        None => match attempt(spec, word(&spec.path))? {
+        Some(why) => replace(spec, why + &said)?,
+        None => match attempt(spec, word.as_ref())? {
             Attempt::Open(db) => (db, Found::Sound),
-            Attempt::Damaged(why) => replace(spec, why)?,
+            Attempt::Damaged(why) => replace(spec, why + &said)?,
         },
     };
     remember(&spec.path)?;
@@ -151,7 +153,7 @@ fn check_owner(path: &Path) -> Result<(), DatabaseError> {
     Err(DatabaseError::WrongOwner { path: path.display().to_string(), owner: name(about.uid()), user: name(user.as_raw()) })
 }
 
-fn attempt(spec: &Spec, word: Option<Word>) -> Result<Attempt, DatabaseError> {
+fn attempt(spec: &Spec, word: Option<&Word>) -> Result<Attempt, DatabaseError> {
     let damaged = |operation, source: rusqlite::Error| match is_damaged(&source) {
         true => Ok(Attempt::Damaged(source.to_string())),
         false => Err(DatabaseError::sqlite(operation, &spec.path)(source)),
@@ -190,16 +192,14 @@ fn attempt(spec: &Spec, word: Option<Word>) -> Result<Attempt, DatabaseError> {
 
 /// What is wrong, if anything was found. A database that broke while it was used is checked longer, and when it broke again after that,
 /// no check is asked any more.
-fn check(db: &Connection, word: Option<Word>) -> rusqlite::Result<Option<String>> {
-    let (limit, said) = match word {
-        Some(word) if word.untrusted => {
-            return Ok(Some(format!("it broke while it was used, again after a check had found nothing: {}", word.reason)));
-        }
-        Some(word) => (LONG_CHECK_TIME, format!("; it broke while it was used: {}", word.reason)),
-        None => (CHECK_TIME, String::new()),
+fn check(db: &Connection, word: Option<&Word>) -> rusqlite::Result<Option<String>> {
+    let limit = match word {
+        Some(word) if word.untrusted => return Ok(Some("a check found nothing, and it broke again".into())),
+        Some(_) => LONG_CHECK_TIME,
+        None => CHECK_TIME,
     };
     Ok(match quick_check(db, Some(limit))? {
-        Checked::Damaged(why) => Some(format!("{why}{said}")),
+        Checked::Damaged(why) => Some(why),
         Checked::Sound => None,
         Checked::Unfinished => {
             let seconds = limit.as_secs();

@@ -213,7 +213,10 @@ fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
     fs::write(left(&bench), word(true)).expect("word");
     assert_eq!(bench.open().found, Found::Anew);
     let [notice] = &bench.notices()[..] else { panic!("one") };
-    assert!(notice.what.contains("again after a check had found nothing: granting: malformed"), "{notice:?}");
+    assert!(
+        notice.what.contains("a check found nothing, and it broke again; it broke while it was used: granting: malformed"),
+        "{notice:?}"
+    );
     assert_eq!((bench.open().found, bench.damaged()), (Found::Sound, 1), "once");
 }
 
