@@ -146,7 +146,7 @@ fn a_rebuilt_catalog_has_the_models_that_the_lost_one_had(m: &Machine) {
     // Nothing new while the two lists are compared.
     m.ok("ringrift emergency halt comparing");
     m.wait_for("no job to run", 5 * MINUTE, || {
-        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-*'");
+        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-*@*.service'");
         if units.trim().is_empty() { Ok(()) } else { Err(units) }
     });
     stop(m);
