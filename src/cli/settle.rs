@@ -32,14 +32,23 @@ fn is_final(row: &Row, wish: Wish) -> bool {
 }
 
 /// Looks again and again until every daemon is as wished or cannot become so, or for so long; returns those that are not as wished.
-pub fn settle(world: &World, wishes: &[(DaemonType, Wish)], limit: Duration) -> Result<Vec<Row>, Failure> {
+/// Nothing, as soon as what is seen is no longer `wanted`.
+pub fn settle(
+    world: &World,
+    wishes: &[(DaemonType, Wish)],
+    limit: Duration,
+    wanted: impl Fn(&Seen) -> bool,
+) -> Result<Option<Vec<Row>>, Failure> {
     let begun = Instant::now();
     loop {
         let seen = Seen::look(world)?;
+        if !wanted(&seen) {
+            return Ok(None);
+        }
         let rows = wishes.iter().map(|(daemon, wish)| (seen.daemon(world, *daemon), *wish));
         let open: Vec<(Row, Wish)> = rows.filter(|(row, wish)| !is_met(row, *wish)).collect();
         if open.iter().all(|(row, wish)| is_final(row, *wish)) || begun.elapsed() >= limit {
-            return Ok(open.into_iter().map(|(row, _)| row).collect());
+            return Ok(Some(open.into_iter().map(|(row, _)| row).collect()));
         }
         std::thread::sleep(LOOK);
     }

@@ -5,7 +5,7 @@ use crate::cli::out::{Out, Tone};
 use crate::cli::settle::{self, Wish};
 use crate::cli::world::World;
 use crate::cli::{Done, profile, text};
-use crate::contract::error::Exit;
+use crate::contract::error::{Exit, Failure};
 use crate::contract::master::Plan;
 use crate::contract::registry::DaemonType;
 use clap::Args;
@@ -52,7 +52,11 @@ impl Apply {
         let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
         let up = [known(&plan.start, Wish::Up), known(&plan.stay, Wish::Up)].concat();
         let wishes = [up.clone(), known(&plan.stop, Wish::Down)].concat();
-        let missing = settle::settle(world, &wishes, PATIENCE)?;
+        let seen = settle::settle(world, &wishes, PATIENCE, |seen| seen.profile.is_none_or(|now| now == wanted))?;
+        let Some(missing) = seen else {
+            return Err(Failure::new(Exit::Failure, format!("while profile {wanted} was applied, somebody applied another one"))
+                .hint("`ringrift profile show` shows which; the later one counts"));
+        };
         let value = Applied { plan: &plan, missing: &missing };
         out.either("applied", &value, || {
             let mut page = profile::render(&plan, out);

@@ -2,11 +2,12 @@
 use super::super::calls::{Answer, Ask, Call, Error, Outcome};
 use super::super::control;
 use super::super::store::{StoreFault, Wanted};
-use super::{Engine, HUBS, Note, OWN_UNIT};
+use super::{Engine, HUBS, Note, OWN_UNIT, STOPPING};
 use crate::contract::master::{Control, Plan};
 use crate::contract::registry::{DaemonType, Profile, stop_order};
 use crate::contract::text::Line;
 use crate::coordination::plan;
+use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
 use crate::platform::systemd::{LOST, Queued, ServiceError, ServiceManager};
@@ -64,11 +65,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
             world.overrides.clear();
             world.outside.clear();
         }
-        self.past.clear();
+        // What systemd is at it brings to its end, whatever is wanted now.
+        self.past.values_mut().for_each(|past| *past = Past { pending: past.pending, ..Past::default() });
         self.revivals.clear();
         for daemon in plan.stop.iter().filter_map(|name| DaemonType::parse(name).ok()) {
             match self.services.stop(&daemon.unit()).await {
-                Ok(queued) => self.await_end(daemon, "stopping", queued),
+                Ok(queued) => self.await_end(daemon, STOPPING, queued),
                 Err(error) => tracing::warn!("{error}"),
             }
         }
@@ -131,6 +133,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     (self.asked(daemon, queued), None)
                 }
             };
+            self.past.entry(daemon).or_default().pending |= queued.is_ok();
             waiting.push((daemon, queued, hint));
         }
         let notes = self.notes.clone();
@@ -240,7 +243,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         for daemon in stop_order(&out) {
             match self.services.stop(&daemon.unit()).await {
-                Ok(queued) => self.await_end(daemon, "stopping", queued),
+                Ok(queued) => self.await_end(daemon, STOPPING, queued),
                 Err(error) => tracing::warn!("{error}"),
             }
         }

@@ -35,6 +35,8 @@ pub const HUBS: [(Hub, &str); 3] = [
     (Hub::Coordinator, "ringrift-coordinator.service"),
     (Hub::Catalog, "ringrift-data-pipeline.service"),
 ];
+/// What is told of a stop while it is under way.
+const STOPPING: &str = "stopping";
 /// The heartbeat is written at most so often, and at least once a turn of the configured interval.
 const BEAT: Duration = Duration::from_secs(5);
 /// Daemons' own reports are read so often while only jobs change.

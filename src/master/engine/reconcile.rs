@@ -1,5 +1,5 @@
 //! The engine's care for daemons: starts what shall run, brings failed hubs back, resets the delays of what runs well.
-use super::{Engine, HUBS, Note, Signal};
+use super::{Engine, HUBS, Note, STOPPING, Signal};
 use crate::contract::registry::{DaemonType, built};
 use crate::coordination::reconcile::{Past, Step, step};
 use crate::platform::clock::now_us;
@@ -79,8 +79,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         queued
     }
 
-    /// Tells the loop when systemd is through with a job.
-    pub(super) fn await_end(&self, daemon: DaemonType, what: &'static str, queued: Queued) {
+    /// Tells the loop when systemd is through with a job; until then the daemon is on its way and nothing is concluded from its state.
+    pub(super) fn await_end(&mut self, daemon: DaemonType, what: &'static str, queued: Queued) {
+        self.past.entry(daemon).or_default().pending = true;
         let notes = self.notes.clone();
         tokio::task::spawn_local(async move {
             let result = queued.result().await;
@@ -92,6 +93,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
     pub(super) fn ended(&mut self, daemon: DaemonType, what: &'static str, result: &str) {
         let past = self.past.entry(daemon).or_default();
         past.pending = false;
+        if what == STOPPING {
+            // It went down because we stopped it. Somebody who wants it again meanwhile gets it, and it was not stopped behind our back.
+            past.up_us = None;
+        }
         if (what, result) == ("starting", "canceled") {
             // Somebody stopped it on its way up, which is as good as stopping it afterwards.
             past.up_us = Some(now_us());

@@ -12,6 +12,10 @@ use crate::platform::systemd::{Queued, UnitLimits};
 use std::cell::{Cell, RefCell};
 
 mod orders;
+mod overtaken;
+
+/// A unit whose stop is under way, and who waits for its end.
+type Stopping = (String, oneshot::Sender<String>);
 
 /// A systemd whose jobs end at once, as the test says.
 #[derive(Default)]
@@ -23,6 +27,8 @@ struct Memory {
     stopping: RefCell<bool>,
     /// So many starts contradict the stop of their slice.
     contradicts: Cell<u32>,
+    /// Stops that have not ended yet, where the test wants them so.
+    slow: RefCell<Option<Vec<Stopping>>>,
 }
 
 impl Memory {
@@ -43,6 +49,11 @@ impl Memory {
             self.set(unit, end);
         }
         let (sender, receiver) = oneshot::channel();
+        if let Some(slow) = self.slow.borrow_mut().as_mut().filter(|_| verb == "stop") {
+            self.set(unit, "active");
+            slow.push((unit.to_owned(), sender));
+            return Queued::new(receiver);
+        }
         sender.send(word.to_owned()).expect("the receiver is here");
         Queued::new(receiver)
     }
