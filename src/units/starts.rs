@@ -37,8 +37,7 @@ pub fn target(text: Text) -> Text {
 }
 
 fn oneshot(text: Text, verb: &str, seconds: u32) -> String {
-    text.section("Service")
-        .set("Type", "oneshot")
+    text.set("Type", "oneshot")
         .set("ExecStart", format!("{}/ringrift-starts {verb}", paths::LIBEXEC))
         .set("TimeoutStartSec", seconds)
         .why("The user whom polkit lets control the suite's units.")
@@ -62,7 +61,10 @@ fn prepare() -> String {
         .list("Before", &HUB_SERVICES)
         .set("Before", "ringrift-emergency.path")
         .set("After", "dbus.socket")
-        .with(unlimited);
+        .with(unlimited)
+        .section("Service")
+        .why("A folder below /run that somebody deleted would keep services from starting; as root, since the folders have several owners.")
+        .set("ExecStartPre", "+/usr/bin/systemd-tmpfiles --create ringrift.conf");
     oneshot(text, "prepare", 30)
 }
 
@@ -74,6 +76,7 @@ fn up() -> String {
         .set("PartOf", SUITE)
         .why("Not After= the hubs: systemd 257 keeps the start of a hub that crashes waiting for ever, and this one has to end.")
         .set("After", format!("{PREPARE} dbus.socket"))
-        .with(unlimited);
+        .with(unlimited)
+        .section("Service");
     oneshot(text, "up", 120)
 }

@@ -44,6 +44,7 @@ try store touch /var/lib/ringrift/artefacts/x
 try database cat /var/lib/ringrift/coordinator/coordination.db
 try spool ls /var/lib/ringrift/spool
 try shm cat /dev/shm/secret
+try lock sh -c 'echo x > /run/lock/x'
 finish="{\"job_id\":\"$id\",\"token\":$token,\"service_result\":\"exit-code\",\"exit_code\":\"exited\",\"exit_status\":\"65\",\"finished_us\":9000000000000000}"
 echo "$finish" > /var/lib/ringrift/spool/finish-1-forged.json
 for how in direct orphan; do
@@ -105,7 +106,7 @@ fn a_job_cannot_signal_read_write_or_speak_for_another(m: &Machine) {
     let tried = m.ok(&format!("cat {theirs}/tried"));
     let (own, rest) = tried.split_once('\n').expect("lines");
     assert_eq!(own, "own-folder: done");
-    assert!(rest.lines().count() == 11 && rest.lines().all(|line| line.ends_with(": refused")), "{tried}");
+    assert!(rest.lines().count() == 12 && rest.lines().all(|line| line.ends_with(": refused")), "{tried}");
     for line in said.lines() {
         let own = line.contains(r#"{"term_seconds":120}"#) && line.starts_with("direct Renew");
         assert!(own || line.contains("PermissionDenied"), "{line}");
