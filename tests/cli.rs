@@ -72,7 +72,7 @@ fn a_closed_stdout_or_stderr_is_no_panic() {
 }
 
 #[test]
-fn the_registrys_health_is_in_the_words_of_004() {
+fn the_registrys_health_is_in_the_words_of_the_original() {
     let folder = folder();
     let done = ringrift(folder.path(), &["registry", "health"]);
     assert_eq!(done.status.code(), Some(0));

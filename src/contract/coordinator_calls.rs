@@ -153,7 +153,7 @@ pub struct CoordinatorStatus {
     pub fenced: u32,
     /// Nodes whose master takes orders.
     pub dispatchers: Vec<NodeId>,
-    /// 002's state of the coordinator.
+    /// The coordinator's state.
     #[serde(default)]
     pub state: LifeState,
     /// The emergency halt is on.

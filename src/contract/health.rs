@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a daemon is doing, as users see it (001, 003, and the four that the original lacked).
+/// What a daemon is doing, as users see it: the original's states, and the four that it lacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum State {
@@ -78,7 +78,7 @@ impl fmt::Display for HealthStatus {
     }
 }
 
-/// 003's health check result.
+/// The result of a health check.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Health {
     /// The verdict.
@@ -108,7 +108,7 @@ impl Health {
         self.details.insert(name.into(), value.into());
         self
     }
-    /// 003's boolean: neither unhealthy nor unknown.
+    /// As one boolean: neither unhealthy nor unknown.
     pub fn is_healthy(&self) -> bool {
         matches!(self.status, HealthStatus::Healthy | HealthStatus::Degraded)
     }

@@ -53,7 +53,7 @@ pub struct Plan {
     pub disabled: Vec<String>,
 }
 
-/// The master's health: 000's check_health.
+/// The master's health; the original's `check_health`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MasterHealth {
     /// The last beat is young enough and nothing desired is down.

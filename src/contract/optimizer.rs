@@ -92,7 +92,7 @@ pub struct NodeUse {
     pub advice: Advice,
 }
 
-/// Result of Utilization, 002's get_utilization_status. Shares are means over the nodes that know, percent.
+/// Result of Utilization, the original's `get_utilization_status`. Shares are means over the nodes that know, percent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Utilization {
     /// Of the processors.
@@ -134,7 +134,7 @@ pub struct ShouldScale {
     pub resource: String,
 }
 
-/// Result of ShouldScale, 002's should_scale_up and should_scale_down.
+/// Result of ShouldScale, the original's `should_scale_up` and `should_scale_down`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
     /// The use is below the threshold.
@@ -145,7 +145,7 @@ pub struct Scale {
     pub reason: String,
 }
 
-/// Arguments of MaxSelfplay, 002's get_max_selfplay_for_node.
+/// Arguments of MaxSelfplay, the original's `get_max_selfplay_for_node`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaxSelfplay {
@@ -186,7 +186,7 @@ pub enum RateUrgency {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NegotiateRate {
-    /// Games an hour that are asked for; absent: adjust what is agreed on to the use (002's apply_feedback_adjustment).
+    /// Games an hour that are asked for; absent: adjust what is agreed on to the use (the original's `apply_feedback_adjustment`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<f64>,
     /// Why, for people.

@@ -5,7 +5,7 @@ use super::ids::{FencingToken, LeaseId, NodeId};
 use super::workload::JobType;
 use serde::{Deserialize, Serialize};
 
-/// 002's states of a coordinator and its managers.
+/// States of the coordinator and its managers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LifeState {

@@ -108,7 +108,7 @@ pub enum ResourceClass {
 }
 
 impl ResourceClass {
-    /// As 002 writes it.
+    /// As users write it.
     pub fn name(self) -> &'static str {
         match self {
             ResourceClass::Cpu => "CPU",

@@ -13,7 +13,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// As 002 writes it.
+    /// As users read it.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Closed => "CLOSED",

@@ -169,7 +169,7 @@ fn load(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
         return Gate::new("load", Bars::All, false, "the load average cannot be read".into());
     };
     let most = rules.load_per_cpu * f64::from(host.cpus.max(1));
-    // In percent of what is allowed, so that the same hysteresis applies; strictly above, as 002 has it.
+    // In percent of what is allowed, so that the same hysteresis applies; strictly above, as the original had it.
     let share = load * 100.0 / most;
     let shut = share > 100.0 || (levels.load == Level::Critical && share > 100.0 - rules.hysteresis);
     levels.load = if shut { Level::Critical } else { Level::Normal };

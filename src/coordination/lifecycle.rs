@@ -1,4 +1,4 @@
-//! 002's states of a coordinator and of the managers in it, and the order in which they are shut down.
+//! States of the coordinator and of the managers in it, and the order in which they are shut down.
 use crate::contract::coordinator::{LifeState, ManagerView};
 
 /// Whether one state may follow another.

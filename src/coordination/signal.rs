@@ -16,7 +16,7 @@ pub struct Load {
     pub memory: Option<f64>,
 }
 
-/// 002's levels by growing signal, and the share of the self-play rate that each name stands for.
+/// The levels by growing signal, and the share of the self-play rate that each name stands for.
 pub const LEVELS: [(&str, f64); 8] =
     [("NONE", 1.0), ("LOW", 0.75), ("SOFT", 0.5), ("MEDIUM", 0.25), ("HARD", 0.1), ("HIGH", 0.05), ("CRITICAL", 0.01), ("STOP", 0.0)];
 

@@ -43,7 +43,7 @@ fn forget(cx: &Change<'_>, kind: JobType, key: &ConfigKey, permit: AgePermit) ->
     Ok(())
 }
 
-/// What a program measured itself (002's record_duration).
+/// What a program measured itself (the original's `record_duration`).
 pub fn record(cx: &Change<'_>, call: &RecordDuration) -> Result<DurationView, Refusal> {
     if !(call.seconds.is_finite() && (0.0..=31_536_000.0).contains(&call.seconds)) {
         return Err(Refusal::bad("seconds", format!("{} is out of range, 0 to a year is allowed", call.seconds)));
@@ -73,12 +73,12 @@ fn view(kind: JobType, key: &ConfigKey, estimate: &Estimate) -> DurationView {
     }
 }
 
-/// 002's get_expected_duration.
+/// How long a task is expected to take; the original's `get_expected_duration`.
 pub fn expected(cx: &Change<'_>, call: &TaskOf) -> Result<DurationOf, Refusal> {
     Ok(DurationOf { duration: view(call.task_type, &call.config_key, &estimate(cx, call.task_type, &call.config_key)?) })
 }
 
-/// 002's can_start_before_peak.
+/// Whether a task would end before the peak hours; the original's `can_start_before_peak`.
 pub fn can_start(cx: &Change<'_>, call: &TaskOf) -> Result<StartView, Refusal> {
     let estimate = estimate(cx, call.task_type, &call.config_key)?;
     let start = durations::can_start_before_peak(&cx.state.config.durations, &estimate, cx.now.wall);

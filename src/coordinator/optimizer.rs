@@ -124,7 +124,7 @@ fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// 002's get_utilization_status.
+/// The use of the nodes; the original's `get_utilization_status`.
 pub fn utilization(cx: &Change<'_>) -> Result<Utilization, Refusal> {
     let nodes = nodes(cx)?;
     let targets = &cx.state.config.resource_targets;
@@ -148,7 +148,7 @@ pub fn utilization(cx: &Change<'_>) -> Result<Utilization, Refusal> {
     })
 }
 
-/// 002's should_scale_up and should_scale_down.
+/// Whether to ask for more work or less; the original's `should_scale_up` and `should_scale_down`.
 pub fn should_scale(cx: &Change<'_>, call: &ShouldScale) -> Result<Scale, Refusal> {
     let used = utilization(cx)?;
     let targets = &cx.state.config.resource_targets;
@@ -165,7 +165,7 @@ pub fn should_scale(cx: &Change<'_>, call: &ShouldScale) -> Result<Scale, Refusa
     Ok(Scale { up: percent < up, down: percent > down, reason })
 }
 
-/// 002's get_max_selfplay_for_node: by hardware, and by the configured limit.
+/// Self-play jobs that a node may have (`get_max_selfplay_for_node` of the original): by hardware, and by the configured limit.
 pub fn max_selfplay(cx: &Change<'_>, call: &MaxSelfplay) -> Result<SelfplayBound, Refusal> {
     if call.cpu_count == 0 || call.gpu_count > 64 {
         return Err(Refusal::bad("cpu_count", "at least one processor and at most 64 GPUs are wanted"));
@@ -191,7 +191,7 @@ fn log(cx: &Change<'_>, most: u32) -> Result<Vec<AgreedRate>, Refusal> {
     Ok(texts.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?)
 }
 
-/// 002's negotiate_selfplay_rate, and apply_feedback_adjustment when nothing is requested.
+/// Agrees on a rate of self-play: the original's `negotiate_selfplay_rate`, and `apply_feedback_adjustment` when nothing is requested.
 pub fn negotiate(cx: &mut Change<'_>, call: &NegotiateRate) -> Result<AgreedRate, Refusal> {
     if call.requested.is_some_and(|r| !r.is_finite() || r < 0.0) {
         return Err(Refusal::bad("requested", "games an hour are wanted, 0 or more"));

@@ -140,7 +140,7 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
     Ok(status)
 }
 
-/// 002's state of the coordinator.
+/// The coordinator's state.
 fn life(cx: &Change<'_>) -> Result<LifeState, Refusal> {
     Ok(match (cx.state.draining, emergency::paused(cx)?.is_some()) {
         (true, _) => LifeState::Draining,

@@ -1,4 +1,4 @@
-//! The guard of 000: whether a master runs, asked of the lock and the bus, never of a pid.
+//! Whether a master runs, asked of the lock and the bus, never of a pid.
 use super::lock;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::master::BUS_NAME;

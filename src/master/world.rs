@@ -208,7 +208,7 @@ impl World {
         drift
     }
 
-    /// 000's check_health.
+    /// How well the loop is; the original's `check_health`.
     pub fn health(&self, now_us: i64) -> MasterHealth {
         let age_seconds = self.beat.elapsed().as_secs_f64();
         let mut problems: Vec<String> = self.problems.values().cloned().collect();

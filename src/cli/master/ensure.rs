@@ -1,4 +1,5 @@
-//! `ringrift master ensure`: 000's ensure_master_loop_running and check_or_warn.
+//! `ringrift master ensure`: makes sure that a master runs before an operation, or warns; the original's
+//! `ensure_master_loop_running` and `check_or_warn`.
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;

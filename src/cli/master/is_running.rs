@@ -1,4 +1,4 @@
-//! `ringrift master is-running`: 000's is_master_loop_running.
+//! `ringrift master is-running`: whether a master runs, as an exit code; the original's `is_master_loop_running`.
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;

@@ -1,4 +1,4 @@
-//! `ringrift master`: 000's guard on the command line.
+//! `ringrift master`: is the master loop there, and is it well.
 mod ensure;
 mod is_running;
 mod status;

@@ -1,4 +1,4 @@
-//! `ringrift registry health`: 004's check_registry_health.
+//! `ringrift registry health`: the registry in one line; the original's `check_registry_health`.
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::contract::error::Exit;

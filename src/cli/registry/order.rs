@@ -6,7 +6,7 @@ use crate::contract::registry::{DaemonType, Stage, all, start_order, stop_order}
 use clap::Args;
 use serde_json::json;
 
-/// Show the order in which daemons start: dependencies first, 004's 21 positions kept.
+/// Show the order in which daemons start: dependencies first, the original's 21 positions kept.
 #[derive(Debug, Args)]
 pub struct Order {
     /// The order in which they stop
@@ -36,7 +36,7 @@ impl Order {
                     Text::plain(depends(*d).join(", ")),
                 ]
             });
-            out.table(&["#", "NAME", "004", "DEPENDS ON"], rows.collect())
+            out.table(&["#", "NAME", "POSITION", "DEPENDS ON"], rows.collect())
         })
     }
 }

@@ -1,4 +1,5 @@
-//! `ringrift registry validate`: 004's validate_registry and validate_startup_order, with the reasons.
+//! `ringrift registry validate`: whether the registry contradicts itself, with the reasons; the original's
+//! `validate_registry` and `validate_startup_order`.
 use crate::cli::out::{Out, Tone};
 use crate::cli::{Done, text};
 use crate::contract::error::Exit;

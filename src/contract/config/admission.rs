@@ -1,4 +1,4 @@
-//! How fast tasks may be admitted (002's rate limits), and when a type is barred from a node after failures.
+//! How fast tasks may be admitted, and when a type is barred from a node after failures.
 use super::Check;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! How many tasks at once, per node and in the cluster (002), and how a task is run.
+//! How many tasks at once, per node and in the cluster, and how a task is run.
 use super::Check;
 use crate::contract::cpus::CpuList;
 use crate::contract::job_file::Quota;

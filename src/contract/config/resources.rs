@@ -1,4 +1,4 @@
-//! Utilisation targets, the PID's gains, and the thresholds of resources (002).
+//! Utilisation targets, the PID's gains, and the thresholds of resources.
 use super::{BreakerRules, Check};
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ pub struct Safeguards {
     pub hysteresis: f64,
 }
 
-/// What counts as full in the weighted back-pressure signal. Its weights are 002's: queue .30, training .25, disk .20, sync .15,
+/// What counts as full in the weighted back-pressure signal. Its weights are the original's: queue .30, training .25, disk .20, sync .15,
 /// memory .10; disk and memory are full at their critical thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

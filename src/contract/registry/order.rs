@@ -1,4 +1,4 @@
-//! The order in which daemons start and stop: dependencies first, 004's positions kept, ties by name.
+//! The order in which daemons start and stop: dependencies first, the original's positions kept, ties by name.
 use super::{Category, DaemonSpec, DaemonType};
 use std::fmt;
 
@@ -78,7 +78,7 @@ fn cycle(left: &[&DaemonSpec], all: &[&DaemonSpec]) -> Vec<&'static str> {
     }
 }
 
-/// 003's five groups: the smaller stops first.
+/// Five groups, as the original stopped them: the smaller stops first.
 fn stop_group(spec: &DaemonSpec) -> u8 {
     match spec.category {
         Category::Resource | Category::Recovery | Category::Provider => 1,
@@ -89,7 +89,7 @@ fn stop_group(spec: &DaemonSpec) -> u8 {
     }
 }
 
-/// Stop order: dependents before dependencies, 003's groups break ties.
+/// Stop order: dependents before dependencies, the five groups break ties.
 pub fn stop_order(daemons: &[DaemonType]) -> Vec<DaemonType> {
     let mut left: Vec<DaemonType> = daemons.to_vec();
     left.sort_by_key(|d| (stop_group(d.spec()), std::cmp::Reverse(d.spec().order.unwrap_or(0)), d.name()));

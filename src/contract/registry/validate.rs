@@ -1,4 +1,4 @@
-//! The checks behind `ringrift registry validate`, the build's registry test and 004's validate_registry.
+//! The checks behind `ringrift registry validate`, and the build's registry test.
 use super::{BASE, DaemonSpec, DaemonType, OUTSIDE, PROCESSES, Profile, RUNTIME_EVENTS, Stage, all, start_order};
 use crate::contract::events::EventType;
 
@@ -56,7 +56,7 @@ fn entries(specs: &[&DaemonSpec], report: &mut Report) {
     }
 }
 
-/// 004's words for a wrong order; used on the declared positions.
+/// The original's words for a wrong order; used on the declared positions.
 pub(crate) fn position_errors(specs: &[&DaemonSpec]) -> Vec<String> {
     let mut errors = Vec::new();
     for spec in specs {
@@ -85,7 +85,7 @@ fn order(specs: &[&DaemonSpec], report: &mut Report) {
     let kept: Vec<DaemonType> = order.iter().copied().filter(|d| d.spec().order.is_some()).collect();
     if kept.iter().ne(placed.iter().map(|(_, d)| d)) {
         let names = |list: &[DaemonType]| list.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
-        report.errors.push(format!("004's positions are not kept: the order is {}", names(&kept)));
+        report.errors.push(format!("the declared positions are not kept: the order is {}", names(&kept)));
     }
     for spec in specs {
         for emitter in spec.before_emitter {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_position_is_told_in_the_words_of_004() {
+    fn a_wrong_position_is_told_in_the_words_of_the_original() {
         let pipeline = DaemonSpec {
             daemon: DaemonType::DataPipeline,
             name: "DATA_PIPELINE",

@@ -1,4 +1,4 @@
-//! 002's metrics of utilisation. What is unknown is left out: a 0 would be a statement.
+//! Metrics of utilisation. What is unknown is left out: a 0 would be a statement.
 use crate::contract::health::StatusFile;
 use crate::contract::optimizer::{Action, Utilization};
 use prometheus_client::encoding::EncodeLabelSet;

@@ -1,6 +1,10 @@
 //! The layers: which of our folders and which third-party crates each folder of `src` may use. DESIGN's layout, as a test.
+mod sources;
+mod texts;
+
+use sources::{is_test, root, shipped, sources};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 struct Layer {
     folder: &'static str,
@@ -100,41 +104,6 @@ fn settle(wrong: Vec<String>, kind: &str) {
         let still = wrong.iter().any(|line| line.starts_with(&format!("src/{file} ")) && line.contains(what));
         assert!(still, "src/{file} keeps the rule now ({what}); take its line out of DEBTS");
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// Every source file of the main package: path below src, and text.
-fn sources() -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut folders = vec![root()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-            let path = entry.expect("an entry").path();
-            let name = path.strip_prefix(root()).expect("below src").to_string_lossy().into_owned();
-            match path.is_dir() {
-                // A package of its own, with layers of its own.
-                true if path.join("Cargo.toml").exists() => {}
-                true => folders.push(path),
-                false if name.ends_with(".rs") => files.push((name, std::fs::read_to_string(&path).expect("a text"))),
-                false => {}
-            }
-        }
-    }
-    files.sort();
-    files
-}
-
-/// The code that ships: without tests and comments.
-fn shipped(text: &str) -> String {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
-}
-
-fn is_test(name: &str) -> bool {
-    name.ends_with("/tests.rs") || name.contains("/tests/") || name.ends_with("_tests.rs")
 }
 
 /// Third-party crates of Cargo.toml, as code names them.
@@ -321,75 +290,8 @@ fn every_folder_is_known() {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let known = !path.is_dir() || path.join("Cargo.toml").exists() || name == "bin" || LAYERS.iter().any(|l| l.folder == name);
-        assert!(known, "src/{name} has no layer; add it to tests/layers.rs and ARCHITECTURE.md");
+        assert!(known, "src/{name} has no layer; add it to tests/layers/main.rs and ARCHITECTURE.md");
     }
-}
-
-/// Text from outside reaches a terminal only through the file that cleans it.
-#[test]
-fn one_file_prints() {
-    let ways = ["print!(", "println!(", "stdout().lock", "stderr().lock", "stdout().write", "stderr().write"];
-    let wrong: Vec<String> = sources()
-        .iter()
-        .filter(|(name, _)| name != "platform/terminal.rs" && name != "router/fuzz.rs" && !is_test(name))
-        .filter_map(|(name, text)| Some((name, shipped(text))).filter(|(_, code)| ways.iter().any(|way| code.contains(way))))
-        .map(|(name, _)| format!("src/{name} prints; use platform::terminal or cli::out, which clean what they print"))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Texts that are told apart by what stands in them, each with the reason why there is no type: the file, a part of the line, the reason.
-const READ: &[(&str, &str, &str)] = &[
-    ("coordinator/spool/entries.rs", "finish-", "names of files"),
-    ("platform/report.rs", "failed-", "names of files"),
-    ("platform/catalog/rebuild.rs", ".json", "names of files"),
-    ("platform/host.rs", "some ", "a line of the kernel's"),
-    ("platform/config/mod.rs", "RINGRIFT_", "names of variables"),
-    ("platform/config/mod.rs", ".params", "paths of keys"),
-    ("platform/config/mod.rs", "duplicate", "serde_yaml has words for it and no type"),
-    ("platform/systemd/bus.rs", "ringrift", "names of units"),
-    ("platform/systemd/bus.rs", "inactive", "systemd's states, with the sub-state behind them"),
-    ("platform/systemd/limits.rs", "/run/systemd/system.control/", "paths"),
-    ("platform/http/names.rs", ".localhost", "names of hosts"),
-    ("units/text.rs", "here.", "a file that this code writes"),
-    ("router/prepare.rs", "config_key", "a quick look before the payload is read"),
-    ("contract/host.rs", "auto-restart", "systemd's states: auto-restart-queued is one of them"),
-    ("coordination/hardware.rs", "GH200", "the model's name is all that the driver tells"),
-    ("coordination/state.rs", "STOPPED (healthy)", "STATUS= is one text, and this one is said by the runtime alone"),
-    ("cli/examples.rs", "ringrift", "lines of a command"),
-    ("cli/look.rs", ".socket", "names of units"),
-    ("cli/targets.rs", "resource_targets.", "paths of keys"),
-    ("cli/trace/tree.rs", "_FAILED", "names of events"),
-    ("cli/trace/tree.rs", "_REJECTED", "names of events"),
-    ("cli/units/generate.rs", "ringrift", "names of units, and the head of files that this code writes"),
-    ("cli/units/verify.rs", ".service", "names of units"),
-    ("cli/units/verify.rs", "Overall exposure", "systemd-analyze prints it and has no other form"),
-];
-
-/// A text for people is no fact: whoever decides on one is wrong as soon as somebody words it better, or as soon as another program's
-/// words are in it. Reasons, causes and errors have codes, kinds and names.
-#[test]
-fn nobody_decides_on_a_text() {
-    let looks = [".contains(\"", ".starts_with(\"", ".ends_with(\""];
-    let texts = ["reason", "why", "error", "message", "detail", "words", "said", "to_string()"];
-    let ways = [" == \"", " != \"", ".as_str() == \"", ".strip_prefix(\"", ".find(\"", ".split_once(\""];
-    let decides = |line: &str| {
-        let compared = || texts.iter().any(|text| ways.iter().any(|way| line.contains(&format!("{text}{way}"))));
-        looks.iter().any(|look| line.contains(look)) || compared()
-    };
-    let helper = |name: &str| is_test(name) || ["daemons/testing.rs", "daemons/pipeline/testdata.rs", "router/fuzz.rs"].contains(&name);
-    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
-    for (name, text) in sources().iter().filter(|(name, _)| !helper(name)) {
-        for line in shipped(text).lines().filter(|line| decides(line)) {
-            match READ.iter().position(|(file, part, _)| file == name && line.contains(part)) {
-                Some(n) => drop(used.insert(n)),
-                None => wrong.push(format!("src/{name} decides on a text: {}", line.trim())),
-            }
-        }
-    }
-    let unused = READ.iter().enumerate().filter(|(n, _)| !used.contains(n));
-    wrong.extend(unused.map(|(_, (file, part, _))| format!("src/{file} has no {part:?} any more; take its line out of READ")));
-    assert!(wrong.is_empty(), "{}\nGive the fact a type and decide on that, or name the reason in READ.", wrong.join("\n"));
 }
 
 /// One place says what follows from an error of SQLite; whoever sorts codes himself forgets one.
