@@ -39,8 +39,13 @@ fn write(path: &Path, bytes: &[u8], mode: u32, outlives: Outlives) -> io::Result
     }
 }
 
+/// The file of which this is the draft's name.
+pub fn drafted(name: &str) -> Option<&str> {
+    name.strip_prefix('.')?.strip_suffix(".new")
+}
+
 /// `.NAME.new` beside it.
-fn draft(path: &Path) -> PathBuf {
+pub fn draft(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".new");

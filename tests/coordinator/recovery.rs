@@ -6,11 +6,10 @@ use ringrift::contract::job::{Finish, Renew};
 use ringrift::contract::wire::errors;
 use ringrift::contract::workload::JobType;
 use ringrift::platform::clock::now_us;
+use ringrift::platform::replace::{Outlives, replace};
 
 fn spool(c: &Coordinator, name: &str, text: &str) {
-    let temporary = c.path("spool").join(".x.tmp");
-    std::fs::write(&temporary, text).expect("written");
-    std::fs::rename(&temporary, c.path("spool").join(name)).expect("renamed");
+    replace(&c.path("spool").join(name), text.as_bytes(), 0o640, Outlives::PowerCut).expect("spooled");
 }
 
 fn json_of(finish: &Finish) -> String {

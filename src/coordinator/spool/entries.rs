@@ -1,5 +1,6 @@
 //! What lies in the spool folder and what is to be done with each entry: jobs may put anything there, in any number.
 use crate::coordinator::speakers::is_ours;
+use crate::platform::replace::drafted;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -87,7 +88,7 @@ fn is_result(name: &OsStr) -> bool {
 
 /// Whether a writer may still be at work on it; it is renamed when it is whole.
 fn is_temporary(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with(".finish-") && name.ends_with(".json.tmp"))
+    name.to_str().and_then(drafted).is_some_and(|name| is_result(OsStr::new(name)))
 }
 
 /// Judges every entry. `known` are those that could not be set aside: they are told once and count for nothing.
@@ -131,9 +132,15 @@ fn add(used: &mut (usize, u64), bytes: u64, most: (usize, u64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::replace::draft;
 
     fn entry(name: &str, uid: u32, kind: Kind, bytes: u64) -> Entry {
         Entry { name: name.into(), uid, kind, bytes, identity: (1, 2, 3) }
+    }
+
+    /// What a writer is at work on, by the name that it really has.
+    fn being_written(job: u32, kind: Kind) -> Entry {
+        entry(&draft(Path::new("finish-1.json")).to_string_lossy(), job, kind, 1)
     }
 
     fn fates(entries: &[Entry]) -> Vec<Fate> {
@@ -149,11 +156,11 @@ mod tests {
             entry("finish-1.json", job, Kind::Other, 1),
             entry("finish-1.json", job, Kind::File, LARGEST + 1),
             entry("failures", job, Kind::Folder, 1),
-            entry(".finish-1.json.tmp", job, Kind::Folder, 1),
+            being_written(job, Kind::Folder),
         ] {
             assert!(matches!(fates(std::slice::from_ref(&bad))[0], Fate::Bad(_)), "{bad:?}");
         }
-        assert_eq!(fates(&[entry("bad", 0, Kind::Folder, 1), entry(".finish-1.json.tmp", job, Kind::File, 1)]), [Fate::Stay; 2]);
+        assert_eq!(fates(&[entry("bad", 0, Kind::Folder, 1), being_written(job, Kind::File)]), [Fate::Stay; 2]);
     }
 
     #[test]
