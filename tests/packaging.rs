@@ -21,7 +21,7 @@ fn the_catalog_has_every_message_and_no_other() {
 fn shared_folders_are_made() {
     let made: BTreeSet<_> =
         FOLDERS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_whitespace().nth(1)).collect();
-    for path in [paths::RUN, paths::CONTROL, paths::MASTER_PID, paths::STATE, paths::SPOOL, paths::ARTEFACTS, paths::CURRENT_MODELS] {
+    for path in [paths::RUN, paths::CONTROL, paths::MASTER_PID, paths::STATE, paths::FAILURES, paths::ARTEFACTS, paths::CURRENT_MODELS] {
         assert!(made.contains(path), "packaging/tmpfiles.d/ringrift.conf does not make {path}");
     }
 }

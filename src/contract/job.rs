@@ -76,7 +76,7 @@ pub struct Renew {
     pub progress: Option<Progress>,
 }
 
-/// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or read from the spool.
+/// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or left in the job's folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finish {
     /// The job.

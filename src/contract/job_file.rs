@@ -93,6 +93,11 @@ impl Quota {
     }
 }
 
+/// In a job's folder: how its attempt ended, as far as that could not be handed in.
+pub const REPORT: &str = "report.json";
+/// The largest report that is read.
+pub const MAX_REPORT_BYTES: u64 = 4 << 20;
+
 /// The name of an attempt's output directory.
 pub fn attempt_name(attempt: u32) -> String {
     format!("attempt-{attempt}")

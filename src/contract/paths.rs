@@ -12,8 +12,8 @@ pub const JOB_SOCKET: &str = "/run/ringrift/job.sock";
 pub const CATALOG_SOCKET: &str = "/run/ringrift/catalog.sock";
 /// One file a daemon, written by the master: paused or not, why, who, when.
 pub const CONTROL: &str = "/run/ringrift/control";
-/// What finished or failed while its reader was away: job results and permanent failures, one JSON file each.
-pub const SPOOL: &str = "/var/lib/ringrift/spool";
+/// Permanent failures that were reported while the event router was away, one JSON file each.
+pub const FAILURES: &str = "/var/lib/ringrift/spool/failures";
 /// What was lost or is held back, until a person has confirmed it: one JSON file each.
 pub const NOTICES: &str = "/var/lib/ringrift/notices";
 /// In memory: touched by whoever meets a full file system, watched by DISK_SPACE_MANAGER.

@@ -19,9 +19,6 @@ pub struct Args {
     /// Directory of status.json; without it $RUNTIME_DIRECTORY, and without that none is written
     #[arg(long, value_name = "DIR")]
     pub runtime: Option<PathBuf>,
-    /// Where results wait that could not be delivered
-    #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
-    pub spool: PathBuf,
     /// Folder with one folder a job
     #[arg(long, value_name = "DIR", default_value = paths::JOBS)]
     pub jobs: PathBuf,

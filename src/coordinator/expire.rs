@@ -1,7 +1,7 @@
 //! Ends leases that were not renewed: fence first, then have the unit stopped; the slot is free when the unit is gone.
 use super::change::{Change, Refusal};
 use super::rows::{self, LeaseRow};
-use super::{grant, outbox};
+use super::{grant, outbox, reports};
 use crate::contract::cause::FailureCause;
 use crate::contract::events::TaskOrphaned;
 use crate::contract::ids::JobId;
@@ -36,6 +36,13 @@ fn waits_for_master(cx: &Change<'_>, lease: &LeaseRow) -> bool {
 }
 
 fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
+    // It may have ended while we were away, with no master that would say so.
+    if let Some(n) = lease.work {
+        let id = cx.state.job_id(n);
+        if reports::take_over(cx, &id)? {
+            return Ok(());
+        }
+    }
     let seconds = rows::term_us() / 1_000_000;
     let orphaned = TaskOrphaned {
         task_id: match lease.work {

@@ -2,7 +2,7 @@
 use super::change::{Change, Refusal};
 use super::finish::{self, Failure};
 use super::writer::Core;
-use super::{grant, rows};
+use super::{grant, reports, rows};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Accepted, Dispatch, Order, Report, ReportOutcome};
 use crate::contract::ids::NodeId;
@@ -132,6 +132,8 @@ pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
         }
         // A unit that has taken its job up has started, whatever the master thinks; its end will be reported.
         ReportOutcome::StartFailed if lease.taken => return Ok(Accepted { accepted: false }),
+        // What it left word of was written before the unit was gone.
+        ReportOutcome::Gone if reports::take_over(cx, &call.job_id)? => return Ok(Accepted { accepted: false }),
         ReportOutcome::StartFailed | ReportOutcome::Gone => {
             let (cause, what) = match call.outcome {
                 ReportOutcome::StartFailed => (FailureCause::StartFailed, "its unit could not be started"),

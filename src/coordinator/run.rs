@@ -6,11 +6,10 @@ use super::jobs::Jobs;
 use super::publisher::{self, Bell};
 use super::service::Coordinator;
 use super::sockets::{self, Passed};
-use super::spool::{Left, Spool};
 use super::state::State;
 use super::status::StatusWriter;
 use super::writer::Core;
-use super::{flags, gates, schema};
+use super::{flags, gates, reports, schema};
 use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::coordinator::LifeState;
 use crate::contract::error::{Exit, Failure, chain};
@@ -27,7 +26,6 @@ use crate::runtime::backoff::{self, Restarts};
 use clap::Parser;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::inotify::Inotify;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::fs::File;
@@ -39,8 +37,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Between two scans of the spool at least.
-const SPOOL_REST: Duration = Duration::from_secs(1);
 /// Longest turn of the main loop.
 const TURN: Duration = Duration::from_secs(5);
 /// A store that says nothing for so long is broken; below half of WatchdogSec=30.
@@ -131,10 +127,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     }
     let bell = Arc::new(Bell::default());
     let core = Core::start(db, state, monotonic(), Arc::clone(&bell), wake).map_err(failed("starting the writer"))?;
-    let spool = Arc::new(Spool::new(&args.spool, core.clone()));
-    let watch = spool.watch().map_err(|error| tracing::warn!(%error, "watching the spool; it is read at each start only")).ok();
-    let left = spool.scan();
-    let scanned = (Instant::now(), left);
+    core.change(reports::take_over_all).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     publisher::start(core.clone(), Arc::clone(&bell), args.router.clone()).map_err(failed("starting the publisher"))?;
 
     let systemd = SystemdView::at(args.bus.clone(), crate::contract::paths::RUN);
@@ -147,10 +140,10 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
         Ok(())
     });
     watching.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
-    let (their_core, their_spool) = (core.clone(), Arc::clone(&spool));
+    let their_core = core.clone();
     sockets::serve("coordinator", listener, move |stream| {
-        let (core, spool, halter) = (their_core.clone(), Arc::clone(&their_spool), Arc::clone(&halter));
-        Ok(Coordinator { core, spool, halter, stream: stream.try_clone()? })
+        let (core, halter) = (their_core.clone(), Arc::clone(&halter));
+        Ok(Coordinator { core, halter, stream: stream.try_clone()? })
     })
     .map_err(failed("serving the coordinator's socket"))?;
     let (their_core, users) = (core.clone(), DynamicUsers::default());
@@ -167,7 +160,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     tracing::info!(database = %path.display(), "ready");
     let status = StatusWriter::new(runtime_dir.as_deref(), socket_files, begun);
     let settling = Some((Instant::now() + settled_after, restarts));
-    Loop { core, bell, spool, watch, scanned, signals, woken, status, settling }.turn_until_told()
+    Loop { core, bell, signals, woken, status, settling }.turn_until_told()
 }
 
 /// The wall clock and one that only runs.
@@ -178,10 +171,6 @@ fn monotonic() -> Box<dyn Fn() -> Now + Send> {
 struct Loop {
     core: Core,
     bell: Arc<Bell>,
-    spool: Arc<Spool>,
-    watch: Option<Inotify>,
-    /// When the spool was scanned, and what that left.
-    scanned: (Instant, Left),
     signals: SignalFd,
     woken: UnixStream,
     status: StatusWriter,
@@ -203,7 +192,6 @@ impl Loop {
             while (&self.woken).read(&mut buffer).is_ok_and(|n| n > 0) {
                 self.status.touch();
             }
-            self.look_at_spool();
             while let Ok(Some(signal)) = self.signals.read_signal() {
                 if signal.ssi_signo == Signal::SIGHUP as u32 {
                     self.reload();
@@ -214,37 +202,13 @@ impl Loop {
         }
     }
 
-    /// How long the spool is left alone yet: jobs write there, and cause at most one scan a second.
-    fn spool_rests(&self) -> Duration {
-        SPOOL_REST.saturating_sub(self.scanned.0.elapsed())
-    }
-
-    fn look_at_spool(&mut self) {
-        if !self.spool_rests().is_zero() {
-            return;
-        }
-        let changed = self.watch.as_ref().is_some_and(|watch| watch.read_events().is_ok_and(|events| !events.is_empty()));
-        if changed || self.scanned.1 == Left::Entries {
-            let left = self.spool.scan();
-            self.scanned = (Instant::now(), left);
-        }
-    }
-
     fn wait(&self) -> Result<(), Failure> {
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        let rest = self.spool_rests();
-        if rest.is_zero() {
-            fds.extend(self.watch.as_ref().map(|w| PollFd::new(w.as_fd(), PollFlags::POLLIN)));
-        }
         if !self.status.is_touched() {
             // A wake only wants the status file written; one is enough until it is.
             fds.push(PollFd::new(self.woken.as_fd(), PollFlags::POLLIN));
         }
-        let next_scan = match (rest.is_zero(), self.scanned.1) {
-            (true, Left::Nothing) => TURN,
-            (_, Left::Entries) | (false, Left::Nothing) => rest,
-        };
-        let pause = self.status.pause().min(next_scan).clamp(Duration::from_millis(1), TURN);
+        let pause = self.status.pause().clamp(Duration::from_millis(1), TURN);
         let timeout = PollTimeout::try_from(pause).unwrap_or(PollTimeout::from(1000u16));
         match poll(&mut fds, timeout) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(()),

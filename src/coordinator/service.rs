@@ -1,13 +1,12 @@
 //! `org.ringrift.Coordinator` on its socket: arguments in, the verb's result out.
 use super::change::Refusal;
 use super::halt::Halter;
-use super::spool::Spool;
 use super::tokens::Tokens;
 use super::writer::Core;
 use super::{cancel, emergency, enqueue, guard, managers, orders, query, slots};
 use crate::contract::coordinator::{
-    Acquire, Because, Cancel, Dispatch, EmergencyView, Flags, Holder, INTERFACE, NewWork, RecordFailure, Release, Report, ReportOutcome,
-    Reserve, ResetBreakers, Show, Unreserve, WorkFilter,
+    Acquire, Because, Cancel, Dispatch, EmergencyView, Flags, Holder, INTERFACE, NewWork, RecordFailure, Release, Report, Reserve,
+    ResetBreakers, Show, Unreserve, WorkFilter,
 };
 use crate::contract::wire::{Call, Reply, errors};
 use crate::platform::varlink::{Caller, Peer, Replies, Service, parse};
@@ -23,8 +22,6 @@ pub const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.
 pub struct Coordinator {
     /// The way to the writer.
     pub core: Core,
-    /// Read before a unit is taken for gone without a result.
-    pub spool: Arc<Spool>,
     /// Carries out the emergency halt.
     pub halter: Arc<Halter>,
     /// The connection itself, to notice that its other end hangs up.
@@ -133,10 +130,6 @@ impl Coordinator {
             "Status" => answer(core.change(query::status)),
             "Report" => {
                 let report: Report = parse(call)?;
-                if report.outcome == ReportOutcome::Gone {
-                    // Its result may lie in the spool, written before the unit was gone.
-                    self.spool.scan();
-                }
                 answer(core.change(move |cx| orders::report(cx, &report)))
             }
             other => managers::reply(core, caller, call, other)?

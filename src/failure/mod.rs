@@ -8,7 +8,7 @@ use crate::contract::paths;
 use crate::contract::registry::DaemonType;
 use crate::contract::router::NewEvent;
 use crate::contract::text::Line;
-use crate::platform::report::{event, failures, keep, publish};
+use crate::platform::report::{event, keep, publish};
 use crate::platform::systemd::SystemdView;
 use crate::platform::{config, host, journal};
 use clap::Parser;
@@ -115,7 +115,7 @@ fn deliver(event: &NewEvent, unit: &str, run: &str) -> Result<(), String> {
         None => Err("the event router does not run".into()),
     };
     let Err(why) = published else { return Ok(()) };
-    let file = failures().join(format!("failed-{unit}-{run}.json"));
+    let file = Path::new(paths::FAILURES).join(format!("failed-{unit}-{run}.json"));
     tracing::warn!("{why}; the report is kept in {} until the router answers", file.display());
     keep(&file, event).map_err(|e| format!("writing {}: {e}", file.display()))
 }

@@ -2,7 +2,7 @@
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, FencingToken};
-use crate::contract::job_file::attempt_name;
+use crate::contract::job_file::{REPORT, attempt_name};
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::platform::replace::{Outlives, replace};
 use serde::de::DeserializeOwned;
@@ -64,6 +64,10 @@ impl JobDir {
     /// Why a run has no result.
     pub fn cause(&self) -> PathBuf {
         self.0.join("cause.json")
+    }
+    /// How a run ended, for the coordinator when it was away.
+    pub fn report(&self) -> PathBuf {
+        self.0.join(REPORT)
     }
     /// The job description of an attempt; outside its output directory, which is empty at start.
     pub fn description(&self, attempt: u32) -> PathBuf {

@@ -1,19 +1,19 @@
 //! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
-//! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or spools it; it works
-//! also when the main process never took the job, and it is all that is left when that was killed.
+//! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or leaves the report in
+//! the job's folder; it works also when the main process never took the job, and it is all that is left when that was killed.
 use super::attempt::{JobDir, Known, Stopped, Taken, Verified, read_json};
 use super::{Args, cgroup, modes};
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, INTERFACE};
 use crate::contract::wire::{CallError, errors};
-use crate::platform::clock::{now_us, random};
+use crate::platform::clock::now_us;
 use crate::platform::replace::{Outlives, replace};
 use crate::platform::varlink::Client;
 use std::path::Path;
 use std::time::Duration;
 
-/// A coordinator that says nothing for so long finds the result in the spool.
+/// A coordinator that says nothing for so long finds the report in the job's folder.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reports the end.
@@ -32,8 +32,8 @@ pub fn finish(args: &Args) -> Result<(), Failure> {
             Err(Failure::new(Exit::Failure, "the coordinator refuses the report").caused_by(error))
         }
         Err(error) => {
-            tracing::warn!(%error, "the result is spooled");
-            spool(&args.spool, &call)
+            tracing::warn!(%error, "the report is left in the job's folder");
+            leave(&job.report(), &call)
         }
     }
 }
@@ -124,12 +124,11 @@ fn written_us(output: &Path) -> Option<i64> {
     i64::try_from(since.as_micros()).ok()
 }
 
-fn spool(dir: &Path, call: &Finish) -> Result<(), Failure> {
-    let path = dir.join(format!("finish-{}-{}-{:08x}.json", call.finished_us, call.job_id, random() as u32));
-    let text = serde_json::to_vec(call).map_err(|e| Failure::new(Exit::Failure, "writing the result").caused_by(e))?;
-    replace(&path, &text, 0o640, Outlives::PowerCut).map_err(|e| {
+fn leave(path: &Path, call: &Finish) -> Result<(), Failure> {
+    let text = serde_json::to_vec(call).map_err(|e| Failure::new(Exit::Failure, "writing the report").caused_by(e))?;
+    replace(path, &text, 0o640, Outlives::PowerCut).map_err(|e| {
         let hint = "the master reports the unit as gone; the attempt counts as failed";
-        Failure::new(Exit::Failure, format!("spooling {}", path.display())).caused_by(e).hint(hint)
+        Failure::new(Exit::Failure, "leaving the report in the job's folder").caused_by(e).hint(hint)
     })
 }
 

@@ -43,9 +43,6 @@ pub struct Args {
     /// Socket of org.ringrift.Job
     #[arg(long, value_name = "PATH", default_value = paths::JOB_SOCKET)]
     socket: PathBuf,
-    /// Where the result waits when it cannot be delivered
-    #[arg(long, value_name = "DIR", default_value = paths::SPOOL)]
-    spool: PathBuf,
     /// Folder of the job's own whose content counts as the job's files do; may be given more than once
     #[arg(long, value_name = "DIR")]
     also: Vec<PathBuf>,

@@ -196,7 +196,7 @@ impl Jobs {
     pub fn seen(&mut self, unit: &str, view: Option<&UnitView>) -> Vec<Action> {
         let Some(t) = self.tracked.get(unit).filter(|t| t.phase != Phase::Starting) else { return Vec::new() };
         let token = t.token;
-        // Inactive and failed come after ExecStopPost=, so the result has been handed in or spooled by now.
+        // Inactive and failed come after ExecStopPost=, so the result has been handed in or left in the job's folder by now.
         let detail = match view {
             None => String::new(),
             Some(v) if v.is_up() || v.active_state == "deactivating" => return Vec::new(),

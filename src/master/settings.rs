@@ -34,7 +34,7 @@ impl Settings {
             state: state.unwrap_or_else(|| PathBuf::from(paths::STATE).join("master")),
             run: paths::RUN.into(),
             pid_file: paths::MASTER_PID.into(),
-            spool: crate::platform::report::failures(),
+            spool: paths::FAILURES.into(),
             notices: paths::NOTICES.into(),
             router: paths::ROUTER_SOCKET.into(),
             coordinator: paths::COORDINATOR_SOCKET.into(),

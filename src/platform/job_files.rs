@@ -1,6 +1,7 @@
 //! The only opener of files that jobs made. A job may put anything under a name that we are about to open, and change it under our
 //! hands: so the way to a file is walked one name at a time and follows no link, the opening waits for nobody, and what was opened is
 //! looked at before it is used. (openat2 would walk by itself; under RestrictSUIDSGID= it is ENOSYS.)
+mod report;
 mod usage;
 
 pub use usage::{Over, Usage, usage};
@@ -37,23 +38,22 @@ pub struct JobFiles {
     root: PathBuf,
 }
 
-fn is_owned(stat: &FileStat, file: &JobFile) -> bool {
-    file.uids.contains(&stat.st_uid)
-}
-
-/// Why a file is not what it has to be, if so.
-fn unfit(stat: &FileStat, file: &JobFile) -> Option<String> {
+/// Why a file of these users is not what it has to be, if so.
+fn unfit(stat: &FileStat, uids: &[u32]) -> Option<String> {
     if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG {
         return Some("is no regular file".into());
     }
-    if !is_owned(stat, file) {
+    if !uids.contains(&stat.st_uid) {
         return Some(format!("belongs to user {}, who is none of the job's", stat.st_uid));
     }
-    if stat.st_nlink != 1 {
-        return Some(format!("has {} names; a file of the job's own has one", stat.st_nlink));
-    }
+    (stat.st_nlink != 1).then(|| format!("has {} names; a file of the job's own has one", stat.st_nlink))
+}
+
+/// The same of a file whose size is known.
+fn unlike(stat: &FileStat, file: &JobFile) -> Option<String> {
     let found = u64::try_from(stat.st_size).unwrap_or(0);
-    (found != file.bytes).then(|| format!("has {found} bytes, the result says {}", file.bytes))
+    let other_size = || (found != file.bytes).then(|| format!("has {found} bytes, the result says {}", file.bytes));
+    unfit(stat, &file.uids).or_else(other_size)
 }
 
 /// Whether an error of the walk is one of the job's doing, which stays, or of the machine's.
@@ -124,7 +124,7 @@ impl JobFiles {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "opening it", e))?;
         let stat = fstat(&opened).map_err(|e| self.failed(file, "looking at it", e))?;
-        match unfit(&stat, file) {
+        match unlike(&stat, file) {
             Some(why) => Err(self.refused(file, why)),
             None => Ok(File::from(opened)),
         }
@@ -136,7 +136,7 @@ impl JobFiles {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let found = openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "looking for it", e))?;
         let stat = fstat(&found).map_err(|e| self.failed(file, "looking at it", e))?;
-        match unfit(&stat, file) {
+        match unlike(&stat, file) {
             Some(why) => Err(self.refused(file, why)),
             None => self.permit(file, &found, READABLE),
         }
@@ -145,7 +145,7 @@ impl JobFiles {
     fn permit(&self, file: &JobFile, at: &OwnedFd, wanted: u32) -> Result<(), JobFileError> {
         let stat = fstat(at.as_fd()).map_err(|e| self.failed(file, "looking at its mode", e))?;
         let mode = stat.st_mode & 0o7777;
-        if !is_owned(&stat, file) {
+        if !file.uids.contains(&stat.st_uid) {
             return Ok(());
         }
         // fchmod wants a descriptor that is open for more than its name; this is the same file and no walk.

@@ -31,12 +31,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32, outlives: Outlives) -> io::Result
     }
     fs::rename(&draft, path)?;
     let Some(folder) = path.parent().filter(|_| outlives == Outlives::PowerCut) else { return Ok(()) };
-    match File::open(folder) {
-        Ok(folder) => folder.sync_all(),
-        // A folder that its writers may not list, as the jobs' spool: the whole file system is synced for the name's sake.
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(nix::unistd::syncfs(&file)?),
-        Err(e) => Err(e),
-    }
+    File::open(folder)?.sync_all()
 }
 
 /// The file of which this is the draft's name.

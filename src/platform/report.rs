@@ -1,6 +1,5 @@
 //! One event from a program without a runtime: published, or kept as a file until the router answers.
 use crate::contract::events::TypedPayload;
-use crate::contract::paths;
 use crate::contract::router::{INTERFACE, NewEvent, Publish, PublishResult};
 use crate::contract::wire::CallError;
 use crate::platform::clock::now_us;
@@ -9,11 +8,6 @@ use crate::platform::varlink::Client;
 use std::io::{self};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Where the failure handler leaves its reports while the router is away.
-pub fn failures() -> PathBuf {
-    PathBuf::from(paths::SPOOL).join("failures")
-}
 
 /// An event of this moment. A second one with the same key is the same event.
 pub fn event<P: TypedPayload>(payload: &P, source: &str, key: String) -> NewEvent {

@@ -21,7 +21,7 @@ pub fn file() -> (String, String) {
         .set("EnvironmentFile", ENVIRONMENT)
         .set("SyslogIdentifier", "ringrift-failure")
         .why("Kept here until the router answers.")
-        .set("ReadWritePaths", paths::SPOOL)
+        .set("ReadWritePaths", paths::FAILURES)
         .set("UMask", "0022")
         .set("Slice", "ringrift-daemons.slice")
         .set("MemoryMax", "64M")

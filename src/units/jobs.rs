@@ -61,7 +61,8 @@ fn template(kind: JobType) -> String {
         .why("What all services of the machine may write would be filled by one job and read by the next.")
         .set("InaccessiblePaths", "-/run/lock")
         .set("PrivateIPC", "yes")
-        .why("Without it, the end of a job whose folder was deleted meanwhile could not be reported.")
+        .why("Without it, the end of a job whose folder was deleted meanwhile could not be reported. Where the coordinator is away, that is")
+        .why("left in the folder.")
         .set("BindPaths", format!("-{}/%i", paths::JOBS))
         .why("Foreign programs want a home that they can write.")
         .set("Environment", format!("HOME={}/%i", paths::JOBS))
@@ -74,8 +75,6 @@ fn template(kind: JobType) -> String {
         .why("All of the job or nothing; and a job before any daemon.")
         .set("OOMPolicy", "kill")
         .set("OOMScoreAdjust", 500)
-        .why("Reports are kept here while the coordinator is away.")
-        .set("ReadWritePaths", paths::SPOOL)
         .with(|t| harden::lines(t, exceptions(kind)))
         .done()
 }

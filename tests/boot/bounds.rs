@@ -1,61 +1,45 @@
-//! What a job can take of the disk, of the spool and of the jobs' socket: a bounded part, and never another's.
+//! What a job can take of the disk and of the jobs' socket: a bounded part, and never another's.
 use crate::emergency::{CALM, MINUTE, start};
 use crate::jobs::{SPEAK, ended, enqueue, program, shown};
 use crate::machine::Machine;
 use serde_json::json;
 
 on_both!(
-    what_a_job_leaves_in_the_spool_is_set_aside_once,
+    a_report_that_cannot_be_handed_in_waits_in_the_job_s_folder,
     a_job_that_takes_too_much_disk_is_ended_with_that_reason,
     many_connections_of_a_job_are_nobody_else_s_loss,
     connections_of_a_job_close_when_its_attempt_is_over,
 );
 
-const SPOOL: &str = "/var/lib/ringrift/spool";
+/// Ends at once, or in the way that the file of this name says, when it is told to.
+const WAITS: &str = "#!/bin/sh\nuntil [ -e /usr/local/share/go ]; do sleep 0.2; done\n. /usr/local/share/ends\n";
 
-/// Puts everything there that is no result, also a link in the place of the folder for such things.
-const LITTER: &str = r#"#!/bin/sh
-cd /var/lib/ringrift/spool
-ln -s "$RINGRIFT_OUTPUT_DIR" bad
-for n in $(seq 40); do echo "{" > finish-$n.json; echo x > garbage-$n; done
-until mkdir -m 700 finish-folder.json && echo x > finish-folder.json/x; do :; done
-mkdir finish-empty.json
-mkfifo finish-fifo.json
-ln -s /etc/shadow finish-link.json
-ln finish-link.json finish-second-name.json
-truncate -s 5M finish-large.json
-exec sleep 3600
-"#;
-
-fn what_a_job_leaves_in_the_spool_is_set_aside_once(m: &Machine) {
-    program(m, "litter", LITTER);
-    m.ok(&format!("rmdir {SPOOL}/bad"));
-    let commands = "selfplay: {command: [/usr/local/bin/litter]}, evaluation: {command: [/bin/false]}";
-    start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{{commands}}}\n"));
-    let id = enqueue(m, "selfplay");
-    let left = m.wait_for("everything to be set aside", MINUTE, || {
-        let seen = m.run(&format!("ls -A {SPOOL}; echo; ls -A {SPOOL}/bad")).out;
-        let (left, bad) = seen.split_once("\n\n").unwrap_or((&seen, ""));
-        let over = bad.contains("finish-40.json") || bad.contains("garbage");
-        if over && left.lines().all(|name| ["bad", "failures", "finish-folder.json"].contains(&name)) {
-            Ok(left.to_owned())
-        } else {
-            Err(seen)
-        }
-    });
-    // A folder that its owner closed cannot be moved; it is known.
-    assert!(left.contains("finish-folder.json"), "{left}");
-    assert_eq!(m.ok(&format!("stat -c '%F %U' {SPOOL}/bad")), "directory ringrift");
-    assert_eq!(m.ok(&format!("ls /var/lib/ringrift/jobs/{id}/attempt-1")), "", "the link was not followed");
-    assert!(m.ok(&format!("ls {SPOOL}/bad | wc -l")).parse::<usize>().is_ok_and(|kept| kept <= 64));
-    let told = || m.ok("journalctl -u ringrift-coordinator.service | grep -c 'of no use' || true").parse::<usize>().expect("a number");
-    let before = told();
-    assert!((1..=20).contains(&before), "{before} lines");
-    // Reports of other jobs make the coordinator look again, and tell nothing again.
-    let other = enqueue(m, "evaluation");
-    assert_eq!(ended(m, &other)["status"], "failed");
-    m.ok(&format!("touch {SPOOL}/mine; rm {SPOOL}/mine"));
-    assert_eq!((told(), m.show("ringrift-coordinator.service", "NRestarts")), (before, "0".into()));
+fn a_report_that_cannot_be_handed_in_waits_in_the_job_s_folder(m: &Machine) {
+    program(m, "waits", WAITS);
+    start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{selfplay: {{command: [/usr/local/bin/waits]}}}}\n"));
+    let hub = "ringrift-coordinator.service ringrift-coordinator.socket ringrift-job.socket";
+    for (ends, result) in [
+        ("exit 7", "exit-code"),
+        ("mkdir -p ../report.json/x; exit 7", "gone"),
+        ("rm -f ../report.json; mkfifo ../report.json ../.report.json.new; chmod 500 ..; kill -9 $PPID", "signal"),
+    ] {
+        m.ok("rm -f /usr/local/share/go");
+        m.write("/usr/local/share/ends", &format!("{ends}\n"));
+        let id = enqueue(m, "selfplay");
+        let unit = format!("ringrift-job-selfplay@{id}.service");
+        m.wait_for("the job to run", MINUTE, || match shown(m, &id) {
+            item if item["status"] == "running" => Ok(()),
+            item => Err(item.to_string()),
+        });
+        m.ok(&format!("systemctl stop {hub} && touch /usr/local/share/go"));
+        m.wait_for("its unit to end", MINUTE, || match m.show(&unit, "ActiveState") {
+            state if ["inactive", "failed"].contains(&state.as_str()) => Ok(()),
+            state => Err(state),
+        });
+        m.ok(&format!("systemctl start {hub}"));
+        let item = ended(m, &id);
+        assert_eq!((&item["status"], &item["result"]), (&json!("failed"), &json!(result)), "{ends}: {item}");
+    }
 }
 
 /// Takes disk in the way that the file of this name says.
@@ -69,6 +53,7 @@ fn a_job_that_takes_too_much_disk_is_ended_with_that_reason(m: &Machine) {
         ("mkdir -p a/b; for n in $(seq 20); do head -c 1M /dev/zero > a/b/$n; done", "limits.job_bytes"),
         ("chmod 300 . ; for n in $(seq 20); do head -c 1M /dev/zero > $n; done", "limits.job_bytes"),
         ("for n in $(seq 20); do head -c 1M /dev/zero > /var/tmp/$n; done", "limits.job_bytes"),
+        ("exec 3> a 4> b 5> c; rm a b c; for n in 3 4 5; do head -c 4M /dev/zero >&$n; done", "limits.job_bytes"),
         ("for n in $(seq 600); do mkdir d$n; done", "limits.job_files"),
         ("exec head -c 20M /dev/zero > one", "a file of the job reached"),
         ("trap '' XFSZ; head -c 20M /dev/zero > one; exit 7", "a file of the job reached"),

@@ -52,7 +52,6 @@ impl Coordinator {
     /// Not started, and no router listens.
     pub fn without_router(config: &str) -> Coordinator {
         let dir = tempfile::tempdir().expect("a directory");
-        std::fs::create_dir(dir.path().join("spool")).expect("the spool");
         Coordinator { dir, router: Router::default(), child: None, config: format!("node_id: n1\n{config}") }
     }
     pub fn path(&self, name: &str) -> PathBuf {
@@ -81,7 +80,7 @@ impl Coordinator {
             .env_remove("STATE_DIRECTORY")
             .env_remove("RUNTIME_DIRECTORY")
             .stdin(Stdio::null());
-        for (option, name) in [("--socket", "c.sock"), ("--job-socket", "job.sock"), ("--router", "router.sock"), ("--spool", "spool")] {
+        for (option, name) in [("--socket", "c.sock"), ("--job-socket", "job.sock"), ("--router", "router.sock")] {
             command.arg(option).arg(self.path(name));
         }
         // Neither the system's flag nor its bus has anything to do with the test.

@@ -1,15 +1,20 @@
-//! kill -9 between any two steps loses nothing; results that waited in the spool are found.
+//! kill -9 between any two steps loses nothing; reports that waited in the jobs' folders are found.
 use crate::harness::*;
 use ringrift::contract::coordinator::*;
 use ringrift::contract::health::{HealthStatus, State, StatusFile};
+use ringrift::contract::ids::JobId;
 use ringrift::contract::job::{Finish, Renew};
+use ringrift::contract::job_file::REPORT;
 use ringrift::contract::wire::errors;
 use ringrift::contract::workload::JobType;
 use ringrift::platform::clock::now_us;
 use ringrift::platform::replace::{Outlives, replace};
 
-fn spool(c: &Coordinator, name: &str, text: &str) {
-    replace(&c.path("spool").join(name), text.as_bytes(), 0o640, Outlives::PowerCut).expect("spooled");
+/// What the runner of a job leaves when it cannot hand its report in.
+fn leave(c: &Coordinator, id: &JobId, text: &str) {
+    let folder = c.path("jobs").join(id.as_str());
+    std::fs::create_dir_all(&folder).expect("the job's folder");
+    replace(&folder.join(REPORT), text.as_bytes(), 0o640, Outlives::PowerCut).expect("left");
 }
 
 fn json_of(finish: &Finish) -> String {
@@ -86,28 +91,57 @@ fn killed_under_load_no_acknowledged_item_is_lost() {
 }
 
 #[test]
-fn results_in_the_spool_are_found_at_start_and_while_running() {
+fn reports_that_were_left_are_found_at_the_start_and_when_the_unit_is_gone() {
     let mut c = Coordinator::new();
     let mut master = c.dispatch();
     let (one, two) = (c.enqueue(&work(JobType::Selfplay)), c.enqueue(&work(JobType::Export)));
     master.start_of(&one);
-    let three = master.start_of(&two);
+    let order = master.start_of(&two);
     let (first, second) = (c.take(&one, "i1").expect("taken"), c.take(&two, "i2").expect("taken"));
     c.kill();
-    spool(&c, "finish-1.json", &json_of(&success(&first)));
-    spool(&c, "finish-2.json", "{\"job_id\": ");
-    spool(&c, "permanent-1.json", "{}");
+    leave(&c, &one, &json_of(&success(&first)));
+    leave(&c, &two, "{\"job_id\": ");
     c.start();
     assert_eq!(c.show(&one).status, WorkStatus::Completed, "applied before the sockets are served");
-    let bad: Vec<_> = std::fs::read_dir(c.path("spool/bad")).expect("there").map(|e| e.expect("an entry").file_name()).collect();
-    assert!(bad.len() == 1 && bad[0].to_string_lossy().ends_with("-finish-2.json"), "{bad:?}");
-    assert!(!c.path("spool/finish-1.json").exists() && !c.path("spool/finish-2.json").exists());
-    assert!(c.path("spool/permanent-1.json").exists(), "not ours");
+    assert_eq!(c.show(&two).status, WorkStatus::Running, "half a report says nothing");
+    leave(&c, &two, &json_of(&success(&second)));
+    assert!(!c.report(&order, ReportOutcome::Gone), "its result came");
+    assert_eq!(c.show(&two).status, WorkStatus::Completed);
+    c.kill();
+    c.start();
+    c.router.about("work_completed", two.as_str());
+    let completed = c.router.events().into_iter().filter(|e| e.kind == "work_completed").count();
+    assert_eq!(completed, 2, "what lies there is applied once");
+}
 
-    spool(&c, "finish-3.json", &json_of(&success(&second)));
-    until(|| c.show(&two).status, |s| *s == WorkStatus::Completed);
-    until(|| c.path("spool/finish-3.json").exists(), |there| !there);
-    assert!(!c.report(&three, ReportOutcome::Gone), "its result came");
+/// A job may put anything under the report's name, and may lose its folder: that its unit is gone is enough.
+#[test]
+fn what_is_no_report_of_the_job_ends_its_attempt_as_gone() {
+    let c = Coordinator::new();
+    let mut master = c.dispatch();
+    let other = c.enqueue(&work(JobType::Export));
+    master.start_of(&other);
+    let others = c.take(&other, "other").expect("taken");
+    type Make<'a> = (&'a str, &'a dyn Fn(&JobId));
+    let at = |id: &JobId| c.path("jobs").join(id.as_str()).join(REPORT);
+    let cases: [Make<'_>; 5] = [
+        ("a folder", &|id| std::fs::create_dir(at(id)).expect("made")),
+        ("a FIFO", &|id| nix::unistd::mkfifo(&at(id), nix::sys::stat::Mode::from_bits_truncate(0o600)).expect("made")),
+        ("a link", &|id| std::os::unix::fs::symlink("/etc/hostname", at(id)).expect("linked")),
+        ("about another job", &|id| leave(&c, id, &json_of(&success(&others)))),
+        ("no folder", &|id| std::fs::remove_dir_all(c.path("jobs").join(id.as_str())).expect("removed")),
+    ];
+    for (what, make) in cases {
+        let id = c.enqueue(&NewWork { max_attempts: 1, ..work(JobType::Selfplay) });
+        let order = master.start_of(&id);
+        c.take(&id, "i").expect("taken");
+        std::fs::create_dir_all(c.path("jobs").join(id.as_str())).expect("the job's folder");
+        make(&id);
+        assert!(c.report(&order, ReportOutcome::Gone), "{what}");
+        let item = c.show(&id);
+        assert_eq!((item.status, item.result.as_deref()), (WorkStatus::Failed, Some("gone")), "{what}: {item:?}");
+    }
+    assert_eq!(c.show(&other).status, WorkStatus::Running, "nobody speaks for another");
 }
 
 #[test]

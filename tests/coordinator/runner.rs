@@ -46,7 +46,7 @@ impl<'a> Unit<'a> {
         fs::create_dir_all(self.dir()).expect("the job's folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-job-runner"));
         command.arg(self.id.as_str()).arg("--jobs").arg(self.c.path("jobs")).arg("--socket").arg(self.c.path("job.sock"));
-        command.arg("--spool").arg(self.c.path("spool")).arg("--current").arg(self.c.path("current"));
+        command.arg("--current").arg(self.c.path("current"));
         command.env("INVOCATION_ID", &self.invocation).env_remove("NOTIFY_SOCKET");
         command
     }
@@ -289,7 +289,7 @@ fn a_runner_that_is_killed_is_reported_by_finish() {
 }
 
 #[test]
-fn a_result_waits_in_the_spool_while_the_coordinator_is_away() {
+fn a_result_waits_in_the_job_s_folder_while_the_coordinator_is_away() {
     let mut c = Coordinator::scripted(&format!("while [ ! -e ../go ]; do sleep 0.05; done; {}", plays(ABC)));
     let id = c.enqueue(&work(JobType::Selfplay));
     let mut child = {
@@ -304,7 +304,7 @@ fn a_result_waits_in_the_spool_while_the_coordinator_is_away() {
     fs::write(unit.dir().join("go"), "").expect("written");
     assert!(child.wait().expect("reaped").success(), "the job does not need the coordinator to end well");
     assert!(unit.finish("success", "exited", "0").success());
-    assert_eq!(fs::read_dir(c.path("spool")).expect("there").count(), 1);
+    assert!(unit.file("report.json").is_some());
     c.start();
     assert_eq!(c.show(&id).status, WorkStatus::Completed);
     assert_eq!(c.router.about("work_completed", id.as_str()).payload["artefacts"][0]["sha256"], ABC);

@@ -17,8 +17,8 @@ pub(super) fn description(value: &Value) -> Result<Description, HandlerError> {
     serde_json::from_value(value.clone()).map_err(|e| HandlerError::Rejected(format!("the job's description: {e}")))
 }
 
-/// A result that the contract's table accepts. The job-runner has checked it before; results of older runners and of the spool are
-/// checked here.
+/// A result that the contract's table accepts. The job-runner has checked it before; what older runners, or jobs in
+/// their place, handed in is checked here.
 struct Read<'a> {
     work: &'a WorkCompleted,
     metrics: Checked<'a>,

@@ -1,12 +1,13 @@
-//! How much disk a job's files take: a walk that opens folders only, follows no link, and ends as soon as a limit is passed.
+//! How much disk a job's files take: a walk that opens folders only, follows no link, and ends as soon as a limit is passed; then a look
+//! at the descriptors of the user's processes, for files that are deleted while open have no name to be found by.
 use crate::contract::job_file::Quota;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{S_IFDIR, S_IFMT, S_IFREG};
-use nix::sys::stat::{FileStat, Mode, fstatat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, stat};
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Folders inside each other; each costs the walk two descriptors.
@@ -52,21 +53,31 @@ pub enum Over {
 struct Walk {
     quota: Quota,
     usage: Usage,
-    /// Files with several names are counted once.
+    /// Files that may be met more than once are counted once.
     shared: HashSet<(u64, u64)>,
+    /// File systems on which the folders lie.
+    devices: HashSet<u64>,
     own: u32,
 }
 
-/// What the files below the folders take together, or which limit they are beyond. What cannot be read is not counted.
+/// What the files below the folders take together, with those that this user's processes hold open without a name; or which limit they
+/// are beyond. What cannot be read is not counted: a process that closed itself to looks, a file that is mapped alone or on its way
+/// over a socket.
 pub fn usage(folders: &[PathBuf], quota: Quota) -> Result<Usage, Over> {
+    usage_with(folders, quota, Path::new("/proc"))
+}
+
+fn usage_with(folders: &[PathBuf], quota: Quota, processes: &Path) -> Result<Usage, Over> {
     let own = nix::unistd::geteuid().as_raw();
-    let mut walk = Walk { quota, usage: Usage::default(), shared: HashSet::new(), own };
+    let mut walk = Walk { quota, usage: Usage::default(), shared: HashSet::new(), devices: HashSet::new(), own };
     for folder in folders {
         // The way to these is not the job's.
         if let Ok(at) = openat(AT_FDCWD, folder, folder_flags(), Mode::empty()) {
+            walk.devices.extend(fstat(&at).map(|stat| stat.st_dev));
             walk.folder(&at, 0)?;
         }
     }
+    walk.held_open(processes)?;
     Ok(walk.usage)
 }
 
@@ -109,9 +120,26 @@ impl Walk {
         }
     }
 
+    /// Deleted files in the hands of the user's processes.
+    fn held_open(&mut self, processes: &Path) -> Result<(), Over> {
+        for process in fs::read_dir(processes).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            if fs::metadata(&process).map_or(true, |found| found.uid() != self.own) {
+                continue;
+            }
+            for descriptor in fs::read_dir(process.join("fd")).into_iter().flatten().flatten() {
+                // Opens nothing: it is a look at what the descriptor stands for.
+                let Ok(stat) = stat(&descriptor.path()) else { continue };
+                if stat.st_mode & S_IFMT == S_IFREG && stat.st_nlink == 0 && self.devices.contains(&stat.st_dev) {
+                    self.add(&stat)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, stat: &FileStat) -> Result<(), Over> {
         let regular = stat.st_mode & S_IFMT == S_IFREG;
-        if regular && stat.st_nlink > 1 && !self.shared.insert((stat.st_dev, stat.st_ino)) {
+        if regular && stat.st_nlink != 1 && !self.shared.insert((stat.st_dev, stat.st_ino)) {
             return Ok(());
         }
         let blocks = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
@@ -131,6 +159,11 @@ impl Walk {
 mod tests {
     use super::*;
 
+    /// Without what other tests of this process hold open meanwhile.
+    fn counted(folders: &[PathBuf], quota: Quota) -> Result<Usage, Over> {
+        usage_with(folders, quota, Path::new("/nonexistent"))
+    }
+
     const WIDE: Quota = Quota { bytes: 1 << 30, files: 1000 };
 
     fn made() -> tempfile::TempDir {
@@ -146,11 +179,11 @@ mod tests {
     fn blocks_and_names_are_counted_links_are_not_followed_and_shared_files_count_once() {
         let (dir, elsewhere) = (made(), made());
         let roots = [dir.path().to_owned()];
-        let before = usage(&roots, WIDE).expect("within");
+        let before = counted(&roots, WIDE).expect("within");
         assert!(before.files == 3 && before.bytes >= 200_000, "{before:?}");
         std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("away")).expect("linked");
         fs::hard_link(dir.path().join("two"), dir.path().join("a/again")).expect("linked");
-        let after = usage(&roots, WIDE).expect("within");
+        let after = counted(&roots, WIDE).expect("within");
         assert_eq!((after.files, after.bytes - before.bytes < 100_000), (4, true), "{after:?}");
     }
 
@@ -158,21 +191,37 @@ mod tests {
     fn every_limit_is_found_and_several_folders_add_up() {
         let (one, other) = (made(), made());
         let (first, both) = ([one.path().to_owned()], [one.path().to_owned(), other.path().to_owned()]);
-        let bytes = usage(&first, WIDE).expect("within").bytes;
+        let bytes = counted(&first, WIDE).expect("within").bytes;
         let tight = Quota { bytes, ..WIDE };
-        assert!(usage(&first, tight).is_ok());
-        assert_eq!(usage(&both, tight), Err(Over::Bytes { most: bytes }));
-        assert_eq!(usage(&first, Quota { files: 2, ..WIDE }), Err(Over::Files { most: 2 }));
-        assert_eq!(usage(&first, Quota { bytes: 100_000, ..WIDE }), Err(Over::Size { most: 100_000 }));
+        assert!(counted(&first, tight).is_ok());
+        assert_eq!(counted(&both, tight), Err(Over::Bytes { most: bytes }));
+        assert_eq!(counted(&first, Quota { files: 2, ..WIDE }), Err(Over::Files { most: 2 }));
+        assert_eq!(counted(&first, Quota { bytes: 100_000, ..WIDE }), Err(Over::Size { most: 100_000 }));
         let deep = other.path().join("d/".repeat(DEEPEST + 2));
         fs::create_dir_all(deep).expect("made");
-        assert_eq!(usage(&both, WIDE), Err(Over::Depth));
+        assert_eq!(counted(&both, WIDE), Err(Over::Depth));
     }
 
     #[test]
     fn a_folder_that_the_job_closed_is_counted() {
         let dir = made();
         fs::set_permissions(dir.path().join("a"), Permissions::from_mode(0o300)).expect("closed");
-        assert_eq!(usage(&[dir.path().to_owned()], WIDE).expect("within").files, 3);
+        assert_eq!(counted(&[dir.path().to_owned()], WIDE).expect("within").files, 3);
+    }
+
+    #[test]
+    fn deleted_files_that_are_held_open_count_once_and_closed_ones_do_not() {
+        let dir = made();
+        let roots = [dir.path().to_owned()];
+        let path = dir.path().join("gone");
+        fs::write(&path, vec![b'x'; 8 << 20]).expect("written");
+        let held = [fs::File::open(&path).expect("opened"), fs::File::open(&path).expect("opened")];
+        fs::remove_file(&path).expect("removed");
+        let quota = Quota { bytes: 8 << 20, files: 1000 };
+        assert!(counted(&roots, quota).is_ok());
+        assert!(usage(&roots, quota).is_err(), "8 MiB without a name and 200 kB with one");
+        assert!(usage(&roots, Quota { bytes: 15 << 20, files: 1000 }).is_ok(), "once, although two descriptors hold it");
+        drop(held);
+        assert!(usage(&roots, quota).is_ok());
     }
 }
