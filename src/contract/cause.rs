@@ -16,7 +16,7 @@ pub enum FailureCause {
     Oom,
     /// It ran longer than it may.
     Timeout,
-    /// It did not answer systemd's watchdog.
+    /// Its runner gave no sign of life.
     Watchdog,
     /// It ended well and left no result.
     NoResult,
@@ -124,8 +124,8 @@ impl FailureCause {
     /// Whether a job's unit may say so of itself. The others are the coordinator's own decisions: a job that claimed one of them could
     /// fail for ever without using up an attempt.
     pub fn is_of_unit(self) -> bool {
-        use FailureCause::{CoreDump, Exit, NoResult, Oom, Quota, Signal, Timeout, Watchdog};
-        matches!(self, Exit | Signal | CoreDump | Oom | Timeout | Watchdog | NoResult | Quota)
+        use FailureCause::{CoreDump, Exit, NoResult, Oom, Quota, Signal, Timeout};
+        matches!(self, Exit | Signal | CoreDump | Oom | Timeout | NoResult | Quota)
     }
 
     /// Whether something else than the job ended the attempt, so that it does not count.
@@ -182,7 +182,7 @@ mod tests {
         let seen = [("success", "killed", "TERM"), ("success", "exited", "3"), ("success", "exited", "0"), ("oom-kill", "killed", "KILL")];
         let causes = [FailureCause::Signal, FailureCause::Exit, FailureCause::NoResult, FailureCause::Oom];
         assert_eq!(seen.map(|(result, code, status)| FailureCause::of_systemd(result, code, status)), causes);
-        for word in ["halted", "preempted", "shed", "interrupted", "resources"] {
+        for word in ["halted", "preempted", "shed", "interrupted", "watchdog", "resources"] {
             assert_eq!(FailureCause::of_systemd(word, "", ""), FailureCause::Other, "{word}");
         }
     }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub const INTERFACE: &str = "org.ringrift.Job";
 /// Seconds that a lease lasts; renewed at a third of it.
 pub const LEASE_TERM: u64 = 120;
-/// Seconds without a sign of life after which a job's runner counts as stopped.
+/// Seconds that the lease of a job lasts once its runner has taken it up: without a sign of life for so long, the runner counts as stopped.
+/// At a third of it two renewals may be late.
 pub const LONGEST_SILENCE: u64 = 60;
 /// Seconds that an attempt may be given at most: a week.
 pub const LONGEST_TIMEOUT: u64 = 604_800;

@@ -20,7 +20,11 @@ impl Deadlines {
     }
     /// Granted or renewed now.
     pub fn renew(&mut self, token: FencingToken, now_us: i64) {
-        self.ends.insert(token, now_us + self.term_us);
+        self.renew_for(token, self.term_us, now_us);
+    }
+    /// Renewed now for another term than the usual one.
+    pub fn renew_for(&mut self, token: FencingToken, term_us: i64, now_us: i64) {
+        self.ends.insert(token, now_us + term_us);
     }
     /// A lease that is in the database and not yet known here gets a whole term.
     pub fn adopt(&mut self, token: FencingToken, now_us: i64) {

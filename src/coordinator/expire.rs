@@ -5,6 +5,7 @@ use super::{grant, outbox, reports};
 use crate::contract::cause::FailureCause;
 use crate::contract::events::TaskOrphaned;
 use crate::contract::ids::JobId;
+use crate::contract::job::{LEASE_TERM, LONGEST_SILENCE};
 use crate::contract::messages;
 use rusqlite::params;
 
@@ -43,7 +44,8 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
             return Ok(());
         }
     }
-    let seconds = rows::term_us() / 1_000_000;
+    let seconds = if lease.taken { LONGEST_SILENCE } else { LEASE_TERM };
+    let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
     let orphaned = TaskOrphaned {
         task_id: match lease.work {
             Some(n) => cx.state.job_id(n),
@@ -51,7 +53,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
         },
         task_type: lease.kind.name().into(),
         node_id: lease.node.clone(),
-        last_heartbeat: lease.expires_us - rows::term_us(),
+        last_heartbeat: lease.expires_us - term_us,
         reason: format!("the lease was not renewed for {seconds} s"),
     };
     let (task, node) = (&orphaned.task_id, &lease.node);
@@ -59,7 +61,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
     match lease.work.map(|n| rows::item(cx, n)).transpose()?.flatten() {
         Some(item) => {
             outbox::emit(cx, &item.work, orphaned)?;
-            fence(cx, lease, FailureCause::Expired)
+            fence(cx, lease, if lease.taken { FailureCause::Watchdog } else { FailureCause::Expired })
         }
         None => {
             // Nobody watches the unit of such a task, if it has one: the slot is free at once.

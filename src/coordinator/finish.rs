@@ -5,7 +5,7 @@ use super::{desk, durations, interruptions, outbox, uids};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
-use crate::contract::job::{Finish, Finished};
+use crate::contract::job::{Finish, Finished, LONGEST_SILENCE};
 use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
 use crate::contract::paths;
@@ -161,7 +161,13 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
         return Ok(());
     }
     if let Some(cause) = lease.fenced {
-        failure = Failure { description: failure.description, ..Failure::new(cause, format!("fenced off: {cause}")) };
+        let why = match cause {
+            FailureCause::Watchdog => format!(
+                "its runner gave no sign of life for {LONGEST_SILENCE} s: it was stopped, or hangs, and with it the watch over its time and its disk"
+            ),
+            cause => format!("fenced off: {cause}"),
+        };
+        failure = Failure { description: failure.description, ..Failure::new(cause, why) };
     }
     fail(cx, n, item, lease, failure)
 }

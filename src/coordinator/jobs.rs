@@ -47,13 +47,14 @@ impl Jobs {
             "Take" => {
                 let call: Take = parse(call)?;
                 allowed(&call.job_id)?;
-                let uid = peer.uid;
-                answer(self.core.change(move |cx| take::take(cx, &call, uid)))
+                let peer = peer.clone();
+                answer(self.core.change(move |cx| take::take(cx, &call, &peer)))
             }
             "Renew" => {
                 let call: Renew = parse(call)?;
                 allowed(&call.job_id)?;
-                answer(self.core.change(move |cx| take::renew(cx, &call)))
+                let peer = peer.clone();
+                answer(self.core.change(move |cx| take::renew(cx, &call, &peer)))
             }
             "Finish" => {
                 let call: Finish = parse(call)?;

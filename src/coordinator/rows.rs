@@ -79,6 +79,8 @@ pub struct LeaseRow {
     pub taken: bool,
     /// systemd's id of that run.
     pub invocation: String,
+    /// The process that took the job up, its runner; 0: none, or another node's.
+    pub runner: i32,
     /// Why it was fenced off.
     pub fenced: Option<FailureCause>,
     /// The node's GPUs that it may use.
@@ -104,6 +106,7 @@ impl LeaseRow {
             ordered: row.get("ordered")?,
             taken: row.get("taken")?,
             invocation: row.get("invocation")?,
+            runner: row.get("runner")?,
             fenced: row.get::<_, Option<String>>("fenced")?.map(|word| FailureCause::from_name(&word)),
             gpus: json_opt(row, "gpus")?,
         })
@@ -166,6 +169,7 @@ pub fn insert_lease(
         ordered: false,
         taken: false,
         invocation: String::new(),
+        runner: 0,
         fenced: None,
         gpus,
     })

@@ -143,6 +143,10 @@ ALTER TABLE work ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;       -- o
 ALTER TABLE work ADD COLUMN idle_interruptions INTEGER NOT NULL DEFAULT 0;  -- of them the last ones without progress between
 ALTER TABLE work ADD COLUMN furthest REAL NOT NULL DEFAULT 0;               -- the progress that it had reached
 ",
+    // Only the process that took a job up keeps its lease.
+    "
+ALTER TABLE lease ADD COLUMN runner INTEGER NOT NULL DEFAULT 0;             -- its number, by the kernel's word
+",
 ];
 
 /// Numbers that a restored database leaves out: those of jobs and leases that it does not know of any more.

@@ -43,14 +43,15 @@ pub fn renew(cx: &mut Change<'_>, call: &Holder) -> Result<Renewed, Refusal> {
     if let Some(why) = super::emergency::halted(cx)? {
         return Err(Refusal::fenced(format!("emergency halt: {}; stop and release the lease", why.reason)));
     }
-    prolong(cx, &lease)?;
+    prolong(cx, &lease, LEASE_TERM)?;
     Ok(Renewed { term_seconds: LEASE_TERM })
 }
 
-/// Gives a lease another term; the database's time for people follows at most once in five seconds.
-pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow) -> Result<(), Refusal> {
-    cx.state.deadlines.renew(lease.token, cx.now.mono);
-    let expires = cx.now.wall + rows::term_us();
+/// Gives a lease a term of so many seconds; the database's time for people follows at most once in five seconds.
+pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow, seconds: u64) -> Result<(), Refusal> {
+    let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
+    cx.state.deadlines.renew_for(lease.token, term_us, cx.now.mono);
+    let expires = cx.now.wall + term_us;
     if (expires - lease.expires_us).abs() >= 5_000_000 {
         let sql = "UPDATE lease SET expires_us = ?2 WHERE token = ?1";
         cx.db.prepare_cached(sql)?.execute(params![rows::key(lease.token), expires])?;

@@ -1,11 +1,13 @@
 //! A job's unit takes up its job and keeps its lease.
 use super::change::{Change, Refusal};
+use super::rows::LeaseRow;
 use super::{outbox, rows, slots, uids};
 use crate::contract::coordinator::{Renewed, WorkItem, WorkStatus};
 use crate::contract::events::{TaskHeartbeat, WorkStarted};
-use crate::contract::job::{LEASE_TERM, Offer, Renew, Take};
+use crate::contract::job::{LONGEST_SILENCE, Offer, Renew, Take};
 use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::Description;
+use crate::platform::varlink::Peer;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
@@ -13,9 +15,9 @@ use sha2::{Digest as _, Sha256};
 const HEARTBEAT: i64 = 5_000_000;
 
 /// The unit's main process takes up its job. The same invocation may ask again.
-pub fn take(cx: &mut Change<'_>, call: &Take, uid: u32) -> Result<Offer, Refusal> {
+pub fn take(cx: &mut Change<'_>, call: &Take, peer: &Peer) -> Result<Offer, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
-    let Some(lease) = rows::lease_of(cx.db, n)? else {
+    let Some(mut lease) = rows::lease_of(cx.db, n)? else {
         let reason = Reason::new(ReasonCode::Taken, format!("it is {}", item.status.name()));
         return Err(Refusal::refused(format!("job {} has no slot; only the coordinator starts jobs", call.job_id), vec![reason]));
     };
@@ -28,11 +30,12 @@ pub fn take(cx: &mut Change<'_>, call: &Take, uid: u32) -> Result<Offer, Refusal
     }
     let description = describe(cx, &item)?;
     let command = cx.state.config.workload.stage(item.work.work_type).command.clone();
-    uids::record(cx, n, uid)?;
+    uids::record(cx, n, peer.uid)?;
     if !lease.taken {
         cx.db
-            .prepare_cached("UPDATE lease SET taken = 1, ordered = 1, invocation = ?2 WHERE token = ?1")?
-            .execute(params![rows::key(lease.token), call.invocation_id])?;
+            .prepare_cached("UPDATE lease SET taken = 1, ordered = 1, invocation = ?2, runner = ?3 WHERE token = ?1")?
+            .execute(params![rows::key(lease.token), call.invocation_id, peer.pid])?;
+        lease.runner = peer.pid;
         cx.db.prepare_cached("UPDATE work SET status = ?2, started_us = ?3, description = ?4 WHERE n = ?1")?.execute(params![
             n,
             WorkStatus::Running.name(),
@@ -50,14 +53,14 @@ pub fn take(cx: &mut Change<'_>, call: &Take, uid: u32) -> Result<Offer, Refusal
         };
         outbox::emit(cx, &item.work, started)?;
     }
-    slots::prolong(cx, &lease)?;
+    sign_of_life(cx, &lease, peer)?;
     let limits = &cx.state.config.limits;
     Ok(Offer {
         description,
         current_model: item.work.current_model,
         command,
         token: lease.token,
-        term_seconds: LEASE_TERM,
+        term_seconds: LONGEST_SILENCE,
         timeout_seconds: item.work.timeout_seconds,
         nice: limits.job_nice,
         cpus: limits.cpus.get(&item.work.work_type).cloned(),
@@ -92,8 +95,17 @@ fn seed_of(id: &str) -> u64 {
     u64::from_be_bytes(first) >> 11
 }
 
+/// Another term, if it is the runner that speaks: the job's other processes have its user and its token, and may have stopped it.
+fn sign_of_life(cx: &mut Change<'_>, lease: &LeaseRow, peer: &Peer) -> Result<(), Refusal> {
+    // 0: taken up under a version that did not ask.
+    match [0, peer.pid].contains(&lease.runner) {
+        true => slots::prolong(cx, lease, LONGEST_SILENCE),
+        false => Ok(()),
+    }
+}
+
 /// Keeps the lease; progress becomes a heartbeat, at most one in five seconds.
-pub fn renew(cx: &mut Change<'_>, call: &Renew) -> Result<Renewed, Refusal> {
+pub fn renew(cx: &mut Change<'_>, call: &Renew, peer: &Peer) -> Result<Renewed, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
     let lease = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token && l.fenced.is_none() && l.taken);
     let Some(lease) = lease else {
@@ -102,7 +114,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Renew) -> Result<Renewed, Refusal> {
             call.job_id, call.token
         )));
     };
-    slots::prolong(cx, &lease)?;
+    sign_of_life(cx, &lease, peer)?;
     if let Some(progress) = &call.progress {
         cx.state.progress.insert(n, progress.clone());
         let last = cx.state.heartbeats.get(&n);
@@ -124,7 +136,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Renew) -> Result<Renewed, Refusal> {
             outbox::emit(cx, &item.work, heartbeat)?;
         }
     }
-    Ok(Renewed { term_seconds: LEASE_TERM })
+    Ok(Renewed { term_seconds: LONGEST_SILENCE })
 }
 
 #[cfg(test)]

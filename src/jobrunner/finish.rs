@@ -86,8 +86,6 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
     let mut error = noted.unwrap_or_default();
     if oom {
         error = format!("out of memory: the kernel killed a process of the job\n{error}").trim_end().to_owned();
-    } else if seen == FailureCause::Watchdog {
-        error = format!("its runner was stopped, and with it the watch over its time and its disk\n{error}").trim_end().to_owned();
     } else if error.is_empty() && result.is_none() {
         let before = if taken.is_none() { "before the job was taken up, " } else { "" };
         error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
@@ -130,29 +128,4 @@ fn leave(path: &Path, call: &Finish) -> Result<(), Failure> {
         let hint = "the master reports the unit as gone; the attempt counts as failed";
         Failure::new(Exit::Failure, "leaving the report in the job's folder").caused_by(e).hint(hint)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[test]
-    fn a_runner_that_was_stopped_is_the_reported_cause() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let args = Args::parse_from(["runner", "--jobs", &folder.path().display().to_string(), "a-1"]);
-        let said = |result: &'static str| {
-            move |name: &str| match name {
-                "SERVICE_RESULT" => result.to_owned(),
-                "EXIT_CODE" => "killed".to_owned(),
-                "EXIT_STATUS" => "KILL".to_owned(),
-                _ => String::new(),
-            }
-        };
-        let call = |result| compose(&args, &args.folder(), &said(result), 0);
-        let stopped = call("watchdog");
-        assert!(stopped.cause == Some(FailureCause::Watchdog) && stopped.error.starts_with("its runner was stopped"), "{}", stopped.error);
-        assert!(!stopped.interrupted, "a job must not come by more attempts by it");
-        assert!(!call("signal").error.contains("stopped"));
-    }
 }

@@ -1,11 +1,12 @@
-//! Keeps the lease: renews it at a third of its term, and with news at most once a second. A lease that is lost ends the workload.
+//! Keeps the lease: renews it at a third of its term, and with news at most once a second. A lease that is lost ends the workload. It is
+//! the runner's sign of life as well: a job has its runner's user, so it can stop it with SIGSTOP, and nobody would watch over its time
+//! and its disk any more; the coordinator counts the renewals of the process that took the job up, and of no other.
 use super::child::Running;
 use crate::contract::coordinator::Renewed;
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::{INTERFACE, Renew};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::Progress;
-use crate::platform::notify;
 use crate::platform::varlink::Client;
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
@@ -86,10 +87,6 @@ impl Keeper {
         let (mut since, mut pause, mut away) = (Instant::now(), self.term / 3, false);
         while let Some(progress) = desk.take(since, pause) {
             since = Instant::now();
-            if let Some(p) = &progress {
-                // Once for all that came since the last renewal: each notification costs PID 1 a wake-up and every follower a signal.
-                notify::status(format!("{} of {} {} {}", p.done, p.total, p.unit, p.message));
-            }
             match self.renew(&mut client, progress) {
                 Ok(renewed) => {
                     pause = Duration::from_secs(renewed.term_seconds) / 3;

@@ -4,7 +4,6 @@ mod attempt;
 mod cgroup;
 mod child;
 mod finish;
-mod heart;
 mod keeper;
 mod modes;
 mod output;

@@ -3,7 +3,7 @@ use super::attempt::{JobDir, Known, Stopped, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
 use super::quota::DiskWatch;
-use super::{Args, finish, heart, modes, output, relay, take};
+use super::{Args, finish, modes, output, relay, take};
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;
@@ -11,7 +11,6 @@ use crate::contract::job_file::Quota;
 use crate::contract::text::Block;
 use crate::contract::workload::Description;
 use crate::platform::clock::now_us;
-use crate::platform::notify;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -34,7 +33,6 @@ const LINGER: u16 = 300;
 /// Runs the attempt; returns the code to exit with.
 pub fn run(args: &Args) -> Result<u8, Failure> {
     let signals = signals()?;
-    heart::start();
     let job = args.folder();
     let invocation_id = std::env::var("INVOCATION_ID").unwrap_or_default();
     let offer = take::take(args, &invocation_id)?;
@@ -92,8 +90,6 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
             return Err(setup(error));
         }
     };
-    let status = format!("attempt {attempt} of {} {}", description.job_type, description.config_key);
-    notify::ready(&status);
     // Before anything else that could take time: what is left of this run may be only this file.
     let note = || {
         let stopped = Stopped { invocation_id: std::env::var("INVOCATION_ID").unwrap_or_default() };
@@ -102,12 +98,13 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
         }
     };
     let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds), &note)?;
-    desk.close();
     readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
     let code = match disk.passed(ended).filter(|_| !desk.is_fenced()) {
         Some(over) => give_up(job, attempt, FailureCause::Quota, &over.to_string(), &tail.text()),
         None => conclude(job, &description, &End { ended, told, fenced: desk.is_fenced(), quota: offer.quota }, &tail.text())?,
     };
+    // Until here it says that the runner lives: to verify what was made takes what it takes.
+    desk.close();
     if code == Exit::Ok as u8 {
         modes::open_up(&job.0);
         finish::hand_in(args, job);
@@ -163,8 +160,6 @@ fn wait(
         if let Some((_, signal)) = next.filter(|_| left.is_some_and(|left| left.is_zero())) {
             tracing::error!("its time is over: {signal}");
             told = told.or(Some("its time is over"));
-            // From here on systemd's TimeoutStopSec= runs as well.
-            notify::stopping("its time is over");
             running.signal(signal);
             next = (signal == Signal::SIGTERM).then(|| (Instant::now() + LAST_CALL, Signal::SIGKILL));
             continue;
@@ -185,7 +180,6 @@ fn wait(
             }
             // Who told it watches over its end.
             next = next.filter(|(_, signal)| *signal == Signal::SIGKILL);
-            notify::stopping("the workload was told to stop");
             running.signal(Signal::SIGTERM);
         }
     }

@@ -1,7 +1,10 @@
 //! Logging: to journald with fields when stderr is the journal, else plain lines on stderr. Never both.
+use std::io::Write;
 use std::os::fd::AsFd;
+use tracing::{Level, Metadata};
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -20,6 +23,11 @@ pub fn init(name: &str) {
     // An error means that logging was started before, by a test say.
     let _ = match journal {
         Some(journal) => tracing_subscriber::registry().with(filter()).with(journal).try_init(),
+        // A job's unit hides the journal's socket.
+        None if stderr_is_journal() => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(Levels).without_time().with_target(false).with_ansi(false);
+            tracing_subscriber::registry().with(filter()).with(lines.with_level(false).log_internal_errors(false)).try_init()
+        }
         None => {
             let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false).with_ansi(false);
             // A reader of stderr that went away is no reason to panic.
@@ -27,6 +35,38 @@ pub fn init(name: &str) {
             tracing_subscriber::registry().with(filter()).with(lines).try_init()
         }
     };
+}
+
+/// Lines for the journal over stderr: each begins with its level, as systemd reads it.
+struct Levels;
+
+struct AtLevel(u8);
+
+impl MakeWriter<'_> for Levels {
+    type Writer = AtLevel;
+    fn make_writer(&self) -> AtLevel {
+        AtLevel(6)
+    }
+    fn make_writer_for(&self, meta: &Metadata<'_>) -> AtLevel {
+        AtLevel(match *meta.level() {
+            Level::ERROR => 3,
+            Level::WARN => 4,
+            Level::INFO => 6,
+            _ => 7,
+        })
+    }
+}
+
+impl Write for AtLevel {
+    /// A whole line, in one call of the system's: lines of threads are not mixed.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = [format!("<{}>", self.0).as_bytes(), line].concat();
+        let mut journal = std::io::stderr();
+        journal.write_all(&text).map(|()| line.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `$JOURNAL_STREAM` names the device and inode of the stream that systemd connected to the journal.

@@ -4,7 +4,7 @@ use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::config::Limits;
 use crate::contract::error::Exit;
-use crate::contract::job::{LONGEST_SILENCE, LONGEST_TIMEOUT};
+use crate::contract::job::LONGEST_TIMEOUT;
 use crate::contract::paths;
 use crate::contract::workload::JobType;
 
@@ -30,8 +30,6 @@ fn template(kind: JobType) -> String {
         .set("CollectMode", "inactive-or-failed")
         .section("Service")
         .set("Type", "exec")
-        .why("Progress is shown by STATUS=, and the runner's life by WATCHDOG=1.")
-        .set("NotifyAccess", "main")
         .why("The two folders are the job's own by PrivateTmp=; limits.job_bytes counts what lies there too.")
         .set("ExecStart", format!("{runner} --type {kind} --also /tmp --also /var/tmp %i"))
         .why("Reports how the attempt ended, whatever ended it.")
@@ -42,9 +40,6 @@ fn template(kind: JobType) -> String {
         .why("No job may take longer than a week. Its runner ends it at its own time; this is for a runner that hangs. systemd lets")
         .why("nobody change it for one instance, and forgets at each daemon-reload by how much a service has extended it.")
         .set("RuntimeMaxSec", LONGEST_TIMEOUT + 3600)
-        .why("A job can stop its runner, which has the same user, and with it the watch over its time and its disk: then all of it is ended.")
-        .set("WatchdogSec", LONGEST_SILENCE)
-        .set("WatchdogSignal", "SIGKILL")
         .why("SIGTERM goes to the runner, which hands it on and waits; what is left then is killed.")
         .set("KillMode", "mixed")
         .set("TimeoutStopSec", 30)
@@ -57,11 +52,21 @@ fn template(kind: JobType) -> String {
         .set("UMask", "0007")
         .set("EnvironmentFile", ENVIRONMENT)
         .why("The coordinator makes the job's folder before it has the unit started; a job sees no other. Of /dev/shm it has its own.")
-        .set("TemporaryFileSystem", format!("{}:ro /dev/shm:mode=1777,size=8G", paths::JOBS))
-        .why("What all services of the machine may write would be filled by one job and read by the next.")
-        .set("InaccessiblePaths", "-/run/lock")
+        .why("Of /run it has the suite's sockets alone: neither the message bus nor the sockets of systemd and of the journal, which a job")
+        .why("could flood; what it writes to its stdout and stderr reaches the journal over inherited descriptors.")
+        .set("TemporaryFileSystem", format!("{}:ro /dev/shm:mode=1777,size=8G /run:ro", paths::JOBS))
+        .set("BindReadOnlyPaths", paths::RUN)
+        .why("Message queues that all services share would be filled by one job and read by the next.")
         .set("PrivateIPC", "yes")
-        .why("Without it, the end of a job whose folder was deleted meanwhile could not be reported. Where the coordinator is away, that is")
+        .with(|t| match kind {
+            JobType::Sync => t
+                .why("It asks for addresses of hosts, and its programs for the name of their user.")
+                .set("BindReadOnlyPaths", "-/run/systemd/resolve -/run/resolvconf -/run/NetworkManager -/run/systemd/userdb"),
+            _ => t,
+        })
+        .why(
+            "Without it, the end of a job whose folder was deleted meanwhile could not be reported. Where the coordinator is away, that is",
+        )
         .why("left in the folder.")
         .set("BindPaths", format!("-{}/%i", paths::JOBS))
         .why("Foreign programs want a home that they can write.")

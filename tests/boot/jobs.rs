@@ -8,6 +8,7 @@ on_both!(
     an_artefact_is_judged_by_the_runner_as_its_reader_will,
     a_forged_result_reads_nothing_and_holds_nothing_up,
     orderly_stops_use_no_attempt_and_the_job_goes_on,
+    a_job_sees_no_socket_but_the_suite_s,
     a_job_that_stops_its_runner_is_ended,
     a_job_that_reports_its_own_end_and_runs_on_is_stopped,
 );
@@ -108,7 +109,7 @@ fn a_job_cannot_signal_read_write_or_speak_for_another(m: &Machine) {
     assert_eq!(own, "own-folder: done");
     assert!(rest.lines().count() == 13 && rest.lines().all(|line| line.ends_with(": refused")), "{tried}");
     for line in said.lines() {
-        let own = line.contains(r#"{"term_seconds":120}"#) && line.starts_with("direct Renew");
+        let own = line.contains(r#"{"term_seconds":60}"#) && line.starts_with("direct Renew");
         assert!(own || line.contains("PermissionDenied"), "{line}");
     }
     assert_eq!(said.matches("PermissionDenied").count(), 6, "{said}");
@@ -224,9 +225,51 @@ fn orderly_stops_use_no_attempt_and_the_job_goes_on(m: &Machine) {
 }
 
 /// Stops its runner, which has its user, and writes and runs on.
-const STOP_RUNNER: &str = "#!/bin/sh\nkill -STOP $PPID && echo done > stopped\ntrap '' TERM\nexec sleep 3600\n";
+const STOP_RUNNER: &str = r#"#!/bin/sh
+kill -STOP $PPID && echo done > stopped
+trap '' TERM
+# It cannot keep the lease itself, although it has the token and may ask for the job again.
+(while sleep 5; do
+    /usr/local/bin/speak direct Renew "{\"job_id\":\"$RINGRIFT_JOB_ID\",\"token\":$RINGRIFT_LEASE_TOKEN}"
+    /usr/local/bin/speak direct Take "{\"job_id\":\"$RINGRIFT_JOB_ID\",\"invocation_id\":\"$INVOCATION_ID\"}"
+done) &
+exec sleep 3600
+"#;
+
+/// Every socket that a job finds, and where it can write.
+const LOOK_AROUND: &str = r#"#!/bin/sh
+find / -xdev -type s 2>/dev/null > sockets
+find /run /tmp /var/tmp /dev/shm -type s 2>/dev/null >> sockets
+for at in /run/systemd/notify /run/systemd/journal/socket /run/systemd/journal/dev-log /run/systemd/journal/stdout /dev/log \
+    /run/dbus/system_bus_socket /run/systemd/private /run/systemd/userdb/io.systemd.DynamicUser /run/systemd/io.system.ManagedOOM; do
+    [ ! -e $at ] || echo $at >> found
+done
+echo heard >&2
+env | grep -c ^NOTIFY_SOCKET= > notify
+exec sleep 3600
+"#;
+
+fn a_job_sees_no_socket_but_the_suite_s(m: &Machine) {
+    program(m, "look-around", LOOK_AROUND);
+    start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{selfplay: {{command: [/usr/local/bin/look-around]}}}}\n"));
+    let id = enqueue(m, "selfplay");
+    let at = |name: &str| format!("/var/lib/ringrift/jobs/{id}/attempt-1/{name}");
+    m.wait_for("the job to have looked", MINUTE, || match m.run(&format!("cat {}", at("notify"))).out {
+        said if said == "0" => Ok(()),
+        said => Err(format!("{said} {}", shown(m, &id))),
+    });
+    let sockets = m.ok(&format!("cat {}", at("sockets")));
+    assert!(sockets.lines().all(|path| path.starts_with("/run/ringrift/")) && sockets.contains("job.sock"), "{sockets}");
+    assert_eq!(m.run(&format!("cat {}", at("found"))).out, "");
+    let told = || m.journal(&format!("-u ringrift-job-selfplay@{id}.service"));
+    m.wait_for("its stderr in the journal", MINUTE, || match told().iter().any(|e| e.message().contains("heard")) {
+        true => Ok(()),
+        false => Err(String::from("not yet")),
+    });
+}
 
 fn a_job_that_stops_its_runner_is_ended(m: &Machine) {
+    program(m, "speak", SPEAK);
     program(m, "stop-runner", STOP_RUNNER);
     let commands = "selfplay: {command: [/usr/local/bin/stop-runner]}, evaluation: {command: [/usr/bin/sleep, '7200']}";
     start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{{commands}}}\n"));
@@ -240,7 +283,7 @@ fn a_job_that_stops_its_runner_is_ended(m: &Machine) {
         item if item["status"] == "failed" => Ok(item),
         item => Err(format!("{item} {}", m.run(&format!("systemctl status {unit}")).out)),
     });
-    assert!(item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("its runner was stopped")), "{item}");
+    assert!(item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("gave no sign of life")), "{item}");
     m.wait_for("its unit and its processes to go", MINUTE, || {
         let (state, left) = (m.show(&unit, "ActiveState"), m.run("pgrep -x -f 'sleep 3600'").out);
         if state == "inactive" && left.is_empty() { Ok(()) } else { Err(format!("{state} {left}")) }
@@ -261,9 +304,6 @@ exec sleep 3600
 fn a_job_that_reports_its_own_end_and_runs_on_is_stopped(m: &Machine) {
     program(m, "speak", SPEAK);
     program(m, "feign", FEIGN);
-    // Without systemd's watch over the runner, so that the master alone can find it.
-    m.write("/etc/systemd/system/ringrift-job-selfplay@.service.d/50-watchdog.conf", "[Service]\nWatchdogSec=0\n");
-    m.ok("systemctl daemon-reload");
     start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{selfplay: {{command: [/usr/local/bin/feign]}}}}\n"));
     let id = enqueue(m, "selfplay");
     let unit = format!("ringrift-job-selfplay@{id}.service");

@@ -21,7 +21,7 @@ fn one_item_from_enqueue_to_completed() {
     assert!(!c.report(&order, ReportOutcome::Started), "it is known already");
 
     let offer = c.take(&id, "inv-1").expect("taken");
-    assert_eq!((offer.token, offer.description.attempt, offer.term_seconds), (order.token, 1, 120));
+    assert_eq!((offer.token, offer.description.attempt, offer.term_seconds), (order.token, 1, 60));
     assert_eq!(c.take(&id, "inv-1").expect("the same run may ask again"), offer);
     assert!(c.take(&id, "inv-2").expect_err("another may not").is(errors::REFUSED));
     let progress = Progress { done: 1.0, total: 3.0, unit: "games".into(), ..Default::default() };

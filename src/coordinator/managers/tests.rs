@@ -13,12 +13,16 @@ use crate::contract::ids::{ConfigKey, JobId, NodeId};
 use crate::contract::optimizer::{Action, NegotiateRate, Observe, RateUrgency};
 use crate::contract::workload::JobType;
 use crate::platform::store::{Database, Keep};
+use crate::platform::varlink::Peer;
 use tempfile::TempDir;
 
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
 /// Nine in the morning, UTC.
 const NINE: i64 = (20_000 * 24 + 9) * HOUR;
+
+/// The process that takes jobs up and keeps their leases.
+const RUNNER: Peer = Peer { uid: 7, gids: Vec::new(), pid: 77 };
 
 struct Bench {
     _dir: TempDir,
@@ -174,7 +178,7 @@ fn finished_jobs_teach_and_running_ones_have_an_end() {
     let id = b.queue(JobType::Training, "square8_2p", 50);
     b.fill();
     let take = crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() };
-    b.change(|cx| super::super::take::take(cx, &take, 7)).expect("taken");
+    b.change(|cx| super::super::take::take(cx, &take, &RUNNER)).expect("taken");
     b.pass(40 * SECOND);
     let known = b.change(|cx| durations::all(cx)).expect("told");
     assert_eq!(known.running[0].eta_us, NINE + 100 * SECOND);
@@ -296,7 +300,7 @@ fn leases_still_expire_beside_all_that() {
     let mut b = Bench::new();
     let id = b.queue(JobType::Selfplay, "square8_2p", 50);
     b.fill();
-    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() }, 7))
+    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() }, &RUNNER))
         .expect("taken");
     b.pass(121 * SECOND);
     b.change(expire::expire).expect("expired");

@@ -5,8 +5,8 @@ use super::*;
 fn an_attempt_that_was_stopped_after_its_time_is_a_timeout() {
     let bench = Bench::new();
     let (id, order) = bench.taken();
-    for _ in 0..36 {
-        bench.pass(100 * SECOND, 100 * SECOND);
+    for _ in 0..72 {
+        bench.pass(50 * SECOND, 50 * SECOND);
         bench.renew(&order).expect("kept");
     }
     let report = Report { job_id: id, token: order.token, outcome: ReportOutcome::Gone, detail: String::new() };
@@ -19,8 +19,8 @@ fn a_crash_that_is_told_late_is_no_timeout() {
     let bench = Bench::new();
     let (id, order) = bench.taken();
     let begun = bench.change(|cx| Ok(cx.now.wall)).expect("a time");
-    for _ in 0..36 {
-        bench.pass(100 * SECOND, 100 * SECOND);
+    for _ in 0..72 {
+        bench.pass(50 * SECOND, 50 * SECOND);
         bench.renew(&order).expect("kept");
     }
     let call = Finish {
@@ -62,7 +62,7 @@ fn an_attempt_that_is_interrupted_a_hundred_times_without_progress_failed() {
         bench.pass(60 * SECOND, 60 * SECOND);
         order = bench.orders().into_iter().next().expect("started again");
         let call = Take { job_id: id.clone(), invocation_id: "i".into() };
-        bench.change(move |cx| take::take(cx, &call, 7)).expect("taken");
+        bench.change(move |cx| take::take(cx, &call, &RUNNER)).expect("taken");
     }
 }
 
@@ -86,7 +86,7 @@ fn an_attempt_that_was_told_to_stop_counts_for_nothing() {
         );
         order = orders[0].clone();
         let call = Take { job_id: id.clone(), invocation_id: "i".into() };
-        bench.change(move |cx| take::take(cx, &call, 7)).expect("taken");
+        bench.change(move |cx| take::take(cx, &call, &RUNNER)).expect("taken");
     }
 }
 
@@ -101,4 +101,29 @@ fn a_unit_cannot_claim_an_end_that_does_not_count() {
         let item = bench.change(move |cx| query::show(cx, &id)).expect("shown").item;
         assert!(item.attempts == 1 && !item.failed.is_some_and(FailureCause::is_harmless), "{word}: {item:?}");
     }
+}
+
+#[test]
+fn only_the_runner_keeps_its_lease_and_its_silence_ends_the_attempt() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    bench.pass(59 * SECOND, 59 * SECOND);
+    bench.renew(&order).expect("in time");
+    let child = Peer { pid: 78, ..RUNNER };
+    for _ in 0..2 {
+        bench.pass(40 * SECOND, 40 * SECOND);
+        let (renew, take) =
+            (Renew { job_id: id.clone(), token: order.token, progress: None }, Take { job_id: id.clone(), invocation_id: "i".into() });
+        let (one, other) = (child.clone(), child.clone());
+        // Answered, and worth nothing; or fenced off already.
+        drop(bench.change(move |cx| take::renew(cx, &renew, &one)));
+        drop(bench.change(move |cx| take::take(cx, &take, &other)));
+    }
+    assert_eq!(bench.orders().last().map(|o| o.kind), Some(OrderKind::Stop));
+    assert!(bench.renew(&order).is_err(), "too late");
+    let gone = Report { job_id: id.clone(), token: order.token, outcome: ReportOutcome::Gone, detail: String::new() };
+    bench.change(move |cx| orders::report(cx, &gone)).expect("told");
+    let asked = id.clone();
+    let item = bench.change(move |cx| query::show(cx, &asked)).expect("shown").item;
+    assert!(item.result.as_deref() == Some("watchdog") && item.error.is_some_and(|e| e.contains("no sign of life for 60 s")));
 }
