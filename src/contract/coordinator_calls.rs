@@ -3,6 +3,7 @@ use super::coordinator::{Lease, WorkItem, WorkStatus};
 use super::ids::{FencingToken, JobId, LeaseId, NodeId};
 use super::optimizer::Utilization;
 use super::safeguards::{LifeState, ManagerView};
+use super::text::one_line;
 use super::workload::{JobType, ResourceClass};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,7 +40,7 @@ pub struct Cancel {
     /// The item.
     pub work_id: JobId,
     /// Why, for people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_line")]
     pub reason: String,
 }
 

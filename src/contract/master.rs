@@ -1,4 +1,5 @@
 //! What the master offers on D-Bus, and the control file by which it pauses daemons.
+use super::text::one_line;
 use serde::{Deserialize, Serialize};
 
 /// The bus name; a single instance owns it.
@@ -16,7 +17,7 @@ pub struct Control {
     /// Whether the daemon shall pause.
     pub paused: bool,
     /// Why.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_line")]
     pub reason: String,
     /// Who said so.
     #[serde(default)]

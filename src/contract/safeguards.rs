@@ -2,6 +2,7 @@
 use super::cause::FailureCause;
 use super::coordinator::GateView;
 use super::ids::{FencingToken, LeaseId, NodeId};
+use super::text::one_line;
 use super::workload::JobType;
 use serde::{Deserialize, Serialize};
 
@@ -259,7 +260,7 @@ pub struct EmergencyView {
     /// Nothing is granted and no job runs.
     pub halted: bool,
     /// Why.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_line")]
     pub reason: String,
     /// Who.
     #[serde(default)]
@@ -298,7 +299,7 @@ pub struct SafeguardsView {
 #[serde(deny_unknown_fields)]
 pub struct Because {
     /// Why, for people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_line")]
     pub reason: String,
     /// Kept for callers of old and not used: who it was is the caller's user, by the kernel's word.
     #[serde(default)]

@@ -1,5 +1,6 @@
 //! The order of the queue as `org.ringrift.Coordinator` tells it.
 use super::ids::{ConfigKey, FencingToken, JobId};
+use super::text::one_line;
 use super::workload::JobType;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +69,6 @@ pub struct StopWork {
     /// Why.
     pub cause: StopCause,
     /// For people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_line")]
     pub reason: String,
 }

@@ -116,6 +116,11 @@ clean_text!(
     Block, true, MAX_BLOCK
 );
 
+/// A text that people type and that stands on one line wherever it is shown, for `deserialize_with`.
+pub fn one_line<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Line::deserialize(from).map(String::from)
+}
+
 impl Block {
     /// Cleans the end of a longer text, for logs whose last lines matter.
     pub fn last(text: impl AsRef<[u8]>) -> Self {

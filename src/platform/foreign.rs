@@ -4,6 +4,7 @@
 use crate::contract::foreign::{ForeignEvent, ForeignQueue, OURS};
 use crate::contract::ports::StoreError;
 use crate::contract::rights::Class;
+use crate::platform::access_list::{AccessList, Who};
 use crate::platform::clock::now_us;
 use crate::platform::host::node_id;
 use crate::platform::store;
@@ -72,8 +73,21 @@ fn class(suite: &Suite, uid: u32, gids: Vec<u32>) -> Class {
     suite.class(&Peer { uid, gids, pid: 0 })
 }
 
+/// A file or folder, with the access list that it may have.
+type Entry = (Metadata, Option<AccessList>);
+
 /// The least class of those who can write beside the owner.
-fn least_other(meta: &Metadata, suite: &Suite) -> Class {
+fn least_other((meta, list): &Entry, suite: &Suite) -> Class {
+    if let Some(list) = list {
+        let of = |who: Who| match who {
+            Who::Owner => Class::Root,
+            Who::User(uid) => class(suite, uid, groups(uid)),
+            Who::OwnGroup => class(suite, u32::MAX, vec![meta.gid()]),
+            Who::Group(gid) => class(suite, u32::MAX, vec![gid]),
+            Who::Others => Class::Anybody,
+        };
+        return list.writers().map(of).min().unwrap_or(Class::Root);
+    }
     match meta.mode() {
         mode if mode & 0o002 != 0 => Class::Anybody,
         mode if mode & 0o020 != 0 => class(suite, u32::MAX, vec![meta.gid()]),
@@ -82,11 +96,11 @@ fn least_other(meta: &Metadata, suite: &Suite) -> Class {
 }
 
 /// The least class of those who can write a file, or replace it in its folder.
-fn least_writer(file: &Metadata, folder: &Metadata, suite: &Suite) -> Class {
-    let folder_least = least_other(folder, suite).min(class(suite, folder.uid(), groups(folder.uid())));
-    let owner = match file.uid() {
+fn least_writer(file: &Entry, folder: &Entry, suite: &Suite) -> Class {
+    let folder_least = least_other(folder, suite).min(class(suite, folder.0.uid(), groups(folder.0.uid())));
+    let owner = match file.0.uid() {
         // Nobody gets to the file but those who can write the folder.
-        UNSHOWN if folder.mode() & 0o001 == 0 => folder_least,
+        UNSHOWN if folder.0.mode() & 0o001 == 0 => folder_least,
         UNSHOWN => Class::Anybody,
         uid => class(suite, uid, groups(uid)),
     };
@@ -110,8 +124,9 @@ impl ForeignQueue for ForeignDb {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Class::Suite),
             file => file.map_err(failed)?,
         };
-        let folder = metadata(path.parent().unwrap_or(path)).map_err(failed)?;
-        Ok(least_writer(&file, &folder, Suite::here()))
+        let around = path.parent().unwrap_or(path);
+        let folder = metadata(around).map_err(failed)?;
+        Ok(least_writer(&(file, AccessList::of(path)), &(folder, AccessList::of(around)), Suite::here()))
     }
 
     fn read(&self, database: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError> {

@@ -1,5 +1,6 @@
 //! Adapters: one third-party crate or system interface a file. They decide nothing.
 pub mod access;
+pub mod access_list;
 pub mod age;
 pub mod catalog;
 pub mod cgroup;

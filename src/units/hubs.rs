@@ -3,6 +3,7 @@ use super::daemons::{directories, hub_restart, hub_weight, reload, times};
 use super::harden::{self, Exceptions};
 use super::text::Text;
 use super::{ENVIRONMENT, MASTER, ON_FAILURE, SUITE, starts};
+use crate::contract::error::Exit;
 use crate::contract::paths;
 use crate::contract::registry::{DaemonType, PROCESSES};
 use crate::contract::safeguards::{MANAGER_SHUTDOWN, MANAGERS};
@@ -100,6 +101,8 @@ fn master() -> String {
         .with(starts::stopped)
         .why("Nothing else brings it back, so it is never given up: restarted after any end but a stop.")
         .set("Restart", "always")
+        .why("A database of a newer version, of another user, or that is no file: a restart cannot fix it.")
+        .set("RestartPreventExitStatus", format!("{} {}", Exit::BadData as u8, Exit::NotPermitted as u8))
         .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
         .set("RestartSec", "1s")
         .with(times)

@@ -102,7 +102,7 @@ impl Submit {
             return out
                 .either("job", &value, || format!("{} {id} queued; `ringrift jobs show {id}` follows it\n", out.paint(Tone::Good, "●")));
         }
-        let item = ended(&mut coordinator, &id)?;
+        let item = ended(&mut coordinator, &id, &|why| out.aside(Tone::Dim, "waiting:", why))?;
         if item.status != WorkStatus::Completed {
             let why = item.error.clone().or(item.result.clone()).unwrap_or_else(|| item.status.name().to_owned());
             let failure = Failure::new(Exit::Failure, format!("job {id} {}: {why}", item.status.name()));
@@ -171,11 +171,20 @@ fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, 
     })
 }
 
-fn ended(coordinator: &mut Asked, id: &JobId) -> Result<WorkItem, Failure> {
+/// Waits for the job's end; says what it waits for whenever that becomes something else.
+fn ended(coordinator: &mut Asked, id: &JobId, say: &dyn Fn(&str)) -> Result<WorkItem, Failure> {
+    let mut said = Vec::new();
     loop {
         let item = coordinator.call::<Shown>("Show", &json!({ "work_id": id }))?.item;
         if !item.status.is_active() {
             return Ok(item);
+        }
+        // By their codes: the numbers in the texts change from look to look.
+        if item.waiting_codes != said {
+            if !item.waiting_for.is_empty() {
+                say(&item.waiting_for.join("; "));
+            }
+            said = item.waiting_codes;
         }
         std::thread::sleep(LOOK);
     }

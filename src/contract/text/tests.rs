@@ -71,3 +71,9 @@ proptest! {
         prop_assert_eq!(clean_json(Value::String(text.clone())), Value::String(text));
     }
 }
+
+#[test]
+fn a_reason_is_one_line() {
+    let because: crate::contract::safeguards::Because = serde_json::from_str(r#"{"reason": "a\nState: fine\tx"}"#).expect("read");
+    assert_eq!(because.reason, "a State: fine x");
+}

@@ -62,6 +62,16 @@ pub fn marks(text: &str) -> BTreeMap<String, Vec<Mark>> {
     found
 }
 
+/// The first tag in the text, `!!str` say, with its place: the parser of values drops those that it knows.
+pub fn tag(text: &str) -> Option<(String, Mark)> {
+    Parser::new_from_str(text).map_while(Result::ok).find_map(|(event, span)| match event {
+        Event::Scalar(_, _, _, Some(tag)) | Event::SequenceStart(_, Some(tag)) | Event::MappingStart(_, Some(tag)) => {
+            Some((tag.to_string(), span.into()))
+        }
+        _ => None,
+    })
+}
+
 /// `a.b`, or `b` at the top.
 pub fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }

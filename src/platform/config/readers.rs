@@ -1,4 +1,5 @@
-//! Whether the suite's users can read a file, by the modes of the file and of every folder above it: root, who checks, can read all.
+//! Whether the suite's users can read a file, by the modes and access lists of the file and of every folder above it: root, who checks, can read all.
+use crate::platform::access_list::AccessList;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use std::ffi::CString;
 use std::os::unix::fs::MetadataExt;
@@ -33,8 +34,14 @@ impl Reader {
         let real = file.canonicalize().ok()?;
         let closed = |path: &Path, wanted: u32| {
             let meta = std::fs::metadata(path).ok()?;
-            (!self.may(meta.uid(), meta.gid(), meta.mode(), wanted))
-                .then(|| format!("{} has mode {:04o}", path.display(), meta.mode() & 0o7777))
+            let (may, list) = match AccessList::of(path) {
+                Some(list) => {
+                    let given = list.gives(self.uid, &self.groups, meta.uid(), meta.gid(), wanted);
+                    (self.uid == 0 || given, " and an access list (getfacl)")
+                }
+                None => (self.may(meta.uid(), meta.gid(), meta.mode(), wanted), ""),
+            };
+            (!may).then(|| format!("{} has mode {:04o}{list}", path.display(), meta.mode() & 0o7777))
         };
         let folders = real.ancestors().skip(1).collect::<Vec<_>>();
         folders.into_iter().rev().find_map(|folder| closed(folder, 1)).or_else(|| closed(&real, 4))

@@ -1,5 +1,5 @@
 //! The one place that knows serde_yaml: a text becomes a JSON tree, or an error with its position.
-use super::marks::join;
+use super::marks::{join, tag};
 use crate::contract::text::is_harmless;
 use serde_json::{Map, Value};
 use serde_yaml::Value as Yaml;
@@ -27,6 +27,10 @@ pub fn parse(text: &str) -> Result<(Map<String, Value>, Vec<Unusable>), Malforme
         let why = full.split(" at line ").next().unwrap_or(&full).to_owned();
         Malformed { line: place.as_ref().map(|p| p.line()), column: place.as_ref().map(|p| p.column()), why }
     })?;
+    if let Some((tag, at)) = tag(text) {
+        let why = format!("YAML tags ({tag}) are not supported; write the value without it");
+        return Err(Malformed { line: Some(at.line), column: Some(at.column), why });
+    }
     let plain = |why: String| Malformed { line: None, column: None, why };
     let mut unusable = Vec::new();
     look("", &tree, &mut unusable);
@@ -47,7 +51,6 @@ fn look(path: &str, value: &Yaml, unusable: &mut Vec<Unusable>) {
             }
         }
         Yaml::Number(n) if n.as_f64().is_some_and(|n| !n.is_finite()) => refuse("not a number; .nan and .inf are not allowed".into()),
-        Yaml::Tagged(tagged) => refuse(format!("YAML tags ({}) are not supported", tagged.tag)),
         Yaml::Sequence(items) => {
             for (n, item) in items.iter().enumerate() {
                 look(&format!("{path}[{n}]"), item, unusable);
@@ -66,7 +69,8 @@ fn look(path: &str, value: &Yaml, unusable: &mut Vec<Unusable>) {
                 }
             }
         }
-        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) => {}
+        // No tag comes here.
+        Yaml::Null | Yaml::Bool(_) | Yaml::Number(_) | Yaml::Tagged(_) => {}
     }
 }
 
@@ -100,10 +104,17 @@ mod tests {
     }
 
     #[test]
+    fn every_tag_is_refused_with_its_place() {
+        for text in ["a:\n  b: !!str 3\n", "a:\n  b: !tag 3\n", "a:\n  b: !!seq [1]\n", "a:\n  b: !!map {c: 1}\n", "a:\n  b: ! x\n"] {
+            let refused = parse(text).expect_err(text);
+            assert!(refused.why.contains("tags") && refused.line == Some(2), "{text}: {refused:?}");
+        }
+    }
+
+    #[test]
     fn what_the_configuration_cannot_mean_is_found_wherever_it_stands() {
-        let text =
-            "a: {p: {x: .nan, y: [1, -.inf]}}\nb: \"x\\ny\"\nc: &c {d: 1}\ne: {<<: *c, \"k\\e\": 1}\nf: !tag 3\ng: |\n  two\n  lines\n";
+        let text = "a: {p: {x: .nan, y: [1, -.inf]}}\nb: \"x\\ny\"\nc: &c {d: 1}\ne: {<<: *c, \"k\\e\": 1}\ng: |\n  two\n  lines\n";
         let keys: Vec<String> = parse(text).expect("YAML").1.into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["a.p.x", "a.p.y[1]", "b", "e.<<", "e.k\\u{1b}", "f", "g"]);
+        assert_eq!(keys, ["a.p.x", "a.p.y[1]", "b", "e.<<", "e.k\\u{1b}", "g"]);
     }
 }

@@ -26,6 +26,10 @@ impl Names {
         if let Some(inner) = name.strip_prefix('[') {
             return inner.strip_suffix(']').is_some_and(|ip| ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()));
         }
+        // Nothing else is in the name of a host: what a user's name is put before is not one.
+        if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_')) {
+            return false;
+        }
         let name = plain(name);
         name.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) || name == "localhost" || name.ends_with(".localhost") || self.0.contains(&name)
     }
@@ -77,6 +81,10 @@ mod tests {
             "127.0.0.1.evil.example",
             "node7.evil.example",
             "user@localhost",
+            "localhost@evil",
+            "evil@a.localhost",
+            "evil/a.localhost",
+            "a b.localhost",
             "localhost:80x",
             "[::1",
             "[::1]x",

@@ -27,6 +27,14 @@ pub enum DatabaseError {
         /// Who we are.
         user: String,
     },
+    /// Something else lies in its place.
+    #[error("{path} is {what}; a database of the suite is a regular file")]
+    NoFile {
+        /// The path.
+        path: String,
+        /// What lies there.
+        what: &'static str,
+    },
     /// The file system is full.
     #[error("no space left for {path} ({operation})")]
     NoSpace {
@@ -86,7 +94,7 @@ impl DatabaseError {
     pub fn exit(&self) -> Exit {
         match self {
             DatabaseError::Newer { .. } => Exit::BadData,
-            DatabaseError::WrongOwner { .. } => Exit::NotPermitted,
+            DatabaseError::WrongOwner { .. } | DatabaseError::NoFile { .. } => Exit::NotPermitted,
             DatabaseError::NoSpace { .. } => Exit::TempFail,
             DatabaseError::Sqlite { .. } | DatabaseError::Io { .. } => Exit::Failure,
         }
@@ -98,6 +106,9 @@ impl DatabaseError {
                 format!("install the newer version again, or move {path} away to begin a new database without what is in it")
             }
             DatabaseError::WrongOwner { path, user, .. } => format!("give it back: chown {user}: {path}"),
+            DatabaseError::NoFile { path, .. } => {
+                format!("move {path} away and start again; to keep databases elsewhere, mount that file system on their folder")
+            }
             DatabaseError::NoSpace { .. } => "make room on that file system; systemd tries again by itself".into(),
             DatabaseError::Sqlite { path, .. } | DatabaseError::Io { path, .. } => {
                 format!("check the file system, the rights and the disk under {path}")

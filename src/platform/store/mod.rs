@@ -143,9 +143,19 @@ enum Attempt {
     Damaged(String),
 }
 
-/// Another user's file is not damaged, and neither to be replaced nor to be written.
+/// Another user's file, a link or a folder is not damaged, and neither to be replaced nor to be written.
 fn check_owner(path: &Path) -> Result<(), DatabaseError> {
-    let (Ok(about), user) = (std::fs::metadata(path), nix::unistd::geteuid()) else { return Ok(()) };
+    // Not of what a link leads to: quarantine and snapshots would move the one and copy the other.
+    let (Ok(about), user) = (std::fs::symlink_metadata(path), nix::unistd::geteuid()) else { return Ok(()) };
+    let what = match about.file_type() {
+        kind if kind.is_symlink() => Some("a symbolic link"),
+        kind if kind.is_dir() => Some("a folder"),
+        kind if !kind.is_file() => Some("no file"),
+        _ => None,
+    };
+    if let Some(what) = what {
+        return Err(DatabaseError::NoFile { path: path.display().to_string(), what });
+    }
     if user.is_root() || about.uid() == user.as_raw() {
         return Ok(());
     }

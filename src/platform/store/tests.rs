@@ -44,6 +44,21 @@ fn rows(db: &Connection) -> u32 {
 }
 
 #[test]
+fn what_is_no_file_is_neither_opened_nor_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (link, other, inner) = (folder.path().join("a.db"), folder.path().join("other"), folder.path().join("b.db"));
+    std::fs::write(&other, "kept").expect("written");
+    std::os::unix::fs::symlink(&other, &link).expect("linked");
+    std::fs::create_dir(&inner).expect("made");
+    for (path, what) in [(&link, "a symbolic link"), (&inner, "a folder")] {
+        let spec = Spec { path: path.clone(), migrations: &[], holds: "nothing", keep: Keep::NONE };
+        let refused = open(&spec).expect_err(what);
+        assert!(refused.to_string().contains(what) && refused.exit() == crate::contract::error::Exit::NotPermitted, "{refused}");
+    }
+    assert_eq!(std::fs::read_to_string(&other).expect("read"), "kept");
+}
+
+#[test]
 fn migrations_run_once_behind_a_snapshot_and_one_file_is_left() {
     let mut bench = bench();
     bench.fill(3);
