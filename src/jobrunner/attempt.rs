@@ -89,7 +89,8 @@ impl JobDir {
     /// Makes the output directory of an attempt. One that is there already is put aside: the workload finds an empty one.
     pub fn make_output(&self, attempt: u32, now_us: i64) -> Result<PathBuf, Failure> {
         let dir = self.output(attempt);
-        if dir.exists() {
+        // Also a link that leads nowhere, which an earlier attempt may have left.
+        if dir.symlink_metadata().is_ok() {
             let aside = self.0.join(format!("attempt-{attempt}.{now_us}"));
             fs::rename(&dir, &aside).map_err(|e| failed("putting aside", &dir, e))?;
         }
@@ -163,6 +164,15 @@ mod tests {
         assert_eq!(job.previous(3), Some(first));
         assert_eq!(job.previous(1), Some(dir.path().join("attempt-1.6")), "an interrupted attempt goes on from what it left itself");
         assert_eq!(JobDir(dir.path().join("attempt-1.6")).previous(1), None);
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_directory_is_put_aside() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let job = JobDir(dir.path().into());
+        std::os::unix::fs::symlink(dir.path().join("nowhere"), job.output(2)).expect("linked");
+        let made = job.make_output(2, 5).expect("made");
+        assert!(fs::symlink_metadata(made).expect("there").is_dir());
     }
 
     #[test]

@@ -11,10 +11,14 @@ use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
 use crate::platform::systemd::{LOST, Queued, ServiceError, ServiceManager};
+use std::time::{Duration, Instant};
 
 fn database(error: StoreFault) -> Error {
     Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed").into())
 }
+
+/// A reload that systemd was asked for so long ago does not come any more.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Carries out one call. Answers that need systemd's result come later; the loop does not wait for them.
@@ -29,6 +33,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
             Ask::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
             Ask::Resume(daemon) => Self::answer(reply, self.resume(daemon).map(|()| Answer::Done)),
             Ask::Confirm(id) => Self::answer(reply, self.confirm(&id)),
+            // What the one under way has read may be older than this caller's change: one more follows it, for all who ask meanwhile.
+            Ask::Reload if self.is_reload_under_way() => match (self.load)() {
+                Ok(_) => self.reload_next.push(reply),
+                Err(why) => Self::answer(reply, Err(Error::InvalidConfig(why.into()))),
+            },
             Ask::Reload => match self.reload_all().await {
                 // Answered when the loop has reloaded.
                 Ok(true) => self.reloading.push(reply),
@@ -204,10 +213,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
         (self.load)().map_err(|why| Error::InvalidConfig(why.into()))?;
         if self.is_unit_up(OWN_UNIT) {
             // systemd answers with the job; its result comes when we have reloaded, so nobody may wait for it here.
+            self.reload_asked = Some(Instant::now());
             self.services.reload(OWN_UNIT).await.map(|_| true).map_err(|e| Error::Unavailable(e.to_string().into()))
         } else {
             self.reload().await.map(|()| false).map_err(|why| Error::InvalidConfig(why.into()))
         }
+    }
+
+    /// Whether systemd was asked for a reload that has not reached us. One that never does is not waited for.
+    fn is_reload_under_way(&self) -> bool {
+        !self.reloading.is_empty() && self.reload_asked.is_some_and(|at| at.elapsed() < RELOAD_TIMEOUT)
     }
 
     /// Told to reload: does so, and answers who asked for it.
@@ -215,6 +230,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let done = self.reload().await;
         for reply in self.reloading.drain(..) {
             Self::answer(reply, done.clone().map(|()| Answer::Done).map_err(|why| Error::InvalidConfig(why.into())));
+        }
+        let next = std::mem::take(&mut self.reload_next);
+        if !next.is_empty() {
+            match self.reload_all().await {
+                Ok(true) => self.reloading = next,
+                Ok(false) => next.into_iter().for_each(|reply| Self::answer(reply, Ok(Answer::Done))),
+                Err(error) => next.into_iter().for_each(|reply| Self::answer(reply, Err(error.clone()))),
+            }
         }
         done
     }

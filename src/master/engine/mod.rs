@@ -141,6 +141,10 @@ pub struct Engine<S> {
     failed_told: Option<FailedDaemons>,
     /// Who waits for the end of a reload.
     reloading: Vec<oneshot::Sender<Result<Answer, Error>>>,
+    /// Who asked while that one was under way.
+    reload_next: Vec<oneshot::Sender<Result<Answer, Error>>>,
+    /// When systemd was asked for it.
+    reload_asked: Option<Instant>,
     pub(super) registration: notes::Registration,
     pub(super) following_orders: bool,
     pub(super) leases_checked: Option<Instant>,
@@ -199,6 +203,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             hub_retried_us: BTreeMap::new(),
             revivals: BTreeMap::new(),
             reloading: Vec::new(),
+            reload_next: Vec::new(),
+            reload_asked: None,
             failed_told: None,
             registration: notes::Registration::default(),
             following_orders: false,
@@ -357,6 +363,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.world().last_errors.insert(row.daemon, (now, row.found.reason));
             } else if matches!(state, State::Failed | State::CannotStart) {
                 self.world().last_errors.insert(row.daemon, (now, format!("{state}: {}", row.found.reason)));
+            } else if state == State::Running {
+                // It is well again; what was is in its history.
+                self.world().last_errors.remove(&row.daemon);
             }
         }
     }

@@ -97,3 +97,27 @@ fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
         assert!(matches!(&refused, Error::InvalidConfig(why) if why.contains("unified_loop.yaml:3")), "{refused:?}");
     });
 }
+
+#[test]
+fn reloads_that_come_while_one_is_under_way_are_one_more() {
+    run(async {
+        let mut bench = Bench::up(Profile::Standalone).await;
+        // Ours is up: systemd carries the reload out.
+        bench.systemd.set(OWN_UNIT, "active");
+        bench.settle().await;
+        bench.systemd.take();
+        let mut waiting = Vec::new();
+        for _ in 0..30 {
+            let (reply, answer) = oneshot::channel();
+            bench.engine.call(Call { ask: Ask::Reload, who: "ann".into(), reply }).await;
+            waiting.push(answer);
+        }
+        for _ in 0..2 {
+            bench.engine.reload_and_answer().await.expect("reloaded");
+        }
+        for answer in waiting {
+            answer.await.expect("an answer").expect("reloaded");
+        }
+        assert_eq!(bench.systemd.take().iter().filter(|a| *a == "reload ringrift-master.service").count(), 2);
+    });
+}
