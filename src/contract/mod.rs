@@ -33,6 +33,7 @@ pub mod router;
 pub mod router_calls;
 pub mod safeguards;
 pub mod scheduling;
+pub mod sockets;
 pub mod text;
 pub mod wire;
 pub mod workload;

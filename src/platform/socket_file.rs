@@ -1,23 +1,57 @@
-//! Whether the file of a listening socket is still there: without it the socket listens and nobody can reach it.
+//! Whether the file of a listening socket is what its unit declares: without it the socket listens and nobody can reach it.
+use crate::contract::sockets::SOCKETS;
+use std::fmt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-/// Whether a socket lies at the path.
-pub fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|meta| meta.file_type().is_socket())
+/// Device and inode of a file.
+pub type Id = (u64, u64);
+
+/// What is wrong with a socket's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is none.
+    Gone,
+    /// Something else lies in its place.
+    NoSocket,
+    /// Another socket took its place.
+    Replaced,
+    /// Not everybody who may connect can: this mode, instead of this one.
+    Mode(u32, u32),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Gone => f.write_str("was deleted"),
+            Trouble::NoSocket => f.write_str("is no socket any more"),
+            Trouble::Replaced => f.write_str("is another socket's"),
+            Trouble::Mode(found, wanted) => write!(f, "has mode {found:04o} instead of {wanted:04o}"),
+        }
+    }
+}
+
+/// Looks at the file of a socket: what it is, or what is wrong with it. `before` is what it was, where that is known.
+pub fn look(path: &Path, mode: u32, before: Option<Id>) -> Result<Id, Trouble> {
+    let Ok(found) = path.symlink_metadata() else { return Err(Trouble::Gone) };
+    let id = (found.dev(), found.ino());
+    match found.mode() & 0o777 {
+        _ if !found.file_type().is_socket() => Err(Trouble::NoSocket),
+        _ if before.is_some_and(|before| before != id) => Err(Trouble::Replaced),
+        other if other != mode => Err(Trouble::Mode(other, mode)),
+        _ => Ok(id),
+    }
 }
 
 /// The file of a socket, as it was when the process began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and inode. Nothing: it was gone already.
-    id: Option<(u64, u64)>,
-}
-
-fn id(path: &Path) -> Option<(u64, u64)> {
-    path.symlink_metadata().ok().filter(|meta| meta.file_type().is_socket()).map(|meta| (meta.dev(), meta.ino()))
+    /// As its unit declares it, else as it was.
+    mode: u32,
+    /// Nothing: it was gone already.
+    id: Option<Id>,
 }
 
 impl SocketFile {
@@ -25,38 +59,46 @@ impl SocketFile {
     pub fn of(listener: &UnixListener) -> Option<SocketFile> {
         let address = listener.local_addr().ok()?;
         let path = address.as_pathname()?;
-        Some(SocketFile { path: path.to_owned(), id: id(path) })
+        let found = path.symlink_metadata().ok().filter(|meta| meta.file_type().is_socket());
+        let declared = SOCKETS.iter().find(|socket| Path::new(socket.path) == path).map(|socket| socket.mode);
+        let mode = declared.or(found.as_ref().map(|meta| meta.mode() & 0o777)).unwrap_or(0);
+        Some(SocketFile { path: path.to_owned(), mode, id: found.map(|meta| (meta.dev(), meta.ino())) })
     }
 
     /// What is wrong with it; nothing while it is the one that we listen at.
     pub fn trouble(&self) -> Option<String> {
         let shown = self.path.display();
-        match id(&self.path) {
-            None => Some(format!("the socket file {shown} was deleted: no new client reaches this hub until the master has mended it")),
-            now if now == self.id => None,
-            Some(_) => {
-                Some(format!("another socket took the place of {shown}: no new client reaches this hub until the master has mended it"))
-            }
-        }
+        let trouble = match (look(&self.path, self.mode, self.id), self.id) {
+            (Ok(_), Some(_)) => return None,
+            (Ok(_), None) => Trouble::Replaced,
+            (Err(trouble), _) => trouble,
+        };
+        Some(format!("the socket file {shown} {trouble}: new clients do not reach this hub until the master has mended it"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_deleted_and_a_replaced_file_are_noticed() {
+    fn whatever_is_not_the_socket_as_it_was_is_noticed() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("hub.sock");
         let listener = UnixListener::bind(&path).expect("listens");
         let file = SocketFile::of(&listener).expect("it has a file");
-        assert_eq!((file.trouble(), is_there(&path)), (None, true));
+        assert_eq!(file.trouble(), None);
+        set_permissions(&path, Permissions::from_mode(0o000)).expect("set");
+        assert!(file.trouble().is_some_and(|said| said.contains("has mode 0000")), "{:?}", file.trouble());
+        set_permissions(&path, Permissions::from_mode(file.mode)).expect("set");
+        assert_eq!(file.trouble(), None);
         std::fs::rename(&path, dir.path().join("kept")).expect("moved away");
         assert!(file.trouble().is_some_and(|said| said.contains("deleted")));
-        std::fs::write(&path, "no socket").expect("written");
-        assert!(file.trouble().is_some() && !is_there(&path));
-        std::fs::remove_file(&path).expect("removed");
+        std::fs::create_dir(&path).expect("made");
+        assert!(file.trouble().is_some_and(|said| said.contains("is no socket")));
+        std::fs::remove_dir(&path).expect("removed");
         let _other = UnixListener::bind(&path).expect("listens");
         assert!(file.trouble().is_some_and(|said| said.contains("another socket")));
     }

@@ -2,80 +2,45 @@
 use super::text::Text;
 use super::{MANUAL, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
-use crate::contract::registry::{DaemonType, Hub};
-
-struct Socket {
-    unit: &'static str,
-    what: &'static str,
-    path: &'static str,
-    group: &'static str,
-    mode: &'static str,
-    mode_reason: &'static str,
-    service: String,
-}
+use crate::contract::sockets::{SOCKETS, Socket};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
+    SOCKETS.iter().map(|s| (s.unit.to_owned(), socket(s))).collect()
+}
+
+/// Who listens at it, and why its mode is what it is.
+fn said(s: &Socket) -> (&'static str, &'static str) {
     let all = "Everybody may connect; each call is judged by who makes it, see ringrift-rights(7).";
-    let sockets = [
-        Socket {
-            unit: Hub::Router.socket_unit(),
-            what: "the event router",
-            path: paths::ROUTER_SOCKET,
-            group: "ringrift",
-            mode: "0666",
-            mode_reason: all,
-            service: DaemonType::EventRouter.unit(),
-        },
-        Socket {
-            unit: Hub::Coordinator.socket_unit(),
-            what: "the coordinator",
-            path: paths::COORDINATOR_SOCKET,
-            group: "ringrift",
-            mode: "0666",
-            mode_reason: all,
-            service: "ringrift-coordinator.service".into(),
-        },
-        Socket {
-            unit: "ringrift-job.socket",
-            what: "jobs",
-            path: paths::JOB_SOCKET,
-            group: "ringrift-job",
-            mode: "0660",
-            mode_reason: "Nobody but jobs has to do with it.",
-            service: "ringrift-coordinator.service".into(),
-        },
-        Socket {
-            unit: Hub::Catalog.socket_unit(),
-            what: "the catalog",
-            path: paths::CATALOG_SOCKET,
-            group: "ringrift",
-            mode: "0666",
-            mode_reason: all,
-            service: DaemonType::DataPipeline.unit(),
-        },
-    ];
-    sockets.iter().map(|s| (s.unit.to_owned(), socket(s))).collect()
+    match s.path {
+        paths::ROUTER_SOCKET => ("the event router", all),
+        paths::COORDINATOR_SOCKET => ("the coordinator", all),
+        paths::JOB_SOCKET => ("jobs", "Nobody but jobs has to do with it."),
+        _ => ("the catalog", all),
+    }
 }
 
 fn socket(s: &Socket) -> String {
     let name = s.unit.trim_start_matches("ringrift-").trim_end_matches(".socket");
+    let (what, mode_reason) = said(s);
     Text::new()
         .section("Unit")
-        .set("Description", format!("RingRift socket of {}", s.what))
+        .set("Description", format!("RingRift socket of {what}"))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
         .why("It fails when its service ends at once again and again; the master hears of it and brings both back.")
         .set("OnFailure", ON_FAILURE)
         .with(starts::unlimited)
         .section("Socket")
+        .why("Whatever lies in its place, a folder even, would keep it from listening; nothing in /run is kept.")
+        .set("ExecStartPre", format!("-/bin/rm -rf --one-file-system {}", s.path))
         .set("ListenStream", s.path)
         .set("FileDescriptorName", name)
-        .set("Service", &s.service)
+        .set("Service", s.service)
         .set("SocketUser", "ringrift")
         .set("SocketGroup", s.group)
-        .why(s.mode_reason)
-        .set("SocketMode", s.mode)
+        .why(mode_reason)
+        .set("SocketMode", format!("{:04o}", s.mode))
         .set("RemoveOnStop", "yes")
         .done()
 }

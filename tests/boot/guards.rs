@@ -4,7 +4,11 @@ use crate::machine::Machine;
 use crate::suite::{MINUTE, daemons, running, start};
 use std::time::{Duration, Instant};
 
-on_both!(flags_halt_without_their_watch_and_a_look_that_fails_shuts_the_gates, deleted_socket_files_are_mended_within_seconds);
+on_both!(
+    flags_halt_without_their_watch_and_a_look_that_fails_shuts_the_gates,
+    deleted_socket_files_are_mended_within_seconds,
+    what_lies_in_run_is_mended_within_seconds
+);
 
 /// The coordinator looks once a second.
 const SOON: Duration = Duration::from_secs(5);
@@ -72,4 +76,28 @@ fn deleted_socket_files_are_mended_within_seconds(m: &Machine) {
     }
     let said = m.journal("MESSAGE_ID=c4e0a7f2b15d4f1e8a6690d3c97b12e5");
     println!("{:?}: hubs said so {} times", m.suite, said.len());
+}
+
+/// A folder in the place of a socket, a mode that lets nobody in, another socket.
+fn what_lies_in_run_is_mended_within_seconds(m: &Machine) {
+    start(m);
+    let broken = [
+        ("rm job.sock && mkdir -p job.sock/inner", "job"),
+        ("chmod 000 coordinator.sock", "coordinator"),
+        ("mv router.sock /tmp/kept && perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => \"router.sock\", Listen => 1)'", "router"),
+    ];
+    for (how, socket) in broken {
+        m.ok(&format!("cd /run/ringrift && {how}"));
+        let wanted = if socket == "job" { "socket 660" } else { "socket 666" };
+        m.wait_for(&format!("{socket}.sock to be mended after {how}"), Duration::from_secs(20), || {
+            let ran = m.run(&format!("stat -c '%F %a' /run/ringrift/{socket}.sock && ringrift jobs queue && ringrift events tail -n 1"));
+            let up = m.show("ringrift-coordinator.service", "ActiveState");
+            if ran.code == 0 && ran.out.starts_with(wanted) && up == "active" {
+                Ok(())
+            } else {
+                Err(format!("{up} {} {}", ran.out, ran.err))
+            }
+        });
+        m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
+    }
 }

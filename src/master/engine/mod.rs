@@ -18,9 +18,11 @@ use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::master::FailedDaemons;
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
+use crate::contract::sockets::SOCKETS;
 use crate::contract::text::Line;
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
+use crate::platform::socket_file::Id;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -136,6 +138,8 @@ pub struct Engine<S> {
     look_at_all: bool,
     reset: HashMap<String, String>,
     hub_retried_us: BTreeMap<&'static str, i64>,
+    /// The sockets' files, with when their units changed their state.
+    socket_ids: BTreeMap<&'static str, (Option<i64>, Id)>,
     revivals: revive::Revivals,
     /// Failed daemons, as the others were told last.
     failed_told: Option<FailedDaemons>,
@@ -201,6 +205,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             look_at_all: true,
             reset: HashMap::new(),
             hub_retried_us: BTreeMap::new(),
+            socket_ids: BTreeMap::new(),
             revivals: BTreeMap::new(),
             reloading: Vec::new(),
             reload_next: Vec::new(),
@@ -282,7 +287,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     fn names() -> Vec<String> {
         let mut names: Vec<String> = built().map(|s| s.daemon.unit()).collect();
         names.extend(HUBS.iter().flat_map(|(hub, service)| [hub.socket_unit().to_owned(), (*service).to_owned()]));
-        names.extend(sockets::FILES.map(|(unit, _)| unit.to_owned()));
+        names.extend(SOCKETS.iter().flat_map(|s| [s.unit.to_owned(), s.service.to_owned()]));
         names.extend([OWN_UNIT.to_owned(), sockets::EMERGENCY.to_owned()]);
         names.sort();
         names.dedup();

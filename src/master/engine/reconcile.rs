@@ -136,7 +136,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let socket = hub.socket_unit();
             // One whose service fails for a reason that a restart does not mend is tried as rarely as the service.
             let recently = self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US);
-            if recently || self.waits_for_revival(service) {
+            // Where the service runs without its socket, `tend_sockets` restarts it.
+            if recently || self.is_unit_up(service) || self.waits_for_revival(service) {
                 continue;
             }
             self.hub_retried_us.insert(socket, now);

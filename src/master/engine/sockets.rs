@@ -1,28 +1,23 @@
-//! The engine's care for what lets others in: the files of the hubs' sockets, and the watch over the emergency flags.
+//! The engine's care for what lets others in: what lies in /run/ringrift, and the watch over the emergency flags.
 use super::{Engine, Note};
 use crate::contract::messages;
-use crate::contract::registry::Hub;
+use crate::contract::sockets::{SOCKETS, Socket};
 use crate::platform::clock::now_us;
-use crate::platform::socket_file::is_there;
+use crate::platform::socket_file::look;
 use crate::platform::systemd::ServiceManager;
 use crate::platform::watch::Folders;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The sockets of the suite and the names of their files in /run/ringrift.
-pub(super) const FILES: [(&str, &str); 4] = [
-    (Hub::Router.socket_unit(), "router.sock"),
-    (Hub::Coordinator.socket_unit(), "coordinator.sock"),
-    ("ringrift-job.socket", "job.sock"),
-    (Hub::Catalog.socket_unit(), "catalog.sock"),
-];
 /// The watch over the emergency flags.
 pub(super) const EMERGENCY: &str = "ringrift-emergency.path";
 /// One of these is mended at most so often, microseconds: a restart of a socket restarts whoever needs it.
 const RETRY_US: i64 = 10_000_000;
 /// The watch that has failed is started again so often; it wants a kernel resource that others have used up.
 const WATCH_US: i64 = 60_000_000;
+/// A socket that is down while its service runs is left alone for so long, microseconds: both may be on their way down.
+const DOUBT_US: i64 = 3_000_000;
 /// Between two looks where the folder cannot be watched, and between two watches.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -42,41 +37,84 @@ pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std:
     std::thread::Builder::new().name("sockets".into()).stack_size(64 * 1024).spawn(run).map(drop)
 }
 
+/// What is restarted to have a socket made anew.
+#[derive(Debug, Clone, Copy)]
+enum Restart {
+    /// The socket, and by it the service.
+    Socket,
+    /// The service: systemd starts no socket whose service runs, but does so between the service's end and its new start.
+    Service,
+}
+
 impl<S: ServiceManager + 'static> Engine<S> {
-    /// A socket that listens and whose file is gone is restarted.
+    /// Mends what lies in the folder of the sockets and is not as declared.
     pub(super) async fn tend_sockets(&mut self) {
         let now = now_us();
-        let gone: Vec<&str> = {
-            let world = self.world();
-            let listens = |unit: &str| world.units.get(unit).is_some_and(|u| u.active_state == "active");
-            FILES.iter().filter(|(unit, file)| listens(unit) && !is_there(&self.settings.run.join(file))).map(|(unit, _)| *unit).collect()
-        };
-        if gone.is_empty() {
+        let found: Vec<&Socket> = SOCKETS.iter().filter(|s| self.trouble_of(s, now).is_some()).collect();
+        if found.is_empty() {
             self.world().problems.remove("sockets");
             return;
         }
         // What systemd said last may be older than the file: a stop removes it.
-        let Ok(seen) = self.services.list(&gone).await else { return };
-        let still = |unit: &str| seen.iter().any(|u| u.name == unit && u.active_state == "active" && !u.start_queued);
-        let gone: Vec<&str> = gone.into_iter().filter(|unit| still(unit)).collect();
-        self.dirty.extend(seen.iter().map(|u| u.name.clone()));
-        if gone.is_empty() || self.is_suite_stopping().await {
+        let names: Vec<&str> = found.iter().flat_map(|s| [s.unit, s.service]).collect();
+        let Ok(seen) = self.services.list(&names).await else { return };
+        for view in seen {
+            self.dirty.insert(view.name.clone());
+            self.world().units.insert(view.name.clone(), view);
+        }
+        let still: Vec<_> = found.into_iter().filter_map(|s| Some((s, self.trouble_of(s, now)?))).collect();
+        if still.is_empty() || self.is_suite_stopping().await {
             return;
         }
-        self.world().problems.insert("sockets", format!("the file of {} was deleted; it is restarted", gone.join(", ")));
-        for unit in gone {
-            if self.hub_retried_us.get(unit).is_some_and(|last| now - last < RETRY_US) {
+        let all: Vec<&str> = still.iter().map(|(_, (_, why))| why.as_str()).collect();
+        self.world().problems.insert("sockets", format!("{}; it is mended", all.join("; ")));
+        for (socket, (by, why)) in still {
+            if self.hub_retried_us.get(socket.unit).is_some_and(|last| now - last < RETRY_US) {
                 continue;
             }
-            self.hub_retried_us.insert(unit, now);
-            tracing::warn!(
-                MESSAGE_ID = messages::HUB_RESET,
-                UNIT = unit,
-                "the file of {unit} was deleted; it is restarted, and with it who needs it"
-            );
-            if let Err(error) = self.services.restart(unit).await {
-                tracing::warn!("{error}");
+            self.hub_retried_us.insert(socket.unit, now);
+            tracing::warn!(MESSAGE_ID = messages::HUB_RESET, UNIT = socket.unit, "{why}; it is restarted, and with it who needs it");
+            self.mend(socket, by).await;
+        }
+    }
+
+    /// The one judge of a socket: what is wrong with it, if something is.
+    fn trouble_of(&mut self, socket: &Socket, now: i64) -> Option<(Restart, String)> {
+        let (state, since) = {
+            let world = self.world();
+            let unit = world.units.get(socket.unit)?;
+            let service_up = world.units.get(socket.service).is_some_and(|u| u.active_state == "active");
+            let down = matches!(unit.active_state.as_str(), "inactive" | "failed") && !unit.start_queued && service_up;
+            if down && unit.since_us.is_none_or(|since| now - since > DOUBT_US) {
+                return Some((Restart::Service, format!("{} is down while {} runs", socket.unit, socket.service)));
             }
+            (unit.active_state.clone(), unit.since_us)
+        };
+        if state != "active" {
+            return None;
+        }
+        let before = self.socket_ids.get(socket.unit).filter(|(at, _)| *at == since).map(|(_, id)| *id);
+        let path = self.settings.run.join(socket.file());
+        match look(&path, socket.mode, before) {
+            Ok(id) => {
+                self.socket_ids.insert(socket.unit, (since, id));
+                None
+            }
+            Err(trouble) => Some((Restart::Socket, format!("the file of {} {trouble}", socket.unit))),
+        }
+    }
+
+    /// Has systemd make a socket anew. A restart goes on to whoever requires the unit, a stop would leave them down.
+    async fn mend(&mut self, socket: &Socket, by: Restart) {
+        let unit = match by {
+            Restart::Socket => socket.unit,
+            Restart::Service => socket.service,
+        };
+        self.dirty.extend([socket.unit.to_owned(), socket.service.to_owned()]);
+        // One that has not failed has nothing to forget.
+        drop(self.services.reset_failed(socket.unit).await);
+        if let Err(error) = self.services.restart(unit).await {
+            tracing::warn!("{error}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::platform::store::Keep;
 use crate::platform::systemd::{Queued, UnitLimits};
 use std::cell::{Cell, RefCell};
 
+mod mended;
 mod orders;
 mod overtaken;
 
@@ -131,8 +132,11 @@ impl Bench {
         for (hub, _) in HUBS {
             systemd.set(hub.socket_unit(), "active");
         }
-        for (_, file) in sockets::FILES {
-            drop(std::os::unix::net::UnixListener::bind(settings.run.join(file)).expect("a socket"));
+        for socket in SOCKETS {
+            let path = settings.run.join(socket.file());
+            drop(std::os::unix::net::UnixListener::bind(&path).expect("a socket"));
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(socket.mode);
+            std::fs::set_permissions(&path, mode).expect("set");
         }
         let (notes, noted) = mpsc::unbounded_channel();
         let (signals, told) = mpsc::unbounded_channel();
