@@ -1,57 +1,103 @@
-//! The daemons that bring more than a handler: the one place that knows both a daemon and its adapters.
+//! The daemons' programs: the one place that knows both a daemon and its adapters.
 use crate::contract::config::Config;
+use crate::contract::daemon::Daemon;
+use crate::contract::error::Exit;
+use crate::contract::registry::{DaemonType, Program};
 use crate::contract::{catalog, paths};
-use crate::daemons::event::cross_process_poller::CrossProcessPoller;
 use crate::daemons::health::health_server::HealthServer;
-use crate::daemons::pipeline::data_pipeline::DataPipeline;
-use crate::daemons::recovery::disk_space_manager::DiskSpaceManager;
 use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
 use crate::platform::catalog::CatalogDb;
 use crate::platform::foreign::ForeignDb;
-use crate::platform::space;
 use crate::platform::store::{self, Keep};
 use crate::platform::systemd::SystemdView;
+use crate::platform::{http, space};
 use crate::runtime::{Extras, Places, Socket, run};
 use std::process::ExitCode;
 
 /// The catalog's interface in Varlink's language.
 const CATALOG: &str = include_str!("contract/interfaces/org.ringrift.Catalog.varlink");
 
-/// DATA_PIPELINE, with the catalog's database and socket.
-pub fn data_pipeline() -> ExitCode {
-    run::<DataPipeline>(Extras {
-        store: Some(Box::new(|places: &Places, config: &Config| {
-            let below = |path: &'static str| places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default());
-            let (store, jobs, keep) = (below(paths::ARTEFACTS), below(paths::JOBS), Keep::from(&config.databases));
-            store::own(&CatalogDb::path(&places.state));
-            let catalog = CatalogDb::open(&places.state, &store, &jobs, keep)?;
-            Ok(Box::new(catalog))
-        })),
-        socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),
-        ..Extras::default()
-    })
+/// Runs a daemon of the shared library, by its name as in AUTO_EXPORT.
+pub fn shared(name: &str) -> Exit {
+    let refused = |why: String| {
+        eprintln!("{why}");
+        Exit::Usage
+    };
+    let daemon = match DaemonType::parse(name) {
+        Ok(daemon) => daemon,
+        Err(unknown) => return refused(unknown.to_string()),
+    };
+    match crate::daemons::build(daemon).filter(|_| daemon.spec().program == Program::Shared) {
+        Some(build) => run(daemon, build, adapters(daemon)),
+        None if daemon.spec().is_built() => refused(format!("{name} has a program of its own, {}", daemon.binary())),
+        None => refused(format!("{name} is not built")),
+    }
+}
+
+/// Runs one of the programs that are not of the ordinary daemons, by its name as in ringrift-master.
+pub fn other(name: &str) -> ExitCode {
+    match name {
+        "ringrift" => crate::cli::main(),
+        "ringrift-coordinator" => crate::coordinator::main(),
+        "ringrift-event-router" => crate::router::main(),
+        "ringrift-failure" => crate::failure::main(),
+        "ringrift-health-server" => health_server(),
+        "ringrift-job-runner" => crate::jobrunner::main(),
+        "ringrift-master" => crate::master::main(),
+        "ringrift-starts" => crate::starts::main(),
+        "ringrift-training-node-watcher" => training_node_watcher(),
+        _ => {
+            eprintln!("no program is called {name}");
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// Runs the daemon that the command line names: how a daemon is started from a clone.
+pub fn named() -> ExitCode {
+    match std::env::args().nth(1) {
+        Some(name) => shared(&name).into(),
+        None => {
+            eprintln!("usage: ringrift-daemon NAME, as in: ringrift-daemon AUTO_EXPORT");
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// What daemons of the shared library have beside their handler.
+fn adapters(daemon: DaemonType) -> Extras {
+    match daemon {
+        // The catalog's database and socket.
+        DaemonType::DataPipeline => Extras {
+            store: Some(Box::new(|places: &Places, config: &Config| {
+                let below = |path: &'static str| places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default());
+                let (store, jobs, keep) = (below(paths::ARTEFACTS), below(paths::JOBS), Keep::from(&config.databases));
+                store::own(&CatalogDb::path(&places.state));
+                let catalog = CatalogDb::open(&places.state, &store, &jobs, keep)?;
+                Ok(Box::new(catalog))
+            })),
+            socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),
+            ..Extras::default()
+        },
+        // It looks at once when somebody meets a full file system.
+        DaemonType::DiskSpaceManager => Extras { early_tick: Some((paths::SPACE, space::MARK)), ..Extras::default() },
+        // The original's queue.
+        DaemonType::CrossProcessPoller => Extras { foreign: Some(Box::new(ForeignDb)), ..Extras::default() },
+        _ => Extras::default(),
+    }
 }
 
 fn watching() -> Extras {
     Extras { units: Some(Box::new(|places: &Places, _: &Config| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
 }
 
-/// DISK_SPACE_MANAGER, which looks at once when somebody meets a full file system.
-pub fn disk_space_manager() -> ExitCode {
-    run::<DiskSpaceManager>(Extras { early_tick: Some((paths::SPACE, space::MARK)), ..Extras::default() })
-}
-
-/// CROSS_PROCESS_POLLER, with the original's queue.
-pub fn cross_process_poller() -> ExitCode {
-    run::<CrossProcessPoller>(Extras { foreign: Some(Box::new(ForeignDb)), ..Extras::default() })
-}
-
-/// HEALTH_SERVER, with a view of systemd.
+/// HEALTH_SERVER, with a view of systemd and HTTP.
 pub fn health_server() -> ExitCode {
-    run::<HealthServer>(watching())
+    let with = Extras { http: Some(http::serve), ..watching() };
+    run(DaemonType::HealthServer, |config| Box::new(HealthServer::new(config)), with).into()
 }
 
 /// TRAINING_NODE_WATCHER, with a view of systemd.
 pub fn training_node_watcher() -> ExitCode {
-    run::<TrainingNodeWatcher>(watching())
+    run(DaemonType::TrainingNodeWatcher, |config| Box::new(TrainingNodeWatcher::new(config)), watching()).into()
 }

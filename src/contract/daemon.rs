@@ -6,7 +6,6 @@ use super::error::Permanence;
 use super::events::Payload;
 use super::health::Health;
 use super::ports::{Ports, StoreError};
-use super::registry::DaemonType;
 use super::router::NewEvent;
 use super::wire::{Call, CallError, Reply};
 
@@ -170,11 +169,11 @@ impl Out {
     }
 }
 
-/// A daemon.
-pub trait Daemon {
-    /// Which one; its registry entry says the rest.
-    const TYPE: DaemonType;
+/// Makes a daemon from its configuration.
+pub type Build = fn(&Config) -> Box<dyn Daemon>;
 
+/// A daemon. The runtime knows it as `dyn Daemon`, so that there is one runtime for all of them.
+pub trait Daemon {
     /// Builds it from the configuration.
     fn new(config: &Config) -> Self
     where

@@ -13,3 +13,5 @@ pub mod sync;
 mod table;
 #[cfg(test)]
 mod testing;
+
+pub use table::build;

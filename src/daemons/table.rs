@@ -1,9 +1,19 @@
 //! What the roster's lines lead to: the declarations at the heads of the daemons' files. The linker joins it with the registry.
-use crate::contract::registry::{Declarations, check, roster};
+use crate::contract::daemon::{Build, Daemon};
+use crate::contract::registry::{DaemonType, Declarations, check, roster};
 
 macro_rules! found {
     ($name:ident at $category:ident :: $daemon:ident) => {
         Some(&super::$category::$daemon::SPEC)
+    };
+    ($name:ident $entry:tt) => {
+        None
+    };
+}
+
+macro_rules! build {
+    ($name:ident at $category:ident :: $daemon:ident) => {
+        Some(|config| Box::new(super::$category::$daemon::$name::new(config)))
     };
     ($name:ident $entry:tt) => {
         None
@@ -15,6 +25,9 @@ macro_rules! declarations {
         /// The declarations, one place a line of the roster.
         #[unsafe(no_mangle)]
         pub static RINGRIFT_DECLARATIONS: Declarations = [$(found!($($line)*),)*];
+
+        /// How each is made, in the same places.
+        static BUILDS: [Option<Build>; RINGRIFT_DECLARATIONS.len()] = [$(build!($($line)*),)*];
     };
 }
 
@@ -22,3 +35,8 @@ roster!(declarations);
 
 // Declarations that contradict one another fail the build here, with the file and the line of one of them.
 const _: () = check(&RINGRIFT_DECLARATIONS);
+
+/// How a daemon is made; None for one that has no file here.
+pub fn build(daemon: DaemonType) -> Option<Build> {
+    BUILDS[daemon as usize]
+}

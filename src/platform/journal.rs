@@ -3,7 +3,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use tracing::{Level, Metadata};
 use tracing_journald::{Priority, PriorityMappings};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Starts logging under a program's name. `RINGRIFT_LOG` sets the level (error, warn, info, debug, trace; info when absent).
 /// A second call does nothing.
 pub fn init(name: &str) {
-    let filter = || EnvFilter::try_from_env("RINGRIFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = std::env::var("RINGRIFT_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     // Without a prefix a field MESSAGE_ID is the journal's own; daemons do not name fields as the journal does.
     let journal = stderr_is_journal().then(tracing_journald::layer).and_then(Result::ok).map(|layer| {
         layer.with_field_prefix(None).with_syslog_identifier(name.to_owned()).with_priority_mappings(PriorityMappings {
@@ -22,17 +22,17 @@ pub fn init(name: &str) {
     });
     // An error means that logging was started before, by a test say.
     let _ = match journal {
-        Some(journal) => tracing_subscriber::registry().with(filter()).with(journal).try_init(),
+        Some(journal) => tracing_subscriber::registry().with(level).with(journal).try_init(),
         // A job's unit hides the journal's socket.
         None if stderr_is_journal() => {
             let lines = tracing_subscriber::fmt::layer().with_writer(Levels).without_time().with_target(false).with_ansi(false);
-            tracing_subscriber::registry().with(filter()).with(lines.with_level(false).log_internal_errors(false)).try_init()
+            tracing_subscriber::registry().with(level).with(lines.with_level(false).log_internal_errors(false)).try_init()
         }
         None => {
             let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false).with_ansi(false);
             // A reader of stderr that went away is no reason to panic.
             let lines = lines.log_internal_errors(false);
-            tracing_subscriber::registry().with(filter()).with(lines).try_init()
+            tracing_subscriber::registry().with(level).with(lines).try_init()
         }
     };
 }

@@ -19,6 +19,8 @@ pub mod notify;
 pub mod nvml;
 pub mod peers;
 pub mod polkit;
+pub mod poll;
+pub mod process;
 pub mod replace;
 pub mod report;
 pub mod signals;

@@ -1,5 +1,8 @@
 //! Signals as messages: SIGTERM and SIGINT stop, SIGHUP reloads.
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,9 +13,9 @@ pub enum Asked {
     Reload,
 }
 
-/// Signals that are blocked in every thread and read by one.
-#[derive(Debug, Clone, Copy)]
-pub struct Signals(SigSet);
+/// Signals that are blocked in every thread and read from a descriptor.
+#[derive(Debug)]
+pub struct Signals(SignalFd);
 
 impl Signals {
     /// Blocks them. Call it before any thread is started: threads inherit the mask.
@@ -22,18 +25,25 @@ impl Signals {
             set.add(signal);
         }
         set.thread_block()?;
-        Ok(Signals(set))
+        Ok(Signals(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?))
     }
 
-    /// Waits for the next one.
-    pub fn wait(&self) -> std::io::Result<Asked> {
+    /// The next one that has come.
+    pub fn next(&self) -> std::io::Result<Option<Asked>> {
         loop {
-            match self.0.wait() {
-                Ok(Signal::SIGHUP) => return Ok(Asked::Reload),
-                Ok(_) => return Ok(Asked::Stop),
-                Err(nix::errno::Errno::EINTR) => {}
+            match self.0.read_signal() {
+                Ok(Some(signal)) if signal.ssi_signo == Signal::SIGHUP as u32 => return Ok(Some(Asked::Reload)),
+                Ok(Some(_)) => return Ok(Some(Asked::Stop)),
+                Ok(None) | Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
                 Err(e) => return Err(e.into()),
             }
         }
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

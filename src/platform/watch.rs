@@ -4,7 +4,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use std::ffi::OsString;
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -18,23 +18,31 @@ pub struct Watch {
 impl Watch {
     /// Watches `directory/name`; the directory must be there, the file need not.
     pub fn new(directory: &Path, name: &str) -> std::io::Result<Watch> {
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         let changes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_MOVED_FROM | AddWatchFlags::IN_DELETE;
         inotify.add_watch(directory, changes)?;
         Ok(Watch { inotify, name: name.into() })
     }
 
-    /// Returns at the file's next change.
-    pub fn wait(&self) -> std::io::Result<()> {
+    /// Whether the file has changed since the last call. Its descriptor is readable when something in the directory has.
+    pub fn changed(&self) -> bool {
+        let mut changed = false;
         loop {
             match self.inotify.read_events() {
-                Ok(events) if events.iter().any(|e| e.name.as_ref() == Some(&self.name)) => return Ok(()),
-                // A lost event may have been ours.
-                Ok(events) if events.iter().any(|e| e.mask.contains(AddWatchFlags::IN_Q_OVERFLOW)) => return Ok(()),
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(e) => return Err(e.into()),
+                Ok(events) => {
+                    // A lost event may have been ours.
+                    changed |= events.iter().any(|e| e.name.as_ref() == Some(&self.name) || e.mask.contains(AddWatchFlags::IN_Q_OVERFLOW));
+                }
+                Err(Errno::EINTR) => {}
+                Err(_) => return changed,
             }
         }
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
     }
 }
 

@@ -6,7 +6,7 @@ use crate::contract::config::Config;
 use crate::contract::daemon::HttpResponse;
 use crate::contract::registry::{DaemonType, Need};
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
-use crate::platform::http::{self, Answer, Names};
+use crate::platform::http::{self, Answer, Names, Serve};
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
 use crate::platform::varlink::{Budget, Caller, Replies, Service, serve};
@@ -65,11 +65,12 @@ pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Resul
 }
 
 /// Opens the HTTP ports that the configuration gives this daemon, if any.
-pub fn open_ports(daemon: DaemonType, config: &Config, inbox: &Inbox) -> io::Result<()> {
+pub fn open_ports(daemon: DaemonType, config: &Config, serve: Option<Serve>, inbox: &Inbox) -> io::Result<()> {
     let (addresses, hosts) = addresses(daemon, config);
     if addresses.is_empty() {
         return Ok(());
     }
+    let Some(serve) = serve else { return Err(io::Error::other("this program was built without HTTP")) };
     let inbox = inbox.clone();
     let answer: Answer = Arc::new(move |request| {
         let (answer, answered) = channel();
@@ -80,7 +81,7 @@ pub fn open_ports(daemon: DaemonType, config: &Config, inbox: &Inbox) -> io::Res
             body: "the daemon is busy or stops\n".into(),
         })
     });
-    http::serve(&addresses, Names::of_this_host(&hosts), &answer)
+    serve(&addresses, Names::of_this_host(&hosts), &answer)
 }
 
 /// The addresses to listen on, and further names of the host.

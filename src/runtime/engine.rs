@@ -1,8 +1,9 @@
-//! The main loop of a daemon: takes inputs one after the other, turns at least every 5 s and pings the watchdog from there.
+//! The main loop of a daemon: takes inputs one after the other. Without any it wakes at a third of the watchdog's time only, pings it and
+//! looks at what is outside.
 use super::backoff::Restarts;
 use super::control;
 use super::face::Face;
-use super::inbox::Message;
+use super::inbox::{Message, Outside};
 use super::job::{Job, What};
 use super::outbound::Outbound;
 use super::places::Places;
@@ -10,27 +11,28 @@ use super::state::StateFile;
 use super::subscription::Subscription;
 use crate::contract::config::Config;
 use crate::contract::daemon::Daemon;
+use crate::contract::error::Exit;
 use crate::contract::health::{Health, State};
 use crate::contract::messages;
 use crate::contract::ports::Ports;
 use crate::contract::registry::DaemonSpec;
 use crate::contract::router::{Delivery, Subscribe};
-use crate::platform::notify;
 use crate::platform::signals::Asked;
 use crate::platform::socket_file::SocketFile;
+use crate::platform::{notify, process};
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
-use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 /// A tick that is wanted now comes after this.
 const EARLY: Duration = Duration::from_millis(200);
 
-/// Longest turn.
-pub(super) const TURN: Duration = Duration::from_secs(5);
-/// Time between looks at what is outside, the watchdog's ping among them.
+/// Longest turn where no watchdog sets one.
+const TURN: Duration = Duration::from_secs(10);
+/// A busy daemon looks at what is outside at most so often.
 const LOOK: Duration = Duration::from_secs(1);
+/// While a peer is needed to become ready, it is asked so often.
+const ASK: Duration = Duration::from_millis(500);
 /// An absent router is shown after so long: its restart takes a moment and is no news.
 const ROUTER_GRACE: Duration = Duration::from_secs(2);
 /// At its end a daemon waits so long at most for a peer that does not answer.
@@ -38,14 +40,19 @@ const AWAY: Duration = Duration::from_secs(1);
 /// Handled events that are remembered, so that one whose acknowledgement was lost is not handled again.
 pub(super) const REMEMBERED: usize = 1024;
 
+/// The longest turn: a third of what the watchdog allows.
+pub(super) fn longest_turn() -> Duration {
+    notify::watchdog_interval().map_or(TURN, |allowed| allowed / 3)
+}
+
 /// A running daemon.
-pub(super) struct Engine<'a, D: Daemon> {
-    pub daemon: D,
+pub(super) struct Engine<'a> {
+    pub daemon: Box<dyn Daemon>,
     pub spec: &'static DaemonSpec,
     pub ports: Ports<'a>,
     pub places: Places,
     pub config: Config,
-    pub inbox: Receiver<Message>,
+    pub outside: Outside,
     pub outbound: Outbound,
     pub file: StateFile,
     /// What `save` gave after the last good handler; a failed one is undone with it.
@@ -54,7 +61,6 @@ pub(super) struct Engine<'a, D: Daemon> {
     pub subscription: Option<Subscription>,
     pub face: Face,
     pub restarts: Restarts,
-    pub watched: bool,
     /// The file of its own socket.
     pub socket: Option<SocketFile>,
     /// Of the connection whose deliveries count; 0: none.
@@ -69,20 +75,24 @@ pub(super) struct Engine<'a, D: Daemon> {
     pub interval: Duration,
     pub tick_due: Instant,
     pub paused: bool,
+    /// Longest turn.
+    pub turn: Duration,
     /// When it last looked outside.
     pub looked: Option<Instant>,
+    /// When it last pinged the watchdog.
+    pub pinged: Option<Instant>,
     pub ready: Option<Instant>,
     pub begun: bool,
     pub reload_pending: bool,
     pub stopping: Option<Instant>,
     pub stop_asked: bool,
     /// Set when the process is to end.
-    pub exit: Option<ExitCode>,
+    pub exit: Option<Exit>,
 }
 
-impl<D: Daemon> Engine<'_, D> {
+impl Engine<'_> {
     /// Runs to the end.
-    pub fn run(mut self) -> ExitCode {
+    pub fn run(mut self) -> Exit {
         self.interval = super::tick_interval(self.spec, &self.config);
         self.tick_due = Instant::now() + self.interval;
         for (id, outputs) in &self.file.stored.pending {
@@ -109,16 +119,12 @@ impl<D: Daemon> Engine<'_, D> {
                 return code;
             }
             let wait = if busy { Duration::ZERO } else { self.idle() };
-            match self.inbox.recv_timeout(wait) {
-                Ok(message) => {
-                    self.receive(message);
-                    // Whatever else came in meanwhile: signals and calls do not queue behind a row of events.
-                    while let Ok(message) = self.inbox.try_recv() {
-                        self.receive(message);
-                    }
+            match self.outside.wait(wait) {
+                Ok(happened) => happened.into_iter().for_each(|message| self.receive(message)),
+                Err(error) => {
+                    tracing::error!("waiting for signals, files and messages: {error}");
+                    return Exit::Failure;
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return ExitCode::FAILURE,
             }
         }
     }
@@ -128,8 +134,12 @@ impl<D: Daemon> Engine<'_, D> {
         // A row of events makes many turns a second; what costs a message or a file is done once in a while.
         if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
-            notify::watchdog();
-            if !self.watched {
+            // Each ping wakes the service manager too.
+            if self.pinged.is_none_or(|at| at.elapsed() + LOOK >= self.turn) {
+                self.pinged = self.looked;
+                notify::watchdog();
+            }
+            if self.outside.control.is_none() {
                 self.control_changed();
             }
             let trouble = self.socket.as_ref().and_then(SocketFile::trouble);
@@ -167,7 +177,7 @@ impl<D: Daemon> Engine<'_, D> {
             let registered = self.subscribe.is_none() || self.token.is_some() || (self.paused && self.register());
             if !registered {
                 // The start timeout is for a daemon that hangs, not for one that waits: a restart would not help it.
-                notify::extend(TURN * 3);
+                notify::extend(self.turn * 3);
                 return;
             }
             self.begun = true;
@@ -186,8 +196,9 @@ impl<D: Daemon> Engine<'_, D> {
             self.face.refresh();
             notify::ready(self.face.line());
             self.face.reporter().started();
+            process::trim();
         } else {
-            notify::extend(TURN * 3);
+            notify::extend(self.turn * 3);
         }
     }
 
@@ -230,7 +241,7 @@ impl<D: Daemon> Engine<'_, D> {
                 self.face.reporter().stopped("SIGTERM", patience);
             }
             tracing::info!("stopped");
-            self.exit = Some(ExitCode::SUCCESS);
+            self.exit = Some(Exit::Ok);
         }
     }
 
@@ -262,17 +273,19 @@ impl<D: Daemon> Engine<'_, D> {
 
     /// How long nothing will be due.
     fn idle(&self) -> Duration {
-        let mut next = Instant::now() + TURN;
-        next = next.min(self.face.due());
+        let now = Instant::now();
+        let mut next = self.face.due().map_or(now + self.turn, |due| due.min(now + self.turn));
         if let Some(due) = self.parked.iter().map(|job| job.due).min() {
             next = next.min(due);
         } else if self.ready.is_some() && !self.paused && self.stopping.is_none() {
             next = next.min(self.tick_due);
         }
-        if self.stopping.is_some() || self.router_away.is_some() {
-            next = next.min(Instant::now() + Duration::from_millis(500));
+        if self.stopping.is_some() || (self.ready.is_none() && self.router_away.is_some()) {
+            next = next.min(now + ASK);
+        } else if let Some(shown) = self.router_away.as_ref().map(|(since, _)| *since + ROUTER_GRACE).filter(|shown| *shown > now) {
+            next = next.min(shown);
         }
-        next.saturating_duration_since(Instant::now())
+        next.saturating_duration_since(now)
     }
 
     /// Handles one of the runtime's own inputs now, even while another waits for a peer between two of its steps.

@@ -58,13 +58,18 @@ pub struct Face {
     pub last: String,
     shown: Option<(State, Health, String, Taken)>,
     shown_at: Instant,
+    /// The last action has changed since.
+    behind: bool,
     told: Option<(State, HealthStatus)>,
+    /// What the last health event said.
+    published: Option<(State, Health)>,
     beat: Instant,
+    turn: Duration,
 }
 
 impl Face {
     /// A daemon that is INITIALIZING.
-    pub fn new(places: &Places, reporter: Reporter, interval: Duration, config: Begun) -> Face {
+    pub fn new(places: &Places, reporter: Reporter, interval: Duration, turn: Duration, config: Begun) -> Face {
         Face {
             daemon: places.daemon.name(),
             file: places.runtime.join("status.json"),
@@ -78,8 +83,11 @@ impl Face {
             last: String::new(),
             shown: None,
             shown_at: Instant::now(),
+            behind: false,
             told: None,
+            published: None,
             beat: Instant::now() + interval,
+            turn,
         }
     }
     /// The time between health reports.
@@ -91,9 +99,11 @@ impl Face {
     pub fn reporter(&self) -> &Reporter {
         &self.reporter
     }
-    /// When the next health report is due.
-    pub fn due(&self) -> Instant {
-        self.beat
+    /// When there is something to show; None where it can wait for the main loop's next turn.
+    pub fn due(&self) -> Option<Instant> {
+        let report = (self.interval < self.turn).then_some(self.beat);
+        let last = self.behind.then(|| self.shown_at + PACE);
+        report.into_iter().chain(last).min()
     }
 
     /// Health with the runtime's troubles: they make a healthy daemon degraded, and are told beside its own.
@@ -131,7 +141,8 @@ impl Face {
         line
     }
 
-    /// Shows what has changed; at the health interval everything again.
+    /// Shows what has changed. At the health interval the file is written again, which says that the daemon lives, and an event is
+    /// published if health is not what the last one said.
     pub fn refresh(&mut self) {
         let now = Instant::now();
         let health = self.health();
@@ -144,19 +155,33 @@ impl Face {
                 *state != self.state || *old != health || read != self.config.said() || now >= self.shown_at + PACE
             }
         };
-        if changed || due {
+        self.behind = !changed && self.shown.as_ref() != Some(&current);
+        if changed {
             notify::status(self.line());
+        }
+        if changed || due {
             self.write(&health);
             self.shown = Some(current);
             self.shown_at = now;
+            self.behind = false;
         }
         self.tell(&health);
         if due {
             self.beat = now + self.interval;
-            if self.state != State::Initializing {
+            if self.is_news(&health) {
                 self.reporter.health(self.state, &health);
             }
         }
+    }
+
+    /// Whether a health event would say more than the last one, which is remembered as this one then.
+    fn is_news(&mut self, health: &Health) -> bool {
+        let said = Some((self.state, health.clone()));
+        let news = self.state != State::Initializing && self.published != said;
+        if news {
+            self.published = said;
+        }
+        news
     }
 
     /// Events about changes between the states of a daemon that is ready; starting and stopping have their own.
@@ -192,5 +217,37 @@ impl Face {
         if let Err(error) = written {
             tracing::debug!(%error, "showing the status");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::config::{Config, Reader};
+    use crate::contract::ids::NodeId;
+    use crate::contract::registry::DaemonType;
+
+    fn face(run: &std::path::Path) -> Face {
+        let path = run.to_owned();
+        let (daemon, name) = (DaemonType::DlqRetry, "dlq-retry".to_owned());
+        let places = Places { daemon, name, run: path.clone(), runtime: path.clone(), state: path.clone(), all_state: path };
+        let reporter = Reporter::new(&places, NodeId::new("n1").expect("an id"));
+        let config = Begun::with(&Config::default(), Reader::Daemon(daemon), 0);
+        Face::new(&places, reporter, Duration::ZERO, Duration::from_secs(10), config)
+    }
+
+    #[test]
+    fn unchanged_health_goes_to_the_file_and_is_one_event() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut face = face(dir.path());
+        assert!(!face.is_news(&Health::default()), "before it is ready it has nothing to say");
+        face.state = State::Running;
+        face.reported = Health::healthy("works");
+        for _ in 0..2 {
+            face.refresh();
+            std::fs::remove_file(dir.path().join("status.json")).expect("written each time");
+        }
+        assert!(!face.is_news(&Health::healthy("works")), "said already");
+        assert!(face.is_news(&Health::healthy("works again")));
     }
 }

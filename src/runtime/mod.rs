@@ -21,26 +21,25 @@ pub use places::Places;
 pub use units::StatusFiles;
 
 use crate::contract::config::{Begun, Config, Reader};
-use crate::contract::daemon::Daemon;
+use crate::contract::daemon::Build;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::foreign::ForeignQueue;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
 use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
-use crate::contract::registry::DaemonSpec;
+use crate::contract::registry::{DaemonSpec, DaemonType};
 use crate::contract::router::{Interest, Start, Subscribe};
 use crate::coordination::plan::disabled;
 use crate::platform::clock::{SystemClock, now_us};
 use crate::platform::config::{self, Dirs};
 use crate::platform::host::{Machine, node_id};
+use crate::platform::http::Serve;
 use crate::platform::models::CurrentModels;
 use crate::platform::peers::{CatalogPeer, LettersPeer, Peer, QueuePeer};
 use crate::platform::signals::Signals;
 use crate::platform::{journal, notify};
 use engine::Engine;
-use inbox::Message;
-use std::process::ExitCode;
-use std::sync::mpsc::channel;
+use inbox::Outside;
 use std::time::{Duration, Instant};
 use subscription::Subscription;
 
@@ -67,6 +66,8 @@ pub struct Extras {
     pub foreign: Option<Box<dyn ForeignQueue>>,
     /// A Varlink socket.
     pub socket: Option<Socket>,
+    /// Serves HTTP on the ports that the configuration gives the daemon.
+    pub http: Option<Serve>,
     /// A file whose changes bring the next tick forward: folder and name.
     pub early_tick: Option<(&'static str, &'static str)>,
 }
@@ -74,14 +75,9 @@ pub struct Extras {
 /// Events that may be under way to a daemon that handles one at a time.
 const IN_FLIGHT: u32 = 16;
 
-/// Runs a daemon that needs nothing special.
-pub fn run_simple<D: Daemon>() -> ExitCode {
-    run::<D>(Extras::default())
-}
-
 /// Runs a daemon to its end. The exit code is 0 after SIGTERM or when the configuration disables it, 78 for a bad configuration, 1 for what a restart may mend.
-pub fn run<D: Daemon>(with: Extras) -> ExitCode {
-    let places = Places::of(D::TYPE);
+pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
+    let places = Places::of(daemon);
     journal::init(&format!("ringrift-{}", places.name));
     let restarts = backoff::wait_if_restarted();
     notify::status("INITIALIZING");
@@ -93,32 +89,32 @@ pub fn run<D: Daemon>(with: Extras) -> ExitCode {
             }
             let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
             notify::status(format!("configuration refused: {first}"));
-            return Exit::Config.into();
+            return Exit::Config;
         }
     };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has nothing to do.
-    if let Some(key) = disabled(&loaded.config, D::TYPE) {
+    if let Some(key) = disabled(&loaded.config, daemon) {
         tracing::info!("not wanted here: {key}");
         notify::ready(format!("disabled by {key}"));
-        return Exit::Ok.into();
+        return Exit::Ok;
     }
-    match start::<D>(with, places, loaded.config, restarts) {
-        Ok(code) => code,
+    match start(build, with, places, loaded.config, restarts) {
+        Ok(exit) => exit,
         Err(failure) => {
             let (why, hint) = (chain(&failure), failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default());
             tracing::error!("starting: {why}{hint}");
             notify::status(format!("cannot start: {why}"));
-            failure.exit.into()
+            failure.exit
         }
     }
 }
 
-fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<ExitCode, Failure> {
+fn start(build: Build, with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<Exit, Failure> {
     let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
-    let spec = D::TYPE.spec();
+    let spec = places.daemon.spec();
     let signals = Signals::block().map_err(failed("blocking signals"))?;
     let file =
         state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
@@ -148,35 +144,25 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         foreign: with.foreign.as_deref(),
     };
 
-    let mut daemon = D::new(&config);
+    let mut daemon = build(&config);
     if let Some(state) = &file.stored.state {
         daemon.restore(state.clone());
     }
     let baseline = daemon.save();
 
-    let (inbox, messages) = channel();
+    let (inbox, mut outside) = Outside::new(signals).map_err(failed("making the inbox"))?;
     let socket = with.socket.as_ref().map(|socket| doors::open_socket(socket, &places, &inbox)).transpose().map_err(|e| e.to_string())?;
-    doors::open_ports(D::TYPE, &config, &inbox).map_err(|e| e.to_string())?;
-    let signal_inbox = inbox.clone();
-    let listen = move || {
-        while let Ok(asked) = signals.wait() {
-            if signal_inbox.send(Message::Signal(asked)).is_err() {
-                return;
-            }
-        }
-    };
-    std::thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(listen).map_err(failed("starting a thread"))?;
-    let watched = control::watch(&places, &inbox);
-    if let Some((folder, name)) = with.early_tick {
-        control::watch_early(std::path::Path::new(folder), name, &inbox);
-    }
+    doors::open_ports(places.daemon, &config, with.http, &inbox).map_err(|e| e.to_string())?;
+    outside.control = control::watch(&places);
+    outside.early = with.early_tick.and_then(|(folder, name)| control::watch_early(std::path::Path::new(folder), name));
     let subscribe = subscribe(spec, &places)?;
     let router = places.run.join("router.sock");
     let subscription =
         subscribe.clone().map(|s| Subscription::start(router, s, inbox.clone())).transpose().map_err(failed("starting a thread"))?;
-    let reporter = reporter::Reporter::start(&places, node_id(&config.node_id)).map_err(failed("starting a thread"))?;
-    let begun = Begun::with(&config, Reader::Daemon(D::TYPE), now_us());
-    let face = face::Face::new(&places, reporter, health_interval(spec, &config), begun);
+    let reporter = reporter::Reporter::new(&places, node_id(&config.node_id));
+    let turn = engine::longest_turn();
+    let begun = Begun::with(&config, Reader::Daemon(places.daemon), now_us());
+    let face = face::Face::new(&places, reporter, health_interval(spec, &config), turn, begun);
     let outbound = outbound::Outbound::new(&places.run);
     let engine = Engine {
         daemon,
@@ -184,7 +170,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         ports,
         places,
         config,
-        inbox: messages,
+        outside,
         outbound,
         file,
         baseline,
@@ -192,7 +178,6 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         subscription,
         face,
         restarts,
-        watched,
         socket: socket.flatten(),
         generation: 0,
         token: None,
@@ -204,7 +189,9 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         interval: Duration::MAX,
         tick_due: Instant::now(),
         paused: false,
+        turn,
         looked: None,
+        pinged: None,
         ready: None,
         begun: false,
         reload_pending: false,
@@ -212,10 +199,7 @@ fn start<D: Daemon>(with: Extras, places: Places, config: Config, restarts: back
         stop_asked: false,
         exit: None,
     };
-    let code = engine.run();
-    // The inbox lives to here: a loop without senders would take itself for orphaned.
-    drop(inbox);
-    Ok(code)
+    Ok(engine.run())
 }
 
 fn subscribe(spec: &DaemonSpec, places: &Places) -> Result<Option<Subscribe>, String> {

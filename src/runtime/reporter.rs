@@ -1,5 +1,5 @@
 //! What the runtime itself publishes for every daemon: started, stopped, status changes, health. A thread of its own, so that
-//! an absent router never holds up the main loop.
+//! an absent router never holds up the main loop; it ends when nothing is left to publish.
 use super::places::Places;
 use crate::contract::events::{self, Payload};
 use crate::contract::health::{Health, State};
@@ -7,7 +7,10 @@ use crate::contract::ids::NodeId;
 use crate::contract::router::{NewEvent, Publish, PublishResult};
 use crate::platform::clock::{new_event_id, now_us};
 use crate::platform::peers::Peer;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Reports that wait for the router at most; the ones that do not fit are dropped, a newer one follows.
@@ -30,18 +33,27 @@ pub struct Reporter {
     name: String,
     node: NodeId,
     invocation: String,
-    reports: SyncSender<Report>,
+    run: PathBuf,
+    reports: Arc<Mutex<Reports>>,
+}
+
+#[derive(Default)]
+struct Reports {
+    waiting: VecDeque<Report>,
+    /// A thread publishes them.
+    published: bool,
+}
+
+fn lock(reports: &Mutex<Reports>) -> MutexGuard<'_, Reports> {
+    reports.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Reporter {
-    /// Starts the thread.
-    pub fn start(places: &Places, node: NodeId) -> std::io::Result<Reporter> {
-        let (reports, inbox) = sync_channel(WAITING);
-        let router = places.run.clone();
-        let run = move || work(&Peer::router(&router), &inbox);
-        std::thread::Builder::new().name("reporter".into()).stack_size(256 * 1024).spawn(run)?;
+    /// For the daemon of these places.
+    pub fn new(places: &Places, node: NodeId) -> Reporter {
         let invocation = std::env::var("INVOCATION_ID").unwrap_or_else(|_| new_event_id().to_string());
-        Ok(Reporter { daemon: places.daemon.name(), name: places.name.clone(), node, invocation, reports })
+        let (name, run) = (places.name.clone(), places.run.clone());
+        Reporter { daemon: places.daemon.name(), name, node, invocation, run, reports: Arc::default() }
     }
 
     /// DAEMON_STARTED, once an invocation.
@@ -98,14 +110,35 @@ impl Reporter {
             time_us: Some(now_us()),
             idempotency_key: once.map(|what| format!("{}/{what}/{}", self.name, self.invocation)),
         };
-        if self.reports.try_send(Report { event, until: Instant::now() + patience, done }).is_err() {
+        let mut reports = lock(&self.reports);
+        if reports.waiting.len() == WAITING {
             tracing::debug!("too many reports wait for the router");
+            return;
+        }
+        reports.waiting.push_back(Report { event, until: Instant::now() + patience, done });
+        if reports.published {
+            return;
+        }
+        let (run, all) = (self.run.clone(), Arc::clone(&self.reports));
+        let publish = move || work(&Peer::router(&run), &all);
+        match std::thread::Builder::new().name("reporter".into()).stack_size(256 * 1024).spawn(publish) {
+            Ok(_) => reports.published = true,
+            // The next report tries again.
+            Err(error) => tracing::warn!(%error, "no thread to publish about this daemon"),
         }
     }
 }
 
-fn work(router: &Peer, inbox: &Receiver<Report>) {
-    for report in inbox {
+/// The next report; without one the thread ends.
+fn next(reports: &Mutex<Reports>) -> Option<Report> {
+    let mut reports = lock(reports);
+    let next = reports.waiting.pop_front();
+    reports.published = next.is_some();
+    next
+}
+
+fn work(router: &Peer, reports: &Mutex<Reports>) {
+    while let Some(report) = next(reports) {
         let mut delay = FIRST;
         loop {
             match router.call::<PublishResult>("Publish", &Publish { events: vec![report.event.clone()] }) {

@@ -2,15 +2,15 @@
 use super::engine::Engine;
 use super::job::What;
 use super::outbound::{Origin, SendError, outputs};
-use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, HttpResponse, Input, Out};
+use crate::contract::daemon::{HandlerError, HttpRequest, HttpResponse, Input, Out};
 use crate::contract::messages;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::clock::{new_event_id, now_us};
 use crate::platform::config::{self, Dirs};
-use crate::platform::notify;
+use crate::platform::{notify, process};
 use std::time::Duration;
 
-impl<D: Daemon> Engine<'_, D> {
+impl Engine<'_> {
     /// Answers a Varlink call. Its outputs are sent before the answer; when that fails, the caller is told and calls again.
     pub fn call(&mut self, call: &Call) -> Reply {
         let mut out = Out::default();
@@ -92,6 +92,7 @@ impl<D: Daemon> Engine<'_, D> {
     pub fn reloaded(&mut self) {
         if std::mem::take(&mut self.reload_pending) && self.ready.is_some() {
             notify::ready(self.face.line());
+            process::trim();
         }
     }
 }

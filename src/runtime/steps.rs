@@ -3,16 +3,15 @@ use super::crash;
 use super::engine::{Engine, REMEMBERED};
 use super::job::{Job, Step, Verdict, What};
 use super::outbound::{Origin, SendError, outputs};
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{HandlerError, Input, Out};
 use crate::contract::envelope::Event;
-use crate::contract::error::Permanence;
+use crate::contract::error::{Exit, Permanence};
 use crate::contract::events::Payload;
 use crate::contract::messages;
 use crate::contract::router::{Ack, Delivery, Nack};
 use crate::platform::notify;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
 
 /// What became of a step.
 enum Turn {
@@ -21,7 +20,7 @@ enum Turn {
     End,
 }
 
-impl<D: Daemon> Engine<'_, D> {
+impl Engine<'_> {
     /// Takes an input as far as it goes; what has to wait is parked, at its old place.
     pub fn advance(&mut self, mut job: Job, at: Option<usize>) {
         loop {
@@ -100,11 +99,13 @@ impl<D: Daemon> Engine<'_, D> {
     }
 
     fn run_handler(&mut self, what: &What, out: &mut Out) -> Result<(), HandlerError> {
-        let config = self.config.clone();
         match what {
             What::Start => self.call_handler(Input::Start, out),
             What::Tick(number) => self.call_handler(Input::Tick { number: *number }, out),
-            What::Reload => self.call_handler(Input::Reload(&config), out),
+            What::Reload => {
+                let config = self.config.clone();
+                self.call_handler(Input::Reload(&config), out)
+            }
             What::Pause(reason) => self.call_handler(Input::Pause { reason }, out),
             What::Resume => self.call_handler(Input::Resume, out),
             What::Stop => self.call_handler(Input::Stop, out),
@@ -201,15 +202,13 @@ impl<D: Daemon> Engine<'_, D> {
             _ => {
                 let refused = matches!(verdict, Verdict::Failed { .. }) && job.outputs.is_empty();
                 let sent = self.file.stored.pending.remove(&job.id).is_some();
-                let before = self.file.stored.tick;
                 if let What::Tick(number) = job.what
                     && !refused
                 {
                     self.file.stored.tick = self.file.stored.tick.max(number + 1);
                 }
-                if (sent || before != self.file.stored.tick)
-                    && let Err(error) = self.file.write()
-                {
+                // The number of a tick that sent nothing stands in no idempotency key, so it may come again after a restart.
+                if sent && let Err(error) = self.file.write() {
                     return Turn::Wait(error.to_string());
                 }
             }
@@ -258,7 +257,7 @@ impl<D: Daemon> Engine<'_, D> {
                 self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
                 if matches!(job.what, What::Start) {
                     notify::status(format!("starting failed: {why}"));
-                    self.exit = Some(ExitCode::FAILURE);
+                    self.exit = Some(Exit::Failure);
                 }
             }
         }

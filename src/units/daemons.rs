@@ -3,7 +3,7 @@ use super::harden::{self, Exceptions};
 use super::text::Text;
 use super::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
-use crate::contract::registry::{DaemonSpec, Hub, Need, Profile, built};
+use crate::contract::registry::{DaemonSpec, Hub, Need, Profile, Program, built};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
@@ -88,8 +88,9 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
 }
 
 fn watchdog_reason(spec: &DaemonSpec) -> String {
-    match spec.watchdog_seconds() {
-        30 => "Its loop turns at least every 5 s and pings from there.".into(),
+    match (spec.watchdog_seconds(), spec.program) {
+        (30, Program::Hub(_)) => "Its loop turns at least every 5 s and pings from there.".into(),
+        (30, _) => "Without work it wakes at a third of this only, and pings.".into(),
         _ => format!("Its loop pings; its longest handler may take {} s.", spec.longest_handler),
     }
 }

@@ -20,7 +20,8 @@ struct Poller(Child);
 
 impl Poller {
     fn start(dir: &Path, crash_at: &str) -> Poller {
-        let child = Command::new(env!("CARGO_BIN_EXE_ringrift-cross-process-poller"))
+        let child = Command::new(env!("CARGO_BIN_EXE_ringrift-daemon"))
+            .arg("CROSS_PROCESS_POLLER")
             .env("RINGRIFT_RUN", dir.join("run"))
             .env("RINGRIFT_ETC", dir.join("etc"))
             .env("RINGRIFT_SHARE", dir.join("share"))

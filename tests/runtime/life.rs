@@ -1,11 +1,11 @@
 //! A daemon's life: ready, paused, reloaded, drained, and what it says of itself.
 use super::toy::INTERFACE;
-use super::world::World;
+use super::world::{Toy, World};
 use nix::sys::signal::Signal;
 use ringrift::contract::health::{HealthStatus, State};
 use ringrift::platform::varlink::Client;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// READY comes only with the subscription; the start and the stop are said once each.
 pub fn ready_means_subscribed_and_sigterm_drains() {
@@ -111,6 +111,19 @@ pub fn calls_do_not_wait_for_peers() {
     world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
     world.note("RUNNING (healthy)");
     assert!(world.hubs.with(|held| held.nacked.is_empty()), "waiting is no failed try");
+}
+
+/// Its threads are the loop, the subscription and that of the toy's own socket; what publishes ends when all is published.
+pub fn an_idle_daemon_has_few_threads() {
+    let mut world = World::new();
+    let toy = world.ready(&[]);
+    world.hubs.until("told", |held| (held.of("daemon_started").len() == 1).then_some(()));
+    let end = Instant::now() + Duration::from_secs(20);
+    let names = |toy: &Toy| toy.threads().into_iter().filter(|name| !name.starts_with("runtime-")).collect::<Vec<_>>();
+    while names(&toy) != ["socket", "subscription"] || toy.threads().len() != 3 {
+        assert!(Instant::now() < end, "{:?}", toy.threads());
+        std::thread::yield_now();
+    }
 }
 
 /// The router's restart ends nothing; events go on.

@@ -26,6 +26,7 @@ const TESTS: &[(&str, fn())] = tests![
     life::a_bad_configuration_is_exit_78,
     life::calls_do_not_wait_for_peers,
     life::a_router_that_restarts,
+    life::an_idle_daemon_has_few_threads,
     failures::failed_and_rejected_events,
     failures::a_panic_ends_the_process_and_not_the_event,
     failures::a_broken_database_ends_the_process_and_not_the_event,

@@ -25,8 +25,6 @@ pub struct Toy {
 }
 
 impl Daemon for Toy {
-    const TYPE: DaemonType = DaemonType::TrainingTrigger;
-
     fn new(config: &Config) -> Self {
         let keeps = std::env::var("TOY_KEEPS").is_ok();
         Toy {
@@ -108,5 +106,6 @@ pub fn digest(fill: char) -> Digest {
 /// What the test's process does when it is started as the toy.
 pub fn run() -> ExitCode {
     let socket = ringrift::runtime::Socket { name: "toy", interfaces: vec![(INTERFACE, "interface org.ringrift.Catalog")] };
-    ringrift::runtime::run::<Toy>(ringrift::runtime::Extras { socket: Some(socket), ..Default::default() })
+    let with = ringrift::runtime::Extras { socket: Some(socket), ..Default::default() };
+    ringrift::runtime::run(DaemonType::TrainingTrigger, |config| Box::new(Toy::new(config)), with).into()
 }

@@ -136,6 +136,14 @@ impl Toy {
         #[allow(clippy::disallowed_methods)] // our own child, not waited for yet: the pid is still its
         nix::sys::signal::kill(pid, signal).expect("signals");
     }
+    /// The names of its threads, sorted.
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("its threads");
+        let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok().map(|name| name.trim_end().to_owned());
+        let mut names: Vec<String> = tasks.flatten().filter_map(name).collect();
+        names.sort();
+        names
+    }
     /// Its end; panics after 20 s.
     pub fn end(&mut self) -> ExitStatus {
         let end = Instant::now() + Duration::from_secs(20);

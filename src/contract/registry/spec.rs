@@ -96,11 +96,12 @@ impl Hub {
 /// How a daemon's program begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// With nothing but its handler: `run_simple`.
-    Simple,
-    /// With adapters of its own: by the function of its name in `src/programs.rs`.
-    Adapters,
-    /// It is a hub: by `main` of the module of this name.
+    /// In the shared library of ordinary daemons.
+    Shared,
+    /// In that of other programs, because it needs D-Bus or HTTP, which the former lacks: by the function of its name in
+    /// `src/programs.rs`, which `programs::other` names too.
+    Own,
+    /// It is a hub, likewise: by `main` of the module of this name.
     Hub(&'static str),
 }
 
@@ -219,7 +220,7 @@ pub const BASE: DaemonSpec = DaemonSpec {
     memory_max: 256,
     profiles: &[],
     serves: None,
-    program: Program::Simple,
+    program: Program::Shared,
     settings: &[],
     rules: &[],
     declared: Declared { module: "", place: "", cycle: "", unbuilt: "", profile: "" },

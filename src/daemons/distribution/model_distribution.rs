@@ -6,7 +6,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 
 declare! {
     ModelDistribution {
@@ -29,8 +29,6 @@ pub struct ModelDistribution {
 }
 
 impl Daemon for ModelDistribution {
-    const TYPE: DaemonType = DaemonType::ModelDistribution;
-
     fn new(config: &Config) -> Self {
         ModelDistribution { keys: config.master.configs.clone() }
     }

@@ -4,7 +4,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, EvaluationCompleted, Payload};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::coordination::promotion::{Verdict, decide, tier};
 
 declare! {
@@ -28,8 +28,6 @@ pub struct AutoPromotion {
 }
 
 impl Daemon for AutoPromotion {
-    const TYPE: DaemonType = DaemonType::AutoPromotion;
-
     fn new(config: &Config) -> Self {
         AutoPromotion { gate: config.promotion.clone() }
     }

@@ -6,7 +6,7 @@ use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::json;
 
@@ -38,8 +38,6 @@ pub struct Evaluation {
 }
 
 impl Daemon for Evaluation {
-    const TYPE: DaemonType = DaemonType::Evaluation;
-
     fn new(config: &Config) -> Self {
         Evaluation {
             settings: Settings::of(config),

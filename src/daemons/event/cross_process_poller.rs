@@ -8,7 +8,7 @@ use crate::contract::foreign::{ForeignEvent, ForeignQueue, event_type, external,
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::rights::{Class, may_publish};
 use crate::contract::router::NewEvent;
 use serde_json::{Map, Value, json};
@@ -29,7 +29,6 @@ declare! {
             E::ExplorationBoost, E::SelfplayRateChanged, E::WorkCompleted, E::WorkFailed,
         ],
         needs: &[Need::Writes("legacy")],
-        program: Program::Adapters,
     }
     settings {
         /// The SQLite file with tables events, subscribers and acks that programs of old use, absolute. Elsewhere than here the unit
@@ -62,8 +61,6 @@ pub struct CrossProcessPoller {
 }
 
 impl Daemon for CrossProcessPoller {
-    const TYPE: DaemonType = DaemonType::CrossProcessPoller;
-
     fn new(config: &Config) -> Self {
         CrossProcessPoller { settings: Settings::of(config), taken: (0, 0.0), told: Vec::new(), carried: (0, 0), refused: BTreeSet::new() }
     }
@@ -149,7 +146,7 @@ impl CrossProcessPoller {
     }
 
     fn put_out(&mut self, queue: &dyn ForeignQueue, event: &Event, payload: &Payload, out: &mut Out) -> Result<(), HandlerError> {
-        if event.source == Self::TYPE.kebab() {
+        if event.source == SPEC.daemon.kebab() {
             return Ok(());
         }
         let info = payload.kind().info();

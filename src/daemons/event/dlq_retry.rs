@@ -4,7 +4,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::router::DeadLetterFilter;
 
 declare! {
@@ -35,8 +35,6 @@ pub struct DlqRetry {
 }
 
 impl Daemon for DlqRetry {
-    const TYPE: DaemonType = DaemonType::DlqRetry;
-
     fn new(config: &Config) -> Self {
         DlqRetry { settings: Settings::of(config) }
     }
@@ -72,7 +70,7 @@ impl DlqRetry {
             }
         }
         if redriven > 0 {
-            out.publish(events::DlqEventsReplayed { count: redriven, requested_by: Self::TYPE.name().into() });
+            out.publish(events::DlqEventsReplayed { count: redriven, requested_by: SPEC.name.into() });
         }
         let pending = ports.letters.router_stats()?.dead_letters;
         let line = format!("{pending} dead letters wait, {redriven} handed out again");

@@ -5,7 +5,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -67,8 +67,6 @@ pub struct FeedbackLoop {
 }
 
 impl Daemon for FeedbackLoop {
-    const TYPE: DaemonType = DaemonType::FeedbackLoop;
-
     fn new(config: &Config) -> Self {
         FeedbackLoop { settings: Settings::of(config), memory: BTreeMap::new() }
     }

@@ -23,7 +23,7 @@ declare! {
         order: Some(13),
         health_check_interval: Some(30),
         needs: &[Need::Tcp { address: "address", ports: &["port", "status_port"], hosts: "hosts" }, Need::Bus],
-        program: Program::Adapters,
+        program: Program::Own,
     }
     settings {
         /// Port of /health, /ready, /metrics, /status; RINGRIFT_DAEMON_HEALTH_PORT.
@@ -55,8 +55,6 @@ fn disabled(config: &Config) -> Vec<DaemonType> {
 }
 
 impl Daemon for HealthServer {
-    const TYPE: DaemonType = DaemonType::HealthServer;
-
     fn new(config: &Config) -> Self {
         let settings = Settings::of(config);
         HealthServer { port: settings.port, status_port: settings.status_port, disabled: disabled(config) }

@@ -5,7 +5,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -57,8 +57,6 @@ pub struct WorkQueueMonitor {
 }
 
 impl Daemon for WorkQueueMonitor {
-    const TYPE: DaemonType = DaemonType::WorkQueueMonitor;
-
     fn new(config: &Config) -> Self {
         WorkQueueMonitor { settings: Settings::of(config), pressing: false, queued: BTreeMap::new(), latencies: VecDeque::new() }
     }

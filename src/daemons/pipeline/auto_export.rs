@@ -7,7 +7,7 @@ use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::Value;
 
@@ -41,8 +41,6 @@ pub struct AutoExport {
 }
 
 impl Daemon for AutoExport {
-    const TYPE: DaemonType = DaemonType::AutoExport;
-
     fn new(config: &Config) -> Self {
         AutoExport {
             settings: Settings::of(config),

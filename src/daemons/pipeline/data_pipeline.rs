@@ -14,7 +14,7 @@ use crate::contract::ids::ConfigKey;
 use crate::contract::job_file::Quota;
 use crate::contract::messages;
 use crate::contract::ports::{CatalogChange, Ports};
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 
 declare! {
@@ -41,7 +41,6 @@ declare! {
         before_emitter: &[D::AutoSync],
         needs: &[Need::Writes("artefacts"), Need::Writes("jobs"), Need::Machine],
         serves: Some(Hub::Catalog),
-        program: Program::Adapters,
     }
     settings {
         /// Percent of the disk above which nothing is taken into the catalog.
@@ -64,8 +63,6 @@ pub struct DataPipeline {
 pub(super) type Effect = (CatalogChange, Vec<Payload>, String);
 
 impl Daemon for DataPipeline {
-    const TYPE: DaemonType = DaemonType::DataPipeline;
-
     fn new(config: &Config) -> Self {
         DataPipeline {
             settings: Settings::of(config),

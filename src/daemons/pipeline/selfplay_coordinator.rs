@@ -50,8 +50,6 @@ pub struct SelfplayCoordinator {
 }
 
 impl Daemon for SelfplayCoordinator {
-    const TYPE: DaemonType = DaemonType::SelfplayCoordinator;
-
     fn new(config: &Config) -> Self {
         SelfplayCoordinator {
             keys: config.master.configs.clone(),

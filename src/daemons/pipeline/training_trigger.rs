@@ -7,7 +7,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -53,8 +53,6 @@ pub struct TrainingTrigger {
 }
 
 impl Daemon for TrainingTrigger {
-    const TYPE: DaemonType = DaemonType::TrainingTrigger;
-
     fn new(config: &Config) -> Self {
         TrainingTrigger {
             settings: Settings::of(config),

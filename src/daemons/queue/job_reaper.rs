@@ -4,7 +4,7 @@ use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, Wo
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::Progress;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,10 +90,8 @@ impl JobReaper {
 }
 
 impl Daemon for JobReaper {
-    const TYPE: DaemonType = DaemonType::JobReaper;
-
     fn new(config: &Config) -> Self {
-        JobReaper::with(&Settings::of(config), config.interval(Self::TYPE))
+        JobReaper::with(&Settings::of(config), config.interval(SPEC.daemon))
     }
 
     fn save(&self) -> Option<Value> {

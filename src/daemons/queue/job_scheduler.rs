@@ -6,7 +6,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::coordination::schedule::Level;
 use std::collections::BTreeMap;
 
@@ -36,10 +36,8 @@ pub struct JobScheduler {
 }
 
 impl Daemon for JobScheduler {
-    const TYPE: DaemonType = DaemonType::JobScheduler;
-
     fn new(config: &Config) -> Self {
-        let interval = config.interval(Self::TYPE).max(1);
+        let interval = config.interval(SPEC.daemon).max(1);
         JobScheduler { patience: Settings::of(config).preempt_after.div_ceil(interval).max(1), waiting: BTreeMap::new() }
     }
 

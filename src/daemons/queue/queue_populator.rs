@@ -6,7 +6,7 @@ use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -56,8 +56,6 @@ pub struct QueuePopulator {
 }
 
 impl Daemon for QueuePopulator {
-    const TYPE: DaemonType = DaemonType::QueuePopulator;
-
     fn new(config: &Config) -> Self {
         QueuePopulator {
             settings: Settings::of(config),

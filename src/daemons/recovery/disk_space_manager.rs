@@ -5,7 +5,7 @@ use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::paths;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::coordination::threshold::{Level, level};
 use serde_json::{Value, json};
 
@@ -19,7 +19,6 @@ declare! {
         interval: 300,
         publishes: &[E::DiskSpaceLow, E::ResourceConstraint],
         needs: &[Need::Machine],
-        program: Program::Adapters,
     }
 }
 
@@ -32,8 +31,6 @@ pub struct DiskSpaceManager {
 }
 
 impl Daemon for DiskSpaceManager {
-    const TYPE: DaemonType = DaemonType::DiskSpaceManager;
-
     fn new(config: &Config) -> Self {
         DiskSpaceManager { safeguards: config.safeguards.clone(), level: Level::Normal, inodes: Level::Normal }
     }

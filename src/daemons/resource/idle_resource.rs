@@ -7,7 +7,7 @@ use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde_json::json;
 
@@ -49,8 +49,6 @@ pub struct IdleResource {
 }
 
 impl Daemon for IdleResource {
-    const TYPE: DaemonType = DaemonType::IdleResource;
-
     fn new(config: &Config) -> Self {
         IdleResource {
             settings: Settings::of(config),

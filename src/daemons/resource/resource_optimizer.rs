@@ -7,7 +7,7 @@ use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::optimizer::{Action, Observe};
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 
 declare! {
     ResourceOptimizer {
@@ -29,8 +29,6 @@ pub struct ResourceOptimizer {
 }
 
 impl Daemon for ResourceOptimizer {
-    const TYPE: DaemonType = DaemonType::ResourceOptimizer;
-
     fn new(config: &Config) -> Self {
         ResourceOptimizer { targets: config.resource_targets.clone() }
     }

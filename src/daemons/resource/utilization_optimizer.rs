@@ -8,7 +8,7 @@ use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::optimizer::{Action, NodeUse};
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde_json::json;
 
@@ -41,8 +41,6 @@ pub struct UtilizationOptimizer {
 }
 
 impl Daemon for UtilizationOptimizer {
-    const TYPE: DaemonType = DaemonType::UtilizationOptimizer;
-
     fn new(config: &Config) -> Self {
         UtilizationOptimizer {
             stage: config.workload.selfplay.clone(),

@@ -4,7 +4,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::ports::Ports;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ declare! {
         interval: 30,
         publishes: &[E::SyncRequest],
         needs: &[Need::Bus, Need::Machine],
-        program: Program::Adapters,
+        program: Program::Own,
     }
     settings {
         /// RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC: asks for a sync of samples when a training is seen.
@@ -37,8 +37,6 @@ pub struct TrainingNodeWatcher {
 }
 
 impl Daemon for TrainingNodeWatcher {
-    const TYPE: DaemonType = DaemonType::TrainingNodeWatcher;
-
     fn new(config: &Config) -> Self {
         TrainingNodeWatcher { settings: Settings::of(config), seen: BTreeSet::new() }
     }
@@ -82,7 +80,7 @@ impl TrainingNodeWatcher {
         for unit in running.difference(&self.seen) {
             if self.settings.trigger_sync {
                 let reason = format!("{unit} runs on {}", ports.host.node());
-                let source = Self::TYPE.name().into();
+                let source = SPEC.name.into();
                 out.publish(events::SyncRequest {
                     source,
                     data_type: "training".into(),

@@ -64,7 +64,10 @@ pub fn everything(root: &Path) -> Result<Vec<Made>, Failed> {
 /// Files of the tree that were generated once and are not wanted any more.
 pub fn stale(root: &Path, made: &[Made]) -> Result<Vec<String>, Failed> {
     let units = names(root, "units", "")?.into_iter().filter(|name| root.join("units").join(name).is_file()).map(|n| format!("units/{n}"));
-    let bins = names(root, "src/bin", ".rs")?.into_iter().map(|name| format!("src/bin/{name}"));
+    let mut bins = Vec::new();
+    for folder in programs::FOLDERS {
+        bins.extend(names(root, folder, ".rs")?.into_iter().map(|name| format!("{folder}/{name}")));
+    }
     let ours = |path: &String| path.starts_with("units/") || read(root, path).is_ok_and(|text| programs::is_generated(&text));
     Ok(units.chain(bins).filter(|path| !made.iter().any(|m| m.path == *path)).filter(ours).collect())
 }

@@ -15,3 +15,21 @@ fn everything_is_as_generated() {
         "nothing generates these; run `cargo generate`"
     );
 }
+
+/// The package's programs that are not ordinary daemons: each executable has one that calls the library, which knows its name.
+#[test]
+fn each_executable_is_a_program_of_the_package() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let known = std::fs::read_to_string(root.join("src/programs.rs")).expect("programs");
+    for entry in std::fs::read_dir(root.join("src/bin")).expect("executables").flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let name = file.trim_end_matches(".rs");
+        if name == "ringrift-daemon" {
+            continue;
+        }
+        let stub =
+            std::fs::read_to_string(root.join("src/stubs/src/bin").join(&file)).unwrap_or_else(|e| panic!("src/stubs/src/bin/{file}: {e}"));
+        assert!(stub.contains(&format!("program!(c\"{name}\")")), "src/stubs/src/bin/{file} does not call the library with {name}");
+        assert!(known.contains(&format!("\"{name}\" => ")), "src/programs.rs does not run {name}");
+    }
+}

@@ -20,6 +20,9 @@ use tokio::sync::{Semaphore, oneshot};
 /// Answers a request. Called on a thread of its own, so it may wait, but not beyond `DEADLINE`.
 pub type Answer = Arc<dyn Fn(HttpRequest) -> HttpResponse + Send + Sync>;
 
+/// `serve`, as a value: a program that does not name it has no HTTP server in it.
+pub type Serve = fn(&[SocketAddr], Names, &Answer) -> io::Result<()>;
+
 /// Longest time from a request's headers to its answer, and for its answer to be taken.
 pub const DEADLINE: Duration = Duration::from_secs(15);
 /// Longest time from a connection, or from the answer before, to the end of a request's headers.

@@ -1,0 +1,4 @@
+//! The coordinator.
+#![no_std]
+#![no_main]
+ringrift_stubs::program!(c"ringrift-coordinator");

@@ -1,0 +1,4 @@
+//! The master loop.
+#![no_std]
+#![no_main]
+ringrift_stubs::program!(c"ringrift-master");
