@@ -1,6 +1,6 @@
 //! The daemons' programs: the one place that knows both a daemon and its adapters.
 use crate::contract::config::Config;
-use crate::contract::daemon::Daemon;
+use crate::contract::daemon::build;
 use crate::contract::error::Exit;
 use crate::contract::registry::{DaemonType, Program};
 use crate::contract::{catalog, paths};
@@ -94,10 +94,10 @@ fn watching() -> Extras {
 /// HEALTH_SERVER, with a view of systemd and HTTP.
 pub fn health_server() -> ExitCode {
     let with = Extras { http: Some(http::serve), ..watching() };
-    run(DaemonType::HealthServer, |config| Box::new(HealthServer::new(config)), with).into()
+    run(DaemonType::HealthServer, build::<HealthServer>, with).into()
 }
 
 /// TRAINING_NODE_WATCHER, with a view of systemd.
 pub fn training_node_watcher() -> ExitCode {
-    run(DaemonType::TrainingNodeWatcher, |config| Box::new(TrainingNodeWatcher::new(config)), watching()).into()
+    run(DaemonType::TrainingNodeWatcher, build::<TrainingNodeWatcher>, watching()).into()
 }

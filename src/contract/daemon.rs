@@ -5,7 +5,7 @@ use super::envelope::Event;
 use super::error::Permanence;
 use super::events::Payload;
 use super::health::Health;
-use super::ports::{Ports, StoreError};
+use super::ports::{Asked, Asks, Missing, StoreError, World};
 use super::router::NewEvent;
 use super::wire::{Call, CallError, Reply};
 
@@ -169,11 +169,8 @@ impl Out {
     }
 }
 
-/// Makes a daemon from its configuration.
-pub type Build = fn(&Config) -> Box<dyn Daemon>;
-
-/// A daemon. The runtime knows it as `dyn Daemon`, so that there is one runtime for all of them.
-pub trait Daemon {
+/// A daemon. Its declaration says which ports it asks.
+pub trait Daemon: Asks {
     /// Builds it from the configuration.
     fn new(config: &Config) -> Self
     where
@@ -188,7 +185,42 @@ pub trait Daemon {
     fn restore(&mut self, _state: serde_json::Value) {}
 
     /// Handles one input.
-    fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError>;
+    fn handle(&mut self, input: Input<'_>, ports: &Self::Ports<'_>, out: &mut Out) -> Result<(), HandlerError>;
+}
+
+/// A daemon with its ports, as the runtime knows it: there is one runtime for all of them.
+pub trait Handler {
+    /// See [`Daemon::save`].
+    fn save(&self) -> Option<serde_json::Value>;
+    /// See [`Daemon::restore`].
+    fn restore(&mut self, state: serde_json::Value);
+    /// See [`Daemon::handle`].
+    fn handle(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError>;
+}
+
+struct Bound<'a, D: Daemon> {
+    daemon: D,
+    ports: D::Ports<'a>,
+}
+
+impl<D: Daemon> Handler for Bound<'_, D> {
+    fn save(&self) -> Option<serde_json::Value> {
+        self.daemon.save()
+    }
+    fn restore(&mut self, state: serde_json::Value) {
+        self.daemon.restore(state);
+    }
+    fn handle(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        self.daemon.handle(input, &self.ports, out)
+    }
+}
+
+/// Makes a daemon from its configuration, with the ports that it asks.
+pub type Build = for<'a> fn(&Config, &'a dyn World) -> Result<Box<dyn Handler + 'a>, Missing>;
+
+/// Makes a daemon of this type.
+pub fn build<'a, D: Daemon + 'static>(config: &Config, world: &'a dyn World) -> Result<Box<dyn Handler + 'a>, Missing> {
+    Ok(Box::new(Bound { daemon: D::new(config), ports: D::Ports::of(world)? }))
 }
 
 #[cfg(test)]

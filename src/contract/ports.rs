@@ -1,9 +1,15 @@
 //! Ports: what a daemon may ask of the world. Traits of a few methods; the platform implements them, tests fake them.
+mod asked;
+#[cfg(test)]
+pub(crate) mod fakes;
+
+pub use asked::{Asked, Asks, Missing, Port, World, kinds};
+pub(crate) use asked::{asks, fakes_of};
+
 use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use super::events::Payload;
-use super::foreign::ForeignQueue;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
@@ -54,10 +60,14 @@ pub trait Catalog {
     fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError>;
 }
 
-/// Looking at the machine.
-pub trait Host {
+/// Which machine this is.
+pub trait Node {
     /// The node's id.
     fn node(&self) -> NodeId;
+}
+
+/// Looking at the machine.
+pub trait Host: Node {
     /// A fresh look.
     fn snapshot(&self) -> HostSnapshot;
 }
@@ -80,10 +90,14 @@ pub trait Letters {
     fn router_stats(&self) -> Result<Stats, CallError>;
 }
 
-/// The switch of the current model: verified, atomic, read by self-play.
-pub trait Models {
+/// The model that self-play uses.
+pub trait Current {
     /// The model that self-play of this configuration uses now.
     fn current(&self, key: &ConfigKey) -> Result<Option<Digest>, String>;
+}
+
+/// The switch of the current model: verified, atomic, read by self-play.
+pub trait Models: Current {
     /// Checks the file's SHA-256, then switches the link; returns whether it changed.
     fn switch(&self, key: &ConfigKey, model: &Digest, path: &str) -> Result<bool, String>;
     /// Takes the link away: the untrained network plays. Returns whether there was one.
@@ -174,29 +188,4 @@ pub enum StoreError {
         /// What the system said.
         why: String,
     },
-}
-
-/// All ports of a daemon. The runtime fills in the real ones; a test fills in fakes.
-#[derive(Clone, Copy)]
-pub struct Ports<'a> {
-    /// The clock.
-    pub clock: &'a dyn Clock,
-    /// The work queue.
-    pub queue: &'a dyn Queue,
-    /// The coordinator's managers.
-    pub managers: &'a dyn Managers,
-    /// The catalog.
-    pub catalog: &'a dyn Catalog,
-    /// The machine.
-    pub host: &'a dyn Host,
-    /// systemd.
-    pub units: &'a dyn Units,
-    /// Dead letters.
-    pub letters: &'a dyn Letters,
-    /// The current models.
-    pub models: &'a dyn Models,
-    /// DATA_PIPELINE's database; absent for all others.
-    pub store: Option<&'a dyn CatalogStore>,
-    /// The original's event queue; absent for all but CROSS_PROCESS_POLLER.
-    pub foreign: Option<&'a dyn ForeignQueue>,
 }

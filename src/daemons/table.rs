@@ -1,5 +1,5 @@
 //! What the roster's lines lead to: the declarations at the heads of the daemons' files. The linker joins it with the registry.
-use crate::contract::daemon::{Build, Daemon};
+use crate::contract::daemon::{self, Build};
 use crate::contract::registry::{DaemonType, Declarations, check, roster};
 
 macro_rules! found {
@@ -13,7 +13,7 @@ macro_rules! found {
 
 macro_rules! build {
     ($name:ident at $category:ident :: $daemon:ident) => {
-        Some(|config| Box::new(super::$category::$daemon::$name::new(config)))
+        Some(daemon::build::<super::$category::$daemon::$name>)
     };
     ($name:ident $entry:tt) => {
         None

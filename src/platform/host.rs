@@ -4,7 +4,7 @@ use super::nvml::Gpus;
 use super::space;
 use crate::contract::host::{HostSnapshot, Pressure};
 use crate::contract::ids::NodeId;
-use crate::contract::ports::Host;
+use crate::contract::ports::{Host, Node};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -44,11 +44,13 @@ impl Machine {
     }
 }
 
-impl Host for Machine {
+impl Node for Machine {
     fn node(&self) -> NodeId {
         self.node.clone()
     }
+}
 
+impl Host for Machine {
     fn snapshot(&self) -> HostSnapshot {
         let mut look = self.look.borrow_mut();
         // A use is a difference of two readings; readings that are too close say nothing, the last value stands then.

@@ -1,6 +1,6 @@
 //! The current models: one link a configuration, switched atomically after the file's hash was checked.
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::Models;
+use crate::contract::ports::{Current, Models};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -20,7 +20,7 @@ impl CurrentModels {
     }
 }
 
-impl Models for CurrentModels {
+impl Current for CurrentModels {
     fn current(&self, key: &ConfigKey) -> Result<Option<Digest>, String> {
         let link = self.directory.join(key.as_str());
         let target = match std::fs::read_link(&link) {
@@ -32,7 +32,9 @@ impl Models for CurrentModels {
         let digest = Digest::new(name).map_err(|e| format!("{} points to {}: {e}", link.display(), target.display()))?;
         Ok(Some(digest))
     }
+}
 
+impl Models for CurrentModels {
     fn switch(&self, key: &ConfigKey, model: &Digest, path: &str) -> Result<bool, String> {
         // A link that cannot be read is replaced.
         if self.current(key).ok().flatten().as_ref() == Some(model) {

@@ -87,7 +87,7 @@ pub fn open_ports(daemon: DaemonType, config: &Config, serve: Option<Serve>, inb
 /// The addresses to listen on, and further names of the host.
 fn addresses(daemon: DaemonType, config: &Config) -> (Vec<SocketAddr>, Vec<String>) {
     let told = config.daemons.of(daemon);
-    let listening = daemon.spec().needs.iter().find_map(|need| match need {
+    let listening = daemon.spec().needs().find_map(|need| match need {
         Need::Tcp { address, ports, hosts } => Some((told.read::<String>(address)?.parse::<IpAddr>().ok()?, ports, hosts)),
         _ => None,
     });

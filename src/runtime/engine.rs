@@ -10,11 +10,11 @@ use super::places::Places;
 use super::state::StateFile;
 use super::subscription::Subscription;
 use crate::contract::config::Config;
-use crate::contract::daemon::Daemon;
+use crate::contract::daemon::Handler;
 use crate::contract::error::Exit;
 use crate::contract::health::{Health, State};
 use crate::contract::messages;
-use crate::contract::ports::Ports;
+use crate::contract::ports::Units;
 use crate::contract::registry::DaemonSpec;
 use crate::contract::router::{Delivery, Subscribe};
 use crate::platform::signals::Asked;
@@ -47,9 +47,10 @@ pub(super) fn longest_turn() -> Duration {
 
 /// A running daemon.
 pub(super) struct Engine<'a> {
-    pub daemon: Box<dyn Daemon>,
+    pub daemon: Box<dyn Handler + 'a>,
     pub spec: &'static DaemonSpec,
-    pub ports: Ports<'a>,
+    /// What others say of themselves.
+    pub others: &'a dyn Units,
     pub places: Places,
     pub config: Config,
     pub outside: Outside,
@@ -148,8 +149,8 @@ impl Engine<'_> {
             }
             self.face.troubles.socket = trouble;
             self.face.troubles.dependency =
-                super::dependency::trouble(self.spec, self.ports.units, &self.places.control_directory(), self.ready);
-            self.face.standstill = self.ready.and_then(|_| super::dependency::standstill(self.spec, self.ports.units));
+                super::dependency::trouble(self.spec, self.others, &self.places.control_directory(), self.ready);
+            self.face.standstill = self.ready.and_then(|_| super::dependency::standstill(self.spec, self.others));
         }
         self.face.troubles.router = match &self.router_away {
             Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.ready.is_none() => {

@@ -16,6 +16,7 @@ mod state;
 mod steps;
 mod subscription;
 mod units;
+mod world;
 
 pub use places::Places;
 pub use units::StatusFiles;
@@ -26,22 +27,21 @@ use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::foreign::ForeignQueue;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
-use crate::contract::ports::{Catalog, CatalogStore, Ports, Units};
+use crate::contract::ports::{CatalogStore, Units};
 use crate::contract::registry::{DaemonSpec, DaemonType};
 use crate::contract::router::{Interest, Start, Subscribe};
 use crate::coordination::plan::disabled;
-use crate::platform::clock::{SystemClock, now_us};
+use crate::platform::clock::now_us;
 use crate::platform::config::{self, Dirs};
-use crate::platform::host::{Machine, node_id};
+use crate::platform::host::node_id;
 use crate::platform::http::Serve;
-use crate::platform::models::CurrentModels;
-use crate::platform::peers::{CatalogPeer, LettersPeer, Peer, QueuePeer};
 use crate::platform::signals::Signals;
 use crate::platform::{journal, notify};
 use engine::Engine;
 use inbox::Outside;
 use std::time::{Duration, Instant};
 use subscription::Subscription;
+use world::Backing;
 
 /// Makes a port when the daemon starts; the error is shown and the process ends with its exit code.
 pub type Open<T> = Box<dyn FnOnce(&Places, &Config) -> Result<Box<T>, Failure>>;
@@ -112,39 +112,15 @@ pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
     }
 }
 
-fn start(build: Build, with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<Exit, Failure> {
+fn start(build: Build, mut with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<Exit, Failure> {
     let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
     let spec = places.daemon.spec();
     let signals = Signals::block().map_err(failed("blocking signals"))?;
     let file =
         state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
 
-    let store = with.store.map(|open| open(&places, &config)).transpose()?;
-    let units = match with.units {
-        Some(open) => open(&places, &config)?,
-        None => Box::new(StatusFiles::new(&places.run)) as Box<dyn Units>,
-    };
-    let host = Machine::new(node_id(&config.node_id), if places.all_state.exists() { &places.all_state } else { &places.state });
-    let models = CurrentModels::new(places.all_state.join("current"));
-    let queue = QueuePeer(Peer::coordinator(&places.run));
-    let letters = LettersPeer(Peer::router(&places.run));
-    let catalog_peer = CatalogPeer(Peer::catalog(&places.run));
-    // The catalog's owner asks itself, not its own socket.
-    let catalog: &dyn Catalog = store.as_ref().map_or(&catalog_peer as &dyn Catalog, |s| &**s as &dyn Catalog);
-    let ports = Ports {
-        clock: &SystemClock,
-        queue: &queue,
-        managers: &queue,
-        catalog,
-        host: &host,
-        units: &*units,
-        letters: &letters,
-        models: &models,
-        store: store.as_deref(),
-        foreign: with.foreign.as_deref(),
-    };
-
-    let mut daemon = build(&config);
+    let world = Backing::new(&places, &config, &mut with)?;
+    let mut daemon = build(&config, &world).map_err(|e| e.to_string())?;
     if let Some(state) = &file.stored.state {
         daemon.restore(state.clone());
     }
@@ -167,7 +143,7 @@ fn start(build: Build, with: Extras, places: Places, config: Config, restarts: b
     let engine = Engine {
         daemon,
         spec,
-        ports,
+        others: world.others(),
         places,
         config,
         outside,

@@ -124,8 +124,8 @@ impl Engine<'_> {
 
     /// Runs the handler. A panic, or a database that is of no use, ends the process: systemd starts it afresh and the input comes again.
     pub fn call_handler(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let (daemon, ports) = (&mut self.daemon, &self.ports);
-        match catch_unwind(AssertUnwindSafe(|| daemon.handle(input, ports, out))) {
+        let daemon = &mut self.daemon;
+        match catch_unwind(AssertUnwindSafe(|| daemon.handle(input, out))) {
             Ok(Err(HandlerError::Broken(why))) => {
                 // Its input is neither done nor failed; opening the database checks it, and replaces a damaged one.
                 tracing::error!(

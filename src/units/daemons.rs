@@ -82,7 +82,7 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
         .with(|t| if hub.is_some() { notices(t) } else { t })
         .set("Slice", if hub.is_some() { "ringrift-core.slice" } else { "ringrift-daemons.slice" })
         .with(|t| if hub.is_some() { hub_weight(t) } else { t })
-        .with(|t| if spec.needs.iter().any(|need| matches!(need, Need::Tcp { .. })) { descriptors(t) } else { t })
+        .with(|t| if spec.needs().any(|need| matches!(need, Need::Tcp { .. })) { descriptors(t) } else { t })
         .set("MemoryMax", format!("{}M", spec.memory_max))
         .with(|t| harden::lines(t, exceptions(spec)))
 }
@@ -163,7 +163,7 @@ fn notices(text: Text) -> Text {
 }
 
 fn writes(text: Text, spec: &DaemonSpec) -> Text {
-    spec.needs.iter().fold(text, |text, need| match need {
+    spec.needs().fold(text, |text, need| match need {
         Need::Writes("jobs") => text.why("It deletes the folders of jobs whose results are registered.").set("ReadWritePaths", paths::JOBS),
         Need::Writes(name) => text
             .why(&format!("It alone writes {name}; the folder is made by tmpfiles.d, so that it can be open where the database is not."))
@@ -174,7 +174,7 @@ fn writes(text: Text, spec: &DaemonSpec) -> Text {
 
 fn exceptions(spec: &DaemonSpec) -> Exceptions {
     let mut except = Exceptions::default();
-    for need in spec.needs {
+    for need in spec.needs() {
         match need {
             Need::Machine => except.machine = Some("It looks at the whole machine: load, memory, pressure, control groups."),
             Need::Gpu => except.gpu = Some("It asks NVIDIA's driver how busy the GPUs are."),

@@ -1,11 +1,11 @@
 //! The daemon under test: counts events and ticks, says each count once, and fails when an event asks it to.
 use ringrift::contract::config::Config;
 use ringrift::contract::coordinator::NewWork;
-use ringrift::contract::daemon::{Daemon, HandlerError, Input, Out};
+use ringrift::contract::daemon::{Daemon, build, HandlerError, Input, Out};
 use ringrift::contract::events::{Payload, TrainingThresholdReached};
 use ringrift::contract::health::Health;
 use ringrift::contract::ids::{ConfigKey, Digest};
-use ringrift::contract::ports::{Ports, StoreError};
+use ringrift::contract::ports::{Asked, Asks, Missing, Queue, StoreError, World};
 use ringrift::contract::registry::DaemonType;
 use ringrift::contract::wire::Reply;
 use ringrift::contract::workload::JobType;
@@ -22,6 +22,21 @@ pub struct Toy {
     threshold: u64,
     keeps: bool,
     panicked: bool,
+}
+
+/// It asks the queue.
+pub struct Ports<'a> {
+    queue: &'a dyn Queue,
+}
+
+impl<'a> Asked<'a> for Ports<'a> {
+    fn of(world: &'a dyn World) -> Result<Self, Missing> {
+        Ok(Ports { queue: world.queue()? })
+    }
+}
+
+impl Asks for Toy {
+    type Ports<'a> = Ports<'a>;
 }
 
 impl Daemon for Toy {
@@ -107,5 +122,5 @@ pub fn digest(fill: char) -> Digest {
 pub fn run() -> ExitCode {
     let socket = ringrift::runtime::Socket { name: "toy", interfaces: vec![(INTERFACE, "interface org.ringrift.Catalog")] };
     let with = ringrift::runtime::Extras { socket: Some(socket), ..Default::default() };
-    ringrift::runtime::run(DaemonType::TrainingTrigger, |config| Box::new(Toy::new(config)), with).into()
+    ringrift::runtime::run(DaemonType::TrainingTrigger, build::<Toy>, with).into()
 }

@@ -102,23 +102,29 @@ macro_rules! settings {
 /// A setting is `/// Meaning with unit.` and `key: type = default in low..=high unit;` for numbers, `key: bool = default;` or
 /// `key: String = "default" as Form;`, `key: Texts = "several words" as Form;`. One that old files may set and nobody reads ends with `but "the reason"`. What two settings
 /// must keep stands below them: `rules: &[Rule::…]`.
+///
+/// `asks [clock, queue]` names the ports that it asks; no other is in the `Ports` that its handler gets.
 macro_rules! declare {
-    ($daemon:ident { $($entry:tt)* }) => {
+    ($daemon:ident { $($entry:tt)* } $(asks [$($port:ident),* $(,)?])?) => {
         /// What the registry knows of this daemon.
         pub const SPEC: $crate::contract::registry::DaemonSpec = $crate::contract::registry::DaemonSpec {
             stage: $crate::contract::registry::Stage::Built,
+            asks: &[$($($crate::contract::ports::kinds::$port),*)?],
             ..$crate::contract::registry::entry!($daemon { $($entry)* } settings: &[], rules: &[])
         };
+        $crate::contract::ports::asks! { $daemon: $($($port),*)? }
     };
-    ($daemon:ident { $($entry:tt)* } settings { $($setting:tt)* } $(rules: $rules:expr)?) => {
+    ($daemon:ident { $($entry:tt)* } $(asks [$($port:ident),* $(,)?])? settings { $($setting:tt)* } $(rules: $rules:expr)?) => {
         /// What the registry knows of this daemon.
         pub const SPEC: $crate::contract::registry::DaemonSpec = $crate::contract::registry::DaemonSpec {
             stage: $crate::contract::registry::Stage::Built,
+            asks: &[$($($crate::contract::ports::kinds::$port),*)?],
             ..$crate::contract::registry::entry!(
                 $daemon { $($entry)* } settings: Settings::TABLE, rules: $crate::contract::registry::declare!(@rules $($rules)?)
             )
         };
         $crate::contract::registry::settings! { $daemon $($setting)* }
+        $crate::contract::ports::asks! { $daemon: $($($port),*)? }
     };
     (@rules) => { &[] };
     (@rules $rules:expr) => {{

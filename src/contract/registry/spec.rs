@@ -2,6 +2,7 @@
 use super::settings::{Rule, Setting};
 use super::{DaemonType, Profile};
 use crate::contract::events::EventType;
+use crate::contract::ports::Port;
 
 /// What a daemon is about: it groups them in lists, and decides in which order they stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -142,6 +143,20 @@ pub enum Need {
     Bus,
 }
 
+impl Need {
+    /// What a port needs: who declares the port declares it.
+    pub const fn of(port: Port) -> &'static [Need] {
+        match port {
+            Port::Host => &[Need::Machine],
+            Port::Units => &[Need::Bus],
+            Port::Models => &[Need::Writes("current")],
+            Port::Store => &[Need::Writes("artefacts"), Need::Writes("jobs")],
+            Port::Foreign => &[Need::Writes("legacy")],
+            Port::Clock | Port::Queue | Port::Managers | Port::Catalog | Port::Node | Port::Letters | Port::Current => &[],
+        }
+    }
+}
+
 /// A daemon's entry. Data only.
 #[derive(Debug, Clone, Copy)]
 pub struct DaemonSpec {
@@ -179,7 +194,9 @@ pub struct DaemonSpec {
     pub before_emitter: &'static [DaemonType],
     /// Hub sockets it cannot live without.
     pub hard: &'static [Hub],
-    /// Exceptions from the hardened default.
+    /// The ports that it asks.
+    pub asks: &'static [Port],
+    /// Exceptions from the hardened default, beside those that its ports take.
     pub needs: &'static [Need],
     /// MiB of memory: MemoryMax.
     pub memory_max: u32,
@@ -216,6 +233,7 @@ pub const BASE: DaemonSpec = DaemonSpec {
     subscribes: &[],
     before_emitter: &[],
     hard: &[Hub::Router],
+    asks: &[],
     needs: &[],
     memory_max: 256,
     profiles: &[],
@@ -234,6 +252,10 @@ impl DaemonSpec {
     /// Whether it is marked for removal.
     pub fn is_deprecated(&self) -> bool {
         matches!(self.stage, Stage::Alias { deprecated: true, .. })
+    }
+    /// Exceptions from the hardened default, in all.
+    pub fn needs(&self) -> impl Iterator<Item = Need> {
+        self.asks.iter().flat_map(|port| Need::of(*port)).chain(self.needs).copied()
     }
     /// WatchdogSec: 30 s, or twice the longest handler.
     pub fn watchdog_seconds(&self) -> u32 {

@@ -1,5 +1,5 @@
 //! The checks behind `ringrift registry validate`, and the build's registry test.
-use super::{BASE, DaemonSpec, DaemonType, OUTSIDE, PROCESSES, Profile, RUNTIME_EVENTS, Stage, all, start_order};
+use super::{BASE, DaemonSpec, DaemonType, Need, OUTSIDE, PROCESSES, Profile, RUNTIME_EVENTS, Stage, all, start_order};
 use crate::contract::events::EventType;
 
 /// What was found.
@@ -46,6 +46,12 @@ fn entries(specs: &[&DaemonSpec], report: &mut Report) {
             }
             if spec.is_built() && !dep.spec().is_built() {
                 report.errors.push(format!("{} is built and depends on {}, which is not", spec.name, dep.name()));
+            }
+        }
+        for port in spec.asks {
+            for need in spec.needs.iter().filter(|need| Need::of(*port).contains(need)) {
+                let (name, port) = (spec.name, port.name());
+                report.errors.push(format!("{name} declares {need:?} in `needs`, which its port `{port}` brings along; take it out"));
             }
         }
         if let Stage::Alias { of, .. } = spec.stage
@@ -172,7 +178,7 @@ fn join(list: &[(String, bool)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::registry::{Need, Rule};
+    use crate::contract::registry::Rule;
 
     #[test]
     fn the_registry_is_valid() {
@@ -201,7 +207,7 @@ mod tests {
                 let (Rule::AtLeast(one, other) | Rule::Differ(one, other)) = rule;
                 assert!(has(one) && has(other), "{}: {rule:?} names a setting that it does not have", spec.name);
             }
-            for need in spec.needs {
+            for need in spec.needs() {
                 if let Need::Tcp { address, ports, hosts } = need {
                     assert!(
                         has(address) && has(hosts) && ports.iter().all(|port| has(port)),

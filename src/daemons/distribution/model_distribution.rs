@@ -5,7 +5,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 
 declare! {
@@ -18,8 +17,8 @@ declare! {
         order: Some(21),
         publishes: &[E::ModelDistributionStarted, E::ModelDistributionComplete, E::ModelDistributionFailed],
         subscribes: &[E::ModelPromoted, E::RulesChanged],
-        needs: &[Need::Writes("current")],
     }
+    asks [clock, catalog, node, models]
 }
 
 /// The daemon.
@@ -103,7 +102,7 @@ fn overdue(key: &ConfigKey, ports: &Ports<'_>) -> Result<Option<Champion>, Handl
 }
 
 fn switch(key: &ConfigKey, model: &Digest, path: &str, generation: u32, ports: &Ports<'_>, out: &mut Out) {
-    let node = ports.host.node();
+    let node = ports.node.node();
     let begun = ports.clock.now_us();
     let (config_key, model_id) = (key.clone(), model.clone());
     let short = &model.as_str()[..12];
@@ -143,7 +142,7 @@ mod tests {
     use super::*;
     use crate::contract::health::HealthStatus;
     use crate::contract::workload::BUILT_IN_RULES;
-    use crate::daemons::testing::{World, build, champion, digest, key};
+    use crate::daemons::testing::{build, champion, digest, key};
 
     fn promoted() -> events::ModelPromoted {
         events::ModelPromoted {
@@ -163,59 +162,66 @@ mod tests {
 
     #[test]
     fn a_promotion_switches_and_says_so() {
-        let world = World::new();
-        let out = world.event(&mut build::<ModelDistribution>(), promoted()).expect("handled");
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.node.hold();
+        fakes.models.hold();
+        let out = fakes.event(&mut build::<ModelDistribution>(), promoted()).expect("handled");
         assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
-        assert_eq!(*world.current.borrow(), Some(digest('a')));
+        assert_eq!(fakes.models.hold().model, Some(digest('a')));
     }
 
     #[test]
     fn a_model_of_other_rules_is_taken_away_from_self_play() {
-        let world = World::new();
-        world.artefact("model", 'a', serde_json::json!({}), &[]);
-        *world.current.borrow_mut() = Some(digest('a'));
+        let fakes = Fakes::new();
+        fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
+        fakes.models.hold().model = Some(digest('a'));
         let changed = |rules_version| events::RulesChanged { config_key: key(), rules_version, previous: 1, reason: "x".into() };
         let mut daemon: ModelDistribution = build();
-        world.event(&mut daemon, changed(BUILT_IN_RULES)).expect("handled");
-        assert_eq!(*world.current.borrow(), Some(digest('a')), "it is of these rules");
-        world.event(&mut daemon, changed(BUILT_IN_RULES + 1)).expect("handled");
-        assert_eq!(*world.current.borrow(), None);
-        *world.current.borrow_mut() = Some(digest('a'));
-        world.stage.borrow_mut().rules_version = BUILT_IN_RULES + 1;
-        world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
-        assert_eq!(*world.current.borrow(), None, "the tick catches what the event missed");
+        fakes.event(&mut daemon, changed(BUILT_IN_RULES)).expect("handled");
+        assert_eq!(fakes.models.hold().model, Some(digest('a')), "it is of these rules");
+        fakes.event(&mut daemon, changed(BUILT_IN_RULES + 1)).expect("handled");
+        assert_eq!(fakes.models.hold().model, None);
+        fakes.models.hold().model = Some(digest('a'));
+        fakes.catalog.hold().stage.rules_version = BUILT_IN_RULES + 1;
+        fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        assert_eq!(fakes.models.hold().model, None, "the tick catches what the event missed");
     }
 
     #[test]
     fn a_quarantined_champion_makes_room_for_the_one_before_it_or_the_untrained_network() {
-        let world = World::new();
-        world.artefact("model", 'b', serde_json::json!({}), &[]);
-        world.artefacts.borrow_mut().iter_mut().for_each(|record| record.path.clear());
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.node.hold();
+        fakes.catalog.hold().artefact("model", 'b', serde_json::json!({}), &[]);
+        fakes.catalog.hold().artefacts.iter_mut().for_each(|record| record.path.clear());
         let mut daemon: ModelDistribution = build();
-        *world.current.borrow_mut() = Some(digest('b'));
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        fakes.models.hold().model = Some(digest('b'));
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         let health = out.health.expect("said");
         assert!(health.message.contains("not in the store") && health.message.contains("untrained"), "{health:?}");
-        assert_eq!((world.current.borrow().clone(), health.status), (None, HealthStatus::Degraded));
-        *world.current.borrow_mut() = Some(digest('b'));
-        world.stage.borrow_mut().champion = Some(champion('a', 1));
-        let out = world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled");
+        assert_eq!((fakes.models.hold().model.clone(), health.status), (None, HealthStatus::Degraded));
+        fakes.models.hold().model = Some(digest('b'));
+        fakes.catalog.hold().stage.champion = Some(champion('a', 1));
+        let out = fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled");
         assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
-        assert_eq!(*world.current.borrow(), Some(digest('a')));
+        assert_eq!(fakes.models.hold().model, Some(digest('a')));
     }
 
     #[test]
     fn a_failure_is_unhealthy_and_the_tick_puts_it_right() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.node.hold();
         let mut daemon: ModelDistribution = build();
-        *world.switch_error.borrow_mut() = Some("SHA-256 differs".into());
-        let out = world.event(&mut daemon, promoted()).expect("handled");
+        fakes.models.hold().error = Some("SHA-256 differs".into());
+        let out = fakes.event(&mut daemon, promoted()).expect("handled");
         assert!(matches!(&out.events[..], [Payload::ModelDistributionFailed(_)]));
         assert_eq!(out.health.map(|h| h.status), Some(HealthStatus::Unhealthy));
-        *world.switch_error.borrow_mut() = None;
-        world.stage.borrow_mut().champion = Some(champion('a', 1));
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        fakes.models.hold().error = None;
+        fakes.catalog.hold().stage.champion = Some(champion('a', 1));
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(_)]));
-        assert!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty());
+        assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty());
     }
 }

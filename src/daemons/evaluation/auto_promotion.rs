@@ -3,7 +3,6 @@ use crate::contract::config::{Config, Promotion};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, EvaluationCompleted, Payload};
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::coordination::promotion::{Verdict, decide, tier};
 
@@ -19,6 +18,7 @@ declare! {
         subscribes: &[E::EvaluationCompleted],
         hard: &[Hub::Router, Hub::Catalog],
     }
+    asks [clock, catalog]
 }
 
 /// The daemon.
@@ -99,7 +99,7 @@ impl AutoPromotion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemons::testing::{World, build, champion, digest, job, key};
+    use crate::daemons::testing::{build, champion, digest, job, key};
 
     fn result(decision: &str, llr: f64, against: Option<char>) -> EvaluationCompleted {
         EvaluationCompleted {
@@ -128,26 +128,28 @@ mod tests {
 
     #[test]
     fn a_stronger_candidate_is_the_next_generation() {
-        let world = World::new();
-        world.artefact("model", 'a', serde_json::json!({}), &[]);
-        let out = world.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
+        let out = fakes.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
         let [Payload::ModelPromoted(first)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((first.generation, first.new_elo, first.supersedes.clone(), first.tier.as_str()), (1, 190.0, None, "sound"));
-        world.stage.borrow_mut().champion = Some(champion('b', 4));
-        let out = world.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, Some('b'))).expect("handled");
+        fakes.catalog.hold().stage.champion = Some(champion('b', 4));
+        let out = fakes.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, Some('b'))).expect("handled");
         let [Payload::ModelPromoted(next)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((next.generation, next.new_elo, next.supersedes.clone()), (5, 290.0, Some(digest('b'))));
     }
 
     #[test]
     fn an_equal_a_worse_and_an_unknown_candidate_are_refused() {
-        let world = World::new();
-        world.artefact("model", 'a', serde_json::json!({}), &[]);
+        let fakes = Fakes::new();
+        fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
         for bad in [result("continue", 0.1, None), result("accept_h0", -3.0, None), result("accept_h1", 3.0, Some('e'))] {
-            let out = world.event(&mut build::<AutoPromotion>(), bad).expect("handled");
+            let out = fakes.event(&mut build::<AutoPromotion>(), bad).expect("handled");
             assert!(matches!(&out.events[..], [Payload::PromotionRejected(_)]), "{:?}", out.events);
         }
-        let empty = World::new();
+        let empty = Fakes::new();
+        empty.catalog.hold();
         let out = empty.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
         assert!(matches!(&out.events[..], [Payload::PromotionRejected(p)] if p.reason.contains("catalog")), "{:?}", out.events);
     }

@@ -5,7 +5,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::json;
@@ -22,6 +21,7 @@ declare! {
         subscribes: &[E::TrainingCompleted, E::EvaluationFailed, E::PromotionRejected],
         hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
     }
+    asks [catalog]
     settings {
         /// Seconds that a match may take.
         timeout: u64 = 3600 in 60..=604_800 seconds;
@@ -128,7 +128,7 @@ impl Evaluation {
 mod tests {
     use super::*;
     use crate::contract::events::{PromotionRejected, TrainingCompleted};
-    use crate::daemons::testing::{World, build, champion, digest, job, key};
+    use crate::daemons::testing::{build, champion, digest, job, key};
 
     fn trained() -> TrainingCompleted {
         TrainingCompleted {
@@ -149,36 +149,37 @@ mod tests {
 
     #[test]
     fn a_candidate_plays_the_champion_or_the_untrained_network() {
-        let world = World::new();
-        world.artefact("model", 'c', json!({}), &[]);
-        let out = world.event(&mut build::<Evaluation>(), trained()).expect("handled");
+        let fakes = Fakes::new();
+        fakes.catalog.hold().artefact("model", 'c', json!({}), &[]);
+        let out = fakes.event(&mut build::<Evaluation>(), trained()).expect("handled");
         assert_eq!(out.work[0].inputs.champion, None);
         assert_eq!(out.work[0].params["max_games"], 400);
-        world.stage.borrow_mut().champion = Some(champion('b', 1));
-        let out = world.event(&mut build::<Evaluation>(), trained()).expect("handled");
+        fakes.catalog.hold().stage.champion = Some(champion('b', 1));
+        let out = fakes.event(&mut build::<Evaluation>(), trained()).expect("handled");
         assert_eq!(out.work[0].inputs.champion.as_ref().map(|c| c.sha256.clone()), Some(digest('b')));
     }
 
     #[test]
     fn a_candidate_of_other_rules_is_not_tried() {
-        let world = World::new();
-        world.artefact("model", 'c', json!({}), &[]);
-        world.stage.borrow_mut().rules_version += 1;
-        let out = world.event(&mut build::<Evaluation>(), trained()).expect("handled");
+        let fakes = Fakes::new();
+        fakes.catalog.hold().artefact("model", 'c', json!({}), &[]);
+        fakes.catalog.hold().stage.rules_version += 1;
+        let out = fakes.event(&mut build::<Evaluation>(), trained()).expect("handled");
         assert!(out.work.is_empty() && out.last.is_some_and(|l| l.contains("rules version")));
     }
 
     #[test]
     fn an_unknown_candidate_is_an_error_and_no_match() {
-        let world = World::new();
-        assert!(matches!(world.event(&mut build::<Evaluation>(), trained()), Err(HandlerError::Failed(_))));
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
+        assert!(matches!(fakes.event(&mut build::<Evaluation>(), trained()), Err(HandlerError::Failed(_))));
     }
 
     #[test]
     fn a_match_against_a_former_champion_is_played_again() {
-        let world = World::new();
-        world.artefact("model", 'c', json!({}), &[]);
-        world.artefact("match", 'd', json!({}), &['c', 'b']);
+        let fakes = Fakes::new();
+        fakes.catalog.hold().artefact("model", 'c', json!({}), &[]);
+        fakes.catalog.hold().artefact("match", 'd', json!({}), &['c', 'b']);
         let refused = |m| PromotionRejected {
             config_key: key(),
             model_id: digest('c'),
@@ -186,10 +187,10 @@ mod tests {
             reason: "x".into(),
             elo_improvement: None,
         };
-        world.stage.borrow_mut().champion = Some(champion('b', 1));
-        assert!(world.event(&mut build::<Evaluation>(), refused('d')).expect("handled").work.is_empty(), "it lost fairly");
-        world.stage.borrow_mut().champion = Some(champion('e', 2));
-        let out = world.event(&mut build::<Evaluation>(), refused('d')).expect("handled");
+        fakes.catalog.hold().stage.champion = Some(champion('b', 1));
+        assert!(fakes.event(&mut build::<Evaluation>(), refused('d')).expect("handled").work.is_empty(), "it lost fairly");
+        fakes.catalog.hold().stage.champion = Some(champion('e', 2));
+        let out = fakes.event(&mut build::<Evaluation>(), refused('d')).expect("handled");
         assert_eq!(out.work[0].inputs.champion.as_ref().map(|c| c.sha256.clone()), Some(digest('e')));
     }
 }

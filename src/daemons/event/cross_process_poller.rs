@@ -7,7 +7,6 @@ use crate::contract::events::{EventType, Payload};
 use crate::contract::foreign::{ForeignEvent, ForeignQueue, event_type, external, today};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::rights::{Class, may_publish};
 use crate::contract::router::NewEvent;
@@ -28,8 +27,8 @@ declare! {
             E::ModelDistributionComplete, E::EloUpdated, E::PlateauDetected, E::HyperparameterUpdated,
             E::ExplorationBoost, E::SelfplayRateChanged, E::WorkCompleted, E::WorkFailed,
         ],
-        needs: &[Need::Writes("legacy")],
     }
+    asks [foreign]
     settings {
         /// The SQLite file with tables events, subscribers and acks that programs of old use, absolute. Elsewhere than here the unit
         /// needs a drop-in with ReadWritePaths= for its folder; below /tmp it cannot be, every service has a /tmp of its own.
@@ -75,7 +74,7 @@ impl Daemon for CrossProcessPoller {
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let Some(queue) = ports.foreign else { return Err(HandlerError::Failed("the queue's adapter is not there".into())) };
+        let queue = ports.foreign;
         match input {
             Input::Start => self.say(out),
             Input::Tick { .. } => self.take_in(queue, out)?,
@@ -207,50 +206,12 @@ fn outsider(row: &ForeignEvent, parsed: Option<Map<String, Value>>) -> Map<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::ports::StoreError;
-    use crate::daemons::testing::{World, build};
-    use std::cell::RefCell;
-
-    #[derive(Default)]
-    struct Queue {
-        rows: RefCell<Vec<ForeignEvent>>,
-        acked: RefCell<Vec<i64>>,
-        put: RefCell<Vec<(String, String)>>,
-        writers: Option<Class>,
-    }
-
-    impl ForeignQueue for Queue {
-        fn read(&self, _: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError> {
-            let rows: Vec<_> = self.rows.borrow().iter().filter(|r| r.event_id > after).take(limit as usize).cloned().collect();
-            let last = rows.last().map_or(after, |r| r.event_id);
-            Ok((rows, last))
-        }
-        fn writers(&self, _: &str) -> Result<Class, StoreError> {
-            Ok(self.writers.unwrap_or(Class::Suite))
-        }
-        fn created_at(&self, _: &str, id: i64) -> Result<Option<f64>, StoreError> {
-            Ok(self.rows.borrow().iter().find(|r| r.event_id == id).map(|r| r.created_at))
-        }
-        fn acknowledge(&self, _: &str, ids: &[i64]) -> Result<(), StoreError> {
-            self.acked.borrow_mut().extend(ids);
-            Ok(())
-        }
-        fn put(&self, _: &str, id: &str, kind: &str, _: &Map<String, Value>, _: f64) -> Result<bool, StoreError> {
-            self.put.borrow_mut().push((id.into(), kind.into()));
-            Ok(true)
-        }
-    }
+    use crate::contract::ports::fakes::envelope;
+    use crate::daemons::testing::build;
 
     fn row(id: i64, kind: &str, payload: &str) -> ForeignEvent {
         let (source, hostname) = ("old".into(), "h".into());
         ForeignEvent { event_id: id, event_type: kind.into(), payload: payload.into(), source, hostname, created_at: 100.0 + id as f64 }
-    }
-
-    fn give(world: &World, queue: &Queue, daemon: &mut CrossProcessPoller, input: Input<'_>) -> Out {
-        let mut out = Out::default();
-        let ports = Ports { foreign: Some(queue), ..world.ports() };
-        daemon.handle(input, &ports, &mut out).expect("handled");
-        out
     }
 
     #[test]
@@ -291,48 +252,50 @@ mod tests {
             let as_itself = wanted.is_some_and(|wanted| !wanted.starts_with("external.")) || (kind == "odd" && wanted.is_some());
             assert_eq!(refused.is_none(), as_itself, "{writers:?} {kind}");
         }
-        let world = World::new();
-        let queue = Queue { writers: Some(Class::Member), ..Default::default() };
-        queue.rows.borrow_mut().extend((1..=3).map(|n| row(n, "EXPLORATION_BOOST", boost)));
+        let fakes = Fakes::new();
+        fakes.foreign.hold().writers = Some(Class::Member);
+        fakes.foreign.hold().rows.extend((1..=3).map(|n| row(n, "EXPLORATION_BOOST", boost)));
         let mut daemon: CrossProcessPoller = build();
-        let out = give(&world, &queue, &mut daemon, Input::Tick { number: 1 });
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(out.raw.len() == 3 && out.raw.iter().all(|event| event.kind == "external.exploration_boost"));
         assert_eq!(daemon.refused.len(), 1, "told once");
         assert!(out.health.is_some_and(|h| h.message.starts_with("3 events carried in") && h.message.contains("may not publish: 1")));
         // Rows of writers who may publish nothing are passed over, told to the queue and not counted as carried.
-        let queue = Queue { writers: Some(Class::Anybody), rows: queue.rows, ..Default::default() };
+        fakes.foreign.hold().writers = Some(Class::Anybody);
+        fakes.foreign.hold().acked.clear();
         let mut daemon: CrossProcessPoller = build();
-        let out = give(&world, &queue, &mut daemon, Input::Tick { number: 1 });
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(out.raw.is_empty() && out.health.is_some_and(|h| h.message.starts_with("0 events carried in")));
-        give(&world, &queue, &mut daemon, Input::Tick { number: 2 });
-        assert_eq!(*queue.acked.borrow(), [1, 2, 3]);
+        fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled");
+        assert_eq!(fakes.foreign.hold().acked, [1, 2, 3]);
     }
 
     #[test]
     fn each_row_is_taken_in_once_and_told_when_it_is_on_disk() {
-        let (world, queue) = (World::new(), Queue::default());
-        queue.rows.borrow_mut().extend((1..=3).map(|n| row(n, "x", "{}")));
+        let fakes = Fakes::new();
+        fakes.foreign.hold().rows.extend((1..=3).map(|n| row(n, "x", "{}")));
         let mut daemon: CrossProcessPoller = build();
         let tick = || Input::Tick { number: 1 };
-        assert_eq!(give(&world, &queue, &mut daemon, tick()).raw.len(), 3);
-        assert!(queue.acked.borrow().is_empty(), "the router has not got them yet");
+        assert_eq!(fakes.give(&mut daemon, tick()).expect("handled").raw.len(), 3);
+        assert!(fakes.foreign.hold().acked.is_empty(), "the router has not got them yet");
         // A restart between: the state goes with the outputs.
         let state = daemon.save().expect("a state");
         daemon = build();
         daemon.restore(state);
-        queue.rows.borrow_mut().push(row(4, "x", "{}"));
-        assert_eq!(give(&world, &queue, &mut daemon, tick()).raw.len(), 1);
-        assert_eq!(*queue.acked.borrow(), [1, 2, 3]);
-        assert!(give(&world, &queue, &mut daemon, tick()).raw.is_empty());
+        fakes.foreign.hold().rows.push(row(4, "x", "{}"));
+        assert_eq!(fakes.give(&mut daemon, tick()).expect("handled").raw.len(), 1);
+        assert_eq!(fakes.foreign.hold().acked, [1, 2, 3]);
+        assert!(fakes.give(&mut daemon, tick()).expect("handled").raw.is_empty());
         // The file is replaced: its numbers begin anew, with younger rows.
-        *queue.rows.borrow_mut() = vec![ForeignEvent { created_at: 900.0, ..row(1, "x", "{}") }];
-        assert_eq!(give(&world, &queue, &mut daemon, tick()).raw.len(), 1);
-        assert!(give(&world, &queue, &mut daemon, tick()).raw.is_empty());
+        fakes.foreign.hold().rows = vec![ForeignEvent { created_at: 900.0, ..row(1, "x", "{}") }];
+        assert_eq!(fakes.give(&mut daemon, tick()).expect("handled").raw.len(), 1);
+        assert!(fakes.give(&mut daemon, tick()).expect("handled").raw.is_empty());
     }
 
     #[test]
     fn what_came_in_does_not_go_out_again() {
-        let (world, queue, mut daemon) = (World::new(), Queue::default(), build::<CrossProcessPoller>());
+        let (fakes, mut daemon) = (Fakes::new(), build::<CrossProcessPoller>());
+        fakes.foreign.hold();
         let boost = crate::contract::events::ExplorationBoost {
             config_key: crate::daemons::testing::key(),
             boost_factor: 1.5,
@@ -340,10 +303,10 @@ mod tests {
             anomaly_count: None,
         };
         for (source, out) in [("feedback-loop", 1), ("cross-process-poller", 1), ("someone", 2)] {
-            let event = Event { source: source.into(), ..world.envelope(&boost) };
-            give(&world, &queue, &mut daemon, Input::Event { event: &event, payload: boost.clone().into() });
-            assert_eq!(queue.put.borrow().len(), out, "after one of {source}");
+            let event = Event { source: source.into(), ..envelope(&boost) };
+            fakes.give(&mut daemon, Input::Event { event: &event, payload: boost.clone().into() }).expect("handled");
+            assert_eq!(fakes.foreign.hold().put.len(), out, "after one of {source}");
         }
-        assert_eq!(queue.put.borrow()[0].1, "exploration_boost");
+        assert_eq!(fakes.foreign.hold().put[0].1, "exploration_boost");
     }
 }

@@ -3,7 +3,6 @@ use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::router::DeadLetterFilter;
 
@@ -16,6 +15,7 @@ declare! {
         depends_on: &[D::EventRouter],
         publishes: &[E::DlqEventsReplayed, E::DlqStaleEvents],
     }
+    asks [clock, letters]
     settings {
         /// Times a dead letter is handed out again before it is left alone.
         max_redrives: u32 = 1 in 0..=100 times;
@@ -93,7 +93,7 @@ mod tests {
     use crate::contract::events::Payload;
     use crate::contract::ids::SubscriberName;
     use crate::contract::router::DeadLetter;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
     fn letter(id: u64) -> DeadLetter {
         DeadLetter {
@@ -111,32 +111,35 @@ mod tests {
 
     #[test]
     fn each_rested_letter_is_handed_out_by_its_number() {
-        let world = World::new();
-        world.letters.borrow_mut().extend([letter(3), letter(4)]);
-        let out = world.give(&mut build::<DlqRetry>(), Input::Tick { number: 1 }).expect("handled");
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.letters.hold().letters.extend([letter(3), letter(4)]);
+        let out = fakes.give(&mut build::<DlqRetry>(), Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[..], [Payload::DlqEventsReplayed(r)] if r.count == 2));
-        assert_eq!(world.redriven.borrow().iter().map(|f| f.id).collect::<Vec<_>>(), [Some(3), Some(4)]);
+        assert_eq!(fakes.letters.hold().redriven.iter().map(|f| f.id).collect::<Vec<_>>(), [Some(3), Some(4)]);
     }
 
     #[test]
     fn letters_of_retired_subscribers_take_nobodys_turn() {
-        let world = World::new();
-        world.letters.borrow_mut().extend((0..30).map(letter));
-        world.unwanted.set(25);
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.letters.hold().letters.extend((0..30).map(letter));
+        fakes.letters.hold().unwanted = 25;
         let mut daemon: DlqRetry = build();
         daemon.settings.batch = 3;
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[0], Payload::DlqEventsReplayed(r) if r.count == 3), "{:?}", out.events);
-        assert_eq!(world.redriven.borrow().last().and_then(|f| f.id), Some(27));
+        assert_eq!(fakes.letters.hold().redriven.last().and_then(|f| f.id), Some(27));
     }
 
     #[test]
     fn many_letters_are_said() {
-        let world = World::new();
-        world.letters.borrow_mut().extend((0..50).map(letter));
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.letters.hold().letters.extend((0..50).map(letter));
         let mut daemon: DlqRetry = build();
         daemon.settings.max_redrives = 0;
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[..], [Payload::DlqStaleEvents(s)] if s.pending == 50 && s.oldest_seconds == 1000), "{:?}", out.events);
     }
 }

@@ -4,7 +4,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +26,7 @@ declare! {
         before_emitter: &[D::AutoSync],
         hard: &[Hub::Router, Hub::Catalog],
     }
+    asks [catalog]
     settings {
         /// Refused candidates in a row that mean a plateau.
         plateau_refusals: u32 = 3 in 1..=100 candidates;
@@ -157,7 +157,7 @@ fn simulations(key: &ConfigKey, old: u32, new: u32, reason: &str) -> events::Hyp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemons::testing::{World, build, digest, key};
+    use crate::daemons::testing::{build, digest, key};
 
     fn refused() -> events::PromotionRejected {
         events::PromotionRejected { config_key: key(), model_id: digest('a'), match_id: None, reason: "x".into(), elo_improvement: None }
@@ -165,14 +165,15 @@ mod tests {
 
     #[test]
     fn three_refusals_are_a_plateau_and_a_promotion_ends_it() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
         let mut daemon: FeedbackLoop = build();
         for _ in 0..2 {
-            assert!(world.event(&mut daemon, refused()).expect("handled").events.is_empty());
+            assert!(fakes.event(&mut daemon, refused()).expect("handled").events.is_empty());
         }
         let mut again: FeedbackLoop = build();
         again.restore(daemon.save().expect("a state"));
-        let out = world.event(&mut again, refused()).expect("handled");
+        let out = fakes.event(&mut again, refused()).expect("handled");
         let [Payload::PlateauDetected(p), Payload::ExplorationBoost(b), Payload::HyperparameterUpdated(h)] = &out.events[..] else {
             panic!("{:?}", out.events)
         };
@@ -190,16 +191,17 @@ mod tests {
             promoted_at: 1,
             tier: "sound".into(),
         };
-        let out = world.event(&mut again, promoted).expect("handled");
+        let out = fakes.event(&mut again, promoted).expect("handled");
         assert!(matches!(&out.events[..], [Payload::ExplorationBoost(b)] if b.boost_factor == 1.0));
     }
 
     #[test]
     fn boost_and_budget_have_a_ceiling() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
         let mut daemon: FeedbackLoop = build();
         for _ in 0..60 {
-            world.event(&mut daemon, refused()).expect("handled");
+            fakes.event(&mut daemon, refused()).expect("handled");
         }
         let memory = &daemon.memory["square8_2p"];
         assert_eq!((memory.boost, memory.budget), (2.0, 256));

@@ -4,7 +4,6 @@ use super::overview::Overview;
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::{DaemonType, built, declare};
 use crate::contract::text;
 use crate::coordination::plan;
@@ -22,9 +21,10 @@ declare! {
         depends_on: &[D::EventRouter],
         order: Some(13),
         health_check_interval: Some(30),
-        needs: &[Need::Tcp { address: "address", ports: &["port", "status_port"], hosts: "hosts" }, Need::Bus],
+        needs: &[Need::Tcp { address: "address", ports: &["port", "status_port"], hosts: "hosts" }],
         program: Program::Own,
     }
+    asks [clock, host, units]
     settings {
         /// Port of /health, /ready, /metrics, /status; RINGRIFT_DAEMON_HEALTH_PORT.
         port: u16 = 8790 in 1..=65_535 port;
@@ -149,12 +149,13 @@ mod tests {
     use crate::contract::health::{State, StatusFile};
     use crate::contract::host::UnitView;
     use crate::contract::registry::Profile;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
     /// All of the selfplay profile runs and is well.
-    fn world() -> World {
-        let world = World::new();
-        let now = world.now.get();
+    fn fakes() -> Fakes {
+        let fakes = Fakes::new();
+        fakes.host.hold();
+        let now = fakes.clock.hold().now_us;
         let unit = |name: String| UnitView {
             name,
             load_state: "loaded".into(),
@@ -176,64 +177,64 @@ mod tests {
             snapshot,
         };
         for daemon in Profile::Selfplay.built() {
-            world.units.borrow_mut().push(unit(daemon.unit()));
-            world.status.borrow_mut().insert(daemon.kebab(), file(daemon.name(), Value::Null));
+            fakes.units.hold().units.push(unit(daemon.unit()));
+            fakes.units.hold().status.insert(daemon.kebab(), file(daemon.name(), Value::Null));
         }
-        world.units.borrow_mut().push(unit("ringrift-master.service".into()));
-        world.status.borrow_mut().insert("master".into(), file("MASTER", json!({"profile": "selfplay"})));
-        world
+        fakes.units.hold().units.push(unit("ringrift-master.service".into()));
+        fakes.units.hold().status.insert("master".into(), file("MASTER", json!({"profile": "selfplay"})));
+        fakes
     }
 
-    fn get(world: &World, port: u16, path: &str) -> (u16, String) {
+    fn get(fakes: &Fakes, port: u16, path: &str) -> (u16, String) {
         let request = HttpRequest { port, path: path.into(), query: String::new() };
-        let out = world.give(&mut build::<HealthServer>(), Input::Http(&request)).expect("handled");
+        let out = fakes.give(&mut build::<HealthServer>(), Input::Http(&request)).expect("handled");
         out.response.map(|r| (r.status, r.body)).expect("a response")
     }
 
     #[test]
     fn well_is_well() {
-        let world = world();
+        let fakes = fakes();
         for path in ["/health", "/ready", "/status", "/metrics"] {
-            let (status, body) = get(&world, 8790, path);
+            let (status, body) = get(&fakes, 8790, path);
             assert_eq!(status, 200, "{path}: {body}");
         }
-        assert_eq!(get(&world, 8770, "/daemon/idle_resource/health").0, 200);
-        assert_eq!(get(&world, 8790, "/nothing").0, 404);
+        assert_eq!(get(&fakes, 8770, "/daemon/idle_resource/health").0, 200);
+        assert_eq!(get(&fakes, 8790, "/nothing").0, 404);
     }
 
     #[test]
     fn a_dead_critical_daemon_is_named() {
-        let world = world();
-        for unit in world.units.borrow_mut().iter_mut().filter(|u| u.name == "ringrift-idle-resource.service") {
+        let fakes = fakes();
+        for unit in fakes.units.hold().units.iter_mut().filter(|u| u.name == "ringrift-idle-resource.service") {
             unit.active_state = "failed".into();
             unit.result = Some("exit-code".into());
         }
-        let (status, body) = get(&world, 8790, "/health");
+        let (status, body) = get(&fakes, 8790, "/health");
         assert_eq!(status, 503);
         assert!(body.contains("IDLE_RESOURCE is FAILED"), "{body}");
-        assert_eq!(get(&world, 8770, "/daemon/IDLE_RESOURCE/health").0, 503);
-        let (status, body) = get(&world, 8770, "/daemon/idle_resorce/health");
+        assert_eq!(get(&fakes, 8770, "/daemon/IDLE_RESOURCE/health").0, 503);
+        let (status, body) = get(&fakes, 8770, "/daemon/idle_resorce/health");
         assert!(status == 404 && body.contains("did you mean IDLE_RESOURCE"), "{body}");
     }
 
     /// The router counts event types of other programs; the names stand in labels and bodies.
     #[test]
     fn no_name_of_others_breaks_the_metrics_or_the_bodies() {
-        let world = world();
+        let fakes = fakes();
         let evil = "a\"} 1\nringrift_forged 1\r\n# EOF\\\u{1b}[2J\u{202e}";
         let snapshot = json!({ "by_type": { evil: 3 }, "events": 1 });
-        for file in world.status.borrow_mut().values_mut() {
+        for file in fakes.units.hold().status.values_mut() {
             file.snapshot = if file.daemon == "MASTER" { file.snapshot.clone() } else { snapshot.clone() };
             file.health.message = evil.into();
             file.last = evil.into();
         }
-        let (_, metrics) = get(&world, 8790, "/metrics");
+        let (_, metrics) = get(&fakes, 8790, "/metrics");
         let forged = metrics.lines().filter(|l| l.starts_with("ringrift_forged") || *l == "# EOF").count();
         assert_eq!(forged, 1, "the end, once:\n{metrics}");
         assert!(metrics.lines().any(|l| l.contains("event=\"a\\\"} 1 ringrift_forged 1") && l.ends_with("\"} 3.0")), "{metrics}");
         assert!(metrics.chars().all(|c| c == '\n' || text::is_harmless(c)), "{metrics:?}");
         for (port, path) in [(8790, "/status"), (8790, "/ready"), (8770, "/daemon/status"), (8770, "/daemon/auto_export/health")] {
-            let (_, body) = get(&world, port, path);
+            let (_, body) = get(&fakes, port, path);
             let _: Value = serde_json::from_str(&body).expect("JSON");
             assert!(body.chars().all(|c| c == '\n' || text::is_harmless(c)), "{path}: {body:?}");
         }
@@ -241,24 +242,24 @@ mod tests {
 
     #[test]
     fn planned_is_never_stopped() {
-        let (_, body) = get(&world(), 8770, "/daemon/status");
+        let (_, body) = get(&fakes(), 8770, "/daemon/status");
         let body: Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(body["daemons"]["AUTO_SYNC"]["state"], "PLANNED");
     }
 
     #[test]
     fn an_unknown_profile_is_not_healthy() {
-        let world = world();
-        world.status.borrow_mut().remove("master");
-        let (status, body) = get(&world, 8790, "/health");
+        let fakes = fakes();
+        fakes.units.hold().status.remove("master");
+        let (status, body) = get(&fakes, 8790, "/health");
         assert!(status == 503 && body.contains("profile"), "{body}");
     }
 
     #[test]
     fn without_a_master_it_is_not_healthy() {
-        let world = world();
-        world.units.borrow_mut().retain(|u| u.name != "ringrift-master.service");
-        let (status, body) = get(&world, 8790, "/health");
+        let fakes = fakes();
+        fakes.units.hold().units.retain(|u| u.name != "ringrift-master.service");
+        let (status, body) = get(&fakes, 8790, "/health");
         assert!(status == 503 && body.contains("ringrift-master"), "{body}");
     }
 }

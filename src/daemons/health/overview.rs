@@ -1,7 +1,7 @@
 //! What HEALTH_SERVER knows at a moment: every daemon's state and health, from systemd and from what the processes last said.
+use super::health_server::Ports;
 use crate::contract::health::{Health, HealthStatus, State, StatusFile};
 use crate::contract::host::UnitView;
-use crate::contract::ports::Ports;
 use crate::contract::registry::{self, DaemonSpec, DaemonType, Profile};
 use crate::coordination::state::{Facts, assess};
 use serde_json::{Map, Value, json};

@@ -4,7 +4,6 @@ use crate::contract::coordinator::{WorkFilter, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +24,7 @@ declare! {
         ],
         hard: &[Hub::Router, Hub::Coordinator],
     }
+    asks [clock, queue, node]
     settings {
         /// Waiting items that activate back-pressure; it is released at 40 percent of them.
         depth: u32 = 100 in 1..=100_000 items;
@@ -138,7 +138,7 @@ impl WorkQueueMonitor {
 
     fn press(&mut self, depth: u64, ports: &Ports<'_>, out: &mut Out) {
         let most = u64::from(self.settings.depth);
-        let (node_id, level) = (ports.host.node(), LEVEL.to_owned());
+        let (node_id, level) = (ports.node.node(), LEVEL.to_owned());
         if !self.pressing && depth >= most {
             self.pressing = true;
             let reason = format!("{depth} items wait, daemons.work_queue_monitor.depth is {most}");
@@ -155,34 +155,39 @@ mod tests {
     use super::*;
     use crate::contract::health::HealthStatus;
     use crate::contract::ids::LeaseId;
+    use crate::contract::ports::fakes::envelope;
     use crate::contract::workload::JobType;
-    use crate::daemons::testing::{World, build, job, key, node};
+    use crate::daemons::testing::{build, job, key, node};
 
-    fn tick(world: &World, daemon: &mut WorkQueueMonitor) -> Out {
-        world.give(daemon, Input::Tick { number: 1 }).expect("handled")
+    fn tick(fakes: &Fakes, daemon: &mut WorkQueueMonitor) -> Out {
+        fakes.give(daemon, Input::Tick { number: 1 }).expect("handled")
     }
 
     #[test]
     fn back_pressure_begins_at_the_depth_and_ends_well_below_it_also_after_a_restart() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.node.hold();
         for _ in 0..100 {
-            world.queued(JobType::Selfplay, WorkStatus::Pending);
+            fakes.queue.hold().queued(JobType::Selfplay, WorkStatus::Pending);
         }
         let mut daemon: WorkQueueMonitor = build();
-        let out = tick(&world, &mut daemon);
+        let out = tick(&fakes, &mut daemon);
         assert!(matches!(&out.events[..], [Payload::BackpressureActivated(b)] if b.queue_depth == 100 && b.level == "soft"));
-        assert!(tick(&world, &mut daemon).events.is_empty(), "said once");
+        assert!(tick(&fakes, &mut daemon).events.is_empty(), "said once");
         let mut after: WorkQueueMonitor = build();
         after.restore(daemon.save().expect("state"));
-        world.work.borrow_mut().truncate(41);
-        assert!(tick(&world, &mut after).events.is_empty());
-        world.work.borrow_mut().truncate(40);
-        assert!(matches!(&tick(&world, &mut after).events[..], [Payload::BackpressureReleased(_)]));
+        fakes.queue.hold().work.truncate(41);
+        assert!(tick(&fakes, &mut after).events.is_empty());
+        fakes.queue.hold().work.truncate(40);
+        assert!(matches!(&tick(&fakes, &mut after).events[..], [Payload::BackpressureReleased(_)]));
     }
 
     #[test]
     fn latency_is_measured_and_what_does_not_start_is_named() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.node.hold();
+        fakes.queue.hold();
         let mut daemon: WorkQueueMonitor = build();
         let queued = |n: u32| events::WorkQueued {
             work_id: job(&format!("w-{n}")),
@@ -192,10 +197,10 @@ mod tests {
             requested_by: String::new(),
         };
         for n in 0..3 {
-            world.event(&mut daemon, queued(n)).expect("handled");
+            fakes.event(&mut daemon, queued(n)).expect("handled");
         }
         for n in 0..3u32 {
-            world.now.set(world.now.get() + 4_000_000);
+            fakes.clock.hold().now_us += 4_000_000;
             let claimed = events::WorkClaimed {
                 work_id: job(&format!("w-{n}")),
                 work_type: "selfplay".into(),
@@ -204,11 +209,12 @@ mod tests {
                 lease_id: LeaseId::new("w-l1").expect("an id"),
                 attempt: 1,
             };
-            world.event(&mut daemon, claimed).expect("handled");
+            let event = crate::contract::envelope::Event { time_us: fakes.clock.hold().now_us, ..envelope(&claimed) };
+            fakes.give(&mut daemon, Input::Event { event: &event, payload: claimed.into() }).expect("handled");
         }
-        world.queued(JobType::Training, WorkStatus::Claimed);
-        world.work.borrow_mut()[0].claimed_us = Some(world.now.get() - 301_000_000);
-        let health = tick(&world, &mut daemon).health.expect("said");
+        fakes.queue.hold().queued(JobType::Training, WorkStatus::Claimed);
+        fakes.queue.hold().work[0].claimed_us = Some(fakes.clock.hold().now_us - 301_000_000);
+        let health = tick(&fakes, &mut daemon).health.expect("said");
         assert_eq!(health.status, HealthStatus::Degraded);
         assert!(health.message.contains("t-0") && health.message.contains("granted after 8 s, 12 s at most"), "{}", health.message);
     }

@@ -6,7 +6,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::Value;
@@ -22,6 +21,7 @@ declare! {
         subscribes: &[E::NewGamesAvailable, E::NpzExportComplete, E::WorkFailed],
         hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
     }
+    asks [catalog]
     settings {
         /// New games of a configuration that start an export. The built-in learner gains little from fewer.
         threshold_games: u64 = 320 in 1..=1_000_000 games;
@@ -113,7 +113,7 @@ impl AutoExport {
 mod tests {
     use super::*;
     use crate::contract::events::NewGamesAvailable;
-    use crate::daemons::testing::{World, build, digest, key, node};
+    use crate::daemons::testing::{build, digest, key, node};
     use serde_json::json;
 
     fn new_games() -> NewGamesAvailable {
@@ -129,16 +129,16 @@ mod tests {
 
     #[test]
     fn waits_for_the_threshold_then_exports_the_newest_games() {
-        let world = World::new();
+        let fakes = Fakes::new();
         let mut daemon: AutoExport = build();
         daemon.settings.window_games = 60;
-        world.stage.borrow_mut().games_since_export = 319;
-        assert!(world.event(&mut daemon, new_games()).expect("handled").work.is_empty());
+        fakes.catalog.hold().stage.games_since_export = 319;
+        assert!(fakes.event(&mut daemon, new_games()).expect("handled").work.is_empty());
         for id in ['a', 'b', 'c', 'd'] {
-            world.artefact("games", id, json!({"games_completed": 25}), &[]);
+            fakes.catalog.hold().artefact("games", id, json!({"games_completed": 25}), &[]);
         }
-        world.stage.borrow_mut().games_since_export = 320;
-        let out = world.event(&mut daemon, new_games()).expect("handled");
+        fakes.catalog.hold().stage.games_since_export = 320;
+        let out = fakes.event(&mut daemon, new_games()).expect("handled");
         let shards: Vec<_> = out.work[0].inputs.shards.iter().map(|s| s.sha256.clone()).collect();
         assert_eq!(shards, [digest('d'), digest('c'), digest('b')], "the newest, until the window is full");
         assert_eq!(out.work[0].singleton.as_deref(), Some("export/square8_2p"));
@@ -146,10 +146,10 @@ mod tests {
 
     #[test]
     fn without_auto_trigger_nothing_is_queued() {
-        let world = World::new();
+        let fakes = Fakes::new();
         let mut daemon: AutoExport = build();
         daemon.auto = false;
-        world.stage.borrow_mut().games_since_export = 500;
-        assert!(world.event(&mut daemon, new_games()).expect("handled").work.is_empty());
+        fakes.catalog.hold().stage.games_since_export = 500;
+        assert!(fakes.event(&mut daemon, new_games()).expect("handled").work.is_empty());
     }
 }

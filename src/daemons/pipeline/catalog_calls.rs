@@ -1,12 +1,12 @@
 //! Answers on `/run/ringrift/catalog.sock`: Get, List, Lineage, Ratings, Stages, Stage.
-use super::data_pipeline::effect;
+use super::data_pipeline::{Ports, effect};
 use super::housekeeping::Housekeeping;
 use crate::contract::catalog::{ArtefactFilter, Fate, Rebuilt};
 use crate::contract::daemon::Out;
 use crate::contract::envelope::Event;
 use crate::contract::events::{EventType, Payload};
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::{CatalogStore, Ports, StoreError};
+use crate::contract::ports::StoreError;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -63,7 +63,8 @@ fn most_telling(mut fates: Vec<Fate>) -> Vec<Fate> {
 }
 
 /// One part of a rebuild: files, or events of the log in their order. What the catalog knows already stays as it is.
-fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, ports: &Ports<'_>) -> Result<Reply, Reply> {
+fn rebuild(wanted: &Rebuild, ports: &Ports<'_>) -> Result<Reply, Reply> {
+    let store = ports.store;
     let failed = |e: StoreError| fail(errors::INTERNAL, e.to_string());
     let mut rebuilt = if wanted.files { store.rebuild(wanted.after.as_deref()).map_err(failed)? } else { Rebuilt::default() };
     for event in &wanted.events {
@@ -92,7 +93,7 @@ pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports
 }
 
 fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Result<Reply, Reply> {
-    let store = ports.store.ok_or_else(|| fail(errors::INTERNAL, "the catalog is not open".into()))?;
+    let store = ports.store;
     match call.method.rsplit_once('.').map_or("", |(_, method)| method) {
         "Get" => match done("artefact", store.get(&arguments::<ById>(call)?.id))? {
             none if !none.parameters.contains_key("artefact") => Err(fail(errors::NOT_FOUND, "no artefact has this id".into())),
@@ -108,13 +109,13 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Res
         }
         "Prune" => {
             let dry_run = arguments::<Prune>(call)?.dry_run;
-            let fates = housekeeping.dry_run(store, ports);
+            let fates = housekeeping.dry_run(ports);
             if !dry_run && fates.is_ok() {
-                housekeeping.turn(store, ports).map_err(|why| fail(errors::INTERNAL, why))?;
+                housekeeping.turn(ports).map_err(|why| fail(errors::INTERNAL, why))?;
             }
             done("fates", fates.map(most_telling))
         }
-        "Rebuild" => rebuild(&arguments::<Rebuild>(call)?, store, ports),
+        "Rebuild" => rebuild(&arguments::<Rebuild>(call)?, ports),
         _ => Err(Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method }))),
     }
 }
@@ -122,27 +123,30 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemons::testing::{World, digest};
+    use crate::daemons::pipeline::data_pipeline::Fakes;
+    use crate::daemons::testing::digest;
 
-    fn ask(world: &World, method: &str, parameters: Value) -> Reply {
+    fn ask(fakes: &Fakes, method: &str, parameters: Value) -> Reply {
         let mut out = Out::default();
         let mut housekeeping = Housekeeping::new(&Default::default());
-        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &world.ports(), &mut out);
+        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &fakes.ports(), &mut out);
         out.reply.expect("an answer")
     }
 
     #[test]
     fn every_method_answers_and_bad_ones_are_errors() {
-        let world = World::new();
-        world.artefact("games", 'a', json!({}), &[]);
-        assert_eq!(ask(&world, "Get", json!({"id": digest('a')})).parameters["artefact"]["kind"], "games");
-        assert_eq!(ask(&world, "Get", json!({"id": digest('b')})).error.as_deref(), Some(errors::NOT_FOUND));
-        assert_eq!(ask(&world, "Get", json!({"id": "x"})).error.as_deref(), Some(errors::INVALID_PARAMETER));
-        assert_eq!(ask(&world, "List", json!({"kind": "games"})).parameters["artefacts"].as_array().map(Vec::len), Some(1));
-        assert_eq!(ask(&world, "List", json!({"kinds": 1})).error.as_deref(), Some(errors::INVALID_PARAMETER));
-        assert_eq!(ask(&world, "Stages", json!({})).parameters["stages"].as_array().map(Vec::len), Some(1));
-        assert_eq!(ask(&world, "Prune", json!({"dry_run": true})).parameters["fates"].as_array().map(Vec::len), Some(1));
-        assert_eq!(ask(&world, "Rebuild", json!({"files": true})).parameters["files"], 0);
-        assert_eq!(ask(&world, "Drop", json!({})).error.as_deref(), Some(errors::METHOD_NOT_FOUND));
+        let fakes = Fakes::new();
+        fakes.queue.hold();
+        fakes.current.hold();
+        fakes.store.hold().catalog.artefact("games", 'a', json!({}), &[]);
+        assert_eq!(ask(&fakes, "Get", json!({"id": digest('a')})).parameters["artefact"]["kind"], "games");
+        assert_eq!(ask(&fakes, "Get", json!({"id": digest('b')})).error.as_deref(), Some(errors::NOT_FOUND));
+        assert_eq!(ask(&fakes, "Get", json!({"id": "x"})).error.as_deref(), Some(errors::INVALID_PARAMETER));
+        assert_eq!(ask(&fakes, "List", json!({"kind": "games"})).parameters["artefacts"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ask(&fakes, "List", json!({"kinds": 1})).error.as_deref(), Some(errors::INVALID_PARAMETER));
+        assert_eq!(ask(&fakes, "Stages", json!({})).parameters["stages"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ask(&fakes, "Prune", json!({"dry_run": true})).parameters["fates"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ask(&fakes, "Rebuild", json!({"files": true})).parameters["files"], 0);
+        assert_eq!(ask(&fakes, "Drop", json!({})).error.as_deref(), Some(errors::METHOD_NOT_FOUND));
     }
 }

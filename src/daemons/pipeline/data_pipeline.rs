@@ -13,7 +13,7 @@ use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::job_file::Quota;
 use crate::contract::messages;
-use crate::contract::ports::{CatalogChange, Ports};
+use crate::contract::ports::CatalogChange;
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 
@@ -39,9 +39,9 @@ declare! {
             E::RulesChanged, E::ModelDistributionComplete, E::ModelDistributionFailed, E::DataSyncCompleted,
         ],
         before_emitter: &[D::AutoSync],
-        needs: &[Need::Writes("artefacts"), Need::Writes("jobs"), Need::Machine],
         serves: Some(Hub::Catalog),
     }
+    asks [clock, queue, host, current, store]
     settings {
         /// Percent of the disk above which nothing is taken into the catalog.
         max_disk_percent: f64 = 95.0 in 1.0..=100.0 percent;
@@ -94,8 +94,7 @@ impl Daemon for DataPipeline {
 impl DataPipeline {
     /// Deletes what is no longer needed. In doubt nothing goes, and the next tick tries again.
     fn keep_house(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let store = ports.store.ok_or_else(|| HandlerError::Failed("the catalog is not open".into()))?;
-        match self.housekeeping.turn(store, ports) {
+        match self.housekeeping.turn(ports) {
             Ok(Some(line)) => out.last(line),
             Ok(None) => {}
             Err(why) => out.last(format!("nothing is deleted: {why}")),
@@ -104,14 +103,13 @@ impl DataPipeline {
     }
 
     fn event(&self, event: &Event, payload: Payload, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let store = ports.store.ok_or_else(|| HandlerError::Failed("the catalog is not open".into()))?;
         if let Payload::TaskHeartbeat(beat) = &payload {
             if let Some(progress) = results::training_progress(beat) {
                 out.publish(progress);
             }
             return Ok(());
         }
-        if let Some(outputs) = store.handled(&event.id)? {
+        if let Some(outputs) = ports.store.handled(&event.id)? {
             out.events = outputs;
             return Ok(());
         }
@@ -121,13 +119,13 @@ impl DataPipeline {
             }
             self.room(ports)?;
         }
-        inspection::inspect(&payload, store, ports)?;
+        inspection::inspect(&payload, ports)?;
         let effect = match payload {
             Payload::RulesChanged(p) => self.rules_changed(&p, ports)?,
             payload => effect(payload, ports)?,
         };
         let Some((change, outputs, line)) = effect else { return Ok(()) };
-        store.commit(&event.id, &change, &outputs)?;
+        ports.store.commit(&event.id, &change, &outputs)?;
         out.events = outputs;
         out.last(&line);
         out.health(Health::healthy(line));
@@ -137,8 +135,7 @@ impl DataPipeline {
     /// Says for every configuration whose rules are of another version than the workload's that it begins anew. It does so when this
     /// event comes back: then the change is committed exactly once, at its place among the results.
     fn compare_rules(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let store = ports.store.ok_or_else(|| HandlerError::Failed("the catalog is not open".into()))?;
-        for stage in store.stages()? {
+        for stage in ports.store.stages()? {
             let anything = stage.rules_since_us.is_some() || stage.games + stage.samples + stage.models > 0;
             if stage.rules_version == self.rules_version || !anything {
                 continue;
@@ -153,7 +150,7 @@ impl DataPipeline {
 
     fn rules_changed(&self, p: &events::RulesChanged, ports: &Ports<'_>) -> Result<Option<Effect>, HandlerError> {
         // Said twice, or the configuration has changed again since.
-        if p.rules_version != self.rules_version || ports.catalog.stage(&p.config_key)?.rules_version == p.rules_version {
+        if p.rules_version != self.rules_version || ports.store.stage(&p.config_key)?.rules_version == p.rules_version {
             return Ok(None);
         }
         let line = format!("began anew: {}", p.reason);
@@ -258,21 +255,23 @@ mod tests {
     use super::super::testdata;
     use super::*;
     use crate::contract::workload::BUILT_IN_RULES;
-    use crate::daemons::testing::{World, build, champion, digest, key};
+    use crate::daemons::testing::{build, champion, digest, key};
 
-    fn pipeline() -> (World, DataPipeline) {
-        let world = World::new();
-        world.host.borrow_mut().disk_percent = Some(10.0);
-        (world, build())
+    fn pipeline() -> (Fakes, DataPipeline) {
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.store.hold();
+        fakes.host.hold().seen.disk_percent = Some(10.0);
+        (fakes, build())
     }
 
     #[test]
     fn a_shard_becomes_new_games() {
-        let (world, mut daemon) = pipeline();
-        let out = world.event(&mut daemon, testdata::selfplay_done('a')).expect("handled");
+        let (fakes, mut daemon) = pipeline();
+        let out = fakes.event(&mut daemon, testdata::selfplay_done('a')).expect("handled");
         let [Payload::SelfplayComplete(complete), Payload::NewGamesAvailable(new)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((complete.games_completed, new.new_games, new.total_games), (25, 25, 25));
-        let (_, change, _) = world.committed.borrow()[0].clone();
+        let (_, change, _) = fakes.store.hold().committed[0].clone();
         assert_eq!(change.artefacts[0].0.id, digest('a'));
         let file = &change.artefacts[0].1;
         assert_eq!((file.job.as_str(), file.attempt, file.path.as_str(), &file.uids[..]), ("t-1", 1, "games.db", &[1000][..]));
@@ -280,90 +279,91 @@ mod tests {
 
     #[test]
     fn a_repeated_input_says_the_same_and_changes_nothing() {
-        let (world, mut daemon) = pipeline();
+        let (fakes, mut daemon) = pipeline();
         let payload = testdata::selfplay_done('a');
-        let event = world.envelope(&payload);
-        let first = world.give(&mut daemon, Input::Event { event: &event, payload: payload.clone().into() }).expect("handled");
-        let second = world.give(&mut daemon, Input::Event { event: &event, payload: payload.into() }).expect("handled");
+        let event = crate::contract::ports::fakes::envelope(&payload);
+        let first = fakes.give(&mut daemon, Input::Event { event: &event, payload: payload.clone().into() }).expect("handled");
+        let second = fakes.give(&mut daemon, Input::Event { event: &event, payload: payload.into() }).expect("handled");
         assert_eq!(first.events, second.events);
-        assert_eq!(world.committed.borrow().len(), 1);
+        assert_eq!(fakes.store.hold().committed.len(), 1);
     }
 
     #[test]
     fn a_match_becomes_a_rating_on_top_of_the_champions() {
-        let (world, mut daemon) = pipeline();
-        world.artefact("model", 'd', serde_json::json!({}), &[]);
-        world.stage.borrow_mut().champion = Some(champion('b', 1));
-        let out = world.event(&mut daemon, testdata::match_done('c', 'd', Some('b'), "accept_h1")).expect("handled");
+        let (fakes, mut daemon) = pipeline();
+        fakes.store.hold().catalog.artefact("model", 'd', serde_json::json!({}), &[]);
+        fakes.store.hold().catalog.stage.champion = Some(champion('b', 1));
+        let out = fakes.event(&mut daemon, testdata::match_done('c', 'd', Some('b'), "accept_h1")).expect("handled");
         let [Payload::EvaluationCompleted(done), Payload::EloUpdated(elo)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((done.sprt_decision.as_str(), done.wins), ("accept_h1", 60));
         assert_eq!(elo.new_elo, 100.0 + done.elo);
-        let (_, change, _) = world.committed.borrow()[0].clone();
+        let (_, change, _) = fakes.store.hold().committed[0].clone();
         assert_eq!(change.artefacts[0].0.parents, [digest('d'), digest('b')]);
     }
 
     #[test]
     fn other_rules_begin_anew_once_and_say_why() {
-        let (world, mut daemon) = pipeline();
-        assert!(world.give(&mut daemon, Input::Start).expect("started").events.is_empty(), "the same rules");
+        let (fakes, mut daemon) = pipeline();
+        assert!(fakes.give(&mut daemon, Input::Start).expect("started").events.is_empty(), "the same rules");
         {
-            let mut stage = world.stage.borrow_mut();
+            let mut held = fakes.store.hold();
+            let stage = &mut held.catalog.stage;
             (stage.rules_version, stage.games, stage.models, stage.champion) = (1, 40, 3, Some(champion('b', 2)));
         }
-        let out = world.give(&mut daemon, Input::Start).expect("started");
+        let out = fakes.give(&mut daemon, Input::Start).expect("started");
         let [Payload::RulesChanged(changed)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((changed.rules_version, changed.previous), (BUILT_IN_RULES, 1));
         assert!(changed.reason.contains("40 games and 3 models of version 1, champion generation 2"), "{}", changed.reason);
         let changed = changed.clone();
-        world.event(&mut daemon, changed.clone()).expect("handled");
-        let (_, change, _) = world.committed.borrow()[0].clone();
+        fakes.event(&mut daemon, changed.clone()).expect("handled");
+        let (_, change, _) = fakes.store.hold().committed[0].clone();
         assert_eq!(change.rules, Some((key(), BUILT_IN_RULES)));
         assert!(change.stage.is_some_and(|(_, stage, why)| stage == "selfplay" && why.contains("began anew")));
-        world.stage.borrow_mut().rules_version = BUILT_IN_RULES;
-        world.event(&mut daemon, changed).expect("handled");
-        assert_eq!(world.committed.borrow().len(), 1, "said twice, done once");
+        fakes.store.hold().catalog.stage.rules_version = BUILT_IN_RULES;
+        fakes.event(&mut daemon, changed).expect("handled");
+        assert_eq!(fakes.store.hold().committed.len(), 1, "said twice, done once");
     }
 
     #[test]
     fn a_result_is_of_the_rules_that_it_reports_or_comes_from() {
-        let (world, mut daemon) = pipeline();
-        let version = |at: usize| world.committed.borrow()[at].1.artefacts[0].0.rules_version;
+        let (fakes, mut daemon) = pipeline();
+        let version = |at: usize| fakes.store.hold().committed[at].1.artefacts[0].0.rules_version;
         let mut reported = testdata::selfplay_done('a');
         reported.metrics.insert("rules_version".into(), 7.into());
-        world.event(&mut daemon, reported).expect("handled");
+        fakes.event(&mut daemon, reported).expect("handled");
         let mut old = testdata::selfplay_done('b');
         old.description.as_object_mut().expect("an object").remove("rules_version");
-        world.event(&mut daemon, old).expect("handled");
-        world.artefact("model", 'd', serde_json::json!({}), &[]);
-        world.artefacts.borrow_mut()[0].rules_version = 5;
-        world.event(&mut daemon, testdata::match_done('c', 'd', None, "accept_h1")).expect("handled");
+        fakes.event(&mut daemon, old).expect("handled");
+        fakes.store.hold().catalog.artefact("model", 'd', serde_json::json!({}), &[]);
+        fakes.store.hold().catalog.artefacts[0].rules_version = 5;
+        fakes.event(&mut daemon, testdata::match_done('c', 'd', None, "accept_h1")).expect("handled");
         assert_eq!((version(0), version(1), version(2)), (7, 1, 5));
     }
 
     #[test]
     fn a_full_or_unknown_disk_takes_nothing() {
         for percent in [Some(99.0), None] {
-            let (world, mut daemon) = pipeline();
-            world.host.borrow_mut().disk_percent = percent;
-            let error = world.event(&mut daemon, testdata::selfplay_done('a')).expect_err("refused");
+            let (fakes, mut daemon) = pipeline();
+            fakes.host.hold().seen.disk_percent = percent;
+            let error = fakes.event(&mut daemon, testdata::selfplay_done('a')).expect_err("refused");
             assert!(matches!(error, HandlerError::Unavailable(_)), "{error}");
-            assert!(world.committed.borrow().is_empty());
+            assert!(fakes.store.hold().committed.is_empty());
         }
     }
 
     #[test]
     fn a_result_without_its_numbers_is_rejected() {
-        let (world, mut daemon) = pipeline();
+        let (fakes, mut daemon) = pipeline();
         let mut payload = testdata::selfplay_done('a');
         payload.metrics.remove("games_completed");
-        let error = world.event(&mut daemon, payload).expect_err("rejected");
+        let error = fakes.event(&mut daemon, payload).expect_err("rejected");
         assert!(matches!(&error, HandlerError::Rejected(why) if why.contains("games_completed")), "{error}");
     }
 
     #[test]
     fn a_failed_training_is_said() {
-        let (world, mut daemon) = pipeline();
-        let out = world.event(&mut daemon, testdata::failed("training")).expect("handled");
+        let (fakes, mut daemon) = pipeline();
+        let out = fakes.event(&mut daemon, testdata::failed("training")).expect("handled");
         assert!(matches!(&out.events[..], [Payload::TrainingFailed(f)] if f.config_key == key()), "{:?}", out.events);
     }
 }

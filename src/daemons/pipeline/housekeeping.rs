@@ -1,9 +1,9 @@
 //! DATA_PIPELINE's housekeeping: job folders and artefacts that are no longer needed go; whatever is in doubt stays.
+use super::data_pipeline::Ports;
 use crate::contract::catalog::Fate;
 use crate::contract::config::{Config, Retention};
 use crate::contract::coordinator::WorkItem;
 use crate::contract::ids::{Digest, JobId};
-use crate::contract::ports::{CatalogStore, Ports};
 use crate::contract::workload::{Inputs, JobType};
 use crate::coordination::retention::{self, Protected};
 use std::collections::BTreeSet;
@@ -34,14 +34,14 @@ impl Housekeeping {
     }
 
     /// One turn: what was done, one line, if anything was; an error says why nothing is deleted.
-    pub(super) fn turn(&mut self, store: &dyn CatalogStore, ports: &Ports<'_>) -> Result<Option<String>, String> {
+    pub(super) fn turn(&mut self, ports: &Ports<'_>) -> Result<Option<String>, String> {
         let active = active(ports)?;
-        let (folders, stuck) = self.folders(store, &active)?;
+        let (folders, stuck) = self.folders(ports, &active)?;
         let (mut files, mut bytes) = (0, 0);
-        store.finish_forgetting().map_err(|e| e.to_string())?;
-        let fates = self.fates(store, ports, &active)?;
+        ports.store.finish_forgetting().map_err(|e| e.to_string())?;
+        let fates = self.fates(ports, &active)?;
         for fate in fates.into_iter().filter(|f| !f.stays).take(MAX_FILES) {
-            store.forget(&fate.id, &fate.why).map_err(|e| e.to_string())?;
+            ports.store.forget(&fate.id, &fate.why).map_err(|e| e.to_string())?;
             (files, bytes) = (files + 1, bytes + fate.bytes);
         }
         let line = || format!("deleted: job folders {folders}, artefacts {files} ({:.1} MB)", bytes as f64 / 1e6);
@@ -52,13 +52,13 @@ impl Housekeeping {
     }
 
     /// What a turn would do with each artefact.
-    pub(super) fn dry_run(&self, store: &dyn CatalogStore, ports: &Ports<'_>) -> Result<Vec<Fate>, String> {
-        self.fates(store, ports, &active(ports)?)
+    pub(super) fn dry_run(&self, ports: &Ports<'_>) -> Result<Vec<Fate>, String> {
+        self.fates(ports, &active(ports)?)
     }
 
-    fn fates(&self, store: &dyn CatalogStore, ports: &Ports<'_>, active: &[WorkItem]) -> Result<Vec<Fate>, String> {
-        let artefacts = store.kept().map_err(|e| e.to_string())?;
-        let mut protected: Protected = store.protected(self.retention.champions, self.retention.ancestors).map_err(|e| e.to_string())?;
+    fn fates(&self, ports: &Ports<'_>, active: &[WorkItem]) -> Result<Vec<Fate>, String> {
+        let artefacts = ports.store.kept().map_err(|e| e.to_string())?;
+        let mut protected: Protected = ports.store.protected(self.retention.champions, self.retention.ancestors).map_err(|e| e.to_string())?;
         for item in active {
             for id in inputs(&item.work.inputs) {
                 protected.insert(id, format!("{} {} reads it", item.work.work_type, item.work_id));
@@ -67,7 +67,7 @@ impl Housekeeping {
         let keys: BTreeSet<_> = artefacts.iter().map(|a| a.config_key.clone()).collect();
         for key in keys {
             // A link that cannot be read might name anything.
-            if let Some(id) = ports.models.current(&key)? {
+            if let Some(id) = ports.current.current(&key)? {
                 protected.insert(id, format!("the current model of {key}"));
             }
         }
@@ -75,11 +75,11 @@ impl Housekeeping {
     }
 
     /// How many folders went, and why one did not, if so; it holds up no other.
-    fn folders(&mut self, store: &dyn CatalogStore, active: &[WorkItem]) -> Result<(usize, Option<String>), String> {
-        let permit = store.age_permit();
+    fn folders(&mut self, ports: &Ports<'_>, active: &[WorkItem]) -> Result<(usize, Option<String>), String> {
+        let permit = ports.store.age_permit();
         let active: BTreeSet<&JobId> = active.iter().map(|item| &item.work_id).collect();
         let (before, mut deleted, mut stuck) = (std::mem::take(&mut self.unneeded), 0, None);
-        for folder in store.job_folders().map_err(|e| e.to_string())? {
+        for folder in ports.store.job_folders().map_err(|e| e.to_string())? {
             // A verified result that is not registered waits for its event; only a queue that forgot the job gives it up.
             let keep_us = if folder.verified { self.keep_ended_us } else { self.keep_failed_us };
             let old = permit.is_some_and(|p| folder.changed_us < p.before(keep_us));
@@ -90,7 +90,7 @@ impl Housekeeping {
                 self.unneeded.insert(folder.job_id);
                 continue;
             }
-            match store.remove_job(&folder.job_id) {
+            match ports.store.remove_job(&folder.job_id) {
                 Ok(()) => deleted += 1,
                 Err(error) => {
                     stuck.get_or_insert(error.to_string());
@@ -122,57 +122,57 @@ mod tests {
     use super::*;
     use crate::contract::catalog::JobFolder;
     use crate::contract::coordinator::WorkStatus;
-    use crate::daemons::testing::{World, champion, digest, job};
+    use crate::daemons::testing::{champion, digest, job};
     use serde_json::json;
 
     fn folder(id: &str, registered: bool, verified: bool, changed_us: i64) -> JobFolder {
         JobFolder { job_id: job(id), registered, verified, changed_us }
     }
 
-    fn left(world: &World) -> Vec<String> {
-        world.folders.borrow().iter().map(|f| f.job_id.to_string()).collect()
+    fn left(fakes: &Fakes) -> Vec<String> {
+        fakes.store.hold().folders.iter().map(|f| f.job_id.to_string()).collect()
     }
 
     #[test]
     fn folders_go_after_registration_and_failed_ones_by_their_age_but_only_with_the_permit() {
-        let world = World::new();
-        world.now.set(100 * DAY_US);
+        let fakes = Fakes::new();
+        fakes.queue.hold();
+        fakes.store.hold().believed_us = Some(100 * DAY_US);
         let mut housekeeping = Housekeeping::new(&Config::default());
-        *world.folders.borrow_mut() = vec![
+        fakes.store.hold().folders = vec![
             folder("t-1", true, true, 100 * DAY_US),
             folder("t-2", false, false, 98 * DAY_US),
             folder("t-3", false, false, 100 * DAY_US),
             folder("t-4", false, true, 98 * DAY_US),
         ];
-        let mut turn = |world: &World| housekeeping.turn(world, &world.ports()).expect("a turn");
-        assert_eq!(turn(&world), None, "the unit's last process may still be at work");
-        assert_eq!(turn(&world).as_deref(), Some("deleted: job folders 2, artefacts 0 (0.0 MB)"));
-        assert_eq!(left(&world), ["t-3", "t-4"], "a recent failure, and a result that waits for its event");
-        world.believed.set(false);
-        world.now.set(13 * 365 * DAY_US);
-        turn(&world);
-        turn(&world);
-        assert_eq!(left(&world), ["t-3", "t-4"], "a clock that is not believed deletes nothing");
+        let mut turn = |fakes: &Fakes| housekeeping.turn(&fakes.ports()).expect("a turn");
+        assert_eq!(turn(&fakes), None, "the unit's last process may still be at work");
+        assert_eq!(turn(&fakes).as_deref(), Some("deleted: job folders 2, artefacts 0 (0.0 MB)"));
+        assert_eq!(left(&fakes), ["t-3", "t-4"], "a recent failure, and a result that waits for its event");
+        fakes.store.hold().believed_us = None;
+        turn(&fakes);
+        turn(&fakes);
+        assert_eq!(left(&fakes), ["t-3", "t-4"], "a clock that is not believed deletes nothing");
     }
 
     #[test]
     fn what_leads_and_what_a_job_reads_is_never_deleted_and_a_dry_run_deletes_nothing() {
-        let world = World::new();
+        let fakes = Fakes::new();
         let config = Config { retention: Retention { models: 1, ..Retention::default() }, ..Config::default() };
         let mut housekeeping = Housekeeping::new(&config);
         for id in ['a', 'b', 'c', 'd', 'e'] {
-            world.artefact("model", id, json!({}), &[]);
+            fakes.store.hold().catalog.artefact("model", id, json!({}), &[]);
         }
-        world.stage.borrow_mut().champion = Some(champion('a', 1));
-        *world.current.borrow_mut() = Some(digest('b'));
-        world.queued(JobType::Evaluation, WorkStatus::Pending);
+        fakes.store.hold().catalog.stage.champion = Some(champion('a', 1));
+        fakes.current.hold().model = Some(digest('b'));
+        fakes.queue.hold().queued(JobType::Evaluation, WorkStatus::Pending);
         let reads = crate::contract::workload::InputFile { sha256: digest('c'), path: String::new() };
-        world.work.borrow_mut().iter_mut().for_each(|item| item.work.inputs.candidate = Some(reads.clone()));
-        let fates = housekeeping.dry_run(&world, &world.ports()).expect("fates");
+        fakes.queue.hold().work.iter_mut().for_each(|item| item.work.inputs.candidate = Some(reads.clone()));
+        let fates = housekeeping.dry_run(&fakes.ports()).expect("fates");
         let gone: Vec<_> = fates.iter().filter(|f| !f.stays).map(|f| f.id.clone()).collect();
         assert_eq!(gone, [digest('d')]);
-        assert_eq!(world.artefacts.borrow().len(), 5);
-        housekeeping.turn(&world, &world.ports()).expect("a turn");
-        assert_eq!(world.artefacts.borrow().len(), 4);
+        assert_eq!(fakes.store.hold().catalog.artefacts.len(), 5);
+        housekeeping.turn(&fakes.ports()).expect("a turn");
+        assert_eq!(fakes.store.hold().catalog.artefacts.len(), 4);
     }
 }

@@ -4,7 +4,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::{DaemonType, declare};
 use crate::coordination::allocation::{self, Need};
 use serde::{Deserialize, Serialize};
@@ -27,6 +26,7 @@ declare! {
         ],
         hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
     }
+    asks [catalog]
 }
 
 /// The original's target rate of a cluster, games an hour; shared by the allocation.
@@ -142,17 +142,18 @@ impl SelfplayCoordinator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
     #[test]
     fn says_shares_and_urgency_once() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
         let mut daemon: SelfplayCoordinator = build();
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(out.events.len(), 3, "{:?}", out.events);
-        assert!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty(), "nothing changed");
-        world.stage.borrow_mut().games_since_export = 160;
-        let out = world.give(&mut daemon, Input::Tick { number: 3 }).expect("handled");
+        assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty(), "nothing changed");
+        fakes.catalog.hold().stage.games_since_export = 160;
+        let out = fakes.give(&mut daemon, Input::Tick { number: 3 }).expect("handled");
         let [Payload::SelfplayTargetUpdated(target)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((target.target_games, target.priority), (160, 65));
     }

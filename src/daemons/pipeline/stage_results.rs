@@ -1,5 +1,5 @@
 //! What the results of each stage mean: metrics and artefacts read, missing ones refused.
-use super::data_pipeline::Effect;
+use super::data_pipeline::{Effect, Ports};
 use super::inspection::left_out;
 use crate::contract::catalog::{ArtefactRecord, Rating, place};
 use crate::contract::daemon::HandlerError;
@@ -7,7 +7,7 @@ use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::job_file::JobFile;
 use crate::contract::paths;
-use crate::contract::ports::{CatalogChange, Ports};
+use crate::contract::ports::CatalogChange;
 use crate::contract::results::Checked;
 use crate::contract::workload::{Artefact, Description, JobType};
 use serde_json::Value;
@@ -133,7 +133,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             let model = job.inputs.model.map(|m| m.sha256);
             record(shard, model.into_iter().collect());
             let games = metrics.count("games_completed");
-            let total = ports.catalog.stage(&key)?.games + games;
+            let total = ports.store.stage(&key)?.games + games;
             let complete = events::SelfplayComplete {
                 config_key: key.clone(),
                 games_completed: games,
@@ -223,7 +223,7 @@ fn rules_of(work: &WorkCompleted, job: &Description, ports: &Ports<'_>) -> Resul
         return Ok(version);
     }
     for file in job.inputs.shards.iter().chain(&job.inputs.samples).chain(&job.inputs.candidate) {
-        if let Some(made_from) = ports.catalog.get(&file.sha256)? {
+        if let Some(made_from) = ports.store.get(&file.sha256)? {
             return Ok(made_from.rules_version);
         }
     }
@@ -270,14 +270,14 @@ fn rating(done: &events::EvaluationCompleted, ports: &Ports<'_>) -> Result<(Rati
     let base = match &done.champion_id {
         None => 0.0,
         Some(id) => {
-            let known = ports.catalog.stage(&done.config_key)?.champion.filter(|c| c.model_id == *id).map(|c| c.elo);
+            let known = ports.store.stage(&done.config_key)?.champion.filter(|c| c.model_id == *id).map(|c| c.elo);
             match known {
                 Some(elo) => elo,
-                None => ports.catalog.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == *id).map_or(0.0, |r| r.elo),
+                None => ports.store.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == *id).map_or(0.0, |r| r.elo),
             }
         }
     };
-    let before = ports.catalog.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == done.model_id).map(|r| r.elo);
+    let before = ports.store.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == done.model_id).map(|r| r.elo);
     let rating = Rating {
         config_key: done.config_key.clone(),
         model_id: done.model_id.clone(),

@@ -6,7 +6,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::{Map, Value, json};
@@ -29,6 +28,7 @@ declare! {
         ],
         hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
     }
+    asks [clock, queue, catalog]
     settings {
         /// Games behind the samples that start a training; 1000 suits a fleet.
         threshold_games: u64 = 320 in 1..=10_000_000 games;
@@ -170,7 +170,7 @@ impl TrainingTrigger {
 mod tests {
     use super::*;
     use crate::contract::events::NpzExportComplete;
-    use crate::daemons::testing::{World, build, champion, digest, job, key};
+    use crate::daemons::testing::{build, champion, digest, job, key};
 
     fn exported() -> NpzExportComplete {
         NpzExportComplete {
@@ -186,17 +186,19 @@ mod tests {
         }
     }
 
-    fn world(samples: u64) -> World {
-        let world = World::new();
-        world.artefact("samples", 'a', json!({"samples_exported": samples, "games_exported": 400}), &[]);
-        world
+    fn fakes(samples: u64) -> Fakes {
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.queue.hold();
+        fakes.catalog.hold().artefact("samples", 'a', json!({"samples_exported": samples, "games_exported": 400}), &[]);
+        fakes
     }
 
     #[test]
     fn trains_from_the_champion_once_there_are_enough_samples() {
-        let world = world(5000);
-        world.stage.borrow_mut().champion = Some(champion('b', 1));
-        let out = world.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
+        let fakes = fakes(5000);
+        fakes.catalog.hold().stage.champion = Some(champion('b', 1));
+        let out = fakes.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
         assert!(matches!(&out.events[..], [Payload::TrainingThresholdReached(t)] if t.sample_count == 5000));
         assert_eq!(out.work[0].inputs.samples[0].sha256, digest('a'));
         assert_eq!(out.work[0].inputs.model.as_ref().map(|m| m.sha256.clone()), Some(digest('b')));
@@ -204,16 +206,16 @@ mod tests {
 
     #[test]
     fn every_gate_says_why() {
-        let few = world(10);
-        let trained = world(5000);
-        trained.artefact("model", 'e', json!({}), &['a']);
-        let busy = world(5000);
-        busy.queued(JobType::Training, WorkStatus::Running);
-        let full = world(5000);
-        full.queued(JobType::Evaluation, WorkStatus::Pending);
-        full.queued(JobType::Evaluation, WorkStatus::Running);
-        for (world, word) in [(few, "of 5000 samples"), (trained, "trained on"), (busy, "waits or runs"), (full, "match")] {
-            let out = world.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
+        let few = fakes(10);
+        let trained = fakes(5000);
+        trained.catalog.hold().artefact("model", 'e', json!({}), &['a']);
+        let busy = fakes(5000);
+        busy.queue.hold().queued(JobType::Training, WorkStatus::Running);
+        let full = fakes(5000);
+        full.queue.hold().queued(JobType::Evaluation, WorkStatus::Pending);
+        full.queue.hold().queued(JobType::Evaluation, WorkStatus::Running);
+        for (fakes, word) in [(few, "of 5000 samples"), (trained, "trained on"), (busy, "waits or runs"), (full, "match")] {
+            let out = fakes.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
             assert!(out.work.is_empty() && out.events.is_empty());
             assert!(out.last.as_deref().is_some_and(|l| l.contains(word)), "{:?}", out.last);
         }
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_tuned_parameter_survives_a_restart() {
-        let world = world(5000);
+        let fakes = fakes(5000);
         let mut daemon: TrainingTrigger = build();
         let tuned = events::HyperparameterUpdated {
             config_key: key(),
@@ -231,10 +233,10 @@ mod tests {
             optimizer: "training".into(),
             reason: String::new(),
         };
-        world.event(&mut daemon, tuned).expect("handled");
+        fakes.event(&mut daemon, tuned).expect("handled");
         let mut again: TrainingTrigger = build();
         again.restore(daemon.save().expect("a state"));
-        let out = world.event(&mut again, exported()).expect("handled");
+        let out = fakes.event(&mut again, exported()).expect("handled");
         assert_eq!(out.work[0].params["lr_multiplier"], 0.5);
     }
 }

@@ -3,7 +3,6 @@ use crate::contract::config::Config;
 use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::Progress;
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ declare! {
         depends_on: &[D::EventRouter],
         hard: &[Hub::Router, Hub::Coordinator],
     }
+    asks [queue, managers]
     settings {
         /// Seconds without any progress after which a job that tells of progress is stopped. An epoch must fit.
         stuck_seconds: u32 = 1800 in 60..=604_800 seconds;
@@ -117,46 +117,47 @@ impl Daemon for JobReaper {
 mod tests {
     use super::*;
     use crate::contract::workload::JobType;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
     fn progress(done: f64) -> Option<Progress> {
         Some(Progress { done, total: 10.0, unit: "games".into(), message: Default::default(), metrics: Default::default() })
     }
 
-    fn ticks(world: &World, daemon: &mut JobReaper, count: u64) {
+    fn ticks(fakes: &Fakes, daemon: &mut JobReaper, count: u64) {
         for number in 0..count {
-            world.give(daemon, Input::Tick { number }).expect("handled");
+            fakes.give(daemon, Input::Tick { number }).expect("handled");
         }
     }
 
     #[test]
     fn a_job_without_progress_is_stopped_once_and_others_are_not() {
-        let world = World::new();
+        let fakes = Fakes::new();
         for done in [Some(1.0), Some(2.0), None] {
-            world.running(JobType::Selfplay, 50, done.and_then(progress));
+            fakes.queue.hold().running(JobType::Selfplay, 50, done.and_then(progress));
         }
         let mut daemon: JobReaper = build();
-        ticks(&world, &mut daemon, 30);
-        assert!(world.stopped.borrow().is_empty(), "half an hour has not passed at the thirtieth look");
-        world.work.borrow_mut()[1].progress = progress(3.0);
-        ticks(&world, &mut daemon, 1);
-        let stopped = world.stopped.borrow();
+        ticks(&fakes, &mut daemon, 30);
+        assert!(fakes.managers.hold().stopped.is_empty(), "half an hour has not passed at the thirtieth look");
+        fakes.queue.hold().work[1].progress = progress(3.0);
+        ticks(&fakes, &mut daemon, 1);
+        let managed = fakes.managers.hold();
+        let stopped = &managed.stopped;
         assert_eq!(stopped.len(), 1);
         assert_eq!((stopped[0].work_id.as_str(), stopped[0].cause), ("t-0", StopCause::Stuck));
     }
 
     #[test]
     fn a_new_attempt_begins_anew_and_a_restart_forgets_nothing() {
-        let world = World::new();
-        world.running(JobType::Selfplay, 50, progress(1.0));
+        let fakes = Fakes::new();
+        fakes.queue.hold().running(JobType::Selfplay, 50, progress(1.0));
         let mut daemon: JobReaper = build();
-        ticks(&world, &mut daemon, 30);
+        ticks(&fakes, &mut daemon, 30);
         let mut after: JobReaper = build();
         after.restore(daemon.save().expect("state"));
-        world.work.borrow_mut()[0].lease.as_mut().expect("held").token.0 += 1;
-        ticks(&world, &mut after, 1);
-        assert!(world.stopped.borrow().is_empty());
-        ticks(&world, &mut after, 30);
-        assert_eq!(world.stopped.borrow().len(), 1);
+        fakes.queue.hold().work[0].lease.as_mut().expect("held").token.0 += 1;
+        ticks(&fakes, &mut after, 1);
+        assert!(fakes.managers.hold().stopped.is_empty());
+        ticks(&fakes, &mut after, 30);
+        assert_eq!(fakes.managers.hold().stopped.len(), 1);
     }
 }

@@ -5,7 +5,6 @@ use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, 
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::coordination::schedule::Level;
 use std::collections::BTreeMap;
@@ -20,6 +19,7 @@ declare! {
         publishes: &[E::JobPreempted],
         hard: &[Hub::Router, Hub::Coordinator],
     }
+    asks [clock, queue, managers]
     settings {
         /// Seconds that CRITICAL work waits for a slot before it takes one from what is not urgent.
         preempt_after: u32 = 300 in 10..=86_400 seconds;
@@ -131,10 +131,11 @@ mod tests {
     use crate::contract::events::Payload;
     use crate::contract::reason::{Reason, ReasonCode};
     use crate::contract::workload::JobType;
-    use crate::daemons::testing::{World, build, job, key};
+    use crate::daemons::testing::{build, job, key};
 
-    fn world(reasons: &[Reason]) -> World {
-        let world = World::new();
+    fn fakes(reasons: &[Reason]) -> Fakes {
+        let fakes = Fakes::new();
+        fakes.clock.hold();
         let place = QueuePlace {
             work_id: job("t-9"),
             work_type: JobType::Training,
@@ -145,17 +146,17 @@ mod tests {
             deadline_us: None,
             why: vec![],
         };
-        *world.order.borrow_mut() = QueueOrder { places: vec![place], truncated: false };
-        *world.can_spawn.borrow_mut() = Ok(CanSpawn::new(reasons.to_vec()));
+        fakes.managers.hold().order = QueueOrder { places: vec![place], truncated: false };
+        fakes.queue.hold().can_spawn = CanSpawn::new(reasons.to_vec());
         for priority in [30, 60, 95] {
-            world.running(JobType::Training, priority, None);
+            fakes.queue.hold().running(JobType::Training, priority, None);
         }
-        world
+        fakes
     }
 
-    fn ticks(world: &World, count: u64) -> Vec<Payload> {
+    fn ticks(fakes: &Fakes, count: u64) -> Vec<Payload> {
         let mut daemon: JobScheduler = build();
-        (0..count).flat_map(|number| world.give(&mut daemon, Input::Tick { number }).expect("handled").events).collect()
+        (0..count).flat_map(|number| fakes.give(&mut daemon, Input::Tick { number }).expect("handled").events).collect()
     }
 
     fn no_slot() -> Reason {
@@ -164,22 +165,22 @@ mod tests {
 
     #[test]
     fn critical_work_that_waited_takes_the_youngest_slot_of_what_is_not_urgent() {
-        let world = world(&[no_slot()]);
-        assert!(ticks(&world, 5).is_empty(), "five minutes have not passed");
-        let events = ticks(&world, 6);
+        let fakes = fakes(&[no_slot()]);
+        assert!(ticks(&fakes, 5).is_empty(), "five minutes have not passed");
+        let events = ticks(&fakes, 6);
         assert!(matches!(&events[..], [Payload::JobPreempted(p)] if p.job_id == job("t-1") && p.by == job("t-9")), "{events:?}");
-        assert_eq!(world.stopped.borrow()[0].cause, StopCause::Preempted);
+        assert_eq!(fakes.managers.hold().stopped[0].cause, StopCause::Preempted);
     }
 
     #[test]
     fn a_slot_is_not_taken_where_it_would_not_help() {
         // What counts is the code: the text of a breaker repeats what a job said, and that may speak of slots.
         let breaker = Reason::new(ReasonCode::Breaker, "breaker of training on n1 is OPEN: all slots of the GPU failed");
-        for full in [world(std::slice::from_ref(&breaker)), world(&[no_slot(), breaker])] {
-            assert!(ticks(&full, 9).is_empty() && full.stopped.borrow().is_empty());
+        for full in [fakes(std::slice::from_ref(&breaker)), fakes(&[no_slot(), breaker])] {
+            assert!(ticks(&full, 9).is_empty() && full.managers.hold().stopped.is_empty());
         }
-        let urgent = world(&[no_slot()]);
-        urgent.work.borrow_mut().retain(|w| w.work.priority > 90);
-        assert!(ticks(&urgent, 9).is_empty() && urgent.stopped.borrow().is_empty(), "equals are left alone");
+        let urgent = fakes(&[no_slot()]);
+        urgent.queue.hold().work.retain(|w| w.work.priority > 90);
+        assert!(ticks(&urgent, 9).is_empty() && urgent.managers.hold().stopped.is_empty(), "equals are left alone");
     }
 }

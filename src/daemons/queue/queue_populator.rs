@@ -5,7 +5,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
@@ -29,6 +28,7 @@ declare! {
         ],
         hard: &[Hub::Router, Hub::Coordinator],
     }
+    asks [queue]
     settings {
         /// Self-play items kept waiting per configuration. A fleet of 28 nodes wants about 200.
         target_depth: u32 = 2 in 1..=1000 items;
@@ -165,27 +165,29 @@ impl QueuePopulator {
 mod tests {
     use super::*;
     use crate::contract::events::{ExplorationBoost, HyperparameterUpdated};
-    use crate::daemons::testing::{World, build, key};
+    use crate::daemons::testing::{build, key};
 
     #[test]
     fn fills_up_to_the_wanted_depth_and_no_further() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.queue.hold();
         let mut daemon: QueuePopulator = build();
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(out.work.len(), 2);
         assert!(out.work[0].current_model);
         assert_eq!(out.work[0].params["games"], 80);
-        world.queued(JobType::Selfplay, WorkStatus::Pending);
-        world.queued(JobType::Selfplay, WorkStatus::Running);
-        assert_eq!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").work.len(), 1);
+        fakes.queue.hold().queued(JobType::Selfplay, WorkStatus::Pending);
+        fakes.queue.hold().queued(JobType::Selfplay, WorkStatus::Running);
+        assert_eq!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").work.len(), 1);
     }
 
     #[test]
     fn feedback_reaches_the_jobs() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.queue.hold();
         let mut daemon: QueuePopulator = build();
         let boost = ExplorationBoost { config_key: key(), boost_factor: 1.2, reason: String::new(), anomaly_count: None };
-        world.event(&mut daemon, boost).expect("handled");
+        fakes.event(&mut daemon, boost).expect("handled");
         let more = HyperparameterUpdated {
             config_key: key(),
             param_name: "simulations".into(),
@@ -194,7 +196,7 @@ mod tests {
             optimizer: "selfplay".into(),
             reason: String::new(),
         };
-        let out = world.event(&mut daemon, more).expect("handled");
+        let out = fakes.event(&mut daemon, more).expect("handled");
         assert_eq!((out.work[0].params["exploration"].clone(), out.work[0].params["simulations"].clone()), (json!(1.2), json!(96)));
     }
 }

@@ -4,7 +4,6 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::paths;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::coordination::threshold::{Level, level};
 use serde_json::{Value, json};
@@ -18,8 +17,8 @@ declare! {
         depends_on: &[D::EventRouter],
         interval: 300,
         publishes: &[E::DiskSpaceLow, E::ResourceConstraint],
-        needs: &[Need::Machine],
     }
+    asks [host]
 }
 
 /// The daemon.
@@ -132,15 +131,15 @@ mod tests {
     use super::*;
     use crate::contract::events::Payload;
     use crate::contract::health::HealthStatus;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
     #[test]
     fn says_each_rise_once() {
-        let world = World::new();
+        let fakes = Fakes::new();
         let mut daemon: DiskSpaceManager = build();
         let mut at = |percent: Option<f64>| {
-            world.host.borrow_mut().disk_percent = percent;
-            world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled")
+            fakes.host.hold().seen.disk_percent = percent;
+            fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled")
         };
         assert!(at(Some(10.0)).events.is_empty());
         assert!(matches!(&at(Some(66.0)).events[..], [Payload::DiskSpaceLow(d)] if d.threshold == 65.0));
@@ -153,13 +152,14 @@ mod tests {
 
     #[test]
     fn inodes_and_a_write_that_failed_are_told() {
-        let world = World::new();
+        let fakes = Fakes::new();
         let mut daemon: DiskSpaceManager = build();
         let mut at = |inodes: f64, refused: bool| {
-            let mut host = world.host.borrow_mut();
+            let mut held = fakes.host.hold();
+            let host = &mut held.seen;
             (host.disk_percent, host.inode_percent, host.space_refused) = (Some(10.0), Some(inodes), refused);
-            drop(host);
-            world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled")
+            drop(held);
+            fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled")
         };
         assert!(at(10.0, false).events.is_empty());
         let full = at(95.0, false);

@@ -6,7 +6,6 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::ConfigKey;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde_json::json;
@@ -25,8 +24,9 @@ declare! {
         publishes: &[E::IdleResourceDetected],
         subscribes: &[E::BackpressureActivated, E::BackpressureReleased, E::ResourceConstraint],
         hard: &[Hub::Router, Hub::Coordinator],
-        needs: &[Need::Machine, Need::Gpu],
+        needs: &[Need::Gpu],
     }
+    asks [clock, queue, host]
     settings {
         /// Percent of CPU (or GPU) use below which the machine is idle.
         idle_percent: f64 = 30.0 in 0.0..=100.0 percent;
@@ -137,39 +137,41 @@ impl IdleResource {
 mod tests {
     use super::*;
     use crate::contract::reason::{Reason, ReasonCode};
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
-    fn world(cpu: Option<f64>) -> World {
-        let world = World::new();
-        *world.host.borrow_mut() = HostSnapshot { cpus: 4, cpu_percent: cpu, ..Default::default() };
-        world
+    fn fakes(cpu: Option<f64>) -> Fakes {
+        let fakes = Fakes::new();
+        fakes.clock.hold();
+        fakes.queue.hold();
+        fakes.host.hold().seen = HostSnapshot { cpus: 4, cpu_percent: cpu, ..Default::default() };
+        fakes
     }
 
-    fn two_ticks(world: &World) -> Out {
+    fn two_ticks(fakes: &Fakes) -> Out {
         let mut daemon: IdleResource = build();
-        let first = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let first = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(first.work.is_empty(), "not idle for long enough yet");
-        world.now.set(world.now.get() + 15_000_000);
-        world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled")
+        fakes.clock.hold().now_us += 15_000_000;
+        fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled")
     }
 
     #[test]
     fn idle_cores_get_self_play() {
-        let out = two_ticks(&world(Some(5.0)));
+        let out = two_ticks(&fakes(Some(5.0)));
         assert_eq!(out.work.len(), 3);
         assert!(matches!(&out.events[..], [Payload::IdleResourceDetected(i)] if i.idle_duration_seconds == 15.0));
     }
 
     #[test]
     fn busy_unknown_waiting_and_refused_get_nothing() {
-        assert!(two_ticks(&world(Some(80.0))).work.is_empty());
-        assert!(two_ticks(&world(None)).work.is_empty(), "unknown is not idle");
-        let waits = world(Some(5.0));
-        waits.queued(JobType::Selfplay, WorkStatus::Pending);
+        assert!(two_ticks(&fakes(Some(80.0))).work.is_empty());
+        assert!(two_ticks(&fakes(None)).work.is_empty(), "unknown is not idle");
+        let waits = fakes(Some(5.0));
+        waits.queue.hold().queued(JobType::Selfplay, WorkStatus::Pending);
         assert!(two_ticks(&waits).work.is_empty());
-        let full = world(Some(5.0));
+        let full = fakes(Some(5.0));
         let limit = Reason::new(ReasonCode::Slots, "limit");
-        *full.can_spawn.borrow_mut() = Ok(crate::contract::coordinator::CanSpawn::new(vec![limit]));
+        full.queue.hold().can_spawn = crate::contract::coordinator::CanSpawn::new(vec![limit]);
         assert!(two_ticks(&full).work.is_empty());
     }
 }

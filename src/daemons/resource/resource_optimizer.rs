@@ -6,7 +6,6 @@ use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::optimizer::{Action, Observe};
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 
 declare! {
@@ -18,8 +17,9 @@ declare! {
         depends_on: &[D::EventRouter, D::JobScheduler],
         publishes: &[E::ResourceConstraint],
         hard: &[Hub::Router, Hub::Coordinator],
-        needs: &[Need::Machine, Need::Gpu],
+        needs: &[Need::Gpu],
     }
+    asks [managers, host]
 }
 
 /// The daemon.
@@ -98,33 +98,35 @@ mod tests {
     use crate::contract::health::HealthStatus;
     use crate::contract::host::Gpu;
     use crate::contract::optimizer::Advice;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
-    fn look(world: &World) -> Out {
-        world.give(&mut build::<ResourceOptimizer>(), Input::Tick { number: 1 }).expect("handled")
+    fn look(fakes: &Fakes) -> Out {
+        fakes.give(&mut build::<ResourceOptimizer>(), Input::Tick { number: 1 }).expect("handled")
     }
 
     #[test]
     fn what_is_measured_is_handed_on_and_unknown_stays_unknown() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.managers.hold();
         let gpu =
             |utilization_percent| Gpu { name: "NVIDIA H100".into(), utilization_percent, memory_percent: Some(40.0), memory_bytes: 1 };
-        *world.host.borrow_mut() =
+        fakes.host.hold().seen =
             HostSnapshot { cpus: 8, cpu_percent: None, gpus: vec![gpu(Some(20.0)), gpu(Some(90.0))], ..Default::default() };
-        assert_eq!(look(&world).health.expect("said").status, HealthStatus::Degraded);
-        world.host.borrow_mut().gpus[0].utilization_percent = None;
-        look(&world);
-        let seen = world.observed.borrow();
+        assert_eq!(look(&fakes).health.expect("said").status, HealthStatus::Degraded);
+        fakes.host.hold().seen.gpus[0].utilization_percent = None;
+        look(&fakes);
+        let managed = fakes.managers.hold();
+        let seen = &managed.observed;
         assert_eq!((seen[0].cpu_percent, seen[0].gpu_percent, seen[0].gpus.len()), (None, Some(90.0), 2));
         assert_eq!(seen[1].gpu_percent, None, "half of the GPUs is not all of them");
     }
 
     #[test]
     fn overload_is_said() {
-        let world = World::new();
-        *world.host.borrow_mut() = HostSnapshot { cpus: 8, cpu_percent: Some(97.0), memory_percent: Some(10.0), ..Default::default() };
-        *world.advice.borrow_mut() = Advice { action: Action::ScaleDown, jobs: 2, running: 4, delta: -2, ..Default::default() };
-        let out = look(&world);
+        let fakes = Fakes::new();
+        fakes.host.hold().seen = HostSnapshot { cpus: 8, cpu_percent: Some(97.0), memory_percent: Some(10.0), ..Default::default() };
+        fakes.managers.hold().advice = Advice { action: Action::ScaleDown, jobs: 2, running: 4, delta: -2, ..Default::default() };
+        let out = look(&fakes);
         assert!(matches!(&out.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "cpu" && r.threshold == 85.0));
     }
 }

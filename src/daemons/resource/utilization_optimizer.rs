@@ -7,7 +7,6 @@ use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::optimizer::{Action, NodeUse};
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde_json::json;
@@ -23,6 +22,7 @@ declare! {
         subscribes: &[E::IdleResourceDetected, E::ResourceConstraint],
         hard: &[Hub::Router, Hub::Coordinator],
     }
+    asks [queue, managers, node]
 }
 
 /// Items that one look reads.
@@ -52,7 +52,7 @@ impl Daemon for UtilizationOptimizer {
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let here = |node: &crate::contract::ids::NodeId| *node == ports.host.node();
+        let here = |node: &crate::contract::ids::NodeId| *node == ports.node.node();
         match input {
             Input::Start => out.health(Health::healthy("follows the optimizer")),
             Input::Tick { .. } => self.look(ports, out)?,
@@ -67,7 +67,7 @@ impl Daemon for UtilizationOptimizer {
 
 impl UtilizationOptimizer {
     fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let node = ports.host.node();
+        let node = ports.node.node();
         let known = ports.managers.utilization()?;
         let Some(own) = known.nodes.iter().find(|n| n.node == node.as_str()) else {
             // Nothing measured, nothing done.
@@ -132,46 +132,50 @@ fn shed(own: &NodeUse, mut running: Vec<WorkItem>, ports: &Ports<'_>) -> Result<
 mod tests {
     use super::*;
     use crate::contract::optimizer::{Advice, Utilization};
-    use crate::daemons::testing::{World, build, node};
+    use crate::daemons::testing::{build, node};
 
-    fn world(action: Action, jobs: u32) -> World {
-        let world = World::new();
+    fn fakes(action: Action, jobs: u32) -> Fakes {
+        let fakes = Fakes::new();
+        fakes.queue.hold();
+        fakes.node.hold();
         let advice = Advice { action, jobs, reason: "cpu".into(), ..Default::default() };
         let own = NodeUse { node: node().to_string(), advice, ..Default::default() };
-        *world.utilization.borrow_mut() = Utilization { nodes: vec![own], ..Default::default() };
-        world
+        fakes.managers.hold().utilization = Utilization { nodes: vec![own], ..Default::default() };
+        fakes
     }
 
-    fn look(world: &World) -> Out {
-        world.give(&mut build::<UtilizationOptimizer>(), Input::Tick { number: 1 }).expect("handled")
+    fn look(fakes: &Fakes) -> Out {
+        fakes.give(&mut build::<UtilizationOptimizer>(), Input::Tick { number: 1 }).expect("handled")
     }
 
     #[test]
     fn what_is_missing_is_queued() {
-        let world = world(Action::ScaleUp, 5);
-        world.running(JobType::Selfplay, 50, None);
-        world.queued(JobType::Selfplay, WorkStatus::Pending);
-        let out = look(&world);
+        let fakes = fakes(Action::ScaleUp, 5);
+        fakes.queue.hold().running(JobType::Selfplay, 50, None);
+        fakes.queue.hold().queued(JobType::Selfplay, WorkStatus::Pending);
+        let out = look(&fakes);
         assert_eq!(out.work.len(), 3);
         assert!(out.work.iter().all(|w| w.work_type == JobType::Selfplay && w.priority == 30 && w.params.contains_key("games")));
-        assert!(world.stopped.borrow().is_empty());
+        assert!(fakes.managers.hold().stopped.is_empty());
     }
 
     #[test]
     fn what_is_too_much_is_given_back_youngest_first() {
-        let world = world(Action::ScaleDown, 1);
+        let fakes = fakes(Action::ScaleDown, 1);
         for _ in 0..3 {
-            world.running(JobType::Selfplay, 50, None);
+            fakes.queue.hold().running(JobType::Selfplay, 50, None);
         }
-        assert!(look(&world).work.is_empty());
-        let stopped: Vec<String> = world.stopped.borrow().iter().map(|s| s.work_id.to_string()).collect();
+        assert!(look(&fakes).work.is_empty());
+        let stopped: Vec<String> = fakes.managers.hold().stopped.iter().map(|s| s.work_id.to_string()).collect();
         assert_eq!(stopped, ["t-1", "t-2"]);
     }
 
     #[test]
     fn without_a_measurement_nothing_is_done() {
-        let world = World::new();
-        let out = look(&world);
-        assert!(out.work.is_empty() && world.stopped.borrow().is_empty());
+        let fakes = Fakes::new();
+        fakes.managers.hold();
+        fakes.node.hold();
+        let out = look(&fakes);
+        assert!(out.work.is_empty() && fakes.managers.hold().stopped.is_empty());
     }
 }

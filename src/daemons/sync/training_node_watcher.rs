@@ -3,7 +3,6 @@ use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
-use crate::contract::ports::Ports;
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use serde_json::{Value, json};
@@ -18,9 +17,9 @@ declare! {
         depends_on: &[D::EventRouter, D::DataPipeline],
         interval: 30,
         publishes: &[E::SyncRequest],
-        needs: &[Need::Bus, Need::Machine],
         program: Program::Own,
     }
+    asks [node, units]
     settings {
         /// RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC: asks for a sync of samples when a training is seen.
         trigger_sync: bool = true;
@@ -79,12 +78,12 @@ impl TrainingNodeWatcher {
             .collect();
         for unit in running.difference(&self.seen) {
             if self.settings.trigger_sync {
-                let reason = format!("{unit} runs on {}", ports.host.node());
+                let reason = format!("{unit} runs on {}", ports.node.node());
                 let source = SPEC.name.into();
                 out.publish(events::SyncRequest {
                     source,
                     data_type: "training".into(),
-                    targets: vec![ports.host.node()],
+                    targets: vec![ports.node.node()],
                     reason,
                     priority: 80,
                 });
@@ -108,7 +107,7 @@ mod tests {
     use super::*;
     use crate::contract::health::HealthStatus;
     use crate::contract::host::UnitView;
-    use crate::daemons::testing::{World, build};
+    use crate::daemons::testing::build;
 
     fn unit(name: &str, state: &str, group: Option<&str>) -> UnitView {
         UnitView { name: name.into(), active_state: state.into(), control_group: group.map(str::to_owned), ..Default::default() }
@@ -116,18 +115,19 @@ mod tests {
 
     #[test]
     fn each_training_is_seen_once_and_dead_ones_do_not_count() {
-        let world = World::new();
+        let fakes = Fakes::new();
+        fakes.node.hold();
         let mut daemon: TrainingNodeWatcher = build();
-        *world.units.borrow_mut() = vec![
+        fakes.units.hold().units = vec![
             unit("ringrift-job-training@a-1.service", "active", Some("/ringrift.slice/x")),
             unit("ringrift-job-training@a-2.service", "failed", None),
         ];
-        let out = world.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(out.events.len(), 1);
         assert_eq!(
             out.health.as_ref().map(|h| (h.status, h.details["trainings"].as_array().map(Vec::len))),
             Some((HealthStatus::Healthy, Some(1)))
         );
-        assert!(world.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty());
+        assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty());
     }
 }

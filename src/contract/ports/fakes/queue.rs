@@ -1,0 +1,87 @@
+//! The work queue with the items that a test puts into it; what may start is what the test says, everything at first.
+use super::{Fake, Held, job, key, node_id};
+use crate::contract::coordinator::{CanSpawn, Lease, NewWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::ids::{FencingToken, LeaseId};
+use crate::contract::ports::{Port, Queue};
+use crate::contract::wire::CallError;
+use crate::contract::workload::{JobType, Progress};
+
+/// The items, and whether one more may start.
+#[derive(Debug)]
+pub struct Items {
+    pub work: Vec<WorkItem>,
+    pub can_spawn: CanSpawn,
+}
+
+impl Default for Items {
+    fn default() -> Items {
+        Items { work: Vec::new(), can_spawn: CanSpawn::new(vec![]) }
+    }
+}
+
+impl Held for Items {
+    const PORT: Port = Port::Queue;
+}
+
+impl Items {
+    /// One more item.
+    pub fn queued(&mut self, kind: JobType, status: WorkStatus) {
+        let n = self.work.len();
+        self.work.push(WorkItem {
+            work_id: job(&format!("t-{n}")),
+            work: NewWork::new(kind, key()),
+            status,
+            attempts: 0,
+            created_us: 1,
+            claimed_us: None,
+            started_us: None,
+            completed_us: None,
+            not_before_us: None,
+            claimed_by: None,
+            lease: None,
+            progress: None,
+            result: None,
+            error: None,
+            failed: None,
+            waiting_for: vec![],
+            waiting_codes: vec![],
+        });
+    }
+
+    /// An item that runs here, younger than those before it.
+    pub fn running(&mut self, kind: JobType, priority: u8, progress: Option<Progress>) {
+        self.queued(kind, WorkStatus::Running);
+        let at = self.work.len() as i64;
+        let Some(item) = self.work.last_mut() else { return };
+        item.work.priority = priority;
+        (item.claimed_us, item.started_us, item.claimed_by, item.progress) = (Some(at), Some(at), Some(node_id()), progress);
+        item.lease = Some(Lease {
+            lease_id: LeaseId::new(format!("t-l{at}")).expect("an id"),
+            token: FencingToken(at.unsigned_abs()),
+            task_type: kind,
+            node: node_id(),
+            granted_us: at,
+            expires_us: at,
+            fenced: false,
+            gpus: None,
+        });
+    }
+}
+
+impl Queue for Fake<Items> {
+    fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError> {
+        let fits = |w: &&WorkItem| {
+            (filter.types.is_empty() || filter.types.contains(&w.work.work_type))
+                && (filter.statuses.is_empty() || filter.statuses.contains(&w.status))
+                && filter.config_key.as_ref().is_none_or(|k| *k == w.work.config_key)
+        };
+        Ok(self.asked().work.iter().filter(fits).cloned().collect())
+    }
+    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError> {
+        let active = |w: &&WorkItem| w.work.work_type == kind && w.status.is_active();
+        Ok(self.asked().work.iter().filter(active).cloned().collect())
+    }
+    fn can_spawn(&self, _: JobType) -> Result<CanSpawn, CallError> {
+        Ok(self.asked().can_spawn.clone())
+    }
+}

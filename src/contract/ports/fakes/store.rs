@@ -1,0 +1,116 @@
+//! The catalog's database: what is in it, what was committed, and what goes wrong.
+use super::catalog::Catalogued;
+use super::{Fake, Held, NOW};
+use crate::contract::age::AgePermit;
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, JobFolder, LineageStep, Rating, Rebuilt, StageState};
+use crate::contract::events::Payload;
+use crate::contract::ids::{ConfigKey, Digest, EventId, JobId};
+use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, Port, StoreError};
+use crate::contract::wire::CallError;
+use std::collections::BTreeMap;
+
+/// The database and its files.
+#[derive(Debug)]
+pub struct Stored {
+    pub catalog: Catalogued,
+    pub committed: Vec<(EventId, CatalogChange, Vec<Payload>)>,
+    pub commit_error: Option<StoreError>,
+    pub folders: Vec<JobFolder>,
+    /// The time, if it is believed.
+    pub believed_us: Option<i64>,
+    pub damaged: Vec<Digest>,
+    pub quarantined: Vec<(Digest, String)>,
+}
+
+impl Default for Stored {
+    fn default() -> Stored {
+        Stored {
+            catalog: Catalogued::default(),
+            committed: Vec::new(),
+            commit_error: None,
+            folders: Vec::new(),
+            believed_us: Some(NOW),
+            damaged: Vec::new(),
+            quarantined: Vec::new(),
+        }
+    }
+}
+
+impl Held for Stored {
+    const PORT: Port = Port::Store;
+}
+
+impl Catalog for Fake<Stored> {
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
+        Ok(self.asked().catalog.list(filter))
+    }
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
+        Ok(self.asked().catalog.get(id))
+    }
+    fn stage(&self, _: &ConfigKey) -> Result<StageState, CallError> {
+        Ok(self.asked().catalog.stage.clone())
+    }
+    fn ratings(&self, _: &ConfigKey) -> Result<Vec<Rating>, CallError> {
+        self.asked();
+        Ok(vec![])
+    }
+}
+
+impl CatalogStore for Fake<Stored> {
+    fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError> {
+        Ok(self.asked().committed.iter().find(|(id, ..)| id == input).map(|(.., outputs)| outputs.clone()))
+    }
+    fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError> {
+        let mut stored = self.asked();
+        match stored.commit_error.clone() {
+            Some(error) => Err(error),
+            None => {
+                stored.committed.push((input.clone(), change.clone(), outputs.to_vec()));
+                Ok(())
+            }
+        }
+    }
+    fn lineage(&self, _: &Digest) -> Result<Vec<LineageStep>, StoreError> {
+        self.asked();
+        Ok(vec![])
+    }
+    fn stages(&self) -> Result<Vec<StageState>, StoreError> {
+        Ok(vec![self.asked().catalog.stage.clone()])
+    }
+    fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError> {
+        Ok(self.asked().catalog.artefacts.iter().rev().cloned().collect())
+    }
+    fn protected(&self, _: u32, _: u32) -> Result<BTreeMap<Digest, String>, StoreError> {
+        Ok(self.asked().catalog.stage.champion.iter().map(|c| (c.model_id.clone(), "champion".to_owned())).collect())
+    }
+    fn forget(&self, id: &Digest, _: &str) -> Result<(), StoreError> {
+        self.asked().catalog.artefacts.retain(|a| a.id != *id);
+        Ok(())
+    }
+    fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
+        let mut stored = self.asked();
+        let bad = claim.is_some() || stored.damaged.contains(id);
+        if bad {
+            stored.quarantined.push((id.clone(), claim.unwrap_or_default().to_owned()));
+        }
+        Ok(bad)
+    }
+    fn finish_forgetting(&self) -> Result<(), StoreError> {
+        self.asked();
+        Ok(())
+    }
+    fn job_folders(&self) -> Result<Vec<JobFolder>, StoreError> {
+        Ok(self.asked().folders.clone())
+    }
+    fn remove_job(&self, id: &JobId) -> Result<(), StoreError> {
+        self.asked().folders.retain(|f| f.job_id != *id);
+        Ok(())
+    }
+    fn age_permit(&self) -> Option<AgePermit> {
+        self.asked().believed_us.map(AgePermit::of)
+    }
+    fn rebuild(&self, _: Option<&str>) -> Result<Rebuilt, StoreError> {
+        self.asked();
+        Ok(Rebuilt::default())
+    }
+}
