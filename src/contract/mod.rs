@@ -1,5 +1,6 @@
 //! The contract: types that every part of ringrift shares. Imports nothing of ours and does no I/O.
 pub mod age;
+pub mod backoff;
 pub mod bandwidth;
 pub mod catalog;
 pub mod cause;

@@ -1,4 +1,5 @@
 //! What the master does about one daemon that shall run and does not. Pure; time is an argument.
+use crate::contract::backoff;
 use crate::contract::host::UnitView;
 use crate::contract::registry::{DaemonSpec, Hub};
 
@@ -70,7 +71,7 @@ fn went_with_a_hub(spec: &DaemonSpec, up_us: i64, hubs: &[(Hub, &UnitView)]) -> 
 
 /// 1, 2, 4 … 60 s after the n-th start.
 fn delay_us(attempts: u32) -> i64 {
-    (SECOND_US << attempts.saturating_sub(1).min(10)).min(LONGEST_US)
+    backoff::after(SECOND_US, attempts, LONGEST_US)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Whether a failed attempt is tried again, and when.
+use crate::contract::backoff;
 use crate::contract::error::Exit;
 
 /// Longest delay before a retry, seconds.
@@ -52,8 +53,7 @@ pub enum Next {
 
 /// Seconds before the attempt after this one (1 for the first): base, doubled each time, at most an hour.
 pub fn backoff(base: u32, attempt: u32) -> u64 {
-    let doublings = attempt.saturating_sub(1).min(32);
-    u64::from(base).saturating_mul(1 << doublings).min(LONGEST)
+    backoff::after(base.into(), attempt, LONGEST as i64).unsigned_abs()
 }
 
 /// Exit codes after which no retry makes sense: bad data, wrong usage, bad configuration.

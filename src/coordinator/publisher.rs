@@ -1,6 +1,7 @@
 //! Publishes the outbox: a batch goes to the router, and is forgotten when the router has it on disk.
 use super::outbox;
 use super::writer::Core;
+use crate::contract::backoff::Backoff;
 use crate::contract::router::{self, Publish, PublishResult};
 use crate::contract::wire::{CallError, MAX_FRAME, errors};
 use crate::platform::varlink::Client;
@@ -8,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longest pause between tries while the router is away.
+/// Pauses between tries while the router is away, the first and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A router that says nothing for so long is as good as away.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -84,10 +86,10 @@ struct Publisher {
 
 impl Publisher {
     fn run(mut self) {
-        let mut pause = Duration::from_millis(20);
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.round() {
-                Ok(true) => pause = Duration::from_millis(20),
+                Ok(true) => backoff.reset(),
                 Ok(false) => {
                     self.bell.emptied();
                     self.bell.wait(None);
@@ -97,8 +99,7 @@ impl Publisher {
                     if !std::mem::replace(&mut self.away, true) {
                         tracing::warn!(%why, "events wait in the outbox until the router takes them");
                     }
-                    self.bell.wait(Some(pause));
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.bell.wait(Some(backoff.wait()));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Take: asks the coordinator for the job, and waits for its socket if it is away.
 use super::Args;
+use crate::contract::backoff::Backoff;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{INTERFACE, Offer, Take};
 use crate::contract::wire::{CallError, errors};
@@ -14,7 +15,8 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// The job, or why it is not for this unit.
 pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
     let call = Take { job_id: args.job.clone(), invocation_id: invocation_id.into() };
-    let (begin, mut pause, mut told) = (Instant::now(), Duration::from_millis(50), false);
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+    let (begin, mut told) = (Instant::now(), false);
     loop {
         let error = match ask(args, &call) {
             Ok(offer) => return Ok(offer),
@@ -23,6 +25,7 @@ pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
         if !error.is_transport() {
             return Err(refused(&error).caused_by(error));
         }
+        let pause = backoff.wait();
         if begin.elapsed() + pause >= PATIENCE {
             let message = format!("the coordinator did not answer within {} s", PATIENCE.as_secs());
             return Err(Failure::new(Exit::Unavailable, message).caused_by(error).hint("systemctl status ringrift-coordinator.service"));
@@ -32,7 +35,6 @@ pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
         }
         // Its socket is not there, so there is nothing that could wake us.
         std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 

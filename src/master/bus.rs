@@ -4,6 +4,7 @@ use super::calls::Call;
 use super::engine::Signal;
 use super::interface::{Master, MasterSignals as _};
 use super::world::World;
+use crate::contract::backoff::Backoff;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::master::{BUS_NAME, OBJECT_PATH};
 use crate::platform::notify;
@@ -103,11 +104,11 @@ impl Bus {
     /// Leaves the lost bus and joins it again, however long that takes. An error is one that trying again does not help.
     pub async fn rejoin(&self, lost: Connection) -> Result<Seat, Failure> {
         leave(lost).await;
-        let mut delay = RETRY.0;
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         loop {
             notify::watchdog();
+            let delay = backoff.wait();
             tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(RETRY.1);
             notify::watchdog();
             match tokio::time::timeout(ONE_TRY, self.join()).await {
                 Ok(Ok(seat)) => return Ok(seat),

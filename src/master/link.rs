@@ -1,4 +1,5 @@
 //! The master's talk with the hubs: blocking calls, in threads of their own, so that the loop never waits for a socket.
+use crate::contract::backoff::Backoff;
 use crate::contract::coordinator::{self, Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::events::{DatabaseQuarantined, HostOffline, HostOnline};
 use crate::contract::ids::{NodeId, SubscriberName};
@@ -93,24 +94,11 @@ pub fn leased(socket: &Path, node: &NodeId) -> Result<Vec<WorkItem>, CallError> 
     Ok(listed.items.into_iter().filter(|i| i.claimed_by.as_ref() == Some(node)).collect())
 }
 
-/// Grows with each failure, starts anew after a success.
-struct Backoff(Duration);
-
-impl Backoff {
-    fn wait(&mut self) {
-        std::thread::sleep(self.0);
-        self.0 = (self.0 * 2).min(RETRY.1);
-    }
-    fn reset(&mut self) {
-        self.0 = RETRY.0;
-    }
-}
-
 /// Takes the coordinator's orders until the loop is gone.
 pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoordinator) -> bool + Send + 'static) -> std::io::Result<()> {
     let run = move || {
         let method = format!("{}.Dispatch", coordinator::INTERFACE);
-        let mut backoff = Backoff(RETRY.0);
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut told = false;
         loop {
             let ended = Client::connect(&socket, None).and_then(|mut client| {
@@ -136,7 +124,7 @@ pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoo
                     told = true;
                 }
             }
-            backoff.wait();
+            std::thread::sleep(backoff.wait());
         }
     };
     std::thread::Builder::new().name("orders".into()).stack_size(256 * 1024).spawn(run).map(drop)
@@ -147,7 +135,7 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
     let run = move || {
         let method = format!("{}.Report", coordinator::INTERFACE);
         let mut client: Option<Client> = None;
-        let mut backoff = Backoff(RETRY.0);
+        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         for report in reports {
             loop {
                 let sent = match client.take() {
@@ -163,7 +151,7 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
                 });
                 match sent {
                     Ok(_) => break,
-                    Err(error) if error.is_transport() => backoff.wait(),
+                    Err(error) if error.is_transport() => std::thread::sleep(backoff.wait()),
                     Err(error) => {
                         tracing::info!("the coordinator does not want the report on job {} any more: {error}", report.job_id);
                         break;

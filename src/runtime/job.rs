@@ -1,6 +1,7 @@
 //! One input on its way: handled, saved, its outputs sent, settled. Each step may have to wait for a peer and is then tried
 //! again; steps that were done are not done again.
 use super::state::Outputs;
+use crate::contract::backoff::Backoff;
 use crate::contract::router::Delivery;
 use std::time::{Duration, Instant};
 
@@ -72,13 +73,13 @@ pub struct Job {
     pub outputs: Outputs,
     /// Not before.
     pub due: Instant,
-    delay: Duration,
+    backoff: Backoff,
 }
 
 impl Job {
     /// An input that was not handled yet.
     pub fn new(id: String, what: What) -> Job {
-        Job { id, what, step: Step::Handle, outputs: Outputs::default(), due: Instant::now(), delay: FIRST }
+        Job { id, what, step: Step::Handle, outputs: Outputs::default(), due: Instant::now(), backoff: Backoff::new(FIRST, LAST) }
     }
     /// Outputs that were stored and perhaps not sent.
     pub fn resend(id: String, outputs: Outputs) -> Job {
@@ -87,12 +88,11 @@ impl Job {
     /// A step was done.
     pub fn next(&mut self, step: Step) {
         self.step = step;
-        self.delay = FIRST;
+        self.backoff.reset();
     }
     /// The step has to wait.
     pub fn wait(&mut self) {
-        self.due = Instant::now() + self.delay;
-        self.delay = (self.delay * 2).min(LAST);
+        self.due = Instant::now() + self.backoff.wait();
     }
     /// Whether it is in the router's hands: delivered again after a crash.
     pub fn is_event(&self) -> bool {

@@ -1,6 +1,7 @@
 //! What the runtime itself publishes for every daemon: started, stopped, status changes, health. A thread of its own, so that
 //! an absent router never holds up the main loop; it ends when nothing is left to publish.
 use super::places::Places;
+use crate::contract::backoff::Backoff;
 use crate::contract::events::{self, Payload};
 use crate::contract::health::{Health, State};
 use crate::contract::ids::NodeId;
@@ -139,8 +140,9 @@ fn next(reports: &Mutex<Reports>) -> Option<Report> {
 
 fn work(router: &Peer, reports: &Mutex<Reports>) {
     while let Some(report) = next(reports) {
-        let mut delay = FIRST;
+        let mut backoff = Backoff::new(FIRST, LAST);
         loop {
+            let delay = backoff.wait();
             match router.call::<PublishResult>("Publish", &Publish { events: vec![report.event.clone()] }) {
                 Ok(_) => {
                     if let Some(done) = &report.done {
@@ -155,7 +157,6 @@ fn work(router: &Peer, reports: &Mutex<Reports>) {
                     break;
                 }
             }
-            delay = (delay * 2).min(LAST);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The daemon's subscription: a thread that keeps a Subscribe stream to the router and forwards what it delivers.
 use super::inbox::{Inbox, Message};
+use crate::contract::backoff::Backoff;
 use crate::contract::router::{self, Delivery, Subscribe};
 use crate::contract::wire::CallError;
 use crate::platform::varlink::Client;
@@ -65,7 +66,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        let mut delay = FIRST;
+        let mut backoff = Backoff::new(FIRST, LAST);
         loop {
             let (mutex, changed) = &*self.shared;
             let closed = changed.wait_while(lock(mutex), |w| !w.open).unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +75,7 @@ impl Worker {
             let mut served = false;
             let Err(error) = self.stream(&mut served);
             if served {
-                delay = FIRST;
+                backoff.reset();
             }
             let still = lock(&self.shared.0).open;
             if still && self.inbox.send(Message::Unsubscribed { why: error.to_string() }).is_err() {
@@ -82,8 +83,7 @@ impl Worker {
             }
             let (mutex, changed) = &*self.shared;
             // Waits for the delay, or shorter when the subscription is closed meanwhile.
-            drop(changed.wait_timeout_while(lock(mutex), delay, |w| w.open).unwrap_or_else(PoisonError::into_inner));
-            delay = (delay * 2).min(LAST);
+            drop(changed.wait_timeout_while(lock(mutex), backoff.wait(), |w| w.open).unwrap_or_else(PoisonError::into_inner));
         }
     }
 

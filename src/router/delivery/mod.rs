@@ -10,6 +10,7 @@ mod restore;
 #[cfg(test)]
 mod tests;
 
+use crate::contract::backoff;
 use change::shorten;
 pub use change::{Change, Letter, Row, RowState, Tries};
 use lane::Lane;
@@ -42,8 +43,7 @@ pub struct Rules {
 
 impl Rules {
     fn backoff(&self, failures: u32) -> Micros {
-        let factor = 1i64.checked_shl(failures.saturating_sub(1)).filter(|f| *f > 0).unwrap_or(i64::MAX);
-        self.base_us.saturating_mul(factor).min(self.max_us)
+        backoff::after(self.base_us, failures, self.max_us)
     }
 }
 
