@@ -16,3 +16,8 @@ pub mod router;
 pub mod runtime;
 pub mod starts;
 pub mod units;
+
+/// How tests wait.
+#[cfg(test)]
+#[path = "../tests/until/mod.rs"]
+mod until;

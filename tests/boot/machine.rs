@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// The Debian release that a machine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,15 +125,8 @@ impl Machine {
     }
 
     /// Waits until `look` gives a value, looking again and again; fails after `deadline` with the last state that `look` saw.
-    pub fn wait_for<T>(&self, what: &str, deadline: Duration, mut look: impl FnMut() -> Result<T, String>) -> T {
-        let start = Instant::now();
-        loop {
-            match look() {
-                Ok(value) => return value,
-                Err(state) if start.elapsed() > deadline => panic!("{}: waited {deadline:?} for {what}; last state: {state}", self.name),
-                Err(_) => std::thread::sleep(Duration::from_millis(30)), // leaves the CPU to the machine between two looks
-            }
-        }
+    pub fn wait_for<T>(&self, what: &str, deadline: Duration, look: impl FnMut() -> Result<T, String>) -> T {
+        crate::until::until(&format!("{what} on {}", self.name), deadline, look)
     }
 
     /// Waits until a unit's `ActiveState` is `state`.

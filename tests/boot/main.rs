@@ -4,6 +4,9 @@
 //! A test is a function that takes a booted machine with the package installed; `on_both!` runs it on both releases.
 //! Nothing here waits by the clock: every wait names a state and has a deadline.
 
+#[path = "../until/mod.rs"]
+mod until;
+
 mod machine;
 
 /// Makes a test of each function for Debian 12 and 13, run on a machine of its own with the package installed.

@@ -221,13 +221,8 @@ pub fn ended(id: &JobId, offer: Option<&Offer>, service_result: &str, exit_statu
 
 /// Waits until the condition holds; a condition that never does is a failure that shows the last value.
 pub fn until<T: std::fmt::Debug>(mut look: impl FnMut() -> T, fits: impl Fn(&T) -> bool) -> T {
-    let begin = std::time::Instant::now();
-    loop {
-        let value = look();
-        if fits(&value) {
-            return value;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(20), "never came about; last: {value:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    crate::until::until("what was expected", Duration::from_secs(20), || match look() {
+        value if fits(&value) => Ok(value),
+        value => Err(format!("{value:?}")),
+    })
 }

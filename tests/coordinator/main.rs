@@ -12,3 +12,6 @@ mod race;
 mod recovery;
 mod router;
 mod runner;
+
+#[path = "../until/mod.rs"]
+mod until;

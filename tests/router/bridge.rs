@@ -1,12 +1,12 @@
 //! CROSS_PROCESS_POLLER between a real router and a real SQLite queue as programs of old use it: both ways, once each, and nothing
 //! goes in a circle, wherever the daemon is killed.
+use crate::until::{end, until};
 use crate::world::{PATIENCE, Router, event};
 use ringrift::contract::envelope::Event;
 use rusqlite::{Connection, params};
 use serde_json::json;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Instant;
 
 /// The tables of the original.
 const TABLES: &str = "PRAGMA journal_mode=WAL;
@@ -34,14 +34,7 @@ impl Poller {
         Poller(child)
     }
     fn end(&mut self) -> ExitStatus {
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.0.try_wait().expect("its state") {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "it was to crash and lives");
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
+        end("a poller that was to crash", PATIENCE, &mut self.0)
     }
 }
 
@@ -52,18 +45,10 @@ impl Drop for Poller {
     }
 }
 
-fn until<T>(dir: &Path, what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
-    let begun = Instant::now();
-    loop {
-        match look() {
-            Ok(value) => return value,
-            Err(state) => {
-                let log = || std::fs::read_to_string(dir.join("poller.log")).unwrap_or_default();
-                assert!(begun.elapsed() < PATIENCE, "never {what}; last: {state}; {}", log());
-            }
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+/// Waits for what the poller does; its log is part of the state.
+fn polled<T>(dir: &Path, what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let log = || std::fs::read_to_string(dir.join("poller.log")).unwrap_or_default();
+    until(what, PATIENCE, || look().map_err(|state| format!("{state}; {}", log())))
 }
 
 fn world(dir: &Path) -> (Router, Connection) {
@@ -110,7 +95,7 @@ fn both_ways_once_each_and_in_no_circle_wherever_it_is_killed() {
         let mut poller = Poller::start(dir.path(), step);
         assert!(poller.end().code().is_none(), "{step}: killed by a signal");
         let _poller = Poller::start(dir.path(), "");
-        let came = until(dir.path(), "all in", || {
+        let came = polled(dir.path(), "all in", || {
             let came: Vec<Event> =
                 log(&router).into_iter().filter(|e| e.source == "cross-process-poller" && e.kind != "daemon_health").collect();
             let acked: i64 = old.query_row("SELECT count(*) FROM acks", [], |row| row.get(0)).expect("a count");
@@ -120,7 +105,7 @@ fn both_ways_once_each_and_in_no_circle_wherever_it_is_killed() {
         kinds.sort_unstable();
         // Who can write the file must not promote models by it.
         assert_eq!(kinds, ["exploration_boost", "external.model_promoted", "external.nas_triggered"], "{step}");
-        let out = until(dir.path(), "out", || {
+        let out = polled(dir.path(), "out", || {
             let out = put_in(&old);
             if out.is_empty() { Err(step.to_owned()) } else { Ok(out) }
         });
@@ -130,7 +115,7 @@ fn both_ways_once_each_and_in_no_circle_wherever_it_is_killed() {
         // One more each way, after all that.
         write(&old, "nas_triggered", r#"{"config": "hex8_2p", "n": 2}"#);
         router.caller().publish(vec![event("exploration_boost", boost(1.25))]).expect("stored");
-        until(dir.path(), "the last ones", || {
+        polled(dir.path(), "the last ones", || {
             let last = log(&router).iter().filter(|e| e.kind == "external.nas_triggered").count();
             let out = put_in(&old);
             match (last, out.len()) {
@@ -150,7 +135,7 @@ fn a_queue_that_is_made_anew_is_read_from_its_beginning() {
     write(&old, "two", "{}");
     let _poller = Poller::start(dir.path(), "");
     let kinds = |wanted: usize| {
-        until(dir.path(), "in", || {
+        polled(dir.path(), "in", || {
             let kinds: Vec<String> = log(&router).into_iter().map(|e| e.kind).filter(|k| k.starts_with("external.")).collect();
             if kinds.len() == wanted { Ok(kinds) } else { Err(format!("{kinds:?}")) }
         })

@@ -13,3 +13,6 @@ mod protocol;
 mod torture;
 mod trouble;
 mod world;
+
+#[path = "../until/mod.rs"]
+mod until;

@@ -1,12 +1,12 @@
 //! Databases of earlier versions, events of later ones, and subscribers that do not come back.
-use crate::world::{Router, Stream, event, external, subscribe};
+use crate::until::until;
+use crate::world::{PATIENCE, Router, Stream, event, external, subscribe};
 use ringrift::contract::router::{NewEvent, Start};
 use ringrift::contract::router_calls::method;
 use ringrift::contract::wire::errors;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// As version 1 of the schema left it at an orderly end: ten keyed events and one known by its content; subscription `s` had
 /// acknowledged 1, 2, 3 and 6, had failed once at 4 and for good at 5; `gone` was registered and never came.
@@ -22,14 +22,6 @@ fn database(dir: &Path) -> PathBuf {
 fn configure(dir: &Path, router: &str) {
     std::fs::create_dir_all(dir.join("etc")).expect("a directory");
     std::fs::write(dir.join("etc/unified_loop.yaml"), format!("router: {{{router}}}\n")).expect("a configuration");
-}
-
-fn until(what: &str, mut look: impl FnMut() -> Result<(), String>) {
-    let begun = Instant::now();
-    while let Err(state) = look() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never {what}; last: {state}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -124,14 +116,14 @@ fn subscribers_that_do_not_come_back_are_shown_and_then_retired() {
         )
     };
     let mut router = Router::start(dir.path(), &[]);
-    until("shown", || match health(&router) {
+    until("the trouble", PATIENCE, || match health(&router) {
         (status, message) if status == "degraded" && message.contains("s (9 d)") && message.contains("events retire") => Ok(()),
         other => Err(format!("{other:?}")),
     });
     assert!(!health(&router).1.contains("gone"), "who never came is listed and no trouble");
     // It comes back: all is well.
     let stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 16)).expect("a stream");
-    until("well again", || match health(&router) {
+    until("its end", PATIENCE, || match health(&router) {
         (status, _) if status == "healthy" => Ok(()),
         other => Err(format!("{other:?}")),
     });
@@ -140,7 +132,7 @@ fn subscribers_that_do_not_come_back_are_shown_and_then_retired() {
     // By policy the one that never came goes, after 15 days; events are not kept for it any more.
     configure(dir.path(), "retire_days: 15");
     let router = Router::start(dir.path(), &[]);
-    until("retired", || match router.caller().subscriber("gone") {
+    until("the retirement", PATIENCE, || match router.caller().subscriber("gone") {
         None => Ok(()),
         Some(state) => Err(format!("{state:?}")),
     });

@@ -1,5 +1,6 @@
 //! A full disk, a corrupt or newer database, a bad configuration, an orderly end.
-use crate::world::{Router, Stream, command, external, number, subscribe};
+use crate::until::until;
+use crate::world::{PATIENCE, Router, Stream, command, external, number, subscribe};
 use nix::sys::signal::Signal;
 use ringrift::contract::router::{Publish, PublishResult, Start};
 use ringrift::contract::router_calls::method;
@@ -10,12 +11,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-fn wait(what: &str, done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+/// Waits until a text contains another one.
+fn says(what: &str, wanted: &str, text: impl Fn() -> String) {
+    until(what, PATIENCE, || match text() {
+        text if text.contains(wanted) => Ok(()),
+        text => Err(text),
+    });
 }
 
 /// A small file system of its own, unmounted at the end.
@@ -98,7 +99,7 @@ fn a_database_at_its_limit_refuses_too() {
         }
     };
     assert!(refused.is(errors::OUT_OF_SPACE), "{refused}");
-    wait("the status file tells", || router.status_file()["health"]["status"] == "unhealthy");
+    says("the status file", "unhealthy", || router.status_file()["health"].to_string());
     assert_eq!(caller.replay(&json!({})).len(), stored);
     drop(router);
     let router = Router::start(dir.path(), &[]);
@@ -197,10 +198,10 @@ fn a_reload_takes_new_values_and_keeps_the_old_ones_when_they_are_bad() {
     let log = || std::fs::read_to_string(dir.path().join("log")).expect("the log");
     std::fs::write(&file, "router:\n  max_attempts: 1\n").expect("a configuration");
     router.signal(Signal::SIGHUP);
-    wait("the new configuration", || log().contains("taken anew"));
+    says("the new configuration", "taken anew", log);
     std::fs::write(&file, "router:\n  max_attempts: 1000\n").expect("a configuration");
     router.signal(Signal::SIGHUP);
-    wait("the refusal", || log().contains("stays in force"));
+    says("the refusal", "stays in force", log);
     caller.publish(vec![external(json!({"n": 0}))]).expect("stored");
     let seq = stream.next().seq;
     caller.nack("s", &stream.token, seq, None, false).expect("nacked");

@@ -1,4 +1,5 @@
 //! A router as a process of its own, in a directory of its own, and callers of it.
+use crate::until::{end, until};
 use ringrift::contract::router::{
     Ack, DeadLetterFilter, Delivery, Interest, Nack, NewEvent, Publish, PublishResult, Published, Start, Stats, Subscribe, SubscriberState,
 };
@@ -58,14 +59,7 @@ impl Router {
     /// SIGTERM, then its end.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(nix::sys::signal::Signal::SIGTERM);
-        let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("its state") {
-                return status;
-            }
-            assert!(begun.elapsed() < PATIENCE, "the router does not end");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        end("the router", PATIENCE, &mut self.child)
     }
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("a pid"));
@@ -138,15 +132,10 @@ impl Caller {
     }
     /// Waits until a subscription is as wanted.
     pub fn subscriber_when(&mut self, name: &str, wanted: impl Fn(&SubscriberState) -> bool) -> SubscriberState {
-        let begun = Instant::now();
-        loop {
-            let state = self.subscriber(name);
-            match state {
-                Some(state) if wanted(&state) => return state,
-                state => assert!(begun.elapsed() < PATIENCE, "{name} stays {state:?}"),
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(name, PATIENCE, || match self.subscriber(name) {
+            Some(state) if wanted(&state) => Ok(state),
+            state => Err(format!("{state:?}")),
+        })
     }
     pub fn letters(&mut self) -> DeadLetterList {
         self.0.call(method::DEAD_LETTER_LIST, &json!({})).expect("letters")

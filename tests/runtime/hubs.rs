@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// Everything the two hubs hold.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Held {
     pub log: Vec<Event>,
     keys: BTreeMap<String, u64>,
@@ -43,7 +43,7 @@ impl Hubs {
         result
     }
 
-    /// Waits until a condition holds; panics with `what` after 20 s.
+    /// Waits until a condition holds; panics with `what` and the last state after 20 s.
     pub fn until<T>(&self, what: &str, mut condition: impl FnMut(&mut Held) -> Option<T>) -> T {
         let (mutex, changed) = &*self.0;
         let end = Instant::now() + Duration::from_secs(20);
@@ -54,8 +54,9 @@ impl Hubs {
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                let state = format!("{:?}", *held);
                 drop(held);
-                panic!("waited 20 s: {what}");
+                panic!("waited 20 s for {what}; last state: {state}");
             }
             held = changed.wait_timeout(held, left).expect("no test panics inside").0;
         }

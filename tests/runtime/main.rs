@@ -8,6 +8,9 @@ mod life;
 mod toy;
 mod world;
 
+#[path = "../until/mod.rs"]
+mod until;
+
 use std::process::ExitCode;
 
 macro_rules! tests {

@@ -146,14 +146,7 @@ impl Toy {
     }
     /// Its end; panics after 20 s.
     pub fn end(&mut self) -> ExitStatus {
-        let end = Instant::now() + Duration::from_secs(20);
-        loop {
-            if let Some(status) = self.0.try_wait().expect("waits") {
-                return status;
-            }
-            assert!(Instant::now() < end, "waited 20 s for the toy's end");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        crate::until::end("the toy", Duration::from_secs(20), &mut self.0)
     }
 }
 

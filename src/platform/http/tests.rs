@@ -1,5 +1,6 @@
 //! The server on real sockets: floods, slow and oversized requests, foreign hosts. Waits have deadlines and name what was seen last.
 use super::*;
+use crate::until::until;
 use std::io::{Read, Write};
 use std::net::TcpStream as Stream;
 
@@ -219,11 +220,10 @@ fn who_does_not_read_his_answer_is_closed() {
     let mut deaf = connect(at);
     deaf.write_all(GET.replace("Connection: close\r\n", "").as_bytes()).expect("writes");
     deaf.read_exact(&mut [0; 12]).expect("the beginning of the answer");
-    let begun = Instant::now();
-    while lock(&house.guests).count() > 0 {
-        assert!(begun.elapsed() < DEADLINE, "still open: {:?}", lock(&house.guests));
-        std::thread::sleep(Duration::from_millis(10)); // between two looks
-    }
+    until("the connection to be closed", DEADLINE, || match lock(&house.guests) {
+        guests if guests.count() == 0 => Ok(()),
+        guests => Err(format!("{guests:?}")),
+    });
 }
 
 #[test]
