@@ -26,6 +26,7 @@ pub use scheduling::*;
 pub use taken::{Begun, Reader, Taken};
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// `/etc/ringrift/unified_loop.yaml` with its drop-ins: all that can be configured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -143,11 +144,18 @@ pub struct Problem {
 pub struct Check {
     /// In the order found.
     pub problems: Vec<Problem>,
+    /// The ranges that were asked for, lowest and highest as written, by key.
+    pub ranges: BTreeMap<String, (String, String)>,
 }
 
 impl Check {
     /// The value must lie in the range.
     pub fn range<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, value: T, low: T, high: T) {
+        self.ranges.insert(key.to_owned(), (low.to_string(), high.to_string()));
+        self.within(key, value, low, high);
+    }
+    /// The value must lie between two others, which are settings themselves.
+    pub fn within<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, value: T, low: T, high: T) {
         if !(value >= low && value <= high) {
             self.fail(key, format!("{value} is out of range, {low} to {high} is allowed"));
         }
@@ -188,6 +196,15 @@ impl Config {
 
     /// What is contradictory or out of range; empty when all is well.
     pub fn check(&self) -> Vec<Problem> {
+        self.checked().problems
+    }
+
+    /// The range of every number that is checked, lowest and highest, by its key: where editors and the checks have it from.
+    pub fn ranges(&self) -> BTreeMap<String, (String, String)> {
+        self.checked().ranges
+    }
+
+    fn checked(&self) -> Check {
         let mut check = Check::default();
         if !self.node_id.is_empty() && super::ids::NodeId::new(self.node_id.clone()).is_err() {
             check.fail("node_id", "letters, digits, '-', '_' and '.' are allowed");
@@ -219,7 +236,7 @@ impl Config {
         self.databases.check(&mut check);
         let window = self.daemons.of(super::registry::DaemonType::AutoExport).read("window_games").unwrap_or(1);
         self.retention.check(&mut check, window);
-        check.problems
+        check
     }
 }
 

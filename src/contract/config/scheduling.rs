@@ -214,6 +214,6 @@ impl Optimizer {
         check.range("optimizer.step_down", self.step_down, 1, 100);
         check.range("optimizer.rate_min", self.rate_min, 1.0, 1_000_000.0);
         check.ascending(&[("optimizer.rate_min", self.rate_min), ("optimizer.rate_max", self.rate_max)]);
-        check.range("optimizer.rate_initial", self.rate_initial, self.rate_min, self.rate_max);
+        check.within("optimizer.rate_initial", self.rate_initial, self.rate_min, self.rate_max);
     }
 }

@@ -3,11 +3,13 @@ use crate::Made;
 use ringrift::contract::config::Config;
 use ringrift::contract::registry::{DaemonSpec, Form, Kind, Setting, Stage, all};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// `config/schema/unified_loop.schema.json`.
 pub fn file() -> Made {
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
-    let mut schema = of_default("", &defaults);
+    let ranges = Config::default().ranges();
+    let mut schema = of_default("", &defaults, &ranges);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("/etc/ringrift/unified_loop.yaml");
     schema["properties"]["daemons"] = daemons();
@@ -32,15 +34,45 @@ fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": ["object", "null"], "additionalProperties": false, "properties": properties })
 }
 
+/// Lowest and highest by key, as the checks have them.
+type Ranges = BTreeMap<String, (String, String)>;
+
+/// A number with the range that the check of its key has.
+fn number(key: &str, kind: Value, default: &Value, ranges: &Ranges) -> Value {
+    let mut schema = json!({ "type": kind, "default": default });
+    bound(&mut schema, key, ranges);
+    schema
+}
+
+fn bound(schema: &mut Value, key: &str, ranges: &Ranges) {
+    let Some((low, high)) = ranges.get(key) else { return };
+    for (name, bound) in [("minimum", low), ("maximum", high)] {
+        schema[name] = serde_json::from_str(bound).unwrap_or_default();
+    }
+}
+
+/// A list; the range of its key is that of each member.
+fn list(key: &str, default: &Value, ranges: &Ranges) -> Value {
+    let mut schema = json!({ "type": "array", "default": default });
+    if ranges.contains_key(key) {
+        schema["items"] = json!({ "type": "number" });
+        bound(&mut schema["items"], key, ranges);
+    }
+    schema
+}
+
 /// What a value like this default may be. `params` are the workload's own.
-fn of_default(key: &str, default: &Value) -> Value {
+fn of_default(key: &str, default: &Value, ranges: &Ranges) -> Value {
     match default {
-        Value::Object(map) if map.is_empty() || key == "params" => json!({ "type": ["object", "null"] }),
-        Value::Object(map) => object(map.iter().map(|(key, value)| (key.clone(), of_default(key, value))).collect()),
-        Value::Array(_) => json!({ "type": "array", "default": default }),
+        Value::Object(map) if map.is_empty() || key.ends_with(".params") => json!({ "type": ["object", "null"] }),
+        Value::Object(map) => {
+            let below = |name: &String| if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+            object(map.iter().map(|(name, value)| (name.clone(), of_default(&below(name), value, ranges))).collect())
+        }
+        Value::Array(_) => list(key, default, ranges),
         Value::Bool(_) => json!({ "type": "boolean", "default": default }),
-        Value::Number(n) if n.is_f64() => json!({ "type": "number", "default": default }),
-        Value::Number(_) => json!({ "type": ["integer", "null"], "default": default }),
+        Value::Number(n) if n.is_f64() => number(key, json!("number"), default, ranges),
+        Value::Number(_) => number(key, json!(["integer", "null"]), default, ranges),
         Value::String(_) => json!({ "type": "string", "default": default }),
         Value::Null => json!({ "default": null }),
     }
@@ -85,4 +117,25 @@ fn setting(setting: &Setting) -> Value {
         schema["unit"] = json!(setting.unit);
     }
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys whose numbers the schema cannot name one by one: what they count is in a list, or is named by the user.
+    const IN_LISTS: [&str; 2] = ["daemons.", "bandwidth.hosts."];
+
+    #[test]
+    fn every_range_that_is_checked_stands_in_the_schema() {
+        let schema: Value = serde_json::from_str(&file().text).expect("JSON");
+        for (key, (low, high)) in Config::default().ranges() {
+            if IN_LISTS.iter().any(|part| key.starts_with(part)) {
+                continue;
+            }
+            let found = key.split('.').fold(&schema, |at, name| &at["properties"][name]);
+            let place = if found["type"] == "array" { &found["items"] } else { found };
+            assert_eq!((place["minimum"].to_string(), place["maximum"].to_string()), (low, high), "{key}");
+        }
+    }
 }
