@@ -1,6 +1,6 @@
 //! `daemons.NAME`: what each daemon can be told, as its declaration says. Names, types, defaults and ranges are the registry's.
 use super::Check;
-use crate::contract::registry::{DaemonType, Form, Kind, Rule, Setting, Width};
+use crate::contract::registry::{DaemonType, Form, Kind, Known, Rule, Setting, Width};
 use crate::contract::text::is_name_byte;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -102,6 +102,12 @@ impl Daemons {
     /// A daemon's section.
     pub fn of(&self, daemon: DaemonType) -> &Section {
         &self.0[daemon as usize]
+    }
+
+    /// A setting that others than its daemon go by as well.
+    pub fn known(&self, known: Known) -> u64 {
+        // The build has checked that the daemon declares it, as a u64.
+        self.of(known.daemon).read(known.key).unwrap_or_default()
     }
 
     /// A daemon's section, to change it.

@@ -234,7 +234,7 @@ impl Config {
         self.safeguards.check(&mut check);
         self.router.check(&mut check);
         self.databases.check(&mut check);
-        let window = self.daemons.of(super::registry::DaemonType::AutoExport).read("window_games").unwrap_or(1);
+        let window = self.daemons.known(super::registry::Known::EXPORT_WINDOW);
         self.retention.check(&mut check, window);
         check
     }

@@ -1,6 +1,6 @@
 //! What the build refuses: declarations that contradict one another. All of it is decided while compiling.
 use super::table::LISTED;
-use super::{DaemonSpec, DaemonType, Declarations, Profile, Stage};
+use super::{DaemonSpec, DaemonType, Declarations, Known, Profile, Stage};
 
 const TYPES: usize = DaemonType::ALL.len();
 
@@ -14,6 +14,19 @@ pub const fn check(table: &Declarations) {
         closed_in_profiles(spec, table);
         if reaches_itself(spec, table) {
             panic!("{}", spec.declared.cycle);
+        }
+        at += 1;
+    }
+    known_settings(table);
+}
+
+/// What others go by is declared.
+const fn known_settings(table: &Declarations) {
+    let mut at = 0;
+    while at < Known::ALL.len() {
+        let known = Known::ALL[at];
+        if !known.is_among(entry(known.daemon, table).settings) {
+            panic!("src/contract/registry/known.rs: a setting that others go by is not declared, or is no u64");
         }
         at += 1;
     }
@@ -93,12 +106,13 @@ const fn reaches_itself(spec: &DaemonSpec, table: &Declarations) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::registry::{BASE, Declared};
+    use crate::contract::registry::{BASE, Declared, Kind, Setting};
 
     /// What the check says when a daemon is declared so and the others as they are; here at run time, in a build while compiling.
     fn says(spec: &'static DaemonSpec) -> Option<String> {
         let mut table: Declarations = std::array::from_fn(|at| Some(DaemonType::ALL[at].spec()));
-        table[spec.daemon as usize] = Some(spec);
+        let settings = if spec.settings.is_empty() { DaemonType::ALL[spec.daemon as usize].spec().settings } else { spec.settings };
+        table[spec.daemon as usize] = Some(Box::leak(Box::new(DaemonSpec { settings, ..*spec })));
         let said = std::panic::catch_unwind(|| check(&table)).err()?;
         said.downcast_ref::<String>().cloned().or_else(|| said.downcast_ref::<&str>().map(|s| (*s).to_owned()))
     }
@@ -108,6 +122,8 @@ mod tests {
         DaemonSpec { daemon: DaemonType::AutoExport, stage, depends_on, profiles, declared, ..BASE }
     }
 
+    const DLQ: &[Setting] = &[Setting { key: "batch", doc: "", unit: "", kind: Kind::Switch { default: true }, without_effect: "" }];
+
     #[test]
     fn contradictions_are_told_apart() {
         use DaemonType::{AutoExport, AutoSync, DlqRetry, EventRouter, TrainingTrigger};
@@ -116,7 +132,9 @@ mod tests {
         static PROFILE: DaemonSpec = spec(Stage::Built, &[DlqRetry], &[Profile::Minimal]);
         static OWN: DaemonSpec = spec(Stage::Built, &[AutoExport], &[Profile::Standalone]);
         static CIRCLE: DaemonSpec = spec(Stage::Built, &[TrainingTrigger], &[Profile::Standalone]);
+        static OTHER: DaemonSpec = DaemonSpec { settings: DLQ, ..spec(Stage::Built, &[EventRouter, DlqRetry], &[Profile::Standalone]) };
         assert_eq!(says(&GOOD), None);
+        assert!(says(&OTHER).is_some_and(|said| said.contains("known.rs")), "settings that others go by are gone");
         assert_eq!(says(&UNBUILT).as_deref(), Some("unbuilt"));
         assert_eq!(says(&PROFILE).as_deref(), Some("profile"));
         assert_eq!(says(&OWN).as_deref(), Some("cycle"));

@@ -1,6 +1,7 @@
 //! The registry: one typed table of daemons from which units, targets, programs, configuration, manuals and completions are generated.
 mod coherence;
 mod declare;
+mod known;
 mod names;
 mod order;
 mod processes;
@@ -13,6 +14,7 @@ mod validate;
 
 pub use coherence::check;
 pub(crate) use declare::{declare, entry, kind, settings};
+pub use known::Known;
 pub use names::DaemonType;
 pub use order::{OrderError, start_order, stop_order};
 pub use processes::{HUB_SERVICES, OUTSIDE, PROCESSES, Process};

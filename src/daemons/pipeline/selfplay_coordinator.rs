@@ -1,10 +1,10 @@
 //! SELFPLAY_COORDINATOR: decides how self-play is shared among the configurations and how urgent each is.
 use crate::contract::config::Config;
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
-use crate::contract::registry::{DaemonType, declare};
+use crate::contract::registry::{Known, declare};
 use crate::coordination::allocation::{self, Need};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -53,17 +53,23 @@ impl Daemon for SelfplayCoordinator {
     fn new(config: &Config) -> Self {
         SelfplayCoordinator {
             keys: config.master.configs.clone(),
-            threshold: config.daemons.of(DaemonType::AutoExport).read("threshold_games").unwrap_or(1),
+            threshold: config.daemons.known(Known::EXPORT_THRESHOLD),
             said: Said::default(),
         }
+    }
+
+    fn configure(&mut self, config: &Config) {
+        let said = std::mem::take(&mut self.said);
+        *self = SelfplayCoordinator { said, ..Self::new(config) };
     }
 
     fn save(&self) -> Option<Value> {
         serde_json::to_value(&self.said).ok()
     }
 
-    fn restore(&mut self, state: Value) {
-        self.said = serde_json::from_value(state).unwrap_or_default();
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.said = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -82,10 +88,6 @@ impl Daemon for SelfplayCoordinator {
                 Payload::HyperparameterUpdated(p) => out.last(format!("{}: {} = {}", p.config_key, p.param_name, p.new_value)),
                 _ => {}
             },
-            Input::Reload(config) => {
-                let said = std::mem::take(&mut self.said);
-                *self = SelfplayCoordinator { said, ..Self::new(config) };
-            }
             _ => {}
         }
         Ok(())
