@@ -118,3 +118,85 @@ fn every_reference_between_units_is_to_a_unit_that_is_there() {
         }
     }
 }
+
+/// The code of a file, without its tests.
+fn code(file: &std::path::Path) -> String {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// The code of all files of a folder.
+fn folder(path: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.map(|p| if p.is_dir() { folder(&p) } else { code(&p) }).collect()
+}
+
+/// A daemon's own code: its file and those beside it that it names.
+fn handler(spec: &registry::DaemonSpec) -> String {
+    let file = root().join(spec.declared.place.rsplit_once(':').expect("file:line").0);
+    let own = code(&file);
+    let beside = std::fs::read_dir(file.parent().expect("a folder")).expect("its folder").map(|entry| entry.expect("an entry").path());
+    let named = beside.filter(|path| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        *path != file && (own.contains(&format!("super::{stem}")) || own.contains(&format!("use super::{{{stem}")))
+    });
+    let mut all: String = named.map(|path| code(&path)).collect();
+    // Modules in braces: `use super::{catalog_calls, stage_results as results}`.
+    if let Some(list) = own.split("use super::{").nth(1).and_then(|rest| rest.split('}').next()) {
+        for name in list.split(',').map(|part| part.trim().split(' ').next().unwrap_or_default()) {
+            let path = file.with_file_name(format!("{name}.rs"));
+            if path.exists() {
+                all += &code(&path);
+            }
+        }
+    }
+    own + &all
+}
+
+/// Whether the code makes an event of the type.
+fn makes(code: &str, event: &str) -> bool {
+    code.contains(&format!("::{event} {{")) || code.contains(&format!(" {event} {{")) || code.contains(&format!("({event} {{"))
+}
+
+/// Carries every type alike, so no arm names one.
+const ALIKE: [DaemonType; 1] = [DaemonType::CrossProcessPoller];
+
+#[test]
+fn every_declared_event_is_made_and_every_input_reaches_an_arm() {
+    let mut wrong = Vec::new();
+    let wishes = code(&root().join("src/coordination/selfplay.rs"));
+    for spec in built().filter(|spec| matches!(spec.program, registry::Program::Shared | registry::Program::Own)) {
+        let code = handler(spec);
+        let shared = if code.contains("selfplay::{Plan, Wishes}") { wishes.as_str() } else { "" };
+        for event in ringrift::contract::events::EventType::ALL {
+            let (name, arm) = (format!("{event:?}"), format!("Payload::{event:?}("));
+            match (spec.publishes.contains(event), makes(&code, &name)) {
+                (true, false) => wrong.push(format!("{} declares that it publishes {name} and never makes one", spec.name)),
+                (false, true) => wrong.push(format!("{} makes {name} and does not declare it in `publishes`", spec.name)),
+                _ => {}
+            }
+            let handled = code.contains(&arm) || shared.contains(&arm);
+            match (spec.subscribes.contains(event), handled) {
+                (true, false) if !ALIKE.contains(&spec.daemon) => {
+                    wrong.push(format!("{} subscribes to {name} and no arm handles it", spec.name));
+                }
+                // What a pipeline hands to its own events is an arm and no subscription.
+                (false, true) if code.contains(&arm) && !spec.publishes.contains(event) => {
+                    wrong.push(format!("{} has an arm for {name} and does not subscribe to it", spec.name));
+                }
+                _ => {}
+            }
+        }
+    }
+    for process in PROCESSES.iter().filter(|process| !process.publishes.is_empty()) {
+        let path = root().join("src").join(process.binary.trim_start_matches("ringrift-"));
+        let code = folder(&path);
+        for event in process.publishes {
+            if !makes(&code, &format!("{event:?}")) {
+                wrong.push(format!("{} declares that it publishes {event:?} and never makes one", process.binary));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -28,8 +28,8 @@ pub enum Input<'a> {
         /// The payload.
         payload: Payload,
     },
-    /// A new, valid configuration.
-    Reload(&'a Config),
+    /// A new, valid configuration has been taken: `configure` was called.
+    Reload,
     /// A Varlink call on the daemon's own socket; answered by `Out::answer`.
     Call(&'a Call),
     /// An HTTP GET on one of the daemon's ports; answered by `Out::respond`.
@@ -169,6 +169,24 @@ impl Out {
     }
 }
 
+/// A state that `restore` cannot read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
+
+impl Unreadable {
+    /// Says why.
+    pub fn new(why: impl Into<String>) -> Unreadable {
+        Unreadable(why.into())
+    }
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Unreadable(error.to_string())
+    }
+}
+
 /// A daemon. Its declaration says which ports it asks.
 pub trait Daemon: Asks {
     /// Builds it from the configuration.
@@ -176,13 +194,19 @@ pub trait Daemon: Asks {
     where
         Self: Sized;
 
+    /// Takes what it works by from another configuration. What it remembers is no setting and stays.
+    fn configure(&mut self, config: &Config);
+
     /// What must survive a restart, if anything. The runtime writes it with the input's outputs before they are sent.
     fn save(&self) -> Option<serde_json::Value> {
         None
     }
 
-    /// Takes back what `save` gave.
-    fn restore(&mut self, _state: serde_json::Value) {}
+    /// Takes back what `save` gave, of this version or of an older one. A daemon whose state cannot be read begins anew; what could not
+    /// be read is set aside and told.
+    fn restore(&mut self, _state: serde_json::Value) -> Result<(), Unreadable> {
+        Ok(())
+    }
 
     /// Handles one input.
     fn handle(&mut self, input: Input<'_>, ports: &Self::Ports<'_>, out: &mut Out) -> Result<(), HandlerError>;
@@ -193,7 +217,9 @@ pub trait Handler {
     /// See [`Daemon::save`].
     fn save(&self) -> Option<serde_json::Value>;
     /// See [`Daemon::restore`].
-    fn restore(&mut self, state: serde_json::Value);
+    fn restore(&mut self, state: serde_json::Value) -> Result<(), Unreadable>;
+    /// See [`Daemon::configure`].
+    fn configure(&mut self, config: &Config);
     /// See [`Daemon::handle`].
     fn handle(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError>;
 }
@@ -207,8 +233,11 @@ impl<D: Daemon> Handler for Bound<'_, D> {
     fn save(&self) -> Option<serde_json::Value> {
         self.daemon.save()
     }
-    fn restore(&mut self, state: serde_json::Value) {
-        self.daemon.restore(state);
+    fn restore(&mut self, state: serde_json::Value) -> Result<(), Unreadable> {
+        self.daemon.restore(state)
+    }
+    fn configure(&mut self, config: &Config) {
+        self.daemon.configure(config);
     }
     fn handle(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
         self.daemon.handle(input, &self.ports, out)
@@ -220,7 +249,7 @@ pub type Build = for<'a> fn(&Config, &'a dyn World) -> Result<Box<dyn Handler + 
 
 /// Makes a daemon of this type.
 pub fn build<'a, D: Daemon + 'static>(config: &Config, world: &'a dyn World) -> Result<Box<dyn Handler + 'a>, Missing> {
-    Ok(Box::new(Bound { daemon: D::new(config), ports: D::Ports::of(world)? }))
+    Ok(Box::new(Bound { daemon: D::new(config), ports: <D::Ports<'a> as Asked<'a>>::of(world)? }))
 }
 
 #[cfg(test)]

@@ -50,6 +50,10 @@ messages! {
     CLOCK_HOLD = "2d0a7f3c94e14b6f8b1e5c7d60a3f912";
     /// A state file cannot be read; the daemon does not start on a guess.
     STATE_UNREADABLE = "ce03000133ff4d90a5e154dd87e99593";
+    /// What a daemon remembered cannot be read; it is set aside and the daemon begins anew.
+    STATE_SET_ASIDE = "7b1c2f4e8d0a4c56a1f3905e6d7c8b21";
+    /// Outputs of a dead letter were given up to make room for newer ones.
+    OUTPUTS_GIVEN_UP = "c4e8a90d5f3b4712b6d2e17a08f95c34";
     /// The breaker of a task type on a node opened.
     BREAKER_OPEN = "0b7c3e5a91d24f6e8a3fd1c5b2e64790";
     /// The rules of the game are of another version: a configuration begins anew.

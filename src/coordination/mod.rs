@@ -23,6 +23,7 @@ pub mod reconcile;
 pub mod retention;
 pub mod retry;
 pub mod schedule;
+pub mod selfplay;
 pub mod signal;
 pub mod starts;
 pub mod state;

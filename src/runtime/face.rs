@@ -27,11 +27,13 @@ pub struct Troubles {
     pub dependency: Option<String>,
     /// Its own socket cannot be reached.
     pub socket: Option<String>,
+    /// What it remembered could not be read, or outputs had to be given up.
+    pub state: Option<String>,
 }
 
 impl Troubles {
     fn all(&self) -> Vec<&str> {
-        [&self.config, &self.peer, &self.router, &self.failing, &self.dependency, &self.socket]
+        [&self.config, &self.peer, &self.router, &self.failing, &self.dependency, &self.socket, &self.state]
             .into_iter()
             .filter_map(|t| t.as_deref())
             .collect()

@@ -116,13 +116,17 @@ fn start(build: Build, mut with: Extras, places: Places, config: Config, restart
     let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
     let spec = places.daemon.spec();
     let signals = Signals::block().map_err(failed("blocking signals"))?;
-    let file =
+    let mut file =
         state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
 
     let world = Backing::new(&places, &config, &mut with)?;
     let mut daemon = build(&config, &world).map_err(|e| e.to_string())?;
-    if let Some(state) = &file.stored.state {
-        daemon.restore(state.clone());
+    let unreadable = file.stored.state.clone().and_then(|state| daemon.restore(state).err());
+    let forgotten = unreadable.map(|error| file.set_aside(&error)).transpose()?;
+    if let Some(why) = &forgotten {
+        tracing::error!(MESSAGE_ID = messages::STATE_SET_ASIDE, "{why}");
+        // Half of it may have been taken over.
+        daemon = build(&config, &world).map_err(|e| e.to_string())?;
     }
     let baseline = daemon.save();
 
@@ -138,7 +142,8 @@ fn start(build: Build, mut with: Extras, places: Places, config: Config, restart
     let reporter = reporter::Reporter::new(&places, node_id(&config.node_id));
     let turn = engine::longest_turn();
     let begun = Begun::with(&config, Reader::Daemon(places.daemon), now_us());
-    let face = face::Face::new(&places, reporter, health_interval(spec, &config), turn, begun);
+    let mut face = face::Face::new(&places, reporter, health_interval(spec, &config), turn, begun);
+    face.troubles.state = forgotten;
     let outbound = outbound::Outbound::new(&places.run);
     let engine = Engine {
         daemon,

@@ -62,6 +62,7 @@ impl Engine<'_> {
                     tracing::warn!("{warning}");
                 }
                 self.config = loaded.config;
+                self.daemon.configure(&self.config);
                 self.interval = super::tick_interval(self.spec, &self.config);
                 self.tick_due = self.tick_due.min(std::time::Instant::now() + self.interval);
                 self.face.set_interval(super::health_interval(self.spec, &self.config));

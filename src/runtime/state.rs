@@ -1,5 +1,7 @@
 //! `$STATE_DIRECTORY/state.json`: the tick's number, the daemon's own state, and outputs that are not sent yet.
 use crate::contract::coordinator::NewWork;
+use crate::contract::daemon::Unreadable;
+use crate::contract::ids::EventId;
 use crate::contract::router::NewEvent;
 use crate::platform::replace::{Outlives, replace};
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use std::fs::{self};
 use std::io::{self};
 use std::path::{Path, PathBuf};
 
-/// Inputs whose outputs are kept at most; more means that dead letters piled up, and the oldest are forgotten.
+/// Inputs whose outputs are kept at most; more means that dead letters piled up.
 const KEPT: usize = 64;
 
 /// What a handler wants sent, in the form in which it is sent: sending it twice has the effect of once.
@@ -66,11 +68,31 @@ impl StateFile {
         Ok(StateFile { path, stored })
     }
 
+    /// Makes room for the outputs of one more input: those of the oldest event are given up, which is in the router's hands and is handled
+    /// anew if it comes again. Whose they were; an error when all are of inputs that nobody delivers again.
+    pub fn make_room(&mut self) -> Result<Option<String>, String> {
+        if self.stored.pending.len() < KEPT {
+            return Ok(None);
+        }
+        let oldest = self.stored.pending.keys().find(|id| EventId::new((*id).clone()).is_ok()).cloned();
+        let Some(id) = oldest else { return Err(format!("the outputs of {KEPT} inputs wait to be sent; no more are taken on")) };
+        let outputs = self.stored.pending.remove(&id).unwrap_or_default();
+        Ok(Some(format!("given up: {} events and {} work items of event {id}, a dead letter", outputs.events.len(), outputs.work.len())))
+    }
+
+    /// Keeps a state that cannot be read beside the file, where a person can look at it, and goes on without it; says so.
+    pub fn set_aside(&mut self, why: &Unreadable) -> Result<String, String> {
+        let aside = self.path.with_file_name("state.unreadable.json");
+        let failed = |e: io::Error| format!("setting an unreadable state aside at {}: {e}", aside.display());
+        let bytes = serde_json::to_vec(&self.stored.state).map_err(|e| failed(e.into()))?;
+        replace(&aside, &bytes, 0o600, Outlives::PowerCut).map_err(failed)?;
+        self.stored.state = None;
+        self.write().map_err(failed)?;
+        Ok(format!("what it remembered could not be read ({why}) and lies in {}; it began anew", aside.display()))
+    }
+
     /// Brings it to disk: when this returns, it survives a crash and a power cut.
     pub fn write(&mut self) -> io::Result<()> {
-        while self.stored.pending.len() > KEPT {
-            self.stored.pending.pop_first();
-        }
         replace(&self.path, &serde_json::to_vec(&self.stored)?, 0o600, Outlives::PowerCut)
     }
 }
@@ -78,6 +100,7 @@ impl StateFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::envelope::event_id;
 
     #[test]
     fn what_was_written_is_read_back_and_damage_is_no_fresh_start() {
@@ -85,14 +108,40 @@ mod tests {
         let mut file = StateFile::open(dir.path()).expect("opens");
         file.stored.tick = 7;
         file.stored.state = Some(serde_json::json!({"seen": 3}));
-        for n in 0..70 {
-            file.stored.pending.insert(format!("{n:03}"), Outputs::default());
-        }
+        file.stored.pending.insert("tick-1".into(), Outputs::default());
         file.write().expect("writes");
         let again = StateFile::open(dir.path()).expect("opens");
         assert_eq!(again.stored, file.stored);
-        assert_eq!(again.stored.pending.len(), KEPT);
         fs::write(dir.path().join("state.json"), "{").expect("damages");
         assert!(StateFile::open(dir.path()).expect_err("damaged").contains("move it away"));
+    }
+
+    #[test]
+    fn outputs_are_given_up_aloud_and_only_those_of_events() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = StateFile::open(dir.path()).expect("opens");
+        for n in 0..KEPT {
+            file.stored.pending.insert(format!("tick-{n}"), Outputs::default());
+        }
+        assert!(file.make_room().expect_err("nobody delivers a tick again").contains("wait to be sent"));
+        assert_eq!(file.stored.pending.len(), KEPT);
+        let event = event_id(1_000_000, 7).to_string();
+        file.stored.pending.remove("tick-0");
+        file.stored.pending.insert(event.clone(), Outputs::default());
+        assert!(file.make_room().expect("room").is_some_and(|said| said.contains(&event)));
+        assert_eq!(file.make_room(), Ok(None));
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_read_is_kept_and_told() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = StateFile::open(dir.path()).expect("opens");
+        (file.stored.tick, file.stored.state) = (7, Some(serde_json::json!({"seen": "three"})));
+        let said = file.set_aside(&Unreadable::new("seen is no number")).expect("set aside");
+        assert!(said.contains("seen is no number") && said.contains("state.unreadable.json"), "{said}");
+        let again = StateFile::open(dir.path()).expect("opens");
+        assert_eq!((again.stored.tick, again.stored.state), (7, None));
+        let kept = fs::read(dir.path().join("state.unreadable.json")).expect("kept");
+        assert_eq!(serde_json::from_slice::<Value>(&kept).expect("JSON"), serde_json::json!({"seen": "three"}));
     }
 }

@@ -102,10 +102,7 @@ impl Engine<'_> {
         match what {
             What::Start => self.call_handler(Input::Start, out),
             What::Tick(number) => self.call_handler(Input::Tick { number: *number }, out),
-            What::Reload => {
-                let config = self.config.clone();
-                self.call_handler(Input::Reload(&config), out)
-            }
+            What::Reload => self.call_handler(Input::Reload, out),
             What::Pause(reason) => self.call_handler(Input::Pause { reason }, out),
             What::Resume => self.call_handler(Input::Resume, out),
             What::Stop => self.call_handler(Input::Stop, out),
@@ -153,8 +150,11 @@ impl Engine<'_> {
 
     /// A failed handler leaves no half of a change behind.
     fn undo(&mut self) {
-        if let Some(state) = &self.baseline {
-            self.daemon.restore(state.clone());
+        if let Some(state) = self.baseline.clone()
+            && let Err(error) = self.daemon.restore(state)
+        {
+            // What it saved itself: its `save` and its `restore` contradict each other, and half of a change may be left.
+            tracing::error!(%error, "a failed handler could not be undone");
         }
     }
 
@@ -167,6 +167,19 @@ impl Engine<'_> {
         if changed || keep {
             let before = self.file.stored.clone();
             self.file.stored.state.clone_from(&state);
+            if (keep || job.is_event()) && !self.file.stored.pending.contains_key(&job.id) {
+                match self.file.make_room() {
+                    Ok(None) => {}
+                    Ok(Some(given_up)) => {
+                        tracing::error!(MESSAGE_ID = messages::OUTPUTS_GIVEN_UP, "{given_up}");
+                        self.face.troubles.state = Some(given_up);
+                    }
+                    Err(why) => {
+                        self.file.stored = before;
+                        return Turn::Wait(why);
+                    }
+                }
+            }
             if keep {
                 self.file.stored.pending.insert(job.id.clone(), job.outputs.clone());
             }

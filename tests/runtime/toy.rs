@@ -1,7 +1,7 @@
 //! The daemon under test: counts events and ticks, says each count once, and fails when an event asks it to.
 use ringrift::contract::config::Config;
 use ringrift::contract::coordinator::NewWork;
-use ringrift::contract::daemon::{Daemon, build, HandlerError, Input, Out};
+use ringrift::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable, build};
 use ringrift::contract::events::{Payload, TrainingThresholdReached};
 use ringrift::contract::health::Health;
 use ringrift::contract::ids::{ConfigKey, Digest};
@@ -55,9 +55,14 @@ impl Daemon for Toy {
         self.keeps.then(|| json!({ "seen": self.seen, "ticks": self.ticks }))
     }
 
-    fn restore(&mut self, state: Value) {
-        self.seen = state["seen"].as_u64().expect("what was saved");
-        self.ticks = state["ticks"].as_u64().expect("what was saved");
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        let read = |name: &str| state[name].as_u64().ok_or_else(|| Unreadable::new(format!("{name} is missing")));
+        (self.seen, self.ticks) = (read("seen")?, read("ticks")?);
+        Ok(())
+    }
+
+    fn configure(&mut self, config: &Config) {
+        self.threshold = config.daemons.of(DaemonType::TrainingTrigger).read("threshold_games").expect("a setting");
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -90,9 +95,6 @@ impl Daemon for Toy {
                 self.ticks += 1;
                 out.publish(say(self.ticks, number, digest('a')));
                 out.last(format!("tick {number}"));
-            }
-            Input::Reload(config) => {
-                self.threshold = config.daemons.of(DaemonType::TrainingTrigger).read("threshold_games").expect("a setting")
             }
             Input::Call(call) if call.method == format!("{INTERFACE}.Stages") => {
                 out.answer(Reply::ok(&json!({ "seen": self.seen, "threshold": self.threshold })));

@@ -32,6 +32,10 @@ impl Daemon for ModelDistribution {
         ModelDistribution { keys: config.master.configs.clone() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        *self = Self::new(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("waits for promotions")),
@@ -49,7 +53,6 @@ impl Daemon for ModelDistribution {
                     begin_anew(key, ports.catalog.stage(key)?.rules_version, ports, out)?;
                 }
             }
-            Input::Reload(config) => *self = Self::new(config),
             _ => {}
         }
         Ok(())

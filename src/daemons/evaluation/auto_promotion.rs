@@ -32,11 +32,14 @@ impl Daemon for AutoPromotion {
         AutoPromotion { gate: config.promotion.clone() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        *self = Self::new(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("waits for verdicts")),
             Input::Event { payload: Payload::EvaluationCompleted(result), .. } => self.verdict(result, ports, out)?,
-            Input::Reload(config) => *self = Self::new(config),
             _ => {}
         }
         Ok(())
@@ -50,15 +53,12 @@ impl AutoPromotion {
         let champion = stage.champion;
         let mut verdict = decide(&result, champion.as_ref().map(|c| &c.model_id), &self.gate);
         let record = ports.catalog.get(&result.model_id)?;
-        if record.is_none() && verdict == Verdict::Promote {
-            verdict = Verdict::Refuse(format!("the model {} is not in the catalog", result.model_id));
-        }
         if let Some(other) = record.as_ref().map(|r| r.rules_version).filter(|v| *v != stage.rules_version) {
             verdict = Verdict::Refuse(format!("it is of rules version {other}, version {} is in force", stage.rules_version));
         }
         let short = result.model_id.as_str()[..12].to_owned();
         let line = match (verdict, record) {
-            (Verdict::Promote, Some(record)) => {
+            (Verdict::Promote, Some(record)) if !record.path.is_empty() => {
                 let previous_elo = champion.as_ref().map(|c| c.elo);
                 let tier = tier(&result.board_type, result.num_players, result.vs_random, result.vs_heuristic);
                 let line = format!("{}: {short} promoted to generation {generation}, Elo {:+.0}, {tier}", result.config_key, result.elo);
@@ -88,7 +88,17 @@ impl AutoPromotion {
                 });
                 line
             }
-            (Verdict::Promote, None) => return Err(HandlerError::Failed(format!("the model {short} is not in the catalog"))),
+            (Verdict::Promote, gone) => {
+                let error = match gone {
+                    Some(_) => format!("the model {} is not in the store any more", result.model_id),
+                    None => format!("the model {} is not in the catalog", result.model_id),
+                };
+                let line = format!("{}: {short} won and cannot be promoted: {error}", result.config_key);
+                out.publish(events::PromotionFailed { config_key: result.config_key, model_id: result.model_id, error });
+                out.last(&line);
+                out.health(Health::degraded(line));
+                return Ok(());
+            }
         };
         out.last(&line);
         out.health(Health::healthy(line));
@@ -141,16 +151,26 @@ mod tests {
     }
 
     #[test]
-    fn an_equal_a_worse_and_an_unknown_candidate_are_refused() {
+    fn a_promotion_that_cannot_be_carried_out_is_said_with_its_reason() {
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
+        let failed = |word: &str| {
+            let out = fakes.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
+            assert!(matches!(&out.events[..], [Payload::PromotionFailed(p)] if p.error.contains(word)), "{:?}", out.events);
+        };
+        failed("not in the catalog");
+        fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
+        fakes.catalog.hold().artefacts[0].path.clear();
+        failed("not in the store");
+    }
+
+    #[test]
+    fn an_equal_a_worse_and_a_candidate_of_another_champion_are_refused() {
         let fakes = Fakes::new();
         fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
         for bad in [result("continue", 0.1, None), result("accept_h0", -3.0, None), result("accept_h1", 3.0, Some('e'))] {
             let out = fakes.event(&mut build::<AutoPromotion>(), bad).expect("handled");
             assert!(matches!(&out.events[..], [Payload::PromotionRejected(_)]), "{:?}", out.events);
         }
-        let empty = Fakes::new();
-        empty.catalog.hold();
-        let out = empty.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
-        assert!(matches!(&out.events[..], [Payload::PromotionRejected(p)] if p.reason.contains("catalog")), "{:?}", out.events);
     }
 }

@@ -47,6 +47,10 @@ impl Daemon for Evaluation {
         }
     }
 
+    fn configure(&mut self, config: &Config) {
+        *self = Self::new(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("waits for candidates")),
@@ -58,7 +62,6 @@ impl Daemon for Evaluation {
                 }
                 _ => {}
             },
-            Input::Reload(config) => *self = Self::new(config),
             _ => {}
         }
         Ok(())

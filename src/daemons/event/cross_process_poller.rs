@@ -1,7 +1,7 @@
 //! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that programs of old still write and read. What came
 //! in does not go out again, and nothing is carried twice, wherever this process is killed.
 use crate::contract::config::Config;
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::envelope::Event;
 use crate::contract::events::{EventType, Payload};
 use crate::contract::foreign::{ForeignEvent, ForeignQueue, event_type, external, today};
@@ -10,6 +10,7 @@ use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
 use crate::contract::rights::{Class, may_publish};
 use crate::contract::router::NewEvent;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -46,6 +47,14 @@ const MAX_REFUSED: usize = 100;
 /// What goes into the identity of a row beside its number: the number begins anew with a new file.
 const MAX_NAME: usize = 64;
 
+/// What is kept over a restart.
+#[derive(Deserialize)]
+struct Kept {
+    taken: (i64, f64),
+    #[serde(default)]
+    told: Vec<i64>,
+}
+
 /// The daemon.
 #[derive(Debug)]
 pub struct CrossProcessPoller {
@@ -64,13 +73,18 @@ impl Daemon for CrossProcessPoller {
         CrossProcessPoller { settings: Settings::of(config), taken: (0, 0.0), told: Vec::new(), carried: (0, 0), refused: BTreeSet::new() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.settings = Settings::of(config);
+    }
+
     fn save(&self) -> Option<Value> {
         Some(json!({ "taken": self.taken, "told": self.told }))
     }
 
-    fn restore(&mut self, state: Value) {
-        self.taken = serde_json::from_value(state["taken"].clone()).unwrap_or_default();
-        self.told = serde_json::from_value(state["told"].clone()).unwrap_or_default();
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        let state: Kept = serde_json::from_value(state)?;
+        (self.taken, self.told) = (state.taken, state.told);
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -79,7 +93,6 @@ impl Daemon for CrossProcessPoller {
             Input::Start => self.say(out),
             Input::Tick { .. } => self.take_in(queue, out)?,
             Input::Event { event, payload } => self.put_out(queue, event, &payload, out)?,
-            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())
@@ -281,7 +294,7 @@ mod tests {
         // A restart between: the state goes with the outputs.
         let state = daemon.save().expect("a state");
         daemon = build();
-        daemon.restore(state);
+        daemon.restore(state).expect("a state");
         fakes.foreign.hold().rows.push(row(4, "x", "{}"));
         assert_eq!(fakes.give(&mut daemon, tick()).expect("handled").raw.len(), 1);
         assert_eq!(fakes.foreign.hold().acked, [1, 2, 3]);

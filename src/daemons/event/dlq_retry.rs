@@ -39,11 +39,14 @@ impl Daemon for DlqRetry {
         DlqRetry { settings: Settings::of(config) }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.settings = Settings::of(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("watches the dead letters")),
             Input::Tick { .. } => self.round(ports, out)?,
-            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())

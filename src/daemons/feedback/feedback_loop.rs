@@ -1,10 +1,11 @@
 //! FEEDBACK_LOOP: answers results. A plateau brings exploration and search budget; a promotion takes the exploration back.
 use crate::contract::config::Config;
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
+use crate::coordination::selfplay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,20 +43,18 @@ declare! {
     rules: &[Rule::AtLeast("max_boost", "plateau_boost")]
 }
 
-/// The search budget that self-play begins with; the default of `workload.selfplay.params.simulations`.
-const FIRST_BUDGET: u32 = 64;
-
 /// What is remembered of a configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Memory {
     refusals: u32,
     boost: f64,
+    /// The search budget that was last said; at first nothing was.
     budget: u32,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { refusals: 0, boost: 1.0, budget: FIRST_BUDGET }
+        Memory { refusals: 0, boost: 1.0, budget: 0 }
     }
 }
 
@@ -63,20 +62,27 @@ impl Default for Memory {
 #[derive(Debug)]
 pub struct FeedbackLoop {
     settings: Settings,
+    /// The search budget that self-play begins with.
+    first_budget: u32,
     memory: BTreeMap<String, Memory>,
 }
 
 impl Daemon for FeedbackLoop {
     fn new(config: &Config) -> Self {
-        FeedbackLoop { settings: Settings::of(config), memory: BTreeMap::new() }
+        FeedbackLoop { settings: Settings::of(config), first_budget: selfplay::simulations(config), memory: BTreeMap::new() }
+    }
+
+    fn configure(&mut self, config: &Config) {
+        (self.settings, self.first_budget) = (Settings::of(config), selfplay::simulations(config));
     }
 
     fn save(&self) -> Option<Value> {
         serde_json::to_value(&self.memory).ok()
     }
 
-    fn restore(&mut self, state: Value) {
-        self.memory = serde_json::from_value(state).unwrap_or_default();
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.memory = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -90,7 +96,6 @@ impl Daemon for FeedbackLoop {
                 Payload::EvaluationCompleted(e) => out.last(format!("{}: Elo {:+.0}, {}", e.config_key, e.elo, e.sprt_decision)),
                 _ => {}
             },
-            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())
@@ -120,9 +125,11 @@ impl FeedbackLoop {
                 anomaly_count: None,
             });
         }
-        let budget = (memory.budget + self.settings.budget_step).min(self.settings.max_budget);
-        if budget > memory.budget {
-            out.publish(simulations(key, memory.budget, budget, &reason));
+        // The configuration may have been raised above what was last said.
+        let now = memory.budget.max(self.first_budget);
+        let budget = now.saturating_add(self.settings.budget_step).min(self.settings.max_budget);
+        if budget > now {
+            out.publish(simulations(key, now, budget, &reason));
             memory.budget = budget;
         }
         out.last(format!("{key}: plateau, exploration × {boost:.2}, budget {budget}"));
@@ -146,10 +153,10 @@ impl FeedbackLoop {
 fn simulations(key: &ConfigKey, old: u32, new: u32, reason: &str) -> events::HyperparameterUpdated {
     events::HyperparameterUpdated {
         config_key: key.clone(),
-        param_name: "simulations".into(),
+        param_name: selfplay::SIMULATIONS.into(),
         old_value: Some(f64::from(old)),
         new_value: f64::from(new),
-        optimizer: "selfplay".into(),
+        optimizer: selfplay::TUNER.into(),
         reason: reason.into(),
     }
 }
@@ -172,7 +179,7 @@ mod tests {
             assert!(fakes.event(&mut daemon, refused()).expect("handled").events.is_empty());
         }
         let mut again: FeedbackLoop = build();
-        again.restore(daemon.save().expect("a state"));
+        again.restore(daemon.save().expect("a state")).expect("a state");
         let out = fakes.event(&mut again, refused()).expect("handled");
         let [Payload::PlateauDetected(p), Payload::ExplorationBoost(b), Payload::HyperparameterUpdated(h)] = &out.events[..] else {
             panic!("{:?}", out.events)
@@ -193,6 +200,21 @@ mod tests {
         };
         let out = fakes.event(&mut again, promoted).expect("handled");
         assert!(matches!(&out.events[..], [Payload::ExplorationBoost(b)] if b.boost_factor == 1.0));
+    }
+
+    #[test]
+    fn the_budget_grows_from_what_the_configuration_says() {
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
+        let mut config = Config::default();
+        config.workload.selfplay.params.insert(selfplay::SIMULATIONS.into(), 100.into());
+        let mut daemon = FeedbackLoop::new(&config);
+        for _ in 0..2 {
+            fakes.event(&mut daemon, refused()).expect("handled");
+        }
+        let out = fakes.event(&mut daemon, refused()).expect("handled");
+        let [_, _, Payload::HyperparameterUpdated(h)] = &out.events[..] else { panic!("{:?}", out.events) };
+        assert_eq!((h.old_value, h.new_value), (Some(100.0), 132.0));
     }
 
     #[test]

@@ -60,10 +60,13 @@ impl Daemon for HealthServer {
         HealthServer { port: settings.port, status_port: settings.status_port, disabled: disabled(config) }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.disabled = disabled(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy(format!("answers on {} and {}", self.port, self.status_port))),
-            Input::Reload(config) => self.disabled = disabled(config),
             Input::Http(request) => self.answer(request, ports, out),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! WORK_QUEUE_MONITOR: depth and latency of the work queue, jobs that do not start, and back-pressure long before the queue is full.
 use crate::contract::config::Config;
 use crate::contract::coordinator::{WorkFilter, WorkStatus};
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
@@ -19,8 +19,8 @@ declare! {
         interval: 10,
         publishes: &[E::BackpressureActivated, E::BackpressureReleased],
         subscribes: &[
-            E::WorkQueued, E::WorkClaimed, E::WorkStarted, E::WorkCompleted, E::WorkFailed, E::WorkRetry,
-            E::WorkTimeout, E::WorkCancelled, E::TaskOrphaned, E::JobPreempted,
+            E::WorkQueued, E::WorkClaimed, E::WorkFailed, E::WorkRetry, E::WorkTimeout, E::WorkCancelled, E::TaskOrphaned,
+            E::JobPreempted,
         ],
         hard: &[Hub::Router, Hub::Coordinator],
     }
@@ -61,13 +61,18 @@ impl Daemon for WorkQueueMonitor {
         WorkQueueMonitor { settings: Settings::of(config), pressing: false, queued: BTreeMap::new(), latencies: VecDeque::new() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.settings = Settings::of(config);
+    }
+
     fn save(&self) -> Option<Value> {
         // What was activated must be released, also by the next process.
         Some(json!(self.pressing))
     }
 
-    fn restore(&mut self, state: Value) {
-        self.pressing = state.as_bool().unwrap_or(false);
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.pressing = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -81,10 +86,18 @@ impl Daemon for WorkQueueMonitor {
                 Payload::WorkClaimed(w) => self.claimed(w.work_id.as_str(), event.time_us),
                 Payload::WorkCancelled(w) => drop(self.queued.remove(w.work_id.as_str())),
                 Payload::WorkFailed(w) => drop(self.queued.remove(w.work_id.as_str())),
+                // It waits again, from now on.
+                Payload::WorkRetry(w) => {
+                    out.last(format!("{} {} is tried again: {}", w.work_type, w.work_id, w.error));
+                    if self.queued.len() < REMEMBERED {
+                        self.queued.insert(w.work_id.to_string(), event.time_us);
+                    }
+                }
+                Payload::WorkTimeout(w) => out.last(format!("{} {} took longer than {} s", w.work_type, w.work_id, w.timeout_seconds)),
+                Payload::TaskOrphaned(t) => out.last(format!("{} {} on {} was given up: {}", t.task_type, t.task_id, t.node_id, t.reason)),
                 Payload::JobPreempted(p) => out.last(format!("{} lost its slot: {}", p.job_id, p.reason)),
                 _ => {}
             },
-            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())
@@ -176,7 +189,7 @@ mod tests {
         assert!(matches!(&out.events[..], [Payload::BackpressureActivated(b)] if b.queue_depth == 100 && b.level == "soft"));
         assert!(tick(&fakes, &mut daemon).events.is_empty(), "said once");
         let mut after: WorkQueueMonitor = build();
-        after.restore(daemon.save().expect("state"));
+        after.restore(daemon.save().expect("state")).expect("a state");
         fakes.queue.hold().work.truncate(41);
         assert!(tick(&fakes, &mut after).events.is_empty());
         fakes.queue.hold().work.truncate(40);

@@ -50,6 +50,10 @@ impl Daemon for AutoExport {
         }
     }
 
+    fn configure(&mut self, config: &Config) {
+        *self = Self::new(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("waits for new games")),
@@ -65,7 +69,6 @@ impl Daemon for AutoExport {
             Input::Event { payload: Payload::WorkFailed(work), .. } if work.work_type == JobType::Export.name() => {
                 out.health(Health::degraded(format!("export {} failed: {}", work.work_id, work.error)));
             }
-            Input::Reload(config) => *self = Self::new(config),
             _ => {}
         }
         Ok(())

@@ -36,7 +36,7 @@ declare! {
         ],
         subscribes: &[
             E::WorkStarted, E::WorkCompleted, E::WorkFailed, E::TaskHeartbeat, E::ModelPromoted, E::PromotionRejected,
-            E::RulesChanged, E::ModelDistributionComplete, E::ModelDistributionFailed, E::DataSyncCompleted,
+            E::PromotionFailed, E::RulesChanged, E::ModelDistributionComplete, E::ModelDistributionFailed, E::DataSyncCompleted,
         ],
         before_emitter: &[D::AutoSync],
         serves: Some(Hub::Catalog),
@@ -72,6 +72,13 @@ impl Daemon for DataPipeline {
         }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.settings = Settings::of(config);
+        self.rules_version = config.workload.rules_version;
+        self.quota = config.limits.job_quota();
+        self.housekeeping.configure(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => {
@@ -81,10 +88,7 @@ impl Daemon for DataPipeline {
             Input::Event { event, payload } => self.event(event, payload, ports, out)?,
             Input::Tick { .. } => self.keep_house(ports, out)?,
             Input::Call(call) => catalog_calls::answer(call, &mut self.housekeeping, ports, out),
-            Input::Reload(config) => {
-                *self = Self::new(config);
-                self.compare_rules(ports, out)?;
-            }
+            Input::Reload => self.compare_rules(ports, out)?,
             _ => {}
         }
         Ok(())
@@ -210,6 +214,10 @@ pub(super) fn effect(payload: Payload, ports: &Ports<'_>) -> Result<Option<Effec
             let line = format!("{} refused: {}", &p.model_id.as_str()[..12], p.reason);
             let change = CatalogChange { refused: Some(p.config_key.clone()), ..staged(&p.config_key, "selfplay", &line) };
             Some((change, vec![], line))
+        }
+        Payload::PromotionFailed(p) => {
+            let line = format!("{} could not be promoted: {}", &p.model_id.as_str()[..12], p.error);
+            Some((staged(&p.config_key, "selfplay", &line), vec![], line))
         }
         Payload::ModelDistributionComplete(p) => {
             let line = format!("self-play uses generation {}, {}", p.generation, &p.model_id.as_str()[..12]);

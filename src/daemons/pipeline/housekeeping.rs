@@ -33,6 +33,12 @@ impl Housekeeping {
         }
     }
 
+    /// Works by another configuration; what was seen at the last turn stays.
+    pub(super) fn configure(&mut self, config: &Config) {
+        let unneeded = std::mem::take(&mut self.unneeded);
+        *self = Housekeeping { unneeded, ..Housekeeping::new(config) };
+    }
+
     /// One turn: what was done, one line, if anything was; an error says why nothing is deleted.
     pub(super) fn turn(&mut self, ports: &Ports<'_>) -> Result<Option<String>, String> {
         let active = active(ports)?;
@@ -58,7 +64,8 @@ impl Housekeeping {
 
     fn fates(&self, ports: &Ports<'_>, active: &[WorkItem]) -> Result<Vec<Fate>, String> {
         let artefacts = ports.store.kept().map_err(|e| e.to_string())?;
-        let mut protected: Protected = ports.store.protected(self.retention.champions, self.retention.ancestors).map_err(|e| e.to_string())?;
+        let mut protected: Protected =
+            ports.store.protected(self.retention.champions, self.retention.ancestors).map_err(|e| e.to_string())?;
         for item in active {
             for id in inputs(&item.work.inputs) {
                 protected.insert(id, format!("{} {} reads it", item.work.work_type, item.work_id));
@@ -122,6 +129,7 @@ mod tests {
     use super::*;
     use crate::contract::catalog::JobFolder;
     use crate::contract::coordinator::WorkStatus;
+    use crate::daemons::pipeline::data_pipeline::Fakes;
     use crate::daemons::testing::{champion, digest, job};
     use serde_json::json;
 

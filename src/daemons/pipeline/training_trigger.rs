@@ -8,8 +8,7 @@ use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 declare! {
     TrainingTrigger {
@@ -24,7 +23,6 @@ declare! {
         publishes: &[E::TrainingThresholdReached],
         subscribes: &[
             E::NpzExportComplete, E::TrainingCompleted, E::TrainingFailed, E::EvaluationCompleted,
-            E::HyperparameterUpdated,
         ],
         hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],
     }
@@ -48,26 +46,15 @@ pub struct TrainingTrigger {
     settings: Settings,
     stage: Stage,
     auto: bool,
-    /// Parameters that feedback changed, by configuration.
-    tuned: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Daemon for TrainingTrigger {
     fn new(config: &Config) -> Self {
-        TrainingTrigger {
-            settings: Settings::of(config),
-            stage: config.workload.training.clone(),
-            auto: config.pipeline.auto_trigger,
-            tuned: BTreeMap::new(),
-        }
+        TrainingTrigger { settings: Settings::of(config), stage: config.workload.training.clone(), auto: config.pipeline.auto_trigger }
     }
 
-    fn save(&self) -> Option<Value> {
-        serde_json::to_value(&self.tuned).ok()
-    }
-
-    fn restore(&mut self, state: Value) {
-        self.tuned = serde_json::from_value(state).unwrap_or_default();
+    fn configure(&mut self, config: &Config) {
+        *self = Self::new(config);
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -81,16 +68,8 @@ impl Daemon for TrainingTrigger {
                 Payload::TrainingFailed(failed) => {
                     out.health(Health::degraded(format!("training {} of {} failed: {}", failed.job_id, failed.config_key, failed.error)));
                 }
-                // The learner's own parameters only; self-play's are QUEUE_POPULATOR's.
-                Payload::HyperparameterUpdated(p) if p.optimizer == "training" => {
-                    self.tuned.entry(p.config_key.to_string()).or_default().insert(p.param_name, json!(p.new_value));
-                }
                 _ => {}
             },
-            Input::Reload(config) => {
-                let tuned = std::mem::take(&mut self.tuned);
-                *self = TrainingTrigger { tuned, ..Self::new(config) };
-            }
             _ => {}
         }
         Ok(())
@@ -125,7 +104,6 @@ impl TrainingTrigger {
         work.inputs.samples = vec![InputFile { sha256: samples.id.clone(), path: samples.path }];
         work.inputs.model = stage.champion.map(|c| InputFile { sha256: c.model_id, path: c.model_path });
         work.params = self.stage.params.clone();
-        work.params.extend(self.tuned.get(key.as_str()).cloned().unwrap_or_default());
         work.singleton = Some(format!("training/{key}"));
         work.subject = work.inputs.model.as_ref().map(|m| m.sha256.to_string());
         out.publish(events::TrainingThresholdReached {
@@ -171,6 +149,7 @@ mod tests {
     use super::*;
     use crate::contract::events::NpzExportComplete;
     use crate::daemons::testing::{build, champion, digest, job, key};
+    use serde_json::json;
 
     fn exported() -> NpzExportComplete {
         NpzExportComplete {
@@ -219,24 +198,5 @@ mod tests {
             assert!(out.work.is_empty() && out.events.is_empty());
             assert!(out.last.as_deref().is_some_and(|l| l.contains(word)), "{:?}", out.last);
         }
-    }
-
-    #[test]
-    fn a_tuned_parameter_survives_a_restart() {
-        let fakes = fakes(5000);
-        let mut daemon: TrainingTrigger = build();
-        let tuned = events::HyperparameterUpdated {
-            config_key: key(),
-            param_name: "lr_multiplier".into(),
-            old_value: None,
-            new_value: 0.5,
-            optimizer: "training".into(),
-            reason: String::new(),
-        };
-        fakes.event(&mut daemon, tuned).expect("handled");
-        let mut again: TrainingTrigger = build();
-        again.restore(daemon.save().expect("a state"));
-        let out = fakes.event(&mut again, exported()).expect("handled");
-        assert_eq!(out.work[0].params["lr_multiplier"], 0.5);
     }
 }

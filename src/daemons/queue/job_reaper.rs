@@ -1,7 +1,7 @@
 //! JOB_REAPER: stops jobs that make no progress, on top of the longest time that systemd lets a unit run.
 use crate::contract::config::Config;
 use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
 use crate::contract::workload::Progress;
@@ -94,19 +94,23 @@ impl Daemon for JobReaper {
         JobReaper::with(&Settings::of(config), config.interval(SPEC.daemon))
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.patience = Self::new(config).patience;
+    }
+
     fn save(&self) -> Option<Value> {
         serde_json::to_value(&self.seen).ok()
     }
 
-    fn restore(&mut self, state: Value) {
-        self.seen = serde_json::from_value(state).unwrap_or_default();
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.seen = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("watches running jobs")),
             Input::Tick { .. } => self.look(ports, out)?,
-            Input::Reload(config) => self.patience = Self::new(config).patience,
             _ => {}
         }
         Ok(())
@@ -153,7 +157,7 @@ mod tests {
         let mut daemon: JobReaper = build();
         ticks(&fakes, &mut daemon, 30);
         let mut after: JobReaper = build();
-        after.restore(daemon.save().expect("state"));
+        after.restore(daemon.save().expect("state")).expect("a state");
         fakes.queue.hold().work[0].lease.as_mut().expect("held").token.0 += 1;
         ticks(&fakes, &mut after, 1);
         assert!(fakes.managers.hold().stopped.is_empty());

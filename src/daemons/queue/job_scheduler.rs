@@ -41,11 +41,14 @@ impl Daemon for JobScheduler {
         JobScheduler { patience: Settings::of(config).preempt_after.div_ceil(interval).max(1), waiting: BTreeMap::new() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.patience = Self::new(config).patience;
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("watches the order of the queue")),
             Input::Tick { .. } => self.look(ports, out)?,
-            Input::Reload(config) => self.patience = Self::new(config).patience,
             _ => {}
         }
         Ok(())

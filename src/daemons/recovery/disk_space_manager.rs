@@ -1,6 +1,6 @@
 //! DISK_SPACE_MANAGER: watches the disk and says when it is low. The coordinator refuses new work by the same thresholds.
 use crate::contract::config::{Config, Safeguards, Threshold};
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::paths;
@@ -34,20 +34,28 @@ impl Daemon for DiskSpaceManager {
         DiskSpaceManager { safeguards: config.safeguards.clone(), level: Level::Normal, inodes: Level::Normal }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.safeguards = config.safeguards.clone();
+    }
+
     fn save(&self) -> Option<Value> {
         Some(json!([self.level.name(), self.inodes.name()]))
     }
 
-    fn restore(&mut self, state: Value) {
-        let read = |value: &Value| value.as_str().and_then(Level::from_name).unwrap_or_default();
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        let read = |value: &Value| {
+            let name: String = serde_json::from_value(value.clone())?;
+            Level::from_name(&name).ok_or_else(|| Unreadable::new(format!("no level is called {name:?}")))
+        };
         // Before inodes were watched, one level was all.
-        (self.level, self.inodes) = (read(state.get(0).unwrap_or(&state)), state.get(1).map(read).unwrap_or_default());
+        self.level = read(state.get(0).unwrap_or(&state))?;
+        self.inodes = state.get(1).map(read).transpose()?.unwrap_or_default();
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start | Input::Tick { .. } => self.look(ports, out),
-            Input::Reload(config) => self.safeguards = config.safeguards.clone(),
             _ => {}
         }
         Ok(())

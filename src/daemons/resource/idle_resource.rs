@@ -1,14 +1,17 @@
 //! IDLE_RESOURCE: queues self-play when cores or GPUs have had nothing to do for a while.
-use crate::contract::config::{Config, Stage};
-use crate::contract::coordinator::{NewWork, WorkFilter, WorkStatus};
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::config::Config;
+use crate::contract::coordinator::{WorkFilter, WorkStatus};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
-use crate::contract::ids::ConfigKey;
+use crate::contract::ids::NodeId;
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
-use serde_json::json;
+use crate::coordination::selfplay::{Plan, Wishes};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 declare! {
     IdleResource {
@@ -22,7 +25,10 @@ declare! {
         health_check_interval: Some(120),
         critical: true,
         publishes: &[E::IdleResourceDetected],
-        subscribes: &[E::BackpressureActivated, E::BackpressureReleased, E::ResourceConstraint],
+        subscribes: &[
+            E::BackpressureActivated, E::BackpressureReleased, E::ResourceConstraint, E::SelfplayAllocationUpdated,
+            E::ExplorationBoost, E::HyperparameterUpdated,
+        ],
         hard: &[Hub::Router, Hub::Coordinator],
         needs: &[Need::Gpu],
     }
@@ -37,27 +43,42 @@ declare! {
     }
 }
 
+/// Of jobs that use what nobody else wants.
+const PRIORITY: u8 = 30;
+
+/// What is kept over a restart.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Kept {
+    wishes: Wishes,
+    /// Back-pressure that was activated and not released: who said so, and its level.
+    held: BTreeSet<(NodeId, String)>,
+}
+
 /// The daemon.
 #[derive(Debug)]
 pub struct IdleResource {
     settings: Settings,
-    stage: Stage,
-    games_per_job: u32,
-    keys: Vec<ConfigKey>,
+    plan: Plan,
     idle_since: Option<i64>,
-    held: bool,
+    kept: Kept,
 }
 
 impl Daemon for IdleResource {
     fn new(config: &Config) -> Self {
-        IdleResource {
-            settings: Settings::of(config),
-            stage: config.workload.selfplay.clone(),
-            games_per_job: config.workload.games_per_job,
-            keys: config.master.configs.clone(),
-            idle_since: None,
-            held: false,
-        }
+        IdleResource { settings: Settings::of(config), plan: Plan::of(config), idle_since: None, kept: Kept::default() }
+    }
+
+    fn configure(&mut self, config: &Config) {
+        (self.settings, self.plan) = (Settings::of(config), Plan::of(config));
+    }
+
+    fn save(&self) -> Option<Value> {
+        serde_json::to_value(&self.kept).ok()
+    }
+
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.kept = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -66,13 +87,17 @@ impl Daemon for IdleResource {
             Input::Tick { number } => self.look(number, ports, out)?,
             Input::Event { payload, .. } => match payload {
                 Payload::BackpressureActivated(b) => {
-                    self.held = true;
                     out.last(format!("held back: {}", b.reason));
+                    self.kept.held.insert((b.node_id, b.level));
                 }
-                Payload::BackpressureReleased(_) => self.held = false,
-                _ => {}
+                Payload::BackpressureReleased(b) => drop(self.kept.held.remove(&(b.node_id, b.previous_level))),
+                Payload::ResourceConstraint(r) if r.node_id == ports.host.node() => {
+                    // What is short of something has not been idle.
+                    self.idle_since = None;
+                    out.last(format!("{} at {:.0} %: not idle", r.resource_type, r.usage_percent));
+                }
+                payload => drop(self.kept.wishes.learn(&payload)),
             },
-            Input::Reload(config) => *self = Self::new(config),
             _ => {}
         }
         Ok(())
@@ -96,7 +121,7 @@ impl IdleResource {
         };
         let now = ports.clock.now_us();
         let idle = (now - *self.idle_since.get_or_insert(now)) as f64 / 1e6;
-        if idle < f64::from(self.settings.idle_seconds) || self.held || self.keys.is_empty() {
+        if idle < f64::from(self.settings.idle_seconds) || !self.kept.held.is_empty() {
             out.last(format!("{cores:.1} cores idle for {idle:.0} s"));
             return Ok(());
         }
@@ -109,7 +134,10 @@ impl IdleResource {
             out.last(format!("{cores:.1} cores idle, nothing queued: {why}"));
             return Ok(());
         }
-        let key = &self.keys[usize::try_from(number).unwrap_or(0) % self.keys.len()];
+        let Some(key) = self.kept.wishes.turn(&self.plan, number) else {
+            out.last("no configuration is played");
+            return Ok(());
+        };
         out.publish(events::IdleResourceDetected {
             node_id: ports.host.node(),
             idle_cores: cores,
@@ -119,12 +147,7 @@ impl IdleResource {
         });
         let jobs = (cores.floor() as usize).max(1);
         for _ in 0..jobs {
-            let mut work = NewWork::new(JobType::Selfplay, key.clone());
-            work.priority = 30;
-            work.current_model = true;
-            work.params = self.stage.params.clone();
-            work.params.entry("games").or_insert_with(|| json!(self.games_per_job));
-            out.enqueue(work);
+            out.enqueue(self.plan.job(&self.kept.wishes, key, PRIORITY));
         }
         self.idle_since = None;
         out.last(format!("{cores:.1} cores idle for {idle:.0} s: {jobs} self-play jobs of {key} queued"));
@@ -137,7 +160,7 @@ impl IdleResource {
 mod tests {
     use super::*;
     use crate::contract::reason::{Reason, ReasonCode};
-    use crate::daemons::testing::build;
+    use crate::daemons::testing::{build, key, node};
 
     fn fakes(cpu: Option<f64>) -> Fakes {
         let fakes = Fakes::new();
@@ -160,6 +183,55 @@ mod tests {
         let out = two_ticks(&fakes(Some(5.0)));
         assert_eq!(out.work.len(), 3);
         assert!(matches!(&out.events[..], [Payload::IdleResourceDetected(i)] if i.idle_duration_seconds == 15.0));
+    }
+
+    #[test]
+    fn back_pressure_holds_until_its_own_level_is_released_also_over_a_restart_and_a_reload() {
+        let fakes = fakes(Some(5.0));
+        let mut daemon: IdleResource = build();
+        let pressed = |level: &str| events::BackpressureActivated {
+            node_id: node(),
+            level: level.into(),
+            reason: "r".into(),
+            resource_type: "queue".into(),
+            queue_depth: 9,
+        };
+        let released = |level: &str| events::BackpressureReleased { node_id: node(), previous_level: level.into(), queue_depth: 0 };
+        fakes.event(&mut daemon, pressed("soft")).expect("handled");
+        fakes.event(&mut daemon, pressed("hard")).expect("handled");
+        fakes.event(&mut daemon, released("soft")).expect("handled");
+        let mut after: IdleResource = build();
+        after.restore(daemon.save().expect("a state")).expect("read");
+        after.configure(&Config::default());
+        let mut tick = |number| {
+            fakes.clock.hold().now_us += 15_000_000;
+            fakes.give(&mut after, Input::Tick { number }).expect("handled").work.len()
+        };
+        assert_eq!((tick(1), tick(2)), (0, 0), "hard is not released");
+        fakes.event(&mut after, released("hard")).expect("handled");
+        fakes.clock.hold().now_us += 15_000_000;
+        assert_eq!(fakes.give(&mut after, Input::Tick { number: 3 }).expect("handled").work.len(), 3);
+    }
+
+    #[test]
+    fn feedback_reaches_its_jobs_and_a_constraint_is_no_idleness() {
+        let fakes = fakes(Some(5.0));
+        let mut daemon: IdleResource = build();
+        let boost = events::ExplorationBoost { config_key: key(), boost_factor: 1.5, reason: String::new(), anomaly_count: None };
+        fakes.event(&mut daemon, boost).expect("handled");
+        fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        fakes.clock.hold().now_us += 15_000_000;
+        let short = events::ResourceConstraint {
+            node_id: node(),
+            resource_type: "memory".into(),
+            usage_percent: 95.0,
+            threshold: 90.0,
+            level: "critical".into(),
+        };
+        fakes.event(&mut daemon, short).expect("handled");
+        assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").work.is_empty(), "it counts anew");
+        fakes.clock.hold().now_us += 15_000_000;
+        assert_eq!(fakes.give(&mut daemon, Input::Tick { number: 3 }).expect("handled").work[0].params["exploration"], 1.5);
     }
 
     #[test]

@@ -33,11 +33,14 @@ impl Daemon for ResourceOptimizer {
         ResourceOptimizer { targets: config.resource_targets.clone() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        *self = Self::new(config);
+    }
+
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy("measures the machine")),
             Input::Tick { .. } => self.look(ports, out)?,
-            Input::Reload(config) => *self = Self::new(config),
             _ => {}
         }
         Ok(())

@@ -1,15 +1,16 @@
 //! UTILIZATION_OPTIMIZER: brings the number of self-play jobs to what the optimizer wants on this machine: queues what is missing, and
 //! gives back what is too much when the machine is overloaded.
-use crate::contract::config::{Config, Stage};
-use crate::contract::coordinator::{NewWork, StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::config::Config;
+use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
-use crate::contract::ids::ConfigKey;
 use crate::contract::optimizer::{Action, NodeUse};
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
-use serde_json::json;
+use crate::coordination::selfplay::{Plan, Wishes};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 declare! {
     UtilizationOptimizer {
@@ -19,7 +20,10 @@ declare! {
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter, D::IdleResource],
         interval: 300,
-        subscribes: &[E::IdleResourceDetected, E::ResourceConstraint],
+        subscribes: &[
+            E::IdleResourceDetected, E::ResourceConstraint, E::SelfplayAllocationUpdated, E::ExplorationBoost,
+            E::HyperparameterUpdated,
+        ],
         hard: &[Hub::Router, Hub::Coordinator],
     }
     asks [queue, managers, node]
@@ -30,25 +34,40 @@ const MOST: u32 = 5000;
 /// Jobs that one look queues at most: the next one sees what they did.
 const STEP: usize = 16;
 
+/// Of jobs that fill what is free.
+const PRIORITY: u8 = 30;
+
+/// What is kept over a restart.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Kept {
+    wishes: Wishes,
+    turn: u64,
+}
+
 /// The daemon.
 #[derive(Debug)]
 pub struct UtilizationOptimizer {
-    stage: Stage,
-    games_per_job: u32,
-    keys: Vec<ConfigKey>,
+    plan: Plan,
     auto: bool,
-    turn: usize,
+    kept: Kept,
 }
 
 impl Daemon for UtilizationOptimizer {
     fn new(config: &Config) -> Self {
-        UtilizationOptimizer {
-            stage: config.workload.selfplay.clone(),
-            games_per_job: config.workload.games_per_job,
-            keys: config.master.configs.clone(),
-            auto: config.pipeline.auto_trigger,
-            turn: 0,
-        }
+        UtilizationOptimizer { plan: Plan::of(config), auto: config.pipeline.auto_trigger, kept: Kept::default() }
+    }
+
+    fn configure(&mut self, config: &Config) {
+        (self.plan, self.auto) = (Plan::of(config), config.pipeline.auto_trigger);
+    }
+
+    fn save(&self) -> Option<Value> {
+        serde_json::to_value(&self.kept).ok()
+    }
+
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.kept = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -58,7 +77,7 @@ impl Daemon for UtilizationOptimizer {
             Input::Tick { .. } => self.look(ports, out)?,
             Input::Event { payload: Payload::IdleResourceDetected(i), .. } if here(&i.node_id) => self.look(ports, out)?,
             Input::Event { payload: Payload::ResourceConstraint(r), .. } if here(&r.node_id) => self.look(ports, out)?,
-            Input::Reload(config) => *self = Self::new(config),
+            Input::Event { payload, .. } => drop(self.kept.wishes.learn(&payload)),
             _ => {}
         }
         Ok(())
@@ -92,18 +111,13 @@ impl UtilizationOptimizer {
     fn fill(&mut self, own: &NodeUse, running: usize, pending: usize, out: &mut Out) -> String {
         let wanted = own.advice.jobs as usize;
         let missing = wanted.saturating_sub(running + pending).min(STEP);
-        if missing == 0 || !self.auto || self.keys.is_empty() {
+        if missing == 0 || !self.auto || self.plan.keys.is_empty() {
             return format!("{running} run, {pending} wait, {wanted} are wanted: {}", own.advice.reason);
         }
         for _ in 0..missing {
-            let key = &self.keys[self.turn % self.keys.len()];
-            self.turn = self.turn.wrapping_add(1);
-            let mut work = NewWork::new(JobType::Selfplay, key.clone());
-            work.priority = 30;
-            work.current_model = true;
-            work.params = self.stage.params.clone();
-            work.params.entry("games").or_insert_with(|| json!(self.games_per_job));
-            out.enqueue(work);
+            let Some(key) = self.kept.wishes.turn(&self.plan, self.kept.turn) else { break };
+            out.enqueue(self.plan.job(&self.kept.wishes, key, PRIORITY));
+            self.kept.turn = self.kept.turn.wrapping_add(1);
         }
         format!("queued {missing} self-play jobs: {running} run, {pending} wait, {wanted} are wanted")
     }

@@ -1,6 +1,6 @@
 //! TRAINING_NODE_WATCHER: finds running trainings by their control groups, never by names of processes.
 use crate::contract::config::Config;
-use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
+use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
@@ -40,18 +40,22 @@ impl Daemon for TrainingNodeWatcher {
         TrainingNodeWatcher { settings: Settings::of(config), seen: BTreeSet::new() }
     }
 
+    fn configure(&mut self, config: &Config) {
+        self.settings = Settings::of(config);
+    }
+
     fn save(&self) -> Option<Value> {
         serde_json::to_value(&self.seen).ok()
     }
 
-    fn restore(&mut self, state: Value) {
-        self.seen = serde_json::from_value(state).unwrap_or_default();
+    fn restore(&mut self, state: Value) -> Result<(), Unreadable> {
+        self.seen = serde_json::from_value(state)?;
+        Ok(())
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start | Input::Tick { .. } => self.look(ports, out),
-            Input::Reload(config) => self.settings = Settings::of(config),
             _ => {}
         }
         Ok(())
