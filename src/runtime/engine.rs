@@ -5,6 +5,7 @@ use super::control;
 use super::face::Face;
 use super::inbox::{Message, Outside};
 use super::job::{Job, What};
+use super::life::Life;
 use super::outbound::Outbound;
 use super::places::Places;
 use super::state::StateFile;
@@ -75,20 +76,15 @@ pub(super) struct Engine<'a> {
     pub remembered: (HashSet<String>, VecDeque<String>),
     pub interval: Duration,
     pub tick_due: Instant,
-    pub paused: bool,
     /// Longest turn.
     pub turn: Duration,
     /// When it last looked outside.
     pub looked: Option<Instant>,
     /// When it last pinged the watchdog.
     pub pinged: Option<Instant>,
-    pub ready: Option<Instant>,
-    pub begun: bool,
+    /// Where the process stands between its start and its end.
+    pub life: Life,
     pub reload_pending: bool,
-    pub stopping: Option<Instant>,
-    pub stop_asked: bool,
-    /// Set when the process is to end.
-    pub exit: Option<Exit>,
 }
 
 impl Engine<'_> {
@@ -103,8 +99,8 @@ impl Engine<'_> {
             }
         }
         let control = control::read(&self.places);
-        self.paused = control.paused;
-        if self.paused {
+        if control.paused {
+            self.life.pause();
             self.face.last =
                 format!("paused by {}: {}", nonempty(&control.who, "the control file"), nonempty(&control.reason, "no reason given"));
         } else {
@@ -112,11 +108,11 @@ impl Engine<'_> {
         }
         loop {
             self.turn();
-            if let Some(code) = self.exit {
+            if let Some(code) = self.life.exit() {
                 return code;
             }
             let busy = self.work();
-            if let Some(code) = self.exit {
+            if let Some(code) = self.life.exit() {
                 return code;
             }
             let wait = if busy { Duration::ZERO } else { self.idle() };
@@ -149,47 +145,46 @@ impl Engine<'_> {
             }
             self.face.troubles.socket = trouble;
             self.face.troubles.dependency =
-                super::dependency::trouble(self.spec, self.others, &self.places.control_directory(), self.ready);
-            self.face.standstill = self.ready.and_then(|_| super::dependency::standstill(self.spec, self.others));
+                super::dependency::trouble(self.spec, self.others, &self.places.control_directory(), self.life.ready_since());
+            self.face.standstill = self.life.ready_since().and_then(|_| super::dependency::standstill(self.spec, self.others));
         }
         self.face.troubles.router = match &self.router_away {
-            Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.ready.is_none() => {
+            Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.life.ready_since().is_none() => {
                 Some(format!("waiting for the event router: {why}"))
             }
             _ => None,
         };
-        if self.ready.is_none() && self.stopping.is_none() {
+        if matches!(self.life, Life::Registering { .. } | Life::Beginning { .. }) {
             self.starting();
         }
-        if self.ready.is_some_and(|since| since.elapsed().as_secs() >= u64::from(self.config.master.reset_after)) {
+        if self.life.ready_since().is_some_and(|since| since.elapsed().as_secs() >= u64::from(self.config.master.reset_after)) {
             self.restarts.settle();
         }
-        if self.paused || self.stopping.is_some() {
+        if self.life.is_paused() || self.life.draining_since().is_some() {
             self.close();
         }
-        if self.stopping.is_some() {
-            self.draining();
+        if let Some(since) = self.life.draining_since() {
+            self.draining(since);
         }
         self.face.refresh();
     }
 
     fn starting(&mut self) {
-        if !self.begun {
-            let registered = self.subscribe.is_none() || self.token.is_some() || (self.paused && self.register());
+        if matches!(self.life, Life::Registering { .. }) {
+            let registered = self.subscribe.is_none() || self.token.is_some() || (self.life.is_paused() && self.register());
             if !registered {
                 // The start timeout is for a daemon that hangs, not for one that waits: a restart would not help it.
                 notify::extend(self.turn * 3);
                 return;
             }
-            self.begun = true;
+            self.life.begin();
             self.input(What::Start);
-            if self.paused {
+            if self.life.is_paused() {
                 self.input(What::Pause(control::read(&self.places).reason));
             }
         }
-        if self.parked.is_empty() && self.exit.is_none() {
-            self.ready = Some(Instant::now());
-            self.face.state = if self.paused { State::Paused } else { State::Running };
+        if self.parked.is_empty() && self.life.ready(Instant::now()) {
+            self.face.state = if self.life.is_paused() { State::Paused } else { State::Running };
             if self.face.reported == Health::default() {
                 self.face.reported = Health::healthy("");
             }
@@ -220,29 +215,25 @@ impl Engine<'_> {
 
     /// After SIGTERM: what was begun is ended, then Stop is handled, then the process ends; late in the time allowed it ends
     /// without: what is not settled is delivered again.
-    fn draining(&mut self) {
-        let Some(since) = self.stopping else { return };
+    fn draining(&mut self, since: Instant) {
         let allowed = Duration::from_secs(u64::from(self.config.runtime.shutdown_timeout));
         // A peer that is away is not waited for: what is not settled comes again.
         let patience = if self.face.troubles.peer.is_some() { (allowed / 2).min(AWAY) } else { allowed / 2 };
-        if !self.stop_asked && (self.parked.is_empty() || since.elapsed() > patience) {
-            self.stop_asked = true;
-            if self.ready.is_some() {
-                self.input(What::Stop);
-            }
+        if (self.parked.is_empty() || since.elapsed() > patience) && self.life.stop() && self.life.ready_since().is_some() {
+            self.input(What::Stop);
         }
-        if self.stop_asked && (self.parked.is_empty() || since.elapsed() > patience * 3 / 2) {
+        if matches!(self.life, Life::Stopping { .. }) && (self.parked.is_empty() || since.elapsed() > patience * 3 / 2) {
             if let Some(job) = self.parked.first() {
                 tracing::warn!(input = job.id, "stopping before this input is settled; it comes again");
             }
             self.face.state = State::Stopped;
             self.face.refresh();
-            if self.ready.is_some() {
+            if self.life.ready_since().is_some() {
                 let patience = if self.face.troubles.peer.is_some() { (allowed / 8).min(AWAY) } else { allowed / 8 };
                 self.face.reporter().stopped("SIGTERM", patience);
             }
             tracing::info!("stopped");
-            self.exit = Some(Exit::Ok);
+            self.life.end(Exit::Ok);
         }
     }
 
@@ -254,8 +245,7 @@ impl Engine<'_> {
             self.advance(job, Some(at));
             return true;
         }
-        let free = self.parked.is_empty() && self.ready.is_some() && self.stopping.is_none() && !self.paused;
-        if !free {
+        if !self.parked.is_empty() || !matches!(self.life, Life::Running { .. }) {
             return false;
         }
         if now >= self.tick_due {
@@ -278,10 +268,10 @@ impl Engine<'_> {
         let mut next = self.face.due().map_or(now + self.turn, |due| due.min(now + self.turn));
         if let Some(due) = self.parked.iter().map(|job| job.due).min() {
             next = next.min(due);
-        } else if self.ready.is_some() && !self.paused && self.stopping.is_none() {
+        } else if matches!(self.life, Life::Running { .. }) {
             next = next.min(self.tick_due);
         }
-        if self.stopping.is_some() || (self.ready.is_none() && self.router_away.is_some()) {
+        if self.life.draining_since().is_some() || (self.life.ready_since().is_none() && self.router_away.is_some()) {
             next = next.min(now + ASK);
         } else if let Some(shown) = self.router_away.as_ref().map(|(since, _)| *since + ROUTER_GRACE).filter(|shown| *shown > now) {
             next = next.min(shown);
@@ -338,10 +328,9 @@ impl Engine<'_> {
     }
 
     fn stop(&mut self) {
-        if self.stopping.is_some() {
+        if !self.life.drain(Instant::now()) {
             return;
         }
-        self.stopping = Some(Instant::now());
         self.face.state = State::ShuttingDown;
         notify::stopping(self.face.line());
     }
@@ -373,10 +362,10 @@ impl Engine<'_> {
 
     fn control_changed(&mut self) {
         let control = control::read(&self.places);
-        if control.paused == self.paused || self.stopping.is_some() {
+        let changed = if control.paused { self.life.pause() } else { self.life.resume() };
+        if !changed {
             return;
         }
-        self.paused = control.paused;
         let who = nonempty(&control.who, "the control file");
         if control.paused {
             self.face.last = format!("paused by {who}: {}", nonempty(&control.reason, "no reason given"));
@@ -387,11 +376,13 @@ impl Engine<'_> {
             self.face.last = format!("resumed by {who}");
         }
         tracing::info!(who = control.who, reason = control.reason, "{}", if control.paused { "paused" } else { "resumed" });
-        if self.begun {
+        if !matches!(self.life, Life::Registering { .. }) {
             self.input(if control.paused { What::Pause(control.reason) } else { What::Resume });
         }
-        if self.ready.is_some() {
-            self.face.state = if self.paused { State::Paused } else { State::Running };
+        match self.life {
+            Life::Running { .. } => self.face.state = State::Running,
+            Life::Paused { .. } => self.face.state = State::Paused,
+            _ => {}
         }
     }
 }

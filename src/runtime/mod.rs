@@ -8,6 +8,7 @@ mod engine;
 mod face;
 mod inbox;
 mod job;
+mod life;
 mod outbound;
 mod places;
 mod reporter;
@@ -39,6 +40,7 @@ use crate::platform::signals::Signals;
 use crate::platform::{journal, notify};
 use engine::Engine;
 use inbox::Outside;
+use life::Life;
 use std::time::{Duration, Instant};
 use subscription::Subscription;
 use world::Backing;
@@ -169,16 +171,11 @@ fn start(build: Build, mut with: Extras, places: Places, config: Config, restart
         remembered: Default::default(),
         interval: Duration::MAX,
         tick_due: Instant::now(),
-        paused: false,
         turn,
         looked: None,
         pinged: None,
-        ready: None,
-        begun: false,
         reload_pending: false,
-        stopping: None,
-        stop_asked: false,
-        exit: None,
+        life: Life::Registering { paused: false },
     };
     Ok(engine.run())
 }

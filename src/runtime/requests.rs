@@ -1,6 +1,7 @@
 //! Inputs that somebody waits for: calls, HTTP requests, and a reload.
 use super::engine::Engine;
 use super::job::What;
+use super::life::Life;
 use super::outbound::{Origin, SendError, outputs};
 use crate::contract::daemon::{HandlerError, HttpRequest, HttpResponse, Input, Out};
 use crate::contract::messages;
@@ -70,7 +71,7 @@ impl Engine<'_> {
                 self.face.config.taken(&self.config, now_us());
                 tracing::info!("the configuration was read again");
                 self.reload_pending = true;
-                if self.begun {
+                if !matches!(self.life, Life::Registering { .. }) {
                     self.input(What::Reload);
                 }
                 // A handler that waits for a peer does not keep the service manager waiting.
@@ -91,7 +92,7 @@ impl Engine<'_> {
 
     /// Ends the reload for the service manager, once.
     pub fn reloaded(&mut self) {
-        if std::mem::take(&mut self.reload_pending) && self.ready.is_some() {
+        if std::mem::take(&mut self.reload_pending) && self.life.ready_since().is_some() {
             notify::ready(self.face.line());
             process::trim();
         }

@@ -270,7 +270,7 @@ impl Engine<'_> {
                 self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
                 if matches!(job.what, What::Start) {
                     notify::status(format!("starting failed: {why}"));
-                    self.exit = Some(Exit::Failure);
+                    self.life.end(Exit::Failure);
                 }
             }
         }
