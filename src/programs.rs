@@ -2,16 +2,18 @@
 use crate::contract::config::Config;
 use crate::contract::daemon::build;
 use crate::contract::error::Exit;
+use crate::contract::ports::Units;
 use crate::contract::registry::{DaemonType, Program};
 use crate::contract::{catalog, paths};
 use crate::daemons::health::health_server::HealthServer;
 use crate::daemons::sync::training_node_watcher::TrainingNodeWatcher;
 use crate::platform::catalog::CatalogDb;
+use crate::platform::facts::Lookout;
 use crate::platform::foreign::ForeignDb;
 use crate::platform::store::{self, Keep};
 use crate::platform::systemd::SystemdView;
 use crate::platform::{http, space};
-use crate::runtime::{Extras, Places, Socket, run};
+use crate::runtime::{Extras, Open, Places, Socket, run};
 use std::process::ExitCode;
 
 /// The catalog's interface in Varlink's language.
@@ -91,9 +93,10 @@ fn watching() -> Extras {
     Extras { units: Some(Box::new(|places: &Places, _: &Config| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
 }
 
-/// HEALTH_SERVER, with a view of systemd and HTTP.
+/// HEALTH_SERVER, with a view of the whole suite and HTTP.
 pub fn health_server() -> ExitCode {
-    let with = Extras { http: Some(http::serve), ..watching() };
+    let units: Open<dyn Units> = Box::new(|places: &Places, _: &Config| Ok(Box::new(Lookout::at(&places.run))));
+    let with = Extras { units: Some(units), http: Some(http::serve), ..Extras::default() };
     run(DaemonType::HealthServer, build::<HealthServer>, with).into()
 }
 

@@ -200,8 +200,12 @@ fn without_a_bus_looking_says_so_and_the_guard_says_no() {
     let folder = folder();
     let status = ringrift(folder.path(), &["status"]);
     assert_eq!(status.status.code(), Some(69));
-    assert!(err(&status).contains("systemctl status dbus"), "{}", err(&status));
-    let failed = ringrift(folder.path(), &["status", "--json"]);
+    assert!(out(&status).contains("systemd cannot be asked") && out(&status).contains("systemctl status dbus"), "{}", out(&status));
+    let unknown = ringrift(folder.path(), &["status", "--json"]);
+    let value: Value = serde_json::from_slice(&unknown.stdout).expect("an overview");
+    let first = &value["problems"][0]["code"];
+    assert_eq!((&value["schema"], &value["verdict"], first), (&"ringrift.status/2".into(), &"unknown".into(), &"RR-BUS".into()));
+    let failed = ringrift(folder.path(), &["daemon", "list", "--json"]);
     let value: Value = serde_json::from_slice(&failed.stderr).expect("an error as JSON");
     assert_eq!((&value["schema"], &value["exit"]), (&Value::from(1), &Value::from(69)));
     let guard = ringrift(folder.path(), &["master", "is-running"]);

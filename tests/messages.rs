@@ -1,8 +1,22 @@
 //! The journal's catalog explains every message id that the programs send, and no other.
 use ringrift::contract::messages::ALL;
+use ringrift::contract::problem::Code;
 use std::collections::BTreeSet;
 
 const CATALOG: &str = include_str!("../packaging/catalog/ringrift.catalog");
+/// Generated from the table of codes.
+const PROBLEMS: &str = include_str!("../packaging/catalog/ringrift-problems.catalog");
+
+#[test]
+fn every_code_of_a_problem_has_its_entry() {
+    let explained: Vec<&str> = PROBLEMS.lines().filter_map(|l| l.strip_prefix("-- ")).collect();
+    let codes: Vec<&str> = Code::all().iter().map(|entry| entry.message_id).collect();
+    assert_eq!(explained, codes);
+    for entry in Code::all() {
+        assert!(PROBLEMS.contains(&format!("Subject: {}: {}", entry.name, entry.subject)), "{}", entry.name);
+        assert!(ringrift::contract::problem::page().contains(&entry.name.replace('-', "\\-")), "{}", entry.name);
+    }
+}
 
 #[test]
 fn the_catalog_and_the_programs_know_the_same_ids() {

@@ -2,7 +2,8 @@
 
 /// By verb, in the order of the manual.
 const EXAMPLES: &[(&str, &[&str])] = &[
-    ("status", &["ringrift status", "ringrift status --all", "ringrift status --json | jq .problems"]),
+    ("status", &["ringrift status", "ringrift status -v", "ringrift status --json | jq .problems"]),
+    ("explain", &["ringrift explain RR-DISK-FULL", "ringrift explain 78", "ringrift explain limits.job_memory_max"]),
     ("trace", &["ringrift trace 0197c2a0-5d3e-7c3a-9f10-2b6c1d4e8f00", "ringrift trace 4f9d2c81a7 -n 50"]),
     ("safeguards status", &["ringrift safeguards status", "ringrift safeguards status --json"]),
     (

@@ -3,6 +3,7 @@ use super::out::Out;
 use super::world::World;
 use super::{Done, surface};
 use crate::contract::error::{Exit, Failure};
+use crate::contract::problem;
 use crate::contract::registry::{PROCESSES, Setting, all};
 use crate::contract::rights;
 use clap::Subcommand;
@@ -32,6 +33,8 @@ impl Generate {
                 clap_mangen::generate_to(surface::command().disable_help_subcommand(true), &dir).map_err(|e| failed(&dir, e))?;
                 let page = dir.join("ringrift-daemons.8");
                 std::fs::write(&page, daemons_page()).map_err(|e| failed(&page, e))?;
+                let page = dir.join("ringrift-problems.7");
+                std::fs::write(&page, problem::page()).map_err(|e| failed(&page, e))?;
                 let page = dir.join("ringrift-rights.7");
                 std::fs::write(&page, rights::page()).map_err(|e| failed(&page, e))?;
             }

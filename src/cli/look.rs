@@ -1,7 +1,7 @@
 //! One look at the suite: every daemon's state from systemd, its own report, its control file and the applied profile.
 use super::out::Tone;
 use super::world::World;
-use crate::contract::error::{Exit, Failure};
+use crate::contract::error::Failure;
 use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::MasterHealth;
@@ -16,9 +16,6 @@ use std::collections::HashMap;
 /// The master's and the coordinator's units: processes that are no daemon type.
 pub const MASTER: &str = "ringrift-master.service";
 const COORDINATOR: &str = "ringrift-coordinator.service";
-/// The watch over the emergency flags.
-pub const WATCH: &str = "ringrift-emergency.path";
-const SOCKETS: [&str; 4] = ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-catalog.socket"];
 
 /// A daemon or hub as it stands.
 #[derive(Debug, Clone, Serialize)]
@@ -33,9 +30,6 @@ pub struct Row {
     pub reason: String,
     /// Its health.
     pub health: Health,
-    /// It exited because of its configuration.
-    #[serde(skip)]
-    pub refused: bool,
     /// Why it has no work, if it says so.
     pub idle: Option<Idle>,
     /// The applied profile, or an operator, wants it.
@@ -87,8 +81,6 @@ pub struct Seen {
     pub profile: Option<Profile>,
     /// The loop's health, if the master answers.
     pub master: Option<MasterHealth>,
-    /// Why the master does not answer although its unit is active.
-    pub silent: Option<String>,
     /// Daemons as the master sees them, by name: it knows who stopped what, and what it holds back.
     told: HashMap<String, Map<String, Value>>,
     now_us: i64,
@@ -99,12 +91,10 @@ impl Seen {
     pub fn look(world: &World) -> Result<Seen, Failure> {
         let mut names: Vec<String> = built().map(|s| s.daemon.unit()).collect();
         names.extend([MASTER, COORDINATOR].map(str::to_owned));
-        names.extend(SOCKETS.map(str::to_owned));
-        names.push(WATCH.into());
         names.push("ringrift-job-*".into());
         let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
         let units = world.look(&patterns)?;
-        let mut seen = Seen { units, profile: None, master: None, silent: None, told: HashMap::new(), now_us: world.now_us };
+        let mut seen = Seen { units, profile: None, master: None, told: HashMap::new(), now_us: world.now_us };
         if seen.is_active(MASTER) {
             seen.ask_master();
         }
@@ -113,16 +103,12 @@ impl Seen {
 
     /// The master's account, where there is one.
     fn ask_master(&mut self) {
-        let asked = Commander::connect().and_then(|bus| Ok((bus.health()?, bus.daemons()?)));
-        match asked {
-            Ok((health, daemons)) => {
-                self.profile = Profile::parse(&health.profile);
-                self.master = Some(health);
-                let named = |d: Map<String, Value>| Some((d.get("name")?.as_str()?.to_owned(), d));
-                self.told = daemons.into_iter().filter_map(named).collect();
-            }
-            Err(error) => self.silent = Some(error.to_string()),
-        }
+        // One that does not answer is shown by `ringrift status`, and by its own row here.
+        let Ok((health, daemons)) = Commander::connect().and_then(|bus| Ok((bus.health()?, bus.daemons()?))) else { return };
+        self.profile = Profile::parse(&health.profile);
+        self.master = Some(health);
+        let named = |d: Map<String, Value>| Some((d.get("name")?.as_str()?.to_owned(), d));
+        self.told = daemons.into_iter().filter_map(named).collect();
     }
 
     /// A unit.
@@ -179,7 +165,6 @@ impl Seen {
             state: verdict.state,
             reason: verdict.reason,
             health: verdict.health,
-            refused: unit.is_some_and(|u| u.exited_with(Exit::Config)),
             idle: verdict.idle,
             wanted,
             member,
@@ -223,7 +208,6 @@ impl Seen {
             state: verdict.state,
             reason: verdict.reason.replace(&DaemonType::EventRouter.unit(), unit_name),
             health: verdict.health,
-            refused: unit.is_some_and(|u| u.exited_with(Exit::Config)),
             idle: verdict.idle,
             wanted: true,
             member: true,
@@ -254,11 +238,6 @@ impl Seen {
             })
         };
         self.units.iter().filter(there).filter_map(row).collect()
-    }
-
-    /// Sockets of hubs that failed: whoever connects is refused.
-    pub fn failed_sockets(&self) -> Vec<&UnitView> {
-        self.units.iter().filter(|u| u.name.ends_with(".socket") && u.active_state == "failed").collect()
     }
 }
 
@@ -295,11 +274,6 @@ impl Row {
         }
     }
 
-    /// Whether a status without `--all` shows it.
-    pub fn is_shown(&self) -> bool {
-        !matches!(self.state, State::Planned) && (self.member || self.wanted || !matches!(self.state, State::NeverRan | State::CannotStart))
-    }
-
     /// State and health in one phrase: `RUNNING (healthy)`, `RUNNING (degraded - 2 sync errors)`, `STOPPED`.
     pub fn words(&self) -> String {
         match (self.state, self.health.status) {
@@ -314,25 +288,35 @@ impl Row {
 
     /// How its state looks.
     pub fn tone(&self) -> Tone {
-        match (self.state, self.health.status) {
-            (State::Running, HealthStatus::Unhealthy) => Tone::Bad,
-            (State::Running, HealthStatus::Degraded) => Tone::Warn,
-            (State::Running, _) => Tone::Good,
-            (State::Failed | State::CannotStart, _) => Tone::Bad,
-            (State::Blocked | State::Stale | State::Paused, _) => Tone::Warn,
-            (State::Initializing | State::ShuttingDown, _) => Tone::Busy,
-            (State::Stopped, _) if self.wanted => Tone::Warn,
-            (State::Stopped | State::NeverRan | State::Planned, _) => Tone::Dim,
-        }
+        tone(self.state, self.health.status, self.wanted)
     }
 
     /// The dot before its name.
     pub fn dot(&self) -> &'static str {
-        match self.state {
-            State::Running | State::Paused | State::Stale => "●",
-            State::Failed | State::CannotStart => "×",
-            State::Initializing | State::ShuttingDown | State::Blocked => "◐",
-            State::Stopped | State::NeverRan | State::Planned => "○",
-        }
+        dot(self.state)
+    }
+}
+
+/// How a state looks.
+pub fn tone(state: State, health: HealthStatus, wanted: bool) -> Tone {
+    match (state, health) {
+        (State::Running, HealthStatus::Unhealthy) => Tone::Bad,
+        (State::Running, HealthStatus::Degraded) => Tone::Warn,
+        (State::Running, _) => Tone::Good,
+        (State::Failed | State::CannotStart, _) => Tone::Bad,
+        (State::Blocked | State::Stale | State::Paused, _) => Tone::Warn,
+        (State::Initializing | State::ShuttingDown, _) => Tone::Busy,
+        (State::Stopped, _) if wanted => Tone::Warn,
+        (State::Stopped | State::NeverRan | State::Planned, _) => Tone::Dim,
+    }
+}
+
+/// The dot before a name.
+pub fn dot(state: State) -> &'static str {
+    match state {
+        State::Running | State::Paused | State::Stale => "●",
+        State::Failed | State::CannotStart => "×",
+        State::Initializing | State::ShuttingDown | State::Blocked => "◐",
+        State::Stopped | State::NeverRan | State::Planned => "○",
     }
 }

@@ -10,6 +10,7 @@ mod durations;
 mod emergency;
 mod events;
 mod examples;
+mod explain;
 mod generate;
 mod hub;
 mod jobs;
@@ -61,7 +62,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-const AFTER: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not running, 65 bad data,\n\
+const AFTER: &str = "Exit codes: 0 ok, 1 failure, 2 usage, 3 not running, 4 broken, 65 bad data,\n\
                      69 unavailable, 75 try again, 77 not permitted, 78 configuration.";
 
 #[derive(Debug, Args)]
@@ -78,6 +79,8 @@ struct Global {
 enum Command {
     /// The whole suite at a glance, what is wrong first
     Status(status::Status),
+    /// What a code, exit status, state, event, daemon or key means
+    Explain(explain::Explain),
     /// Profiles: which daemons this node runs
     #[command(subcommand)]
     Profile(profile::Profile),
@@ -159,6 +162,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, world: &World, out: &Out) -> Done {
     match command {
         Command::Status(verb) => verb.run(world, out),
+        Command::Explain(verb) => verb.run(world, out),
         Command::Profile(verb) => verb.run(world, out),
         Command::Daemon(verb) => verb.run(world, out),
         Command::Database(verb) => verb.run(world, out),

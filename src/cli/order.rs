@@ -2,10 +2,15 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::coordinator::{QueueOrder, QueuePlace};
+use crate::contract::coordinator::{Listed, QueueOrder, QueuePlace, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::reason;
 use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Most waiting items whose reasons are asked for.
+const MAX_WAITING: u32 = 1000;
 
 /// What waits, first come first: items that could be granted if there were room.
 #[derive(Debug, Args)]
@@ -18,15 +23,20 @@ pub struct Order {
 impl Order {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let mut order: QueueOrder = hub::ask(world, Hub::Coordinator)?.call("QueueOrder", &json!({}))?;
+        let mut coordinator = hub::ask(world, Hub::Coordinator)?;
+        let mut order: QueueOrder = coordinator.call("QueueOrder", &json!({}))?;
+        let filter = WorkFilter { statuses: vec![WorkStatus::Pending], limit: Some(MAX_WAITING), ..WorkFilter::default() };
+        let waiting: Listed = coordinator.call("List", &filter)?;
+        let waits: BTreeMap<&str, &str> = waiting.items.iter().filter_map(waits_for).collect();
         let more = order.truncated || order.places.len() > self.lines;
         order.places.truncate(self.lines);
         out.either("order", &order.places, || {
-            let rows = order.places.iter().enumerate().map(|(at, place)| row(at + 1, place, world)).collect();
+            let rows = order.places.iter().enumerate().map(|(at, place)| row(at + 1, place, &waits, world)).collect();
             match order.places.is_empty() {
                 true => "nothing waits that could be granted; `ringrift jobs list` shows what waits for something else\n".to_owned(),
                 false => {
-                    let table = out.table(&["#", "ID", "LEVEL", "TYPE", "CONFIG", "WAITS", "DEADLINE", "WHY"], rows);
+                    let table =
+                        out.wrapped_table(&["#", "ID", "LEVEL", "TYPE", "CONFIG", "AGE", "DEADLINE", "WHY THERE", "WAITS FOR"], rows);
                     table + if more { "more than shown: raise -n\n" } else { "" }
                 }
             }
@@ -43,7 +53,12 @@ fn tone(level: &str) -> Tone {
     }
 }
 
-fn row(at: usize, place: &QueuePlace, world: &World) -> Vec<Text> {
+/// An item and the one reason that is shown for it everywhere.
+fn waits_for(item: &WorkItem) -> Option<(&str, &str)> {
+    Some((item.work_id.as_str(), reason::leading(&item.waiting_for, &item.waiting_codes)?))
+}
+
+fn row(at: usize, place: &QueuePlace, waits: &BTreeMap<&str, &str>, world: &World) -> Vec<Text> {
     vec![
         Text::number(at.to_string()),
         Text::plain(place.work_id.as_str()),
@@ -53,5 +68,6 @@ fn row(at: usize, place: &QueuePlace, world: &World) -> Vec<Text> {
         Text::number(text::age(place.created_us, world.now_us)),
         Text::plain(place.deadline_us.map(|at| text::time(at, world.now_us)).unwrap_or_default()),
         Text::plain(place.why.join("; ")),
+        Text::plain(waits.get(place.work_id.as_str()).copied().unwrap_or_default()),
     ]
 }

@@ -82,6 +82,12 @@ impl Out {
         Out { json, color: wanted(terminal), color_err: wanted(std::io::stderr().is_terminal()), width }
     }
 
+    /// Text without colours in so many columns, for tests.
+    #[cfg(test)]
+    pub fn plain(width: Option<u16>) -> Out {
+        Out { json: false, color: false, color_err: false, width }
+    }
+
     /// Text in a tone, for stdout.
     pub fn paint(&self, tone: Tone, text: &str) -> String {
         paint(self.color, tone, text)
@@ -141,6 +147,35 @@ impl Out {
     /// The same without a header, its last column wrapped at blanks and not cut: for sentences.
     pub fn sentences(&self, rows: Vec<Vec<Text>>) -> String {
         if rows.is_empty() { String::new() } else { self.lay_out(&[], rows, false) }
+    }
+
+    /// Columns of the terminal; none without one, then nothing is cut or wrapped.
+    pub fn columns(&self) -> Option<usize> {
+        self.width.map(usize::from)
+    }
+
+    /// Text in lines of the terminal's width, each behind so many blanks; one line without a terminal, none of an empty text.
+    pub fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
+        let room = self.columns().map_or(usize::MAX, |width| width.saturating_sub(indent).max(20));
+        let mut lines: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            match lines.last_mut() {
+                Some(line) if line.chars().count() + 1 + word.chars().count() <= room => *line += &format!(" {word}"),
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines.into_iter().map(|line| format!("{}{line}", " ".repeat(indent))).collect()
+    }
+
+    /// A table whose last column is wrapped at blanks and not cut.
+    pub fn wrapped_table(&self, header: &[&str], rows: Vec<Vec<Text>>) -> String {
+        self.lay_out(header, rows, false)
+    }
+
+    /// Prints one JSON value that has a schema of its own.
+    pub fn object(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).map_err(|e| Failure::new(Exit::Failure, "writing JSON").caused_by(e))?;
+        self.text(&format!("{text}\n"))
     }
 
     fn lay_out(&self, header: &[&str], rows: Vec<Vec<Text>>, cut: bool) -> String {

@@ -4,6 +4,7 @@ use super::world::World;
 use super::{Done, hub, text};
 use crate::contract::coordinator::{Accepted, CoordinatorStatus, Listed, SafeguardsView, WorkFilter, WorkStatus};
 use crate::contract::error::Exit;
+use crate::contract::reason;
 use crate::contract::registry::Hub;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -58,7 +59,8 @@ fn show(world: &World, out: &Out) -> Done {
     let value = json!({
         "state": status.state, "counts": status.queue, "blocked": status.blocked, "signal": safeguards.signal,
         "waiting": waiting.items.iter().map(|i| json!({ "work_id": i.work_id, "work_type": i.work.work_type, "priority": i.work.priority,
-            "config_key": i.work.config_key, "created_us": i.created_us, "why": i.waiting_for })).collect::<Vec<_>>(),
+            "config_key": i.work.config_key, "created_us": i.created_us, "why": i.waiting_for,
+            "waits_for": reason::leading(&i.waiting_for, &i.waiting_codes) })).collect::<Vec<_>>(),
     });
     out.either("queue", &value, || {
         let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
@@ -86,12 +88,12 @@ fn show(world: &World, out: &Out) -> Done {
                 Text::plain(i.work.config_key.as_str()),
                 Text::number(i.work.priority.to_string()),
                 Text::number(text::age(i.created_us, world.now_us)),
-                Text::plain(i.waiting_for.join("; ")),
+                Text::plain(reason::leading(&i.waiting_for, &i.waiting_codes).unwrap_or_default()),
             ]
         });
         let rows: Vec<_> = rows.collect();
         if !rows.is_empty() {
-            page += &out.table(&["ID", "TYPE", "CONFIG", "PRIO", "AGE", "WAITS FOR"], rows);
+            page += &out.wrapped_table(&["ID", "TYPE", "CONFIG", "PRIO", "AGE", "WAITS FOR"], rows);
         }
         page
     })

@@ -5,7 +5,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
 /// The verbs in the order in which they are shown, by what people come for.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Look", &["status", "trace", "safeguards"]),
+    ("Look", &["status", "explain", "trace", "safeguards"]),
     ("Loop", &["pipeline", "profile", "models", "artefacts", "emergency"]),
     ("Work", &["jobs", "targets", "optimizer", "bandwidth"]),
     ("Daemons", &["daemon", "registry", "master"]),

@@ -1,5 +1,6 @@
 //! What the command line can see: systemd over D-Bus, the files in /run/ringrift, the configuration, the hubs' sockets.
 use crate::contract::error::{Exit, Failure};
+use crate::contract::facts::Facts;
 use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::master::Control;
@@ -7,6 +8,7 @@ use crate::contract::paths;
 use crate::contract::ports::Units;
 use crate::platform::clock;
 use crate::platform::config::{self, Dirs, Loaded};
+use crate::platform::facts::{Collector, Places};
 use crate::platform::notices::Notices;
 use crate::platform::systemd::SystemdView;
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ pub struct World {
     pub notices: Notices,
     /// Where the configuration is.
     pub dirs: Dirs,
+    /// Collects all that is judged.
+    collector: Collector,
     /// Now, microseconds since 1970.
     pub now_us: i64,
 }
@@ -29,13 +33,20 @@ impl World {
     /// The machine we are on. RINGRIFT_RUN moves `/run/ringrift`.
     pub fn real() -> World {
         let run = std::env::var_os("RINGRIFT_RUN").map_or_else(|| PathBuf::from(paths::RUN), PathBuf::from);
+        let places = Places { run: run.clone(), notices: paths::NOTICES.into(), dirs: Dirs::command() };
         World {
+            collector: Collector::new(places),
             units: Box::new(SystemdView::at(None, run.clone())),
             run,
             notices: Notices::at(paths::NOTICES),
             dirs: Dirs::command(),
             now_us: clock::now_us(),
         }
+    }
+
+    /// Everything, to be judged.
+    pub fn facts(&self) -> Facts {
+        self.collector.collect(&*self.units)
     }
 
     /// Units by names and globs.

@@ -1,4 +1,5 @@
 //! Arguments and results of the small methods of `org.ringrift.Coordinator`.
+use super::conditions::Conditions;
 use super::coordinator::{Lease, WorkItem, WorkStatus};
 use super::ids::{FencingToken, JobId, LeaseId, NodeId};
 use super::optimizer::Utilization;
@@ -176,6 +177,9 @@ pub struct CoordinatorStatus {
     /// Why fewer tasks are granted at the moment than the limits allow, if so: the machine is busy, which is what it is there for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub narrowed: Vec<String>,
+    /// Halt, pause, gates, breakers, what fails, waits and runs.
+    #[serde(default)]
+    pub conditions: Conditions,
 }
 
 impl CoordinatorStatus {

@@ -13,6 +13,8 @@ pub enum Exit {
     Usage = 2,
     /// `status` of something that is not running.
     NotRunning = 3,
+    /// `status` of a suite in which something is broken.
+    Broken = 4,
     /// Input data is bad; trying again will not help.
     BadData = 65,
     /// A service that is needed does not answer.

@@ -1,6 +1,7 @@
 //! What the master offers on D-Bus, and the control file by which it pauses daemons.
 use super::text::one_line;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The bus name; a single instance owns it.
 pub const BUS_NAME: &str = "org.ringrift.Master1";
@@ -52,6 +53,61 @@ pub struct Plan {
     pub planned: Vec<String>,
     /// Members kept out by `enabled: false` or `master.skip_daemons`, with the key that says so.
     pub disabled: Vec<String>,
+}
+
+/// What the master wants of one daemon, and who said so. All times in microseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wish {
+    /// It shall run.
+    #[serde(default)]
+    pub desired: bool,
+    /// Who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
+    /// It went down in order, but not through the master.
+    #[serde(default)]
+    pub stopped_outside: bool,
+    /// The key that keeps it out of every profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<String>,
+    /// Why its start is held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// Since when it is not up although it shall be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub down_since_us: Option<i64>,
+    /// When it is tried again, after it had failed for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_try_us: Option<i64>,
+}
+
+/// A jump of the wall clock that the master saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockJump {
+    /// By how much, microseconds; negative: backwards.
+    pub by_us: i64,
+    /// When, by the new time.
+    pub at_us: i64,
+}
+
+/// What stands in the master's status file as its snapshot.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MasterView {
+    /// How well the loop is.
+    #[serde(flatten)]
+    pub health: MasterHealth,
+    /// Seconds between turns at most.
+    #[serde(default)]
+    pub interval: u32,
+    /// What it wants of each built daemon that is wanted, was stopped or is disabled, by SCREAMING name.
+    #[serde(default)]
+    pub wishes: BTreeMap<String, Wish>,
+    /// What it cannot do at the moment, by topic.
+    #[serde(default)]
+    pub troubles: BTreeMap<String, String>,
+    /// The last jump of the clock within the hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_jump: Option<ClockJump>,
 }
 
 /// The master's health; the original's `check_health`.

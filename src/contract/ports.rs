@@ -10,6 +10,7 @@ use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use super::events::Payload;
+use super::facts::Facts;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
@@ -78,6 +79,10 @@ pub trait Units {
     fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, String>;
     /// `/run/ringrift/<kebab>/status.json`, if there is one.
     fn status_file(&self, kebab: &str) -> Option<StatusFile>;
+    /// Everything at once, to be judged; only for who was given a view of the whole suite.
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
 }
 
 /// The router's dead letters and figures.

@@ -72,6 +72,37 @@ impl Reason {
     }
 }
 
+impl ReasonCode {
+    /// What helps first, when several reasons are against something: a smaller number.
+    fn rank(self) -> u8 {
+        use ReasonCode::*;
+        match self {
+            Halted => 0,
+            Paused => 1,
+            NotReady | Stopping => 2,
+            NoMaster => 3,
+            Breaker => 4,
+            Gate => 5,
+            Dependency => 6,
+            Retry => 7,
+            Peak | Deadline => 8,
+            Reserved => 9,
+            Slots => 10,
+            Taken | QueueFull | Transfers | Bandwidth => 11,
+            Optimizer => 12,
+            Rate | Spacing => 13,
+            Other => 14,
+        }
+    }
+}
+
+/// The reason to show where there is room for one: what bars everything before what bars this one, and what lasts before what passes.
+/// Queue, order, pipeline and status all show this one.
+pub fn leading<'a>(texts: &'a [String], codes: &[ReasonCode]) -> Option<&'a str> {
+    let code = |at: usize| codes.get(at).copied().unwrap_or(ReasonCode::Other);
+    texts.iter().enumerate().min_by_key(|(at, _)| (code(*at).rank(), *at)).map(|(_, text)| text.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -318,6 +318,15 @@ pub struct Stats {
     /// Why publishes are refused at the moment, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusing: Option<String>,
+    /// Most events that one connected subscriber has still to handle.
+    #[serde(default)]
+    pub lag: u64,
+    /// What is not as it should be, by topic: standing, absent, size, socket.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub troubles: std::collections::BTreeMap<String, String>,
+    /// Subscribers that have not got done with an event for more than a minute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub standing: Vec<SubscriberName>,
     /// Since start, by type.
     #[serde(default)]
     pub by_type: std::collections::BTreeMap<String, u64>,

@@ -9,6 +9,7 @@ pub mod durations;
 pub mod gate;
 pub mod handover;
 pub mod hardware;
+pub mod judge;
 pub mod lease;
 pub mod lifecycle;
 pub mod limits;

@@ -6,6 +6,7 @@ mod args;
 mod bandwidth;
 mod cancel;
 mod change;
+mod conditions;
 mod desk;
 mod durations;
 mod emergency;

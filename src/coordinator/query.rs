@@ -1,7 +1,7 @@
 //! Looking: List, Show, Leases, Limits, Status. Nothing is changed.
 use super::change::{Change, Refusal};
 use super::rows::{self, Text};
-use super::{desk, emergency, gates, grant, optimizer};
+use super::{conditions, desk, emergency, gates, grant, optimizer};
 use crate::contract::coordinator::{
     CoordinatorStatus, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
 };
@@ -123,6 +123,7 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         utilization: Utilization { nodes: Vec::new(), ..optimizer::utilization(cx)? },
         blocked,
         narrowed,
+        conditions: conditions::all(cx)?,
         ..Default::default()
     };
     for wanted in [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running] {

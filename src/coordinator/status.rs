@@ -99,7 +99,8 @@ impl StatusWriter {
 fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {
     let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
     let mut message = format!("{running} running, {claimed} starting, {pending} waiting");
-    let mut troubles: Vec<String> = socket.map(str::to_owned).into_iter().chain(status.blocked.iter().cloned()).collect();
+    // Gates, limits, a pause and a halt are no fault of the coordinator: they are said, and judged by who looks.
+    let mut troubles: Vec<String> = socket.map(str::to_owned).into_iter().collect();
     if status.fenced > 0 {
         troubles.push(format!("{} fenced off and not gone yet", status.fenced));
     }
@@ -109,7 +110,7 @@ fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {
     if status.outbox_refused > 0 {
         troubles.push(format!("{} events were refused by the router, see outbox_refused", status.outbox_refused));
     }
-    for said in troubles.iter().chain(&status.narrowed) {
+    for said in troubles.iter().chain(&status.blocked).chain(&status.narrowed) {
         message = format!("{message}; {said}");
     }
     if troubles.is_empty() { Health::healthy(message) } else { Health::degraded(message) }

@@ -2,6 +2,7 @@
 //! `org.ringrift.Master1`. It supervises nothing itself and never calls systemctl.
 mod bus;
 mod calls;
+mod clock;
 mod control;
 mod engine;
 pub mod guard;

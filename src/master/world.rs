@@ -3,7 +3,7 @@ use super::store::Wanted;
 use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::health::{State, StatusFile};
 use crate::contract::host::UnitView;
-use crate::contract::master::{Control, MasterHealth, Plan};
+use crate::contract::master::{Control, MasterHealth, Plan, Wish};
 use crate::contract::registry::{DaemonType, Profile, all, built};
 use crate::coordination::plan;
 use crate::coordination::state::{Assessment, Facts, assess};
@@ -177,6 +177,26 @@ impl World {
         let desired = self.desired();
         let real = all().filter(|s| !matches!(s.stage, crate::contract::registry::Stage::Alias { .. }));
         real.map(|s| self.row(s.daemon, desired.contains(&s.daemon), now_us)).collect()
+    }
+
+    /// What is wanted of the daemons, for those who only look.
+    pub fn wishes(&self) -> BTreeMap<String, Wish> {
+        let desired = self.desired();
+        let members = self.profile.members();
+        let wish = |daemon: DaemonType| Wish {
+            desired: desired.contains(&daemon),
+            stopped_by: match self.overrides.get(&daemon) {
+                Some((Wanted::Stopped, who)) => Some(who.clone()),
+                _ => None,
+            },
+            stopped_outside: self.outside.contains(&daemon),
+            disabled: members.contains(&daemon).then(|| plan::disabled(&self.config, daemon)).flatten(),
+            held: self.held.get(&daemon).cloned(),
+            down_since_us: self.down_since.get(&daemon).copied(),
+            next_try_us: self.tried_again.get(&daemon).map(|(_, due)| *due),
+        };
+        let all = built().map(|s| (s.daemon.name().to_owned(), wish(s.daemon)));
+        all.filter(|(_, wish)| *wish != Wish::default()).collect()
     }
 
     /// What applying a profile would do.

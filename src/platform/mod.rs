@@ -7,6 +7,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod commander;
 pub mod config;
+pub mod facts;
 pub mod flags;
 pub mod foreign;
 pub mod host;

@@ -45,6 +45,8 @@ pub struct Counters {
     pub refusing: RefCell<Option<String>>,
     /// What an operator should know of: quarantine, a log too large.
     pub trouble: RefCell<BTreeMap<&'static str, String>>,
+    /// Subscribers of which a lane stands.
+    pub standing: RefCell<Vec<SubscriberName>>,
 }
 
 impl Counters {

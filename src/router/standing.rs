@@ -27,7 +27,11 @@ impl Lanes {
             let connected = subs.iter().filter(|(_, sub)| sub.stream.is_some());
             connected.flat_map(|(name, sub)| sub.delivery.heads().map(|(key, head)| ((name.clone(), key.clone()), head))).collect()
         };
-        let text = words(&self.standing(heads, now));
+        let late = self.standing(heads, now);
+        let text = words(&late);
+        let mut names: Vec<SubscriberName> = late.into_iter().map(|((name, _), _)| name).collect();
+        names.dedup();
+        *hub.counters.standing.borrow_mut() = names;
         let mut trouble = hub.counters.trouble.borrow_mut();
         match text {
             None => drop(trouble.remove(TROUBLE)),

@@ -30,6 +30,9 @@ pub async fn stats(hub: &Rc<Hub>) -> Result<Stats, Refusal> {
         rates: hub.meter.borrow().rates(),
         publish_latency: hub.meter.borrow().latency(),
         refusing: counters.refusing.borrow().clone(),
+        lag: hub.subs.borrow().values().filter(|sub| sub.stream.is_some()).map(|sub| sub.delivery.open() as u64).max().unwrap_or(0),
+        troubles: counters.trouble.borrow().iter().map(|(topic, text)| ((*topic).to_owned(), text.clone())).collect(),
+        standing: counters.standing.borrow().clone(),
         by_type,
     })
 }

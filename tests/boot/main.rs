@@ -29,6 +29,7 @@ mod daemons;
 mod databases;
 mod disk;
 mod emergency;
+mod faults;
 mod guards;
 mod harness;
 mod http;

@@ -55,7 +55,7 @@ fn a_store_of_older_rules_is_kept_and_the_loop_begins_anew(m: &Machine) {
     });
     let said = m.journal("MESSAGE_ID=3d5b0a8c64f14e0f9a7be1c2d4805f61");
     assert!(said.len() == 1 && said[0].message().contains("began anew"), "{:?}", said.iter().map(|e| e.message()).collect::<Vec<_>>());
-    let status = m.ok("ringrift status");
+    let status = m.run("ringrift status").out;
     assert!(status.contains("square8_2p began anew") && status.contains("version 1"), "{status}");
     let page = m.ok("ringrift pipeline show square8_2p");
     assert!(page.contains("rules version 2") && page.contains("kept and not used: 400 games"), "{page}");

@@ -1,5 +1,6 @@
 //! What stands: a loop that is given nothing to do, and events that wait behind one that is not done. `ringrift status` says both.
 use crate::emergency::call;
+use crate::faults::problems;
 use crate::machine::Machine;
 use crate::suite::{MINUTE, start};
 
@@ -14,10 +15,7 @@ fn shows(m: &Machine, command: &str, wanted: &str) -> Result<String, String> {
 }
 
 fn well(m: &Machine) {
-    m.wait_for("all to be well", 2 * MINUTE, || {
-        let said = shows(m, "ringrift status", "all is well")?;
-        if said.contains("stands still") { Err(said) } else { Ok(()) }
-    });
+    m.wait_for("all to be well", 2 * MINUTE, || shows(m, "ringrift status", "all is well").map(drop));
 }
 
 fn a_loop_that_stands_still_says_so(m: &Machine) {
@@ -33,11 +31,12 @@ fn a_loop_that_stands_still_says_so(m: &Machine) {
     let opened = |m: &Machine| {
         m.ok("rm /etc/ringrift/conf.d/60-gate.yaml; ringrift config reload");
     };
-    let stands: [(Doing, &str, Doing); 3] = [
+    let stands: [(Doing, &str, &str, Doing); 3] = [
         (
             &|m| {
                 m.ok("ringrift emergency halt smoke");
             },
+            "RR-HALT",
             "emergency halt by root: smoke",
             &|m| {
                 m.ok("ringrift emergency clear");
@@ -47,20 +46,24 @@ fn a_loop_that_stands_still_says_so(m: &Machine) {
             &|m| {
                 call(m, "Pause", r#"{"reason":"maintenance"}"#);
             },
+            "RR-QUEUE-PAUSED",
             "paused by root: maintenance",
             &|m| {
                 call(m, "Resume", "{}");
             },
         ),
-        (&shut, "gate disk", &opened),
+        (&shut, "RR-DISK-LOW", "gate disk", &opened),
     ];
-    for (stop, why, go) in stands {
+    for (stop, code, why, go) in stands {
         stop(m);
+        m.wait_for(code, MINUTE, || match problems(m) {
+            found if found.first().is_some_and(|p| p["code"] == code) => Ok(()),
+            found => Err(format!("{found:?}")),
+        });
+        let status = m.run("ringrift status").out;
+        let headline = status.lines().next().expect("a line");
+        assert!(!headline.contains("all is well"), "{status}");
         let line = format!("the loop stands still: {why}");
-        let status = m.wait_for(&line, MINUTE, || shows(m, "ringrift status", &line));
-        let (headline, _) = status.split_once('\n').expect("lines");
-        assert!(headline.contains("the loop stands still"), "{status}");
-        assert!(status.contains("ringrift queue") && status.matches(&line).count() == 1, "said once: {status}");
         let alone = m.wait_for(&line, MINUTE, || shows(m, "ringrift daemon status EVALUATION", &line));
         assert!(alone.contains("RUNNING (healthy)"), "it is no fault of the daemon's: {alone}");
         m.wait_for("the same for programs", MINUTE, || shows(m, "ringrift status --json", "\"loop_stands\""));
@@ -75,17 +78,19 @@ fn a_lane_that_stands_is_a_problem_until_it_moves(m: &Machine) {
     start(m);
     m.write("/etc/ringrift/conf.d/60-full.yaml", "daemons: {data_pipeline: {max_disk_percent: 1}}\n");
     m.ok("ringrift config reload");
-    let line = "events have waited for more than a minute behind one that is not done: data-pipeline: square8_2p behind event";
     let status = m.wait_for("the lane to be a problem", 5 * MINUTE, || {
-        let json = m.run("ringrift status --json").out;
-        if json.contains(line) { Ok(m.run("ringrift status").out) } else { Err(m.run("ringrift status").out) }
+        let found = problems(m)
+            .into_iter()
+            .any(|p| p["code"] == "RR-LANE-STANDS" && p.to_string().contains("data-pipeline: square8_2p behind event"));
+        let status = m.run("ringrift status").out;
+        if found { Ok(status) } else { Err(status) }
     });
     println!("{:?}\n{status}", m.suite);
-    assert!(status.contains("EVENT_ROUTER") && !status.contains("all is well"), "{status}");
+    assert!(status.contains("DATA_PIPELINE") && !status.contains("all is well"), "{status}");
     m.ok("rm /etc/ringrift/conf.d/60-full.yaml; ringrift config reload");
     m.wait_for("the lane to go on", 2 * MINUTE, || {
         let json = m.run("ringrift status --json").out;
-        if json.contains("more than a minute") || json.contains("waiting:") { Err(json) } else { Ok(()) }
+        if json.contains("RR-LANE-STANDS") || json.contains("waiting:") { Err(json) } else { Ok(()) }
     });
     m.wait_for("games of the results that waited", MINUTE, || {
         shows(m, "ringrift events tail --type NEW_GAMES_AVAILABLE -n 5", "square8_2p")

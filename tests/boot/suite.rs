@@ -154,7 +154,7 @@ fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
     assert!(pids(m).is_empty(), "{:?}", pids(m));
     start(m);
     let before = pids(m);
-    assert!(look("ringrift status").expect_ok("ringrift status").contains("AUTO_EXPORT"));
+    assert!(look("ringrift status -v").out.contains("AUTO_EXPORT"));
     look("ringrift daemon stop AUTO_EXPORT").expect_refused("ringrift daemon stop", "");
     look("ringrift profile apply minimal").expect_refused("ringrift profile apply", "");
     assert_eq!(before, pids(m));
@@ -259,6 +259,6 @@ fn the_health_endpoints_tell_the_truth(m: &Machine) {
         answers(port, path, wanted).unwrap_or_else(|said| panic!("{path}: {said}"));
     }
     m.ok("ringrift daemon stop QUEUE_POPULATOR");
-    m.wait_for("/health to be 503", MINUTE, || answers(8790, "/health", "QUEUE_POPULATOR is"));
+    m.wait_for("/health to be 503", MINUTE, || answers(8790, "/health", "QUEUE_POPULATOR is stopped by root"));
     assert!(get(m, 8790, "/health").contains("HTTP/1.1 503"));
 }

@@ -47,12 +47,14 @@ fn a_daemon_that_keeps_failing_is_failed_and_one_event_says_so(m: &Machine) {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].to_string().contains("FEEDBACK_LOOP"), "{told:?}");
     assert_eq!(states(m).expect("listed").get("FEEDBACK_LOOP").map(String::as_str), Some("FAILED"));
-    let said = m.ok("ringrift status");
+    let said = m.run("ringrift status");
     assert!(
-        said.contains("FEEDBACK_LOOP")
-            && said.contains("FAILED")
-            && said.contains(&format!("{} of {} daemons run", daemons() - 1, daemons())),
-        "{said}"
+        said.code == 4
+            && said.out.contains("FEEDBACK_LOOP has failed")
+            && said.out.contains(&format!("{} of {} daemons run · 1 failed: FEEDBACK_LOOP", daemons() - 1, daemons())),
+        "{} {}",
+        said.code,
+        said.out
     );
     // Mended by hand, it runs again, and the rest never stopped.
     m.ok(&format!("rm /etc/systemd/system/{FEEDBACK}.d/50-fails.conf; systemctl daemon-reload; ringrift daemon start FEEDBACK_LOOP"));

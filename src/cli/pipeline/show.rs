@@ -3,9 +3,12 @@ use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
 use crate::contract::catalog::StageState;
+use crate::contract::conditions::Waiting;
+use crate::contract::coordinator::CoordinatorStatus;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::Hub;
+use crate::coordination::judge;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
@@ -36,7 +39,10 @@ impl Show {
         let stages: Vec<StageState> = stages.into_iter().filter(|s| self.key.as_ref().is_none_or(|k| s.config_key == *k)).collect();
         out.either("stages", &stages, || match stages.is_empty() {
             true => "nothing has been played yet; `ringrift jobs list` shows what is about to\n".into(),
-            false => stages.iter().map(|s| page(s, world, out)).collect::<Vec<_>>().join("\n"),
+            false => {
+                let waits = waiting(world);
+                stages.iter().map(|s| page(s, &waits, world, out)).collect::<Vec<_>>().join("\n")
+            }
         })
     }
 }
@@ -50,7 +56,13 @@ fn snapshot(world: &World, out: &Out, why: Failure) -> Result<Vec<StageState>, F
     Ok(stages)
 }
 
-fn page(s: &StageState, world: &World, out: &Out) -> String {
+/// What waits, by the coordinator's last word.
+fn waiting(world: &World) -> Vec<Waiting> {
+    let status = world.report("coordinator").and_then(|report| serde_json::from_value::<CoordinatorStatus>(report.snapshot).ok());
+    status.map(|status| status.conditions.waiting).unwrap_or_default()
+}
+
+fn page(s: &StageState, waits: &[Waiting], world: &World, out: &Out) -> String {
     let graph: Vec<String> = STAGES
         .iter()
         .map(|name| if *name == s.stage { out.paint(Tone::Good, &format!("● {name}")) } else { out.paint(Tone::Dim, name) })
@@ -60,6 +72,9 @@ fn page(s: &StageState, world: &World, out: &Out) -> String {
     let mut page = format!("{} generation {generation}, {elo:+.0} Elo\n", out.paint(Tone::Bold, s.config_key.as_str()));
     page += &format!("  {}\n", graph.join(out.paint(Tone::Dim, " → ").as_str()));
     page += &format!("  {} for {since}: {}\n", s.stage, s.reason);
+    if let Some(why) = waits.iter().find(|w| w.config_key == s.config_key).and_then(judge::waits_for) {
+        page += &format!("{}\n", out.wrapped(&format!("waits: {why}"), 2).join("\n"));
+    }
     if !s.set_aside.is_empty() {
         let since = s.rules_since_us.map_or_else(String::new, |at| format!(" since {}", text::age(at, world.now_us)));
         let aside: Vec<String> = s.set_aside.iter().map(ToString::to_string).collect();

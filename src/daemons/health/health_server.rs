@@ -1,18 +1,21 @@
 //! HEALTH_SERVER: HTTP for probes and dashboards. Looks, and starts nothing.
 use super::metrics;
-use super::overview::Overview;
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
+use crate::contract::facts::Facts;
 use crate::contract::health::Health;
-use crate::contract::registry::{DaemonType, built, declare};
+use crate::contract::overview::{Overview, Process};
+use crate::contract::problem::Severity;
+use crate::contract::registry::{DaemonType, declare};
 use crate::contract::text;
-use crate::coordination::plan;
-use serde_json::{Value, json};
+use crate::coordination::judge;
+use crate::coordination::judge::watch::{Change, Watch};
+use serde_json::{Map, Value, json};
 
 declare! {
     HealthServer {
         name: "HEALTH_SERVER",
-        purpose: "HTTP: /health, /ready, /metrics, /status and /daemon",
+        purpose: "HTTP: /health, /ready, /metrics, /status, /problems and /daemon",
         category: Category::Health,
         profiles: &[
             Profile::Standalone, Profile::Coordinator, Profile::TrainingNode, Profile::Ephemeral, Profile::Selfplay,
@@ -20,13 +23,14 @@ declare! {
         ],
         depends_on: &[D::EventRouter],
         order: Some(13),
+        interval: 10,
         health_check_interval: Some(30),
         needs: &[Need::Tcp { address: "address", ports: &["port", "status_port"], hosts: "hosts" }],
         program: Program::Own,
     }
-    asks [clock, host, units]
+    asks [units]
     settings {
-        /// Port of /health, /ready, /metrics, /status; RINGRIFT_DAEMON_HEALTH_PORT.
+        /// Port of /health, /ready, /metrics, /status, /problems; RINGRIFT_DAEMON_HEALTH_PORT.
         port: u16 = 8790 in 1..=65_535 port;
         /// Port of /daemon/status and /daemon/NAME/health.
         status_port: u16 = 8770 in 1..=65_535 port;
@@ -40,33 +44,28 @@ declare! {
 }
 
 const JSON: &str = "application/json";
+const PROBE_PATHS: &str = "/health, /ready, /status, /problems, /metrics";
 
 /// The daemon.
 #[derive(Debug)]
 pub struct HealthServer {
     port: u16,
     status_port: u16,
-    /// Kept out of every profile by the configuration.
-    disabled: Vec<DaemonType>,
-}
-
-fn disabled(config: &Config) -> Vec<DaemonType> {
-    built().map(|s| s.daemon).filter(|d| plan::disabled(config, *d).is_some()).collect()
+    watch: Watch,
 }
 
 impl Daemon for HealthServer {
     fn new(config: &Config) -> Self {
         let settings = Settings::of(config);
-        HealthServer { port: settings.port, status_port: settings.status_port, disabled: disabled(config) }
+        HealthServer { port: settings.port, status_port: settings.status_port, watch: Watch::default() }
     }
 
-    fn configure(&mut self, config: &Config) {
-        self.disabled = disabled(config);
-    }
+    fn configure(&mut self, _: &Config) {}
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => out.health(Health::healthy(format!("answers on {} and {}", self.port, self.status_port))),
+            Input::Tick { .. } => drop(self.look(ports)),
             Input::Http(request) => self.answer(request, ports, out),
             _ => {}
         }
@@ -79,71 +78,90 @@ fn reply(out: &mut Out, status: u16, body: &Value) {
     out.respond(status, JSON, format!("{:#}\n", text::clean_json(body.clone())));
 }
 
+/// A line in the journal for each problem that came or went.
+fn tell(change: &Change) {
+    for problem in change.appeared.iter().filter(|p| p.is_cause()) {
+        let (id, code, subject) = (problem.code.entry().message_id, problem.code.to_string(), problem.subject.to_string());
+        match problem.severity {
+            Severity::Broken => tracing::error!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code}: {}", problem.title),
+            Severity::Degraded => tracing::warn!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code}: {}", problem.title),
+            Severity::Notice => tracing::info!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code}: {}", problem.title),
+        }
+    }
+    for problem in change.cleared.iter().filter(|p| p.is_cause()) {
+        let (code, subject) = (problem.code.to_string(), problem.subject.to_string());
+        tracing::info!(CODE = code, SUBJECT = subject, "{code} is over: {}", problem.title);
+    }
+}
+
 impl HealthServer {
-    fn answer(&self, request: &HttpRequest, ports: &Ports<'_>, out: &mut Out) {
-        let overview = match Overview::look(ports, &self.disabled) {
-            Ok(overview) => overview,
-            Err(error) => {
-                // Not knowing is not being well.
-                return reply(out, 503, &json!({ "status": "unknown", "problems": [format!("systemd does not answer: {error}")] }));
-            }
-        };
-        if request.port == self.status_port { self.daemons(request, &overview, out) } else { self.probes(request, &overview, ports, out) }
+    fn look(&mut self, ports: &Ports<'_>) -> (Facts, Overview) {
+        let facts = ports.units.facts();
+        let (overview, change) = self.watch.steady(judge::overview(&facts, env!("CARGO_PKG_VERSION")));
+        tell(&change);
+        (facts, overview)
     }
 
-    fn probes(&self, request: &HttpRequest, overview: &Overview, ports: &Ports<'_>, out: &mut Out) {
-        let profile = overview.profile.map(|p| p.name());
-        match request.path.as_str() {
-            "/health" => {
-                let problems = overview.liveness();
-                let status = if problems.is_empty() { "healthy" } else { "unhealthy" };
-                reply(
-                    out,
-                    if problems.is_empty() { 200 } else { 503 },
-                    &json!({ "status": status, "profile": profile, "problems": problems }),
-                );
-            }
-            "/ready" => {
-                let problems = overview.readiness();
-                reply(
-                    out,
-                    if problems.is_empty() { 200 } else { 503 },
-                    &json!({ "ready": problems.is_empty(), "profile": profile, "problems": problems }),
-                );
-            }
-            "/metrics" => match metrics::text(overview, &ports.host.snapshot()) {
-                Ok(text) => out.respond(200, metrics::CONTENT_TYPE, text),
-                Err(error) => reply(out, 500, &json!({ "error": format!("writing the metrics: {error}") })),
-            },
-            "/status" => {
-                let body = json!({
-                    "schema": 1, "profile": profile, "master": overview.master, "problems": overview.readiness(), "daemons": overview.daemons(),
-                    "host": ports.host.snapshot(), "router": overview.router.as_ref().map(|f| &f.snapshot),
-                    "coordinator": overview.coordinator.as_ref().map(|f| &f.snapshot),
-                });
-                reply(out, 200, &body);
-            }
-            other => reply(out, 404, &json!({ "error": format!("no {other}; there are /health, /ready, /metrics, /status") })),
+    fn answer(&mut self, request: &HttpRequest, ports: &Ports<'_>, out: &mut Out) {
+        let (facts, overview) = self.look(ports);
+        match request.port == self.status_port {
+            true => daemons(request, &overview, out),
+            false => probes(request, &facts, &overview, out),
         }
     }
+}
 
-    fn daemons(&self, request: &HttpRequest, overview: &Overview, out: &mut Out) {
-        let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
-        match path[..] {
-            ["daemon", "status"] => reply(out, 200, &json!({ "schema": 1, "daemons": overview.daemons() })),
-            ["daemon", name, "health"] => match DaemonType::parse(name) {
-                Ok(daemon) => {
-                    let daemon = daemon.resolve();
-                    let line = overview.lines.iter().find(|l| l.spec.daemon == daemon);
-                    let healthy = line.is_some_and(|l| l.health.is_healthy());
-                    let body = line.map_or(Value::Null, Overview::daemon);
-                    reply(out, if healthy { 200 } else { 503 }, &body);
-                }
-                Err(unknown) => reply(out, 404, &json!({ "error": unknown.to_string() })),
-            },
-            _ => reply(out, 404, &json!({ "error": format!("no {}; there are /daemon/status and /daemon/NAME/health", request.path) })),
+fn probes(request: &HttpRequest, facts: &Facts, overview: &Overview, out: &mut Out) {
+    let status = |well: bool| if well { 200 } else { 503 };
+    match request.path.as_str() {
+        "/health" => {
+            let against = overview.against_liveness();
+            let word = if against.is_empty() { "healthy" } else { "unhealthy" };
+            let body = json!({ "status": word, "profile": overview.profile, "problems": against, "first": overview.causes().next() });
+            reply(out, status(against.is_empty()), &body);
         }
+        "/ready" => {
+            let against = overview.against_readiness();
+            let body =
+                json!({ "ready": against.is_empty(), "profile": overview.profile, "problems": against, "first": overview.causes().next() });
+            reply(out, status(against.is_empty()), &body);
+        }
+        "/problems" => reply(out, 200, &json!({ "schema": overview.schema, "verdict": overview.verdict, "problems": overview.problems })),
+        "/status" => reply(out, 200, &serde_json::to_value(overview).unwrap_or_default()),
+        "/metrics" => match metrics::text(facts, overview) {
+            Ok(text) => out.respond(200, metrics::CONTENT_TYPE, text),
+            Err(error) => reply(out, 500, &json!({ "error": format!("writing the metrics: {error}") })),
+        },
+        other => reply(out, 404, &json!({ "error": format!("no {other}; there are {PROBE_PATHS}") })),
     }
+}
+
+fn daemons(request: &HttpRequest, overview: &Overview, out: &mut Out) {
+    let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    match path[..] {
+        ["daemon", "status"] => {
+            let named = overview.processes.iter().filter(|p| p.category != "hub").map(|p| (p.name.clone(), daemon(p)));
+            reply(out, 200, &json!({ "schema": 1, "daemons": named.collect::<Map<String, Value>>() }));
+        }
+        ["daemon", name, "health"] => match DaemonType::parse(name) {
+            Ok(found) => {
+                let process = overview.process(found.resolve().name());
+                let healthy = process.is_some_and(|p| p.health.is_healthy());
+                reply(out, if healthy { 200 } else { 503 }, &process.map_or(Value::Null, daemon));
+            }
+            Err(unknown) => reply(out, 404, &json!({ "error": unknown.to_string() })),
+        },
+        _ => reply(out, 404, &json!({ "error": format!("no {}; there are /daemon/status and /daemon/NAME/health", request.path) })),
+    }
+}
+
+/// One daemon for people and programs.
+fn daemon(p: &Process) -> Value {
+    json!({
+        "state": p.state, "reason": p.reason, "healthy": p.health.is_healthy(), "status": p.health.status, "message": p.health.message,
+        "details": p.health.details, "unit": p.unit, "category": p.category, "critical": p.critical, "desired": p.wanted,
+        "restarts": p.restarts, "main_pid": p.main_pid, "memory_bytes": p.memory_bytes, "since_us": p.since_us,
+    })
 }
 
 #[cfg(test)]
@@ -154,11 +172,20 @@ mod tests {
     use crate::contract::registry::Profile;
     use crate::daemons::testing::build;
 
+    const HUBS: [&str; 7] = [
+        "ringrift-master.service",
+        "ringrift-coordinator.service",
+        "ringrift-emergency.path",
+        "ringrift-router.socket",
+        "ringrift-coordinator.socket",
+        "ringrift-job.socket",
+        "ringrift-catalog.socket",
+    ];
+
     /// All of the selfplay profile runs and is well.
     fn fakes() -> Fakes {
         let fakes = Fakes::new();
-        fakes.host.hold();
-        let now = fakes.clock.hold().now_us;
+        let now = 1_000_000_000;
         let unit = |name: String| UnitView {
             name,
             load_state: "loaded".into(),
@@ -183,8 +210,20 @@ mod tests {
             fakes.units.hold().units.push(unit(daemon.unit()));
             fakes.units.hold().status.insert(daemon.kebab(), file(daemon.name(), Value::Null));
         }
-        fakes.units.hold().units.push(unit("ringrift-master.service".into()));
-        fakes.units.hold().status.insert("master".into(), file("MASTER", json!({"profile": "selfplay"})));
+        for name in HUBS {
+            fakes.units.hold().units.push(unit(name.into()));
+        }
+        let wishes: Map<String, Value> = Profile::Selfplay.built().iter().map(|d| (d.name().into(), json!({ "desired": true }))).collect();
+        fakes.units.hold().status.insert(
+            "master".into(),
+            file(
+                "MASTER",
+                json!({ "profile": "selfplay", "healthy": true,
+            "loop_iteration": 1, "age_seconds": 0.0, "problems": [], "wishes": wishes }),
+            ),
+        );
+        fakes.units.hold().status.insert("coordinator".into(), file("COORDINATOR", json!({})));
+        fakes.units.hold().status.insert("event-router".into(), file("EVENT_ROUTER", json!({})));
         fakes
     }
 
@@ -197,7 +236,7 @@ mod tests {
     #[test]
     fn well_is_well() {
         let fakes = fakes();
-        for path in ["/health", "/ready", "/status", "/metrics"] {
+        for path in ["/health", "/ready", "/status", "/problems", "/metrics"] {
             let (status, body) = get(&fakes, 8790, path);
             assert_eq!(status, 200, "{path}: {body}");
         }
@@ -214,7 +253,14 @@ mod tests {
         }
         let (status, body) = get(&fakes, 8790, "/health");
         assert_eq!(status, 503);
-        assert!(body.contains("IDLE_RESOURCE is FAILED"), "{body}");
+        assert!(body.contains("IDLE_RESOURCE has failed: exit-code"), "{body}");
+        assert_eq!(get(&fakes, 8790, "/ready").0, 503);
+        let (_, body) = get(&fakes, 8790, "/problems");
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(
+            (&body["problems"][0]["code"], &body["problems"][0]["subject"]["name"]),
+            (&json!("RR-DAEMON-FAILED"), &json!("IDLE_RESOURCE"))
+        );
         assert_eq!(get(&fakes, 8770, "/daemon/IDLE_RESOURCE/health").0, 503);
         let (status, body) = get(&fakes, 8770, "/daemon/idle_resorce/health");
         assert!(status == 404 && body.contains("did you mean IDLE_RESOURCE"), "{body}");
@@ -227,7 +273,7 @@ mod tests {
         let evil = "a\"} 1\nringrift_forged 1\r\n# EOF\\\u{1b}[2J\u{202e}";
         let snapshot = json!({ "by_type": { evil: 3 }, "events": 1 });
         for file in fakes.units.hold().status.values_mut() {
-            file.snapshot = if file.daemon == "MASTER" { file.snapshot.clone() } else { snapshot.clone() };
+            file.snapshot = if file.daemon == "EVENT_ROUTER" { snapshot.clone() } else { file.snapshot.clone() };
             file.health.message = evil.into();
             file.last = evil.into();
         }
@@ -263,6 +309,6 @@ mod tests {
         let fakes = fakes();
         fakes.units.hold().units.retain(|u| u.name != "ringrift-master.service");
         let (status, body) = get(&fakes, 8790, "/health");
-        assert!(status == 503 && body.contains("ringrift-master"), "{body}");
+        assert!(status == 503 && body.contains("master"), "{body}");
     }
 }

@@ -1,8 +1,8 @@
 //! `/metrics`: the overview as OpenMetrics.
-use super::overview::Overview;
 use super::use_metrics;
+use crate::contract::facts::Facts;
 use crate::contract::health::StatusFile;
-use crate::contract::host::HostSnapshot;
+use crate::contract::overview::Overview;
 use crate::contract::text::Line;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -47,38 +47,54 @@ fn snapshot(file: Option<&StatusFile>, name: &str) -> Option<f64> {
     file.and_then(|f| f.snapshot.get(name)).and_then(Value::as_f64)
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ByProblem {
+    code: String,
+    subject: String,
+    severity: String,
+}
+
+/// 1 for each problem that stands by itself.
+fn problems(registry: &mut Registry, overview: &Overview) {
+    let problems = Family::<ByProblem, Number>::default();
+    for problem in overview.causes() {
+        let (code, subject) = (problem.code.to_string(), Line::new(problem.subject.name.as_bytes()).into());
+        problems.get_or_create(&ByProblem { code, subject, severity: problem.severity.name().into() }).set(1.0);
+    }
+    registry.register("problem", "1 for each problem that follows from no other, by code", problems);
+}
+
 /// The text.
-pub(super) fn text(overview: &Overview, host: &HostSnapshot) -> Result<String, std::fmt::Error> {
+pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fmt::Error> {
     let mut registry = Registry::with_prefix("ringrift");
     let states = Family::<ByState, Number>::default();
     let up = Family::<ByDaemon, Number>::default();
     let restarts = Family::<ByDaemon, Number>::default();
     let memory = Family::<ByDaemon, Number>::default();
     let health = Family::<ByHealth, Number>::default();
-    for line in &overview.lines {
-        states.get_or_create(&ByState { state: line.state.to_string() }).inc();
-        if !line.spec.is_built() {
-            continue;
-        }
-        let daemon = line.spec.name.to_lowercase();
-        let running = line.unit.as_ref().is_some_and(|u| u.active_state == "active");
+    for process in overview.processes.iter().filter(|p| p.category != "hub") {
+        states.get_or_create(&ByState { state: process.state.to_string() }).inc();
+        let Some(unit) = &process.unit else { continue };
+        let daemon = process.name.to_lowercase();
+        let running = facts.unit(unit).is_some_and(|u| u.active_state == "active");
         up.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(u8::from(running)));
-        health.get_or_create(&ByHealth { daemon: daemon.clone(), status: line.health.status.to_string() }).set(1.0);
-        if let Some(count) = line.unit.as_ref().and_then(|u| u.restarts) {
+        health.get_or_create(&ByHealth { daemon: daemon.clone(), status: process.health.status.to_string() }).set(1.0);
+        if let Some(count) = process.restarts {
             restarts.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(count));
         }
-        if let Some(bytes) = line.unit.as_ref().and_then(|u| u.memory_bytes) {
+        if let Some(bytes) = process.memory_bytes {
             memory.get_or_create(&ByDaemon { daemon }).set(bytes as f64);
         }
     }
+    problems(&mut registry, overview);
     registry.register("daemon_count", "Daemons by state, planned ones included", states);
     registry.register("daemon_up", "1 while the daemon's unit is active", up);
     registry.register("daemon_health", "1 for the health that the daemon reports", health);
     registry.register("daemon_restarts", "Restarts by systemd since the last manual start", restarts);
     registry.register("daemon_memory_bytes", "Memory of the daemon's control group", memory);
-    number(&mut registry, "master_up", "1 while the master loop runs", Some(f64::from(u8::from(overview.master))));
+    number(&mut registry, "master_up", "1 while the master loop runs", Some(f64::from(u8::from(overview.master.running))));
 
-    let router = overview.router.as_ref();
+    let (router, host) = (facts.reports.get("event-router"), &overview.machine);
     number(&mut registry, "events_stored", "Events in the router's log", snapshot(router, "events"));
     number(&mut registry, "events_published", "Events published since the router's start", snapshot(router, "published"));
     number(
@@ -96,7 +112,7 @@ pub(super) fn text(overview: &Overview, host: &HostSnapshot) -> Result<String, s
         }
         registry.register("events_by_type", "Events published since the router's start, by type", by_type);
     }
-    let coordinator = overview.coordinator.as_ref();
+    let coordinator = facts.reports.get("coordinator");
     for (name, path, help) in [
         ("pending", "/queue/pending", "Work items that wait"),
         ("claimed", "/queue/claimed", "Work items granted and not taken up yet"),

@@ -1,6 +1,5 @@
 //! The health daemons.
 pub mod health_server;
 mod metrics;
-mod overview;
 mod use_metrics;
 pub mod work_queue_monitor;

@@ -3,8 +3,8 @@ use super::super::control;
 use super::super::world::Row;
 use super::{BEAT, Engine};
 use crate::contract::health::{Health, State, StatusFile};
-use crate::contract::master::FailedDaemons;
-use crate::platform::clock::now_us;
+use crate::contract::master::{FailedDaemons, MasterView};
+use crate::platform::clock::{boot_us, now_us};
 use crate::platform::replace::{Outlives, replace};
 use crate::platform::systemd::ServiceManager;
 use std::time::{Duration, Instant};
@@ -31,8 +31,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
             world.iteration
         };
         // A storm of signals shall not become a storm of disk syncs.
+        self.clock.look(now_us(), boot_us());
         let longest = Duration::from_secs(self.world().config.master.interval.into()).min(BEAT);
         if self.last_beat.is_some_and(|last| last.elapsed() < longest) {
+            self.report_wishes();
             return;
         }
         self.last_beat = Some(Instant::now());
@@ -50,12 +52,31 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
+    /// What is wanted of daemons is told at once: who looks shall not see a daemon down and not know that somebody stopped it.
+    fn report_wishes(&mut self) {
+        let wishes = self.world().wishes();
+        if self.reported_wishes == wishes {
+            return;
+        }
+        match self.report() {
+            Ok(()) => self.reported_wishes = wishes,
+            Err(error) => tracing::warn!("status.json is not written: {error}"),
+        }
+    }
+
     /// What the master says about itself, for those who look while it is away.
     fn report(&self) -> std::io::Result<()> {
         let report = {
             let world = self.world();
             let health = world.health(now_us());
             let (profile, jobs) = (world.profile, world.jobs.len());
+            let view = MasterView {
+                health: health.clone(),
+                interval: world.config.master.interval,
+                wishes: world.wishes(),
+                troubles: world.problems.iter().map(|(topic, text)| ((*topic).to_owned(), text.clone())).collect(),
+                clock_jump: self.clock.jump(now_us()),
+            };
             StatusFile {
                 daemon: "MASTER".into(),
                 state: State::Running,
@@ -68,7 +89,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 valid_for: 2 * world.config.master.interval,
                 config: Some(world.taken.said().clone()),
                 idle: None,
-                snapshot: serde_json::to_value(&health)?,
+                snapshot: serde_json::to_value(&view)?,
             }
         };
         let dir = self.settings.run.join("master");

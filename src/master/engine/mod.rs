@@ -7,6 +7,7 @@ mod revive;
 pub mod sockets;
 
 use super::calls::{Answer, Error};
+use super::clock::ClockWatch;
 use super::jobs::Jobs;
 use super::settings::{OWN_UNIT, Settings};
 use super::store::{Store, StoreFault};
@@ -16,7 +17,7 @@ use crate::contract::coordinator::{Report, WorkItem};
 use crate::contract::health::State;
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
-use crate::contract::master::FailedDaemons;
+use crate::contract::master::{FailedDaemons, Wish};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::contract::sockets::SOCKETS;
 use crate::contract::text::Line;
@@ -153,6 +154,9 @@ pub struct Engine<S> {
     pub(super) following_orders: bool,
     pub(super) leases_checked: Option<Instant>,
     last_beat: Option<Instant>,
+    /// What was wanted of daemons, as status.json told last.
+    reported_wishes: BTreeMap<String, Wish>,
+    clock: ClockWatch,
     shown_at: Option<Instant>,
     daemons_changed: bool,
     /// Told to stop: what is under way starts nothing any more.
@@ -215,6 +219,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             following_orders: false,
             leases_checked: None,
             last_beat: None,
+            reported_wishes: BTreeMap::new(),
+            clock: ClockWatch::default(),
             shown_at: None,
             daemons_changed: true,
             draining: Rc::default(),

@@ -1,5 +1,6 @@
 //! systemd with the units, and processes with the status files, that a test gives them.
 use super::{Fake, Held};
+use crate::contract::facts::Facts;
 use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::ports::{Port, Units};
@@ -22,5 +23,11 @@ impl Units for Fake<Seen> {
     }
     fn status_file(&self, kebab: &str) -> Option<StatusFile> {
         self.asked().status.get(kebab).cloned()
+    }
+    fn facts(&self) -> Facts {
+        let seen = self.asked();
+        // The moment of the newest report.
+        let now_us = seen.status.values().map(|report| report.time_us).max().unwrap_or(0);
+        Facts { now_us, units: Ok(seen.units.clone()), reports: seen.status.clone(), ..Facts::default() }
     }
 }

@@ -1,0 +1,156 @@
+//! The one judgement of what is wrong: facts in, problems out. Every face of the suite shows what comes out here. Pure.
+mod collapse;
+mod conditions;
+mod edges;
+mod jobs;
+mod processes;
+mod turns;
+mod view;
+pub mod watch;
+
+pub use conditions::bytes;
+pub use turns::waits_for;
+pub use view::{COORDINATOR, MASTER, WATCH};
+
+use crate::contract::facts::Facts;
+use crate::contract::health::State;
+use crate::contract::host::HostSnapshot;
+use crate::contract::overview::{Absent, Count, MasterOverview, Overview, Process, SCHEMA, Verdict};
+use crate::contract::problem::{Cause, Code, Problem, Severity, Subject};
+use std::collections::{BTreeMap, BTreeSet};
+use view::View;
+
+/// Everything that is wrong: causes first, the worst of them first, then what follows from them.
+pub fn judge(facts: &Facts) -> Vec<Problem> {
+    problems(&View::of(facts))
+}
+
+fn problems(view: &View<'_>) -> Vec<Problem> {
+    if let Err(why) = &view.facts.units {
+        let problem = Problem::new(Code::Bus, conditions::host("bus"), "systemd cannot be asked: nobody knows what runs").why(why.clone());
+        return vec![problem.next("does the bus run", "systemctl status dbus")];
+    }
+    let mut found = jobs::judge(view);
+    found.extend(processes::judge(view));
+    found.extend(conditions::judge(view));
+    fold(view, found)
+}
+
+/// Names each consequence at its cause, and sorts.
+fn fold(view: &View<'_>, mut problems: Vec<Problem>) -> Vec<Problem> {
+    let failed: BTreeSet<Subject> =
+        problems.iter().filter(|p| p.severity != Severity::Notice || may_cause(p)).map(|p| p.subject.clone()).collect();
+    let causes = collapse::causes(&failed, |s| edges::needs(view, s), |s| edges::weight(&problems, s));
+    // Of several problems of one subject the worst is the one that others follow from.
+    let mut of_subject: BTreeMap<Subject, (Severity, Code)> = BTreeMap::new();
+    for problem in &problems {
+        let known = of_subject.entry(problem.subject.clone()).or_insert((problem.severity, problem.code));
+        *known = (*known).min((problem.severity, problem.code));
+    }
+    let mut consequences: BTreeMap<(Subject, Code), Vec<(String, Severity)>> = BTreeMap::new();
+    for problem in &mut problems {
+        let Some(cause) = causes.get(&problem.subject) else { continue };
+        let Some((_, code)) = of_subject.get(cause) else { continue };
+        problem.caused_by = Some(Cause { code: *code, subject: cause.clone() });
+        let list = consequences.entry((cause.clone(), *code)).or_default();
+        if !list.iter().any(|(name, _)| *name == problem.subject.name) {
+            list.push((problem.subject.name.clone(), problem.severity));
+        }
+    }
+    for problem in problems.iter_mut().filter(|p| p.caused_by.is_none()) {
+        let follow = consequences.remove(&(problem.subject.clone(), problem.code)).unwrap_or_default();
+        // What breaks something is broken itself; what starts is about to mend it.
+        if problem.severity == Severity::Degraded && follow.iter().any(|(_, severity)| *severity == Severity::Broken) {
+            problem.severity = Severity::Broken;
+        }
+        problem.consequences = follow.into_iter().map(|(name, _)| name).collect();
+    }
+    problems.sort_by_key(|p| (p.caused_by.is_some(), p.severity, p.code != Code::Halt, std::cmp::Reverse(p.consequences.len()), p.code));
+    problems
+}
+
+/// Of what is only worth knowing, a start is what others wait for.
+fn may_cause(problem: &Problem) -> bool {
+    matches!(problem.code, Code::DaemonStarting | Code::RouterDown | Code::CoordinatorDown)
+}
+
+/// The overview of the suite: the judgement with the figures that belong to it.
+pub fn overview(facts: &Facts, version: &str) -> Overview {
+    let view = View::of(facts);
+    let problems = problems(&view);
+    let daemons = count(&view);
+    let report = facts.reports.get("master");
+    let master = MasterOverview {
+        running: view.running,
+        since_us: view.process("master").and_then(|p| p.since_us).filter(|_| view.running),
+        turn: view.master.as_ref().map(|m| m.health.loop_iteration).filter(|_| view.running),
+        beat_us: report.map(|r| r.time_us).filter(|_| view.running),
+    };
+    Overview {
+        schema: SCHEMA.into(),
+        time_us: facts.now_us,
+        host: facts.host_name.clone(),
+        version: version.into(),
+        verdict: verdict(&view, &problems),
+        profile: view.profile.map(|p| p.name().to_owned()),
+        master,
+        daemons,
+        problems,
+        turns: turns::turns(&view),
+        jobs: turns::jobs(&view),
+        events: turns::events(&view),
+        machine: machine(&view),
+        processes: view.processes,
+    }
+}
+
+/// Who looks once cannot tell the use of processors, which is a difference of two looks; the coordinator can.
+fn machine(view: &View<'_>) -> HostSnapshot {
+    let own = view.facts.machine.clone();
+    let up = view.process("coordinator").is_some_and(Process::is_up);
+    let Some(other) = view.coordinator.as_ref().filter(|_| up).and_then(|c| c.conditions.machine.clone()) else { return own };
+    HostSnapshot {
+        cpu_percent: own.cpu_percent.or(other.cpu_percent),
+        selfplay_cpu_percent: own.selfplay_cpu_percent.or(other.selfplay_cpu_percent),
+        ..own
+    }
+}
+
+fn verdict(view: &View<'_>, problems: &[Problem]) -> Verdict {
+    let has = |code: Code| problems.iter().any(|p| p.code == code);
+    let wrong = problems.iter().any(|p| p.severity != Severity::Notice);
+    let starts = |p: &Problem| matches!(p.code, Code::DaemonStarting | Code::RouterDown | Code::CoordinatorDown);
+    match () {
+        () if view.facts.units.is_err() => Verdict::Unknown,
+        () if has(Code::Halt) => Verdict::Halted,
+        () if view.starting && !wrong => Verdict::Starting,
+        () if !view.running => Verdict::NotRunning,
+        () if wrong => Verdict::Problems,
+        () if view.profile.is_none() || problems.iter().any(starts) => Verdict::Starting,
+        () => Verdict::Well,
+    }
+}
+
+/// A daemon that a person stopped, that failed or that is disabled stays in the denominator.
+fn count(view: &View<'_>) -> Count {
+    let daemons: Vec<&Process> = view.processes.iter().filter(|p| p.category != "hub" && view.expects(p)).collect();
+    let of = daemons.len();
+    let (up, down): (Vec<&Process>, Vec<&Process>) = daemons.into_iter().partition(|p| p.is_up());
+    let mut absent: Vec<Absent> = Vec::new();
+    for process in down {
+        let disabled = crate::contract::registry::DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).disabled);
+        let why = match (&process.held, disabled, process.state) {
+            (Some(held), ..) => format!("stopped by {}", held.by),
+            (None, Some(_), State::Stopped | State::NeverRan) => "disabled".to_owned(),
+            (None, _, state) => state.to_string().to_lowercase().replace('_', " "),
+        };
+        match absent.iter_mut().find(|a| a.why == why) {
+            Some(group) => group.names.push(process.name.clone()),
+            None => absent.push(Absent { why, names: vec![process.name.clone()] }),
+        }
+    }
+    Count { run: up.len(), of, absent }
+}
+
+#[cfg(test)]
+mod tests;

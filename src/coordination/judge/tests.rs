@@ -1,0 +1,380 @@
+//! Each condition is its code and exactly one cause.
+use super::*;
+use crate::contract::health::{Health, StatusFile};
+use crate::contract::host::UnitView;
+use crate::contract::problem::{Kind, MAX_TITLE};
+use crate::contract::registry::{DaemonType, Profile, built};
+use serde_json::{Map, Value, json};
+
+const NOW: i64 = 1_800_000_000_000_000;
+const SECOND: i64 = 1_000_000;
+
+fn unit(name: impl Into<String>) -> UnitView {
+    UnitView {
+        name: name.into(),
+        load_state: "loaded".into(),
+        active_state: "active".into(),
+        sub_state: "running".into(),
+        since_us: Some(NOW - 7200 * SECOND),
+        restarts: Some(0),
+        ..UnitView::default()
+    }
+}
+
+fn report(name: &str, snapshot: Value) -> StatusFile {
+    StatusFile {
+        daemon: name.into(),
+        state: State::Running,
+        health: Health::healthy("fine"),
+        last: String::new(),
+        time_us: NOW,
+        valid_for: 60,
+        config: None,
+        idle: None,
+        snapshot,
+    }
+}
+
+/// Everything of the standalone profile runs and is well.
+fn well() -> Facts {
+    let members = Profile::Standalone.built();
+    let names =
+        ["router.socket", "coordinator.socket", "job.socket", "catalog.socket", "master.service", "coordinator.service", "emergency.path"];
+    let mut units: Vec<UnitView> = names.iter().map(|name| unit(format!("ringrift-{name}"))).collect();
+    let mut facts = Facts { now_us: NOW, host_name: "vm".into(), ..Facts::default() };
+    for daemon in &members {
+        units.push(unit(daemon.unit()));
+        facts.reports.insert(daemon.kebab(), report(daemon.name(), Value::Null));
+    }
+    facts.units = Ok(units);
+    let wishes: Map<String, Value> = members.iter().map(|d| (d.name().to_owned(), json!({ "desired": true }))).collect();
+    let master = json!({ "profile": "standalone", "healthy": true, "loop_iteration": 412, "age_seconds": 1.0, "problems": [],
+        "wishes": wishes, "interval": 10 });
+    facts.reports.insert("master".into(), report("MASTER", master));
+    let coordinator = json!({ "node": "vm", "epoch": "vs4y", "queue": { "pending": 0, "claimed": 0, "running": 0 }, "leases": 0, "fenced": 0,
+        "dispatchers": ["vm"], "outbox": 0, "outbox_refused": 0, "conditions": {} });
+    facts.reports.insert("coordinator".into(), report("COORDINATOR", coordinator));
+    let router = json!({ "last_seq": 9, "first_seq": 1, "events": 9, "published": 9, "duplicates": 0, "delivered": 9, "acked": 9,
+        "dead_letters": 0, "subscribers": 13, "database_bytes": 1 });
+    facts.reports.insert("event-router".into(), report("EVENT_ROUTER", router));
+    facts.machine.disk_percent = Some(40.0);
+    facts.machine.disk_free_bytes = Some(10 << 30);
+    facts
+}
+
+fn of<'a>(facts: &'a mut Facts, name: &str) -> &'a mut UnitView {
+    facts.units.as_mut().expect("units").iter_mut().find(|u| u.name == name).expect("a unit")
+}
+
+fn snapshot<'a>(facts: &'a mut Facts, folder: &str, pointer: &str) -> &'a mut Value {
+    facts.reports.get_mut(folder).expect("a report").snapshot.pointer_mut(pointer).expect("a place")
+}
+
+fn conditions(facts: &mut Facts, value: Value) {
+    *snapshot(facts, "coordinator", "/conditions") = value;
+}
+
+fn wish(facts: &mut Facts, daemon: DaemonType, value: Value) {
+    snapshot(facts, "master", "/wishes").as_object_mut().expect("wishes").insert(daemon.name().into(), value);
+}
+
+/// All daemons but the router wait in systemd's queue.
+fn all_wait(facts: &mut Facts) {
+    for daemon in Profile::Standalone.built().into_iter().filter(|d| *d != DaemonType::EventRouter) {
+        let unit = of(facts, &daemon.unit());
+        (unit.active_state, unit.start_queued) = ("inactive".into(), true);
+        unit.since_us = Some(NOW - SECOND);
+        unit.waiting_for = vec![DaemonType::EventRouter.unit()];
+    }
+}
+
+/// The one cause that is more than a notice.
+#[track_caller]
+fn only(facts: &Facts) -> Problem {
+    let problems = judge(facts);
+    let causes: Vec<&Problem> = problems.iter().filter(|p| p.is_cause() && p.severity != Severity::Notice).collect();
+    assert_eq!(causes.len(), 1, "{problems:#?}");
+    assert_eq!(&problems[0], causes[0], "it comes first");
+    assert!(problems.iter().all(|p| p.title.chars().count() <= MAX_TITLE && !p.title.is_empty()), "{problems:#?}");
+    assert!(!causes[0].next.is_empty(), "it has a step: {problems:#?}");
+    let overview = overview(facts, "0");
+    assert!(!matches!(overview.verdict, Verdict::Well), "{overview:#?}");
+    causes[0].clone()
+}
+
+#[test]
+fn what_is_well_is_well() {
+    let facts = well();
+    assert_eq!(judge(&facts), []);
+    let overview = overview(&facts, "0");
+    let members = Profile::Standalone.built().len();
+    assert_eq!((overview.verdict, overview.daemons), (Verdict::Well, Count { run: members, of: members, absent: vec![] }));
+    let value = serde_json::to_value(&super::overview(&facts, "0")).expect("JSON");
+    assert!(value["schema"] == "ringrift.status/2" && value["loop"].is_array(), "{value}");
+    let back: Overview = serde_json::from_value(value).expect("its own JSON");
+    assert_eq!(back.processes.len(), overview.processes.len());
+}
+
+#[test]
+fn a_masked_router_is_one_cause_and_all_others_wait_for_it() {
+    let mut facts = well();
+    let router = of(&mut facts, "ringrift-event-router.service");
+    (router.load_state, router.active_state) = ("masked".into(), "inactive".into());
+    of(&mut facts, "ringrift-router.socket").active_state = "failed".into();
+    all_wait(&mut facts);
+    *snapshot(&mut facts, "master", "") = {
+        let mut value = facts.reports["master"].snapshot.clone();
+        value["troubles"] = json!({ "subscriptions": "subscriptions are not registered: no router" });
+        value
+    };
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.subject.name.as_str()), (Code::UnitMasked, "EVENT_ROUTER"));
+    assert!(problem.next[0].command.starts_with("systemctl unmask ringrift-event-router.service"));
+    assert!(problem.consequences.len() >= 19 && problem.consequences.iter().any(|c| c == "ringrift-router.socket"), "{problem:?}");
+}
+
+#[test]
+fn a_router_that_starts_is_a_notice_for_half_a_minute() {
+    let mut facts = well();
+    let router = of(&mut facts, "ringrift-event-router.service");
+    (router.active_state, router.since_us) = ("activating".into(), Some(NOW - 8 * SECOND));
+    all_wait(&mut facts);
+    let problems = judge(&facts);
+    let causes: Vec<_> = problems.iter().filter(|p| p.is_cause()).collect();
+    assert!(causes.len() == 1 && causes[0].code == Code::RouterDown && causes[0].severity == Severity::Notice, "{causes:#?}");
+    assert_eq!(causes[0].title, "EVENT_ROUTER is starting");
+    assert_eq!(overview(&facts, "0").verdict, Verdict::Starting);
+    of(&mut facts, "ringrift-event-router.service").since_us = Some(NOW - 40 * SECOND);
+    assert_eq!(only(&facts).severity, Severity::Broken);
+}
+
+#[test]
+fn a_full_disk_is_the_cause_of_what_it_breaks() {
+    let mut facts = well();
+    facts.machine.disk_free_bytes = Some(0);
+    facts.machine.disk_percent = Some(100.0);
+    *snapshot(&mut facts, "event-router", "") = {
+        let mut value = facts.reports["event-router"].snapshot.clone();
+        value["refusing"] = json!("no space left on device");
+        value
+    };
+    facts.reports.get_mut("event-router").expect("there").health = Health::unhealthy("publishes are refused: no space");
+    facts.reports.get_mut("evaluation").expect("there").health = Health::degraded("its state cannot be written");
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.severity), (Code::DiskFull, Severity::Broken));
+    assert_eq!(problem.consequences, ["EVENT_ROUTER", "EVALUATION"]);
+    assert!(problem.title.contains("0 bytes left"), "{problem:?}");
+    let mut facts = well();
+    facts.machine.disk_percent = Some(78.0);
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.severity), (Code::DiskLow, Severity::Degraded));
+    assert!(problem.title.starts_with("/var/lib/ringrift is 78 % full: no new jobs until"), "{problem:?}");
+    let mut facts = well();
+    facts.machine.inode_percent = Some(99.0);
+    assert_eq!(only(&facts).code, Code::Inodes);
+}
+
+fn failing(cause: &str, in_a_row: u32) -> Value {
+    json!({ "work_type": "training", "config_key": "square8_2p", "work_id": "vs4y-9", "in_a_row": in_a_row, "attempts": in_a_row,
+        "max_attempts": 3, "cause": cause, "error": "the workload exited with 1", "since_us": NOW - SECOND })
+}
+
+fn open_breaker() -> Value {
+    json!({ "node": "vm", "task_type": "training", "state": "OPEN", "failures": 3, "opened": 1, "successes": 0, "retry_in_seconds": 60,
+        "reason": "job vs4y-9: exit-code", "failed_us": NOW })
+}
+
+#[test]
+fn failing_jobs_are_the_cause_of_their_breaker_and_of_a_loop_that_stands() {
+    let mut facts = well();
+    conditions(&mut facts, json!({ "failing": [failing("exit", 1)] }));
+    assert_eq!(judge(&facts), [], "one failure is tried again");
+    let waiting = json!({ "config_key": "square8_2p", "by_type": { "training": 1 }, "work_id": "vs4y-9", "work_type": "training",
+        "since_us": NOW - 700 * SECOND, "started_us": NOW - 650 * SECOND, "reasons": ["the breaker is open"], "codes": ["breaker"] });
+    conditions(&mut facts, json!({ "failing": [failing("exit", 3)], "breakers": [open_breaker()], "waiting": [waiting] }));
+    facts.config.commands.insert("training".into(), ("/bin/false".into(), "/etc/ringrift/conf.d/90-false.yaml:3".into()));
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.title.as_str()), (Code::JobFailing, "Training of square8_2p fails: the workload exited with 1"));
+    let why = problem.why.expect("a reason");
+    assert!(
+        why.contains("3 of 3 attempts") && why.contains("/bin/false") && why.contains("90-false.yaml:3") && why.contains("60 s more"),
+        "{why}"
+    );
+    assert_eq!(problem.consequences, ["square8_2p"]);
+    conditions(&mut facts, json!({ "failing": [failing("oom", 1)], "breakers": [open_breaker()] }));
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.title.as_str()), (Code::JobOom, "Training of square8_2p ran out of memory once"));
+    conditions(&mut facts, json!({ "breakers": [open_breaker()] }));
+    assert_eq!(only(&facts).code, Code::BreakerOpen);
+}
+
+#[test]
+fn a_loop_that_stands_without_another_cause_is_one_after_ten_minutes() {
+    let mut facts = well();
+    let waiting = |seconds: i64, codes: Value| {
+        json!({ "waiting": [{ "config_key": "square8_2p", "by_type": { "training": 1 }, "work_id": "vs4y-9", "work_type": "training",
+            "since_us": NOW - seconds * SECOND, "reasons": ["memory is used up", "vm is full"], "codes": codes }] })
+    };
+    conditions(&mut facts, waiting(599, json!(["gate", "slots"])));
+    assert_eq!(judge(&facts), [], "gates and limits are no problem");
+    let turns = overview(&facts, "0").turns;
+    assert_eq!((turns[0].now.as_str(), turns[0].waits_for.as_deref()), ("waits: memory is used up", Some("memory is used up")));
+    conditions(&mut facts, waiting(601, json!(["gate", "slots"])));
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.subject.kind), (Code::LoopStalled, Kind::ConfigKey));
+    assert!(problem.why.is_some_and(|why| why.contains("memory is used up")));
+    conditions(&mut facts, waiting(601, json!(["peak", "peak"])));
+    assert_eq!(judge(&facts), [], "it is where it was asked to be");
+}
+
+#[test]
+fn a_halt_comes_first_and_a_pause_is_said() {
+    let mut facts = well();
+    conditions(&mut facts, json!({ "halt": { "halted": true, "reason": "smoke", "by": "root", "since_us": NOW - SECOND } }));
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.title.as_str()), (Code::Halt, "Emergency halt by root: smoke"));
+    assert_eq!(overview(&facts, "0").verdict, Verdict::Halted);
+    assert!(!overview(&facts, "0").against_readiness().is_empty());
+    conditions(&mut facts, json!({ "paused": { "reason": "maintenance", "by": "root", "since_us": NOW - SECOND } }));
+    assert_eq!(only(&facts).code, Code::QueuePaused);
+    // The coordinator is away; the flag still tells.
+    let mut facts = well();
+    facts.flag = Some("smoke".into());
+    assert_eq!(only(&facts).code, Code::Halt);
+}
+
+#[test]
+fn a_broken_configuration_is_a_problem_while_it_runs_and_the_one_cause_when_nothing_starts() {
+    let mut facts = well();
+    facts.config.errors = vec!["/etc/ringrift/conf.d/90-mine.yaml:1:3: nonsense: unknown key".into(); 3];
+    facts.config.first_file = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.severity), (Code::ConfigInvalid, Severity::Broken));
+    for name in facts.units.clone().expect("units").iter().map(|u| u.name.clone()) {
+        let unit = of(&mut facts, &name);
+        unit.active_state = "inactive".into();
+        if name.ends_with(".service") {
+            (unit.active_state, unit.result, unit.exit_status) = ("failed".into(), Some("exit-code".into()), Some(78));
+        }
+    }
+    let problem = only(&facts);
+    assert_eq!(problem.code, Code::ConfigInvalid);
+    assert!(
+        problem.consequences.len() > 17 && problem.next.iter().any(|n| n.command == "systemctl start ringrift-master.target"),
+        "{problem:?}"
+    );
+    assert_eq!(overview(&facts, "0").verdict, Verdict::NotRunning);
+}
+
+#[test]
+fn what_a_person_stopped_stays_in_the_count_and_is_broken_where_the_loop_needs_it() {
+    let mut facts = well();
+    let pipeline = of(&mut facts, "ringrift-data-pipeline.service");
+    (pipeline.active_state, pipeline.since_us) = ("inactive".into(), Some(NOW - 32 * SECOND));
+    wish(&mut facts, DaemonType::DataPipeline, json!({ "desired": false, "stopped_by": "root" }));
+    facts.reports.get_mut("evaluation").expect("there").health = Health::degraded("waiting: the catalog does not answer");
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.severity), (Code::DaemonHeld, Severity::Broken));
+    assert!(problem.title.starts_with("DATA_PIPELINE is stopped by root") && problem.since_us == Some(NOW - 32 * SECOND), "{problem:?}");
+    assert_eq!(problem.next[0].command, "ringrift daemon start DATA_PIPELINE");
+    let members = Profile::Standalone.built().len();
+    let count = overview(&facts, "0").daemons;
+    assert_eq!((count.run, count.of), (members - 1, members));
+    assert_eq!(count.absent, [Absent { why: "stopped by root".into(), names: vec!["DATA_PIPELINE".into()] }]);
+    // A daemon that the configuration disables is no problem, and stays in the count.
+    let mut facts = well();
+    of(&mut facts, "ringrift-feedback-loop.service").active_state = "inactive".into();
+    wish(&mut facts, DaemonType::FeedbackLoop, json!({ "disabled": "daemons.feedback_loop.enabled: false" }));
+    let overview = overview(&facts, "0");
+    assert_eq!((overview.verdict, overview.daemons.run, overview.daemons.of), (Verdict::Well, members - 1, members));
+    assert_eq!(overview.daemons.absent[0].why, "disabled");
+}
+
+#[test]
+fn backoff_crashing_failed_and_stuck_are_different() {
+    let name = "ringrift-feedback-loop.service";
+    let with = |change: &dyn Fn(&mut UnitView)| {
+        let mut facts = well();
+        change(of(&mut facts, name));
+        only(&facts).code
+    };
+    let restart = |restarts: u32| {
+        move |u: &mut UnitView| {
+            (u.active_state, u.sub_state, u.restarts) = ("activating".into(), "auto-restart".into(), Some(restarts));
+            u.since_us = Some(NOW - SECOND);
+        }
+    };
+    assert_eq!(with(&restart(0)), Code::DaemonBackoff);
+    assert_eq!(with(&restart(3)), Code::DaemonCrashing);
+    assert_eq!(with(&|u| (u.active_state, u.result) = ("failed".into(), Some("exit-code".into()))), Code::DaemonFailed);
+    assert_eq!(with(&|u| (u.active_state, u.since_us) = ("activating".into(), Some(NOW - 40 * SECOND))), Code::DaemonStuckStarting);
+    assert_eq!(with(&|u| u.load_state = "not-found".into()), Code::UnitMissing);
+    assert_eq!(with(&|u| u.active_state = "inactive".into()), Code::DaemonDown);
+    let mut facts = well();
+    facts.reports.get_mut("feedback-loop").expect("there").time_us = NOW - 100 * SECOND;
+    assert_eq!(only(&facts).code, Code::DaemonSilent);
+}
+
+#[test]
+fn the_hubs_accounts_have_codes_of_their_own() {
+    let router = |change: &dyn Fn(&mut Value)| {
+        let mut facts = well();
+        change(snapshot(&mut facts, "event-router", ""));
+        only(&facts).code
+    };
+    assert_eq!(router(&|v| v["dead_letters"] = json!(2)), Code::DeadLetters);
+    assert_eq!(router(&|v| v["troubles"] = json!({ "standing": "events have waited: data-pipeline" })), Code::LaneStands);
+    assert_eq!(router(&|v| v["lag"] = json!(20_000)), Code::SubscriberLag);
+    let mut facts = well();
+    *snapshot(&mut facts, "coordinator", "/outbox_refused") = json!(1);
+    assert_eq!(only(&facts).code, Code::Outbox);
+    let mut facts = well();
+    facts.reports.get_mut("master").expect("there").time_us = NOW - 40 * SECOND;
+    of(&mut facts, "ringrift-master.service").since_us = Some(NOW - 400 * SECOND);
+    assert_eq!(only(&facts).code, Code::MasterStuck);
+    let mut facts = well();
+    facts.reports.get_mut("master").expect("there").snapshot["clock_jump"] = json!({ "by_us": -5_000_000, "at_us": NOW - SECOND });
+    assert_eq!(only(&facts).code, Code::Clock);
+}
+
+#[test]
+fn what_is_not_known_is_never_well() {
+    assert_eq!(only(&Facts::default()).code, Code::Bus);
+    assert_eq!(overview(&Facts::default(), "0").verdict, Verdict::Unknown);
+    let mut facts = well();
+    facts.reports.get_mut("coordinator").expect("there").snapshot = Value::Null;
+    assert_eq!(only(&facts).code, Code::Unknown);
+    let mut facts = well();
+    facts.torn.push(crate::contract::facts::Missing {
+        source: "/run/ringrift/x/status.json".into(),
+        why: "torn".into(),
+        since_us: Some(NOW),
+    });
+    assert_eq!(only(&facts).code, Code::Unknown);
+}
+
+#[test]
+fn a_suite_that_was_stopped_is_one_line() {
+    let mut facts = well();
+    for unit in facts.units.as_mut().expect("units") {
+        unit.active_state = "inactive".into();
+    }
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.next[0].command.as_str()), (Code::MasterDown, "systemctl start ringrift-master.target"));
+    assert_eq!(overview(&facts, "0").verdict, Verdict::NotRunning);
+}
+
+/// Any one daemon that fails and takes all down that depend on it is exactly one cause.
+#[test]
+fn each_daemon_s_failure_is_exactly_one_cause() {
+    for spec in built().filter(|s| Profile::Standalone.built().contains(&s.daemon)) {
+        let mut facts = well();
+        let failed = of(&mut facts, &spec.daemon.unit());
+        (failed.active_state, failed.result) = ("failed".into(), Some("exit-code".into()));
+        let needs = |d: DaemonType| crate::contract::registry::closure(&[d]).contains(&spec.daemon);
+        for other in Profile::Standalone.built().into_iter().filter(|d| *d != spec.daemon && needs(*d)) {
+            facts.reports.get_mut(&other.kebab()).expect("a report").health = Health::degraded("a dependency failed");
+        }
+        assert_eq!(only(&facts).subject.name, spec.name);
+    }
+}
