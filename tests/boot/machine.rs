@@ -78,6 +78,14 @@ impl Machine {
         self.must(&["install", &self.name, &deb.to_string_lossy()]);
     }
 
+    /// Like [`Machine::install`]; returns what dpkg and the package's scripts printed.
+    pub fn install_saying(&self) -> String {
+        let deb = package().expect("checked before the boot");
+        let ran = Ran::of(script(&["install", &self.name, &deb.to_string_lossy()]));
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        ran.out + &ran.err
+    }
+
     /// Runs a shell command as root; one that hangs ends with code 124 after [`HANGS`] seconds.
     pub fn run(&self, command: &str) -> Ran {
         Ran::of(script(&["run", &self.name, "timeout", HANGS, "sh", "-c", command]))
@@ -235,7 +243,7 @@ fn script(arguments: &[&str]) -> Output {
 }
 
 /// The package under test: `$RINGRIFT_DEB`, or the newest that `scripts/build-deb` left.
-fn package() -> Result<PathBuf, String> {
+pub fn package() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("RINGRIFT_DEB") {
         return Ok(path.into());
     }

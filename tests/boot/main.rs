@@ -49,4 +49,5 @@ mod text;
 mod trainer;
 mod trouble;
 mod units;
+mod upgrade;
 mod varlink;
