@@ -50,7 +50,10 @@ fn an_upgrade_from_0_1_0_keeps_running_with_edited_files(m: &Machine) {
     databases_of_0_1_0(m);
     let ours = "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}}";
     m.ok(&format!("echo '{ours}' >> /etc/ringrift/unified_loop.yaml; echo RINGRIFT_LOG=debug >> /etc/ringrift/environment"));
-    m.write("/etc/ringrift/conf.d/50-mine.yaml", "daemons: {training_trigger: {threshold_games: 77}, data_pipeline: {max_disk_percent: 99.5}}\n");
+    m.write(
+        "/etc/ringrift/conf.d/50-mine.yaml",
+        "daemons: {training_trigger: {threshold_games: 77}, data_pipeline: {max_disk_percent: 99.5}}\n",
+    );
     let edited = m.ok("cat /etc/ringrift/unified_loop.yaml");
     m.ok("systemctl start --no-block ringrift-master.target"); // what runs at the upgrade
     let said = m.install_saying();
