@@ -16,9 +16,6 @@ use crate::platform::{http, space};
 use crate::runtime::{Extras, Open, Places, Socket, run};
 use std::process::ExitCode;
 
-/// The catalog's interface in Varlink's language.
-const CATALOG: &str = include_str!("contract/interfaces/org.ringrift.Catalog.varlink");
-
 /// Runs a daemon of the shared library, by its name as in AUTO_EXPORT.
 pub fn shared(name: &str) -> Exit {
     let refused = |why: String| {
@@ -78,7 +75,7 @@ fn adapters(daemon: DaemonType) -> Extras {
                 let catalog = CatalogDb::open(&places.state, &store, &jobs, keep)?;
                 Ok(Box::new(catalog))
             })),
-            socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, CATALOG)] }),
+            socket: Some(Socket { name: "catalog", interfaces: vec![(catalog::INTERFACE, catalog::DESCRIPTION)] }),
             ..Extras::default()
         },
         // It looks at once when somebody meets a full file system.

@@ -2,13 +2,13 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
+use crate::contract::catalog::method;
 use crate::contract::catalog::{Fate, Rebuilt};
 use crate::contract::envelope::Event;
 use crate::contract::error::Failure;
 use crate::contract::registry::Hub;
 use crate::contract::router::{Delivery, Interest, Replay};
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 use serde_json::json;
 
 /// Events in one call.
@@ -40,11 +40,6 @@ pub struct Prune {
 #[derive(Debug, Args)]
 pub struct Rebuild {}
 
-#[derive(Deserialize)]
-struct Fates {
-    fates: Vec<Fate>,
-}
-
 impl Artefacts {
     /// Runs the verb.
     pub fn run(self, world: &World, out: &Out) -> Done {
@@ -58,7 +53,7 @@ impl Artefacts {
 impl Prune {
     fn run(self, world: &World, out: &Out) -> Done {
         let mut catalog = hub::ask(world, Hub::Catalog)?;
-        let found: Fates = catalog.call("Prune", &json!({ "dry_run": self.dry_run }))?;
+        let found = catalog.ask(method::Prune, &json!({ "dry_run": self.dry_run }))?;
         let shown: Vec<Fate> = found.fates.into_iter().filter(|f| !(self.going && f.stays)).collect();
         out.either("fates", &shown, || {
             let going: Vec<&Fate> = shown.iter().filter(|f| !f.stays).collect();
@@ -85,7 +80,7 @@ fn rebuild(world: &World, out: &Out) -> Done {
     let mut done = Rebuilt::default();
     loop {
         let ask = json!({ "files": true, "after": done.next, "events": [] });
-        done.add(hub::ask(world, Hub::Catalog)?.call("Rebuild", &ask)?);
+        done.add(hub::ask(world, Hub::Catalog)?.ask(method::Rebuild, &ask)?);
         if done.next.is_none() {
             break;
         }
@@ -94,7 +89,7 @@ fn rebuild(world: &World, out: &Out) -> Done {
     let interest = Interest { types: types.map(str::to_owned).to_vec(), categories: Vec::new() };
     let (mut part, mut bytes) = (Vec::new(), 0);
     let mut send = |part: &mut Vec<Event>| -> Result<(), Failure> {
-        done.add(hub::ask(world, Hub::Catalog)?.call("Rebuild", &json!({ "files": false, "events": part }))?);
+        done.add(hub::ask(world, Hub::Catalog)?.ask(method::Rebuild, &json!({ "files": false, "events": part }))?);
         part.clear();
         Ok(())
     };

@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::bandwidth::{BandwidthView, CanTransfer, Transfer, Urgency};
+use crate::contract::coordinator::bandwidth::{BandwidthView, Transfer, Urgency};
+use crate::contract::coordinator::method;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::Hub;
 use clap::Args;
@@ -29,7 +30,7 @@ impl Bandwidth {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let Some(host) = self.can else {
-            let view: BandwidthView = hub::ask(world, Hub::Coordinator)?.call("Bandwidth", &json!({}))?;
+            let view = hub::ask(world, Hub::Coordinator)?.ask(method::Bandwidth, &json!({}))?;
             return out.either("bandwidth", &view, || tell(&view, world, out));
         };
         let wanted = self.urgency.to_lowercase();
@@ -38,7 +39,7 @@ impl Bandwidth {
             Failure::new(Exit::Usage, format!("{wanted:?} is no urgency")).hint(format!("one of {names}"))
         })?;
         let call = Transfer { host, data_type: self.data, urgency, transfer_id: None, node: None, bytes: self.bytes };
-        let answer: CanTransfer = hub::ask(world, Hub::Coordinator)?.call("CanTransfer", &call)?;
+        let answer = hub::ask(world, Hub::Coordinator)?.ask(method::CanTransfer, &call)?;
         out.either("can_transfer", &answer, || match answer.allowed {
             true => {
                 let long = answer.expected_seconds.map(|s| format!(", about {}", text::seconds(s.ceil() as i64))).unwrap_or_default();

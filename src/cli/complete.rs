@@ -1,6 +1,7 @@
 //! What the shells complete beside verbs and options: names of daemons, profiles, event types, configurations and jobs.
 use super::hub;
 use super::world::World;
+use crate::contract::coordinator::method;
 use crate::contract::coordinator::{Listed, WorkFilter};
 use crate::contract::events::EventType;
 use crate::contract::registry::{Hub, Profile, all};
@@ -39,7 +40,7 @@ pub fn configs() -> Vec<CompletionCandidate> {
 /// Jobs that wait or run; none without a coordinator.
 pub fn jobs() -> Vec<CompletionCandidate> {
     let ask = || -> Result<Listed, crate::contract::error::Failure> {
-        hub::ask(&World::real(), Hub::Coordinator)?.call("List", &WorkFilter { limit: Some(JOBS), ..WorkFilter::default() })
+        hub::ask(&World::real(), Hub::Coordinator)?.ask(method::List, &WorkFilter { limit: Some(JOBS), ..WorkFilter::default() })
     };
     let offer = |item: &crate::contract::coordinator::WorkItem| {
         let what = format!("{} {} {}", item.work.work_type.name(), item.work.config_key, item.status.name());

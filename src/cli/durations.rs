@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::durations::{DurationView, Durations as Known, FreeView, RunningView, StartView, TaskOf};
+use crate::contract::coordinator::durations::{DurationView, Durations as Known, FreeView, RunningView, StartView, TaskOf};
+use crate::contract::coordinator::method;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::Hub;
@@ -30,10 +31,10 @@ impl Durations {
                 let types = JobType::ALL.map(JobType::name).join(", ");
                 Failure::new(Exit::Usage, format!("{name:?} is no type of tasks")).hint(format!("one of {types}"))
             })?;
-            let start: StartView = coordinator.call("CanStartBeforePeak", &TaskOf { task_type, config_key })?;
+            let start = coordinator.ask(method::CanStartBeforePeak, &TaskOf { task_type, config_key })?;
             return out.either("start", &start, || verdict(&start, world));
         }
-        let known: Known = coordinator.call("Durations", &json!({}))?;
+        let known = coordinator.ask(method::Durations, &json!({}))?;
         out.either("durations", &known, || tell(&known, world, out))
     }
 }

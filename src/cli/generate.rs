@@ -1,7 +1,5 @@
 //! `ringrift generate`: manual pages and completions, from the one definition of the command line; and the daemons' page.
-use super::out::Out;
-use super::world::World;
-use super::{Done, surface};
+use super::out::{Done, Out};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::problem;
 use crate::contract::registry::{PROCESSES, Setting, all};
@@ -26,11 +24,11 @@ pub enum Generate {
 }
 
 impl Generate {
-    /// Runs the verb.
-    pub fn run(self, _world: &World, _out: &Out) -> Done {
+    /// Runs the verb; `surface` is the command line that it describes.
+    pub fn run(self, surface: clap::Command, _out: &Out) -> Done {
         match self {
             Generate::Man { dir } => {
-                clap_mangen::generate_to(surface::command().disable_help_subcommand(true), &dir).map_err(|e| failed(&dir, e))?;
+                clap_mangen::generate_to(surface.disable_help_subcommand(true), &dir).map_err(|e| failed(&dir, e))?;
                 let page = dir.join("ringrift-daemons.8");
                 std::fs::write(&page, daemons_page()).map_err(|e| failed(&page, e))?;
                 let page = dir.join("ringrift-problems.7");

@@ -1,6 +1,7 @@
 //! Asking a hub: only when its service runs, so that looking never starts it by its socket.
 use super::world::World;
 use crate::contract::error::{Exit, Failure};
+use crate::contract::method::Method;
 use crate::contract::registry::{DaemonType, Hub};
 use crate::contract::rights::{self, Need};
 use crate::contract::text::clean_json;
@@ -82,6 +83,11 @@ impl Asked {
         let method = format!("{}.{method}", self.place.interface);
         let reply: Value = self.client.call(&method, parameters).map_err(|e| explain(&self.place, e))?;
         clean(&method, reply).map_err(|e| explain(&self.place, e))
+    }
+
+    /// Calls a method of an interface that has a table of them, and knows the answer's type from it.
+    pub fn ask<M: Method>(&mut self, _: M, arguments: &impl Serialize) -> Result<M::Answer, Failure> {
+        self.call(M::NAME, arguments)
     }
 
     /// Calls a method that streams and hands each reply to the function until it says stop or the stream ends.

@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub};
-use crate::contract::coordinator::{LimitList, LimitView, SafeguardsView};
+use crate::contract::coordinator::method;
+use crate::contract::coordinator::{LimitView, SafeguardsView};
 use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::json;
@@ -15,8 +16,8 @@ impl Limits {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
-        let list: LimitList = coordinator.call("Limits", &json!({}))?;
-        let safeguards: SafeguardsView = coordinator.call("Safeguards", &json!({}))?;
+        let list = coordinator.ask(method::Limits, &json!({}))?;
+        let safeguards = coordinator.ask(method::Safeguards, &json!({}))?;
         let value = json!({ "types": list.limits, "buckets": safeguards.buckets, "starts": safeguards.starts,
             "reservations": safeguards.reservations, "signal": safeguards.signal });
         out.either("limits", &value, || page(&list.limits, &safeguards, out))

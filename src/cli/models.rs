@@ -2,11 +2,12 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Rating, StageState};
+use crate::contract::catalog::method;
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Rating};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::Hub;
 use clap::{Args, Subcommand};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 /// Models.
@@ -24,19 +25,6 @@ pub struct List {
     /// At most so many
     #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
     lines: u32,
-}
-
-#[derive(Deserialize)]
-struct Artefacts {
-    artefacts: Vec<ArtefactRecord>,
-}
-#[derive(Deserialize)]
-struct Stages {
-    stages: Vec<StageState>,
-}
-#[derive(Deserialize)]
-struct Ratings {
-    ratings: Vec<Rating>,
 }
 
 #[derive(Serialize)]
@@ -61,16 +49,16 @@ impl List {
         let mut catalog = hub::ask(world, Hub::Catalog)?;
         let filter =
             ArtefactFilter { kind: Some("model".into()), config_key: self.key, rules_version: None, after: None, limit: Some(self.lines) };
-        let mut found: Artefacts = catalog.call("List", &filter)?;
+        let mut found = catalog.ask(method::List, &filter)?;
         // A rebuilt catalog has entered them in another order.
         found.artefacts.sort_by_key(|artefact| std::cmp::Reverse(artefact.created_us));
-        let stages: Stages = catalog.call("Stages", &json!({}))?;
+        let stages = catalog.ask(method::Stages, &json!({}))?;
         let mut ratings: Vec<Rating> = Vec::new();
         let mut keys: Vec<&ConfigKey> = found.artefacts.iter().map(|a| &a.config_key).collect();
         keys.sort();
         keys.dedup();
         for key in keys {
-            ratings.extend(catalog.call::<Ratings>("Ratings", &json!({ "config_key": key }))?.ratings);
+            ratings.extend(catalog.ask(method::Ratings, &json!({ "config_key": key }))?.ratings);
         }
         let leads = |a: &ArtefactRecord| stages.stages.iter().filter_map(|s| s.champion.as_ref()).any(|c| c.model_id == a.id);
         let models: Vec<Model> = found

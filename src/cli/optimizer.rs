@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::optimizer::{Action, NodeUse, Rates, Utilization};
+use crate::contract::coordinator::method;
+use crate::contract::coordinator::optimizer::{Action, NodeUse, Rates, Utilization};
 use crate::contract::registry::Hub;
 use clap::Args;
 use serde::Serialize;
@@ -26,7 +27,8 @@ impl Optimizer {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
-        let mut shown = Shown { utilization: coordinator.call("Utilization", &json!({}))?, rates: coordinator.call("Rates", &json!({}))? };
+        let mut shown =
+            Shown { utilization: coordinator.ask(method::Utilization, &json!({}))?, rates: coordinator.ask(method::Rates, &json!({}))? };
         shown.rates.log.truncate(self.lines);
         out.either("optimizer", &shown, || tell(&shown, world, out))
     }

@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::coordinator::{Listed, QueueOrder, QueuePlace, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::method;
+use crate::contract::coordinator::{QueuePlace, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::reason;
 use crate::contract::registry::Hub;
 use clap::Args;
@@ -24,9 +25,9 @@ impl Order {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
-        let mut order: QueueOrder = coordinator.call("QueueOrder", &json!({}))?;
+        let mut order = coordinator.ask(method::QueueOrder, &json!({}))?;
         let filter = WorkFilter { statuses: vec![WorkStatus::Pending], limit: Some(MAX_WAITING), ..WorkFilter::default() };
-        let waiting: Listed = coordinator.call("List", &filter)?;
+        let waiting = coordinator.ask(method::List, &filter)?;
         let waits: BTreeMap<&str, &str> = waiting.items.iter().filter_map(waits_for).collect();
         let more = order.truncated || order.places.len() > self.lines;
         order.places.truncate(self.lines);

@@ -1,5 +1,4 @@
 //! Output: tables for people, JSON for programs, colours where they are wanted.
-use super::Done;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::text::Line;
 use crate::platform::terminal;
@@ -9,6 +8,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Conte
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{ErrorKind, IsTerminal};
+
+/// What a verb returns: the exit code, or what went wrong.
+pub type Done = Result<Exit, Failure>;
 
 /// The version of all JSON that is printed; grows when a field changes its meaning or goes.
 pub const SCHEMA: u32 = 1;

@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::coordinator::{Accepted, CoordinatorStatus, Listed, SafeguardsView, WorkFilter, WorkStatus};
+use crate::contract::coordinator::method;
+use crate::contract::coordinator::{Accepted, WorkFilter, WorkStatus};
 use crate::contract::error::Exit;
 use crate::contract::reason;
 use crate::contract::registry::Hub;
@@ -52,10 +53,10 @@ fn set(world: &World, out: &Out, method: &str, reason: &str, done: &str, was: &s
 
 fn show(world: &World, out: &Out) -> Done {
     let mut coordinator = hub::ask(world, Hub::Coordinator)?;
-    let status: CoordinatorStatus = coordinator.call("Status", &json!({}))?;
-    let safeguards: SafeguardsView = coordinator.call("Safeguards", &json!({}))?;
+    let status = coordinator.ask(method::Status, &json!({}))?;
+    let safeguards = coordinator.ask(method::Safeguards, &json!({}))?;
     let filter = WorkFilter { statuses: vec![WorkStatus::Pending], limit: Some(1000), ..WorkFilter::default() };
-    let waiting: Listed = coordinator.call("List", &filter)?;
+    let waiting = coordinator.ask(method::List, &filter)?;
     let value = json!({
         "state": status.state, "counts": status.queue, "blocked": status.blocked, "signal": safeguards.signal,
         "waiting": waiting.items.iter().map(|i| json!({ "work_id": i.work_id, "work_type": i.work.work_type, "priority": i.work.priority,

@@ -1,5 +1,6 @@
 //! What the command line shows of itself: verbs by what people come for, examples, no pages about help.
-use super::{Cli, complete, examples};
+use super::command::Cli;
+use super::{complete, examples};
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 

@@ -2,7 +2,8 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::coordinator::{LeaseList, LeaseView};
+use crate::contract::coordinator::LeaseView;
+use crate::contract::coordinator::method;
 use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::json;
@@ -18,7 +19,7 @@ pub struct Tasks {
 impl Tasks {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let mut leases = hub::ask(world, Hub::Coordinator)?.call::<LeaseList>("Leases", &json!({}))?.leases;
+        let mut leases = hub::ask(world, Hub::Coordinator)?.ask(method::Leases, &json!({}))?.leases;
         leases.retain(|l| self.node.as_ref().is_none_or(|n| l.lease.node.as_str() == n));
         out.either("tasks", &leases, || match leases.is_empty() {
             true => "no slot is taken; `ringrift jobs queue` shows what waits and why\n".to_owned(),

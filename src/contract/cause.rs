@@ -1,5 +1,5 @@
 //! Why an attempt or a task ended without a result. Programs decide on the cause; the text beside it is for people.
-use super::scheduling::StopCause;
+use super::coordinator::StopCause;
 use serde::{Deserialize, Serialize};
 
 /// A cause. One that this version does not know is Other.

@@ -1,13 +1,13 @@
-//! Methods of `org.ringrift.Job`, the only socket that jobs may use.
+//! `org.ringrift.Job`, the only socket that jobs may use.
 use super::cause::FailureCause;
+use super::coordinator::Renewed;
 use super::cpus::CpuList;
 use super::ids::{FencingToken, JobId};
 use super::job_file::Quota;
+use super::method::methods;
 use super::workload::{Description, Progress, ResultFile};
 use serde::{Deserialize, Serialize};
 
-/// The interface's name.
-pub const INTERFACE: &str = "org.ringrift.Job";
 /// Seconds that a lease lasts; renewed at a third of it.
 pub const LEASE_TERM: u64 = 120;
 /// Seconds that the lease of a job lasts once its runner has taken it up: without a sign of life for so long, the runner counts as stopped.
@@ -120,4 +120,12 @@ pub struct Finish {
 pub struct Finished {
     /// False when the attempt had been fenced off or was reported before: its output is not used.
     pub accepted: bool,
+}
+
+methods! {
+    "org.ringrift.Job" "interfaces/org.ringrift.Job.varlink"
+    Take(Take) -> Offer: Job
+        = "The socket itself is closed to all but root, user ringrift and jobs, and a job speaks for itself alone.";
+    Renew(Renew) -> Renewed: Job;
+    Finish(Finish) -> Finished: Job;
 }

@@ -8,6 +8,7 @@ pub(crate) use asked::{asks, fakes_of};
 
 use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
+use super::coordinator::optimizer::{Advice, Observe, Utilization};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
 use super::events::Payload;
 use super::facts::Facts;
@@ -15,7 +16,6 @@ use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
 use super::job_file::JobFile;
-use super::optimizer::{Advice, Observe, Utilization};
 use super::router::{DeadLetter, DeadLetterFilter, Stats};
 use super::wire::CallError;
 use super::workload::JobType;

@@ -64,7 +64,7 @@ pub struct Reservation {
 
 /// Everything that has been decided and still counts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Desk {
+pub struct Decisions {
     /// Slots taken.
     pub usage: Usage,
     /// Tokens of all types together.
@@ -81,10 +81,10 @@ pub struct Desk {
     pub barred: Vec<Reason>,
 }
 
-impl Desk {
+impl Decisions {
     /// Nothing taken, buckets full.
-    pub fn new(rules: &Rules<'_>, now_us: i64) -> Desk {
-        Desk {
+    pub fn new(rules: &Rules<'_>, now_us: i64) -> Decisions {
+        Decisions {
             usage: Usage::default(),
             tokens: Bucket::full(rules.rate(), now_us),
             selfplay_tokens: Bucket::full(rules.selfplay_rate(), now_us),

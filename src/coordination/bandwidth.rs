@@ -1,7 +1,7 @@
 //! How fast a transfer may go: a host's limit by its class, a factor by priority, what running transfers leave over. Rates are in
 //! kilobits a second, as networks are sold; programs get them in their own option and unit.
-use crate::contract::bandwidth::Urgency;
 use crate::contract::config::Bandwidth;
+use crate::contract::coordinator::bandwidth::Urgency;
 use crate::contract::reason::{Reason, ReasonCode};
 
 /// A transfer that runs, as reserved.

@@ -29,3 +29,4 @@ pub mod signal;
 pub mod starts;
 pub mod state;
 pub mod threshold;
+pub mod transition;

@@ -2,7 +2,7 @@
 use super::pid::{self, Band, PidState};
 use super::predict;
 use crate::contract::config::{Optimizer, ResourceTargets};
-use crate::contract::optimizer::Action;
+use crate::contract::coordinator::optimizer::Action;
 use serde::{Deserialize, Serialize};
 
 /// One resource's memory.

@@ -1,5 +1,5 @@
 //! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up what has.
-use super::admission::{Ask, Desk, Rules};
+use super::admission::{Ask, Decisions, Rules};
 use super::limits::Usage;
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
@@ -42,18 +42,18 @@ pub struct Grant {
     pub node: NodeId,
 }
 
-/// Decides until no candidate fits any more, and takes what it decides from the desk. Among several nodes the one with the fewest
+/// Decides until no candidate fits any more, and takes what it decides from the decisions. Among several nodes the one with the fewest
 /// slots of the type is taken.
-pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, desk: &mut Desk, now_us: i64) -> Vec<Grant> {
+pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decisions: &mut Decisions, now_us: i64) -> Vec<Grant> {
     let mut grants = Vec::new();
     // A node that refuses a type goes on refusing it: within one decision slots and tokens only become fewer.
     let mut refuses = vec![[false; JobType::ALL.len()]; nodes.len()];
     for candidate in candidates {
         let kind = candidate.kind;
-        while desk.may_start(rules, kind, now_us) {
-            let left = nodes.iter().enumerate().filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&desk.usage, kind));
-            let Some((at, node)) = left.min_by_key(|(_, n)| desk.usage.on(kind, &n.id)) else { break };
-            if desk.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now_us) {
+        while decisions.may_start(rules, kind, now_us) {
+            let left = nodes.iter().enumerate().filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&decisions.usage, kind));
+            let Some((at, node)) = left.min_by_key(|(_, n)| decisions.usage.on(kind, &n.id)) else { break };
+            if decisions.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now_us) {
                 grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
                 break;
             }
@@ -111,8 +111,8 @@ mod tests {
         let export = Candidate { number: 9, kind: JobType::Export };
         let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(1));
         let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
-        let mut desk = Desk::new(&rules, 0);
-        let picked = pick(vec![training(2), training(1), training(3), export], &nodes, &rules, &mut desk, 0);
+        let mut decisions = Decisions::new(&rules, 0);
+        let picked = pick(vec![training(2), training(1), training(3), export], &nodes, &rules, &mut decisions, 0);
         assert_eq!(picked.iter().map(|g| g.number).collect::<Vec<_>>(), [2, 9]);
     }
 
@@ -125,8 +125,8 @@ mod tests {
         let (limits, admission, safeguards) = (Limits::default(), open(), Safeguards::default());
         let nowhere = NodeId::new("nowhere").expect("a node");
         let rules = rules(&limits, &admission, &safeguards, &nowhere);
-        let mut desk = Desk::new(&rules, 0);
-        let picked = pick(candidates, &nodes, &rules, &mut desk, 0);
+        let mut decisions = Decisions::new(&rules, 0);
+        let picked = pick(candidates, &nodes, &rules, &mut decisions, 0);
         let there = |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
         assert_eq!((there(0), there(1), picked.len()), (1, 2, 4));
     }
@@ -136,11 +136,11 @@ mod tests {
         let (limits, admission, safeguards, nodes) =
             (Limits::default(), Admission { cooldown_ms: 0, ..Admission::default() }, Safeguards::default(), nodes(40));
         let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
-        let mut desk = Desk::new(&rules, 0);
+        let mut decisions = Decisions::new(&rules, 0);
         let mut granted = 0;
         for second in 0..60i64 {
             let flood = (0..100).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
-            granted += pick(flood, &nodes, &rules, &mut desk, second * 1_000_000).len();
+            granted += pick(flood, &nodes, &rules, &mut decisions, second * 1_000_000).len();
         }
         assert_eq!(granted, 10 + 29, "a burst of ten, then one each two seconds");
     }
@@ -153,22 +153,22 @@ mod tests {
             let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(count));
             let nowhere = NodeId::new("nowhere").expect("a node");
             let rules = rules(&limits, &admission, &safeguards, &nowhere);
-            let mut desk = Desk::new(&rules, 0);
+            let mut decisions = Decisions::new(&rules, 0);
             for (kind, at) in taken {
                 if let Some(node) = nodes.get(at) {
-                    desk.take(&rules, Ask { kind: JobType::ALL[kind], node: &node.id, cores: node.cores }, 0);
+                    decisions.take(&rules, Ask { kind: JobType::ALL[kind], node: &node.id, cores: node.cores }, 0);
                 }
             }
             let candidates: Vec<Candidate> =
                 items.iter().enumerate().map(|(n, kind)| Candidate { number: n as i64, kind: JobType::ALL[*kind] }).collect();
-            let grants = pick(candidates.clone(), &nodes, &rules, &mut desk, 0);
+            let grants = pick(candidates.clone(), &nodes, &rules, &mut decisions, 0);
             for kind in JobType::ALL {
                 let of_kind = |c: &&Candidate| c.kind == kind;
                 let granted = |c: &Candidate| grants.iter().any(|g| g.number == c.number);
                 let waiting: Vec<_> = candidates.iter().filter(of_kind).filter(|c| !granted(c)).collect();
                 if !waiting.is_empty() {
                     // Full everywhere ...
-                    prop_assert!(nodes.iter().all(|n| !limits::reasons(&limits, &desk.usage, kind, &n.id, n.cores).is_empty()));
+                    prop_assert!(nodes.iter().all(|n| !limits::reasons(&limits, &decisions.usage, kind, &n.id, n.cores).is_empty()));
                 }
                 // ... and whoever got a slot of the type was not behind one who waits.
                 for loser in waiting {
@@ -178,7 +178,7 @@ mod tests {
                 }
                 for node in &nodes {
                     if let Some(limit) = limits::per_node(&limits, kind, node.cores) {
-                        prop_assert!(desk.usage.on(kind, &node.id) <= limit);
+                        prop_assert!(decisions.usage.on(kind, &node.id) <= limit);
                     }
                 }
             }

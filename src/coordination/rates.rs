@@ -1,6 +1,6 @@
 //! How many games an hour the cluster should play: what is asked for, what its use allows, and how it is shared.
 use crate::contract::config::{Optimizer, ResourceTargets};
-use crate::contract::optimizer::RateUrgency;
+use crate::contract::coordinator::optimizer::RateUrgency;
 use std::collections::BTreeMap;
 
 /// The cluster's use, percent; absent: unknown.

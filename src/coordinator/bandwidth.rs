@@ -1,7 +1,8 @@
 //! Reservations of bandwidth, and what transfers measured. Reservations end on the monotonic clock; after a restart each gets a whole
 //! term once more, so a wall clock that jumps neither frees bandwidth nor keeps it.
-use super::change::{Change, Refusal};
-use crate::contract::bandwidth::{
+use super::change::Change;
+use super::refusal::Refusal;
+use crate::contract::coordinator::bandwidth::{
     BandwidthView, CanTransfer, EndTransfer, HostView, RateOptions, RouteView, Transfer, TransferEnded, TransferGrant, TransferView,
     Urgency,
 };
@@ -43,7 +44,7 @@ fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
     let term = term_us(cx);
     let mut alive = Vec::new();
     for transfer in all {
-        let ends = *cx.state.memory.reservations.entry(transfer.transfer_id.clone()).or_insert(cx.now.mono + term);
+        let ends = *cx.state.managers.reservations.entry(transfer.transfer_id.clone()).or_insert(cx.now.mono + term);
         if ends > cx.now.mono {
             alive.push(transfer);
         } else {
@@ -56,7 +57,7 @@ fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
 
 fn forget(cx: &mut Change<'_>, id: &str) -> Result<(), Refusal> {
     cx.db.prepare_cached("DELETE FROM transfer WHERE id = ?1")?.execute([id])?;
-    cx.state.memory.reservations.remove(id);
+    cx.state.managers.reservations.remove(id);
     Ok(())
 }
 
@@ -138,7 +139,7 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
             transfer.started_us,
             transfer.expires_us
         ])?;
-    cx.state.memory.reservations.insert(transfer.transfer_id.clone(), cx.now.mono + term_us(cx));
+    cx.state.managers.reservations.insert(transfer.transfer_id.clone(), cx.now.mono + term_us(cx));
     Ok(grant(&transfer))
 }
 
@@ -156,7 +157,7 @@ pub fn end(cx: &mut Change<'_>, call: &EndTransfer) -> Result<TransferEnded, Ref
     }
     let found = cx.db.prepare_cached("SELECT * FROM transfer WHERE id = ?1")?.query_row([&call.transfer_id], read).optional()?;
     let Some(transfer) = found else { return Ok(TransferEnded { accepted: false, measured_kbit: None }) };
-    let begun = cx.state.memory.reservations.get(&transfer.transfer_id).map(|ends| ends - term_us(cx));
+    let begun = cx.state.managers.reservations.get(&transfer.transfer_id).map(|ends| ends - term_us(cx));
     forget(cx, &transfer.transfer_id)?;
     let seconds = call.seconds.or_else(|| begun.map(|at| (cx.now.mono - at) as f64 / 1e6)).unwrap_or(0.0);
     let measured_kbit = bandwidth::measured(call.bytes, seconds);

@@ -1,8 +1,9 @@
 //! What the coordinator reports beside its figures: halt, pause, gates, breakers, what fails, what waits, what runs.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::{emergency, grant, guard, rows};
 use crate::contract::cause::FailureCause;
-use crate::contract::conditions::{Conditions, Failing, Paused, RunningJob, Waiting};
+use crate::contract::coordinator::conditions::{Conditions, Failing, Paused, RunningJob, Waiting};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::ids::ConfigKey;
 use crate::contract::reason::Reason;
@@ -30,7 +31,7 @@ pub fn all(cx: &mut Change<'_>) -> Result<Conditions, Refusal> {
         breakers: safeguards.breakers,
         failing: failing(cx)?,
         waiting: waiting(cx)?,
-        machine: (cx.state.look)().ok(),
+        machine: (cx.state.admission.look)().ok(),
         running: running(cx)?,
     })
 }

@@ -1,9 +1,12 @@
 //! How long tasks took, and what follows: estimates, ends of running ones, stale ones, free slots, the peak hours.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::{self, Text};
 use crate::contract::age::AgePermit;
 use crate::contract::coordinator::WorkItem;
-use crate::contract::durations::{DurationOf, DurationView, Durations, FreeView, RecordDuration, RunningView, StartView, TaskOf};
+use crate::contract::coordinator::durations::{
+    DurationOf, DurationView, Durations, FreeView, RecordDuration, RunningView, StartView, TaskOf,
+};
 use crate::contract::ids::ConfigKey;
 use crate::contract::workload::JobType;
 use crate::coordination::durations::{self, Basis, Estimate, Run};
@@ -30,7 +33,7 @@ fn store(cx: &Change<'_>, kind: JobType, key: &ConfigKey, seconds: f64) -> Resul
         cx.now.wall,
         seconds
     ])?;
-    match cx.state.permit {
+    match cx.state.ages.permit {
         Some(permit) => forget(cx, kind, key, permit),
         None => Ok(()),
     }
@@ -132,7 +135,7 @@ pub fn all(cx: &Change<'_>) -> Result<Durations, Refusal> {
             stale: eta.stale,
         });
     }
-    let nodes: Vec<_> = cx.state.dispatchers.keys().map(|node| (node, cx.state.cores_of(node))).collect();
+    let nodes: Vec<_> = cx.state.dispatch.nodes().map(|node| (node, cx.state.cores_of(node))).collect();
     for kind in JobType::ALL {
         let of_kind = etas.iter().filter(|(k, _)| *k == kind).map(|(_, eta)| *eta).collect();
         let room = limits::room(&config.limits, &usage, kind, nodes.iter().copied());

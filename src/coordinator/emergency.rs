@@ -1,6 +1,7 @@
 //! Pause, and the emergency halt: what is on disk first, so that nothing more is granted; stopping the units follows.
-use super::change::{Change, Refusal};
-use super::{expire, rows};
+use super::change::Change;
+use super::refusal::Refusal;
+use super::{fence, rows};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView};
 use crate::contract::messages;
@@ -43,13 +44,13 @@ fn read(cx: &Change<'_>, name: &str) -> Result<Option<Stored>, Refusal> {
 fn write(cx: &mut Change<'_>, name: &str, stored: &Stored) -> Result<(), Refusal> {
     let text = serde_json::to_string(stored)?;
     cx.db.execute("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", [name, &text])?;
-    (cx.state.stale, cx.state.dirty) = (true, true);
+    cx.state.admission_changed();
     Ok(())
 }
 
 fn remove(cx: &mut Change<'_>, name: &str) -> Result<bool, Refusal> {
     let removed = cx.db.execute("DELETE FROM meta WHERE name = ?1", [name])? > 0;
-    (cx.state.stale, cx.state.dirty) = (true, true);
+    cx.state.admission_changed();
     Ok(removed)
 }
 
@@ -105,11 +106,11 @@ pub fn halt(cx: &mut Change<'_>, because: Because, boot: &str) -> Result<bool, R
             halt.reason
         );
         write(cx, HALT, &halt)?;
-        cx.state.halt_steps.clear();
+        cx.state.managers.halt_steps.clear();
         cx.state.managers.handled("emergency");
     }
     for lease in rows::leases(cx.db)?.into_iter().filter(|l| l.work.is_some()) {
-        expire::fence(cx, &lease, FailureCause::Halted)?;
+        fence::fence(cx, &lease, FailureCause::Halted)?;
     }
     Ok(first)
 }
@@ -119,7 +120,7 @@ pub fn clear(cx: &mut Change<'_>, by: &str) -> Result<Accepted, Refusal> {
     let accepted = remove(cx, HALT)?;
     if accepted {
         tracing::warn!(by, "the emergency halt was cleared by {by}");
-        cx.state.halt_steps.clear();
+        cx.state.managers.halt_steps.clear();
     }
     Ok(Accepted { accepted })
 }
@@ -137,6 +138,8 @@ pub fn flagged(cx: &mut Change<'_>, boot: &str) -> Result<(), Refusal> {
 pub fn view(cx: &Change<'_>) -> Result<EmergencyView, Refusal> {
     Ok(match halted(cx)? {
         None => EmergencyView::default(),
-        Some(h) => EmergencyView { halted: true, reason: h.reason, by: h.by, since_us: h.since_us, done: cx.state.halt_steps.clone() },
+        Some(h) => {
+            EmergencyView { halted: true, reason: h.reason, by: h.by, since_us: h.since_us, done: cx.state.managers.halt_steps.clone() }
+        }
     })
 }

@@ -1,12 +1,14 @@
 //! Enqueue: one request, one item, however often it is asked for.
-use super::change::{Change, MAX_STORED, Refusal};
-use super::outbox;
+use super::change::{Change, MAX_STORED};
+use super::refusal::Refusal;
+use super::transition::ACTIVE;
+use super::{outbox, transition};
 use crate::contract::coordinator::{Enqueued, NewWork};
 use crate::contract::events::WorkQueued;
 use crate::contract::ids::JobId;
 use crate::contract::job::LONGEST_TIMEOUT;
 use crate::contract::reason::{Reason, ReasonCode};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
 /// Most dependencies of one item.
 const MOST_DEPENDENCIES: usize = 64;
@@ -19,22 +21,7 @@ pub fn enqueue(cx: &mut Change<'_>, work: &NewWork) -> Result<Enqueued, Refusal>
     }
     let needs = dependencies(cx, work)?;
     admit(cx, work)?;
-    cx.db
-        .prepare_cached(
-            "INSERT INTO work (kind, config_key, priority, status, body, idempotency_key, singleton, created_us, deadline_us)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            work.work_type.name(),
-            work.config_key.as_str(),
-            work.priority,
-            body,
-            work.idempotency_key,
-            work.singleton,
-            cx.now.wall,
-            work.deadline_us
-        ])?;
-    let n = cx.db.last_insert_rowid();
+    let n = transition::queue(cx, work, &body)?;
     for need in needs {
         cx.db.prepare_cached("INSERT OR IGNORE INTO dependency (work, needs) VALUES (?1, ?2)")?.execute([n, need])?;
     }
@@ -47,7 +34,6 @@ pub fn enqueue(cx: &mut Change<'_>, work: &NewWork) -> Result<Enqueued, Refusal>
         requested_by: work.requested_by.clone(),
     };
     outbox::emit(cx, work, queued)?;
-    cx.state.dirty = true;
     cx.state.managers.handled("queue");
     Ok(Enqueued { work_id, created: true })
 }
@@ -94,8 +80,8 @@ fn existing(cx: &Change<'_>, work: &NewWork) -> Result<Option<i64>, Refusal> {
         }
     }
     let Some(singleton) = &work.singleton else { return Ok(None) };
-    let sql = "SELECT n FROM work WHERE singleton = ?1 AND status IN ('pending', 'claimed', 'running')";
-    Ok(cx.db.prepare_cached(sql)?.query_row([singleton], |row| row.get(0)).optional()?)
+    let sql = format!("SELECT n FROM work WHERE singleton = ?1 AND status IN {ACTIVE}");
+    Ok(cx.db.prepare_cached(&sql)?.query_row([singleton], |row| row.get(0)).optional()?)
 }
 
 /// The numbers of what it depends on; refused when one does not exist, or ended in a way that can never be completed.
@@ -120,8 +106,7 @@ fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
 
 /// The queue's hard limit.
 fn admit(cx: &Change<'_>, work: &NewWork) -> Result<(), Refusal> {
-    let sql = "SELECT count(*) FROM work WHERE status IN ('pending', 'claimed', 'running')";
-    let (active, limit): (u32, u32) = (cx.db.prepare_cached(sql)?.query_row([], |row| row.get(0))?, cx.state.config.limits.queue_hard);
+    let (active, limit) = (transition::active(cx)?, cx.state.config.limits.queue_hard);
     if active >= limit {
         let reason = Reason::new(ReasonCode::QueueFull, format!("{active} items wait or run, limits.queue_hard is {limit}"));
         return Err(Refusal::refused(format!("no room for another {} item", work.work_type), vec![reason]));

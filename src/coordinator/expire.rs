@@ -1,31 +1,31 @@
 //! Ends leases that were not renewed: fence first, then have the unit stopped; the slot is free when the unit is gone.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::{self, LeaseRow};
-use super::{grant, outbox, reports};
+use super::{fence, outbox, reports};
 use crate::contract::cause::FailureCause;
 use crate::contract::events::TaskOrphaned;
 use crate::contract::ids::JobId;
 use crate::contract::job::{LEASE_TERM, LONGEST_SILENCE};
 use crate::contract::messages;
-use rusqlite::params;
 
 /// At start, and after a failed commit: every lease of the database has a term. A restart gives a whole one, see
 /// `coordination::lease`.
 pub fn adopt(cx: &mut Change<'_>) -> Result<(), Refusal> {
     for lease in rows::leases(cx.db)?.iter().filter(|l| l.fenced.is_none()) {
-        cx.state.deadlines.adopt(lease.token, cx.now.mono);
+        cx.state.leases.deadlines.adopt(lease.token, cx.now.mono);
     }
     Ok(())
 }
 
 /// Ends what has ended by now.
 pub fn expire(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    for token in cx.state.deadlines.due(cx.now.mono) {
+    for token in cx.state.leases.deadlines.due(cx.now.mono) {
         match rows::lease(cx.db, token)? {
-            None => cx.state.deadlines.forget(token),
-            Some(lease) if lease.fenced.is_some() => cx.state.deadlines.forget(token),
+            None => cx.state.leases.deadlines.forget(token),
+            Some(lease) if lease.fenced.is_some() => cx.state.leases.deadlines.forget(token),
             // Its order has not reached a master yet, so no unit can have taken it up; it stays granted until one comes.
-            Some(lease) if waits_for_master(cx, &lease) => cx.state.deadlines.renew(token, cx.now.mono),
+            Some(lease) if waits_for_master(cx, &lease) => cx.state.leases.deadlines.renew(token, cx.now.mono),
             Some(lease) => end(cx, &lease)?,
         }
     }
@@ -33,7 +33,7 @@ pub fn expire(cx: &mut Change<'_>) -> Result<(), Refusal> {
 }
 
 fn waits_for_master(cx: &Change<'_>, lease: &LeaseRow) -> bool {
-    lease.work.is_some() && !lease.ordered && !lease.taken && !cx.state.dispatchers.contains_key(&lease.node)
+    lease.work.is_some() && !lease.ordered && !lease.taken && !cx.state.dispatch.reaches(&lease.node)
 }
 
 fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
@@ -61,7 +61,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
     match lease.work.map(|n| rows::item(cx, n)).transpose()?.flatten() {
         Some(item) => {
             outbox::emit(cx, &item.work, orphaned)?;
-            fence(cx, lease, if lease.taken { FailureCause::Watchdog } else { FailureCause::Expired })
+            fence::fence(cx, lease, if lease.taken { FailureCause::Watchdog } else { FailureCause::Expired })
         }
         None => {
             // Nobody watches the unit of such a task, if it has one: the slot is free at once.
@@ -70,15 +70,4 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
             Ok(())
         }
     }
-}
-
-/// Makes the token worthless and has the unit stopped.
-pub fn fence(cx: &mut Change<'_>, lease: &LeaseRow, cause: FailureCause) -> Result<(), Refusal> {
-    cx.db.prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?.execute(params![rows::key(lease.token), cause.name()])?;
-    cx.state.deadlines.forget(lease.token);
-    let lease = &LeaseRow { fenced: Some(cause), ..lease.clone() };
-    if let Some(order) = grant::stop_order(cx, lease) {
-        cx.state.order(&lease.node, order);
-    }
-    Ok(())
 }

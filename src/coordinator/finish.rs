@@ -1,7 +1,9 @@
 //! Ends of attempts: completed, tried again, or failed for good.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::{self, LeaseRow};
-use super::{desk, durations, interruptions, outbox, uids};
+use super::transition::{self, Ended, Step};
+use super::{decisions, durations, interruptions, outbox, uids};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
@@ -13,7 +15,8 @@ use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::coordination::lease::{Verdict, judge};
 use crate::coordination::retry::{self, Next};
-use rusqlite::{OptionalExtension, params};
+use crate::coordination::transition::ATTEMPTED;
+use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
 
 /// The largest result with its description that fits an event, bytes.
@@ -45,6 +48,10 @@ impl Failure {
     /// A failure of this cause; the rest is not known.
     pub fn new(cause: FailureCause, error: impl Into<String>) -> Failure {
         Failure { result: cause.name().into(), cause, error: error.into(), ..Failure::default() }
+    }
+
+    fn ended(&self) -> Ended<'_> {
+        Ended { result: &self.result, error: &self.error }
     }
 
     /// The cause is another one than it seemed.
@@ -110,12 +117,10 @@ fn failure(call: Finish) -> Failure {
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
-    cx.state.settled_at = Some(cx.now.mono + i64::from(cx.state.config.admission.settle_ms) * 1000);
+    cx.state.admission.settled_at = Some(cx.now.mono + i64::from(cx.state.config.admission.settle_ms) * 1000);
     rows::delete_lease(cx, lease)?;
-    desk::succeeded(cx, lease.kind, &lease.node)?;
-    cx.db
-        .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, result = 'success', error = NULL WHERE n = ?1")?
-        .execute(params![n, WorkStatus::Completed.name(), cx.now.wall])?;
+    decisions::succeeded(cx, lease.kind, &lease.node)?;
+    transition::set(cx, n, &Step::Succeeded)?;
     let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
     durations::finished(cx, item, (call.finished_us - begun).max(0) as f64 / 1e6)?;
     let completed = WorkCompleted {
@@ -156,7 +161,7 @@ fn description(cx: &Change<'_>, n: i64, item: &WorkItem, given: Option<Descripti
 
 /// The unit of a lease is gone: a fenced lease's slot is free now, any other attempt failed.
 pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
-    if !item.status.is_active() {
+    if !ATTEMPTED.contains(&item.status) {
         rows::delete_lease(cx, lease)?;
         return Ok(());
     }
@@ -212,7 +217,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     let ends_it = failure.cause.is_final();
     if failure.cause.counts_against_node() && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
         let reason = format!("job {}: {}: {}", item.work_id, failure.result, failure.error);
-        desk::failed(cx, lease.kind, &lease.node, &reason, failure.cause)?;
+        decisions::failed(cx, lease.kind, &lease.node, &reason, failure.cause)?;
     }
     let base = cx.state.config.limits.retry_base_seconds;
     let most = if ends_it { item.attempts } else { item.work.max_attempts };
@@ -221,9 +226,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         Next::Retry { after } => {
             interruptions::forget(cx, n)?;
             let retry_at = cx.now.wall + i64::try_from(after).unwrap_or(0) * 1_000_000;
-            cx.db
-                .prepare_cached("UPDATE work SET status = 'pending', not_before_us = ?2, result = ?3, error = ?4 WHERE n = ?1")?
-                .execute(params![n, retry_at, failure.result, failure.error])?;
+            transition::set(cx, n, &Step::AttemptFailed(failure.ended(), retry_at))?;
             tracing::info!(job = %item.work_id, result = failure.result, error = failure.error, after, "an attempt failed; it is tried again");
             let again = WorkRetry {
                 work_id: item.work_id.clone(),
@@ -241,11 +244,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
 
 /// Something else than the job ended the attempt: it waits again, and the attempt does not count, in the breaker neither.
 fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_before_us: Option<i64>) -> Result<(), Refusal> {
-    cx.db
-        .prepare_cached(
-            "UPDATE work SET status = 'pending', attempts = max(attempts - 1, 0), not_before_us = ?4, result = ?2, error = ?3 WHERE n = ?1",
-        )?
-        .execute(params![n, failure.result, failure.error, not_before_us])?;
+    transition::set(cx, n, &Step::PutBack(failure.ended(), not_before_us))?;
     let again = WorkRetry {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -259,9 +258,11 @@ fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_
 }
 
 fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure) -> Result<(), Refusal> {
-    cx.db
-        .prepare_cached("UPDATE work SET status = ?2, completed_us = ?3, not_before_us = NULL, result = ?4, error = ?5 WHERE n = ?1")?
-        .execute(params![n, WorkStatus::Failed.name(), cx.now.wall, failure.result, failure.error])?;
+    let step = match failure.cause {
+        FailureCause::Dependency => Step::DependencyFailed(failure.ended()),
+        _ => Step::Failed(failure.ended()),
+    };
+    transition::set(cx, n, &step)?;
     tracing::warn!(job = %item.work_id, result = failure.result, error = failure.error, "a work item failed for good");
     let failed = WorkFailed {
         work_id: item.work_id.clone(),
@@ -276,7 +277,6 @@ fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure)
     };
     outbox::emit(cx, &item.work, failed)?;
     fail_dependents(cx, n, &format!("dependency {} failed", item.work_id))?;
-    cx.state.dirty = true;
     Ok(())
 }
 

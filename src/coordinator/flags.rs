@@ -1,5 +1,6 @@
 //! The coordinator's own look at the emergency flags, once a second: the path unit is quicker and may be unable to watch.
 use super::halt::Halter;
+use super::state::FlagReader;
 use crate::contract::coordinator::Flags;
 use crate::platform::flags;
 use std::path::PathBuf;
@@ -10,9 +11,6 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(1);
 /// An older look says nothing; a halt that is carried out takes a second.
 const STALE: Duration = Duration::from_secs(15);
-
-/// What the last look was worth.
-pub type FlagReader = Box<dyn Fn() -> Result<(), String> + Send>;
 
 /// When the last look ended, and whether every flag could be looked at.
 type Last = Option<(Instant, Result<(), String>)>;

@@ -1,6 +1,8 @@
 //! Looks at the machine for the gates: a thread measures once a second, so that no driver or file system holds up a decision.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::state::HostReader;
+use super::transition;
 use crate::contract::coordinator::GateView;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ports::Host;
@@ -53,41 +55,41 @@ pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::
 
 /// Judges the gates and the back-pressure, at most once a second.
 pub fn refresh(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    if cx.state.judged.is_some_and(|at| (0..JUDGE).contains(&(cx.now.mono - at))) {
+    if cx.state.admission.judged.is_some_and(|at| (0..JUDGE).contains(&(cx.now.mono - at))) {
         return Ok(());
     }
-    let look = (cx.state.look)();
-    cx.state.gates = gate::judge(&mut cx.state.levels, &look, &cx.state.config.safeguards);
-    cx.state.gates.extend(gate::emergency(&(cx.state.flags)()));
+    let look = (cx.state.admission.look)();
+    cx.state.admission.gates = gate::judge(&mut cx.state.admission.levels, &look, &cx.state.config.safeguards);
+    cx.state.admission.gates.extend(gate::emergency(&(cx.state.admission.flags)()));
     let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     let host = look.ok();
     if let Some(host) = &host {
-        cx.state.gpus = host.gpus.len();
+        cx.state.admission.gpus = host.gpus.len();
     }
     let load = Load {
-        queue: count("SELECT count(*) FROM work WHERE status IN ('pending', 'claimed', 'running')")?,
+        queue: transition::active(cx)?,
         training: count("SELECT count(*) FROM work WHERE status = 'pending' AND kind = 'training'")?,
         sync: count("SELECT count(*) FROM work WHERE status = 'pending' AND kind = 'sync'")?,
         disk: host.as_ref().and_then(|h| h.disk_percent),
         memory: host.as_ref().and_then(|h| h.memory_percent),
     };
     let signal = signal::signal(load, &cx.state.config.limits, &cx.state.config.safeguards);
-    if signal.multiplier != cx.state.signal.multiplier {
+    if signal.multiplier != cx.state.admission.signal.multiplier {
         // What came at the old rate stays; from now on it comes at the new one.
         let now = cx.now.mono;
-        let (rules, desk) = cx.state.admission();
+        let (rules, decisions) = cx.state.deciding();
         let rate = rules.selfplay_rate();
-        if let Some(desk) = desk {
-            desk.selfplay_tokens.settle(rate, now);
+        if let Some(decisions) = decisions {
+            decisions.selfplay_tokens.settle(rate, now);
         }
     }
-    cx.state.signal = signal;
-    cx.state.judged = Some(cx.now.mono);
+    cx.state.admission.signal = signal;
+    cx.state.admission.judged = Some(cx.now.mono);
     Ok(())
 }
 
 /// Every gate as it stands.
 pub fn all(cx: &mut Change<'_>) -> Result<Vec<GateView>, Refusal> {
     refresh(cx)?;
-    Ok(cx.state.gates.iter().map(|g| g.view.clone()).collect())
+    Ok(cx.state.admission.gates.iter().map(|g| g.view.clone()).collect())
 }

@@ -1,16 +1,16 @@
 //! Grants free slots to waiting items and orders their units to be started.
-use super::change::{Change, Refusal};
+use super::agenda::Agenda;
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::{self, Text};
-use super::writer::Agenda;
-use super::{desk, folders, optimizer, outbox, schedule};
-use crate::contract::cause::FailureCause;
+use super::transition::{self, Step};
+use super::{decisions, fence, folders, optimizer, outbox, schedule};
 use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
 use crate::contract::reason::{Reason, ReasonCode};
 use crate::coordination::queue::Node;
 use crate::coordination::{queue, retry};
-use rusqlite::params;
 
 /// Between two looks at a shut gate, monotonic microseconds.
 const RECHECK: i64 = 5_000_000;
@@ -20,8 +20,8 @@ const HELD: i64 = 60_000_000;
 /// Grants all that can be granted now; says when to look again.
 pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     let mut agenda = Agenda { retry_wall: next_retry(cx)?, recheck_mono: None };
-    desk::ready(cx)?;
-    if cx.state.desk.as_ref().is_none_or(|d| !d.barred.is_empty()) || cx.state.dispatchers.is_empty() {
+    decisions::ready(cx)?;
+    if cx.state.admission.kept.get().is_none_or(|d| !d.barred.is_empty()) || cx.state.dispatch.is_empty() {
         return Ok(agenda);
     }
     let nodes = nodes(cx);
@@ -29,7 +29,7 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     if held {
         agenda.recheck_mono = Some(cx.now.mono + HELD);
     }
-    if let Some(settled) = cx.state.settled_at.filter(|at| *at > cx.now.mono) {
+    if let Some(settled) = cx.state.admission.settled_at.filter(|at| *at > cx.now.mono) {
         let idle = &cx.state.config.limits.idle_types;
         let before = candidates.len();
         candidates.retain(|candidate| !idle.contains(&candidate.kind));
@@ -41,23 +41,21 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
         return Ok(agenda);
     }
     let (waiting, now) = (candidates.len(), cx.now.mono);
-    let (rules, desk) = cx.state.admission();
-    let Some(desk) = desk else { return Ok(agenda) };
-    let grants = queue::pick(candidates, &nodes, &rules, desk, now);
-    let next = desk.next_change(&rules, now);
+    let (rules, decisions) = cx.state.deciding();
+    let Some(decisions) = decisions else { return Ok(agenda) };
+    let grants = queue::pick(candidates, &nodes, &rules, decisions, now);
+    let next = decisions.next_change(&rules, now);
     let granted = grants.len();
-    cx.state.touched |= granted > 0;
     for grant in grants {
         claim(cx, grant.number, &grant.node)?;
         cx.state.managers.handled("admission");
     }
     if granted > 0 {
-        desk::store_tokens(cx)?;
+        decisions::store_tokens(cx)?;
     }
     if granted < waiting {
         // Something that has a slot waits for a token, a pause, a breaker, or a gate.
-        let next = next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK);
-        agenda.recheck_mono = Some(agenda.recheck_mono.map_or(next, |at| at.min(next)));
+        agenda.recheck(next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK));
     }
     Ok(agenda)
 }
@@ -65,7 +63,7 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
 /// Nodes whose master takes orders.
 pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
     let node = |id: &NodeId| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) };
-    cx.state.dispatchers.keys().map(node).collect()
+    cx.state.dispatch.nodes().map(node).collect()
 }
 
 /// When the next retry becomes due.
@@ -78,12 +76,7 @@ fn next_retry(cx: &Change<'_>) -> Result<Option<i64>, Refusal> {
 fn claim(cx: &mut Change<'_>, n: i64, node: &NodeId) -> Result<(), Refusal> {
     let Some(item) = rows::item(cx, n)? else { return Ok(()) };
     let lease = rows::insert_lease(cx, item.work.work_type, node, Some(n), &item.work.requested_by)?;
-    cx.db
-        .prepare_cached(
-            "UPDATE work SET status = 'claimed', attempts = attempts + 1, claimed_us = ?2, node = ?3,
-                started_us = NULL, not_before_us = NULL, progress = NULL WHERE n = ?1",
-        )?
-        .execute(params![n, cx.now.wall, node.as_str()])?;
+    transition::set(cx, n, &Step::Granted(node))?;
     let claimed = WorkClaimed {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -94,7 +87,7 @@ fn claim(cx: &mut Change<'_>, n: i64, node: &NodeId) -> Result<(), Refusal> {
     };
     outbox::emit(cx, &item.work, claimed)?;
     let order = start_order(cx, &item, &lease)?;
-    cx.state.order(node, order);
+    cx.state.dispatch.order(node, order);
     Ok(())
 }
 
@@ -113,28 +106,13 @@ fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Resu
     })
 }
 
-/// An order to stop the unit of a lease that was fenced off; after a halt, to kill it.
-pub fn stop_order(cx: &Change<'_>, lease: &rows::LeaseRow) -> Option<Order> {
-    let kind = if lease.fenced == Some(FailureCause::Halted) { OrderKind::Kill } else { OrderKind::Stop };
-    lease.work.map(|n| Order {
-        kind,
-        job_id: cx.state.job_id(n),
-        job_type: lease.kind,
-        token: lease.token,
-        runtime_max_seconds: None,
-        memory_max: None,
-        tasks_max: None,
-        cpus: None,
-    })
-}
-
 /// What a node's master has not carried out yet, oldest first.
 pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal> {
     let mut orders = Vec::new();
     for lease in rows::leases(cx.db)?.into_iter().filter(|l| l.node == *node) {
         let Some(n) = lease.work else { continue };
         if lease.fenced.is_some() {
-            orders.extend(stop_order(cx, &lease));
+            orders.extend(fence::stop_order(cx, &lease));
         } else if !lease.ordered
             && !lease.taken
             && let Some(item) = rows::item(cx, n)?
@@ -164,13 +142,13 @@ pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<R
     let nodes = nodes(cx);
     if nodes.is_empty() {
         reasons.push(Reason::new(ReasonCode::NoMaster, "no master takes orders; start ringrift-master.service"));
-        reasons.extend(cx.state.desk.iter().flat_map(|d| d.barred.clone()));
+        reasons.extend(cx.state.admission.kept.get().into_iter().flat_map(|d| d.barred.clone()));
     }
     let usage = rows::usage(cx.db)?;
     reasons.extend(schedule::against(cx, item, &nodes, &usage)?);
     let mut of_nodes = Vec::new();
     for node in &nodes {
-        let against = desk::reasons(cx, kind, &node.id)?;
+        let against = decisions::reasons(cx, kind, &node.id)?;
         if against.is_empty() {
             return Ok(reasons);
         }

@@ -1,14 +1,15 @@
 //! Safeguards as they are shown and set by hand: breakers, reservations, rates, back-pressure.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::Text;
-use super::{desk, emergency, gates};
+use super::{decisions, emergency, gates};
 use crate::contract::coordinator::{
     Accepted, BreakerView, BucketView, RecordFailure, Recorded, ReservationView, Reserve, ResetBreakers, ResetDone, SafeguardsView,
     SignalView, StartsView, Unreserve,
 };
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
-use crate::coordination::admission::{Desk, Rules};
+use crate::coordination::admission::{Decisions, Rules};
 use rusqlite::params;
 
 /// Longest reservation: a day.
@@ -18,12 +19,12 @@ const LONGEST: u32 = 86_400;
 pub fn record_failure(cx: &mut Change<'_>, call: &RecordFailure) -> Result<Recorded, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
     let reason = if call.reason.is_empty() { "no reason given" } else { &call.reason };
-    desk::failed(cx, call.task_type, &node, reason, call.cause.unwrap_or_default())
+    decisions::failed(cx, call.task_type, &node, reason, call.cause.unwrap_or_default())
 }
 
 /// Closes breakers by hand.
 pub fn reset(cx: &mut Change<'_>, call: &ResetBreakers) -> Result<ResetDone, Refusal> {
-    Ok(ResetDone { reset: desk::reset(cx, call.task_type, call.node.as_ref())? })
+    Ok(ResetDone { reset: decisions::reset(cx, call.task_type, call.node.as_ref())? })
 }
 
 /// Keeps a node free; a second reservation of a node takes the first one's place.
@@ -39,7 +40,7 @@ pub fn reserve(cx: &mut Change<'_>, call: &Reserve) -> Result<Accepted, Refusal>
          ON CONFLICT (node) DO UPDATE SET purpose = ?2, requested_by = ?3, seconds = ?4, until_us = ?5",
         params![node.as_str(), call.purpose.name(), by, call.seconds, until],
     )?;
-    (cx.state.stale, cx.state.dirty) = (true, true);
+    cx.state.admission_changed();
     Ok(Accepted { accepted: true })
 }
 
@@ -47,26 +48,26 @@ pub fn reserve(cx: &mut Change<'_>, call: &Reserve) -> Result<Accepted, Refusal>
 pub fn unreserve(cx: &mut Change<'_>, call: &Unreserve) -> Result<Accepted, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
     let removed = cx.db.execute("DELETE FROM reservation WHERE node = ?1", [node.as_str()])?;
-    (cx.state.stale, cx.state.dirty) = (true, true);
+    cx.state.admission_changed();
     Ok(Accepted { accepted: removed > 0 })
 }
 
 /// Everything at once.
 pub fn view(cx: &mut Change<'_>) -> Result<SafeguardsView, Refusal> {
-    desk::ready(cx)?;
+    decisions::ready(cx)?;
     let (emergency, gates, breakers) = (emergency::view(cx)?, gates::all(cx)?, breakers(cx)?);
-    let (now, signal) = (cx.now.mono, cx.state.signal);
-    let (rules, desk) = cx.state.admission();
-    let Some(desk) = desk else { return Err(Refusal::internal("admission is not ready")) };
+    let (now, signal) = (cx.now.mono, cx.state.admission.signal);
+    let (rules, decisions) = cx.state.decisions();
+    let Some(decisions) = decisions else { return Err(Refusal::internal("admission is not ready")) };
     Ok(SafeguardsView {
         emergency,
         gates,
         breakers,
-        buckets: buckets(&rules, desk, now),
-        starts: starts(&rules, desk, now),
-        reservations: reservations(desk, now),
+        buckets: buckets(&rules, decisions, now),
+        starts: starts(&rules, decisions, now),
+        reservations: reservations(decisions, now),
         signal: SignalView { value: signal.value, multiplier: signal.multiplier, level: signal.level.into() },
-        barred: desk.barred.iter().map(|reason| reason.text.clone()).collect(),
+        barred: decisions.barred.iter().map(|reason| reason.text.clone()).collect(),
     })
 }
 
@@ -78,11 +79,11 @@ fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
     let now = cx.now.mono;
     let mut statement = cx.db.prepare_cached("SELECT node, kind, failed_us FROM breaker ORDER BY node, kind")?;
     let mut found = statement.query([])?;
-    let (rules, desk) = cx.state.admission();
+    let (rules, decisions) = cx.state.decisions();
     let mut list = Vec::new();
     while let Some(row) = found.next()? {
         let key = (row.get::<_, Text<NodeId>>(0)?.0, row.get::<_, Text<JobType>>(1)?.0);
-        let Some(b) = desk.as_ref().and_then(|d| d.breakers.get(&key)) else { continue };
+        let Some(b) = decisions.and_then(|d| d.breakers.get(&key)) else { continue };
         let rules = &rules.safeguards.breaker;
         list.push(BreakerView {
             state: b.phase(rules, now).name().into(),
@@ -99,30 +100,30 @@ fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
     Ok(list)
 }
 
-fn buckets(rules: &Rules<'_>, desk: &Desk, now: i64) -> Vec<BucketView> {
+fn buckets(rules: &Rules<'_>, decisions: &Decisions, now: i64) -> Vec<BucketView> {
     let view = |name: &str, bucket: &crate::coordination::bucket::Bucket, rate: crate::coordination::bucket::Rate| BucketView {
         bucket: name.into(),
         per_minute: rate.per_minute,
         burst: rate.burst,
         tokens: bucket.tokens(rate, now),
     };
-    vec![view("all", &desk.tokens, rules.rate()), view("selfplay", &desk.selfplay_tokens, rules.selfplay_rate())]
+    vec![view("all", &decisions.tokens, rules.rate()), view("selfplay", &decisions.selfplay_tokens, rules.selfplay_rate())]
 }
 
-fn starts(rules: &Rules<'_>, desk: &Desk, now: i64) -> Vec<StartsView> {
+fn starts(rules: &Rules<'_>, decisions: &Decisions, now: i64) -> Vec<StartsView> {
     let view = |(node, starts): (&NodeId, &crate::coordination::starts::Starts)| StartsView {
         node: node.clone(),
         starts: starts.in_window(rules.admission, now),
         ordinary: rules.admission.window_starts,
         delay_ms: starts.delay_ms(rules.admission, now),
     };
-    let mut list: Vec<StartsView> = desk.starts.iter().map(view).filter(|v| v.starts > 0).collect();
+    let mut list: Vec<StartsView> = decisions.starts.iter().map(view).filter(|v| v.starts > 0).collect();
     list.sort_by(|a, b| a.node.cmp(&b.node));
     list
 }
 
-fn reservations(desk: &Desk, now: i64) -> Vec<ReservationView> {
-    let left = desk.reservations.iter().filter(|(_, r)| r.until_us > now);
+fn reservations(decisions: &Decisions, now: i64) -> Vec<ReservationView> {
+    let left = decisions.reservations.iter().filter(|(_, r)| r.until_us > now);
     left.map(|(node, r)| ReservationView {
         node: node.clone(),
         purpose: r.purpose,

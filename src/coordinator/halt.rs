@@ -1,6 +1,6 @@
 //! Carries an emergency halt out: flag file, the master's turn of 200 ms, then the coordinator's own hand over D-Bus.
-use super::change::Refusal;
 use super::emergency;
+use super::refusal::Refusal;
 use super::writer::Core;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView, Flags};
 use crate::contract::reason::{Reason, ReasonCode};
@@ -79,7 +79,7 @@ impl Halter {
         self.carry_out(&mut steps);
         steps.push(format!("done after {} ms", begin.elapsed().as_millis()));
         self.core.change(move |cx| {
-            cx.state.halt_steps = steps;
+            cx.state.managers.halt_steps = steps;
             emergency::view(cx)
         })
     }

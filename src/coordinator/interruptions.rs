@@ -1,5 +1,6 @@
 //! How often an attempt was interrupted. An interruption uses no attempt, but not for ever: see `retry::Interruptions`.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use crate::contract::coordinator::WorkItem;
 use crate::coordination::retry::Interruptions;
 use rusqlite::params;

@@ -1,20 +1,18 @@
 //! `org.ringrift.Job` on the jobs' socket, and who may call it.
-use super::change::Refusal;
-use super::service::answer;
+use super::calls::Answered;
+use super::refusal::{Refusal, answer};
 use super::speakers::{Connections, Entry, Speaker};
 use super::writer::Core;
 use super::{finish, take};
 use crate::contract::ids::JobId;
-use crate::contract::job::{Finish, INTERFACE, Renew, Take};
+use crate::contract::job::{Called, DESCRIPTION, INTERFACE};
+use crate::contract::method::Method;
 use crate::contract::wire::{Call, Reply, errors};
 use crate::platform::userdb::DynamicUsers;
 use crate::platform::varlink::{Caller, Peer, Replies, Service, parse};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-
-/// The interface in Varlink's language.
-pub const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Job.varlink");
 
 /// One connection of the jobs' socket.
 pub struct Jobs {
@@ -35,34 +33,34 @@ impl Jobs {
         Ok(Jobs { core, speaker, _entry: entry })
     }
 
-    fn reply(&self, peer: &Peer, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
-        let allowed = |job: &JobId| {
-            let checked = self.speaker.clone().and_then(|speaker| speaker.check(job));
-            checked.map_err(|refusal| {
-                tracing::warn!(%refusal, uid = peer.uid, method, "refused on the jobs' socket");
-                Box::new(refusal.reply())
-            })
-        };
-        Ok(match method {
-            "Take" => {
-                let call: Take = parse(call)?;
-                allowed(&call.job_id)?;
-                let peer = peer.clone();
-                answer(self.core.change(move |cx| take::take(cx, &call, &peer)))
+    /// One method, of a job that the other end may speak for.
+    fn run<M: Method>(
+        &self,
+        _: M,
+        peer: &Peer,
+        call: &Call,
+        job: impl FnOnce(&M::Arguments) -> &JobId,
+        answered: impl FnOnce(M::Arguments) -> Result<M::Answer, Refusal>,
+    ) -> Answered {
+        let arguments = parse(call)?;
+        if let Err(refusal) = self.speaker.clone().and_then(|speaker| speaker.check(job(&arguments))) {
+            tracing::warn!(%refusal, uid = peer.uid, method = M::NAME, "refused on the jobs' socket");
+            return Ok(refusal.reply());
+        }
+        Ok(answer(answered(arguments)))
+    }
+
+    fn reply(&self, peer: &Peer, call: &Call, called: Called) -> Answered {
+        let (core, theirs) = (&self.core, peer.clone());
+        match called {
+            Called::Take(m) => self.run(m, peer, call, |take| &take.job_id, |take| core.change(move |cx| take::take(cx, &take, &theirs))),
+            Called::Renew(m) => {
+                self.run(m, peer, call, |renew| &renew.job_id, |renew| core.change(move |cx| take::renew(cx, &renew, &theirs)))
             }
-            "Renew" => {
-                let call: Renew = parse(call)?;
-                allowed(&call.job_id)?;
-                let peer = peer.clone();
-                answer(self.core.change(move |cx| take::renew(cx, &call, &peer)))
+            Called::Finish(m) => {
+                self.run(m, peer, call, |finish| &finish.job_id, |finish| core.change(move |cx| finish::finish(cx, finish)))
             }
-            "Finish" => {
-                let call: Finish = parse(call)?;
-                allowed(&call.job_id)?;
-                answer(self.core.change(move |cx| finish::finish(cx, call)))
-            }
-            _ => Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method })),
-        })
+        }
     }
 }
 
@@ -72,8 +70,10 @@ impl Service for Jobs {
     }
 
     fn call(&self, caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
-        let method = call.method.rsplit('.').next().unwrap_or_default();
-        let reply = self.reply(&caller.peer, call, method).unwrap_or_else(|reply| *reply);
+        let reply = match Called::by_name(call.method.rsplit('.').next().unwrap_or_default()) {
+            Some(called) => self.reply(&caller.peer, call, called).unwrap_or_else(|reply| *reply),
+            None => Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method })),
+        };
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }
 }

@@ -2,16 +2,19 @@
 //!
 //! `writer` runs every change in a savepoint of one IMMEDIATE transaction, lets `grant` fill the free slots, commits, and only then
 //! answers, sends orders and wakes the publisher of the outbox.
+mod agenda;
 mod args;
 mod bandwidth;
+mod calls;
 mod cancel;
 mod change;
 mod conditions;
-mod desk;
+mod decisions;
 mod durations;
 mod emergency;
 mod enqueue;
 mod expire;
+mod fence;
 mod finish;
 mod flags;
 mod folders;
@@ -21,14 +24,16 @@ mod guard;
 mod halt;
 mod interruptions;
 mod jobs;
-mod managers;
+mod mailbox;
 mod optimizer;
 mod orders;
 mod outbox;
+mod outbox_signal;
 mod pressure;
 mod publisher;
 mod purge;
 mod query;
+mod refusal;
 mod reports;
 mod rows;
 mod run;
@@ -44,6 +49,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod transition;
 mod uids;
 mod writer;
 

@@ -1,10 +1,11 @@
 //! The use of the nodes: remembers what was observed, lets the controllers decide, and keeps the rate of games that was agreed on.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows;
-use crate::contract::ids::NodeId;
-use crate::contract::optimizer::{
+use crate::contract::coordinator::optimizer::{
     Action, Advice, AgreedRate, MaxSelfplay, NegotiateRate, NodeUse, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization,
 };
+use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
 use crate::coordination::optimizer::{self, Load, Measured, Memory};
 use crate::coordination::{hardware, rates};
@@ -92,8 +93,10 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
     let seen = NodeUse { node: node.to_string(), at_us: cx.now.wall, seen: call.clone(), advice: advice.clone() };
     let sql = "INSERT INTO node_use (node, body) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET body = excluded.body";
     cx.db.prepare_cached(sql)?.execute(params![node.as_str(), serde_json::to_string(&seen)?])?;
-    cx.state.memory.advice.insert(node, (cx.now.mono, advice.clone()));
-    cx.state.dirty |= advice.delta > 0;
+    cx.state.managers.advice.insert(node, (cx.now.mono, advice.clone()));
+    if advice.delta > 0 {
+        cx.state.look_again();
+    }
     Ok(advice)
 }
 
@@ -106,7 +109,7 @@ fn stored<T: DeserializeOwned>(cx: &Change<'_>, node: &NodeId, resource: &str) -
 
 /// Self-play jobs that a node may run by its hardware, and by the optimizer's wish while that is fresh; nothing while it was not observed.
 pub fn cap(cx: &Change<'_>, node: &NodeId) -> Option<u32> {
-    let (at, advice) = cx.state.memory.advice.get(node)?;
+    let (at, advice) = cx.state.managers.advice.get(node)?;
     let fresh = cx.now.mono - at <= fresh_us(cx);
     // What the hardware allows does not grow old; what the controllers want does.
     Some(if fresh { advice.jobs.min(advice.most) } else { advice.most })

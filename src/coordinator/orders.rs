@@ -1,59 +1,21 @@
 //! Orders to the nodes' masters: Dispatch streams them, Report tells what became of them.
-use super::change::{Change, Refusal};
+use super::change::Change;
 use super::finish::{self, Failure};
+use super::mailbox::Mailbox;
+use super::refusal::Refusal;
 use super::writer::Core;
 use super::{grant, reports, rows};
 use crate::contract::cause::FailureCause;
-use crate::contract::coordinator::{Accepted, Dispatch, Order, Report, ReportOutcome};
+use crate::contract::coordinator::{Accepted, Dispatch, Report, ReportOutcome};
 use crate::contract::ids::NodeId;
 use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::wire::Reply;
 use crate::platform::varlink::Replies;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Orders for one connected master, and a way to wake its thread.
-pub struct Mailbox {
-    letters: Mutex<Letters>,
-    wake: UnixStream,
-}
-
-#[derive(Default)]
-struct Letters {
-    orders: VecDeque<Order>,
-    closed: bool,
-}
-
-impl Mailbox {
-    pub fn new() -> io::Result<(Arc<Mailbox>, UnixStream)> {
-        let (wake, woken) = UnixStream::pair()?;
-        wake.set_nonblocking(true)?;
-        woken.set_nonblocking(true)?;
-        Ok((Arc::new(Mailbox { letters: Mutex::default(), wake }), woken))
-    }
-    /// Puts an order in.
-    pub fn put(&self, order: Order) {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).orders.push_back(order);
-        self.wake();
-    }
-    /// No more orders: another connection has taken over.
-    fn close(&self) {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.wake();
-    }
-    fn wake(&self) {
-        // A full buffer means that it has been woken already.
-        let _ = (&self.wake).write(&[1]);
-    }
-    pub fn take(&self) -> (VecDeque<Order>, bool) {
-        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        (std::mem::take(&mut letters.orders), letters.closed)
-    }
-}
+use std::sync::Arc;
 
 /// Streams orders until the master hangs up or another one takes over.
 pub fn dispatch(core: &Core, stream: &UnixStream, call: Dispatch, replies: &mut dyn Replies) -> io::Result<()> {
@@ -66,9 +28,7 @@ pub fn dispatch(core: &Core, stream: &UnixStream, call: Dispatch, replies: &mut 
     let streamed = stream_orders(&mailbox, &woken, stream, replies);
     let (node, ours) = (call.node.clone(), Arc::clone(&mailbox));
     let gone = core.change(move |cx| {
-        if cx.state.dispatchers.get(&node).is_some_and(|current| Arc::ptr_eq(current, &ours)) {
-            cx.state.dispatchers.remove(&node);
-        }
+        cx.state.dispatch.disconnect(&node, &ours);
         Ok(())
     });
     if let Err(refusal) = gone {
@@ -82,14 +42,12 @@ pub fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Resu
     for order in grant::outstanding(cx, &node)? {
         // A start order is sent again: its term begins anew.
         if order.kind == crate::contract::coordinator::OrderKind::Start {
-            cx.state.deadlines.renew(order.token, cx.now.mono);
+            cx.state.leases.deadlines.renew(order.token, cx.now.mono);
         }
         mailbox.put(order);
     }
-    if let Some(former) = cx.state.dispatchers.insert(node, mailbox) {
-        former.close();
-    }
-    cx.state.dirty = true;
+    cx.state.dispatch.connect(node, mailbox);
+    cx.state.look_again();
     Ok(())
 }
 
@@ -127,7 +85,7 @@ pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
         ReportOutcome::Started => {
             cx.db.prepare_cached("UPDATE lease SET ordered = 1 WHERE token = ?1")?.execute([rows::key(lease.token)])?;
             if lease.fenced.is_none() && !lease.taken {
-                cx.state.deadlines.renew(lease.token, cx.now.mono);
+                cx.state.leases.deadlines.renew(lease.token, cx.now.mono);
             }
         }
         // A unit that has taken its job up has started, whatever the master thinks; its end will be reported.

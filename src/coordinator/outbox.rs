@@ -1,5 +1,6 @@
 //! The outbox: events are stored in the same transaction as the change that they tell of, and published after it.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use crate::contract::coordinator::NewWork;
 use crate::contract::events::{Payload, TypedPayload};
 use crate::contract::ids::{ConfigKey, EventId};

@@ -1,6 +1,7 @@
 //! Back-pressure: says once when the queue is full and once when it is short enough again.
-use super::change::{Change, Refusal};
-use super::outbox;
+use super::change::Change;
+use super::refusal::Refusal;
+use super::{outbox, transition};
 use crate::contract::events::{BackpressureActivated, BackpressureReleased};
 use crate::coordination::queue;
 use rusqlite::OptionalExtension;
@@ -10,10 +11,7 @@ const LEVEL: &str = "hard";
 
 /// Compares the queue with its hard limit; a change is stored with its event.
 pub fn look(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    let active: u32 = cx
-        .db
-        .prepare_cached("SELECT count(*) FROM work WHERE status IN ('pending', 'claimed', 'running')")?
-        .query_row([], |row| row.get(0))?;
+    let active = transition::active(cx)?;
     let was: Option<String> =
         cx.db.prepare_cached("SELECT value FROM meta WHERE name = 'pressure'")?.query_row([], |row| row.get(0)).optional()?;
     let (hard, node_id) = (cx.state.config.limits.queue_hard, cx.state.node.clone());

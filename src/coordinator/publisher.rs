@@ -1,13 +1,14 @@
 //! Publishes the outbox: a batch goes to the router, and is forgotten when the router has it on disk.
 use super::outbox;
+use super::outbox_signal::OutboxSignal;
 use super::writer::Core;
 use crate::contract::backoff::Backoff;
 use crate::contract::router::{self, Publish, PublishResult};
 use crate::contract::wire::{CallError, MAX_FRAME, errors};
 use crate::platform::varlink::Client;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Pauses between tries while the router is away, the first and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -15,70 +16,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A router that says nothing for so long is as good as away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Wakes the publisher, and tells when the outbox is empty.
-#[derive(Default)]
-pub struct Bell {
-    state: Mutex<Rings>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Rings {
-    rung: bool,
-    empty: bool,
-    away: bool,
-}
-
-impl Bell {
-    /// There is something in the outbox.
-    pub fn ring(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.rung, state.empty) = (true, false);
-        self.changed.notify_all();
-    }
-    /// Waits for a ring, or for so long; takes the ring.
-    fn wait(&self, limit: Option<Duration>) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let quiet = |s: &mut Rings| !s.rung;
-        let mut state = match limit {
-            Some(limit) => self.changed.wait_timeout_while(state, limit, quiet).unwrap_or_else(PoisonError::into_inner).0,
-            None => self.changed.wait_while(state, quiet).unwrap_or_else(PoisonError::into_inner),
-        };
-        state.rung = false;
-    }
-    fn emptied(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.empty, state.away) = (!state.rung, false);
-        self.changed.notify_all();
-    }
-    /// The router does not take events.
-    fn away(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).away = true;
-        self.changed.notify_all();
-    }
-    /// Waits until everything is published; false when that took longer, or when the router is away for `patience`.
-    pub fn drained(&self, patience: Duration, limit: Duration) -> bool {
-        let begin = Instant::now();
-        loop {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let rest = limit.saturating_sub(begin.elapsed()).min(patience);
-            let (state, waited) = self.changed.wait_timeout_while(state, rest, |s| !s.empty).unwrap_or_else(PoisonError::into_inner);
-            if state.empty || state.away || (waited.timed_out() && begin.elapsed() >= limit) {
-                return state.empty;
-            }
-        }
-    }
-}
-
 /// Starts the publisher's thread.
-pub fn start(core: Core, bell: Arc<Bell>, socket: PathBuf) -> std::io::Result<()> {
-    let publisher = Publisher { core, bell, socket, router: None, away: false };
+pub fn start(core: Core, signal: Arc<OutboxSignal>, socket: PathBuf) -> std::io::Result<()> {
+    let publisher = Publisher { core, signal, socket, router: None, away: false };
     std::thread::Builder::new().name("publisher".into()).spawn(move || publisher.run()).map(|_| ())
 }
 
 struct Publisher {
     core: Core,
-    bell: Arc<Bell>,
+    signal: Arc<OutboxSignal>,
     socket: PathBuf,
     router: Option<Client>,
     away: bool,
@@ -91,15 +37,15 @@ impl Publisher {
             match self.round() {
                 Ok(true) => backoff.reset(),
                 Ok(false) => {
-                    self.bell.emptied();
-                    self.bell.wait(None);
+                    self.signal.emptied();
+                    self.signal.wait(None);
                 }
                 Err(why) => {
-                    self.bell.away();
+                    self.signal.away();
                     if !std::mem::replace(&mut self.away, true) {
                         tracing::warn!(%why, "events wait in the outbox until the router takes them");
                     }
-                    self.bell.wait(Some(backoff.wait()));
+                    self.signal.wait(Some(backoff.wait()));
                 }
             }
         }

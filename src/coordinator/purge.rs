@@ -1,5 +1,7 @@
 //! Forgets items of the queue that ended long ago.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
+use super::transition::ACTIVE;
 use crate::contract::age::{AgePermit, Clocks};
 use crate::platform::age;
 use rusqlite::params;
@@ -18,33 +20,33 @@ const DAY: i64 = 86_400_000_000;
 /// or while another that has not ended depends on it.
 pub fn turn(cx: &mut Change<'_>) -> Result<(), Refusal> {
     look_at_clocks(cx);
-    match cx.state.permit {
-        Some(permit) if cx.state.purge_at.is_none_or(|at| cx.now.mono >= at) => forget(cx, permit),
+    match cx.state.ages.permit {
+        Some(permit) if cx.state.ages.purge_at.is_none_or(|at| cx.now.mono >= at) => forget(cx, permit),
         _ => Ok(()),
     }
 }
 
 /// Once a minute whether the wall clock can be believed.
 fn look_at_clocks(cx: &mut Change<'_>) {
-    if cx.now.mono < cx.state.permit_at {
+    if cx.state.ages.permit_at.is_some_and(|at| cx.now.mono < at) {
         return;
     }
-    cx.state.permit_at = cx.now.mono + LOOK;
+    cx.state.ages.permit_at = Some(cx.now.mono + LOOK);
     let now = Clocks { wall: cx.now.wall, mono: cx.now.mono, synchronised: age::is_synchronised() };
-    cx.state.permit = cx.state.age.as_mut().and_then(|guard| guard.permit(now));
+    cx.state.ages.permit = cx.state.ages.guard.as_mut().and_then(|guard| guard.permit(now));
 }
 
 fn forget(cx: &mut Change<'_>, permit: AgePermit) -> Result<(), Refusal> {
     let before = permit.before(i64::from(cx.state.config.limits.keep_ended_days) * DAY);
     let ended: Vec<i64> = cx
         .db
-        .prepare_cached(
-            "SELECT n FROM work WHERE completed_us < ?1 AND status NOT IN ('pending', 'claimed', 'running')
+        .prepare_cached(&format!(
+            "SELECT n FROM work WHERE completed_us < ?1 AND status NOT IN {ACTIVE}
                AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.work = work.n)
                AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.work
-                               WHERE d.needs = work.n AND w.status IN ('pending', 'claimed', 'running'))
-             ORDER BY completed_us LIMIT ?2",
-        )?
+                               WHERE d.needs = work.n AND w.status IN {ACTIVE})
+             ORDER BY completed_us LIMIT ?2"
+        ))?
         .query_map(params![before, BATCH], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for n in &ended {
@@ -52,7 +54,7 @@ fn forget(cx: &mut Change<'_>, permit: AgePermit) -> Result<(), Refusal> {
         cx.db.prepare_cached("DELETE FROM work WHERE n = ?1")?.execute([n])?;
     }
     let full = ended.len() as i64 == BATCH;
-    cx.state.purge_at = Some(cx.now.mono + if full { NEXT } else { PAUSE });
+    cx.state.ages.purge_at = Some(cx.now.mono + if full { NEXT } else { PAUSE });
     if !ended.is_empty() {
         tracing::info!(items = ended.len(), "items of the queue that ended long ago are forgotten");
     }

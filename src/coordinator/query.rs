@@ -1,12 +1,14 @@
 //! Looking: List, Show, Leases, Limits, Status. Nothing is changed.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::{self, Text};
-use super::{conditions, desk, emergency, gates, grant, optimizer};
+use super::transition::ACTIVE;
+use super::{conditions, decisions, emergency, gates, grant, optimizer};
+use crate::contract::coordinator::optimizer::Utilization;
 use crate::contract::coordinator::{
     CoordinatorStatus, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
 };
 use crate::contract::ids::JobId;
-use crate::contract::optimizer::Utilization;
 use crate::contract::reason::Reason;
 use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::JobType;
@@ -33,7 +35,7 @@ pub fn list(cx: &mut Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal>
     let sql = format!("SELECT * FROM work WHERE {} ORDER BY n DESC LIMIT {}", clauses.join(" AND "), u64::from(limit) + 1);
     let mut statement = cx.db.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
-    desk::ready(cx)?;
+    decisions::ready(cx)?;
     let (mut items, mut size) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let (n, item) = (row.get("n")?, rows::read_item(cx, row)?);
@@ -103,10 +105,11 @@ pub fn limits(cx: &mut Change<'_>) -> Result<LimitList, Refusal> {
 
 /// Figures about the whole.
 pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
-    desk::ready(cx)?;
-    let mut blocked: Vec<String> = cx.state.desk.iter().flat_map(|d| &d.barred).map(|reason| reason.text.clone()).collect();
-    blocked.extend(gate::shut(&cx.state.gates));
-    let narrowed = gate::narrowed(&cx.state.gates);
+    decisions::ready(cx)?;
+    let mut blocked: Vec<String> =
+        cx.state.admission.kept.get().into_iter().flat_map(|d| &d.barred).map(|reason| reason.text.clone()).collect();
+    blocked.extend(gate::shut(&cx.state.admission.gates));
+    let narrowed = gate::narrowed(&cx.state.admission.gates);
     let life = life(cx)?;
     let count = |sql: &str| cx.db.prepare_cached(sql)?.query_row([], |row| row.get::<_, u32>(0));
     let mut status = CoordinatorStatus {
@@ -114,12 +117,12 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         epoch: cx.state.epoch.clone(),
         leases: count("SELECT count(*) FROM lease")?,
         fenced: count("SELECT count(*) FROM lease WHERE fenced IS NOT NULL")?,
-        dispatchers: cx.state.dispatchers.keys().cloned().collect(),
+        dispatchers: cx.state.dispatch.nodes().cloned().collect(),
         outbox: count("SELECT count(*) FROM outbox")?.into(),
         outbox_refused: count("SELECT count(*) FROM outbox_refused")?.into(),
         state: life,
         emergency: emergency::halted(cx)?.is_some(),
-        managers: cx.state.managers.all().to_vec(),
+        managers: cx.state.managers.registry.all().to_vec(),
         utilization: Utilization { nodes: Vec::new(), ..optimizer::utilization(cx)? },
         blocked,
         narrowed,
@@ -129,13 +132,13 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
     for wanted in [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running] {
         status.queue.insert(wanted.name().into(), 0);
     }
-    let mut statement =
-        cx.db.prepare_cached("SELECT status, count(*) FROM work WHERE status IN ('pending', 'claimed', 'running') GROUP BY status")?;
+    let sql = format!("SELECT status, count(*) FROM work WHERE status IN {ACTIVE} GROUP BY status");
+    let mut statement = cx.db.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         status.queue.insert(row.get::<_, Text<WorkStatus>>(0)?.0.name().into(), row.get(1)?);
     }
-    if cx.state.dispatchers.is_empty() {
+    if cx.state.dispatch.is_empty() {
         status.blocked.push("no master takes orders".into());
     }
     Ok(status)

@@ -1,6 +1,7 @@
 //! Reports of attempts that could not be handed in: each lies in its job's own folder. It is read when the job's unit is gone, before its
 //! lease is fenced off, and at the start. It stays there until the folder goes: once applied, its token is worth nothing any more.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::{finish, rows, uids};
 use crate::contract::ids::JobId;
 use crate::contract::job::Finish;

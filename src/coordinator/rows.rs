@@ -1,5 +1,6 @@
 //! Rows of work and leases as types.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Lease, NewWork, WorkItem, WorkStatus};
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
@@ -34,14 +35,7 @@ macro_rules! text_column {
 text_column!(JobType, |t| JobType::from_name(t), |k| k.name());
 text_column!(LeaseId, |t| LeaseId::new(t).ok(), |l| l.as_str());
 text_column!(NodeId, |t| NodeId::new(t).ok(), |n| n.as_str());
-text_column!(
-    WorkStatus,
-    |t| {
-        use WorkStatus::*;
-        [Pending, Claimed, Running, Completed, Failed, Cancelled].into_iter().find(|s| s.name() == t)
-    },
-    |s| s.name()
-);
+text_column!(WorkStatus, |t| WorkStatus::ALL.into_iter().find(|s| s.name() == t), |s| s.name());
 
 /// A column of JSON.
 pub fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
@@ -155,7 +149,7 @@ pub fn insert_lease(
         )?
         .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us, listed, id.as_str()])?;
     let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
-    cx.state.deadlines.renew(token, cx.now.mono);
+    cx.state.leases.deadlines.renew(token, cx.now.mono);
     let (node, requested_by) = (node.clone(), requested_by.to_owned());
     Ok(LeaseRow {
         token,
@@ -177,10 +171,10 @@ pub fn insert_lease(
 
 /// The GPUs for one more lease; only the own node's are known.
 fn assign(cx: &Change<'_>, kind: JobType, node: &NodeId) -> rusqlite::Result<Option<Vec<u32>>> {
-    if cx.state.gpus == 0 || *node != cx.state.node {
+    if cx.state.admission.gpus == 0 || *node != cx.state.node {
         return Ok(None);
     }
-    let mut used = vec![0; cx.state.gpus];
+    let mut used = vec![0; cx.state.admission.gpus];
     let sql = "SELECT value FROM lease, json_each(lease.gpus) WHERE node = ?1";
     let mut statement = cx.db.prepare_cached(sql)?;
     let mut rows = statement.query([node.as_str()])?;
@@ -197,10 +191,9 @@ fn assign(cx: &Change<'_>, kind: JobType, node: &NodeId) -> rusqlite::Result<Opt
 pub fn delete_lease(cx: &mut Change<'_>, lease: &LeaseRow) -> rusqlite::Result<()> {
     let deleted = cx.db.prepare_cached("DELETE FROM lease WHERE token = ?1")?.execute([key(lease.token)])?;
     if deleted > 0
-        && let Some(desk) = &mut cx.state.desk
+        && let Some(decisions) = cx.state.admission.kept.edit()
     {
-        desk.usage.free(lease.kind, &lease.node);
-        cx.state.touched = true;
+        decisions.usage.free(lease.kind, &lease.node);
     }
     cx.state.forget(lease.token, lease.work);
     Ok(())
@@ -238,7 +231,7 @@ pub fn wanted(cx: &Change<'_>, id: &JobId) -> Result<(i64, WorkItem), Refusal> {
 /// An item from a row of work.
 pub fn read_item(cx: &Change<'_>, row: &Row<'_>) -> rusqlite::Result<WorkItem> {
     let n: i64 = row.get("n")?;
-    let progress = cx.state.progress.get(&n).cloned();
+    let progress = cx.state.leases.progress.get(&n).cloned();
     let result: Option<String> = row.get("result")?;
     let status = row.get::<_, Text<WorkStatus>>("status")?.0;
     let failed = result.as_deref().filter(|_| status != WorkStatus::Completed).map(FailureCause::from_name);

@@ -3,19 +3,19 @@ use super::args::{Args, unit_directory};
 use super::change::Now;
 use super::halt::Halter;
 use super::jobs::Jobs;
-use super::publisher::{self, Bell};
+use super::outbox_signal::OutboxSignal;
 use super::service::Coordinator;
 use super::sockets::{self, Passed};
 use super::state::State;
 use super::status::StatusWriter;
 use super::writer::Core;
-use super::{flags, gates, reports, schema};
+use super::{flags, gates, publisher, reports, schema};
 use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::coordinator::LifeState;
+use crate::contract::coordinator::safeguards::MANAGER_SHUTDOWN;
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::health::State as DaemonState;
 use crate::contract::messages;
-use crate::contract::safeguards::MANAGER_SHUTDOWN;
 use crate::platform::host::{Machine, node_id};
 use crate::platform::socket_file::SocketFile;
 use crate::platform::store::{self, Keep};
@@ -115,9 +115,10 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
     let (seen_node, seen_dir) = (node.clone(), state_dir.clone());
     let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir))).map_err(failed("starting to watch the machine"))?;
-    let mut state = State { jobs: args.jobs.clone(), ..State::new(config, node, cores, epoch, look) };
-    state.age = Some(schema::age_guard(&db, &path, crate::platform::age::clocks())?);
-    let connections = Arc::clone(&state.connections);
+    let mut state = State::new(config, node, cores, epoch, look);
+    state.jobs.clone_from(&args.jobs);
+    state.ages.guard = Some(schema::age_guard(&db, &path, crate::platform::age::clocks())?);
+    let connections = Arc::clone(&state.leases.connections);
     if let Err(error) = std::fs::create_dir_all(&args.jobs) {
         tracing::warn!(%error, dir = %args.jobs.display(), "making the folder of all jobs; none can be started without it");
     }
@@ -125,10 +126,10 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     for end in [&wake, &woken] {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
     }
-    let bell = Arc::new(Bell::default());
-    let core = Core::start(db, state, monotonic(), Arc::clone(&bell), wake).map_err(failed("starting the writer"))?;
+    let signal = Arc::new(OutboxSignal::default());
+    let core = Core::start(db, state, monotonic(), Arc::clone(&signal), wake).map_err(failed("starting the writer"))?;
     core.change(reports::take_over_all).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
-    publisher::start(core.clone(), Arc::clone(&bell), args.router.clone()).map_err(failed("starting the publisher"))?;
+    publisher::start(core.clone(), Arc::clone(&signal), args.router.clone()).map_err(failed("starting the publisher"))?;
 
     let systemd = SystemdView::at(args.bus.clone(), crate::contract::paths::RUN);
     let halter = Arc::new(Halter::new(core.clone(), systemd, args.flag.clone()));
@@ -136,7 +137,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     halter.begin().map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     let looked = flags::watch(Arc::clone(&halter), args.flags()).map_err(failed("starting to watch the emergency flags"))?;
     let watching = core.change(|cx| {
-        cx.state.flags = looked;
+        cx.state.admission.flags = looked;
         Ok(())
     });
     watching.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
@@ -152,7 +153,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
 
     core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     let running = core.change(|cx| {
-        cx.state.managers.set_all(LifeState::Running);
+        cx.state.managers.registry.set_all(LifeState::Running);
         Ok(())
     });
     running.map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
@@ -160,7 +161,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     tracing::info!(database = %path.display(), "ready");
     let status = StatusWriter::new(runtime_dir.as_deref(), socket_files, begun);
     let settling = Some((Instant::now() + settled_after, restarts));
-    Loop { core, bell, signals, woken, status, settling }.turn_until_told()
+    Loop { core, outbox: signal, signals, woken, status, settling }.turn_until_told()
 }
 
 /// The wall clock and one that only runs.
@@ -170,7 +171,7 @@ fn monotonic() -> Box<dyn Fn() -> Now + Send> {
 
 struct Loop {
     core: Core,
-    bell: Arc<Bell>,
+    outbox: Arc<OutboxSignal>,
     signals: SignalFd,
     woken: UnixStream,
     status: StatusWriter,
@@ -222,8 +223,7 @@ impl Loop {
             Ok(config) => {
                 self.status.config.taken(&config, clock::now_us());
                 let done = self.core.change(move |cx| {
-                    (cx.state.config, cx.state.dirty) = (config, true);
-                    (cx.state.judged, cx.state.stale) = (None, true);
+                    cx.state.configure(config);
                     Ok(())
                 });
                 tracing::info!(ok = done.is_ok(), "the configuration was read again");
@@ -244,8 +244,8 @@ impl Loop {
         notify::stopping("draining: nothing is granted any more");
         tracing::info!("stopping: nothing is granted any more");
         let order = self.core.within(SHUTDOWN, |cx| {
-            (cx.state.draining, cx.state.stale) = (true, true);
-            Ok(cx.state.managers.shutdown_order())
+            cx.state.drain();
+            Ok(cx.state.managers.registry.shutdown_order())
         });
         match order {
             Ok(order) => order.into_iter().for_each(|name| self.shut_down(name)),
@@ -262,18 +262,18 @@ impl Loop {
         let begin = Instant::now();
         let draining = name.clone();
         let drained = self.core.within(SHUTDOWN, move |cx| {
-            cx.state.managers.set(&draining, LifeState::Draining);
+            cx.state.managers.registry.set(&draining, LifeState::Draining);
             Ok(())
         });
         // The only manager that works beside the database.
-        if name == "outbox" && !self.bell.drained(LAST_WORDS, SHUTDOWN) {
+        if name == "outbox" && !self.outbox.drained(LAST_WORDS, SHUTDOWN) {
             tracing::info!("the router is away; the events that wait are published at the next start");
         }
         let rest = SHUTDOWN.saturating_sub(begin.elapsed());
         let ended = drained.and_then(|()| {
             let stopped = name.clone();
             self.core.within(rest.max(Duration::from_secs(1)), move |cx| {
-                cx.state.managers.set(&stopped, LifeState::Stopped);
+                cx.state.managers.registry.set(&stopped, LifeState::Stopped);
                 Ok(())
             })
         });

@@ -1,5 +1,6 @@
 //! What waits, in the order in which it should get slots: reads the queue, lets `coordination::schedule` decide.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::{durations, rows};
 use crate::contract::coordinator::{QueueOrder, QueuePlace, WorkItem};
 use crate::contract::ids::ConfigKey;
@@ -19,15 +20,15 @@ const SHOWN: usize = 1000;
 /// hours, so that somebody must look again.
 pub fn candidates(cx: &mut Change<'_>, nodes: &[Node]) -> Result<(Vec<Candidate>, bool), Refusal> {
     let now = cx.now.mono;
-    let (rules, desk) = cx.state.admission();
-    let Some(desk) = desk else { return Ok((Vec::new(), false)) };
+    let (rules, decisions) = cx.state.decisions();
+    let Some(decisions) = decisions else { return Ok((Vec::new(), false)) };
     let mut left = BTreeMap::new();
     for kind in JobType::ALL {
-        let wanting = nodes.iter().filter(|n| n.wants(&desk.usage, kind));
-        let room = limits::room(rules.limits, &desk.usage, kind, wanting.map(|n| (&n.id, n.cores)));
+        let wanting = nodes.iter().filter(|n| n.wants(&decisions.usage, kind));
+        let room = limits::room(rules.limits, &decisions.usage, kind, wanting.map(|n| (&n.id, n.cores)));
         if room > 0 {
             // One that waits is enough to know that something waits.
-            left.insert(kind, if desk.may_start(&rules, kind, now) { room } else { 1 });
+            left.insert(kind, if decisions.may_start(&rules, kind, now) { room } else { 1 });
         }
     }
     let kinds: Vec<JobType> = left.keys().copied().collect();

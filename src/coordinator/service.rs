@@ -1,22 +1,17 @@
-//! `org.ringrift.Coordinator` on its socket: arguments in, the verb's result out.
-use super::change::Refusal;
+//! `org.ringrift.Coordinator` on its socket: each method of its table, and what carries it out.
+use super::calls::{Answered, Calling, counted};
 use super::halt::Halter;
+use super::refusal::Refusal;
 use super::tokens::Tokens;
 use super::writer::Core;
-use super::{cancel, emergency, enqueue, guard, managers, orders, query, slots};
-use crate::contract::coordinator::{
-    Acquire, Because, Cancel, Dispatch, EmergencyView, Flags, Holder, INTERFACE, NewWork, RecordFailure, Release, Report, Reserve,
-    ResetBreakers, Show, Unreserve, WorkFilter,
-};
+use super::{bandwidth, cancel, durations, emergency, enqueue, guard, optimizer, orders, query, schedule, slots};
+use crate::contract::coordinator::durations::DurationOf;
+use crate::contract::coordinator::{Called, DESCRIPTION, Dispatch, Emergency, INTERFACE};
 use crate::contract::wire::{Call, Reply, errors};
-use crate::platform::varlink::{Caller, Peer, Replies, Service, parse};
-use serde::Serialize;
+use crate::platform::varlink::{Caller, Replies, Service, parse};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-
-/// The interface in Varlink's language.
-pub const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Coordinator.varlink");
 
 /// One connection of the coordinator's socket.
 pub struct Coordinator {
@@ -28,113 +23,68 @@ pub struct Coordinator {
     pub stream: UnixStream,
 }
 
-/// A result, or why not, as a reply.
-pub fn answer<T: Serialize>(result: Result<T, Refusal>) -> Reply {
-    match result {
-        Ok(value) => Reply::ok(&value),
-        Err(refusal) => refusal.reply(),
-    }
-}
-
-/// Who did it, by the kernel's word and never by the caller's.
-fn signed(because: Because, peer: &Peer) -> Because {
-    Because { by: peer.name(), ..because }
-}
-
-/// Whom a request is of: the suite's own say which of them it is, everybody else is his user.
-pub fn speaker(caller: &Caller, says: String) -> String {
-    if caller.class.is_own() && !says.trim().is_empty() { says } else { caller.peer.name() }
-}
-
-/// Result of Halt and Flags.
-#[derive(Serialize)]
-struct Emergency {
-    emergency: EmergencyView,
-}
-
 impl Coordinator {
-    fn reply(&self, caller: &Caller, call: &Call, method: &str) -> Result<Reply, Box<Reply>> {
-        let (core, tokens) = (&self.core, Tokens::for_caller(caller));
-        Ok(match method {
-            "Enqueue" => {
-                let mut work: NewWork = parse(call)?;
-                work.requested_by = speaker(caller, work.requested_by);
-                answer(core.change(move |cx| enqueue::enqueue(cx, &work)))
+    fn reply(&self, caller: &Caller, call: &Call, called: Called) -> Answered {
+        let (it, tokens) = (Calling { core: &self.core, caller, call }, Tokens::for_caller(caller));
+        match called {
+            Called::Enqueue(m) => it.request(m, |work| &mut work.requested_by, |cx, work| enqueue::enqueue(cx, &work)),
+            Called::List(m) => it.change(m, move |cx, filter| query::list(cx, &filter).map(|listed| tokens.of_list(listed))),
+            Called::Show(m) => it.change(m, move |cx, show| query::show(cx, &show.work_id).map(|shown| tokens.of_item(shown))),
+            Called::Cancel(m) => it.change(m, |cx, call| cancel::cancel(cx, &call)),
+            Called::CanSpawn(m) => it.change(m, |cx, ask| slots::can_spawn(cx, &ask)),
+            Called::Acquire(m) => it.request(m, |ask| &mut ask.requested_by, |cx, ask| slots::acquire(cx, &ask)),
+            Called::Renew(m) => it.change(m, |cx, holder| slots::renew(cx, &holder)),
+            Called::Release(m) => it.change(m, |cx, release| slots::release(cx, &release)),
+            Called::Reserve(m) => it.request(m, |ask| &mut ask.requested_by, |cx, ask| guard::reserve(cx, &ask)),
+            Called::Unreserve(m) => it.change(m, |cx, ask| guard::unreserve(cx, &ask)),
+            Called::RecordFailure(m) => it.change(m, |cx, failure| guard::record_failure(cx, &failure)),
+            Called::ResetBreakers(m) => it.change(m, |cx, reset| guard::reset(cx, &reset)),
+            Called::Safeguards(m) => it.change(m, |cx, _| guard::view(cx)),
+            Called::Pause(m) => it.answer(m, |why| {
+                let because = it.signed(why);
+                self.core.change(move |cx| emergency::pause(cx, because))
+            }),
+            Called::Resume(m) => it.change(m, |cx, _| emergency::resume(cx)),
+            Called::Halt(m) => it.answer(m, |why| self.halter.halt(it.signed(why)).map(|emergency| Emergency { emergency })),
+            Called::Clear(m) => it.answer(m, |why| self.halter.clear(it.signed(why).by)),
+            Called::Flags(m) => it.answer(m, |flags| self.halter.flags(&flags).map(|emergency| Emergency { emergency })),
+            Called::Leases(m) => it.change(m, move |cx, _| query::leases(cx).map(|leases| tokens.of_leases(leases))),
+            Called::Limits(m) => it.change(m, |cx, _| query::limits(cx)),
+            Called::Status(m) => it.change(m, |cx, _| query::status(cx)),
+            Called::Report(m) => it.change(m, |cx, report| orders::report(cx, &report)),
+            Called::Dispatch(_) => Ok(Refusal::bad("more", "Dispatch streams; call it with more").reply()),
+            Called::QueueOrder(m) => it.by("scheduler", m, |cx, _| schedule::view(cx)),
+            Called::StopWork(m) => it.by("queue", m, |cx, stop| cancel::stop_work(cx, &stop)),
+            Called::Durations(m) => it.by("durations", m, |cx, _| durations::all(cx)),
+            Called::ExpectedDuration(m) => it.by("durations", m, |cx, task| durations::expected(cx, &task)),
+            Called::CanStartBeforePeak(m) => it.by("durations", m, |cx, task| durations::can_start(cx, &task)),
+            Called::RecordDuration(m) => {
+                it.by("durations", m, |cx, run| durations::record(cx, &run).map(|duration| DurationOf { duration }))
             }
-            "List" => {
-                let filter: WorkFilter = parse(call)?;
-                answer(core.change(move |cx| query::list(cx, &filter)).map(|listed| tokens.of_list(listed)))
+            Called::Bandwidth(m) => it.by("bandwidth", m, |cx, _| bandwidth::all(cx)),
+            Called::CanTransfer(m) => it.by("bandwidth", m, |cx, transfer| bandwidth::can(cx, &transfer)),
+            Called::StartTransfer(m) => it.by("bandwidth", m, |cx, transfer| bandwidth::start(cx, &transfer)),
+            Called::EndTransfer(m) => it.by("bandwidth", m, |cx, end| bandwidth::end(cx, &end)),
+            Called::Observe(m) => it.by("optimizer", m, |cx, seen| optimizer::observe(cx, &seen)),
+            Called::Utilization(m) => it.by("optimizer", m, |cx, _| optimizer::utilization(cx)),
+            Called::ShouldScale(m) => it.by("optimizer", m, |cx, scale| optimizer::should_scale(cx, &scale)),
+            Called::MaxSelfplay(m) => it.by("optimizer", m, |cx, machine| optimizer::max_selfplay(cx, &machine)),
+            Called::Rates(m) => it.by("optimizer", m, |cx, _| optimizer::rates(cx)),
+            Called::NegotiateRate(m) => {
+                it.request(m, |ask| &mut ask.requestor, |cx, ask| counted(cx, "optimizer", |cx| optimizer::negotiate(cx, &ask)))
             }
-            "Show" => {
-                let show: Show = parse(call)?;
-                answer(core.change(move |cx| query::show(cx, &show.work_id)).map(|shown| tokens.of_item(shown)))
-            }
-            "Cancel" => {
-                let cancel: Cancel = parse(call)?;
-                answer(core.change(move |cx| cancel::cancel(cx, &cancel)))
-            }
-            "CanSpawn" => {
-                let acquire: Acquire = parse(call)?;
-                answer(core.change(move |cx| slots::can_spawn(cx, &acquire)))
-            }
-            "Acquire" => {
-                let mut acquire: Acquire = parse(call)?;
-                acquire.requested_by = speaker(caller, acquire.requested_by);
-                answer(core.change(move |cx| slots::acquire(cx, &acquire)))
-            }
-            "Renew" => {
-                let holder: Holder = parse(call)?;
-                answer(core.change(move |cx| slots::renew(cx, &holder)))
-            }
-            "Release" => {
-                let release: Release = parse(call)?;
-                answer(core.change(move |cx| slots::release(cx, &release)))
-            }
-            "Reserve" => {
-                let mut reserve: Reserve = parse(call)?;
-                reserve.requested_by = speaker(caller, reserve.requested_by);
-                answer(core.change(move |cx| guard::reserve(cx, &reserve)))
-            }
-            "Unreserve" => {
-                let unreserve: Unreserve = parse(call)?;
-                answer(core.change(move |cx| guard::unreserve(cx, &unreserve)))
-            }
-            "RecordFailure" => {
-                let failure: RecordFailure = parse(call)?;
-                answer(core.change(move |cx| guard::record_failure(cx, &failure)))
-            }
-            "ResetBreakers" => {
-                let reset: ResetBreakers = parse(call)?;
-                answer(core.change(move |cx| guard::reset(cx, &reset)))
-            }
-            "Safeguards" => answer(core.change(guard::view)),
-            "Pause" => {
-                let because = signed(parse(call)?, &caller.peer);
-                answer(core.change(move |cx| emergency::pause(cx, because)))
-            }
-            "Halt" => {
-                let because = signed(parse(call)?, &caller.peer);
-                answer(self.halter.halt(because).map(|emergency| Emergency { emergency }))
-            }
-            "Clear" => {
-                let because = signed(parse(call)?, &caller.peer);
-                answer(self.halter.clear(because.by))
-            }
-            "Flags" => {
-                let flags: Flags = parse(call)?;
-                answer(self.halter.flags(&flags).map(|emergency| Emergency { emergency }))
-            }
-            "Resume" => answer(core.change(emergency::resume)),
-            "Leases" => answer(core.change(|cx| query::leases(cx)).map(|leases| tokens.of_leases(leases))),
-            "Limits" => answer(core.change(query::limits)),
-            "Status" => answer(core.change(query::status)),
-            "Report" => {
-                let report: Report = parse(call)?;
-                answer(core.change(move |cx| orders::report(cx, &report)))
-            }
-            other => managers::reply(core, caller, call, other)?
-                .unwrap_or_else(|| Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method }))),
-        })
+        }
+    }
+
+    /// Orders, until one of both hangs up.
+    fn dispatch(&self, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
+        if !call.more {
+            return replies.send(&Refusal::bad("more", "Dispatch streams; call it with more").reply());
+        }
+        match parse::<Dispatch>(call) {
+            Ok(dispatch) => orders::dispatch(&self.core, &self.stream, dispatch, replies),
+            Err(reply) => replies.send(&reply),
+        }
     }
 }
 
@@ -144,17 +94,11 @@ impl Service for Coordinator {
     }
 
     fn call(&self, caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
-        let method = call.method.rsplit('.').next().unwrap_or_default();
-        if method == "Dispatch" {
-            if !call.more {
-                return replies.send(&Refusal::bad("more", "Dispatch streams; call it with more").reply());
-            }
-            return match parse::<Dispatch>(call) {
-                Ok(dispatch) => orders::dispatch(&self.core, &self.stream, dispatch, replies),
-                Err(reply) => replies.send(&reply),
-            };
-        }
-        let reply = self.reply(caller, call, method).unwrap_or_else(|reply| *reply);
+        let reply = match Called::by_name(call.method.rsplit('.').next().unwrap_or_default()) {
+            Some(Called::Dispatch(_)) => return self.dispatch(call, replies),
+            Some(called) => self.reply(caller, call, called).unwrap_or_else(|reply| *reply),
+            None => Reply::error(errors::METHOD_NOT_FOUND, &serde_json::json!({ "method": call.method })),
+        };
         if call.oneway { Ok(()) } else { replies.send(&reply) }
     }
 }

@@ -1,6 +1,7 @@
 //! Slots for tasks that are not in the queue: CanSpawn, Acquire, Renew, Release.
-use super::change::{Change, Refusal};
-use super::{desk, rows};
+use super::change::Change;
+use super::refusal::Refusal;
+use super::{decisions, rows};
 use crate::contract::coordinator::{Accepted, Acquire, Acquired, CanSpawn, Holder, Release, Renewed};
 use crate::contract::job::LEASE_TERM;
 use rusqlite::params;
@@ -8,18 +9,18 @@ use rusqlite::params;
 /// Every reason against one more such task; takes nothing.
 pub fn can_spawn(cx: &mut Change<'_>, call: &Acquire) -> Result<CanSpawn, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
-    Ok(CanSpawn::new(desk::reasons(cx, call.task_type, &node)?))
+    Ok(CanSpawn::new(decisions::reasons(cx, call.task_type, &node)?))
 }
 
 /// Checks, reserves and registers; all in the caller's one transaction.
 pub fn acquire(cx: &mut Change<'_>, call: &Acquire) -> Result<Acquired, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
-    if !desk::take(cx, call.task_type, &node)? {
-        let reasons = desk::reasons(cx, call.task_type, &node)?;
+    if !decisions::take(cx, call.task_type, &node)? {
+        let reasons = decisions::reasons(cx, call.task_type, &node)?;
         return Err(Refusal::refused(format!("no slot for {}", call.task_type), reasons));
     }
     let row = rows::insert_lease(cx, call.task_type, &node, None, &call.requested_by)?;
-    desk::store_tokens(cx)?;
+    decisions::store_tokens(cx)?;
     Ok(Acquired { lease: rows::view(&row), term_seconds: LEASE_TERM })
 }
 
@@ -50,7 +51,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Holder) -> Result<Renewed, Refusal> {
 /// Gives a lease a term of so many seconds; the database's time for people follows at most once in five seconds.
 pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow, seconds: u64) -> Result<(), Refusal> {
     let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
-    cx.state.deadlines.renew_for(lease.token, term_us, cx.now.mono);
+    cx.state.leases.deadlines.renew_for(lease.token, term_us, cx.now.mono);
     let expires = cx.now.wall + term_us;
     if (expires - lease.expires_us).abs() >= 5_000_000 {
         let sql = "UPDATE lease SET expires_us = ?2 WHERE token = ?1";
@@ -65,8 +66,8 @@ pub fn release(cx: &mut Change<'_>, call: &Release) -> Result<Accepted, Refusal>
     let Some(lease) = held(cx, &holder)? else { return Ok(Accepted { accepted: false }) };
     rows::delete_lease(cx, &lease)?;
     match &call.failed {
-        None => desk::succeeded(cx, lease.kind, &lease.node)?,
-        Some(why) => desk::failed(cx, lease.kind, &lease.node, why, call.cause.unwrap_or_default()).map(drop)?,
+        None => decisions::succeeded(cx, lease.kind, &lease.node)?,
+        Some(why) => decisions::failed(cx, lease.kind, &lease.node, why, call.cause.unwrap_or_default()).map(drop)?,
     }
     Ok(Accepted { accepted: true })
 }

@@ -1,10 +1,10 @@
 //! Who speaks on the jobs' socket. A job is known by the user that the kernel names, and that user by its name, which holds the job's
 //! id; a process that has ended or handed its descriptor on makes no difference. Who is not known is refused.
-use super::change::Refusal;
+use super::refusal::Refusal;
 use crate::contract::ids::JobId;
 use crate::contract::paths::JOB_USER_PREFIX;
 use crate::platform::userdb::DynamicUsers;
-use crate::platform::varlink::Peer;
+use crate::platform::varlink::{Caller, Peer};
 use nix::unistd::geteuid;
 use std::collections::HashMap;
 use std::io;
@@ -24,6 +24,11 @@ pub enum Speaker {
 /// Whether a user is root or the coordinator's own.
 pub fn is_ours(uid: u32) -> bool {
     uid == 0 || uid == geteuid().as_raw()
+}
+
+/// Whom a request is of: the suite's own say which of them it is, everybody else is his user.
+pub fn speaker(caller: &Caller, says: String) -> String {
+    if caller.class.is_own() && !says.trim().is_empty() { says } else { caller.peer.name() }
 }
 
 impl Speaker {

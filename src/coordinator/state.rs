@@ -1,28 +1,37 @@
-//! What the coordinator knows beside its database; all of it can be lost.
-use super::orders::Mailbox;
+//! What the coordinator knows beside its database, by what it is for; all of it can be lost.
+mod admission;
+mod dispatch;
+mod leases;
+mod managers;
+
+pub use admission::{Admission, FlagReader, HostReader};
+pub use dispatch::Dispatch;
+pub use leases::Leases;
+pub use managers::Managers;
+
 use super::schema::letters;
-use super::speakers::Connections;
 use crate::contract::age::AgePermit;
 use crate::contract::config::Config;
-use crate::contract::coordinator::Order;
-use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
-use crate::contract::job::LEASE_TERM;
-use crate::contract::safeguards::MANAGERS;
-use crate::contract::workload::Progress;
-use crate::coordination::admission::{Desk, Rules};
-use crate::coordination::gate::{Gate, Levels};
-use crate::coordination::lease::Deadlines;
-use crate::coordination::lifecycle::Registry;
+use crate::coordination::admission::{Decisions, Rules};
+use crate::coordination::gate::Gate;
 use crate::coordination::signal::Signal;
 use crate::platform::age::AgeGuard;
 use crate::platform::clock::random;
-use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-/// The last look at the machine, or why there is none that counts.
-pub type HostReader = Box<dyn Fn() -> Result<HostSnapshot, String> + Send>;
+/// What is deleted by its age, and when.
+#[derive(Default)]
+pub struct Ages {
+    /// The watch over the wall clock; without one nothing is deleted by its age.
+    pub guard: Option<AgeGuard>,
+    /// What it allows, as of its last look.
+    pub permit: Option<AgePermit>,
+    /// When it looks again, monotonic; at once at the start.
+    pub permit_at: Option<i64>,
+    /// When to look for items that ended long ago, monotonic.
+    pub purge_at: Option<i64>,
+}
 
 /// Volatile knowledge, owned by the writer's thread.
 pub struct State {
@@ -30,128 +39,88 @@ pub struct State {
     pub config: Config,
     /// The folder with one folder a job.
     pub jobs: PathBuf,
-    /// The open connections of jobs.
-    pub connections: Arc<Connections>,
-    /// Jobs whose attempt is over; their connections are closed once that is committed.
-    pub over: Vec<JobId>,
     /// The coordinator's own node.
     pub node: NodeId,
     /// Its logical processors, if the system tells.
     pub cores: Option<u32>,
-    /// Its GPUs at the last look.
-    pub gpus: usize,
     /// What ids of this database begin with.
     pub epoch: String,
-    /// When leases end.
-    pub deadlines: Deadlines,
-    /// The masters that take orders.
-    pub dispatchers: BTreeMap<NodeId, Arc<Mailbox>>,
-    /// The last progress of running items, newer than the database's.
-    pub progress: HashMap<i64, Progress>,
-    /// When the last heartbeat of an item was published, monotonic.
-    pub heartbeats: HashMap<i64, i64>,
-    /// Orders to be sent once the change is committed.
-    pub orders: Vec<(NodeId, Order)>,
-    /// Something changed that may let an item be granted.
-    pub dirty: bool,
+    /// What a further task is judged by.
+    pub admission: Admission,
+    /// Terms and progress.
+    pub leases: Leases,
+    /// Masters and their orders.
+    pub dispatch: Dispatch,
+    /// The managers inside.
+    pub managers: Managers,
+    /// What is deleted by its age.
+    pub ages: Ages,
     /// An event was put into the outbox.
     pub rang: bool,
     /// Nothing is granted any more; the process is about to end.
     pub draining: bool,
     /// This was the writer's last turn.
     pub closing: bool,
-    /// Looks at the machine.
-    pub look: HostReader,
-    /// Whether the emergency flags can be looked at.
-    pub flags: super::flags::FlagReader,
-    /// The gates' levels, their verdicts, and when those were made, monotonic.
-    pub levels: Levels,
-    /// The gates as they stand.
-    pub gates: Vec<Gate>,
-    /// When the machine was looked at last, monotonic.
-    pub judged: Option<i64>,
-    /// Back-pressure as it stands.
-    pub signal: Signal,
-    /// What admission knows; absent until it is read from the database.
-    pub desk: Option<Desk>,
-    /// The desk was changed since the last savepoint; with a rollback it is ahead of the database.
-    pub touched: bool,
-    /// The desk must be read anew.
-    pub stale: bool,
-    /// What durations, bandwidth and the optimizer remember.
-    pub memory: super::managers::Memory,
-    /// The managers inside.
-    pub managers: Registry,
-    /// Until then types that fill what is free wait for the next stage's job, monotonic.
-    pub settled_at: Option<i64>,
-    /// The watch over the wall clock; without one nothing is deleted by its age.
-    pub age: Option<AgeGuard>,
-    /// What it allows, as of its last look.
-    pub permit: Option<AgePermit>,
-    /// When it looks again, monotonic.
-    pub permit_at: i64,
-    /// When to look for items that ended long ago, monotonic.
-    pub purge_at: Option<i64>,
-    /// What became of the job units at the last halt.
-    pub halt_steps: Vec<String>,
+    /// Something changed that may let an item be granted.
+    changed: bool,
 }
 
 impl State {
     /// At start.
     pub fn new(config: Config, node: NodeId, cores: Option<u32>, epoch: String, look: HostReader) -> Self {
-        let mut managers = Registry::default();
-        for (name, priority) in MANAGERS {
-            managers.register(name, priority);
-        }
-        managers.set_all(crate::contract::coordinator::LifeState::Ready);
         State {
             config,
             jobs: PathBuf::from(crate::contract::paths::JOBS),
-            connections: Arc::default(),
-            over: Vec::new(),
             node,
             cores,
-            gpus: 0,
             epoch,
-            deadlines: Deadlines::new(i64::try_from(LEASE_TERM * 1_000_000).expect("a term fits")),
-            dispatchers: BTreeMap::new(),
-            progress: HashMap::new(),
-            heartbeats: HashMap::new(),
-            orders: Vec::new(),
-            dirty: true,
+            admission: Admission::new(look),
+            leases: Leases::default(),
+            dispatch: Dispatch::default(),
+            managers: Managers::default(),
+            ages: Ages::default(),
             rang: true,
             draining: false,
             closing: false,
-            look,
-            flags: Box::new(|| Ok(())),
-            levels: Levels::default(),
-            gates: Vec::new(),
-            judged: None,
-            signal: Signal { value: 0.0, multiplier: 1.0, level: "NONE" },
-            desk: None,
-            touched: false,
-            stale: true,
-            memory: Default::default(),
-            managers,
-            settled_at: None,
-            age: None,
-            permit: None,
-            permit_at: i64::MIN,
-            purge_at: None,
-            halt_steps: Vec::new(),
+            changed: true,
         }
     }
-    /// The rules of admission, and what it knows. Read the desk first with `desk::ready`.
-    pub fn admission(&mut self) -> (Rules<'_>, Option<&mut Desk>) {
-        let rules = Rules {
-            limits: &self.config.limits,
-            admission: &self.config.admission,
-            safeguards: &self.config.safeguards,
-            gates: &self.gates,
-            own: &self.node,
-            selfplay_factor: self.signal.multiplier,
-        };
-        (rules, self.desk.as_mut())
+    /// The rules of admission, and what was decided. Read that first with `decisions::ready`.
+    pub fn decisions(&self) -> (Rules<'_>, Option<&Decisions>) {
+        let admission = &self.admission;
+        (rules(&self.config, &self.node, &admission.gates, &admission.signal), admission.kept.get())
+    }
+    /// The same, to decide something; it is read anew if the savepoint is rolled back.
+    pub fn deciding(&mut self) -> (Rules<'_>, Option<&mut Decisions>) {
+        let admission = &mut self.admission;
+        (rules(&self.config, &self.node, &admission.gates, &admission.signal), admission.kept.edit())
+    }
+    /// Whether something changed that may let an item be granted.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+    /// Something may be granted now that could not be before.
+    pub fn look_again(&mut self) {
+        self.changed = true;
+    }
+    /// All that could be granted is granted.
+    pub fn looked(&mut self) {
+        self.changed = false;
+    }
+    /// Rows that admission was read from have changed.
+    pub fn admission_changed(&mut self) {
+        self.admission.kept.void();
+        self.changed = true;
+    }
+    /// A configuration is taken over: the machine is judged by it at once.
+    pub fn configure(&mut self, config: Config) {
+        (self.config, self.admission.judged) = (config, None);
+        self.admission_changed();
+    }
+    /// Nothing is granted from now on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        self.admission.kept.void();
     }
     /// The processors of a node; only the own node's are known.
     pub fn cores_of(&self, node: &NodeId) -> Option<u32> {
@@ -171,18 +140,36 @@ impl State {
     pub fn new_lease_id(&self) -> LeaseId {
         LeaseId::new(format!("{}-l{}", self.epoch, letters(random(), 10))).expect("epoch and letters are a lease id")
     }
-    /// Queues an order for a node's master.
-    pub fn order(&mut self, node: &NodeId, order: Order) {
-        self.orders.push((node.clone(), order));
-    }
     /// Nothing is known of the lease any more.
     pub fn forget(&mut self, token: FencingToken, work: Option<i64>) {
-        self.deadlines.forget(token);
-        if let Some(n) = work {
-            self.over.push(self.job_id(n));
-            self.progress.remove(&n);
-            self.heartbeats.remove(&n);
-        }
-        self.dirty = true;
+        let item = work.map(|n| (n, self.job_id(n)));
+        self.leases.end(token, item);
+        self.changed = true;
     }
+    /// A savepoint begins; returns where its orders begin.
+    pub fn begin(&mut self) -> usize {
+        self.admission.kept.begin();
+        self.dispatch.mark()
+    }
+    /// It was rolled back.
+    pub fn rolled_back(&mut self, mark: usize) {
+        self.dispatch.rolled_back(mark);
+        self.admission.kept.rolled_back();
+    }
+    /// The transaction is on disk: what was to follow it is done.
+    pub fn committed(&mut self) {
+        self.dispatch.committed();
+        self.leases.committed();
+    }
+    /// The transaction failed: what is remembered beside the database may be ahead of it.
+    pub fn failed(&mut self) {
+        self.admission.kept.void();
+        self.dispatch.failed();
+        self.leases.failed();
+    }
+}
+
+fn rules<'a>(config: &'a Config, own: &'a NodeId, gates: &'a [Gate], signal: &Signal) -> Rules<'a> {
+    let (limits, admission, safeguards) = (&config.limits, &config.admission, &config.safeguards);
+    Rules { limits, admission, safeguards, gates, own, selfplay_factor: signal.multiplier }
 }

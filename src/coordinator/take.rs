@@ -1,8 +1,10 @@
 //! A job's unit takes up its job and keeps its lease.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use super::rows::LeaseRow;
+use super::transition::{self, Step};
 use super::{outbox, rows, slots, uids};
-use crate::contract::coordinator::{Renewed, WorkItem, WorkStatus};
+use crate::contract::coordinator::{Renewed, WorkItem};
 use crate::contract::events::{TaskHeartbeat, WorkStarted};
 use crate::contract::job::{LONGEST_SILENCE, Offer, Renew, Take};
 use crate::contract::reason::{Reason, ReasonCode};
@@ -36,12 +38,7 @@ pub fn take(cx: &mut Change<'_>, call: &Take, peer: &Peer) -> Result<Offer, Refu
             .prepare_cached("UPDATE lease SET taken = 1, ordered = 1, invocation = ?2, runner = ?3 WHERE token = ?1")?
             .execute(params![rows::key(lease.token), call.invocation_id, peer.pid])?;
         lease.runner = peer.pid;
-        cx.db.prepare_cached("UPDATE work SET status = ?2, started_us = ?3, description = ?4 WHERE n = ?1")?.execute(params![
-            n,
-            WorkStatus::Running.name(),
-            cx.now.wall,
-            serde_json::to_string(&description)?
-        ])?;
+        transition::set(cx, n, &Step::Taken(&description))?;
         let started = WorkStarted {
             work_id: item.work_id.clone(),
             work_type: item.work.work_type.name().into(),
@@ -116,10 +113,10 @@ pub fn renew(cx: &mut Change<'_>, call: &Renew, peer: &Peer) -> Result<Renewed, 
     };
     sign_of_life(cx, &lease, peer)?;
     if let Some(progress) = &call.progress {
-        cx.state.progress.insert(n, progress.clone());
-        let last = cx.state.heartbeats.get(&n);
+        cx.state.leases.progress.insert(n, progress.clone());
+        let last = cx.state.leases.heartbeats.get(&n);
         if last.is_none_or(|at| cx.now.mono - at >= HEARTBEAT) {
-            cx.state.heartbeats.insert(n, cx.now.mono);
+            cx.state.leases.heartbeats.insert(n, cx.now.mono);
             let text = serde_json::to_string(progress)?;
             cx.db.prepare_cached("UPDATE work SET progress = ?2 WHERE n = ?1")?.execute(params![n, text])?;
             let heartbeat = TaskHeartbeat {

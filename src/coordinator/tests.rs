@@ -1,6 +1,8 @@
 //! The core with a clock that tests can turn: terms, restarts and jumps.
-use super::change::{Change, Now, Refusal};
-use super::publisher::Bell;
+use super::change::{Change, Now};
+use super::mailbox::Mailbox;
+use super::outbox_signal::OutboxSignal;
+use super::refusal::Refusal;
 use super::state::State;
 use super::writer::Core;
 use super::{enqueue, expire, finish, orders, query, rows, schema, slots, take};
@@ -21,6 +23,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 mod keeping;
+mod managers;
 mod timeouts;
 
 const SECOND: i64 = 1_000_000;
@@ -35,7 +38,7 @@ struct Bench {
     dir: TempDir,
     core: Core,
     clock: Arc<Mutex<Now>>,
-    mailbox: Arc<orders::Mailbox>,
+    mailbox: Arc<Mailbox>,
 }
 
 fn node() -> NodeId {
@@ -48,18 +51,18 @@ fn calm() -> Result<HostSnapshot, String> {
     Ok(HostSnapshot { cpus: 8, cpu_percent: used, load1: used, memory_percent: used, disk_percent: used, ..HostSnapshot::default() })
 }
 
-fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<orders::Mailbox>) {
+fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<Mailbox>) {
     let (db, epoch) = schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE).expect("opens");
-    let jobs = dir.to_owned();
-    let mut state = State { jobs, ..State::new(Config::default(), node(), Some(8), epoch, Box::new(calm)) };
+    let mut state = State::new(Config::default(), node(), Some(8), epoch, Box::new(calm));
+    state.jobs = dir.to_owned();
     let clocks = crate::contract::age::Clocks { wall: now.wall, mono: now.mono, synchronised: false };
-    state.age = Some(schema::age_guard(&db, &dir.join("state/coordination.db"), clocks).expect("a guard"));
+    state.ages.guard = Some(schema::age_guard(&db, &dir.join("state/coordination.db"), clocks).expect("a guard"));
     let clock = Arc::new(Mutex::new(now));
     let theirs = Arc::clone(&clock);
     let (wake, _) = UnixStream::pair().expect("a pair");
-    let core =
-        Core::start(db, state, Box::new(move || *theirs.lock().expect("the clock")), Arc::new(Bell::default()), wake).expect("starts");
-    let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
+    let core = Core::start(db, state, Box::new(move || *theirs.lock().expect("the clock")), Arc::new(OutboxSignal::default()), wake)
+        .expect("starts");
+    let (mailbox, _) = Mailbox::new().expect("a mailbox");
     let master = Arc::clone(&mailbox);
     core.change(move |cx| orders::connect(cx, node(), master)).expect("connected");
     (core, clock, mailbox)
@@ -177,14 +180,14 @@ fn an_order_that_no_master_carried_out_does_not_expire_while_none_is_there() {
     assert_eq!(bench.orders().len(), 1);
     bench
         .change(|cx| {
-            cx.state.dispatchers.clear();
+            cx.state.dispatch = Default::default();
             Ok(())
         })
         .expect("the master hung up");
     bench.pass(HOUR, HOUR);
     assert!(bench.orders().is_empty());
     assert_eq!(bench.status(&id), WorkStatus::Claimed);
-    let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
+    let (mailbox, _) = Mailbox::new().expect("a mailbox");
     let theirs = Arc::clone(&mailbox);
     bench.change(move |cx| orders::connect(cx, node(), theirs)).expect("back");
     assert_eq!(mailbox.take().0.front().map(|o| o.kind), Some(OrderKind::Start), "it comes again");
@@ -362,8 +365,8 @@ fn a_machine_that_cannot_be_looked_at_lets_nothing_through() {
     let bench = Bench::new();
     bench
         .change(|cx| {
-            cx.state.look = Box::new(|| Err("the driver hangs".into()));
-            cx.state.judged = None;
+            cx.state.admission.look = Box::new(|| Err("the driver hangs".into()));
+            cx.state.admission.judged = None;
             Ok(())
         })
         .expect("changed");

@@ -1,5 +1,6 @@
 //! The users that a job ran as, by the kernel's word: whose files are its files, and who may speak for it.
-use super::change::{Change, Refusal};
+use super::change::Change;
+use super::refusal::Refusal;
 use rusqlite::params;
 
 /// Remembers who took an item up.

@@ -1,8 +1,10 @@
 //! The one thread that owns the database: it runs changes in batches, fills free slots, commits, and only then answers.
-use super::change::{Change, Now, Refusal};
-use super::publisher::Bell;
+use super::agenda::Agenda;
+use super::change::{Change, Now};
+use super::outbox_signal::OutboxSignal;
+use super::refusal::Refusal;
 use super::state::State;
-use super::{desk, expire, grant, pressure, purge};
+use super::{decisions, expire, grant, pressure, purge};
 use crate::platform::store::Database;
 use rusqlite::TransactionBehavior;
 use std::io::Write;
@@ -57,10 +59,10 @@ pub struct Core {
 }
 
 impl Core {
-    /// Starts the writer's thread; `bell` rings when events wait, `wake` gets a byte when something was stored.
-    pub fn start(db: Database, state: State, clock: ClockReader, bell: Arc<Bell>, wake: UnixStream) -> std::io::Result<Core> {
+    /// Starts the writer's thread; `signal` rings when events wait, `wake` gets a byte when something was stored.
+    pub fn start(db: Database, state: State, clock: ClockReader, signal: Arc<OutboxSignal>, wake: UnixStream) -> std::io::Result<Core> {
         let (jobs, inbox) = mpsc::channel();
-        let writer = Writer { db, state, clock, bell, wake, inbox, agenda: Agenda::default(), adopted: false, failed: false };
+        let writer = Writer { db, state, clock, signal, wake, inbox, agenda: Agenda::default(), adopted: false, failed: false };
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
         Ok(Core { jobs, thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -120,20 +122,11 @@ fn stopped() -> Refusal {
     Refusal::internal("the coordinator is stopping")
 }
 
-/// What the writer has to wake up for beside calls and terms.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Agenda {
-    /// A retry becomes due, microseconds since 1970.
-    pub retry_wall: Option<i64>,
-    /// Look again whether a gate has opened, monotonic microseconds.
-    pub recheck_mono: Option<i64>,
-}
-
 struct Writer {
     db: Database,
     state: State,
     clock: ClockReader,
-    bell: Arc<Bell>,
+    signal: Arc<OutboxSignal>,
     /// Tells the main loop that something was stored.
     wake: UnixStream,
     inbox: Receiver<Box<dyn Job>>,
@@ -164,21 +157,12 @@ impl Writer {
                 tracing::error!(%refusal, "a transaction failed; nothing of it was stored");
                 // What is remembered beside the database may be ahead of it now.
                 self.adopted = false;
-                self.state.stale = true;
-                self.state.orders.clear();
-                self.state.over.clear();
+                self.state.failed();
                 self.state.managers.failed("queue", &refusal.to_string());
             }
-            for (node, order) in std::mem::take(&mut self.state.orders) {
-                if let Some(mailbox) = self.state.dispatchers.get(&node) {
-                    mailbox.put(order);
-                }
-            }
-            for job in std::mem::take(&mut self.state.over) {
-                self.state.connections.close(&job);
-            }
+            self.state.committed();
             if std::mem::take(&mut self.state.rang) {
-                self.bell.ring();
+                self.signal.ring();
             }
             if self.db.total_changes() != before {
                 // A full buffer means that the main loop has been woken already.
@@ -196,13 +180,13 @@ impl Writer {
     /// How long nothing can happen by itself.
     fn pause(&self) -> Duration {
         let now = (self.clock)();
-        let mono = [self.state.deadlines.next(), self.agenda.recheck_mono].into_iter().flatten().map(|at| at - now.mono);
+        let mono = [self.state.leases.deadlines.next(), self.agenda.recheck_mono].into_iter().flatten().map(|at| at - now.mono);
         let wall = self.agenda.retry_wall.map(|at| at - now.wall);
         let shortest = mono.chain(wall).min().unwrap_or(i64::MAX).max(0);
         if self.failed {
             return AFTER_FAILURE;
         }
-        if self.state.dirty || !self.adopted {
+        if self.state.is_changed() || !self.adopted {
             return Duration::ZERO;
         }
         Duration::from_micros(shortest.unsigned_abs()).min(TURN)
@@ -210,33 +194,27 @@ impl Writer {
 
     fn due(&self) -> bool {
         let now = (self.clock)();
-        self.state.dirty
-            || !self.adopted
-            || !self.state.deadlines.due(now.mono).is_empty()
-            || self.agenda.recheck_mono.is_some_and(|at| at <= now.mono)
-            || self.agenda.retry_wall.is_some_and(|at| at <= now.wall || crate::coordination::retry::is_damaged(at, now.wall))
+        self.state.is_changed() || !self.adopted || !self.state.leases.deadlines.due(now.mono).is_empty() || self.agenda.is_due(now)
     }
 
     fn turn(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
         let now = (self.clock)();
         let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Read outside of the savepoints, so that a rollback of one does not make it stale again.
-        if self.state.stale || self.state.desk.is_none() {
-            desk::ready(&mut Change { db: &tx, now, state: &mut self.state })?;
+        if self.state.admission.kept.get().is_none() {
+            decisions::ready(&mut Change { db: &tx, now, state: &mut self.state })?;
         }
         for job in jobs {
-            let (orders, step) = (self.state.orders.len(), tx.savepoint()?);
-            self.state.touched = false;
+            let step = tx.savepoint()?;
+            let mark = self.state.begin();
             if job.run(&mut Change { db: &step, now, state: &mut self.state }) {
                 step.commit()?;
             } else {
                 drop(step);
-                self.state.orders.truncate(orders);
-                self.state.stale |= self.state.touched;
+                self.state.rolled_back(mark);
             }
         }
-        self.state.touched = false;
-        let orders = self.state.orders.len();
+        let mark = self.state.begin();
         let step = tx.savepoint()?;
         let mut cx = Change { db: &step, now, state: &mut self.state };
         match keep_house(&mut cx, &mut self.adopted, &mut self.agenda) {
@@ -244,9 +222,8 @@ impl Writer {
             Err(refusal) => {
                 tracing::error!(%refusal, "granting failed; it is tried again");
                 drop(step);
-                self.state.orders.truncate(orders);
-                self.state.dirty = true;
-                self.state.stale |= self.state.touched;
+                self.state.rolled_back(mark);
+                self.state.look_again();
                 self.state.managers.failed("queue", &refusal.to_string());
                 self.failed = true;
             }
@@ -263,11 +240,10 @@ fn keep_house(cx: &mut Change<'_>, adopted: &mut bool, agenda: &mut Agenda) -> R
         *adopted = true;
     }
     expire::expire(cx)?;
-    let retry_due = agenda.retry_wall.is_some_and(|at| at <= cx.now.wall || crate::coordination::retry::is_damaged(at, cx.now.wall));
-    if cx.state.dirty || retry_due || agenda.recheck_mono.is_some_and(|at| at <= cx.now.mono) {
+    if cx.state.is_changed() || agenda.is_due(cx.now) {
         *agenda = grant::fill(cx)?;
         pressure::look(cx)?;
-        cx.state.dirty = false;
+        cx.state.looked();
     }
     purge::turn(cx)
 }

@@ -1,11 +1,12 @@
 //! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
 //! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or leaves the report in
 //! the job's folder; it works also when the main process never took the job, and it is all that is left when that was killed.
+use super::args::Args;
 use super::attempt::{JobDir, Known, Stopped, Taken, Verified, read_json};
-use super::{Args, cgroup, modes};
+use super::{cgroup, modes};
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
-use crate::contract::job::{Finish, Finished, INTERFACE};
+use crate::contract::job::{Finish, Finished, method};
 use crate::contract::wire::{CallError, errors};
 use crate::platform::clock::now_us;
 use crate::platform::replace::{Outlives, replace};
@@ -57,7 +58,7 @@ pub fn hand_in(args: &Args, job: &JobDir) {
 }
 
 fn send(socket: &Path, call: &Finish) -> Result<Finished, CallError> {
-    Client::connect(socket, Some(PATIENCE))?.call(&format!("{INTERFACE}.Finish"), call)
+    Client::connect(socket, Some(PATIENCE))?.ask(method::Finish, call)
 }
 
 /// What systemd says, with what the files of this run say.

@@ -4,7 +4,7 @@
 use super::child::Running;
 use crate::contract::coordinator::Renewed;
 use crate::contract::ids::{FencingToken, JobId};
-use crate::contract::job::{INTERFACE, Renew};
+use crate::contract::job::{Renew, method};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::Progress;
 use crate::platform::varlink::Client;
@@ -116,6 +116,6 @@ impl Keeper {
             Some(open) => open,
             None => client.insert(Client::connect(&self.socket, Some(ANSWER))?),
         };
-        open.call(&format!("{INTERFACE}.Renew"), &Renew { job_id: self.job.clone(), token: self.token, progress })
+        open.ask(method::Renew, &Renew { job_id: self.job.clone(), token: self.token, progress })
     }
 }

@@ -1,9 +1,10 @@
 //! One attempt from Take to the verified result.
+use super::args::Args;
 use super::attempt::{JobDir, Known, Stopped, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
 use super::keeper::{Desk, Keeper};
 use super::quota::DiskWatch;
-use super::{Args, finish, modes, output, relay, take};
+use super::{finish, modes, output, relay, take};
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::Offer;

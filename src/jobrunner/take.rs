@@ -1,8 +1,8 @@
 //! Take: asks the coordinator for the job, and waits for its socket if it is away.
-use super::Args;
+use super::args::Args;
 use crate::contract::backoff::Backoff;
 use crate::contract::error::{Exit, Failure};
-use crate::contract::job::{INTERFACE, Offer, Take};
+use crate::contract::job::{Offer, Take, method};
 use crate::contract::wire::{CallError, errors};
 use crate::platform::varlink::Client;
 use std::time::{Duration, Instant};
@@ -39,7 +39,7 @@ pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
 }
 
 fn ask(args: &Args, call: &Take) -> Result<Offer, CallError> {
-    Client::connect(&args.socket, Some(ANSWER))?.call(&format!("{INTERFACE}.Take"), call)
+    Client::connect(&args.socket, Some(ANSWER))?.ask(method::Take, call)
 }
 
 fn refused(error: &CallError) -> Failure {

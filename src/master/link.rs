@@ -1,15 +1,15 @@
 //! The master's talk with the hubs: blocking calls, in threads of their own, so that the loop never waits for a socket.
 use crate::contract::backoff::Backoff;
-use crate::contract::coordinator::{self, Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus, method};
 use crate::contract::events::{DatabaseQuarantined, HostOffline, HostOnline};
 use crate::contract::ids::{NodeId, SubscriberName};
+use crate::contract::method::Method as _;
 use crate::contract::notice::{Notice, Subject};
 use crate::contract::registry::built;
 use crate::contract::router::{self, Interest, Register, Start, Subscribe};
 use crate::contract::wire::CallError;
 use crate::platform::report::{event, publish};
 use crate::platform::varlink::Client;
-use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -79,36 +79,30 @@ pub fn say_notice(router: &Path, node: &NodeId, notice: &Notice) -> Result<(), C
     publish(router, &event(&payload, "ringrift-master", format!("{node}/{}/{}", notice.id, notice.since_us)), ANSWER)
 }
 
-/// A reply of List.
-#[derive(Debug, Deserialize)]
-struct Listed {
-    items: Vec<WorkItem>,
-}
-
 /// Work that has a slot at this node, by the coordinator's account.
 pub fn leased(socket: &Path, node: &NodeId) -> Result<Vec<WorkItem>, CallError> {
     let statuses = vec![WorkStatus::Claimed, WorkStatus::Running];
     let filter = WorkFilter { statuses, limit: Some(10_000), ..WorkFilter::default() };
     let mut client = Client::connect(socket, Some(ANSWER))?;
-    let listed: Listed = client.call(&format!("{}.List", coordinator::INTERFACE), &filter)?;
+    let listed = client.ask(method::List, &filter)?;
     Ok(listed.items.into_iter().filter(|i| i.claimed_by.as_ref() == Some(node)).collect())
 }
 
 /// Takes the coordinator's orders until the loop is gone.
 pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoordinator) -> bool + Send + 'static) -> std::io::Result<()> {
     let run = move || {
-        let method = format!("{}.Dispatch", coordinator::INTERFACE);
+        let method = method::Dispatch::FULL_NAME;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         let mut told = false;
         loop {
             let ended = Client::connect(&socket, None).and_then(|mut client| {
-                client.start(&method, &Dispatch { node: node.clone() })?;
+                client.start(method, &Dispatch { node: node.clone() })?;
                 if !tell(FromCoordinator::Up) {
                     return Ok(false);
                 }
                 told = false;
                 loop {
-                    let (order, _) = client.receive::<Order>(&method)?;
+                    let (order, _) = client.receive::<Order>(method)?;
                     backoff.reset();
                     if !tell(FromCoordinator::Order(order)) {
                         return Ok(false);
@@ -133,7 +127,6 @@ pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoo
 /// Delivers reports in order, each until the coordinator has it.
 pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std::io::Result<()> {
     let run = move || {
-        let method = format!("{}.Report", coordinator::INTERFACE);
         let mut client: Option<Client> = None;
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
         for report in reports {
@@ -143,7 +136,7 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
                     None => Client::connect(&socket, Some(ANSWER)),
                 }
                 .and_then(|mut open| {
-                    let answer = open.call::<serde_json::Map<String, serde_json::Value>>(&method, &report);
+                    let answer = open.ask(method::Report, &report);
                     if !matches!(&answer, Err(e) if e.is_transport()) {
                         client = Some(open);
                     }

@@ -1,10 +1,11 @@
 //! Clients of the hubs: the ports Queue, Catalog and Letters over Varlink. They connect when first used and again when the
 //! other end went away.
 use super::varlink::Client;
-use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, Rating, StageState};
-use crate::contract::coordinator::{self, Accepted, Acquire, CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, ById, ByKey, Rating, StageState};
+use crate::contract::coordinator::optimizer::{Advice, Observe, Utilization};
+use crate::contract::coordinator::{self, Acquire, CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::optimizer::{Advice, Observe, Utilization};
+use crate::contract::method::{Method, NoArguments};
 use crate::contract::ports::{Catalog, Letters, Managers, Queue};
 use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
 use crate::contract::wire::{CallError, ErrorParameters, errors};
@@ -45,6 +46,11 @@ impl Peer {
         Peer::new(catalog::INTERFACE, run.join("catalog.sock"))
     }
 
+    /// Calls a method of an interface that has a table of them.
+    pub fn ask<M: Method>(&self, _: M, arguments: &M::Arguments) -> Result<M::Answer, CallError> {
+        self.call(M::NAME, arguments)
+    }
+
     /// Calls a method. A kept connection that turns out dead is replaced and the call made once more; a hub that was silent for
     /// as long as we wait is not waited for twice.
     pub fn call<R: DeserializeOwned>(&self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
@@ -76,21 +82,12 @@ pub struct QueuePeer(pub Peer);
 
 impl Queue for QueuePeer {
     fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            items: Vec<WorkItem>,
-        }
-        self.0.call::<Listed>("List", filter).map(|l| l.items)
+        self.0.ask(coordinator::method::List, filter).map(|listed| listed.items)
     }
     fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            items: Vec<WorkItem>,
-            truncated: bool,
-        }
         let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
         let filter = WorkFilter { types: vec![kind], statuses, limit: Some(100_000), ..WorkFilter::default() };
-        let listed: Listed = self.0.call("List", &filter)?;
+        let listed = self.0.ask(coordinator::method::List, &filter)?;
         match listed.truncated {
             false => Ok(listed.items),
             true => {
@@ -101,22 +98,22 @@ impl Queue for QueuePeer {
         }
     }
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError> {
-        self.0.call("CanSpawn", &Acquire { task_type, node: None, requested_by: String::new() })
+        self.0.ask(coordinator::method::CanSpawn, &Acquire { task_type, node: None, requested_by: String::new() })
     }
 }
 
 impl Managers for QueuePeer {
     fn queue_order(&self) -> Result<QueueOrder, CallError> {
-        self.0.call("QueueOrder", &json!({}))
+        self.0.ask(coordinator::method::QueueOrder, &NoArguments {})
     }
     fn stop_work(&self, call: &StopWork) -> Result<bool, CallError> {
-        self.0.call::<Accepted>("StopWork", call).map(|a| a.accepted)
+        self.0.ask(coordinator::method::StopWork, call).map(|done| done.accepted)
     }
     fn observe(&self, seen: &Observe) -> Result<Advice, CallError> {
-        self.0.call("Observe", seen)
+        self.0.ask(coordinator::method::Observe, seen)
     }
     fn utilization(&self) -> Result<Utilization, CallError> {
-        self.0.call("Utilization", &json!({}))
+        self.0.ask(coordinator::method::Utilization, &NoArguments {})
     }
 }
 
@@ -126,36 +123,20 @@ pub struct CatalogPeer(pub Peer);
 
 impl Catalog for CatalogPeer {
     fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            artefacts: Vec<ArtefactRecord>,
-        }
-        self.0.call::<Listed>("List", filter).map(|l| l.artefacts)
+        self.0.ask(catalog::method::List, filter).map(|listed| listed.artefacts)
     }
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
-        #[derive(Deserialize)]
-        struct Got {
-            artefact: ArtefactRecord,
-        }
-        match self.0.call::<Got>("Get", &json!({ "id": id })) {
+        match self.0.ask(catalog::method::Get, &ById { id: id.clone() }) {
             Ok(got) => Ok(Some(got.artefact)),
             Err(error) if error.is(errors::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }
     }
     fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
-        #[derive(Deserialize)]
-        struct Got {
-            stage: StageState,
-        }
-        self.0.call::<Got>("Stage", &json!({ "config_key": key })).map(|g| g.stage)
+        self.0.ask(catalog::method::Stage, &ByKey { config_key: key.clone() }).map(|found| found.stage)
     }
     fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            ratings: Vec<Rating>,
-        }
-        self.0.call::<Listed>("Ratings", &json!({ "config_key": key })).map(|l| l.ratings)
+        self.0.ask(catalog::method::Ratings, &ByKey { config_key: key.clone() }).map(|found| found.ratings)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `CoordinatedTask`: a slot for as long as a value lives, for Rust programs beside the suite.
 use super::varlink::Client;
 use crate::contract::cause::FailureCause;
-use crate::contract::coordinator::{Acquire, Acquired, Holder, INTERFACE, Release, Renewed};
+use crate::contract::coordinator::{Acquire, Acquired, Holder, Release, method};
 use crate::contract::ids::NodeId;
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
@@ -41,7 +41,7 @@ impl CoordinatedTask {
     pub fn acquire(socket: impl AsRef<Path>, kind: JobType, node: Option<NodeId>, who: &str) -> Result<CoordinatedTask, NoSlot> {
         let socket = socket.as_ref().to_owned();
         let ask = Acquire { task_type: kind, node, requested_by: who.to_owned() };
-        let acquired = match Client::connect(&socket, Some(PATIENCE))?.call::<Acquired>(&method("Acquire"), &ask) {
+        let acquired = match Client::connect(&socket, Some(PATIENCE))?.ask(method::Acquire, &ask) {
             Err(CallError::Answer { name, parameters, .. }) if name == errors::REFUSED => return Err(NoSlot::Refused(parameters.reasons)),
             other => other?,
         };
@@ -53,7 +53,7 @@ impl CoordinatedTask {
             let (mut renewed, mut pause) = (Instant::now(), term / 3);
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
                 let begun = Instant::now();
-                let answer = Client::connect(&place, Some(PATIENCE)).and_then(|mut c| c.call::<Renewed>(&method("Renew"), &holder));
+                let answer = Client::connect(&place, Some(PATIENCE)).and_then(|mut c| c.ask(method::Renew, &holder));
                 let why = match answer {
                     Ok(_) => {
                         (renewed, pause) = (begun, term / 3);
@@ -104,8 +104,7 @@ impl CoordinatedTask {
         let Holder { lease_id, token } = holder(&self.acquired);
         let (cause, failed) = failed.unzip();
         let release = Release { lease_id, token, failed, cause };
-        let given = Client::connect(&self.socket, Some(PATIENCE))
-            .and_then(|mut c| c.call::<serde_json::Map<String, serde_json::Value>>(&method("Release"), &release));
+        let given = Client::connect(&self.socket, Some(PATIENCE)).and_then(|mut c| c.ask(method::Release, &release));
         if let Err(error) = given {
             tracing::warn!(%error, "a slot is not given back; it ends with its term");
         }
@@ -116,10 +115,6 @@ impl Drop for CoordinatedTask {
     fn drop(&mut self) {
         self.end(None);
     }
-}
-
-fn method(name: &str) -> String {
-    format!("{INTERFACE}.{name}")
 }
 
 fn holder(acquired: &Acquired) -> Holder {

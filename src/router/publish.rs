@@ -10,7 +10,7 @@ use super::outbox::{MAX_CALLS, Outbox};
 use super::prepare::{Incoming, prepare};
 use super::refusal::Refusal;
 use crate::contract::ids::{ConfigKey, EventId};
-use crate::contract::router_calls::method;
+use crate::contract::router::calls::method;
 use crate::contract::wire::errors;
 use crate::platform::clock::now_us;
 use crate::platform::varlink::{Caller, FrameError};

@@ -1,7 +1,7 @@
 //! Sending: outputs in the form that may be sent twice, and what an answer of a hub means for the input.
 use super::crash;
 use super::state::Outputs;
-use crate::contract::coordinator::Enqueued;
+use crate::contract::coordinator::method;
 use crate::contract::daemon::Out;
 use crate::contract::envelope::Event;
 use crate::contract::events::Payload;
@@ -52,7 +52,7 @@ impl Outbound {
     /// Enqueues the work from `done` on; `done` counts what is enqueued.
     pub fn enqueue(&self, outputs: &Outputs, done: &mut usize) -> Result<(), SendError> {
         for work in &outputs.work[*done..] {
-            self.coordinator.call::<Enqueued>("Enqueue", work)?;
+            self.coordinator.ask(method::Enqueue, work)?;
             *done += 1;
         }
         if !outputs.work.is_empty() {

@@ -1,19 +1,19 @@
 //! Keeps the count of starts honest: run after each stop of a service, before and after each start of the suite.
+mod manager;
 mod up;
 
 use crate::contract::error::{Exit, Failure, chain};
 use crate::contract::registry::HUB_SERVICES;
 use crate::platform::journal;
-use crate::platform::systemd::{ServiceError, ServiceManager, Systemd, connect};
+use crate::platform::systemd::{ServiceError, ServiceManager};
 use clap::{Parser, Subcommand};
+use manager::{IN_ORDER, systemd, unavailable};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// Longest time for what is done at each stop of a service; without it only a counter stays.
 const STOPPED: Duration = Duration::from_secs(5);
-/// systemd's word on a service that ended in order.
-const IN_ORDER: &str = "success";
 
 /// The command line of `ringrift-starts`.
 #[derive(Debug, Parser)]
@@ -58,15 +58,6 @@ fn report(failure: &Failure) -> ExitCode {
     let hint = failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
     tracing::error!("{}{hint}", chain(failure));
     failure.exit.into()
-}
-
-fn unavailable(error: ServiceError) -> Failure {
-    Failure::new(Exit::Unavailable, error.to_string())
-}
-
-async fn systemd() -> Result<Systemd, Failure> {
-    let connection = connect(None).await.map_err(unavailable)?;
-    Systemd::looking(connection).await.map_err(unavailable)
 }
 
 /// systemd sets SERVICE_RESULT and RUNTIME_DIRECTORY for ExecStopPost=.

@@ -1,5 +1,5 @@
 //! Waiting for the hubs: a start of the suite that left one behind must not look like a success.
-use super::{IN_ORDER, unavailable};
+use super::manager::{IN_ORDER, unavailable};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::host::UnitView;
 use crate::contract::registry::HUB_SERVICES;

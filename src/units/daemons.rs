@@ -1,7 +1,8 @@
 //! One service a built daemon, from its registry entry alone.
 use super::harden::{self, Exceptions};
+use super::names::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE};
+use super::starts;
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
 use crate::contract::registry::{DaemonSpec, Hub, Need, Profile, Program, built};
 

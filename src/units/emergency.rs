@@ -1,7 +1,8 @@
 //! The watch over the emergency flag files: a path unit, and the service that tells the coordinator what it sees.
 use super::harden::{self, Exceptions};
+use super::names::{ENVIRONMENT, MANUAL, SUITE};
+use super::starts;
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL, SUITE, starts};
 use crate::contract::paths;
 
 /// The files.

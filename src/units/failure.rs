@@ -1,7 +1,7 @@
 //! The handler that every service and hub socket names in OnFailure=.
 use super::harden::{self, Exceptions};
+use super::names::{ENVIRONMENT, MANUAL};
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL};
 use crate::contract::paths;
 
 /// The file.

@@ -1,12 +1,13 @@
 //! The coordinator's and the master's services: hubs that are no daemon type.
 use super::daemons::{directories, hub_restart, hub_weight, reload, times};
 use super::harden::{self, Exceptions};
+use super::names::{ENVIRONMENT, MASTER, ON_FAILURE, SUITE};
+use super::starts;
 use super::text::Text;
-use super::{ENVIRONMENT, MASTER, ON_FAILURE, SUITE, starts};
+use crate::contract::coordinator::safeguards::{MANAGER_SHUTDOWN, MANAGERS};
 use crate::contract::error::Exit;
 use crate::contract::paths;
 use crate::contract::registry::{DaemonType, PROCESSES};
-use crate::contract::safeguards::{MANAGER_SHUTDOWN, MANAGERS};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {

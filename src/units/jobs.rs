@@ -1,7 +1,7 @@
 //! One template a job type. Installed templates, so that an operator can edit them and polkit can name them.
 use super::harden::{self, Exceptions};
+use super::names::{ENVIRONMENT, MANUAL, SUITE};
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::config::Limits;
 use crate::contract::error::Exit;
 use crate::contract::job::LONGEST_TIMEOUT;

@@ -1,5 +1,5 @@
 //! Slices: who yields to whom when processor and disk are short.
-use super::MANUAL;
+use super::names::MANUAL;
 use super::text::Text;
 use crate::contract::workload::JobType;
 

@@ -1,6 +1,7 @@
 //! The hubs' sockets: clients connect before a hub is up, and nothing is lost while it restarts.
+use super::names::{MANUAL, ON_FAILURE, SUITE};
+use super::starts;
 use super::text::Text;
-use super::{MANUAL, ON_FAILURE, SUITE, starts};
 use crate::contract::paths;
 use crate::contract::sockets::{SOCKETS, Socket};
 

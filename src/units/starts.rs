@@ -1,7 +1,7 @@
 //! What keeps the count of starts honest: crashes count, an operator's starts and stops do not, and a start of the suite fails with a hub.
 use super::harden::{self, Exceptions};
+use super::names::{ENVIRONMENT, MANUAL, SUITE};
 use super::text::Text;
-use super::{ENVIRONMENT, MANUAL, SUITE};
 use crate::contract::paths;
 use crate::contract::registry::{HUB_SERVICES, Hub};
 

@@ -1,6 +1,7 @@
 //! The target that starts the suite, and one target a profile for those who use systemd alone.
+use super::names::{MANUAL, MASTER, SUITE};
+use super::starts;
 use super::text::Text;
-use super::{MANUAL, MASTER, SUITE, starts};
 use crate::contract::registry::{HUB_SERVICES, Profile};
 
 /// The files.

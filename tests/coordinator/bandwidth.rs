@@ -1,6 +1,6 @@
 //! Bandwidth: reservations over restarts, and a real rsync between two network namespaces that keeps to its grant.
 use crate::harness::*;
-use ringrift::contract::bandwidth::*;
+use ringrift::contract::coordinator::bandwidth::*;
 use ringrift::contract::wire::errors;
 use serde_json::json;
 use std::io::Write;

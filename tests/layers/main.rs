@@ -1,4 +1,5 @@
 //! The layers: which of our folders and which third-party crates each folder of `src` may use. DESIGN's layout, as a test.
+mod graph;
 mod sources;
 mod texts;
 
@@ -6,27 +7,34 @@ use sources::{is_test, root, shipped, sources};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// What a folder may use beside itself: a row of the table in ARCHITECTURE.md.
 struct Layer {
-    folder: &'static str,
-    /// Our modules that it may name, beside its own.
-    ours: &'static [&'static str],
-    /// Third-party crates that it may name.
-    crates: &'static [&'static str],
+    folder: String,
+    /// Our modules.
+    ours: Vec<String>,
     /// Whether it may touch files, sockets, processes, threads or the clock.
     effects: bool,
+}
+
+impl Layer {
+    fn crates(&self) -> &'static [&'static str] {
+        CRATES.iter().find(|(folder, _)| *folder == self.folder).map_or(&[], |(_, crates)| crates)
+    }
+    fn owns(&self, file: &str) -> bool {
+        file.starts_with(&format!("{}/", self.folder)) && !is_test(file)
+    }
 }
 
 /// Data, errors and logging: no layer is the wrong one for them.
 const PLAIN: [&str; 4] = ["serde", "serde_json", "thiserror", "anyhow"];
 
-const LAYERS: &[Layer] = &[
-    Layer { folder: "contract", ours: &[], crates: &["uuid", "strsim", "serde_path_to_error"], effects: false },
-    Layer { folder: "coordination", ours: &["contract"], crates: &[], effects: false },
-    Layer {
-        folder: "platform",
-        ours: &["contract"],
+/// Third-party crates that a folder may name.
+const CRATES: &[(&str, &[&str])] = &[
+    ("contract", &["uuid", "strsim", "serde_path_to_error"]),
+    (
+        "platform",
         // An adapter a file; see `an_adapter_knows_one_thing`.
-        crates: &[
+        &[
             "futures_util",
             "http_body_util",
             "hyper",
@@ -48,48 +56,52 @@ const LAYERS: &[Layer] = &[
             "zbus",
             "zbus_systemd",
         ],
-        effects: true,
-    },
-    Layer { folder: "runtime", ours: &["contract", "coordination", "platform"], crates: &["nix", "tokio", "tracing"], effects: true },
-    Layer { folder: "daemons", ours: &["contract", "coordination", "runtime"], crates: &["prometheus_client", "tracing"], effects: false },
-    Layer {
-        folder: "router",
-        // The delay before a restart on systemd 252 is the same for every process.
-        ours: &["contract", "coordination", "platform", "runtime::backoff"],
-        crates: &["clap", "memchr", "nix", "rusqlite", "serde_path_to_error", "sha2", "strsim", "tokio", "tracing", "uuid"],
-        effects: true,
-    },
-    Layer {
-        folder: "coordinator",
-        // The delay before a restart on systemd 252 is the same for every process.
-        ours: &["contract", "coordination", "platform", "runtime::backoff"],
-        crates: &["clap", "nix", "rusqlite", "sha2", "tokio", "tracing", "uuid"],
-        effects: true,
-    },
-    Layer {
-        folder: "master",
-        // The delay before a restart on systemd 252 is the same for every process.
-        ours: &["contract", "coordination", "platform", "runtime::backoff"],
-        crates: &["clap", "futures_util", "nix", "rusqlite", "tokio", "tracing", "zbus"],
-        effects: true,
-    },
-    Layer { folder: "jobrunner", ours: &["contract", "platform"], crates: &["clap", "nix", "sha2", "tokio", "tracing"], effects: true },
-    Layer {
-        folder: "failure",
-        // The master's helper: it leaves what the master's spool reader takes.
-        ours: &["contract", "coordination", "platform", "master::link", "master::settings"],
-        crates: &["clap", "tokio", "tracing"],
-        effects: true,
-    },
-    Layer { folder: "starts", ours: &["contract", "platform"], crates: &["clap", "tokio", "tracing"], effects: true },
-    Layer { folder: "units", ours: &["contract"], crates: &[], effects: false },
-    Layer {
-        folder: "cli",
-        ours: &["contract", "coordination", "platform", "units", "master::guard"],
-        crates: &["anstyle", "clap", "clap_complete", "clap_mangen", "comfy_table", "jiff"],
-        effects: true,
-    },
+    ),
+    ("runtime", &["nix", "tokio", "tracing"]),
+    ("daemons", &["prometheus_client", "tracing"]),
+    ("router", &["clap", "memchr", "nix", "rusqlite", "serde_path_to_error", "sha2", "strsim", "tokio", "tracing", "uuid"]),
+    ("coordinator", &["clap", "nix", "rusqlite", "sha2", "tokio", "tracing", "uuid"]),
+    ("master", &["clap", "futures_util", "nix", "rusqlite", "tokio", "tracing", "zbus"]),
+    ("jobrunner", &["clap", "nix", "sha2", "tokio", "tracing"]),
+    ("failure", &["clap", "tokio", "tracing"]),
+    ("starts", &["clap", "tokio", "tracing"]),
+    ("cli", &["anstyle", "clap", "clap_complete", "clap_mangen", "comfy_table", "jiff"]),
 ];
+
+/// "Where things are" in ARCHITECTURE.md.
+fn table() -> String {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let section = text.split("\n## Where things are\n").nth(1).expect("the table");
+    section.split("\n## ").next().unwrap_or_default().to_owned()
+}
+
+/// The rules: the table "Where things are". Its last column names modules, `nothing of ours`, and `no I/O` behind a semicolon.
+fn layers() -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for line in table().lines().filter(|line| line.starts_with("| `src/")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [folders, _, rule] = cells[..] else { panic!("not a row of three cells: {line}") };
+        let (may, limits) = rule.split_once(';').unwrap_or((rule, ""));
+        let name = |word: &str| word.trim().trim_matches('`').to_owned();
+        let ours: Vec<String> = if may.trim() == "nothing of ours" { Vec::new() } else { may.split(',').map(name).collect() };
+        if rule.is_empty() {
+            continue;
+        }
+        for folder in folders.split(',').map(name).filter(|folder| !root().join(&folder[4..]).join("Cargo.toml").exists()) {
+            let folder = folder[4..].to_owned();
+            assert!(root().join(&folder).is_dir(), "ARCHITECTURE.md has a rule for src/{folder}, which is not there");
+            layers.push(Layer { folder, ours: ours.clone(), effects: limits.trim() != "no I/O" });
+        }
+    }
+    assert!(layers.len() >= 13, "ARCHITECTURE.md has {} rules", layers.len());
+    for layer in &layers {
+        for module in &layer.ours {
+            let known = layers.iter().any(|l| l.folder == *module.split("::").next().unwrap_or_default());
+            assert!(known, "ARCHITECTURE.md lets src/{} use {module}, which is no folder of the table", layer.folder);
+        }
+    }
+    layers
+}
 
 /// What does not keep the rules yet: the file, and a part of what the test says about it. A line that is no longer needed fails
 /// the test, so the list only shrinks.
@@ -141,18 +153,18 @@ fn ours(code: &str) -> BTreeSet<String> {
 fn each_folder_uses_only_what_is_below_it() {
     let (third, sources) = (third_party(), sources());
     let mut wrong = Vec::new();
-    for layer in LAYERS {
-        for (name, text) in sources.iter().filter(|(n, _)| n.starts_with(&format!("{}/", layer.folder)) && !is_test(n)) {
+    for layer in layers() {
+        for (name, text) in sources.iter().filter(|(n, _)| layer.owns(n)) {
             let code = shipped(text);
             for path in ours(&code) {
-                let allowed = |module: &&str| path == **module || path.starts_with(&format!("{module}::"));
-                if ![layer.folder].iter().chain(layer.ours).any(allowed) {
+                let allowed = |module: &String| path == *module || path.starts_with(&format!("{module}::"));
+                if !allowed(&layer.folder) && !layer.ours.iter().any(allowed) {
                     wrong.push(format!("src/{name} uses crate::{path}; {} may use {}", layer.folder, layer.ours.join(", ")));
                 }
             }
             for found in names(&code).into_iter().filter(|n| third.contains(*n)) {
-                if !PLAIN.contains(&found) && !layer.crates.contains(&found) {
-                    wrong.push(format!("src/{name} uses the crate {found}; {} may use {}", layer.folder, layer.crates.join(", ")));
+                if !PLAIN.contains(&found) && !layer.crates().contains(&found) {
+                    wrong.push(format!("src/{name} uses the crate {found}; {} may use {}", layer.folder, layer.crates().join(", ")));
                 }
             }
         }
@@ -178,8 +190,8 @@ fn pure_folders_have_no_effects() {
         "println!",
     ];
     let mut wrong = Vec::new();
-    for layer in LAYERS.iter().filter(|l| !l.effects) {
-        for (name, text) in sources().iter().filter(|(n, _)| n.starts_with(&format!("{}/", layer.folder)) && !is_test(n)) {
+    for layer in layers().iter().filter(|l| !l.effects) {
+        for (name, text) in sources().iter().filter(|(n, _)| layer.owns(n)) {
             let code = shipped(text);
             let found = effects.iter().filter(|e| code.contains(**e));
             wrong.extend(found.map(|e| format!("src/{name} has the effect {e}; {} touches nothing", layer.folder)));
@@ -277,7 +289,7 @@ const MOVES: [&str; 9] = [
 
 #[test]
 fn files_are_replaced_in_one_place() {
-    for (name, text) in sources() {
+    for (name, text) in sources().into_iter().filter(|(name, _)| !is_test(name)) {
         let renames = shipped(&text).contains("rename(");
         assert!(!renames || MOVES.contains(&name.as_str()), "src/{name} renames; use platform::replace to write a file");
     }
@@ -285,11 +297,12 @@ fn files_are_replaced_in_one_place() {
 
 #[test]
 fn every_folder_is_known() {
+    let table = table();
     for entry in std::fs::read_dir(root()).expect("src") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let known = !path.is_dir() || path.join("Cargo.toml").exists() || name == "bin" || LAYERS.iter().any(|l| l.folder == name);
-        assert!(known, "src/{name} has no layer; add it to tests/layers/main.rs and ARCHITECTURE.md");
+        let known = !path.is_dir() || path.join("Cargo.toml").exists() || name == "bin" || table.contains(&format!("`src/{name}`"));
+        assert!(known, "src/{name} has no layer; add it to the table in ARCHITECTURE.md");
     }
 }
 
@@ -303,4 +316,19 @@ fn errors_of_sqlite_are_sorted_in_one_place() {
         .map(|(name, _)| format!("src/{name} sorts errors by their code; platform::store::sort does that"))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The status of a work item changes in one place, which asks the table of what may follow what.
+#[test]
+fn status_of_work_is_written_in_one_place() {
+    let writer = "coordinator/transition.rs";
+    for (name, text) in sources().iter().filter(|(name, _)| name != writer && !is_test(name)) {
+        let code = shipped(text).split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let updates = code.match_indices("update work").map(|(at, _)| &code[at..]);
+        let sets = |update: &str| update.split(" where ").next().is_some_and(|set| set.contains("status"));
+        assert!(!updates.into_iter().any(sets), "src/{name} changes the status of work; use coordinator::transition::set");
+        assert!(!code.contains("insert into work ("), "src/{name} makes an item; use coordinator::transition::queue");
+        let listed = code.contains("in ('pending'") && name != "coordinator/schema.rs";
+        assert!(!listed, "src/{name} lists the statuses of items that have not ended; use coordinator::transition::ACTIVE");
+    }
 }

@@ -1,7 +1,7 @@
 //! Subscriptions: order, retries, dead letters, take-over, crashes, slow ones, late ones.
 use crate::world::{Caller, PATIENCE, Router, Stream, event, external, number, subscribe};
+use ringrift::contract::router::calls::method;
 use ringrift::contract::router::{DeadLetterFilter, Interest, Start, Subscribe};
-use ringrift::contract::router_calls::method;
 use ringrift::contract::wire::errors;
 use serde_json::{Map, Value, json};
 use std::time::Instant;

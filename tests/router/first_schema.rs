@@ -1,7 +1,7 @@
 //! Databases that earlier versions left: opened, brought up to date, and everything in them still counts.
 use crate::world::{Router, event, external};
+use ringrift::contract::router::calls::{Fetched, method};
 use ringrift::contract::router::{Fetch, NewEvent};
-use ringrift::contract::router_calls::{Fetched, method};
 use serde_json::json;
 
 #[test]

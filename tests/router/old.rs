@@ -1,8 +1,8 @@
 //! Databases of earlier versions, events of later ones, and subscribers that do not come back.
 use crate::until::until;
 use crate::world::{PATIENCE, Router, Stream, event, external, subscribe};
+use ringrift::contract::router::calls::method;
 use ringrift::contract::router::{NewEvent, Start};
-use ringrift::contract::router_calls::method;
 use ringrift::contract::wire::errors;
 use rusqlite::Connection;
 use serde_json::{Value, json};

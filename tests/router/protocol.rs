@@ -1,7 +1,7 @@
 //! What goes over the wire: good calls, bad ones, many at once.
 use crate::world::{Caller, Router, event, external, number};
+use ringrift::contract::router::calls::{Fetched, method};
 use ringrift::contract::router::{Delivery, Publish, PublishResult};
-use ringrift::contract::router_calls::{Fetched, method};
 use ringrift::contract::wire::{Call, CallError, MAX_FRAME, errors};
 use serde_json::{Map, Value, json};
 use std::io::{Read, Write};

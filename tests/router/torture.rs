@@ -1,8 +1,8 @@
 //! Publishers and a subscriber that write down what was acknowledged and handled while the router dies again and again, and what
 //! must be true of their records in the end. How it dies is said by `killed` and `power`.
 use crate::world::{Caller, PATIENCE, Router, Stream, event, subscribe};
+use ringrift::contract::router::calls::method;
 use ringrift::contract::router::{NewEvent, Start};
-use ringrift::contract::router_calls::method;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;

@@ -2,8 +2,8 @@
 use crate::until::until;
 use crate::world::{PATIENCE, Router, Stream, command, external, number, subscribe};
 use nix::sys::signal::Signal;
+use ringrift::contract::router::calls::method;
 use ringrift::contract::router::{Publish, PublishResult, Start};
-use ringrift::contract::router_calls::method;
 use ringrift::contract::wire::{Call, errors};
 use rusqlite::Connection;
 use serde_json::json;

@@ -1,8 +1,10 @@
 //! `ringrift emergency halt`.
-use super::{Answer, page};
+use super::page::page;
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub};
+use crate::contract::coordinator::Emergency;
+use crate::contract::coordinator::method;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::registry::Hub;
 use crate::platform::systemd::SystemdView;
@@ -20,9 +22,9 @@ pub struct Halt {
 impl Halt {
     /// Asks the coordinator, which is started if it is away; where that does not help, does what can be done without it.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let asked = hub::reach(world, Hub::Coordinator).and_then(|mut c| c.call::<Answer>("Halt", &json!({ "reason": self.reason })));
+        let asked = hub::reach(world, Hub::Coordinator).and_then(|mut c| c.ask(method::Halt, &json!({ "reason": self.reason })));
         match asked {
-            Ok(Answer { emergency }) => out.either("emergency", &emergency, || page(&emergency, world, out)),
+            Ok(Emergency { emergency }) => out.either("emergency", &emergency, || page(&emergency, world, out)),
             Err(why) => self.alone(world, out, why),
         }
     }

@@ -1,19 +1,20 @@
 //! `ringrift emergency`: halt everything that runs, and clear the halt by hand.
 mod halt;
+mod page;
 mod sync;
 
 use super::Done;
 use super::hub;
 use super::out::{Out, Tone};
 use super::world::World;
-use crate::cli::text;
-use crate::contract::coordinator::{Accepted, EmergencyView, SafeguardsView};
+use crate::contract::coordinator::EmergencyView;
+use crate::contract::coordinator::method;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
 use crate::contract::registry::Hub;
 use crate::platform::flags;
 use clap::Subcommand;
-use serde::Deserialize;
+use page::page;
 use serde_json::json;
 use std::path::Path;
 
@@ -29,11 +30,6 @@ pub enum Emergency {
     /// Tell the coordinator which flag files there are; the path unit's service runs it
     #[command(hide = true)]
     Sync,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    emergency: EmergencyView,
 }
 
 impl Emergency {
@@ -58,9 +54,9 @@ fn clear(world: &World, out: &Out) -> Done {
     }
     // One that root made by hand is not the coordinator's to remove; where we may not either, the coordinator says so.
     drop(std::fs::remove_file(world.run.join("EMERGENCY_HALT")));
-    let done: Accepted = hub::reach(world, Hub::Coordinator)?.call("Clear", &json!({}))?;
+    let done = hub::reach(world, Hub::Coordinator)?.ask(method::Clear, &json!({}))?;
     // Removing a flag may have cleared it a moment before, and one that is left halts again: what counts is that there is no halt.
-    let now: SafeguardsView = hub::reach(world, Hub::Coordinator)?.call("Safeguards", &json!({}))?;
+    let now = hub::reach(world, Hub::Coordinator)?.ask(method::Safeguards, &json!({}))?;
     if now.emergency.halted {
         return Err(Failure::new(Exit::Failure, format!("halted again by {}: {}", now.emergency.by, now.emergency.reason))
             .hint("remove that flag, as root if it is not yours, and clear again"));
@@ -71,7 +67,7 @@ fn clear(world: &World, out: &Out) -> Done {
 }
 
 fn status(world: &World, out: &Out) -> Done {
-    let view = match hub::ask(world, Hub::Coordinator).and_then(|mut c| c.call::<SafeguardsView>("Safeguards", &json!({}))) {
+    let view = match hub::ask(world, Hub::Coordinator).and_then(|mut c| c.ask(method::Safeguards, &json!({}))) {
         Ok(safeguards) => safeguards.emergency,
         // The coordinator is away: the flag still tells.
         Err(why) => match flags::text(&world.run.join("EMERGENCY_HALT")).ok().flatten() {
@@ -83,17 +79,4 @@ fn status(world: &World, out: &Out) -> Done {
     };
     out.either("emergency", &view, || page(&view, world, out))?;
     Ok(if view.halted { Exit::NotRunning } else { Exit::Ok })
-}
-
-fn page(view: &EmergencyView, world: &World, out: &Out) -> String {
-    if !view.halted {
-        return format!("{} no emergency halt\n", out.paint(Tone::Good, "●"));
-    }
-    let since = if view.since_us > 0 { format!(", {} ago", text::age(view.since_us, world.now_us)) } else { String::new() };
-    let by = if view.by.is_empty() { String::new() } else { format!(" by {}", view.by) };
-    let mut page = format!("{} HALTED{by}{since}: {}\n", out.paint(Tone::Bad, "●"), view.reason);
-    for step in &view.done {
-        page += &format!("  {} {step}\n", out.paint(Tone::Dim, "→"));
-    }
-    page + "  nothing is granted until `ringrift emergency clear`\n"
 }

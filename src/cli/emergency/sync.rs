@@ -1,7 +1,7 @@
 //! `ringrift emergency sync`: the path unit's service, which tells the coordinator of the emergency flags while there is one.
-use super::Answer;
 use crate::cli::world::World;
 use crate::cli::{Done, hub};
+use crate::contract::coordinator::method;
 use crate::contract::coordinator::{Flag, Flags};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::paths;
@@ -34,7 +34,7 @@ pub fn run(world: &World) -> Done {
             warned.clone_from(&foreign);
         }
         if !told.as_ref().is_some_and(|before| same(before, &flags)) {
-            hub::reach(world, Hub::Coordinator)?.call::<Answer>("Flags", &Flags { flags: flags.clone() })?;
+            hub::reach(world, Hub::Coordinator)?.ask(method::Flags, &Flags { flags: flags.clone() })?;
             told = Some(flags);
             continue;
         }

@@ -1,5 +1,6 @@
 //! `ringrift events replay`: reads the log; nothing is delivered to anybody.
 use super::filter::Filter;
+use super::line::line;
 use crate::cli::Done;
 use crate::cli::hub;
 use crate::cli::out::Out;
@@ -43,7 +44,7 @@ pub fn print(world: &World, out: &Out, ask: &router::Replay) -> Done {
     router.stream("Replay", ask, ask.follow, |delivery: Delivery| match delivery.event {
         None => Ok(()),
         Some(event) if out.json => out.line(&json!({ "schema": crate::cli::out::SCHEMA, "seq": delivery.seq, "event": event })),
-        Some(event) => out.text(&super::line(delivery.seq, &event, world, out)),
+        Some(event) => out.text(&line(delivery.seq, &event, world, out)),
     })?;
     Ok(Exit::Ok)
 }

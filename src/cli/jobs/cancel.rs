@@ -2,12 +2,12 @@
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, settle};
+use crate::contract::coordinator::method;
 use crate::contract::error::Exit;
 use crate::contract::ids::JobId;
 use crate::contract::registry::Hub;
 use crate::contract::workload::JobType;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
 
@@ -33,18 +33,13 @@ pub struct Cancel {
     reason: String,
 }
 
-#[derive(Deserialize)]
-struct Accepted {
-    accepted: bool,
-}
-
 impl Cancel {
     /// Asks the coordinator; exits with 1 when one had ended already.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
         let mut done = Vec::new();
         for job in &self.jobs {
-            let answer: Accepted = coordinator.call("Cancel", &json!({ "work_id": job, "reason": self.reason }))?;
+            let answer = coordinator.ask(method::Cancel, &json!({ "work_id": job, "reason": self.reason }))?;
             done.push((job.to_string(), answer.accepted));
         }
         let left = settle::until(PATIENCE, || running(world, &self.jobs).filter(Vec::is_empty))

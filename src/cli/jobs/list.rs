@@ -3,13 +3,13 @@ use crate::cli::look::{JobRow, Seen};
 use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
-use crate::contract::coordinator::{WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::method;
+use crate::contract::coordinator::{Listed, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::{Hub, UnknownName};
 use crate::contract::workload::{JobType, Progress};
 use clap::Args;
-use serde::Deserialize;
 use serde_json::json;
 
 /// List jobs: the coordinator's queue, or, while it is away, the units that systemd has.
@@ -29,13 +29,6 @@ pub struct List {
     lines: u32,
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    items: Vec<WorkItem>,
-    #[serde(default)]
-    truncated: bool,
-}
-
 impl List {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
@@ -46,7 +39,7 @@ impl List {
             config_key: self.key.clone(),
             limit: Some(self.lines),
         };
-        let listed = hub::ask(world, Hub::Coordinator).and_then(|mut c| c.call::<Listed>("List", &filter));
+        let listed = hub::ask(world, Hub::Coordinator).and_then(|mut c| c.ask(method::List, &filter));
         match listed {
             Ok(listed) => queue(&listed, world, out),
             Err(why) if matches!(why.exit, Exit::Unavailable | Exit::NotPermitted) => {

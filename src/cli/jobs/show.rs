@@ -4,10 +4,10 @@ use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
 use crate::contract::coordinator::WorkItem;
+use crate::contract::coordinator::method;
 use crate::contract::ids::JobId;
 use crate::contract::registry::Hub;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::json;
 
 /// Show one job in full.
@@ -17,15 +17,10 @@ pub struct Show {
     job: JobId,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Shown {
-    pub(super) item: WorkItem,
-}
-
 impl Show {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let item = hub::ask(world, Hub::Coordinator)?.call::<Shown>("Show", &json!({ "work_id": self.job }))?.item;
+        let item = hub::ask(world, Hub::Coordinator)?.ask(method::Show, &json!({ "work_id": self.job }))?.item;
         out.either("job", &item, || page(&item, world, out))
     }
 }

@@ -1,17 +1,16 @@
 //! `ringrift jobs submit`: one job by hand.
-use super::show::Shown;
 use crate::cli::hub::{self, Asked};
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, text};
-use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, StageState};
-use crate::contract::coordinator::{Enqueued, NewWork, WorkItem, WorkStatus};
+use crate::contract::catalog::ArtefactFilter;
+use crate::contract::coordinator::{NewWork, WorkItem, WorkStatus};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, JobId};
 use crate::contract::registry::Hub;
 use crate::contract::workload::{InputFile, Inputs, JobType};
+use crate::contract::{catalog, coordinator};
 use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -67,19 +66,6 @@ fn input(text: &str) -> Result<(String, Digest), String> {
     Ok((name.to_owned(), Digest::new(id).map_err(|e| e.to_string())?))
 }
 
-#[derive(Deserialize)]
-struct One {
-    artefact: ArtefactRecord,
-}
-#[derive(Deserialize)]
-struct Many {
-    artefacts: Vec<ArtefactRecord>,
-}
-#[derive(Deserialize)]
-struct Stage {
-    stage: StageState,
-}
-
 impl Submit {
     /// Queues the job, and waits for its end if asked to.
     pub fn run(self, world: &World, out: &Out) -> Done {
@@ -96,7 +82,7 @@ impl Submit {
         work.requested_by = "ringrift jobs submit".into();
         self.fill(world, &mut work)?;
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
-        let id = coordinator.call::<Enqueued>("Enqueue", &work)?.work_id;
+        let id = coordinator.ask(coordinator::method::Enqueue, &work)?.work_id;
         if !self.wait {
             let value = json!({ "job_id": id, "type": self.kind, "config_key": work.config_key });
             return out
@@ -128,7 +114,7 @@ impl Submit {
             return Ok(());
         }
         for (name, id) in &self.inputs {
-            let record = catalog.call::<One>("Get", &json!({ "id": id }))?.artefact;
+            let record = catalog.ask(catalog::method::Get, &json!({ "id": id }))?.artefact;
             let file = InputFile { sha256: record.id, path: record.path };
             match name.as_str() {
                 "model" => work.inputs.model = Some(file),
@@ -144,7 +130,7 @@ impl Submit {
 
 /// What the loop would read for a job of this type now.
 fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, Failure> {
-    let stage = catalog.call::<Stage>("Stage", &json!({ "config_key": key }))?.stage;
+    let stage = catalog.ask(catalog::method::Stage, &json!({ "config_key": key }))?.stage;
     let champion = stage.champion.map(|c| InputFile { sha256: c.model_id, path: c.model_path });
     let (what, limit) = match kind {
         JobType::Export => ("games", SHARDS),
@@ -158,7 +144,7 @@ fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, 
         after: None,
         limit: Some(limit),
     };
-    let found = catalog.call::<Many>("List", &filter)?.artefacts;
+    let found = catalog.ask(catalog::method::List, &filter)?.artefacts;
     let files: Vec<InputFile> = found.into_iter().map(|a| InputFile { sha256: a.id, path: a.path }).collect();
     if files.is_empty() {
         let why = format!("the catalog has no {what} of {key} for a job of type {kind}");
@@ -175,7 +161,7 @@ fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, 
 fn ended(coordinator: &mut Asked, id: &JobId, say: &dyn Fn(&str)) -> Result<WorkItem, Failure> {
     let mut said = Vec::new();
     loop {
-        let item = coordinator.call::<Shown>("Show", &json!({ "work_id": id }))?.item;
+        let item = coordinator.ask(coordinator::method::Show, &json!({ "work_id": id }))?.item;
         if !item.status.is_active() {
             return Ok(item);
         }

@@ -1,5 +1,6 @@
 //! `ringrift master ensure`: makes sure that a master runs before an operation, or warns; the original's
 //! `ensure_master_loop_running` and `check_or_warn`.
+use super::is_running::running;
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
@@ -27,7 +28,7 @@ impl Ensure {
     /// Fails, warns, or says nothing.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let config = world.config().map(|l| l.config.master).unwrap_or_default();
-        if guard::is_skipped() || config.skip_check || super::running(world) {
+        if guard::is_skipped() || config.skip_check || running(world) {
             return Ok(Exit::Ok);
         }
         let message = format!("{} needs the master loop, which is not running", self.operation);

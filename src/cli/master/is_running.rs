@@ -16,7 +16,7 @@ pub struct IsRunning {
 impl IsRunning {
     /// Says it.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let running = super::running(world);
+        let running = running(world);
         if !self.quiet {
             out.either("running", &running, || match running {
                 true => format!("{}\n", out.paint(Tone::Good, "Master loop is active - full automation enabled")),
@@ -25,4 +25,9 @@ impl IsRunning {
         }
         Ok(if running { Exit::Ok } else { Exit::NotRunning })
     }
+}
+
+/// Whether the master runs: its lock, its name on the bus. Never a pid alone.
+pub fn running(world: &World) -> bool {
+    crate::master::guard::is_running_at(&world.run.join("master_loop.pid"), None)
 }

@@ -29,8 +29,3 @@ impl Master {
         }
     }
 }
-
-/// Whether the master runs: its lock, its name on the bus. Never a pid alone.
-fn running(world: &World) -> bool {
-    crate::master::guard::is_running_at(&world.run.join("master_loop.pid"), None)
-}

@@ -3,14 +3,14 @@ use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
 use crate::contract::catalog::StageState;
-use crate::contract::conditions::Waiting;
+use crate::contract::catalog::method;
 use crate::contract::coordinator::CoordinatorStatus;
+use crate::contract::coordinator::conditions::Waiting;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::Hub;
 use crate::coordination::judge;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::json;
 
 /// Show where each configuration stands in the cycle.
@@ -20,18 +20,13 @@ pub struct Show {
     key: Option<ConfigKey>,
 }
 
-#[derive(Deserialize)]
-struct Listed {
-    stages: Vec<StageState>,
-}
-
 /// The stages in their order, as the catalog names them.
 const STAGES: [&str; 5] = ["selfplay", "npz_export", "training", "evaluation", "promotion"];
 
 impl Show {
     /// Prints it; while the catalog is away, DATA_PIPELINE's last word with its age.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let stages = match hub::ask(world, Hub::Catalog).and_then(|mut c| c.call::<Listed>("Stages", &json!({}))) {
+        let stages = match hub::ask(world, Hub::Catalog).and_then(|mut c| c.ask(method::Stages, &json!({}))) {
             Ok(listed) => listed.stages,
             Err(why) if matches!(why.exit, Exit::Unavailable | Exit::NotPermitted) => snapshot(world, out, why)?,
             Err(other) => return Err(other),

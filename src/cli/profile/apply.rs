@@ -1,10 +1,12 @@
 //! `ringrift profile apply`.
+use super::diff::plan_now;
+use super::plan::{find, render};
 use crate::cli::control::Master;
 use crate::cli::look::Row;
 use crate::cli::out::{Out, Tone};
 use crate::cli::settle::{self, Wish};
 use crate::cli::world::World;
-use crate::cli::{Done, profile, text};
+use crate::cli::{Done, text};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::master::Plan;
 use crate::contract::registry::DaemonType;
@@ -40,14 +42,14 @@ pub struct Apply {
 impl Apply {
     /// Applies it and prints what was done.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let wanted = profile::find(&self.profile)?;
+        let wanted = find(&self.profile)?;
         if self.dry_run {
-            let plan = profile::diff::plan_now(world, wanted)?;
-            return out.either("plan", &plan, || profile::render(&plan, out));
+            let plan = plan_now(world, wanted)?;
+            return out.either("plan", &plan, || render(&plan, out));
         }
         let plan = Master::connect(world, "applying a profile")?.apply(wanted)?;
         if self.no_wait {
-            return out.either("applied", &plan, || profile::render(&plan, out));
+            return out.either("applied", &plan, || render(&plan, out));
         }
         let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
         let up = [known(&plan.start, Wish::Up), known(&plan.stay, Wish::Up)].concat();
@@ -59,7 +61,7 @@ impl Apply {
         };
         let value = Applied { plan: &plan, missing: &missing };
         out.either("applied", &value, || {
-            let mut page = profile::render(&plan, out);
+            let mut page = render(&plan, out);
             for row in &missing {
                 let why = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
                 page += &format!("{} {} is {}{why}\n", out.paint(Tone::Bad, "×"), row.name, row.words());

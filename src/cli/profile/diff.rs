@@ -1,4 +1,5 @@
 //! `ringrift profile diff`.
+use super::plan::{find, render};
 use crate::cli::Done;
 use crate::cli::look::Seen;
 use crate::cli::out::Out;
@@ -25,7 +26,7 @@ pub fn plan_now(world: &World, profile: Profile) -> Result<Plan, Failure> {
 impl Diff {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let plan = plan_now(world, super::find(&self.profile)?)?;
-        out.either("plan", &plan, || super::render(&plan, out))
+        let plan = plan_now(world, find(&self.profile)?)?;
+        out.either("plan", &plan, || render(&plan, out))
     }
 }

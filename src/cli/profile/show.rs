@@ -1,4 +1,5 @@
 //! `ringrift profile show`.
+use super::plan::find;
 use crate::cli::look::Seen;
 use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
@@ -23,7 +24,7 @@ impl Show {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let seen = Seen::look(world).ok();
         let profile = match &self.profile {
-            Some(name) => super::find(name)?,
+            Some(name) => find(name)?,
             None => seen.as_ref().and_then(|s| s.profile).ok_or_else(|| {
                 Failure::new(Exit::NotRunning, "no profile is known to be applied: the master has not said")
                     .hint("name one: `ringrift profile list`")

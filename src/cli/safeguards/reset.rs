@@ -2,7 +2,8 @@
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
-use crate::contract::coordinator::{ResetBreakers, ResetDone};
+use crate::contract::coordinator::ResetBreakers;
+use crate::contract::coordinator::method;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::NodeId;
 use crate::contract::registry::{Hub, UnknownName};
@@ -29,7 +30,7 @@ impl Reset {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let task_type = self.task_type.as_deref().map(job_type).transpose()?;
         let call = ResetBreakers { task_type, node: self.node };
-        let done: ResetDone = hub::ask(world, Hub::Coordinator)?.call("ResetBreakers", &call)?;
+        let done = hub::ask(world, Hub::Coordinator)?.ask(method::ResetBreakers, &call)?;
         out.either("reset", &json!({ "breakers": done.reset }), || match done.reset {
             0 => format!("{} no breaker had anything to remember\n", out.paint(Tone::Dim, "○")),
             n => format!("{} {} closed\n", out.paint(Tone::Good, "●"), text::count(n as usize, "breaker")),

@@ -3,12 +3,13 @@ use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
 use crate::contract::coordinator::SafeguardsView;
+use crate::contract::coordinator::method;
 use crate::contract::registry::Hub;
 use serde_json::json;
 
 /// Prints gates, breakers and what bars everything.
 pub fn run(world: &World, out: &Out) -> Done {
-    let view: SafeguardsView = hub::ask(world, Hub::Coordinator)?.call("Safeguards", &json!({}))?;
+    let view = hub::ask(world, Hub::Coordinator)?.ask(method::Safeguards, &json!({}))?;
     out.either("safeguards", &view, || page(&view, world, out))
 }
 

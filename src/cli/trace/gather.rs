@@ -1,17 +1,17 @@
 //! Finding the chain: from what was asked for to its first event, then all that belongs to it.
-use super::{Artefact, Found, Placed};
+use super::found::{Artefact, Found, Placed};
 use crate::cli::hub::{self, Asked};
 use crate::cli::text;
 use crate::cli::world::World;
 use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, LineageStep};
-use crate::contract::coordinator::WorkItem;
 use crate::contract::envelope::Event;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::events::Category;
 use crate::contract::ids::{Digest, EventId, JobId};
 use crate::contract::registry::Hub;
+use crate::contract::router::calls::Fetched;
 use crate::contract::router::{Delivery, Fetch, Interest, Replay};
-use serde::Deserialize;
+use crate::contract::{catalog, coordinator};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -23,28 +23,6 @@ const DIGITS: usize = 6;
 const MAX_ARTEFACTS: usize = 60;
 /// A job's events stand at most so long before its item and after its end: clocks differ, and the outbox may wait for the router.
 const SLACK_US: i64 = 3_600_000_000;
-
-#[derive(Deserialize)]
-struct Fetched {
-    seq: u64,
-    event: Event,
-}
-#[derive(Deserialize)]
-struct Item {
-    item: WorkItem,
-}
-#[derive(Deserialize)]
-struct Got {
-    artefact: ArtefactRecord,
-}
-#[derive(Deserialize)]
-struct Artefacts {
-    artefacts: Vec<ArtefactRecord>,
-}
-#[derive(Deserialize)]
-struct Steps {
-    steps: Vec<LineageStep>,
-}
 
 /// The hubs, as far as they run.
 struct Hubs {
@@ -123,10 +101,10 @@ fn event(hubs: &mut Hubs, ask: Fetch) -> Result<Fetched, Failure> {
 fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<ArtefactRecord>, Failure> {
     let Some(catalog) = &mut hubs.catalog else { return Ok(None) };
     let record = match Digest::new(digits) {
-        Ok(id) => catalog.call::<Got>("Get", &json!({ "id": id }))?.artefact,
+        Ok(id) => catalog.ask(catalog::method::Get, &json!({ "id": id }))?.artefact,
         Err(_) => {
             let filter = ArtefactFilter { limit: Some(NEWEST), ..ArtefactFilter::default() };
-            let all = catalog.call::<Artefacts>("List", &filter)?.artefacts;
+            let all = catalog.ask(catalog::method::List, &filter)?.artefacts;
             let mut fits = all.into_iter().filter(|a| a.id.as_str().starts_with(digits));
             match (fits.next(), fits.next()) {
                 (None, _) => return Ok(None),
@@ -137,7 +115,7 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
             }
         }
     };
-    let mut steps = catalog.call::<Steps>("Lineage", &json!({ "id": record.id }))?.steps;
+    let mut steps = catalog.ask(catalog::method::Lineage, &json!({ "id": record.id }))?.steps;
     steps.sort_by_key(|step| (-step.depth, step.artefact.seq));
     if steps.len() > MAX_ARTEFACTS {
         found.notes.push(format!("{} artefacts belong to it; the {MAX_ARTEFACTS} nearest are shown", steps.len()));
@@ -161,7 +139,8 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
 
 /// The event that a job's chain is entered by: what caused it or, when nothing did, its own. `near`: when it is known to have run.
 fn job(hubs: &mut Hubs, id: &JobId, near: Option<i64>, found: &mut Found) -> Result<Option<Fetched>, Failure> {
-    let item = hubs.coordinator.as_mut().and_then(|c| c.call::<Item>("Show", &json!({ "work_id": id })).ok()).map(|shown| shown.item);
+    let item =
+        hubs.coordinator.as_mut().and_then(|c| c.ask(coordinator::method::Show, &json!({ "work_id": id })).ok()).map(|shown| shown.item);
     if let Some(cause) = item.as_ref().and_then(|item| item.work.cause.clone())
         && let Ok(entry) = event(hubs, Fetch { id: Some(cause), seq: None })
     {
@@ -236,7 +215,7 @@ fn jobs(hubs: &mut Hubs, found: &mut Found) {
     let named: BTreeSet<&str> = found.events.iter().filter_map(|placed| work_id(&placed.event)).filter(|id| !known.contains(*id)).collect();
     for id in named {
         // One that the queue has forgotten is told by its events alone.
-        if let Ok(shown) = coordinator.call::<Item>("Show", &json!({ "work_id": id })) {
+        if let Ok(shown) = coordinator.ask(coordinator::method::Show, &json!({ "work_id": id })) {
             found.jobs.push(shown.item);
         }
     }

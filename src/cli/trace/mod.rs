@@ -1,4 +1,5 @@
 //! `ringrift trace`: what led to an event, a job, a model or a game, and what came of it; asked of the hubs that run.
+mod found;
 mod gather;
 mod tree;
 
@@ -6,10 +7,8 @@ use super::Done;
 use super::out::{Out, Text, Tone};
 use super::text;
 use super::world::World;
-use crate::contract::coordinator::WorkItem;
-use crate::contract::envelope::Event;
 use clap::Args;
-use serde::Serialize;
+use found::Found;
 
 /// Show the tree from the first event of a chain to the model at its end.
 ///
@@ -26,41 +25,6 @@ pub struct Trace {
     /// Show at most so many events
     #[arg(short = 'n', long, default_value_t = 500, value_name = "N")]
     lines: usize,
-}
-
-/// An artefact on the way.
-#[derive(Debug, Clone, Serialize)]
-pub struct Artefact {
-    /// 0: the one asked for; larger: made from; negative: made of it.
-    depth: i32,
-    kind: String,
-    id: String,
-    config_key: String,
-    job_id: String,
-    created_us: i64,
-}
-
-/// An event with its place.
-#[derive(Debug, Clone, Serialize)]
-pub struct Placed {
-    seq: u64,
-    event: Event,
-}
-
-/// All that was found.
-#[derive(Debug, Default, Serialize)]
-pub struct Found {
-    /// What was asked for, in words.
-    about: String,
-    /// The event asked for, or the one that the chain was entered by.
-    entry: Option<String>,
-    /// The first event of the chain.
-    root: Option<String>,
-    artefacts: Vec<Artefact>,
-    jobs: Vec<WorkItem>,
-    events: Vec<Placed>,
-    /// What could not be asked or is not kept any more.
-    notes: Vec<String>,
 }
 
 impl Trace {

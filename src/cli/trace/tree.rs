@@ -1,6 +1,6 @@
 //! The tree on a page: what caused what, with a job's own events drawn together into one line.
+use super::found::{Found, Placed};
 use super::gather::work_id;
-use super::{Found, Placed};
 use crate::cli::out::Tone;
 use crate::cli::text;
 use crate::contract::coordinator::{WorkItem, WorkStatus};

@@ -1,5 +1,5 @@
 //! How fast tasks may be admitted, and when a type is barred from a node after failures.
-use super::Check;
+use super::check::Check;
 use serde::{Deserialize, Serialize};
 
 /// Rates of admission: token buckets, a pause between starts, and the window of recent starts.

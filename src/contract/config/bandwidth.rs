@@ -1,5 +1,5 @@
 //! How fast transfers may go.
-use super::Check;
+use super::check::Check;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

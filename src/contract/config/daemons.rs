@@ -1,5 +1,5 @@
 //! `daemons.NAME`: what each daemon can be told, as its declaration says. Names, types, defaults and ranges are the registry's.
-use super::Check;
+use super::check::Check;
 use crate::contract::registry::{DaemonType, Form, Kind, Known, Rule, Setting, Width};
 use crate::contract::text::is_name_byte;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};

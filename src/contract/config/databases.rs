@@ -1,5 +1,5 @@
 //! The suite's own databases: their snapshots.
-use super::Check;
+use super::check::Check;
 use serde::{Deserialize, Serialize};
 
 /// The databases of the hubs.

@@ -1,5 +1,5 @@
 //! How many tasks at once, per node and in the cluster, and how a task is run.
-use super::Check;
+use super::check::Check;
 use crate::contract::cpus::CpuList;
 use crate::contract::job_file::Quota;
 use crate::contract::workload::JobType;

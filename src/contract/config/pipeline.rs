@@ -1,5 +1,5 @@
 //! The stages: commands, parameters, hand-over, and when a candidate becomes champion.
-use super::Check;
+use super::check::Check;
 use crate::contract::workload::{BUILT_IN_RULES, JobType};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,5 +1,6 @@
 //! Utilisation targets, the PID's gains, and the thresholds of resources.
-use super::{BreakerRules, Check};
+use super::BreakerRules;
+use super::check::Check;
 use serde::{Deserialize, Serialize};
 
 /// Utilisation targets in percent.

@@ -1,5 +1,5 @@
 //! How much of what the loop makes is kept.
-use super::Check;
+use super::check::Check;
 use serde::{Deserialize, Serialize};
 
 /// What is kept of each configuration. The champion, what it was made from, and what a job that waits or runs reads are kept beside.

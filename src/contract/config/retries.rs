@@ -1,5 +1,5 @@
 //! `master.retry_failed`: when a daemon that failed for good is tried again. A list of seconds, or 0.
-use super::Check;
+use super::check::Check;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Seconds from one try to the next; the last one repeats. Empty: never.

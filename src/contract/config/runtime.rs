@@ -1,5 +1,5 @@
 //! `runtime`: what all daemons share, with the environment variables of old.
-use super::Check;
+use super::check::Check;
 use serde::{Deserialize, Serialize};
 
 /// What all daemons share.

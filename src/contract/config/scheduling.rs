@@ -1,5 +1,5 @@
 //! When tasks run: the order of the queue, how long tasks take, peak hours.
-use super::Check;
+use super::check::Check;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,10 @@
 //! Problems: what is wrong, why, since when, and what to do about it. Every face of the suite shows these values and judges nothing itself.
 mod codes;
+mod severity;
 mod table;
 
 pub use codes::{Code, Entry, UnknownCode};
+pub use severity::Severity;
 pub use table::{catalog, page};
 
 use serde::{Deserialize, Serialize};
@@ -10,29 +12,6 @@ use std::fmt;
 
 /// Longest title, columns: it stands on one line of a terminal behind a mark and a blank.
 pub const MAX_TITLE: usize = 72;
-
-/// How bad it is; the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Something that the suite is there for does not work.
-    Broken,
-    /// It works, with less than it should, or not for long.
-    Degraded,
-    /// Worth knowing; nothing is wrong yet.
-    Notice,
-}
-
-impl Severity {
-    /// As JSON and labels write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Broken => "broken",
-            Severity::Degraded => "degraded",
-            Severity::Notice => "notice",
-        }
-    }
-}
 
 /// What kind of thing has the problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The order in which daemons start and stop: dependencies first, the original's positions kept, ties by name.
-use super::{Category, DaemonSpec, DaemonType};
+use super::names::DaemonType;
+use super::spec::{Category, DaemonSpec, Stage};
 use std::fmt;
 
 /// Why there is no order.
@@ -31,7 +32,7 @@ fn predecessors(spec: &DaemonSpec, all: &[&DaemonSpec]) -> Vec<DaemonType> {
 
 fn resolve(daemon: DaemonType, all: &[&DaemonSpec]) -> DaemonType {
     match all.iter().find(|s| s.daemon == daemon).map(|s| s.stage) {
-        Some(super::Stage::Alias { of, .. }) => of,
+        Some(Stage::Alias { of, .. }) => of,
         _ => daemon,
     }
 }

@@ -1,5 +1,5 @@
-//! Profiles: what roles a node can have. Which daemons a role wants stands with the daemons; a profile is closed under dependencies.
-use super::{DaemonType as D, UnknownName, all};
+//! Profiles: what roles a node can have.
+use super::unknown::UnknownName;
 use std::fmt;
 
 /// A node's role.
@@ -74,50 +74,10 @@ impl Profile {
     pub fn find(text: &str) -> Result<Profile, UnknownName> {
         Profile::parse(text).ok_or_else(|| UnknownName::new("profile", text, Profile::ALL.iter().map(|p| p.name())))
     }
-
-    /// The members as their declarations say.
-    pub fn declared(self) -> Vec<D> {
-        let member = |s: &&super::DaemonSpec| match self {
-            Profile::Full => !matches!(s.stage, super::Stage::Alias { .. }),
-            _ => s.profiles.contains(&self),
-        };
-        all().filter(member).map(|s| s.daemon).collect()
-    }
-
-    /// Full membership: the declared members and all they depend on, in start order.
-    pub fn members(self) -> Vec<D> {
-        closure(&self.declared())
-    }
-
-    /// Members that can be started.
-    pub fn built(self) -> Vec<D> {
-        self.members().into_iter().filter(|d| d.spec().is_built()).collect()
-    }
-
-    /// Members that are not built yet.
-    pub fn planned(self) -> Vec<D> {
-        self.members().into_iter().filter(|d| !d.spec().is_built()).collect()
-    }
 }
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// The daemons and everything they depend on, in start order.
-pub fn closure(daemons: &[D]) -> Vec<D> {
-    let mut wanted: Vec<D> = Vec::new();
-    let mut stack: Vec<D> = daemons.iter().map(|d| d.resolve()).collect();
-    while let Some(daemon) = stack.pop() {
-        if !wanted.contains(&daemon) {
-            wanted.push(daemon);
-            stack.extend(daemon.spec().depends_on.iter().map(|d| d.resolve()));
-        }
-    }
-    match super::start_order(all()) {
-        Ok(order) => order.into_iter().filter(|d| wanted.contains(d)).collect(),
-        Err(_) => wanted,
     }
 }

@@ -1,6 +1,7 @@
 //! What is declared of a daemon: data only, from which unit, program, configuration, manual and profiles follow.
+use super::names::DaemonType;
+use super::profiles::Profile;
 use super::settings::{Rule, Setting};
-use super::{DaemonType, Profile};
 use crate::contract::events::EventType;
 use crate::contract::ports::Port;
 

@@ -1,6 +1,6 @@
 //! The check of a result against the table. Every fault is named, not only the first.
+use super::bounds::{Listed, MAX_ARTEFACTS, MAX_DEPTH, MAX_META_BYTES, MAX_METRICS_BYTES};
 use super::table::{Kind, Metric, StageSchema, stage};
-use super::{Listed, MAX_ARTEFACTS, MAX_DEPTH, MAX_META_BYTES, MAX_METRICS_BYTES};
 use serde_json::{Map, Value};
 use std::fmt;
 

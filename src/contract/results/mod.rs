@@ -1,26 +1,14 @@
 //! What each stage's result must hold: one table, which the job-runner checks before an attempt counts as done, from which the catalog's
 //! daemon reads, and which ringrift-workload(7) shows. The built-in workload compiles the same files for `check-result`, so they name
 //! nothing else of the suite.
+mod bounds;
 mod check;
 mod manual;
 mod read;
 mod table;
 
+pub use bounds::{Listed, MAX_ARTEFACTS, MAX_DEPTH, MAX_META_BYTES, MAX_METRICS_BYTES, MAX_RESULT_BYTES};
 pub use check::{Refused, check};
 pub use manual::manual;
 pub use read::Checked;
 pub use table::{ArtefactRule, Kind, Metric, STAGES, StageSchema, stage};
-
-/// Deepest nesting of metrics and of an artefact's metadata: an object within an object is two deep.
-pub const MAX_DEPTH: usize = 32;
-/// Largest metrics, bytes of JSON.
-pub const MAX_METRICS_BYTES: usize = 64 << 10;
-/// Largest metadata of all artefacts together, bytes of JSON.
-pub const MAX_META_BYTES: usize = 256 << 10;
-/// Most artefacts of one result.
-pub const MAX_ARTEFACTS: usize = 64;
-/// Largest `result.json`, bytes.
-pub const MAX_RESULT_BYTES: u64 = 1 << 20;
-
-/// One artefact as a result lists it: its kind and its metadata.
-pub type Listed<'a> = (&'a str, &'a serde_json::Map<String, serde_json::Value>);

@@ -1,5 +1,5 @@
 //! Reading a checked result: the consumers ask by the names of the table.
-use super::Listed;
+use super::bounds::Listed;
 use super::check::{Refused, check};
 use super::table::{Kind, stage};
 use serde_json::{Map, Value};

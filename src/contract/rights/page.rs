@@ -1,5 +1,6 @@
 //! ringrift-rights(7), from the table.
-use super::{Class, TABLE};
+use super::class::Class;
+use super::table::rows;
 use std::fmt::Write;
 
 const HEAD: &str = "'\\\" t
@@ -84,7 +85,7 @@ exits with 77 when a call is not permitted, and names the group that may make it
 pub fn page() -> String {
     let mut page = String::from(HEAD);
     let mut interface = "";
-    for row in TABLE {
+    for row in rows() {
         if row.interface != interface {
             if !interface.is_empty() {
                 page += ".TE\n";
@@ -99,7 +100,7 @@ pub fn page() -> String {
         page.push('\n');
     }
     page += ".TE\n.SH FURTHER RULES\n";
-    for row in TABLE.iter().filter(|row| !row.further.is_empty()) {
+    for row in rows().filter(|row| !row.further.is_empty()) {
         let _ = writeln!(page, ".TP\n.B {}.{}\n{}", troff(row.interface), row.method, troff(row.further));
     }
     page + TAIL

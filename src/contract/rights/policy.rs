@@ -1,5 +1,6 @@
 //! The policy of the system bus for the master's methods, from the table.
-use super::{Need, TABLE};
+use super::class::Need;
+use super::table::rows;
 use crate::contract::master::{BUS_NAME, INTERFACE};
 use std::fmt::Write;
 
@@ -31,7 +32,7 @@ pub fn policy() -> String {
 }
 
 fn members(text: &mut String, needs: &[Need]) {
-    for row in TABLE.iter().filter(|row| row.interface == INTERFACE && needs.contains(&row.need)) {
+    for row in rows().filter(|row| row.interface == INTERFACE && needs.contains(&row.need)) {
         let _ =
             writeln!(text, "    <allow send_destination=\"{BUS_NAME}\" send_interface=\"{INTERFACE}\" send_member=\"{}\"/>", row.method);
     }

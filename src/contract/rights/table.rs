@@ -1,6 +1,6 @@
-//! The rows.
-use super::Need::{Command, Control, Job, Nothing, Own, Reader};
-use super::{Need, Right};
+//! The rows: those of the interfaces that have a table of methods, and here those of the others.
+use super::class::Need::{Command, Control, Nothing, Reader};
+use super::class::{Need, Right};
 use crate::contract::{catalog, coordinator, job, master, router};
 
 const fn row(interface: &'static str, method: &'static str, need: Need) -> Right {
@@ -13,16 +13,17 @@ const fn further(interface: &'static str, method: &'static str, need: Need, furt
 
 const SERVICE: &str = "org.varlink.service";
 const ROUTER: &str = router::INTERFACE;
-const COORDINATOR: &str = coordinator::INTERFACE;
-const CATALOG: &str = catalog::INTERFACE;
-const JOB: &str = job::INTERFACE;
 const MASTER: &str = master::INTERFACE;
 
 /// Subscriptions have names, and the daemons' names are theirs.
 const NAMES: &str = "Under the name of a daemon: the suite's own users.";
 
 /// Every method that is served, by interface.
-pub const TABLE: &[Right] = &[
+pub fn rows() -> impl Iterator<Item = &'static Right> {
+    [ROUTERS, coordinator::RIGHTS, catalog::RIGHTS, job::RIGHTS, MASTERS].into_iter().flatten()
+}
+
+const ROUTERS: &[Right] = &[
     row(SERVICE, "GetInfo", Nothing),
     row(SERVICE, "GetInterfaceDescription", Nothing),
     row(ROUTER, "Stats", Nothing),
@@ -45,56 +46,9 @@ pub const TABLE: &[Right] = &[
     row(ROUTER, "Retire", Control),
     row(ROUTER, "DeadLetterRedrive", Control),
     row(ROUTER, "DeadLetterPurge", Control),
-    row(COORDINATOR, "Status", Nothing),
-    row(COORDINATOR, "Safeguards", Nothing),
-    row(COORDINATOR, "Limits", Nothing),
-    row(COORDINATOR, "Utilization", Nothing),
-    row(COORDINATOR, "Rates", Nothing),
-    row(COORDINATOR, "MaxSelfplay", Nothing),
-    row(COORDINATOR, "ShouldScale", Nothing),
-    row(COORDINATOR, "List", Reader),
-    row(COORDINATOR, "Show", Reader),
-    row(COORDINATOR, "QueueOrder", Reader),
-    row(COORDINATOR, "Leases", Reader),
-    row(COORDINATOR, "CanSpawn", Reader),
-    row(COORDINATOR, "Durations", Reader),
-    row(COORDINATOR, "ExpectedDuration", Reader),
-    row(COORDINATOR, "CanStartBeforePeak", Reader),
-    row(COORDINATOR, "Bandwidth", Reader),
-    row(COORDINATOR, "CanTransfer", Reader),
-    row(COORDINATOR, "Enqueue", Control),
-    row(COORDINATOR, "StopWork", Control),
-    row(COORDINATOR, "Cancel", Control),
-    row(COORDINATOR, "Acquire", Control),
-    row(COORDINATOR, "Renew", Control),
-    row(COORDINATOR, "Release", Control),
-    row(COORDINATOR, "Reserve", Control),
-    row(COORDINATOR, "Unreserve", Control),
-    row(COORDINATOR, "RecordFailure", Control),
-    row(COORDINATOR, "ResetBreakers", Control),
-    row(COORDINATOR, "Pause", Control),
-    row(COORDINATOR, "Resume", Control),
-    row(COORDINATOR, "Halt", Control),
-    row(COORDINATOR, "Clear", Control),
-    row(COORDINATOR, "RecordDuration", Control),
-    row(COORDINATOR, "StartTransfer", Control),
-    row(COORDINATOR, "EndTransfer", Control),
-    row(COORDINATOR, "NegotiateRate", Control),
-    row(COORDINATOR, "Observe", Own),
-    row(COORDINATOR, "Flags", Own),
-    row(COORDINATOR, "Dispatch", Own),
-    row(COORDINATOR, "Report", Own),
-    row(CATALOG, "Stage", Nothing),
-    row(CATALOG, "Stages", Nothing),
-    row(CATALOG, "Ratings", Nothing),
-    row(CATALOG, "Get", Reader),
-    row(CATALOG, "List", Reader),
-    row(CATALOG, "Lineage", Reader),
-    row(CATALOG, "Prune", Control),
-    row(CATALOG, "Rebuild", Control),
-    further(JOB, "Take", Job, "The socket itself is closed to all but root, user ringrift and jobs, and a job speaks for itself alone."),
-    row(JOB, "Renew", Job),
-    row(JOB, "Finish", Job),
+];
+
+const MASTERS: &[Right] = &[
     row(MASTER, "ListProfiles", Nothing),
     row(MASTER, "ShowProfile", Nothing),
     row(MASTER, "PlanProfile", Nothing),

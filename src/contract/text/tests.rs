@@ -74,6 +74,6 @@ proptest! {
 
 #[test]
 fn a_reason_is_one_line() {
-    let because: crate::contract::safeguards::Because = serde_json::from_str(r#"{"reason": "a\nState: fine\tx"}"#).expect("read");
+    let because: crate::contract::coordinator::Because = serde_json::from_str(r#"{"reason": "a\nState: fine\tx"}"#).expect("read");
     assert_eq!(because.reason, "a State: fine x");
 }

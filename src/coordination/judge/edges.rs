@@ -2,7 +2,7 @@
 use super::conditions::{config_subject, host};
 use super::jobs::{job_type, suite};
 use super::view::View;
-use crate::contract::conditions::Conditions;
+use crate::contract::coordinator::conditions::Conditions;
 use crate::contract::error::Exit;
 use crate::contract::problem::{Code, Kind, Problem, Subject};
 use crate::contract::registry::{Category, DaemonType, Hub, built};

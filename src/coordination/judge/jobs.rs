@@ -2,8 +2,8 @@
 use super::processes::is_coordinator_up;
 use super::view::View;
 use crate::contract::cause::FailureCause;
-use crate::contract::conditions::{Conditions, Failing, Waiting};
 use crate::contract::coordinator::BreakerView;
+use crate::contract::coordinator::conditions::{Conditions, Failing, Waiting};
 use crate::contract::problem::{Code, Kind, Problem, Subject};
 use crate::contract::reason::{self, ReasonCode};
 use crate::contract::workload::JobType;

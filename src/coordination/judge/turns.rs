@@ -2,8 +2,8 @@
 use super::processes::is_coordinator_up;
 use super::view::View;
 use crate::contract::catalog::StageState;
-use crate::contract::conditions::{Conditions, RunningJob, Waiting};
 use crate::contract::coordinator::WorkStatus;
+use crate::contract::coordinator::conditions::{Conditions, RunningJob, Waiting};
 use crate::contract::ids::ConfigKey;
 use crate::contract::overview::{Events, Jobs, Turn};
 use crate::contract::reason;

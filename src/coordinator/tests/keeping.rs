@@ -80,7 +80,8 @@ fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
     };
     bench
         .change(move |cx| {
-            (cx.state.look, cx.state.judged, cx.state.stale) = (Box::new(two), None, true);
+            (cx.state.admission.look, cx.state.admission.judged) = (Box::new(two), None);
+            cx.state.admission_changed();
             crate::coordinator::gates::refresh(cx)
         })
         .expect("looked");
@@ -99,4 +100,23 @@ fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
     bench.pass(SECOND, SECOND);
     assert_eq!(acquire(JobType::Export, "n1").gpus, Some(vec![]), "copying needs none");
     assert_eq!(acquire(JobType::Selfplay, "elsewhere").gpus, None, "another machine's are not known");
+}
+
+#[test]
+fn a_change_that_a_status_does_not_allow_stores_nothing_and_says_so() {
+    use crate::coordinator::transition::{Ended, Step, set};
+    let bench = Bench::new();
+    let id = bench.enqueue();
+    assert_eq!(bench.orders().len(), 1);
+    let theirs = id.clone();
+    let refused = bench.change(move |cx| {
+        let n = cx.state.number(&theirs).expect("its number");
+        set(cx, n, &Step::DependencyFailed(Ended { result: "dependency", error: "a-1 failed" }))
+    });
+    let refusal = refused.expect_err("it has a slot");
+    assert!(refusal.parameters.message.contains(&format!("job {id} is claimed")), "{refusal}");
+    assert_eq!(bench.status(&id), WorkStatus::Claimed);
+    let theirs = id.clone();
+    let item = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item;
+    assert_eq!((item.result, item.error, item.completed_us), (None, None, None), "nothing of it is written");
 }

@@ -1,6 +1,6 @@
 //! Metrics of utilisation. What is unknown is left out: a 0 would be a statement.
+use crate::contract::coordinator::optimizer::{Action, Utilization};
 use crate::contract::health::StatusFile;
-use crate::contract::optimizer::{Action, Utilization};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;

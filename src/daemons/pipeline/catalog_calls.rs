@@ -1,58 +1,29 @@
 //! Answers on `/run/ringrift/catalog.sock`: Get, List, Lineage, Ratings, Stages, Stage.
 use super::data_pipeline::{Ports, effect};
 use super::housekeeping::Housekeeping;
-use crate::contract::catalog::{ArtefactFilter, Fate, Rebuilt};
+use crate::contract::catalog::{Called, Fate, Fates, Got, Lineage, Listed, OneStage, RatingList, Rebuild, Rebuilt, StageList};
 use crate::contract::daemon::Out;
-use crate::contract::envelope::Event;
 use crate::contract::events::{EventType, Payload};
-use crate::contract::ids::{ConfigKey, Digest};
-use crate::contract::ports::StoreError;
+use crate::contract::method::Method;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// Entries of one answer of Prune; a frame holds more.
 const MAX_FATES: usize = 2000;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ById {
-    id: Digest,
-}
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ByKey {
-    config_key: ConfigKey,
-}
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Prune {
-    dry_run: bool,
-}
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rebuild {
-    files: bool,
-    #[serde(default)]
-    after: Option<String>,
-    #[serde(default)]
-    events: Vec<Event>,
-}
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 fn fail(name: &str, message: String) -> Reply {
     Reply::error(name, &ErrorParameters { message, ..Default::default() })
 }
 
-fn arguments<T: DeserializeOwned>(call: &Call) -> Result<T, Reply> {
-    serde_json::from_value(Value::Object(call.parameters.clone())).map_err(|e| fail(errors::INVALID_PARAMETER, e.to_string()))
+/// One method: its arguments are read, and what it gives is its answer. The types are those of the interface's table.
+fn run<M: Method>(_: M, call: &Call, answer: impl FnOnce(M::Arguments) -> Result<M::Answer, Reply>) -> Result<Reply, Reply> {
+    let arguments = serde_json::from_value(Value::Object(call.parameters.clone()));
+    let arguments = arguments.map_err(|e| fail(errors::INVALID_PARAMETER, e.to_string()))?;
+    answer(arguments).map(|answer| Reply::ok(&answer))
 }
 
-fn done<T: serde::Serialize, E: std::fmt::Display>(name: &str, result: Result<T, E>) -> Result<Reply, Reply> {
-    result.map(|value| Reply::ok(&json!({ name: value }))).map_err(|e| fail(errors::INTERNAL, e.to_string()))
+fn failed(error: impl std::fmt::Display) -> Reply {
+    fail(errors::INTERNAL, error.to_string())
 }
 
 /// What goes first, so that a long list that is cut says what is deleted.
@@ -63,9 +34,8 @@ fn most_telling(mut fates: Vec<Fate>) -> Vec<Fate> {
 }
 
 /// One part of a rebuild: files, or events of the log in their order. What the catalog knows already stays as it is.
-fn rebuild(wanted: &Rebuild, ports: &Ports<'_>) -> Result<Reply, Reply> {
+fn rebuild(wanted: &Rebuild, ports: &Ports<'_>) -> Result<Rebuilt, Reply> {
     let store = ports.store;
-    let failed = |e: StoreError| fail(errors::INTERNAL, e.to_string());
     let mut rebuilt = if wanted.files { store.rebuild(wanted.after.as_deref()).map_err(failed)? } else { Rebuilt::default() };
     for event in &wanted.events {
         let Some(kind) = EventType::from_wire(&event.kind) else { continue };
@@ -82,7 +52,7 @@ fn rebuild(wanted: &Rebuild, ports: &Ports<'_>) -> Result<Reply, Reply> {
             Err(why) => rebuilt.problems.push(format!("event {}: {why}", event.id)),
         }
     }
-    Ok(Reply::ok(&rebuilt))
+    Ok(rebuilt)
 }
 
 /// Answers one call.
@@ -94,29 +64,26 @@ pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports
 
 fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Result<Reply, Reply> {
     let store = ports.store;
-    match call.method.rsplit_once('.').map_or("", |(_, method)| method) {
-        "Get" => match done("artefact", store.get(&arguments::<ById>(call)?.id))? {
-            none if !none.parameters.contains_key("artefact") => Err(fail(errors::NOT_FOUND, "no artefact has this id".into())),
-            found => Ok(found),
-        },
-        "List" => done("artefacts", store.list(&arguments::<ArtefactFilter>(call)?)),
-        "Lineage" => done("steps", store.lineage(&arguments::<ById>(call)?.id)),
-        "Ratings" => done("ratings", store.ratings(&arguments::<ByKey>(call)?.config_key)),
-        "Stage" => done("stage", store.stage(&arguments::<ByKey>(call)?.config_key)),
-        "Stages" => {
-            arguments::<Nothing>(call)?;
-            done("stages", store.stages())
-        }
-        "Prune" => {
-            let dry_run = arguments::<Prune>(call)?.dry_run;
+    let name = call.method.rsplit('.').next().unwrap_or_default();
+    let unknown = || Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method }));
+    match Called::by_name(name).ok_or_else(unknown)? {
+        Called::Get(m) => run(m, call, |by| {
+            let found = store.get(&by.id).map_err(failed)?;
+            found.map(|artefact| Got { artefact }).ok_or_else(|| fail(errors::NOT_FOUND, "no artefact has this id".into()))
+        }),
+        Called::List(m) => run(m, call, |filter| store.list(&filter).map(|artefacts| Listed { artefacts }).map_err(failed)),
+        Called::Lineage(m) => run(m, call, |by| store.lineage(&by.id).map(|steps| Lineage { steps }).map_err(failed)),
+        Called::Ratings(m) => run(m, call, |by| store.ratings(&by.config_key).map(|ratings| RatingList { ratings }).map_err(failed)),
+        Called::Stage(m) => run(m, call, |by| store.stage(&by.config_key).map(|stage| OneStage { stage }).map_err(failed)),
+        Called::Stages(m) => run(m, call, |_| store.stages().map(|stages| StageList { stages }).map_err(failed)),
+        Called::Prune(m) => run(m, call, |prune| {
             let fates = housekeeping.dry_run(ports);
-            if !dry_run && fates.is_ok() {
-                housekeeping.turn(ports).map_err(|why| fail(errors::INTERNAL, why))?;
+            if !prune.dry_run && fates.is_ok() {
+                housekeeping.turn(ports).map_err(failed)?;
             }
-            done("fates", fates.map(most_telling))
-        }
-        "Rebuild" => rebuild(&arguments::<Rebuild>(call)?, ports),
-        _ => Err(Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method }))),
+            fates.map(|fates| Fates { fates: most_telling(fates) }).map_err(failed)
+        }),
+        Called::Rebuild(m) => run(m, call, |part| rebuild(&part, ports)),
     }
 }
 

@@ -1,11 +1,12 @@
 //! RESOURCE_OPTIMIZER: measures the machine each period and has the coordinator's controllers decide how many self-play jobs it
 //! should run. What is decided bounds the grants at once; UTILIZATION_OPTIMIZER brings the queue in line.
 use crate::contract::config::{Config, ResourceTargets};
+use crate::contract::coordinator::optimizer::{Action, Observe};
+use crate::contract::coordinator::optimizer::{Action, Observe};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
-use crate::contract::optimizer::{Action, Observe};
 use crate::contract::registry::declare;
 
 declare! {
@@ -97,10 +98,11 @@ impl ResourceOptimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::coordinator::optimizer::Advice;
+    use crate::contract::coordinator::optimizer::Advice;
     use crate::contract::events::Payload;
     use crate::contract::health::HealthStatus;
     use crate::contract::host::Gpu;
-    use crate::contract::optimizer::Advice;
     use crate::daemons::testing::build;
 
     fn look(fakes: &Fakes) -> Out {

@@ -1,11 +1,11 @@
 //! UTILIZATION_OPTIMIZER: brings the number of self-play jobs to what the optimizer wants on this machine: queues what is missing, and
 //! gives back what is too much when the machine is overloaded.
 use crate::contract::config::Config;
+use crate::contract::coordinator::optimizer::{Action, NodeUse};
 use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
-use crate::contract::optimizer::{Action, NodeUse};
 use crate::contract::registry::declare;
 use crate::contract::workload::JobType;
 use crate::coordination::selfplay::{Plan, Wishes};
@@ -145,7 +145,7 @@ fn shed(own: &NodeUse, mut running: Vec<WorkItem>, ports: &Ports<'_>) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::optimizer::{Advice, Utilization};
+    use crate::contract::coordinator::optimizer::{Advice, Utilization};
     use crate::daemons::testing::{build, node};
 
     fn fakes(action: Action, jobs: u32) -> Fakes {

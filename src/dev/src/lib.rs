@@ -2,6 +2,7 @@
 mod modules;
 mod programs;
 mod schema;
+mod states;
 mod texts;
 mod yaml;
 

@@ -1,5 +1,5 @@
 //! Files with a part by hand and a part that is generated.
-use crate::yaml;
+use crate::{states, yaml};
 use ringrift::contract::registry::{DaemonType, built};
 
 /// Puts the generated part into the text; the error says what the text lacks.
@@ -11,6 +11,7 @@ pub const ALL: &[(&str, Change)] = &[
     ("packaging/polkit-1/rules.d/50-ringrift.rules", polkit),
     ("packaging/dbus-1/system.d/org.ringrift.Master1.conf", |_| Ok(ringrift::contract::rights::policy())),
     ("README.md", readme),
+    ("docs/glossary.md", glossary),
 ];
 
 /// Replaces what stands from `start` on and before `end`.
@@ -34,6 +35,11 @@ fn polkit(text: &str) -> Result<String, String> {
 fn readme(text: &str) -> Result<String, String> {
     let counted = format!("The registry names {} daemons; {} are built", DaemonType::ALL.len(), built().count());
     between(text, "The registry names ", ", the others are PLANNED", &counted)
+}
+
+/// The drawing of a job's states.
+fn glossary(text: &str) -> Result<String, String> {
+    between(text, "```mermaid\n", "\nThe drawing is", &states::items())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The loop's own state and one turn of it: look, decide, act, beat.
 mod beat;
 mod calls;
+mod known;
 mod notes;
 mod reconcile;
 mod revive;
@@ -25,6 +26,7 @@ use crate::coordination::reconcile::Past;
 use crate::platform::clock::now_us;
 use crate::platform::socket_file::Id;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
+use known::{EMERGENCY, Registration, Revivals};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -141,7 +143,7 @@ pub struct Engine<S> {
     hub_retried_us: BTreeMap<&'static str, i64>,
     /// The sockets' files, with when their units changed their state.
     socket_ids: BTreeMap<&'static str, (Option<i64>, Id)>,
-    revivals: revive::Revivals,
+    revivals: Revivals,
     /// Failed daemons, as the others were told last.
     failed_told: Option<FailedDaemons>,
     /// Who waits for the end of a reload.
@@ -150,7 +152,7 @@ pub struct Engine<S> {
     reload_next: Vec<oneshot::Sender<Result<Answer, Error>>>,
     /// When systemd was asked for it.
     reload_asked: Option<Instant>,
-    pub(super) registration: notes::Registration,
+    pub(super) registration: Registration,
     pub(super) following_orders: bool,
     pub(super) leases_checked: Option<Instant>,
     last_beat: Option<Instant>,
@@ -215,7 +217,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             reload_next: Vec::new(),
             reload_asked: None,
             failed_told: None,
-            registration: notes::Registration::default(),
+            registration: Registration::default(),
             following_orders: false,
             leases_checked: None,
             last_beat: None,
@@ -294,7 +296,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let mut names: Vec<String> = built().map(|s| s.daemon.unit()).collect();
         names.extend(HUBS.iter().flat_map(|(hub, service)| [hub.socket_unit().to_owned(), (*service).to_owned()]));
         names.extend(SOCKETS.iter().flat_map(|s| [s.unit.to_owned(), s.service.to_owned()]));
-        names.extend([OWN_UNIT.to_owned(), sockets::EMERGENCY.to_owned()]);
+        names.extend([OWN_UNIT.to_owned(), EMERGENCY.to_owned()]);
         names.sort();
         names.dedup();
         names

@@ -19,28 +19,6 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// So long after a claim had no unit; its order comes in less, unless it is lost.
 const CHECK_DOUBT: Duration = Duration::from_secs(10);
 
-/// Whether the declared subscriptions stand.
-#[derive(Debug, Default)]
-pub(crate) struct Registration {
-    done: bool,
-    under_way: bool,
-    tries: u32,
-    not_before: Option<Instant>,
-    /// The router's run at which they were made.
-    router_run: Option<String>,
-}
-
-impl Registration {
-    /// All stand; those who cause events may start.
-    pub(crate) fn stands(&self) -> bool {
-        self.done
-    }
-    /// When to turn again for the next try.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        if self.done || self.under_way { None } else { self.not_before }
-    }
-}
-
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Registers the subscriptions, again whenever the router was started anew: its database may be another.
     pub(super) fn tend_router(&mut self) {

@@ -1,4 +1,5 @@
 //! The engine's second chances: a daemon that used up its restarts is tried again after a minute, then more and more rarely.
+use super::known::Revival;
 use super::{Engine, HUBS};
 use crate::contract::config::Retries;
 use crate::contract::events::DaemonStatusChanged;
@@ -9,21 +10,8 @@ use crate::contract::registry::{DaemonType, built};
 use crate::platform::clock::now_us;
 use crate::platform::report;
 use crate::platform::systemd::ServiceManager;
-use std::collections::BTreeMap;
 
 const SECOND_US: i64 = 1_000_000;
-
-/// By service unit.
-pub(super) type Revivals = BTreeMap<String, Revival>;
-
-/// What the master did about a service that failed for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Revival {
-    /// Tries so far.
-    pub(super) tries: u32,
-    /// When the next one is due, microseconds since 1970; nothing: it is not failed now, or is never tried again.
-    pub(super) due_us: Option<i64>,
-}
 
 /// What is to be done about a service now.
 #[derive(Debug, PartialEq, Eq)]

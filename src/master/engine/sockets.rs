@@ -1,4 +1,5 @@
 //! The engine's care for what lets others in: what lies in /run/ringrift, and the watch over the emergency flags.
+use super::known::EMERGENCY;
 use super::{Engine, Note};
 use crate::contract::messages;
 use crate::contract::sockets::{SOCKETS, Socket};
@@ -10,8 +11,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The watch over the emergency flags.
-pub(super) const EMERGENCY: &str = "ringrift-emergency.path";
 /// One of these is mended at most so often, microseconds: a restart of a socket restarts whoever needs it.
 const RETRY_US: i64 = 10_000_000;
 /// The watch that has failed is started again so often; it wants a kernel resource that others have used up.

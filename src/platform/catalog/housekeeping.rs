@@ -1,6 +1,7 @@
 //! What leaves the store: artefacts by decision, job folders once their results are registered.
+use super::database::CatalogDb;
+use super::failure::failed;
 use super::query::{COLUMNS, bad_id, raw, record};
-use super::{CatalogDb, failed};
 use crate::contract::catalog::{ArtefactRecord, JobFolder};
 use crate::contract::ids::{Digest, JobId};
 use crate::contract::ports::StoreError;

@@ -1,6 +1,8 @@
 //! A file of the store that somebody could not use: looked at, quarantined with the reason, marked in the catalog, told.
+use super::database::CatalogDb;
+use super::failure::failed;
 use super::files::hash;
-use super::{CatalogDb, failed, query};
+use super::query;
 use crate::contract::catalog::ArtefactRecord;
 use crate::contract::ids::Digest;
 use crate::contract::notice::{Notice, Subject};

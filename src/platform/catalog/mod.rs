@@ -1,9 +1,13 @@
 //! DATA_PIPELINE's database and artefact store: `catalog.db` and the files that it names.
+mod database;
+mod failure;
 mod files;
 mod housekeeping;
 mod inspect;
 mod query;
 mod rebuild;
+
+pub use database::CatalogDb;
 
 use crate::contract::age::AgePermit;
 use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, JobFolder, LineageStep, Rating, Rebuilt, StageState};
@@ -11,111 +15,13 @@ use crate::contract::events::{EventType, Payload};
 use crate::contract::ids::{ConfigKey, Digest, EventId, JobId};
 use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
 use crate::contract::wire::{CallError, ErrorParameters, errors};
-use crate::platform::age::{AgeGuard, clocks};
-use crate::platform::job_files::JobFiles;
-use crate::platform::notices::Notices;
-use crate::platform::space;
-use crate::platform::store::{self, Class, Database, DatabaseError, Keep, Spec};
+use crate::platform::age::clocks;
+use failure::{failed, json_failed};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::{Value, json};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-const MIGRATIONS: &[&str] = &[
-    "
-CREATE TABLE artefacts(
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, config_key TEXT NOT NULL, path TEXT NOT NULL,
-    bytes INTEGER NOT NULL, created_us INTEGER NOT NULL, job_id TEXT NOT NULL, node TEXT NOT NULL, metrics TEXT NOT NULL
-) STRICT;
-CREATE INDEX artefacts_by_kind ON artefacts(config_key, kind, seq);
-CREATE TABLE lineage(child TEXT NOT NULL, parent TEXT NOT NULL, PRIMARY KEY(child, parent)) STRICT, WITHOUT ROWID;
-CREATE INDEX lineage_by_parent ON lineage(parent);
-CREATE TABLE inputs(id TEXT PRIMARY KEY, outputs TEXT NOT NULL, handled_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE ratings(
-    config_key TEXT NOT NULL, model_id TEXT NOT NULL, elo REAL NOT NULL, elo_low REAL NOT NULL, elo_high REAL NOT NULL,
-    games_played INTEGER NOT NULL, vs_random REAL, vs_heuristic REAL, rated_us INTEGER NOT NULL, PRIMARY KEY(config_key, model_id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE champions(
-    config_key TEXT NOT NULL, generation INTEGER NOT NULL, model_id TEXT NOT NULL, model_path TEXT NOT NULL, match_id TEXT NOT NULL,
-    elo REAL NOT NULL, promoted_us INTEGER NOT NULL, PRIMARY KEY(config_key, generation)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE stages(
-    config_key TEXT PRIMARY KEY, stage TEXT NOT NULL, since_us INTEGER NOT NULL, reason TEXT NOT NULL, refusals INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
-", "
-ALTER TABLE artefacts ADD COLUMN rules INTEGER NOT NULL DEFAULT 1;
-CREATE TABLE rules(n INTEGER PRIMARY KEY AUTOINCREMENT, config_key TEXT NOT NULL, version INTEGER NOT NULL, since_us INTEGER NOT NULL) STRICT;
-ALTER TABLE champions RENAME TO old_champions;
-CREATE TABLE champions(
-    config_key TEXT NOT NULL, rules INTEGER NOT NULL, generation INTEGER NOT NULL, model_id TEXT NOT NULL, model_path TEXT NOT NULL,
-    match_id TEXT NOT NULL, elo REAL NOT NULL, promoted_us INTEGER NOT NULL, PRIMARY KEY(config_key, rules, generation)
-) STRICT, WITHOUT ROWID;
-INSERT INTO champions SELECT config_key, 1, generation, model_id, model_path, match_id, elo, promoted_us FROM old_champions;
-DROP TABLE old_champions;
-", "
--- Not in the store any more, and why; its file is deleted once the path is empty.
-ALTER TABLE artefacts ADD COLUMN gone_us INTEGER;
-ALTER TABLE artefacts ADD COLUMN gone_why TEXT;
-CREATE INDEX artefacts_kept ON artefacts(seq) WHERE gone_us IS NULL;
-CREATE INDEX artefacts_by_job ON artefacts(job_id);
-"];
-
-/// The database and the store.
-#[derive(Debug)]
-pub struct CatalogDb {
-    db: RefCell<Database>,
-    store: PathBuf,
-    /// Files of jobs.
-    files: JobFiles,
-    /// The folders of jobs.
-    jobs: PathBuf,
-    age: RefCell<AgeGuard>,
-    notices: Notices,
-}
-
-fn failed(operation: &str) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
-    move |e| {
-        // If so, DISK_SPACE_MANAGER hears of it.
-        let _ = space::is_full_sql(&e);
-        let class = store::sort(operation, &e);
-        let (operation, why) = (operation.into(), e.to_string());
-        match class {
-            Class::Passing => StoreError::Failed { operation, why },
-            Class::Input => StoreError::Unfit { operation, why },
-            Class::Database => StoreError::Broken { operation, why },
-        }
-    }
-}
-
-fn json_failed(operation: &str) -> impl Fn(serde_json::Error) -> StoreError + '_ {
-    move |e| StoreError::Unfit { operation: operation.into(), why: e.to_string() }
-}
 
 impl CatalogDb {
-    /// The database's file in a state directory.
-    pub fn path(state: &Path) -> PathBuf {
-        state.join("catalog.db")
-    }
-
-    /// Opens the database in `state`, the artefact store and the folder of job folders.
-    pub fn open(state: &Path, store: &Path, jobs: &Path, keep: Keep) -> Result<CatalogDb, DatabaseError> {
-        let holds = "artefacts with their lineage, ratings, champions, stages (`ringrift artefacts rebuild` reads them from the files and the event log)";
-        let path = CatalogDb::path(state);
-        let db = store::open(&Spec { path: path.clone(), migrations: MIGRATIONS, holds, keep })?;
-        let newest = db.query_row("SELECT max(created_us) FROM artefacts", [], |row| row.get(0));
-        let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", &path))?;
-        let age = AgeGuard::new(&path, "folders of failed jobs", newest, clocks());
-        Ok(CatalogDb {
-            db: RefCell::new(db),
-            store: store.to_owned(),
-            files: JobFiles::new(jobs),
-            jobs: jobs.to_owned(),
-            age: RefCell::new(age),
-            notices: Notices::beside(&path),
-        })
-    }
-
     fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {
         self.enter(step, records)?;
         if let Some(r) = &change.rating {

@@ -1,5 +1,5 @@
 //! Questions to the catalog.
-use super::{failed, json_failed};
+use super::failure::{failed, json_failed};
 use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Champion, LineageStep, Rating, SetAside, StageState};
 use crate::contract::ids::{BadId, ConfigKey, Digest, JobId, NodeId};
 use crate::contract::ports::StoreError;

@@ -1,6 +1,7 @@
 //! The catalog made anew from the store: beside each artefact lies its record, and an artefact counts when its hash is right.
+use super::database::CatalogDb;
+use super::failure::{failed, json_failed};
 use super::files::hash;
-use super::{CatalogDb, failed, json_failed};
 use crate::contract::catalog::{ArtefactRecord, Rebuilt};
 use crate::contract::ids::Digest;
 use crate::contract::ports::{Catalog as _, StoreError};

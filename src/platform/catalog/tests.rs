@@ -1,4 +1,5 @@
 //! The catalog on a real file system: exactly once, verified, lineage and counts.
+use super::database::MIGRATIONS;
 use super::*;
 use crate::contract::catalog::Champion;
 use crate::contract::events::PromotionFailed;
@@ -6,7 +7,10 @@ use crate::contract::ids::{JobId, NodeId};
 use crate::contract::job_file::{JobFile, JobPath};
 use crate::contract::workload::BUILT_IN_RULES;
 use crate::platform::clock::new_event_id;
+use crate::platform::notices::Notices;
+use crate::platform::store::{self, Keep, Spec};
 use sha2::{Digest as _, Sha256};
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 struct World {

@@ -2,6 +2,7 @@
 mod environment;
 mod error;
 mod files;
+mod layers;
 mod marks;
 mod readers;
 mod show;
@@ -10,12 +11,14 @@ mod yaml;
 
 pub use environment::{OTHERS, VARIABLES, Variable};
 pub use error::{ConfigError, ConfigErrors};
+pub use layers::Origin;
 pub use readers::Reader;
 pub use show::Shown;
 
 use crate::contract::config::{Config, WITHOUT_EFFECT};
 use crate::contract::paths;
 use crate::contract::registry::{DaemonType, Stage, UnknownName};
+use layers::{From, Layers, Source};
 use marks::{Mark, join, marks};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,51 +104,6 @@ impl Dirs {
     }
 }
 
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The built-in default.
-    Default,
-    /// A file.
-    File {
-        /// Its path.
-        path: String,
-        /// Where the key stands.
-        mark: Option<Mark>,
-    },
-    /// A variable, with the file and line that sets it where known.
-    Environment {
-        /// Its name.
-        name: String,
-        /// `/etc/ringrift/environment` and the line.
-        place: Option<(String, usize)>,
-    },
-}
-
-impl std::fmt::Display for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Origin::Default => f.write_str("default"),
-            Origin::File { path, mark: Some(mark) } => write!(f, "{path}:{}", mark.line),
-            Origin::File { path, mark: None } => f.write_str(path),
-            Origin::Environment { name, place: Some((path, line)) } => write!(f, "{name} in {path}:{line}"),
-            Origin::Environment { name, place: None } => write!(f, "{name} in the environment"),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Source {
-    path: String,
-    text: String,
-}
-
-#[derive(Debug, Clone)]
-enum From {
-    Source(usize),
-    Variable(String, Option<(String, usize)>),
-}
-
 /// A valid configuration and where each key comes from.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -160,42 +118,6 @@ impl Loaded {
     /// Where a key's value comes from.
     pub fn origin(&self, key: &str) -> Origin {
         self.layers.origin(key)
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Layers {
-    sources: Vec<Source>,
-    from: BTreeMap<String, From>,
-}
-
-impl Layers {
-    fn origin(&self, key: &str) -> Origin {
-        // A list's items have no origin of their own.
-        let whole = key.split('[').next().unwrap_or(key);
-        match self.from.get(whole) {
-            None => Origin::Default,
-            Some(From::Variable(name, place)) => Origin::Environment { name: name.clone(), place: place.clone() },
-            Some(From::Source(at)) => {
-                let source = &self.sources[*at];
-                let places = marks(&source.text);
-                let mark = places.get(key).or_else(|| places.get(whole)).and_then(|m| m.last()).copied();
-                Origin::File { path: source.path.clone(), mark }
-            }
-        }
-    }
-
-    fn error(&self, key: &str, why: String) -> ConfigError {
-        match self.origin(key) {
-            Origin::Default => ConfigError { file: "built-in defaults".into(), line: None, column: None, key: key.into(), why },
-            Origin::File { path, mark } => {
-                ConfigError { file: path, line: mark.map(|m| m.line), column: mark.map(|m| m.column), key: key.into(), why }
-            }
-            Origin::Environment { name, place } => {
-                let (file, line) = place.map_or(("environment".to_owned(), None), |(path, line)| (path, Some(line)));
-                ConfigError { file, line, column: None, key: name, why: format!("{key}: {why}") }
-            }
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the merged tree to the typed configuration, collecting every wrong type on the way.
-use super::{ConfigError, Layers, Origin};
+use super::error::ConfigError;
+use super::layers::{Layers, Origin};
 use crate::contract::config::Config;
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! One HTTP connection: what is refused before anybody is asked, the times that each step may take, and the end.
+use super::house::{Answer, House, Seat};
 use super::taken::Taken;
-use super::{Answer, House, Seat};
 use crate::contract::daemon::{HttpRequest, HttpResponse};
 use http_body_util::Full;
 use hyper::body::{Body, Bytes, Incoming};

@@ -1,24 +1,23 @@
 //! A small HTTP/1 server: each GET becomes a request of the contract and is answered by a function. Nobody who connects can end it.
 mod connection;
 mod guests;
+mod house;
 mod names;
 mod taken;
 #[cfg(test)]
 mod tests;
 
 use crate::contract::coalesce::Coalesced;
-use crate::contract::daemon::{HttpRequest, HttpResponse};
-use guests::{Admission, Guests, Id, Room};
+use guests::{Admission, Guests, Room};
+pub use house::Answer;
+use house::{House, Seat, Times, lock};
 pub use names::Names;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
-
-/// Answers a request. Called on a thread of its own, so it may wait, but not beyond `DEADLINE`.
-pub type Answer = Arc<dyn Fn(HttpRequest) -> HttpResponse + Send + Sync>;
 
 /// `serve`, as a value: a program that does not name it has no HTTP server in it.
 pub type Serve = fn(&[SocketAddr], Names, &Answer) -> io::Result<()>;
@@ -37,53 +36,6 @@ const TURNED_AWAY: usize = 32;
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Between two tries to accept while descriptors or memory are short.
 const SHORT: Duration = Duration::from_millis(100);
-
-/// How long things may take.
-#[derive(Debug, Clone, Copy)]
-struct Times {
-    head: Duration,
-    answer: Duration,
-}
-
-/// Ends a connection when it is dropped.
-type End = oneshot::Sender<()>;
-
-/// What all connections share.
-struct House {
-    answer: Answer,
-    names: Names,
-    times: Times,
-    turns: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
-    guests: Arc<Mutex<Guests<End>>>,
-    full: Mutex<Coalesced>,
-    refused: Mutex<Coalesced>,
-}
-
-/// A connection's place; given back when it is dropped.
-struct Seat {
-    id: Id,
-    guests: Arc<Mutex<Guests<End>>>,
-}
-
-impl Seat {
-    fn busy(&self) {
-        lock(&self.guests).busy(self.id);
-    }
-    fn answered(&self) {
-        lock(&self.guests).answered(self.id, Instant::now());
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        lock(&self.guests).leave(self.id);
-    }
-}
-
-fn lock<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
-    what.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl House {
     fn new(answer: &Answer, names: Names, times: Times, room: Room) -> Arc<House> {

@@ -1,5 +1,6 @@
 //! The server on real sockets: floods, slow and oversized requests, foreign hosts. Waits have deadlines and name what was seen last.
 use super::*;
+use crate::contract::daemon::{HttpRequest, HttpResponse};
 use crate::until::until;
 use std::io::{Read, Write};
 use std::net::TcpStream as Stream;

@@ -1,7 +1,7 @@
 //! A database that breaks while its owner runs: the owner ends at once, so that nothing is acknowledged after the break, and leaves word
 //! beside the database, so that its next start does not trust a check that finds nothing for ever.
-use super::error::{Class, class, is_damaged};
-use super::quarantine::with_tail;
+use super::class::{Class, class, is_damaged};
+use super::files::with_tail;
 use crate::contract::error::Exit;
 use crate::platform::replace::{Outlives, replace};
 use rusqlite::Error;

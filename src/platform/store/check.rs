@@ -1,5 +1,5 @@
 //! SQLite's own check of a database, for a bounded time.
-use super::error::is_damaged;
+use super::class::is_damaged;
 use rusqlite::{Connection, ErrorCode};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;

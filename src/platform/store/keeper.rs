@@ -4,8 +4,9 @@
 //! acknowledged work later. The file's time tells without reading it; idle databases cost nothing.
 use super::broken::found;
 use super::check::{Checked, quick_check};
+use super::error::DatabaseError;
 use super::snapshot::{list, take};
-use super::{DatabaseError, Spec};
+use super::spec::Spec;
 use crate::contract::error::chain;
 use crate::platform::clock::now_us;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};

@@ -2,15 +2,20 @@
 //! until a person has confirmed it, migrated behind a snapshot, and left as one file.
 mod broken;
 mod check;
+mod class;
 mod error;
+mod files;
 mod keeper;
 mod quarantine;
 mod snapshot;
+mod spec;
 #[cfg(test)]
 mod tests;
 
 pub use broken::{own, sort};
-pub use error::{Class, DatabaseError, class, is_damaged};
+pub use class::{Class, class, is_damaged};
+pub use error::DatabaseError;
+pub use spec::{Keep, Spec};
 
 use crate::contract::messages;
 use crate::contract::notice::{Notice, Subject};
@@ -18,55 +23,13 @@ use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
 use broken::{Word, forget, is_owned, word};
 use check::{CHECK_TIME, Checked, LONG_CHECK_TIME, quick_check};
+use files::{SIDE_FILES, with_tail};
 use keeper::Keeper;
-use quarantine::{SIDE_FILES, loss, remember, set_aside, with_tail};
+use quarantine::{loss, remember, set_aside};
 use rusqlite::{Connection, OpenFlags};
 use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// Which snapshots are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// How many are kept; 0: none is taken but before a migration.
-    pub snapshots: u32,
-    /// The time between two.
-    pub every: Duration,
-}
-
-impl Keep {
-    /// None; for tests, and for looking.
-    pub const NONE: Keep = Keep { snapshots: 0, every: Duration::MAX };
-}
-
-impl From<&crate::contract::config::Databases> for Keep {
-    fn from(config: &crate::contract::config::Databases) -> Keep {
-        Keep { snapshots: config.keep_snapshots, every: Duration::from_secs(u64::from(config.snapshot_hours) * 3600) }
-    }
-}
-
-/// A database of ours.
-#[derive(Debug, Clone)]
-pub struct Spec {
-    /// The file.
-    pub path: PathBuf,
-    /// `migrations[i]` brings version i to i + 1; each runs in its own transaction. One that was released is never edited.
-    pub migrations: &'static [&'static str],
-    /// What is in it, for the sentence that says what was lost.
-    pub holds: &'static str,
-    /// Its snapshots.
-    pub keep: Keep,
-}
-
-impl Spec {
-    fn known(&self) -> i64 {
-        i64::try_from(self.migrations.len()).unwrap_or(i64::MAX)
-    }
-    fn name(&self) -> String {
-        self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-}
 
 /// What was found at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,9 @@
 //! Setting a damaged database aside, and finding out that one is gone.
-use super::DatabaseError;
+use super::error::DatabaseError;
+use super::files::{SIDE_FILES, with_tail};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-
-/// A path with something appended to its name.
-pub fn with_tail(path: &Path, tail: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(tail);
-    PathBuf::from(name)
-}
-
-/// What SQLite keeps beside a database.
-pub const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
 /// Renames the database with its side files, so that nothing of it is lost and nothing of it is used. Nothing: there was no file.
 pub fn set_aside(path: &Path, now_us: i64) -> Result<Option<PathBuf>, DatabaseError> {

@@ -1,8 +1,10 @@
 //! Verified copies of a database: written daily and before a migration, the newest few are kept.
 use super::broken::sort;
 use super::check::{Checked, quick_check};
-use super::quarantine::{sync_folder, with_tail};
-use super::{DatabaseError, Spec};
+use super::error::DatabaseError;
+use super::files::with_tail;
+use super::quarantine::sync_folder;
+use super::spec::Spec;
 use crate::platform::clock::now_us;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};

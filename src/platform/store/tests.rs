@@ -3,6 +3,7 @@ use super::*;
 use crate::contract::error::Exit;
 use crate::contract::error::Failure;
 use std::fs;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const ONE: &[&str] = &["CREATE TABLE a(x)"];

@@ -1,6 +1,7 @@
 //! The real service manager: systemd on the system bus, asynchronous.
+use super::call::{DESTINATION, properties, within};
 use super::jobs::JobTable;
-use super::limits::{self, Known};
+use super::limits::{self, At, Known};
 use super::view::{self, Properties};
 use super::{Queued, ServiceError, ServiceManager, UnitLimits};
 use crate::contract::host::UnitView;
@@ -9,20 +10,15 @@ use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 use tokio::sync::mpsc;
-use zbus::fdo::PropertiesProxy;
 use zbus::message::Type;
-use zbus::{Connection, DBusError as _, MatchRule, MessageStream, OwnedObjectPath, Variant};
+use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
-/// Longest wait for an answer of systemd's; it answers in milliseconds unless it is stuck.
-const ANSWER: Duration = Duration::from_secs(25);
 /// Signals that may queue up while we are busy; a boot brings a few thousand.
 const SIGNALS: usize = 8192;
 /// The signal's number, the same on every Linux.
 const SIGKILL: i32 = 9;
-const DESTINATION: &str = "org.freedesktop.systemd1";
 
 /// Something changed; a hint to look again, the list is the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,39 +34,9 @@ pub enum Change {
 #[derive(Debug, Clone)]
 pub struct Systemd {
     connection: Connection,
-    pub(super) manager: ManagerProxy<'static>,
+    manager: ManagerProxy<'static>,
     jobs: JobTable,
-    pub(super) known: Known,
-}
-
-fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError {
-    let unit = unit.to_owned();
-    let (name, why) = match &error {
-        zbus::Error::MethodError(name, text, _) => (name.to_string(), text.clone().unwrap_or_else(|| name.to_string())),
-        // Errors of the bus's own names come so.
-        zbus::Error::FDO(error) => (error.name().to_string(), error.description().unwrap_or_default().to_owned()),
-        other => (String::new(), other.to_string()),
-    };
-    match name.as_str() {
-        "org.freedesktop.systemd1.NoSuchUnit" | "org.freedesktop.systemd1.LoadFailed" => ServiceError::NoSuchUnit { operation, unit, why },
-        "org.freedesktop.DBus.Error.AccessDenied" | "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" => {
-            ServiceError::Denied { operation, unit, why }
-        }
-        "org.freedesktop.systemd1.TransactionIsDestructive" => ServiceError::Conflict { operation, unit, why },
-        "" | "org.freedesktop.zbus.Error" => ServiceError::Unreachable { operation, unit, why },
-        "org.freedesktop.DBus.Error.ServiceUnknown"
-        | "org.freedesktop.DBus.Error.NameHasNoOwner"
-        | "org.freedesktop.DBus.Error.NoReply"
-        | "org.freedesktop.DBus.Error.Disconnected" => ServiceError::Unreachable { operation, unit, why },
-        _ => ServiceError::Other { operation, unit, why },
-    }
-}
-
-pub(super) async fn within<T>(operation: &'static str, unit: &str, call: impl Future<Output = zbus::Result<T>>) -> Result<T, ServiceError> {
-    match tokio::time::timeout(ANSWER, call).await {
-        Ok(answer) => answer.map_err(|e| fail(operation, unit, e)),
-        Err(_) => Err(ServiceError::Unreachable { operation, unit: unit.into(), why: format!("no answer in {} s", ANSWER.as_secs()) }),
-    }
+    known: Known,
 }
 
 /// Connects to the system bus, or to the bus at `address`.
@@ -146,12 +112,6 @@ impl Systemd {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    pub(super) async fn properties(&self, path: &OwnedObjectPath, interface: &'static str) -> zbus::Result<Properties> {
-        let proxy = PropertiesProxy::builder(&self.connection).destination(DESTINATION).path(path.clone()).build().await?;
-        let interface = zbus::names::InterfaceName::from_static_str(interface)?;
-        Ok(proxy.get_all(interface).await?)
-    }
-
     /// Everything about one unit. A unit that vanishes meanwhile is nothing.
     async fn unit(&self, name: &str, path: &OwnedObjectPath, jobs: &[QueuedJob]) -> Result<Option<UnitView>, ServiceError> {
         let kind = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
@@ -160,14 +120,14 @@ impl Systemd {
             Some("slice") => Some("org.freedesktop.systemd1.Slice"),
             _ => None,
         };
-        let unit = match within("looking at", name, self.properties(path, "org.freedesktop.systemd1.Unit")).await {
+        let unit = match within("looking at", name, properties(&self.connection, path, "org.freedesktop.systemd1.Unit")).await {
             Ok(unit) => unit,
             Err(ServiceError::Other { .. } | ServiceError::NoSuchUnit { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         let kind = match kind {
             // A unit without a file has no properties of its kind.
-            Some(kind) => within("looking at", name, self.properties(path, kind)).await.unwrap_or_default(),
+            Some(kind) => within("looking at", name, properties(&self.connection, path, kind)).await.unwrap_or_default(),
             None => Properties::new(),
         };
         let mut seen = view::view(name, &unit, &kind);
@@ -264,7 +224,7 @@ impl ServiceManager for Systemd {
     }
 
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
-        limits::set(self, unit, limits).await
+        limits::set(&At { connection: &self.connection, manager: &self.manager, known: &self.known }, unit, limits).await
     }
 
     async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {

@@ -1,12 +1,13 @@
 //! A job's limits as unit properties: memory and tasks on its own unit, the processors on the slice of its type.
-use super::bus::{Systemd, within};
+use super::call::{properties, within};
 use super::view;
 use super::{ServiceError, UnitLimits};
 use crate::contract::cpus::CpuList;
 use crate::contract::workload::JobType;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use zbus::{OwnedVariant, Variant};
+use zbus::{Connection, OwnedVariant, Variant};
+use zbus_systemd::systemd1::ManagerProxy;
 
 const OPERATION: &str = "limiting";
 const LOOKING: &str = "looking at the limits of";
@@ -35,6 +36,13 @@ impl Known {
     }
 }
 
+/// Where limits are set, and what is known of them.
+pub(super) struct At<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) manager: &'a ManagerProxy<'static>,
+    pub(super) known: &'a Known,
+}
+
 /// Processors as D-Bus has them: eight a byte, the lowest first; none means all.
 fn mask(cpus: Option<&CpuList>) -> Vec<u8> {
     let mut mask = Vec::new();
@@ -50,7 +58,7 @@ fn property<'a>(name: &str, value: impl Into<Variant<'a>>) -> (String, OwnedVari
     (name.to_owned(), value)
 }
 
-pub(super) async fn set(systemd: &Systemd, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
+pub(super) async fn set(systemd: &At<'_>, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
     if let Some((kind, _)) = JobType::of_unit(unit) {
         processors(systemd, &kind.slice(), mask(limits.cpus.as_ref())).await?;
     }
@@ -79,14 +87,14 @@ fn allows_some(drop_in: &str) -> bool {
 }
 
 /// What is not configured is left as it is, unless it was set here: an operator may have edited the slice.
-async fn processors(systemd: &Systemd, slice: &str, wanted: Vec<u8>) -> Result<(), ServiceError> {
+async fn processors(systemd: &At<'_>, slice: &str, wanted: Vec<u8>) -> Result<(), ServiceError> {
     let known = systemd.known.with(|known| known.slices.get(slice).cloned());
     let (has, ours) = match known {
         Some(has) => (has, true),
         None => {
             let path = within(LOOKING, slice, systemd.manager.load_unit(slice.into())).await?;
-            let own = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Slice")).await?;
-            let unit = within(LOOKING, slice, systemd.properties(&path, "org.freedesktop.systemd1.Unit")).await?;
+            let own = within(LOOKING, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Slice")).await?;
+            let unit = within(LOOKING, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Unit")).await?;
             let ours = view::texts(&unit, "DropInPaths").iter().any(|path| is_set_by_us(path));
             let mut has = view::bytes(&own, "AllowedCPUs").unwrap_or_default();
             has.truncate(has.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
@@ -102,13 +110,13 @@ async fn processors(systemd: &Systemd, slice: &str, wanted: Vec<u8>) -> Result<(
 }
 
 /// What an instance has before anything was set for it alone.
-async fn template(systemd: &Systemd, unit: &str) -> Result<[Option<u64>; 2], ServiceError> {
+async fn template(systemd: &At<'_>, unit: &str) -> Result<[Option<u64>; 2], ServiceError> {
     let template = unit.split_once('@').map_or(unit, |(template, _)| template);
     if let Some(known) = systemd.known.with(|known| known.templates.get(template).copied()) {
         return Ok(known);
     }
     let path = within(LOOKING, unit, systemd.manager.load_unit(unit.into())).await?;
-    let has = within(LOOKING, unit, systemd.properties(&path, "org.freedesktop.systemd1.Service")).await?;
+    let has = within(LOOKING, unit, properties(systemd.connection, &path, "org.freedesktop.systemd1.Service")).await?;
     let found = [view::limit(&has, "MemoryMax"), view::limit(&has, "TasksMax")];
     systemd.known.with(|known| known.templates.insert(template.to_owned(), found));
     Ok(found)

@@ -1,6 +1,7 @@
 //! systemd over D-Bus: one trait for what the master asks of it, the real one, and a blocking view for those who only look.
 mod blocking;
 mod bus;
+mod call;
 mod jobs;
 mod limits;
 mod view;

@@ -1,5 +1,6 @@
 //! The blocking client.
 use super::frame::{FrameError, Frames, write_frame};
+use crate::contract::method::Method;
 use crate::contract::wire::{Call, CallError, ErrorParameters, Reply};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,6 +42,11 @@ impl Client {
     pub fn call<R: DeserializeOwned>(&mut self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
         self.send(&Call::new(method, parameters))?;
         self.receive(method).map(|(result, _)| result)
+    }
+
+    /// Calls a method of an interface that has a table of them.
+    pub fn ask<M: Method>(&mut self, _: M, arguments: &M::Arguments) -> Result<M::Answer, CallError> {
+        self.call(M::FULL_NAME, arguments)
     }
 
     /// Calls a method that streams; read the replies with `receive`.

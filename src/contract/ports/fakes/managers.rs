@@ -1,7 +1,7 @@
 //! The coordinator's managers: the order, the advice and the use that a test sets, and what they were told.
 use super::{Fake, Held};
+use crate::contract::coordinator::optimizer::{Advice, Observe, Utilization};
 use crate::contract::coordinator::{QueueOrder, StopWork};
-use crate::contract::optimizer::{Advice, Observe, Utilization};
 use crate::contract::ports::{Managers, Port};
 use crate::contract::wire::CallError;
 

@@ -1,7 +1,7 @@
 //! The router's methods by name, and the results and arguments that belong to no other type.
-use super::envelope::Event;
-use super::ids::SubscriberName;
-use super::router::{DeadLetter, SubscriberState};
+use super::{DeadLetter, SubscriberState};
+use crate::contract::envelope::Event;
+use crate::contract::ids::SubscriberName;
 use serde::{Deserialize, Serialize};
 
 /// Full names of the methods of `org.ringrift.Router`.

@@ -1,6 +1,6 @@
 //! How long tasks take, as `org.ringrift.Coordinator` tells it.
-use super::ids::{ConfigKey, JobId};
-use super::workload::JobType;
+use crate::contract::ids::{ConfigKey, JobId};
+use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 
 /// Arguments of ExpectedDuration and CanStartBeforePeak.

@@ -1,10 +1,10 @@
 //! Conditions that hub processes report with their status files, so that who only looks needs to ask nobody.
-use super::cause::FailureCause;
-use super::coordinator::{BreakerView, EmergencyView, GateView};
-use super::host::HostSnapshot;
-use super::ids::{ConfigKey, JobId};
-use super::reason::ReasonCode;
-use super::workload::{JobType, Progress};
+use super::safeguards::{BreakerView, EmergencyView, GateView};
+use crate::contract::cause::FailureCause;
+use crate::contract::host::HostSnapshot;
+use crate::contract::ids::{ConfigKey, JobId};
+use crate::contract::reason::ReasonCode;
+use crate::contract::workload::{JobType, Progress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,10 +1,7 @@
-//! Methods of `org.ringrift.Catalog`, the socket of DATA_PIPELINE: artefacts, lineage, ratings, stages.
-use super::ids::{ConfigKey, Digest, JobId, NodeId};
-use super::workload::{FIRST_RULES, Metrics};
+//! Artefacts, lineage, ratings and stages as the catalog keeps them.
+use crate::contract::ids::{ConfigKey, Digest, JobId, NodeId};
+use crate::contract::workload::{FIRST_RULES, Metrics};
 use serde::{Deserialize, Serialize};
-
-/// The interface's name.
-pub const INTERFACE: &str = "org.ringrift.Catalog";
 
 /// A file in the artefact store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

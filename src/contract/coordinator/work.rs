@@ -1,18 +1,11 @@
-//! Methods of `org.ringrift.Coordinator`: the work queue, leases and limits.
-use super::cause::FailureCause;
-use super::cpus::CpuList;
-use super::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
-use super::reason::{Reason, ReasonCode};
-use super::workload::{Inputs, JobType, Progress};
+//! Work items, leases, and orders to masters.
+use crate::contract::cause::FailureCause;
+use crate::contract::cpus::CpuList;
+use crate::contract::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
+use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::workload::{Inputs, JobType, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-pub use super::coordinator_calls::*;
-pub use super::safeguards::*;
-pub use super::scheduling::*;
-
-/// The interface's name.
-pub const INTERFACE: &str = "org.ringrift.Coordinator";
 
 /// Where a work item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +26,10 @@ pub enum WorkStatus {
 }
 
 impl WorkStatus {
+    /// All, in the order of an item's life.
+    pub const ALL: [WorkStatus; 6] =
+        [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running, WorkStatus::Completed, WorkStatus::Failed, WorkStatus::Cancelled];
+
     /// Pending, claimed or running.
     pub fn is_active(self) -> bool {
         matches!(self, WorkStatus::Pending | WorkStatus::Claimed | WorkStatus::Running)
@@ -93,7 +90,7 @@ pub struct NewWork {
     pub singleton: Option<String>,
     /// The event that caused the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<super::ids::EventId>,
+    pub cause: Option<crate::contract::ids::EventId>,
     /// What it is about, a model's id say; shown and handed on in events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,

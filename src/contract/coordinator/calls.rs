@@ -1,11 +1,11 @@
 //! Arguments and results of the small methods of `org.ringrift.Coordinator`.
 use super::conditions::Conditions;
-use super::coordinator::{Lease, WorkItem, WorkStatus};
-use super::ids::{FencingToken, JobId, LeaseId, NodeId};
 use super::optimizer::Utilization;
-use super::safeguards::{LifeState, ManagerView};
-use super::text::one_line;
-use super::workload::{JobType, ResourceClass};
+use super::safeguards::{GateView, LifeState, ManagerView};
+use super::work::{Lease, WorkItem, WorkStatus};
+use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
+use crate::contract::text::one_line;
+use crate::contract::workload::{JobType, ResourceClass};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -127,17 +127,6 @@ pub struct LimitList {
     pub limits: Vec<LimitView>,
     /// Every gate with its verdict.
     pub gates: Vec<GateView>,
-}
-
-/// One gate as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GateView {
-    /// Its name.
-    pub gate: String,
-    /// Whether it lets work through.
-    pub open: bool,
-    /// What it measured, or why it is shut.
-    pub why: String,
 }
 
 /// Result of Status.

@@ -1,7 +1,7 @@
 //! The order of the queue as `org.ringrift.Coordinator` tells it.
-use super::ids::{ConfigKey, FencingToken, JobId};
-use super::text::one_line;
-use super::workload::JobType;
+use crate::contract::ids::{ConfigKey, FencingToken, JobId};
+use crate::contract::text::one_line;
+use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 
 /// Where a waiting item stands in the order in which slots are given.

@@ -1,7 +1,9 @@
 //! Methods of `org.ringrift.Router` with their arguments and results.
-use super::envelope::Event;
-use super::events::Category;
-use super::ids::{ConfigKey, EventId, SubscriberName};
+pub mod calls;
+
+use crate::contract::envelope::Event;
+use crate::contract::events::Category;
+use crate::contract::ids::{ConfigKey, EventId, SubscriberName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

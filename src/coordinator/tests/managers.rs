@@ -1,16 +1,17 @@
 //! The managers over a real database and a clock that tests turn: order, durations, peak hours, bandwidth, the optimizer's wish.
-use super::super::change::{Change, Now, Refusal};
+use super::super::cancel::stop_work;
+use super::super::change::{Change, Now};
+use super::super::refusal::Refusal;
 use super::super::state::State;
 use super::super::{bandwidth, durations, enqueue, expire, finish, grant, optimizer, orders, query, rows, schedule, schema};
-use super::stop_work;
-use crate::contract::bandwidth::{EndTransfer, Transfer, Urgency};
 use crate::contract::cause::FailureCause;
 use crate::contract::config::{Admission, Config};
+use crate::contract::coordinator::bandwidth::{EndTransfer, Transfer, Urgency};
+use crate::contract::coordinator::durations::{RecordDuration, TaskOf};
+use crate::contract::coordinator::optimizer::{Action, NegotiateRate, Observe, RateUrgency};
 use crate::contract::coordinator::{NewWork, StopCause, StopWork, WorkStatus};
-use crate::contract::durations::{RecordDuration, TaskOf};
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
-use crate::contract::optimizer::{Action, NegotiateRate, Observe, RateUrgency};
 use crate::contract::workload::JobType;
 use crate::platform::store::{Database, Keep};
 use crate::platform::varlink::Peer;
@@ -59,10 +60,10 @@ impl Bench {
             ..Admission::default()
         };
         let config = Config { admission, ..Config::default() };
-        let jobs = dir.path().to_owned();
-        let state = State { jobs, ..State::new(config, node(), Some(16), epoch, Box::new(calm)) };
+        let mut state = State::new(config, node(), Some(16), epoch, Box::new(calm));
+        state.jobs = dir.path().to_owned();
         let mut bench = Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: 0 } };
-        let (mailbox, _) = orders::Mailbox::new().expect("a mailbox");
+        let (mailbox, _) = crate::coordinator::mailbox::Mailbox::new().expect("a mailbox");
         bench.change(|cx| orders::connect(cx, node(), mailbox)).expect("connected");
         bench
     }
@@ -94,7 +95,7 @@ impl Bench {
             self.change(|cx| durations::record(cx, &run)).expect("recorded");
         }
     }
-    fn observe(&mut self, cpu: f64) -> crate::contract::optimizer::Advice {
+    fn observe(&mut self, cpu: f64) -> crate::contract::coordinator::optimizer::Advice {
         let seen = Observe { cpus: 16, cpu_percent: Some(cpu), memory_percent: Some(20.0), memory_bytes: 64 << 30, ..Default::default() };
         self.change(|cx| optimizer::observe(cx, &seen)).expect("taken in")
     }
@@ -232,7 +233,7 @@ fn reservations_expire_on_the_monotonic_clock_alone() {
         assert!(!b.change(|cx| bandwidth::can(cx, &other)).expect("answers").allowed, "after a jump of {jump}");
     }
     // A new process knows no terms: each reservation gets a whole one.
-    b.state.memory = Default::default();
+    b.state.managers = Default::default();
     b.now.mono = 0;
     for (later, allowed) in [(0, false), (3599, false), (1, true)] {
         b.pass(later * SECOND);

@@ -1,6 +1,6 @@
 //! Bandwidth as `org.ringrift.Coordinator` grants it: may a transfer begin, how fast, and what it measured.
-use super::ids::NodeId;
-use super::reason::ReasonCode;
+use crate::contract::ids::NodeId;
+use crate::contract::reason::ReasonCode;
 use serde::{Deserialize, Serialize};
 
 /// How much of a host's bandwidth a transfer may take.

@@ -1,9 +1,8 @@
 //! Methods of `org.ringrift.Coordinator` about safeguards: breakers, reservations, pause and the emergency halt.
-use super::cause::FailureCause;
-use super::coordinator::GateView;
-use super::ids::{FencingToken, LeaseId, NodeId};
-use super::text::one_line;
-use super::workload::JobType;
+use crate::contract::cause::FailureCause;
+use crate::contract::ids::{FencingToken, LeaseId, NodeId};
+use crate::contract::text::one_line;
+use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 
 /// States of the coordinator and its managers.
@@ -292,6 +291,24 @@ pub struct SafeguardsView {
     pub signal: SignalView,
     /// Why nothing at all is granted, if so.
     pub barred: Vec<String>,
+}
+
+/// One gate as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateView {
+    /// Its name.
+    pub gate: String,
+    /// Whether it lets work through.
+    pub open: bool,
+    /// What it measured, or why it is shut.
+    pub why: String,
+}
+
+/// Result of Halt and Flags.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Emergency {
+    /// The emergency halt as it stands.
+    pub emergency: EmergencyView,
 }
 
 /// Arguments of Halt, Clear, Pause and Resume.

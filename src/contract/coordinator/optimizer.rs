@@ -1,5 +1,5 @@
 //! Utilisation as `org.ringrift.Coordinator` follows it: what was measured, what was decided, the rate of games.
-use super::ids::NodeId;
+use crate::contract::ids::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// What is done about a node's use.

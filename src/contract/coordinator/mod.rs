@@ -1,0 +1,16 @@
+//! `org.ringrift.Coordinator`: the work queue, leases, limits, safeguards and managers.
+pub mod bandwidth;
+mod calls;
+pub mod conditions;
+pub mod durations;
+mod methods;
+pub mod optimizer;
+pub mod safeguards;
+pub mod scheduling;
+mod work;
+
+pub use calls::*;
+pub use methods::{Called, DESCRIPTION, INTERFACE, RIGHTS, method};
+pub use safeguards::*;
+pub use scheduling::*;
+pub use work::*;
