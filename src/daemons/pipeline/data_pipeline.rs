@@ -10,6 +10,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
+use crate::contract::ids::ConfigKey;
 use crate::contract::job_file::Quota;
 use crate::contract::messages;
 use crate::contract::ports::CatalogChange;
