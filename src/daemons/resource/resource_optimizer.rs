@@ -2,7 +2,6 @@
 //! should run. What is decided bounds the grants at once; UTILIZATION_OPTIMIZER brings the queue in line.
 use crate::contract::config::{Config, ResourceTargets};
 use crate::contract::coordinator::optimizer::{Action, Observe};
-use crate::contract::coordinator::optimizer::{Action, Observe};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
@@ -98,7 +97,6 @@ impl ResourceOptimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::coordinator::optimizer::Advice;
     use crate::contract::coordinator::optimizer::Advice;
     use crate::contract::events::Payload;
     use crate::contract::health::HealthStatus;
