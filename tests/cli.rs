@@ -143,7 +143,7 @@ fn a_wrong_key_is_named_with_file_line_and_column_and_exit_78() {
     let value = json(&ringrift(folder.path(), &["config", "check", "--json"]));
     assert_eq!(value["config"]["valid"], false);
     assert_eq!(value["config"]["errors"][0]["line"], 3);
-    // Nothing that needs a valid configuration goes on with a guess.
+    // Nothing that needs a valid configuration continues with a guess.
     assert_eq!(ringrift(folder.path(), &["config", "show"]).status.code(), Some(78));
     assert_eq!(ringrift(folder.path(), &["config", "reload"]).status.code(), Some(78));
 }

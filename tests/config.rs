@@ -79,25 +79,25 @@ const BAD: &[Case] = &[
         "daemon:\n  x: 1\nmaster:\n  profil: full\n",
         &[("1:1", "daemon", "did you mean daemons"), ("4:3", "master.profil", "did you mean profile")],
     ),
-    ("safeguards:\n  disk: {warning: 60, xyzzy: 1}\n", &[("2:23", "safeguards.disk.xyzzy", "allowed are critical, warning")]),
+    ("safeguards:\n  disk: {warning: 60, xyzzy: 1}\n", &[("2:23", "safeguards.disk.xyzzy", "must be one of critical, warning")]),
     // duplicate
-    ("master:\n  interval: 5\n  interval: 6\n", &[("3:3", "master.interval", "stands twice, first on line 2")]),
-    ("master: {interval: 5}\nrouter: {}\nmaster: {interval: 5}\n", &[("3:1", "master", "stands twice, first on line 1")]),
+    ("master:\n  interval: 5\n  interval: 6\n", &[("3:3", "master.interval", "duplicate key; first defined on line 2")]),
+    ("master: {interval: 5}\nrouter: {}\nmaster: {interval: 5}\n", &[("3:1", "master", "duplicate key; first defined on line 1")]),
     // mistyped
-    ("master:\n  interval: soon\n", &[("2:3", "master.interval", "string \"soon\", allowed is a whole number")]),
-    ("master:\n  interval: 1.5\n", &[("2:3", "master.interval", "allowed is a whole number")]),
-    ("master:\n  interval: -1\n", &[("2:3", "master.interval", "allowed is a whole number, 0 to")]),
-    ("master:\n  required: yes\n", &[("2:3", "master.required", "allowed is true or false")]),
-    ("node_id: 12\n", &[("1:1", "node_id", "allowed is a text")]),
-    ("master:\n  configs: square8_2p\n", &[("2:3", "master.configs", "allowed is a list")]),
-    ("master:\n  configs: [square8_2p, chess_2p]\n", &[("2:25", "master.configs[1]", "board is one of square8")]),
-    ("master: fast\n", &[("1:1", "master", "allowed is a mapping")]),
+    ("master:\n  interval: soon\n", &[("2:3", "master.interval", "string \"soon\", must be an integer")]),
+    ("master:\n  interval: 1.5\n", &[("2:3", "master.interval", "must be an integer")]),
+    ("master:\n  interval: -1\n", &[("2:3", "master.interval", "must be an integer from 0 to")]),
+    ("master:\n  required: yes\n", &[("2:3", "master.required", "must be true or false")]),
+    ("node_id: 12\n", &[("1:1", "node_id", "must be a string")]),
+    ("master:\n  configs: square8_2p\n", &[("2:3", "master.configs", "must be a list")]),
+    ("master:\n  configs: [square8_2p, chess_2p]\n", &[("2:25", "master.configs[1]", "board must be one of square8")]),
+    ("master: fast\n", &[("1:1", "master", "must be a mapping")]),
     ("limits:\n  selfplay: 3\n  training: 4\n", &[("2:3", "limits.selfplay", "mapping"), ("3:3", "limits.training", "mapping")]),
-    ("safeguards:\n  load_per_cpu:\n", &[("2:3", "safeguards.load_per_cpu", "allowed is a number")]),
+    ("safeguards:\n  load_per_cpu:\n", &[("2:3", "safeguards.load_per_cpu", "must be a number")]),
     // out of range, contradictory
-    ("master:\n  interval: 0\n", &[("2:3", "master.interval", "0 is out of range, 1 to 3600 is allowed")]),
+    ("master:\n  interval: 0\n", &[("2:3", "master.interval", "0 is out of range; must be from 1 to 3600")]),
     ("daemons:\n  auto_sync: {interval: 90000}\n", &[("2:15", "daemons.auto_sync.interval", "1 to 86400")]),
-    ("master:\n  profile: ful\n", &[("2:3", "master.profile", "is no profile; one of")]),
+    ("master:\n  profile: ful\n", &[("2:3", "master.profile", "unknown profile \"ful\"; must be one of")]),
     (
         "safeguards:\n  disk:\n    warning: 80\n    critical: 75\n",
         &[("3:5", "safeguards.disk.warning", "80 must be below safeguards.disk.critical = 75")],
@@ -114,7 +114,7 @@ const BAD: &[Case] = &[
     ("promotion: {max_games: 7}\n", &[("1:13", "promotion.max_games", "odd")]),
     // no YAML at all
     ("master:\n  interval: [1,\n", &[("", "", "")]),
-    ("- master\n", &[("", "", "a mapping of keys is wanted, this is a list")]),
+    ("- master\n", &[("", "", "must be a mapping of keys, not a list")]),
 ];
 
 #[test]
@@ -158,14 +158,14 @@ fn every_wrong_key_of_every_file_is_reported_at_once() {
 #[test]
 fn a_bad_variable_is_named() {
     for (name, value, words) in [
-        ("RINGRIFT_DAEMON_HEALTH_PORT", "http", "no whole number"),
+        ("RINGRIFT_DAEMON_HEALTH_PORT", "http", "not an integer"),
         ("RINGRIFT_DAEMON_HEALTH_PORT", "70000", "0 to 65535"),
-        ("RINGRIFT_DAEMON_INTERVAL", "0", "0 is out of range, 1 to 86400"),
-        ("RINGRIFT_PID_KP", "NaN", "no number"),
+        ("RINGRIFT_DAEMON_INTERVAL", "0", "0 is out of range; must be from 1 to 86400"),
+        ("RINGRIFT_PID_KP", "NaN", "not a number"),
         ("RINGRIFT_PID_KP", "11", "0 to 10"),
         ("RINGRIFT_TARGET_UTIL_MIN", "90", "must be below"),
-        ("RINGRIFT_TRAINING_ACTIVITY_ENABLED", "perhaps", "1, true, yes, on"),
-        ("RINGRIFT_COORDINATOR_DIR", "here", "no absolute path"),
+        ("RINGRIFT_TRAINING_ACTIVITY_ENABLED", "perhaps", "1, true, yes or on"),
+        ("RINGRIFT_COORDINATOR_DIR", "here", "not an absolute path"),
     ] {
         let errors = try_load(&[], &[(name, value)]).expect_err(name).0;
         assert!(errors.iter().any(|e| e.key == name && e.why.contains(words) && e.file == "environment"), "{name}={value}: {errors:#?}");
@@ -237,10 +237,10 @@ fn what_is_known_and_has_no_effect_is_taken_with_a_warning_that_says_why() {
         "daemons: {auto_sync: {interval: 90}, ephemeral_sync: {enabled: false}, dlq_retry: {batch: 3}}\nintegrations: {enabled: false}\n";
     let variables = [("RINGRIFT_SYNC_INTERVAL", "70"), ("RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS", "no")];
     let warnings = try_load(&[("etc/unified_loop.yaml", file)], &variables).expect("loads").warnings;
-    let said = |key: &str| warnings.iter().filter(|w| w.starts_with(&format!("{key}, set in "))).collect::<Vec<_>>();
+    let said = |key: &str| warnings.iter().filter(|w| w.starts_with(&format!("{key} (set in "))).collect::<Vec<_>>();
     let auto = said("daemons.auto_sync.interval");
     assert!(
-        auto.len() == 1 && auto[0].contains("RINGRIFT_SYNC_INTERVAL") && auto[0].ends_with("AUTO_SYNC is planned and not built yet"),
+        auto.len() == 1 && auto[0].contains("RINGRIFT_SYNC_INTERVAL") && auto[0].ends_with("AUTO_SYNC is planned but not built yet"),
         "{auto:?}"
     );
     let other = said("daemons.ephemeral_sync.enabled");

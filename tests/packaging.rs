@@ -16,7 +16,7 @@ fn the_catalog_has_every_message_and_no_other() {
     assert_eq!(texts, messages);
 }
 
-/// Folders that no unit owns are made by tmpfiles.d, under the paths that the programs use.
+/// Directories that no unit owns are made by tmpfiles.d, under the paths that the programs use.
 #[test]
 fn shared_folders_are_made() {
     let made: BTreeSet<_> =

@@ -1,6 +1,6 @@
-"""Talks with a running ringrift: slots from the coordinator, events over the router, progress of a job, the master's guard.
+"""Client for a running RingRift: slots from the coordinator, events over the router, progress of a job, checks for a running master.
 
-One file, standard library only. A trainer joins in five lines:
+One file, standard library only. A trainer uses a slot in five lines:
 
     import ringrift
     with ringrift.CoordinatedTask("training") as task:
@@ -44,7 +44,7 @@ def _run() -> Path:
 
 
 class RingriftError(RuntimeError):
-    """A hub answered with an error: `name` is Varlink's name for it, `reasons` are all it gave."""
+    """A hub answered with an error: `name` is its Varlink name, `reasons` has all reasons."""
 
     def __init__(self, message: str, name: str = "", reasons: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -53,15 +53,15 @@ class RingriftError(RuntimeError):
 
 
 class Refused(RingriftError):
-    """A limit or a gate is against it; `reasons` holds every one."""
+    """Rejected by a limit; `reasons` has all reasons."""
 
 
 class Unavailable(RingriftError):
-    """Nobody answers at the socket."""
+    """The hub does not answer."""
 
 
 class Answer(NamedTuple):
-    """Whether something may be done, and every reason against."""
+    """Whether something is possible, and every reason against it."""
 
     allowed: bool
     reason: str
@@ -106,7 +106,7 @@ class _Connection:
             call["more"] = True
         frame = json.dumps(call, separators=(",", ":"), allow_nan=False).encode() + b"\0"
         if len(frame) > _MAX_FRAME:
-            raise ValueError(f"{method}: {len(frame)} bytes, {_MAX_FRAME} are allowed")
+            raise ValueError(f"{method}: {len(frame)} bytes; the maximum is {_MAX_FRAME}")
         try:
             self._socket.sendall(frame)
         except OSError as error:
@@ -154,7 +154,7 @@ def _given(**parameters: Any) -> dict[str, Any]:
 
 
 def check_before_spawn(task_type: str, node: Optional[str] = None) -> Answer:
-    """Whether one more task of this type would be admitted now. Takes nothing; whoever cannot be asked says no."""
+    """Whether a slot of this type is available now. Changes nothing; if the coordinator does not answer, the answer is no."""
     try:
         answer = _coordinator("CanSpawn", _given(task_type=task_type.lower(), node=node))
     except RingriftError as error:
@@ -163,13 +163,13 @@ def check_before_spawn(task_type: str, node: Optional[str] = None) -> Answer:
 
 
 def record_failure(task_type: str, node: Optional[str] = None, reason: str = "", cause: Optional[str] = None) -> bool:
-    """Tells the breaker of a failure that the coordinator did not see; the cause "oom" opens it at once. True: this one opened it."""
+    """Reports a failure to the circuit breaker; the cause "oom" opens it at once. True: this failure opened it."""
     given = _given(task_type=task_type.lower(), node=node, reason=reason, cause=cause)
     return bool(_coordinator("RecordFailure", given)["opened"])
 
 
 class CoordinatedTask:
-    """Holds a slot for as long as the block runs, for `with` and `async with`.
+    """Holds a slot while the block runs, for `with` and `async with`.
 
     The lease is renewed by a thread at a third of its term. `allowed` says whether there was a slot, `reasons` every reason against,
     `lost` is set when the slot was taken away (an emergency halt, an outage longer than the term): stop then. An exception in the
@@ -197,7 +197,7 @@ class CoordinatedTask:
             self.allowed, self.reasons = False, error.reasons
             return self
         except Unavailable as error:
-            # Nobody can be asked: the gate is shut.
+            # No answer counts as a rejection.
             self.allowed, self.reasons = False, [str(error)]
             return self
         lease, term = answer["lease"], float(answer["term_seconds"])
@@ -219,15 +219,15 @@ class CoordinatedTask:
                 term = float(_coordinator("Renew", self._holder())["term_seconds"])
                 renewed, pause = begun, term / 3
             except Unavailable as error:
-                # It may be back within the term.
-                _log.warning("the lease cannot be renewed: %s", error)
+                # The coordinator may answer again within the term.
+                _log.warning("cannot renew the lease: %s", error)
                 pause = min(1.0, term / 3)
             except RingriftError as error:
                 _log.error("the slot is lost: %s", error)
                 self.lost.set()
                 return
             if time.monotonic() - renewed >= term:
-                _log.error("the slot is lost: nobody answered for its term of %.0f s", term)
+                _log.error("the slot is lost: no answer for its term of %.0f s", term)
                 self.lost.set()
                 return
 
@@ -242,8 +242,8 @@ class CoordinatedTask:
         try:
             _coordinator("Release", _given(**self._holder(), failed=why, cause=cause))
         except RingriftError as error:
-            # The term ends it.
-            _log.warning("the slot is not given back, it ends with its term: %s", error)
+            # It ends with its term.
+            _log.warning("cannot release the slot, it ends with its term: %s", error)
         self._lease, self.token = None, None
 
     def __exit__(self, kind: Optional[type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
@@ -258,7 +258,7 @@ class CoordinatedTask:
 
 
 def emit(type: str, payload: Mapping[str, Any], *, source: str = "python", key: Optional[str] = None, idempotency_key: Optional[str] = None) -> int:
-    """Publishes one event; returns its place in the log when the router's disk has it.
+    """Publishes one event; returns its position in the log when it is on disk.
 
     `type` is a wire name, or `external.NAME` with any JSON object. The same `idempotency_key` twice is one event.
     """
@@ -267,9 +267,9 @@ def emit(type: str, payload: Mapping[str, Any], *, source: str = "python", key: 
 
 
 def subscribe(name: str, types: Sequence[str] = (), *, start: str = "now", timeout: Optional[float] = None) -> Iterator[Event]:
-    """Events for a durable subscription, for ever; ends when none comes for `timeout` seconds.
+    """Yields events of a durable subscription; ends if none arrives for `timeout` seconds.
 
-    An event is acknowledged when the next one is asked for, so whoever dies over one gets it again. An exception thrown into the
+    An event is acknowledged when the next one is asked for, so an event during which the process dies is delivered again. An exception thrown into the
     generator hands it back to be tried again.
     """
     stream = _Connection("router.sock", timeout)
@@ -305,7 +305,7 @@ def subscribe(name: str, types: Sequence[str] = (), *, start: str = "now", timeo
 
 
 def progress(done: float, total: float = 0.0, unit: str = "", message: str = "", metrics: Optional[Mapping[str, Any]] = None) -> bool:
-    """Reports a job's progress to its runner; False where there is no runner to hear it."""
+    """Reports a job's progress to its runner; False if there is no runner."""
     descriptor = os.environ.get("RINGRIFT_REPORT_FD")
     if not descriptor:
         return False
@@ -346,7 +346,7 @@ def submit(
 
 
 def is_master_loop_running() -> bool:
-    """Whether a master holds the lock on its pid file, or has its name on the bus. A process id in a file proves nothing."""
+    """Whether a master holds the lock on its pid file, or has its name on the bus. A process id in a file is not enough."""
     try:
         with open(_run() / "master_loop.pid", "rb") as pid_file:
             try:
@@ -373,14 +373,14 @@ def _skipped() -> bool:
 def ensure_master_loop_running(require_for_automation: bool = True, operation_name: str = "this operation") -> None:
     """Raises RuntimeError when no master runs and the operation is only for full automation."""
     if require_for_automation and not _skipped() and not is_master_loop_running():
-        raise RuntimeError(f"{operation_name} needs the master loop, which is not running; `systemctl start ringrift-master.target` starts it")
+        raise RuntimeError(f"{operation_name} needs the master, which is not running; start it with `systemctl start ringrift-master.target`")
 
 
 def check_or_warn(operation_name: str = "this operation") -> bool:
     """Whether a master runs; logs a warning when none does."""
     running = _skipped() or is_master_loop_running()
     if not running:
-        _log.warning("the master loop is not running for %s; `systemctl start ringrift-master.target` starts it", operation_name)
+        _log.warning("the master is not running for %s; start it with `systemctl start ringrift-master.target`", operation_name)
     return running
 
 
@@ -390,7 +390,7 @@ def _command(*arguments: str) -> Any:
         done = subprocess.run([program, *arguments, "--json"], capture_output=True, text=True, check=False)
     except OSError as error:
         raise Unavailable(f"running {program}: {error}") from error
-    # 3: it was answered, and what was asked about does not run.
+    # 3: the answer is that it is not running.
     if done.returncode not in (0, 3):
         try:
             problem = json.loads(done.stderr.strip().splitlines()[-1])
@@ -412,12 +412,12 @@ def daemon_stop(*names: str) -> Any:
 
 
 def daemon_status(*names: str) -> Any:
-    """State and health of daemons, of all when none is named."""
+    """State and health of daemons, by default of all."""
     return _command("daemon", "status", *names) if names else _command("daemon", "list")
 
 
 def daemon_health(name: str) -> Any:
-    """What a daemon last said about its health, from its own file; raises Unavailable when it never said anything."""
+    """The last health report of a daemon, from its status file; raises Unavailable if there is none."""
     path = _run() / name.lower().replace("_", "-") / "status.json"
     try:
         report = json.loads(path.read_text())

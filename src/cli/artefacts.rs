@@ -1,4 +1,5 @@
-//! `ringrift artefacts`: what of the artefact store would go and why the rest stays; the catalog made anew from files and events.
+//! `ringrift artefacts`: deletes what the retention rules do not keep, explains what they keep, and rebuilds the
+//! catalog from files and events.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -19,24 +20,24 @@ const BATCH_BYTES: usize = 256 << 10;
 /// The artefact store.
 #[derive(Debug, Subcommand)]
 pub enum Artefacts {
-    /// Delete what the retention rules let go; with --dry-run only show it, and why the rest stays
+    /// Delete artefacts that the retention rules do not keep; --dry-run only lists them and why the rest is kept
     Prune(Prune),
-    /// Enter into the catalog what is in the artefact store and in the event log and is missing there
+    /// Add artefacts and results to the catalog that are in the store or the event log but not in the catalog
     Rebuild(Rebuild),
 }
 
-/// Delete what the retention rules let go. DATA_PIPELINE does so every minute by itself.
+/// Delete artefacts that the retention rules do not keep. DATA_PIPELINE does this once a minute.
 #[derive(Debug, Args)]
 pub struct Prune {
-    /// Only show what would go and why the rest stays
+    /// Only list what would be deleted and why the rest is kept
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Show only what goes
+    /// List only what is deleted
     #[arg(long)]
     going: bool,
 }
 
-/// Rebuild the catalog: each file of the store is checked against its SHA-256, then the event log is read from its beginning.
+/// Rebuild the catalog: check each file in the store against its SHA-256, then read the whole event log.
 #[derive(Debug, Args)]
 pub struct Rebuild {}
 
@@ -58,7 +59,7 @@ impl Prune {
         out.either("fates", &shown, || {
             let going: Vec<&Fate> = shown.iter().filter(|f| !f.stays).collect();
             let bytes: u64 = going.iter().map(|f| f.bytes).sum();
-            let word = if self.dry_run { "would go" } else { "deleted" };
+            let word = if self.dry_run { "would be deleted" } else { "deleted" };
             let rows = shown.iter().map(|f| {
                 let (tone, what) = if f.stays { (Tone::Plain, "stays") } else { (Tone::Warn, word) };
                 vec![
@@ -70,7 +71,7 @@ impl Prune {
                     Text::plain(&f.why),
                 ]
             });
-            let table = out.table(&["", "ARTEFACT", "KIND", "CONFIG", "SIZE", "WHY"], rows.collect());
+            let table = out.table(&["", "ARTEFACT", "KIND", "CONFIG", "SIZE", "REASON"], rows.collect());
             format!("{table}{}: {}, {}\n", word, text::count(going.len(), "artefact"), text::bytes(bytes))
         })
     }
@@ -110,12 +111,12 @@ fn rebuild(world: &World, out: &Out) -> Done {
 
 fn summary(done: &Rebuilt) -> String {
     let mut page = format!(
-        "the catalog has {} from the files and {} from the event log that it had not\n",
+        "added to the catalog: {} from files, {} from the event log\n",
         text::count(done.files as usize, "artefact"),
         text::count(done.events as usize, "event")
     );
     for problem in &done.problems {
-        page += &format!("  not taken over: {problem}\n");
+        page += &format!("  not added: {problem}\n");
     }
     page
 }

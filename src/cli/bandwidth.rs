@@ -1,4 +1,4 @@
-//! `ringrift bandwidth`: what is reserved, what hosts may take, what routes carried; and asking whether a transfer could begin.
+//! `ringrift bandwidth`: reservations, limits of hosts, measured throughput; and whether a transfer could start.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -12,16 +12,16 @@ use serde_json::json;
 /// Bandwidth: reservations, limits of hosts, measured throughput.
 #[derive(Debug, Args)]
 pub struct Bandwidth {
-    /// Ask whether a transfer with this host could begin now, and how fast
+    /// Ask whether a transfer with this host could start now, and at which rate
     #[arg(long, value_name = "HOST")]
     can: Option<String>,
-    /// What would be moved
+    /// Type of data to transfer
     #[arg(long, value_name = "TYPE", default_value = "models", requires = "can")]
     data: String,
-    /// How urgent it is: critical, high, normal, background
+    /// Priority: critical, high, normal or background
     #[arg(long, value_name = "URGENCY", default_value = "normal", requires = "can")]
     urgency: String,
-    /// How much, bytes
+    /// Size in bytes
     #[arg(long, value_name = "BYTES", requires = "can")]
     bytes: Option<u64>,
 }
@@ -36,7 +36,7 @@ impl Bandwidth {
         let wanted = self.urgency.to_lowercase();
         let urgency = Urgency::ALL.into_iter().find(|u| u.name() == wanted).ok_or_else(|| {
             let names = Urgency::ALL.map(Urgency::name).join(", ");
-            Failure::new(Exit::Usage, format!("{wanted:?} is no urgency")).hint(format!("one of {names}"))
+            Failure::new(Exit::Usage, format!("unknown urgency {wanted:?}")).hint(format!("use one of {names}"))
         })?;
         let call = Transfer { host, data_type: self.data, urgency, transfer_id: None, node: None, bytes: self.bytes };
         let answer = hub::ask(world, Hub::Coordinator)?.ask(method::CanTransfer, &call)?;
@@ -61,7 +61,7 @@ fn rate(kbit: u64) -> String {
 }
 
 fn tell(view: &BandwidthView, world: &World, out: &Out) -> String {
-    let mut all = format!("{} of {} are reserved\n", rate(view.used_kbit), rate(view.total_kbit));
+    let mut all = format!("{} of {} reserved\n", rate(view.used_kbit), rate(view.total_kbit));
     if !view.transfers.is_empty() {
         let rows = view.transfers.iter().map(|t| {
             vec![
@@ -102,7 +102,7 @@ fn tell(view: &BandwidthView, world: &World, out: &Out) -> String {
             ]
         });
         all += "\n";
-        all += &out.table(&["ROUTE", "DATA", "MEASURED", "TRANSFERS", "LAST"], rows.collect());
+        all += &out.table(&["ROUTE", "DATA", "MEASURED", "TRANSFERS", "LAST USED"], rows.collect());
     }
     all
 }

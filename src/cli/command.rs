@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// Control and watch the ringrift suite.
 ///
-/// Looking starts nothing and needs no rights. Changing something goes through the master over D-Bus and needs membership
+/// Read-only commands never start a unit and need no privileges. Changes go through the master over D-Bus and need membership
 /// in group ringrift-admin, or root.
 #[derive(Debug, Parser)]
 #[command(name = "ringrift", version, max_term_width = 100, after_help = AFTER)]
@@ -29,7 +29,7 @@ pub(crate) struct Global {
     /// Print JSON with a versioned schema instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// When to colour: auto (on a terminal, unless NO_COLOR is set), always or never
+    /// Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN", hide_possible_values = true)]
     pub(crate) color: ColorChoice,
 }
@@ -37,69 +37,69 @@ pub(crate) struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// The whole suite at a glance, what is wrong first
+    /// Overview of the suite, problems first
     Status(status::Status),
     /// What a code, exit status, state, event, daemon or key means
     Explain(explain::Explain),
     /// Profiles: which daemons this node runs
     #[command(subcommand)]
     Profile(profile::Profile),
-    /// Daemons: look, start, stop, pause, read logs
+    /// Daemons: list, start, stop, pause, read logs
     #[command(subcommand)]
     Daemon(daemon::Daemon),
-    /// Databases: what was lost, and its confirmation
+    /// Databases: lost data and its confirmation
     #[command(subcommand)]
     Database(database::Database),
-    /// The event log: follow, publish, read back, dead letters
+    /// Event log: follow, publish, replay, dead letters
     #[command(subcommand)]
     Events(events::Events),
-    /// What led to an event, job, model or game
+    /// Show what led to an event, job, model or game
     Trace(trace::Trace),
-    /// The registry of daemon types
+    /// Registry of daemon types
     #[command(subcommand)]
     Registry(registry::Registry),
     /// Unit files: write, compare, verify
     #[command(subcommand)]
     Units(units::Units),
-    /// The configuration: check, show, reload
+    /// Configuration: check, show, reload
     #[command(subcommand)]
     Config(config::Config),
-    /// The master loop: is it there, is it well
+    /// Master: is it running and healthy
     #[command(subcommand)]
     Master(master::Master),
-    /// The training cycle: where each configuration stands
+    /// Training cycle: stage of each configuration
     #[command(subcommand)]
     Pipeline(pipeline::Pipeline),
-    /// Jobs: what waits, runs and ended
+    /// Jobs: queued, running and finished
     #[command(subcommand)]
     Jobs(jobs::Jobs),
-    /// Another name of `jobs order`
+    /// Alias of `jobs order`
     #[command(hide = true)]
     Order(order::Order),
-    /// Another name of `jobs durations`
+    /// Alias of `jobs durations`
     #[command(hide = true)]
     Durations(durations::Durations),
     /// Bandwidth: reservations, limits, measured throughput
     Bandwidth(bandwidth::Bandwidth),
-    /// The use of the nodes and what the controllers make of it
+    /// Utilisation of the nodes and the controllers' decisions
     Optimizer(optimizer::Optimizer),
-    /// The utilisation targets and where they were set
+    /// Utilisation targets and where they are set
     Targets(targets::Targets),
-    /// Another name of `jobs slots`
+    /// Alias of `jobs slots`
     #[command(hide = true)]
     Tasks(tasks::Tasks),
-    /// Another name of `jobs queue`
+    /// Alias of `jobs queue`
     #[command(hide = true)]
     Queue(queue::Queue),
-    /// Another name of `jobs limits`
+    /// Alias of `jobs limits`
     #[command(hide = true)]
     Limits(limits::Limits),
-    /// Gates and breakers: what they bar and why
+    /// Resource limits and circuit breakers, and what they block
     Safeguards(safeguards::Safeguards),
-    /// The emergency halt: everything stops at once
+    /// Emergency halt: stop all jobs at once
     #[command(subcommand)]
     Emergency(emergency::Emergency),
-    /// The artefact store: what goes and what stays
+    /// Artefact store: clean up, rebuild the catalog
     #[command(subcommand)]
     Artefacts(artefacts::Artefacts),
     /// Models: champions and ratings

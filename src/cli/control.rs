@@ -1,4 +1,4 @@
-//! Changing something: through the master over D-Bus; starting and stopping daemons also without one, through systemd.
+//! Changes go through the master over D-Bus; daemons can also be started and stopped without it, through systemd.
 use super::Done;
 use super::out::{Out, Text, Tone};
 use super::world::World;
@@ -45,10 +45,10 @@ pub struct Master(Commander);
 pub fn explain(doing: &str, error: CommandError) -> Failure {
     let message = doing.to_owned();
     match &error {
-        CommandError::NoMaster => Failure::new(Exit::NotRunning, format!("{doing} needs the master loop, which is not running"))
+        CommandError::NoMaster => Failure::new(Exit::NotRunning, format!("{doing} needs the master, which is not running"))
             .hint("systemctl start ringrift-master.target"),
         CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, message)
-            .hint("use sudo, or have yourself put into group ringrift-admin: `adduser USER ringrift-admin`")
+            .hint("use sudo, or have an administrator add you to group ringrift-admin: `adduser USER ringrift-admin`")
             .caused_by(error),
         CommandError::Refused { name, .. } => {
             let exit = match name.as_str() {
@@ -61,7 +61,7 @@ pub fn explain(doing: &str, error: CommandError) -> Failure {
             Failure::new(exit, message).hint(hint).caused_by(error)
         }
         CommandError::Unreachable(_) => {
-            Failure::new(Exit::Unavailable, message).hint("`systemctl status dbus ringrift-master` shows who hangs").caused_by(error)
+            Failure::new(Exit::Unavailable, message).hint("`systemctl status dbus ringrift-master` shows which one hangs").caused_by(error)
         }
     }
 }
@@ -95,7 +95,7 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
     let names: Vec<String> = daemons.iter().map(|d| d.name().to_owned()).collect();
     let outcomes = match commander.change(change.method(), &names) {
         Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons).map_err(|e| match e {
-            CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, format!("{doing} without a master is for root"))
+            CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, format!("{doing} without a master needs root"))
                 .hint("use sudo, or start the suite: `sudo systemctl start ringrift-master.target`")
                 .caused_by(e),
             other => explain(&doing, other),
@@ -142,7 +142,7 @@ fn print(out: &Out, done: &str, outcomes: &[Outcome]) -> Done {
     Ok(if outcomes.iter().all(|(_, result, _)| fine(result)) { Exit::Ok } else { Exit::Failure })
 }
 
-/// Pauses daemons for a reason, or without one lets them go on. Needs the master: it keeps the pause over restarts.
+/// Pauses daemons for a reason, or without one lets them continue. Needs the master: it keeps the pause over restarts.
 pub fn pause(_world: &World, out: &Out, daemons: &[DaemonType], reason: Option<&str>) -> Done {
     let doing = if reason.is_some() { "pausing daemons" } else { "resuming daemons" };
     let commander = Commander::connect().map_err(|e| explain(doing, e))?;

@@ -1,4 +1,4 @@
-//! `ringrift database`: what was lost with a damaged database, and the confirmation that somebody has read it.
+//! `ringrift database`: data lost with a damaged database, and the confirmation that somebody has read the notice.
 use super::Done;
 use super::control::Master;
 use super::out::{Out, Text, Tone};
@@ -11,20 +11,20 @@ use clap::{Args, Subcommand};
 /// Databases.
 #[derive(Debug, Subcommand)]
 pub enum Database {
-    /// Show what was replaced, quarantined or is held back and was not confirmed yet
+    /// List unconfirmed notices: replaced databases, quarantined files, suspended deletions
     List(List),
-    /// Confirm that you have read what was lost; `ringrift status` then no longer shows it
+    /// Confirm a notice; `ringrift status` then no longer shows it
     Confirm(Confirm),
 }
 
-/// List every notice that nobody has confirmed.
+/// List unconfirmed notices.
 #[derive(Debug, Args)]
 pub struct List {}
 
-/// Confirm the loss of a database, or of a file of the artefact store.
+/// Confirm the loss of a database or of a file in the artefact store.
 #[derive(Debug, Args)]
 pub struct Confirm {
-    /// The database, as in `catalog`, or the notice's name in `ringrift database list`
+    /// Database, for example catalog, or the notice's name in `ringrift database list`
     name: String,
 }
 
@@ -51,7 +51,7 @@ fn list(world: &World, out: &Out) -> Done {
                     Text::plain(&n.next),
                 ]
             });
-            out.table(&["NOTICE", "AGE", "WHAT", "TO CONFIRM"], rows.collect())
+            out.table(&["NOTICE", "AGE", "MESSAGE", "TO CONFIRM"], rows.collect())
         }
     })
 }
@@ -60,8 +60,9 @@ impl Confirm {
     fn run(self, world: &World, out: &Out) -> Done {
         let notices = world.notices.read();
         let Some(notice) = notices.iter().find(|n| self.names(n)) else {
-            return Err(Failure::new(Exit::Usage, format!("nothing of the name {:?} waits to be confirmed", self.name))
-                .hint("`ringrift database list` shows what does"));
+            return Err(
+                Failure::new(Exit::Usage, format!("no unconfirmed notice {:?}", self.name)).hint("`ringrift database list` lists them")
+            );
         };
         confirm(world, out, std::slice::from_ref(notice))
     }

@@ -1,4 +1,5 @@
-//! `ringrift jobs durations`: how long tasks take, when running ones will end, when there is room, and whether a long one may begin now.
+//! `ringrift jobs durations`: how long jobs take, when running ones will finish, when slots become free, whether a long
+//! job may start now.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -12,13 +13,13 @@ use crate::platform::clock;
 use clap::Args;
 use serde_json::json;
 
-/// How long tasks take, learned from those that ended well.
+/// How long jobs take, estimated from completed ones.
 #[derive(Debug, Args)]
 pub struct Durations {
-    /// Only whether such a task may start now or would run in the peak hours: a type …
+    /// Only show whether a job of this type may start now or would run into the peak hours
     #[arg(requires = "key")]
     task_type: Option<String>,
-    /// … and a configuration, as in square8_2p
+    /// Configuration of that job, for example square8_2p
     key: Option<ConfigKey>,
 }
 
@@ -29,7 +30,7 @@ impl Durations {
         if let (Some(name), Some(config_key)) = (self.task_type, self.key) {
             let task_type = JobType::from_name(&name.to_lowercase()).ok_or_else(|| {
                 let types = JobType::ALL.map(JobType::name).join(", ");
-                Failure::new(Exit::Usage, format!("{name:?} is no type of tasks")).hint(format!("one of {types}"))
+                Failure::new(Exit::Usage, format!("unknown job type {name:?}")).hint(format!("use one of {types}"))
             })?;
             let start = coordinator.ask(method::CanStartBeforePeak, &TaskOf { task_type, config_key })?;
             return out.either("start", &start, || verdict(&start, world));
@@ -62,7 +63,7 @@ fn estimate(d: &DurationView) -> Vec<Text> {
 }
 
 fn running(r: &RunningView, world: &World) -> Vec<Text> {
-    let (tone, says) = if r.stale { (Tone::Bad, "runs far longer than such tasks do") } else { (Tone::Plain, "") };
+    let (tone, says) = if r.stale { (Tone::Bad, "far longer than estimated") } else { (Tone::Plain, "") };
     vec![
         Text::new(tone, r.work_id.as_str()),
         Text::plain(r.task_type.name()),
@@ -83,13 +84,13 @@ fn free(f: &FreeView, now_us: i64) -> Option<Vec<Text>> {
 
 fn tell(known: &Known, world: &World, out: &Out) -> String {
     let mut all = match known.estimates.is_empty() {
-        true => "nothing has ended yet: the defaults of durations.default_seconds are used\n".to_owned(),
-        false => out.table(&["TYPE", "CONFIG", "MEDIAN", "BOUNDS", "RUNS", "FROM"], known.estimates.iter().map(estimate).collect()),
+        true => "no job has finished yet; durations.default_seconds is used\n".to_owned(),
+        false => out.table(&["TYPE", "CONFIG", "MEDIAN", "RANGE", "RUNS", "BASIS"], known.estimates.iter().map(estimate).collect()),
     };
     if !known.running.is_empty() {
         let rows = known.running.iter().map(|r| running(r, world)).collect();
         all += "\n";
-        all += &out.table(&["ID", "TYPE", "CONFIG", "FOR", "ENDS", "BOUNDS", "SAYS"], rows);
+        all += &out.table(&["ID", "TYPE", "CONFIG", "RUNNING", "ENDS", "RANGE", "NOTE"], rows);
     }
     // What is free now was so when the coordinator answered, which is after this program looked at the clock.
     let now_us = clock::now_us();
@@ -99,7 +100,7 @@ fn tell(known: &Known, world: &World, out: &Out) -> String {
         all += &out.table(&["TYPE", "FREE NOW", "NEXT FREE"], rows);
     }
     if let Some(at) = known.peak_until_us {
-        all += &format!("\npeak hours until {}: no long task begins that is not CRITICAL\n", text::second(at, world.now_us));
+        all += &format!("\npeak hours until {}: only CRITICAL long jobs start\n", text::second(at, world.now_us));
     }
     all
 }

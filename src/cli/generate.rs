@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 /// Manual pages and completions, for packaging.
 #[derive(Debug, Subcommand)]
 pub enum Generate {
-    /// Write manual pages into a folder
+    /// Write manual pages to a directory
     Man {
-        /// The folder
+        /// The directory
         dir: PathBuf,
     },
-    /// Write completions for bash, zsh and fish into a folder
+    /// Write completions for bash, zsh and fish to a directory
     Completions {
-        /// The folder
+        /// The directory
         dir: PathBuf,
     },
 }
@@ -54,7 +54,7 @@ impl Generate {
 }
 
 fn failed(path: &Path, error: std::io::Error) -> Failure {
-    Failure::new(Exit::Failure, format!("writing to {}", path.display())).caused_by(error).hint("the folder must exist")
+    Failure::new(Exit::Failure, format!("writing to {}", path.display())).caused_by(error).hint("create the directory first")
 }
 
 /// Text as troff takes it.
@@ -75,7 +75,7 @@ pub fn daemons_page() -> String {
         ".TH RINGRIFT\\-DAEMONS 8 \"\" \"ringrift\" \"RingRift daemons\"\n.SH NAME\nringrift\\-daemons \\- the daemons of the RingRift suite\n",
     );
     page += ".SH DESCRIPTION\nEach daemon is a service of systemd. Start the suite with\n.B systemctl start ringrift\\-master.target\n\
-             and look at it with\n.BR \"ringrift status\" ;\n.BR \"ringrift daemon\" (1)\nstarts, stops and pauses single daemons.\n";
+             and inspect it with\n.BR \"ringrift status\" ;\n.BR \"ringrift daemon\" (1)\nstarts, stops and pauses single daemons.\n";
     page += ".SH HUBS AND HELPERS\n";
     for p in PROCESSES {
         page += &format!(".TP\n.B {}\n{}.\n", troff(p.binary), troff(p.purpose));
@@ -88,7 +88,7 @@ pub fn daemons_page() -> String {
         page += &format!(".TP\n.B {}\n{}. Unit {}.{}\n", troff(s.name), troff(s.purpose), troff(&unit), troff(&after));
         page += &s.settings.iter().map(|setting| setting_lines(&s.daemon.snake(), setting)).collect::<String>();
     }
-    page += ".SH PLANNED AND OTHER NAMES\nEntered in the registry, not built yet, or names of others; see\n.BR \"ringrift registry list\" .\n.PP\n";
+    page += ".SH PLANNED DAEMONS AND ALIASES\nPlanned daemons are not built yet; aliases are other names of a daemon. See\n.BR \"ringrift registry list\" .\n.PP\n";
     let others: Vec<String> = all().filter(|s| !s.is_built()).map(|s| troff(s.name)).collect();
     page += &format!("{}.\n", others.join(", "));
     page += ".SH EXIT STATUS\n0 success, 1 failure, 65 bad data, 69 a peer is unavailable, 75 try again, 77 not permitted,\n\

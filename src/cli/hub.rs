@@ -1,4 +1,4 @@
-//! Asking a hub: only when its service runs, so that looking never starts it by its socket.
+//! Calls to a hub, made only if its service runs: read-only commands never start a unit.
 use super::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::method::Method;
@@ -14,7 +14,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Longest wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Place {
     what: &'static str,
@@ -54,7 +54,7 @@ pub struct Asked {
 
 /// Connects, if the hub's service is active.
 pub fn ask(world: &World, hub: Hub) -> Result<Asked, Failure> {
-    ask_within(world, hub, PATIENCE)
+    ask_within(world, hub, RPC_TIMEOUT)
 }
 
 /// The same with an own longest wait for one answer.
@@ -73,7 +73,7 @@ pub fn ask_within(world: &World, hub: Hub, patience: Duration) -> Result<Asked, 
 /// Connects whether the hub runs or not: its socket starts it. For what must be done, not for looking.
 pub fn reach(world: &World, hub: Hub) -> Result<Asked, Failure> {
     let place = place(hub);
-    let client = Client::connect(world.run.join(place.socket), Some(PATIENCE)).map_err(|e| explain(&place, e))?;
+    let client = Client::connect(world.run.join(place.socket), Some(RPC_TIMEOUT)).map_err(|e| explain(&place, e))?;
     Ok(Asked { client, place })
 }
 
@@ -138,10 +138,10 @@ fn explain(place: &Place, error: CallError) -> Failure {
             Some(Need::Reader) => hint("ringrift"),
             _ => hint("ringrift-admin"),
         };
-        return Failure::new(Exit::NotPermitted, format!("the {} refuses", place.what)).hint(hint).caused_by(error);
+        return Failure::new(Exit::NotPermitted, format!("the {} denied the call", place.what)).hint(hint).caused_by(error);
     }
     if error.is_barred() {
-        return Failure::new(Exit::NotPermitted, format!("the {} lets only its group in", place.what))
+        return Failure::new(Exit::NotPermitted, format!("the {} accepts only its group", place.what))
             .hint(hint("ringrift"))
             .caused_by(error);
     }
@@ -153,8 +153,8 @@ fn explain(place: &Place, error: CallError) -> Failure {
     };
     let failure = Failure::new(exit, format!("asking the {}", place.what));
     let failure = match exit {
-        Exit::Unavailable => failure.hint(format!("`systemctl status {}` shows whether it hangs", place.service)),
-        Exit::TempFail => failure.hint("make room on the file system of /var/lib/ringrift and try again"),
+        Exit::Unavailable => failure.hint(format!("check `systemctl status {}`", place.service)),
+        Exit::TempFail => failure.hint("free space on the file system of /var/lib/ringrift and retry"),
         _ => failure,
     };
     failure.caused_by(error)

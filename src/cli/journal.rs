@@ -1,4 +1,5 @@
-//! Becoming journalctl: the pager, the colours and the filters are its own. And asking it when units were started.
+//! Runs journalctl in place of this process, with its pager, colours and filters; and reads from it when units were
+//! started.
 use super::Done;
 use super::out::Out;
 use crate::contract::error::{Exit, Failure};
@@ -12,19 +13,19 @@ use std::process::Command;
 /// What journalctl shall show.
 #[derive(Debug, Args)]
 pub struct Journal {
-    /// Go on with new entries
+    /// Follow new entries
     #[arg(short, long)]
     follow: bool,
-    /// The last so many entries
+    /// Show only the last N entries
     #[arg(short = 'n', long, value_name = "N")]
     lines: Option<u32>,
-    /// Not before this time, as journalctl reads it: "10 min ago", "2026-11-22 06:00"
+    /// Only entries since this time, in journalctl's format: "10 min ago", "2026-11-22 06:00"
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// With the catalog's text on what an entry means and what to do about it
+    /// Add explanations of entries and what to do, from the message catalog
     #[arg(short = 'x', long)]
     explain: bool,
-    /// Only entries of this priority or worse: err, warning, info, debug
+    /// Only entries of this or higher priority: err, warning, info, debug
     #[arg(short, long)]
     priority: Option<String>,
 }
@@ -52,7 +53,7 @@ impl Journal {
     /// Replaces this process by journalctl; returns only when that fails.
     pub fn follow(&self, units: &[String], out: &Out) -> Done {
         let error = Command::new("journalctl").args(self.arguments(units, out.json)).exec();
-        Err(Failure::new(Exit::Unavailable, "running journalctl").caused_by(error).hint("it comes with systemd: `apt-get install systemd`"))
+        Err(Failure::new(Exit::Unavailable, "running journalctl").caused_by(error).hint("install it with `apt-get install systemd`"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `ringrift jobs limits`: slots by type, and how fast they are given.
+//! `ringrift jobs limits`: slots by type, and the rate limits.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub};
@@ -8,7 +8,7 @@ use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::json;
 
-/// Slots by type: how many there are, how many are taken; and the rates at which they are given.
+/// Show slots by type (limit and use) and the rate limits.
 #[derive(Debug, Args)]
 pub struct Limits {}
 
@@ -39,19 +39,19 @@ fn page(limits: &[LimitView], s: &SafeguardsView, out: &Out) -> String {
             Text::plain(nodes.join(", ")),
         ]
     });
-    let mut page = out.table(&["TYPE", "CLASS", "USED", "A NODE", "IN ALL", "WAITING", "WHERE"], rows.collect());
+    let mut page = out.table(&["TYPE", "CLASS", "USED", "PER NODE", "CLUSTER", "QUEUED", "NODES"], rows.collect());
     let mut lines = Vec::new();
     for b in &s.buckets {
-        lines.push(format!("tokens of {}: {} of {}, {} a minute come", b.bucket, b.tokens, b.burst, b.per_minute));
+        lines.push(format!("rate limit, {}: {} of {} tokens, +{}/min", b.bucket, b.tokens, b.burst, b.per_minute));
     }
     for n in s.starts.iter().filter(|n| n.delay_ms > 0) {
-        lines.push(format!("node {}: {} recent starts, {} are ordinary, so {} ms between two", n.node, n.starts, n.ordinary, n.delay_ms));
+        lines.push(format!("node {}: {} recent starts (limit {}): {} ms between starts", n.node, n.starts, n.ordinary, n.delay_ms));
     }
     for r in &s.reservations {
-        lines.push(format!("node {} is reserved for {} by {}, {} s more", r.node, r.purpose.name(), r.by, r.seconds));
+        lines.push(format!("node {} is reserved for {} by {} for {} s", r.node, r.purpose.name(), r.by, r.seconds));
     }
     lines.push(format!(
-        "back-pressure {} ({:.2}): self-play gets {:.0} % of its rate",
+        "back-pressure {} ({:.2}): self-play at {:.0} % of its rate",
         s.signal.level,
         s.signal.value,
         s.signal.multiplier * 100.0

@@ -1,4 +1,4 @@
-//! The command line `ringrift`: one verb, one file. It owns nothing, opens no database, and looking starts nothing.
+//! The command line `ringrift`: one verb, one file. It opens no database, and read-only verbs start no unit.
 mod artefacts;
 mod bandwidth;
 mod command;

@@ -13,16 +13,16 @@ use serde_json::json;
 /// Models.
 #[derive(Debug, Subcommand)]
 pub enum Models {
-    /// Every model in the catalog, newest first, the champion marked
+    /// List the models in the catalog, newest first; the champion is marked
     List(List),
 }
 
 /// List models.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only of this configuration
+    /// Only this configuration
     key: Option<ConfigKey>,
-    /// At most so many
+    /// Maximum number of models
     #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
     lines: u32,
 }

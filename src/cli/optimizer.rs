@@ -1,4 +1,4 @@
-//! `ringrift optimizer`: the use of the nodes, what the controllers decided and why, the rate of games.
+//! `ringrift optimizer`: utilisation of the nodes, the controllers' decisions with reasons, the self-play target.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -9,10 +9,10 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-/// The use of the nodes, and what the controllers make of it.
+/// Show the utilisation of the nodes and the controllers' decisions.
 #[derive(Debug, Args)]
 pub struct Optimizer {
-    /// Requests for a rate of games to show
+    /// Number of requests for a self-play target to show
     #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
     lines: usize,
 }
@@ -59,13 +59,13 @@ fn node(n: &NodeUse, world: &World) -> Vec<Text> {
 fn tell(shown: &Shown, world: &World, out: &Out) -> String {
     let used = &shown.utilization;
     let mut all = match used.nodes.is_empty() {
-        true => "no node was observed lately; RESOURCE_OPTIMIZER does so: `ringrift daemon status resource_optimizer`\n".to_owned(),
+        true => "no measurements yet; RESOURCE_OPTIMIZER takes one a minute: `ringrift daemon status resource_optimizer`\n".to_owned(),
         false => {
             let rows = used.nodes.iter().map(|n| node(n, world)).collect();
-            out.table(&["NODE", "CPU", "GPU", "MEMORY", "JOBS", "WANTED", "SEEN", "WHY"], rows)
+            out.table(&["NODE", "CPU", "GPU", "MEMORY", "JOBS", "TARGET", "MEASURED", "REASON"], rows)
         }
     };
-    all += &format!("\n{} games an hour are agreed on\n", used.rate.round());
+    all += &format!("\nself-play target: {} games/h\n", used.rate.round());
     if !shown.rates.log.is_empty() {
         let rows = shown.rates.log.iter().map(|r| {
             vec![
@@ -76,7 +76,7 @@ fn tell(shown: &Shown, world: &World, out: &Out) -> String {
                 Text::plain([std::slice::from_ref(&r.reason), &r.why].concat().join("; ")),
             ]
         });
-        all += &out.table(&["AGO", "WHO", "ASKED", "AGREED", "WHY"], rows.collect());
+        all += &out.table(&["AGO", "REQUESTED BY", "REQUESTED", "TARGET", "REASON"], rows.collect());
     }
     all
 }

@@ -1,4 +1,4 @@
-//! `ringrift jobs order`: what waits, in the order in which it gets slots, and why.
+//! `ringrift jobs order`: queued jobs in the order in which they get slots, and why.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 /// Most waiting items whose reasons are asked for.
 const MAX_WAITING: u32 = 1000;
 
-/// What waits, first come first: items that could be granted if there were room.
+/// Show queued jobs that are ready to start, in the order in which they get slots.
 #[derive(Debug, Args)]
 pub struct Order {
-    /// At most so many
+    /// Maximum number of jobs
     #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
     lines: usize,
 }
@@ -34,11 +34,11 @@ impl Order {
         out.either("order", &order.places, || {
             let rows = order.places.iter().enumerate().map(|(at, place)| row(at + 1, place, &waits, world)).collect();
             match order.places.is_empty() {
-                true => "nothing waits that could be granted; `ringrift jobs list` shows what waits for something else\n".to_owned(),
+                true => "no job is ready to start; `ringrift jobs list` shows all queued jobs\n".to_owned(),
                 false => {
                     let table =
                         out.wrapped_table(&["#", "ID", "LEVEL", "TYPE", "CONFIG", "AGE", "DEADLINE", "WHY THERE", "WAITS FOR"], rows);
-                    table + if more { "more than shown: raise -n\n" } else { "" }
+                    table + if more { "there are more; raise -n\n" } else { "" }
                 }
             }
         })

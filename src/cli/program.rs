@@ -19,7 +19,7 @@ pub fn main() -> ExitCode {
     run(cli.command, &World::real(), &out, surface::command).unwrap_or_else(|failure| report(&failure, &out)).into()
 }
 
-/// Says what went wrong and what to do next, on stderr; with `--json` as an object.
+/// Prints the error and the next step on stderr; with `--json` as an object.
 fn report(failure: &Failure, out: &Out) -> Exit {
     let message = chain(failure);
     if out.json {

@@ -1,4 +1,4 @@
-//! `ringrift jobs queue`: what waits and why; and holding the whole queue back for a while.
+//! `ringrift jobs queue`: queued jobs and why they are queued; pausing and resuming the queue.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// The work queue: what waits, and every reason why.
+/// Show queued jobs and every reason why they are queued.
 #[derive(Debug, Args)]
 pub struct Queue {
     #[command(subcommand)]
@@ -20,14 +20,14 @@ pub struct Queue {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// What waits and why (the same as no verb)
+    /// Show queued jobs and why (the default)
     Show,
-    /// Grant nothing until resumed; what runs goes on
+    /// Start no jobs until resumed; running ones continue
     Pause {
-        /// Why
+        /// Reason
         reason: String,
     },
-    /// Grant again
+    /// Start jobs again
     Resume,
 }
 
@@ -36,7 +36,7 @@ impl Queue {
     pub fn run(self, world: &World, out: &Out) -> Done {
         match self.verb {
             None | Some(Verb::Show) => show(world, out),
-            Some(Verb::Pause { reason }) => set(world, out, "Pause", &reason, "paused: nothing is granted", "was paused already"),
+            Some(Verb::Pause { reason }) => set(world, out, "Pause", &reason, "paused: no job starts", "was already paused"),
             Some(Verb::Resume) => set(world, out, "Resume", "", "resumed", "was not paused"),
         }
     }
@@ -67,7 +67,7 @@ fn show(world: &World, out: &Out) -> Done {
         let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
         let signal = &safeguards.signal;
         let mut page = format!(
-            "{} {running} running, {claimed} starting, {pending} waiting; back-pressure {} ({:.2}, self-play at {:.0} %)\n",
+            "{} {running} running, {claimed} starting, {pending} queued; back-pressure {} ({:.2}, self-play at {:.0} %)\n",
             out.paint(if status.blocked.is_empty() { Tone::Good } else { Tone::Warn }, "●"),
             signal.level,
             signal.value,
@@ -94,7 +94,7 @@ fn show(world: &World, out: &Out) -> Done {
         });
         let rows: Vec<_> = rows.collect();
         if !rows.is_empty() {
-            page += &out.wrapped_table(&["ID", "TYPE", "CONFIG", "PRIO", "AGE", "WAITS FOR"], rows);
+            page += &out.wrapped_table(&["ID", "TYPE", "CONFIG", "PRIO", "AGE", "QUEUED FOR"], rows);
         }
         page
     })

@@ -6,12 +6,12 @@ use crate::contract::health::State;
 use crate::contract::registry::DaemonType;
 use std::time::{Duration, Instant};
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(200);
+/// Between two checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a daemon is to become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum TargetState {
     /// It runs, or is paused.
     Up,
     /// It does not run.
@@ -19,23 +19,25 @@ pub enum Wish {
 }
 
 /// Whether a daemon is as it was wished.
-fn is_met(row: &Row, wish: Wish) -> bool {
+fn is_met(row: &Row, wish: TargetState) -> bool {
     match wish {
-        Wish::Up => matches!(row.state, State::Running | State::Paused),
-        Wish::Down => !matches!(row.state, State::Running | State::Paused | State::Stale | State::Initializing | State::ShuttingDown),
+        TargetState::Up => matches!(row.state, State::Running | State::Paused),
+        TargetState::Down => {
+            !matches!(row.state, State::Running | State::Paused | State::Stale | State::Initializing | State::ShuttingDown)
+        }
     }
 }
 
 /// A daemon that will not change by waiting.
-fn is_final(row: &Row, wish: Wish) -> bool {
-    wish == Wish::Up && matches!(row.state, State::Failed | State::CannotStart)
+fn is_final(row: &Row, wish: TargetState) -> bool {
+    wish == TargetState::Up && matches!(row.state, State::Failed | State::CannotStart)
 }
 
 /// Looks again and again until every daemon is as wished or cannot become so, or for so long; returns those that are not as wished.
 /// Nothing, as soon as what is seen is no longer `wanted`.
 pub fn settle(
     world: &World,
-    wishes: &[(DaemonType, Wish)],
+    wishes: &[(DaemonType, TargetState)],
     limit: Duration,
     wanted: impl Fn(&Seen) -> bool,
 ) -> Result<Option<Vec<Row>>, Failure> {
@@ -46,11 +48,11 @@ pub fn settle(
             return Ok(None);
         }
         let rows = wishes.iter().map(|(daemon, wish)| (seen.daemon(world, *daemon), *wish));
-        let open: Vec<(Row, Wish)> = rows.filter(|(row, wish)| !is_met(row, *wish)).collect();
+        let open: Vec<(Row, TargetState)> = rows.filter(|(row, wish)| !is_met(row, *wish)).collect();
         if open.iter().all(|(row, wish)| is_final(row, *wish)) || begun.elapsed() >= limit {
             return Ok(Some(open.into_iter().map(|(row, _)| row).collect()));
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -62,6 +64,6 @@ pub fn until<T>(limit: Duration, mut done: impl FnMut() -> Option<T>) -> Option<
         if found.is_some() || begun.elapsed() >= limit {
             return found;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

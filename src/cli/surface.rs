@@ -121,7 +121,7 @@ mod tests {
         assert!(wrong.is_empty(), "src/cli/examples.rs: {}", wrong.join("\n"));
     }
 
-    /// What people read, as a whole: a change of any page is seen in review. RINGRIFT_BLESS=1 writes it anew.
+    /// What people read, as a whole: a change of any page is seen in review. RINGRIFT_BLESS=1 rewrites it.
     #[test]
     fn every_page_is_as_it_was_at_eighty_columns() {
         let mut whole = command().term_width(80).render_long_help().to_string();

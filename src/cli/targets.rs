@@ -1,10 +1,10 @@
-//! `ringrift targets`: the utilisation targets, the gains, and where each of them was set.
+//! `ringrift targets`: utilisation targets and gains, and where each of them is set.
 use super::Done;
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use clap::Args;
 
-/// The utilisation targets and the controller's gains, with their origin.
+/// Show the utilisation targets and the controller's gains with their origin.
 #[derive(Debug, Args)]
 pub struct Targets {}
 
@@ -18,7 +18,7 @@ impl Targets {
             let t = &config.config.resource_targets;
             let band = |name: &str, low: f64, target: f64, high: f64| {
                 format!(
-                    "{name}: jobs are added below {} %, {low} to {high} % is fine, {target} % is the goal, jobs are shed above {} %\n",
+                    "{name}: target {target} % (range {low} to {high} %); jobs are added below {} %, removed above {} %\n",
                     t.scale_up, t.scale_down
                 )
             };

@@ -1,4 +1,4 @@
-//! `ringrift jobs slots`: every slot that is taken, by whom, and until when.
+//! `ringrift jobs slots`: every used slot, who holds it and until when.
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
@@ -8,7 +8,7 @@ use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::json;
 
-/// Every slot that is taken: the queue's jobs, and tasks that programs hold themselves.
+/// Show used slots: jobs of the queue, and slots that other programs hold.
 #[derive(Debug, Args)]
 pub struct Tasks {
     /// Only on this node
@@ -22,7 +22,7 @@ impl Tasks {
         let mut leases = hub::ask(world, Hub::Coordinator)?.ask(method::Leases, &json!({}))?.leases;
         leases.retain(|l| self.node.as_ref().is_none_or(|n| l.lease.node.as_str() == n));
         out.either("tasks", &leases, || match leases.is_empty() {
-            true => "no slot is taken; `ringrift jobs queue` shows what waits and why\n".to_owned(),
+            true => "no slot is used; `ringrift jobs queue` shows queued jobs and why\n".to_owned(),
             false => out.table(
                 &["LEASE", "TYPE", "CLASS", "NODE", "SINCE", "ENDS IN", "JOB", "HELD BY"],
                 leases.iter().map(|l| row(l, world)).collect(),
@@ -34,7 +34,7 @@ impl Tasks {
 fn row(view: &LeaseView, world: &World) -> Vec<Text> {
     let lease = &view.lease;
     let ends = match lease.fenced {
-        true => Text::new(Tone::Warn, "fenced off, held until its unit is gone"),
+        true => Text::new(Tone::Warn, "fenced off; held until its unit has stopped"),
         false => Text::number(text::seconds((lease.expires_us - world.now_us) / 1_000_000)),
     };
     vec![

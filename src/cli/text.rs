@@ -52,9 +52,9 @@ pub fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
 }
 
-/// `1 job`, `2 jobs`.
-pub fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+/// A number with its noun: `1 job`, `2 jobs`.
+pub fn count(n: usize, noun: &str) -> String {
+    crate::contract::text::count(n as u64, noun)
 }
 
 #[cfg(test)]

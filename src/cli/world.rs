@@ -78,7 +78,7 @@ impl World {
         config::load(&self.dirs).map_err(|errors| {
             Failure::new(Exit::Config, "reading the configuration")
                 .caused_by(errors)
-                .hint("`ringrift config check` shows each error; what runs keeps running on the old configuration")
+                .hint("`ringrift config check` shows each error; running processes keep their configuration")
         })
     }
 }

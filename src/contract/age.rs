@@ -54,7 +54,7 @@ impl ClockWatch {
     /// At start: `newest_us` is the newest record from before, `held` the reason of a hold that was not released then.
     pub fn new(newest_us: Option<i64>, held: Option<String>, now: Clocks) -> ClockWatch {
         let gap = newest_us.map(|newest| now.wall.saturating_sub(newest)).filter(|gap| *gap > MAX_GAP_US);
-        let beyond = gap.map(|gap| format!("at start the clock was {} beyond the newest record", span(gap)));
+        let beyond = gap.map(|gap| format!("at start the clock was {} ahead of the newest record", span(gap)));
         ClockWatch { last: Some(now), held: held.or(beyond), synchronised_since: now.synchronised.then_some(now.mono) }
     }
 

@@ -24,7 +24,7 @@ pub enum FailureCause {
     ResultTooLarge,
     /// Its files took more than `limits.job_bytes` or `limits.job_files`.
     Quota,
-    /// It was told to stop with the suite: no failure.
+    /// It was asked to stop with the suite: no failure.
     Interrupted,
     /// It was interrupted again and again without progress.
     Interruptions,

@@ -1,4 +1,4 @@
-//! One of many equal messages in an interval, and a count of the rest: what somebody else causes without bound is told with a bound.
+//! One of many equal messages in an interval, and a count of the rest: what somebody else causes without bound is reported with a bound.
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,13 @@ pub struct Coalesced {
 
 /// How many messages were left out since the last one that was let through; as text an addition to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LeftOut(pub u64);
+pub struct SuppressedCount(pub u64);
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for SuppressedCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
-            n => write!(f, " ({n} more of the same kind are not shown)"),
+            n => write!(f, " ({n} more of this kind not shown)"),
         }
     }
 }
@@ -33,13 +33,13 @@ impl Coalesced {
     }
 
     /// Whether a message may be shown now, and if so how many were left out before it.
-    pub fn admit(&mut self, now: Instant) -> Option<LeftOut> {
+    pub fn admit(&mut self, now: Instant) -> Option<SuppressedCount> {
         if self.last.is_some_and(|last| now.saturating_duration_since(last) < self.every) {
             self.left_out = self.left_out.saturating_add(1);
             return None;
         }
         self.last = Some(now);
-        Some(LeftOut(std::mem::take(&mut self.left_out)))
+        Some(SuppressedCount(std::mem::take(&mut self.left_out)))
     }
 
     /// How many were left out at the end, if any.
@@ -65,9 +65,9 @@ mod tests {
     #[test]
     fn a_message_after_a_pause_is_shown_at_once() {
         let (begin, mut pace) = (Instant::now(), Coalesced::new(SECOND));
-        assert_eq!(pace.admit(begin), Some(LeftOut(0)));
-        assert_eq!(pace.admit(begin + SECOND), Some(LeftOut(0)));
-        assert_eq!(LeftOut(0).to_string(), "");
-        assert_eq!(LeftOut(7).to_string(), " (7 more of the same kind are not shown)");
+        assert_eq!(pace.admit(begin), Some(SuppressedCount(0)));
+        assert_eq!(pace.admit(begin + SECOND), Some(SuppressedCount(0)));
+        assert_eq!(SuppressedCount(0).to_string(), "");
+        assert_eq!(SuppressedCount(7).to_string(), " (7 more of this kind not shown)");
     }
 }

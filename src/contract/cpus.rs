@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The largest number a processor may have here; the kernel's own limit.
-const LARGEST: usize = 8191;
+const MAX_CPU: usize = 8191;
 
 /// Logical processors, in order, each once, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,13 +21,13 @@ impl TryFrom<String> for CpuList {
     type Error = String;
 
     fn try_from(text: String) -> Result<CpuList, String> {
-        let number = |word: &str| word.trim().parse::<usize>().ok().filter(|n| *n <= LARGEST);
+        let number = |word: &str| word.trim().parse::<usize>().ok().filter(|n| *n <= MAX_CPU);
         let mut cpus = Vec::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             match (number(first), number(last)) {
                 (Some(first), Some(last)) if first <= last => cpus.extend(first..=last),
-                _ => return Err(format!("{text:?} is no list of processors; written as 0-3,8, numbers up to {LARGEST}")),
+                _ => return Err(format!("{text:?} is not a list of processors; write it as 0-3,8 with numbers up to {MAX_CPU}")),
             }
         }
         cpus.sort_unstable();

@@ -10,7 +10,7 @@ use super::router::NewEvent;
 use super::wire::{Call, CallError, Reply};
 
 // Inputs are made one at a time and never stored, so the size of the largest does not matter.
-/// What a daemon is told. Every input is handled to its end before the next.
+/// An input of a daemon. Every input is handled to its end before the next.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Input<'a> {

@@ -77,7 +77,7 @@ pub fn check_kind(kind: &str) -> Result<(), BadId> {
     Err(BadId {
         kind: "event type",
         text: kind.into(),
-        why: "not in the catalogue; programs of your own use external.<name>, a name of ASCII letters, digits, '.', '_' and '-'".into(),
+        why: "not in the catalogue; your own programs use external.NAME with a name of ASCII letters, digits, '.', '_' and '-'".into(),
     })
 }
 

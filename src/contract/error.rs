@@ -33,7 +33,7 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Whether trying the same again can help. Errors carry it, so that what cannot be mended never holds up what waits behind it.
+/// Whether trying the same again can help. Errors carry it, so that what cannot be fixed never holds up what waits behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permanence {
     /// The same input fails the same way again: it is put away at once.

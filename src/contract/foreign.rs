@@ -1,4 +1,4 @@
-//! The event queue of the original system: rows of a SQLite database that programs of old still write and read, and the one table
+//! The event queue of the earlier implementation: rows of a SQLite database that legacy programs still write and read, and the one table
 //! that says which of their names are which of our event types.
 use super::envelope::EXTERNAL;
 use super::events::EventType;
@@ -12,7 +12,7 @@ pub const OURS: &str = "ringrift-cross-process-poller";
 /// A row of table `events`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForeignEvent {
-    /// AUTOINCREMENT; begins anew when the file does.
+    /// AUTOINCREMENT; starts over when the file does.
     pub event_id: i64,
     /// A data event, a stage or a queue's name.
     pub event_type: String,
@@ -28,13 +28,13 @@ pub struct ForeignEvent {
 
 /// The queue. Every method opens the file as it is; one that is not there has no events and takes none.
 pub trait ForeignQueue {
-    /// Rows after this id that are not ours, oldest first, at most so many; and the last id looked at. Says that we still poll.
+    /// Rows after this id that are not ours, oldest first, at most this many; and the last id looked at. Says that we still poll.
     fn read(&self, database: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError>;
     /// The least of those who can write the file or replace it: an event in it has no more rights than they.
     fn writers(&self, database: &str) -> Result<Class, StoreError>;
     /// When the row was made; nothing when it is not there.
     fn created_at(&self, database: &str, event_id: i64) -> Result<Option<f64>, StoreError>;
-    /// We have handled these: programs of old clear them away then.
+    /// We have handled these: legacy programs clear them away then.
     fn acknowledge(&self, database: &str, ids: &[i64]) -> Result<(), StoreError>;
     /// Puts an event of ours in, once for each id. False: it was there, or there is no queue.
     fn put(&self, database: &str, event_id: &str, kind: &str, payload: &Map<String, Value>, created_at: f64) -> Result<bool, StoreError>;

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a daemon is doing, as users see it: the original's states, and the four that it lacked.
+/// What a daemon is doing, as users see it: the earlier implementation's states, and the four that it lacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum State {

@@ -20,7 +20,7 @@ pub struct HostSnapshot {
     pub memory_bytes: u64,
     /// Used share of the state directory's file system, percent.
     pub disk_percent: Option<f64>,
-    /// Used share of its inodes, percent; absent where the file system does not count them.
+    /// Used share of its inodes, percent; absent where the file system does not count inodes.
     #[serde(default)]
     pub inode_percent: Option<f64>,
     /// Somebody met a full file system within the last minute.

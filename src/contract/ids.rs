@@ -65,10 +65,10 @@ pub(super) use text_id;
 
 fn word(text: &str, extra: &str, max: usize) -> Result<(), String> {
     if text.is_empty() || text.len() > max {
-        return Err(format!("wants 1 to {max} characters"));
+        return Err(format!("must have 1 to {max} characters"));
     }
     match text.chars().find(|c| !c.is_ascii_alphanumeric() && !extra.contains(*c)) {
-        Some(bad) => Err(format!("{bad:?} is not allowed; letters, digits and {extra:?} are")),
+        Some(bad) => Err(format!("invalid character {bad:?}; use letters, digits and {extra:?}")),
         None => Ok(()),
     }
 }
@@ -81,7 +81,7 @@ text_id!(
     /// A job and its work item: `<database epoch>-<number>`, safe as the instance of a template unit, and short enough for the name of
     /// its user (`rrj-<id>`, at most 31 characters).
     JobId, "job id", |t| match word(t, "-", 27) {
-        Ok(()) if t.chars().any(|c| c.is_ascii_uppercase()) => Err("wants lower-case letters".into()),
+        Ok(()) if t.chars().any(|c| c.is_ascii_uppercase()) => Err("must be lower-case".into()),
         other => other,
     }
 );
@@ -95,7 +95,7 @@ text_id!(
         if t.len() == 64 && t.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
             Ok(())
         } else {
-            Err("wants 64 lower-case hex digits".into())
+            Err("must be 64 lower-case hex digits".into())
         }
     }
 );
@@ -111,13 +111,13 @@ text_id!(
     /// A board and a number of players, as in `square8_2p`; 4 boards × 2 to 4 players = 12 keys.
     ConfigKey, "configuration key", |t| {
         let Some((board, players)) = t.rsplit_once('_') else {
-            return Err("wants BOARD_Np, as in square8_2p".into());
+            return Err("must be BOARD_Np, for example square8_2p".into());
         };
         if !BOARDS.contains(&board) {
-            return Err(format!("board is one of {}", BOARDS.join(", ")));
+            return Err(format!("the board must be one of {}", BOARDS.join(", ")));
         }
         if !["2p", "3p", "4p"].contains(&players) {
-            return Err("players is one of 2p, 3p, 4p".into());
+            return Err("the number of players must be 2p, 3p or 4p".into());
         }
         Ok(())
     }

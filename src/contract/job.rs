@@ -16,7 +16,7 @@ pub const LONGEST_SILENCE: u64 = 60;
 /// Seconds that an attempt may be given at most: a week.
 pub const LONGEST_TIMEOUT: u64 = 604_800;
 
-/// Arguments of Take: the unit's main process takes up its job.
+/// Arguments of Take: the unit's main process starts its job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Take {
@@ -77,7 +77,7 @@ pub struct Renew {
     pub progress: Option<Progress>,
 }
 
-/// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or left in the job's folder.
+/// Arguments of Finish: the attempt is over. Sent by ExecStopPost=, or left in the job's directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finish {
     /// The job.
@@ -102,7 +102,7 @@ pub struct Finish {
     /// The description as the workload got it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// The unit was told to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the job's.
+    /// The unit was asked to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the job's.
     #[serde(default)]
     pub interrupted: bool,
     /// Why there is no result; absent from a runner of an earlier version that did not know more than systemd.
@@ -125,7 +125,7 @@ pub struct Finished {
 methods! {
     "org.ringrift.Job" "interfaces/org.ringrift.Job.varlink"
     Take(Take) -> Offer: Job
-        = "The socket itself is closed to all but root, user ringrift and jobs, and a job speaks for itself alone.";
+        = "Only root, user ringrift and jobs may connect to the socket, and a job may call only for itself.";
     Renew(Renew) -> Renewed: Job;
     Finish(Finish) -> Finished: Job;
 }

@@ -4,7 +4,7 @@ use super::text::is_harmless;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Folders and the name together at most.
+/// Directories and the name together at most.
 const DEEPEST: usize = 16;
 /// The longest name in a file system, bytes.
 const LONGEST_NAME: usize = 255;
@@ -20,31 +20,31 @@ text_id!(
 
 fn check(text: &str) -> Result<(), String> {
     if text.is_empty() || text.len() > LONGEST {
-        return Err(format!("wants 1 to {LONGEST} bytes"));
+        return Err(format!("must have 1 to {LONGEST} bytes"));
     }
     if !text.chars().all(is_harmless) {
-        return Err("wants no control characters, nor others that are not shown as they are".into());
+        return Err("must not contain control characters or invisible characters".into());
     }
     let names: Vec<&str> = text.split('/').collect();
     if names.iter().any(|name| ["", ".", ".."].contains(name)) {
-        return Err("wants to stay inside: relative, no empty name, no \".\" and no \"..\"".into());
+        return Err("must be relative, without empty names, \".\" and \"..\"".into());
     }
     if names.len() > DEEPEST {
-        return Err(format!("wants at most {DEEPEST} names"));
+        return Err(format!("must have at most {DEEPEST} path components"));
     }
     if names.iter().any(|name| name.len() > LONGEST_NAME) {
-        return Err(format!("wants names of at most {LONGEST_NAME} bytes"));
+        return Err(format!("path components must have at most {LONGEST_NAME} bytes"));
     }
     match names.last().and_then(|name| name.rsplit_once('.')) {
         Some((_, end)) if end.is_empty() || end.len() > LONGEST_EXTENSION || !end.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            Err(format!("wants an extension of 1 to {LONGEST_EXTENSION} letters and digits, or none"))
+            Err(format!("the extension must have 1 to {LONGEST_EXTENSION} letters and digits"))
         }
         _ => Ok(()),
     }
 }
 
 impl JobPath {
-    /// The folders on the way and, last, the file's name.
+    /// The directories on the way and, last, the file's name.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.split('/')
     }
@@ -74,7 +74,7 @@ pub struct JobFile {
 pub struct Quota {
     /// Bytes of all files, and of one.
     pub bytes: u64,
-    /// Files and folders.
+    /// Files and directories.
     pub files: u64,
 }
 
@@ -87,13 +87,13 @@ impl Quota {
         }
         let Quota { bytes: most_bytes, files: most_files } = *self;
         if files > most_files {
-            return Some(format!("the result names {files} files, limits.job_files allows {most_files}"));
+            return Some(format!("the result has {files} files; limits.job_files is {most_files}"));
         }
-        (bytes > most_bytes).then(|| format!("the files of the result have {bytes} bytes, limits.job_bytes allows {most_bytes}"))
+        (bytes > most_bytes).then(|| format!("the files of the result have {bytes} bytes; limits.job_bytes is {most_bytes}"))
     }
 }
 
-/// In a job's folder: how its attempt ended, as far as that could not be handed in.
+/// In a job's directory: how its attempt ended, as far as that could not be handed in.
 pub const REPORT: &str = "report.json";
 /// The largest report that is read.
 pub const MAX_REPORT_BYTES: u64 = 4 << 20;

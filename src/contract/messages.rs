@@ -18,7 +18,7 @@ macro_rules! messages {
 }
 
 messages! {
-    /// A daemon used up its restarts.
+    /// A daemon failed and used up its restarts.
     DAEMON_FAILED = "da16086f66dd4228b6ad830edd4770ef";
     /// The master tries a daemon again that had failed for good.
     DAEMON_TRIED_AGAIN = "3b9a51e08f7c4c6d9c1e64d2a07f58b6";
@@ -56,7 +56,7 @@ messages! {
     OUTPUTS_GIVEN_UP = "c4e8a90d5f3b4712b6d2e17a08f95c34";
     /// The breaker of a task type on a node opened.
     BREAKER_OPEN = "0b7c3e5a91d24f6e8a3fd1c5b2e64790";
-    /// The rules of the game are of another version: a configuration begins anew.
+    /// The rules of the game are of another version: a configuration starts over.
     RULES_CHANGED = "3d5b0a8c64f14e0f9a7be1c2d4805f61";
     /// The emergency halt is on.
     EMERGENCY_HALT = "6f1de02a4c8b4b0f9d7755a1e3c20b84";

@@ -1,4 +1,4 @@
-//! Notices: what was lost or is held back, told until a person has confirmed it. One JSON file each beside the state directories.
+//! Notices: what was lost or is held back, reported until a person has confirmed it. One JSON file each beside the state directories.
 use serde::{Deserialize, Serialize};
 
 /// What a notice is about.
@@ -15,7 +15,7 @@ pub enum Subject {
         reason: String,
         /// Where the damaged file is kept; absent when there was none.
         damaged: Option<String>,
-        /// The snapshot that took its place; absent: a new database was begun.
+        /// The snapshot that took its place; absent: replaced by a new database.
         restored: Option<String>,
         /// What is missing now, for people.
         lost: String,

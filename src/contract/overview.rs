@@ -215,7 +215,7 @@ impl Overview {
         }
         if self.profile.is_none() {
             // Without a profile nobody knows which daemons are critical here, and not knowing is not being well.
-            against.push("which profile is applied is not known; `ringrift profile apply NAME` applies one".into());
+            against.push("no applied profile known; use `ringrift profile apply NAME`".into());
         }
         let dead = |p: &&Process| p.critical && p.member && p.category != "hub" && !p.is_up();
         against.extend(self.processes.iter().filter(dead).map(|p| self.about(p)));

@@ -22,7 +22,7 @@ pub const SPACE: &str = "/run/ringrift/space";
 pub const MASTER_PID: &str = "/run/ringrift/master_loop.pid";
 /// The emergency halt flag.
 pub const EMERGENCY_HALT: &str = "/run/ringrift/EMERGENCY_HALT";
-/// The same flag where scripts of old make it.
+/// The same flag where legacy scripts make it.
 pub const LEGACY_HALT: &str = "/tmp/ringrift_coordination/EMERGENCY_HALT";
 /// All state.
 pub const STATE: &str = "/var/lib/ringrift";

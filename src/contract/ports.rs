@@ -91,7 +91,7 @@ pub trait Letters {
     fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, CallError>;
     /// Hands dead letters out again; returns how many.
     fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError>;
-    /// The router's figures.
+    /// Show the router's statistics.
     fn router_stats(&self) -> Result<Stats, CallError>;
 }
 
@@ -122,7 +122,7 @@ pub trait CatalogStore: Catalog {
     fn stages(&self) -> Result<Vec<StageState>, StoreError>;
     /// Artefacts that are still in the store, newest first.
     fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError>;
-    /// The newest champions of each configuration and so many steps of their ancestors, each with the reason why it stays.
+    /// The newest champions of each configuration and this many steps of their ancestors, each with the reason why it stays.
     fn protected(&self, champions: u32, ancestors: u32) -> Result<BTreeMap<Digest, String>, StoreError>;
     /// Marks an artefact as gone for a reason, then deletes its file.
     fn forget(&self, id: &Digest, why: &str) -> Result<(), StoreError>;
@@ -131,9 +131,9 @@ pub trait CatalogStore: Catalog {
     fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError>;
     /// Deletes the files of what was marked before a crash.
     fn finish_forgetting(&self) -> Result<(), StoreError>;
-    /// The folders of jobs.
+    /// The directories of jobs.
     fn job_folders(&self) -> Result<Vec<JobFolder>, StoreError>;
-    /// Deletes the folder of a job.
+    /// Deletes the directory of a job.
     fn remove_job(&self, id: &JobId) -> Result<(), StoreError>;
     /// Permission to delete by age.
     fn age_permit(&self) -> Option<AgePermit>;

@@ -11,6 +11,11 @@ pub const MAX_BLOCK: usize = 8192;
 /// Stands where text was cut off.
 const CUT: &str = "…";
 
+/// A number with its noun: `1 job`, `2 jobs`.
+pub fn count(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Whether a character is shown and not acted on: no control character (C0, DEL, C1), nothing that changes the writing direction,
 /// no line or paragraph separator, no noncharacter (PID 1 and busctl refuse these).
 pub fn is_harmless(c: char) -> bool {

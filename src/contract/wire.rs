@@ -113,7 +113,7 @@ pub mod errors {
     pub const OUT_OF_SPACE: &str = "org.ringrift.OutOfSpace";
     /// Too many calls in flight on one connection.
     pub const TOO_MANY: &str = "org.ringrift.TooMany";
-    /// No such event, work item, artefact or subscriber.
+    /// No such event, job, artefact or subscriber.
     pub const NOT_FOUND: &str = "org.ringrift.NotFound";
     /// Refused by a limit or gate; the reasons are in `reasons`.
     pub const REFUSED: &str = "org.ringrift.Refused";

@@ -135,7 +135,7 @@ impl Decisions {
         }
         if let Some(r) = self.reserved(ask, now_us) {
             let seconds = seconds_until(r.until_us, now_us);
-            let text = format!("node {} is reserved for {} by {} for {seconds} s more", ask.node, r.purpose.name(), r.by);
+            let text = format!("node {} is reserved for {} by {} for another {seconds} s", ask.node, r.purpose.name(), r.by);
             reasons.push(Reason::new(ReasonCode::Reserved, text));
         }
         let running = self.usage.on(ask.kind, ask.node);
@@ -160,13 +160,13 @@ impl Decisions {
                 return;
             }
             let when = match bucket.next(rate, now_us) {
-                Some(at) => format!("the next token comes in {} ms", (at - now_us) / 1000 + 1),
-                None => "back-pressure holds the tokens back".into(),
+                Some(at) => format!("next token in {} ms", (at - now_us) / 1000 + 1),
+                None => "no tokens while back-pressure is active".into(),
             };
-            let text = format!("{what}: the rate of {} a minute is used up ({key}), {when}", rate.per_minute);
+            let text = format!("{what}: rate limit reached ({key} = {}); {when}", rate.per_minute);
             reasons.push(Reason::new(ReasonCode::Rate, text));
         };
-        look(&self.tokens, rules.rate(), "all tasks", "admission.per_minute");
+        look(&self.tokens, rules.rate(), "all types", "admission.per_minute");
         if kind == JobType::Selfplay {
             look(&self.selfplay_tokens, rules.selfplay_rate(), "selfplay", "admission.selfplay_per_minute");
         }
@@ -209,9 +209,9 @@ fn breaker_reason(b: &Breaker, rules: &Rules<'_>, ask: Ask<'_>, running: u32, no
     let (kind, node, rules) = (ask.kind, ask.node, &rules.safeguards.breaker);
     match (b.phase(rules, now_us), b.ready_at(rules)) {
         (Phase::Open, Some(at)) => {
-            format!("breaker of {kind} on {node} is OPEN for {} s more: {}", seconds_until(at, now_us), b.reason)
+            format!("circuit breaker for {kind} on {node} is OPEN for another {} s: {}", seconds_until(at, now_us), b.reason)
         }
-        _ => format!("breaker of {kind} on {node} is HALF_OPEN and {running} of {} probes run", rules.probes),
+        _ => format!("circuit breaker for {kind} on {node} is HALF_OPEN: {running} of {} trial jobs running", rules.probes),
     }
 }
 

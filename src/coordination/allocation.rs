@@ -15,10 +15,10 @@ pub struct Need {
     pub players: u8,
 }
 
-/// The original's floor: none gets less than half of an even share.
+/// The earlier implementation's floor: none gets less than half of an even share.
 const FLOOR: f64 = 0.5;
 
-/// Shares that sum to 1: the configurations' weights by their games, times 1.5 for three and four players (the original's floor for
+/// Shares that sum to 1: the configurations' weights by their games, times 1.5 for three and four players (the earlier implementation's floor for
 /// them).
 pub fn shares(needs: &[Need]) -> BTreeMap<String, f64> {
     if needs.is_empty() {

@@ -53,11 +53,11 @@ pub fn judge(settings: &Bandwidth, running: &[Reserved], host: &str, urgency: Ur
     let total = u64::from(settings.total_mbit) * 1000;
     let mut reasons = Vec::new();
     if here.len() >= settings.transfers_per_host as usize {
-        let text = format!("{} of {} transfers with {host} run", here.len(), settings.transfers_per_host);
+        let text = format!("{} of {} transfers with {host} running", here.len(), settings.transfers_per_host);
         reasons.push(Reason::new(ReasonCode::Transfers, text));
     }
     if running.len() >= settings.transfers as usize {
-        let text = format!("{} of {} transfers run in all", running.len(), settings.transfers);
+        let text = format!("{} of {} transfers running in total", running.len(), settings.transfers);
         reasons.push(Reason::new(ReasonCode::Transfers, text));
     }
     let (left_here, left) = (limit.saturating_sub(used_here), total.saturating_sub(used));
@@ -65,11 +65,11 @@ pub fn judge(settings: &Bandwidth, running: &[Reserved], host: &str, urgency: Ur
     // Slower than this would hold a place for hours and move nothing; a small factor of a small host is no reason to refuse.
     let least = u64::from(settings.min_mbit).saturating_mul(1000).min(wanted);
     if left_here < least {
-        let text = format!("{host}: {used_here} of {limit} kbit/s are taken (class {class})");
+        let text = format!("{host}: {used_here} of {limit} kbit/s reserved (class {class})");
         reasons.push(Reason::new(ReasonCode::Bandwidth, text));
     }
     if left < least {
-        reasons.push(Reason::new(ReasonCode::Bandwidth, format!("{used} of {total} kbit/s are taken in all")));
+        reasons.push(Reason::new(ReasonCode::Bandwidth, format!("{used} of {total} kbit/s reserved in total")));
     }
     Verdict { kbit: if reasons.is_empty() { kbit } else { 0 }, reasons }
 }

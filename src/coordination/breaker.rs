@@ -56,7 +56,7 @@ impl Breaker {
             Some(_) => Phase::HalfOpen,
         }
     }
-    /// Whether one more may pass where so many of the type run already; probes are counted by what runs, so that a lost one leaks
+    /// Whether one more may pass where this many of the type run already; probes are counted by what runs, so that a lost one leaks
     /// nothing.
     pub fn lets_through(&self, rules: &BreakerRules, running: u32, now_us: i64) -> bool {
         match self.phase(rules, now_us) {

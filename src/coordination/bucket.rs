@@ -17,7 +17,7 @@ impl Rate {
     pub fn new(per_minute: u32, burst: u32) -> Rate {
         Rate { per_minute, burst, factor: 1.0 }
     }
-    /// Millionths of a token that come in so many microseconds.
+    /// Millionths of a token that come in this many microseconds.
     fn refill(&self, elapsed_us: i64) -> i64 {
         let whole = i128::from(elapsed_us) * i128::from(self.per_minute) / 60;
         let left = (whole.min(i128::from(i64::MAX / 2)) as f64 * self.factor.clamp(0.0, 1.0)).floor();

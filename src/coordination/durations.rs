@@ -168,16 +168,16 @@ pub struct Start {
 pub fn can_start_before_peak(settings: &Durations, estimate: &Estimate, now_us: i64) -> Start {
     let minutes = |us: i64| us / (60 * SECOND);
     let allow = |reason: String| Start { allowed: true, reason, not_before_us: None };
-    let takes = format!("takes {} min at most ({})", (estimate.high / 60.0).ceil(), estimate.basis.name());
+    let takes = format!("takes up to {} min ({})", (estimate.high / 60.0).ceil(), estimate.basis.name());
     if estimate.seconds < f64::from(settings.long_seconds) {
         return allow(format!("short: {takes}"));
     }
     let length = (i64::from(settings.peak_end_hour) - i64::from(settings.peak_start_hour)) * HOUR;
     match peak(settings, now_us) {
-        Peak::Never => allow("there are no peak hours".into()),
+        Peak::Never => allow("no peak hours configured".into()),
         Peak::Until(end) => Start {
             allowed: false,
-            reason: format!("peak hours for {} min more; it {takes}", minutes(end - now_us)),
+            reason: format!("peak hours for another {} min; it {takes}", minutes(end - now_us)),
             not_before_us: Some(end),
         },
         // What is longer than the time between two peaks can never end before one; it begins right after one.
@@ -189,7 +189,7 @@ pub fn can_start_before_peak(settings: &Durations, estimate: &Estimate, now_us: 
         }
         Peak::From(start) => Start {
             allowed: false,
-            reason: format!("peak hours begin in {} min; it {takes}", minutes(start - now_us)),
+            reason: format!("peak hours start in {} min; it {takes}", minutes(start - now_us)),
             not_before_us: Some(start + length.rem_euclid(DAY)),
         },
     }

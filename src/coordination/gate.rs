@@ -35,7 +35,7 @@ impl Gate {
     fn new(name: &str, bars: Bars, open: bool, why: String) -> Gate {
         Gate { view: GateView { gate: name.into(), open, why }, bars, local: !matches!(name, "disk" | "inodes" | "emergency") }
     }
-    /// Whether it bars one more task of the type where so many run; `here`: on the coordinator's own node.
+    /// Whether it bars one more task of the type where this many run; `here`: on the coordinator's own node.
     pub fn stops(&self, kind: JobType, running: u32, here: bool) -> bool {
         if self.view.open || (self.local && !here) {
             return false;
@@ -48,7 +48,7 @@ impl Gate {
     }
     /// The reason in one line.
     pub fn reason(&self) -> String {
-        format!("gate {}: {}", self.view.gate, self.view.why)
+        format!("{}: {}", self.view.gate, self.view.why)
     }
 }
 
@@ -75,11 +75,11 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
     };
     let hysteresis = rules.hysteresis;
     let mut gates = vec![
-        percent("disk", Bars::All, "the state directory's file system", host.disk_percent, &mut levels.disk, rules.disk, hysteresis),
+        percent("disk", Bars::All, "the state directory's disk", host.disk_percent, &mut levels.disk, rules.disk, hysteresis),
         inodes(host, levels, rules),
         percent("memory", Bars::All, "memory", host.memory_percent, &mut levels.memory, rules.memory, hysteresis),
         stall(host, levels, rules),
-        percent("cpu", Bars::Further, "the processors", host.cpu_percent, &mut levels.cpu, rules.cpu, hysteresis),
+        percent("cpu", Bars::Further, "CPU", host.cpu_percent, &mut levels.cpu, rules.cpu, hysteresis),
         load(host, levels, rules),
     ];
     gates.push(match (&host.gpu_absent, host.gpus.is_empty()) {
@@ -98,16 +98,8 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
 /// of them.
 fn inodes(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     match host.inode_percent {
-        None => Gate::new("inodes", Bars::All, true, "the file system does not count them".into()),
-        some => percent(
-            "inodes",
-            Bars::All,
-            "inodes of the state directory's file system",
-            some,
-            &mut levels.inodes,
-            rules.inodes,
-            rules.hysteresis,
-        ),
+        None => Gate::new("inodes", Bars::All, true, "the file system does not count inodes".into()),
+        some => percent("inodes", Bars::All, "the state directory's inodes", some, &mut levels.inodes, rules.inodes, rules.hysteresis),
     }
 }
 
@@ -119,19 +111,19 @@ pub fn emergency(look: &Result<(), String>) -> Option<Gate> {
 fn percent(name: &str, bars: Bars, what: &str, value: Option<f64>, before: &mut Level, threshold: Threshold, hysteresis: f64) -> Gate {
     let Some(value) = value.filter(|v| v.is_finite()) else {
         // Not known is no: also for the first task of a type.
-        return Gate::new(name, Bars::All, false, format!("the use of {what} cannot be read"));
+        return Gate::new(name, Bars::All, false, format!("cannot read the utilisation of {what}"));
     };
     if bars != Bars::All && threshold.critical >= 100.0 {
-        return Gate::new(name, bars, true, format!("{what}: {value:.1} % used; the gate is switched off"));
+        return Gate::new(name, bars, true, format!("{value:.1} % used; limit disabled"));
     }
     *before = level(*before, value, threshold, hysteresis);
     let open = *before != Level::Critical;
     let key = format!("safeguards.{name}");
     let why = match *before {
         Level::Normal => format!("{value:.1} % used"),
-        Level::Warning => format!("{value:.1} % used, {key}.warning is {} %", threshold.warning),
-        Level::Critical if bars == Bars::All => format!("{what}: {value:.1} % used, {key}.critical is {} %", threshold.critical),
-        Level::Critical => format!("{what}: {value:.1} % used, {key}.critical is {} %; one task of a type may run", threshold.critical),
+        Level::Warning => format!("{value:.1} % used ({key}.warning is {} %)", threshold.warning),
+        Level::Critical if bars == Bars::All => format!("{value:.1} % used ({key}.critical is {} %)", threshold.critical),
+        Level::Critical => format!("{value:.1} % busy ({key}.critical is {} %): at most one job per type", threshold.critical),
     };
     Gate::new(name, bars, open, why)
 }
@@ -145,19 +137,22 @@ fn stall(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     let others = also("cpu", pressure.cpu) + &also("io", pressure.io);
     match pressure.memory.filter(|v| v.is_finite()) {
         // The second witness is missing; the first one, the use of memory, still judges.
-        None => {
-            Gate::new("stall", Bars::All, true, format!("unknown: the kernel offers no /proc/pressure/memory{others}; memory use decides"))
-        }
+        None => Gate::new(
+            "stall",
+            Bars::All,
+            true,
+            format!("unknown: the kernel has no /proc/pressure/memory{others}; memory utilisation decides"),
+        ),
         Some(value) => {
             levels.stall = level(levels.stall, value, rules.memory_stall, rules.hysteresis);
             let why = match levels.stall {
                 Level::Critical => {
                     format!(
-                        "tasks waited for memory {value:.1} % of the time, safeguards.memory_stall.critical is {} %",
+                        "tasks stalled on memory {value:.1} % of the time (safeguards.memory_stall.critical is {} %)",
                         rules.memory_stall.critical
                     )
                 }
-                _ => format!("memory {value:.1} %{others} of the time"),
+                _ => format!("stalled on memory {value:.1} %{others} of the time"),
             };
             Gate::new("stall", Bars::All, levels.stall != Level::Critical, why)
         }
@@ -166,16 +161,16 @@ fn stall(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
 
 fn load(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     let Some(load) = host.load1.filter(|l| l.is_finite()) else {
-        return Gate::new("load", Bars::All, false, "the load average cannot be read".into());
+        return Gate::new("load", Bars::All, false, "cannot read the load average".into());
     };
     let most = rules.load_per_cpu * f64::from(host.cpus.max(1));
-    // In percent of what is allowed, so that the same hysteresis applies; strictly above, as the original had it.
+    // In percent of what is allowed, so that the same hysteresis applies; strictly above, as the earlier implementation had it.
     let share = load * 100.0 / most;
     let shut = share > 100.0 || (levels.load == Level::Critical && share > 100.0 - rules.hysteresis);
     levels.load = if shut { Level::Critical } else { Level::Normal };
     let why = match shut {
-        false => format!("{load:.2}, {most:.1} is the most"),
-        true => format!("{load:.2}, the most is {} × {} processors = {most:.1}; one task of a type may run", rules.load_per_cpu, host.cpus),
+        false => format!("{load:.2} (limit {most:.1})"),
+        true => format!("{load:.2} (limit {} × {} processors = {most:.1}): at most one job per type", rules.load_per_cpu, host.cpus),
     };
     Gate::new("load", Bars::Further, !shut, why)
 }
@@ -185,7 +180,7 @@ pub fn shut(gates: &[Gate]) -> Vec<String> {
     gates.iter().filter(|g| !g.view.open && g.bars == Bars::All).map(Gate::reason).collect()
 }
 
-/// Every reason of the gates that let one task of a type through: a machine at work, nothing to mend.
+/// Every reason of the gates that let one task of a type through: a machine at work, nothing to fix.
 pub fn narrowed(gates: &[Gate]) -> Vec<String> {
     gates.iter().filter(|g| !g.view.open && g.bars != Bars::All).map(Gate::reason).collect()
 }
@@ -266,7 +261,7 @@ mod tests {
 
     #[test]
     fn no_look_at_all_bars_everything_here_and_the_disk_everywhere() {
-        let gates = judge(&mut Levels::default(), &Err("the last look is 40 s old".into()), &Safeguards::default());
+        let gates = judge(&mut Levels::default(), &Err("the last measurement is 40 s old".into()), &Safeguards::default());
         assert!(gates.iter().any(|g| g.stops(JobType::Sync, 0, false) && g.reason().contains("40 s old")));
         assert_eq!(gates.iter().filter(|g| g.stops(JobType::Sync, 0, true)).count(), 4);
     }

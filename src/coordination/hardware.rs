@@ -53,7 +53,7 @@ pub fn selfplay_jobs(limits: &Limits, machine: &Machine) -> Bound {
     }
     if machine.memory_bytes > 0 {
         let jobs = u32::try_from(machine.memory_bytes / limits.selfplay_memory).unwrap_or(u32::MAX);
-        bounds.push((jobs, format!("{} MiB of memory, {} MiB a job", machine.memory_bytes >> 20, limits.selfplay_memory >> 20)));
+        bounds.push((jobs, format!("{} MiB of memory, {} MiB per job", machine.memory_bytes >> 20, limits.selfplay_memory >> 20)));
     }
     let (jobs, why) = bounds.into_iter().min_by_key(|(jobs, _)| *jobs).unwrap_or((1, String::new()));
     Bound { jobs: jobs.max(1), why }

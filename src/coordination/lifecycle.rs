@@ -12,7 +12,7 @@ pub fn may_follow(from: LifeState, to: LifeState) -> bool {
         (Paused, Running | Draining | Error | Stopped) => true,
         (Error, Ready | Running | Draining | Stopped) => true,
         (Draining, Stopped | Error) => true,
-        // A stopped one is made anew.
+        // A stopped one is recreated.
         _ => false,
     }
 }
@@ -63,7 +63,7 @@ impl Registry {
             manager.handled += 1;
         }
     }
-    /// An error; the manager goes on.
+    /// An error; the manager continues.
     pub fn failed(&mut self, name: &str, why: &str) {
         if let Some(manager) = self.find(name) {
             manager.errors += 1;

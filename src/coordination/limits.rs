@@ -5,7 +5,7 @@ use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::workload::JobType;
 use std::collections::{BTreeMap, HashMap};
 
-/// Slots that are taken, fenced ones included: they are free only when their unit is gone.
+/// Used slots, fenced ones included: they are free only when their unit is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Usage {
     counts: [HashMap<NodeId, u32>; JobType::ALL.len()],
@@ -69,13 +69,13 @@ pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cor
     if let Some(limit) = per_node(limits, kind, cores)
         && usage.on(kind, node) >= limit
     {
-        let text = format!("{kind}: {} of {limit} slots of node {node} are taken", usage.on(kind, node));
+        let text = format!("{kind}: {} of {limit} slots on node {node} in use", usage.on(kind, node));
         reasons.push(Reason::new(ReasonCode::Slots, text));
     }
     if let Some(limit) = limits.of(kind).cluster
         && usage.in_all(kind) >= limit
     {
-        let text = format!("{kind}: {} of {limit} slots in all are taken", usage.in_all(kind));
+        let text = format!("{kind}: {} of {limit} slots in the cluster in use", usage.in_all(kind));
         reasons.push(Reason::new(ReasonCode::Slots, text));
     }
     reasons

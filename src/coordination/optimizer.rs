@@ -43,7 +43,7 @@ pub struct Load {
 
 /// What one resource wishes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wish {
+pub struct DesiredChange {
     /// Jobs to add, or to take away.
     pub delta: i32,
     /// The step it comes from; none between two periods.
@@ -85,7 +85,7 @@ pub fn step_limits(settings: &Optimizer, most: u32) -> (i32, i32) {
     (share(settings.step_up), share(settings.step_down))
 }
 
-/// What one more job adds, percent points: what the jobs that run take, smoothed; `believed` until that was measured. Between two looks
+/// What one more job adds, percent points: what the jobs that run take, smoothed; `believed` until that was measured. Between two checks
 /// jobs come and go, so their number is the mean of both. Jobs that wait for something take less than the next one will, and never
 /// nothing: a tenth of what is believed is the least. Above the band nothing is learnt: there they get what others leave.
 pub fn per_job(memory: &mut Memory, believed: f64, used_by_jobs: Option<f64>, running: u32, above_band: bool) -> f64 {
@@ -110,7 +110,7 @@ pub fn wish(
     measured: Measured,
     load: &Load,
     now_us: i64,
-) -> Wish {
+) -> DesiredChange {
     memory.samples.push((now_us, measured.percent));
     predict::trim(settings, &mut memory.samples, now_us);
     let prediction = predict::predict(settings, &memory.samples, now_us);
@@ -118,11 +118,11 @@ pub fn wish(
     let Some(step) = pid::step(&targets.pid, settings, band, &mut memory.pid, measured.percent, expected, now_us) else {
         // Two looks within half a period: the sample must not count twice.
         memory.samples.pop();
-        return Wish { delta: 0, step: None, prediction, limited: false };
+        return DesiredChange { delta: 0, step: None, prediction, limited: false };
     };
     if step.moving == 0 {
         memory.carry = 0.0;
-        return Wish { delta: 0, step: Some(step), prediction, limited: false };
+        return DesiredChange { delta: 0, step: Some(step), prediction, limited: false };
     }
     let (up, down) = step_limits(settings, load.most);
     let wanted = step.points / measured.per_job + memory.carry;
@@ -136,36 +136,36 @@ pub fn wish(
         delta = direction;
     }
     memory.carry = (wanted - f64::from(delta)).clamp(-0.99, 0.99);
-    Wish { delta, step: Some(step), prediction, limited: (wanted - f64::from(delta)).abs() > 1.0 }
+    DesiredChange { delta, step: Some(step), prediction, limited: (wanted - f64::from(delta)).abs() > 1.0 }
 }
 
 /// Of the resources' wishes the most careful: any may shed, and all that matter must want more before there is more.
-pub fn decide(settings: &Optimizer, load: &Load, wishes: &mut [(&'static str, Measured, Wish, &mut Memory)]) -> Decision {
+pub fn decide(settings: &Optimizer, load: &Load, wishes: &mut [(&'static str, Measured, DesiredChange, &mut Memory)]) -> Decision {
     let (_, down) = step_limits(settings, load.most);
     let careful = wishes.iter().min_by_key(|(_, _, wish, _)| wish.delta);
     let (who, wished, step, prediction) = match careful {
         Some((who, _, wish, _)) => (*who, wish.delta, wish.step, wish.prediction),
         None => {
-            return Decision { action: Action::None, jobs: load.running, delta: 0, reason: "nothing is measured".into(), confidence: 0.0 };
+            return Decision { action: Action::None, jobs: load.running, delta: 0, reason: "no measurements".into(), confidence: 0.0 };
         }
     };
     let over = i32::try_from(load.running.saturating_sub(load.most)).unwrap_or(i32::MAX);
     let room = i32::try_from(load.most.saturating_sub(load.running)).unwrap_or(i32::MAX);
     let mut delta = wished.min(room).max(-i32::try_from(load.running).unwrap_or(i32::MAX));
     let mut reason = match step {
-        Some(s) if wished != 0 => format!("{who} {:.0} % (goal {:.0} %)", s.seen, s.seen + s.error),
-        Some(s) => format!("{who} {:.0} %: within the band or on its way", s.seen),
-        None => "measured a moment ago".into(),
+        Some(s) if wished != 0 => format!("{who} {:.0} % (target {:.0} %)", s.seen, s.seen + s.error),
+        Some(s) => format!("{who} {:.0} %: on target", s.seen),
+        None => "last measured within this period".into(),
     };
     if delta > 0
         && let Some(full) = load.full
     {
-        (delta, reason) = (0, format!("{reason}; no more: {full}"));
+        (delta, reason) = (0, format!("{reason}; no more jobs: {full}"));
     } else if wished > 0 && delta == 0 {
-        reason = format!("{reason}; no more: the node's limit of {} is reached", load.most);
+        reason = format!("{reason}; no more jobs: node limit of {} reached", load.most);
     }
     if over > 0 && delta > -over {
-        (delta, reason) = (-over.min(down), format!("{} jobs run, {} are allowed", load.running, load.most));
+        (delta, reason) = (-over.min(down), format!("{} jobs running (limit {})", load.running, load.most));
     }
     for (_, measured, wish, memory) in wishes.iter_mut() {
         if wish.step.is_some() {

@@ -17,7 +17,7 @@ pub fn disabled(config: &Config, daemon: DaemonType) -> Option<String> {
 pub fn refused(config: &Config, daemon: DaemonType) -> Option<String> {
     let key = disabled(config, daemon)?;
     let name = key.split(':').next().unwrap_or_default();
-    Some(format!("disabled by {key} (`ringrift config show --origin {name}` says where); change it, then `ringrift config reload`"))
+    Some(format!("disabled by {key} (find it with `ringrift config show --origin {name}`); change it, then `ringrift config reload`"))
 }
 
 /// The members of a profile that shall run under this configuration, in start order.

@@ -23,7 +23,7 @@ pub fn decide(result: &EvaluationCompleted, champion: Option<&Digest>, gate: &Pr
     if result.champion_id.as_ref() != champion {
         let name = |id: Option<&Digest>| id.map_or("the untrained network".to_owned(), |d| d.as_str()[..12].to_owned());
         return refuse(format!(
-            "the match was played against {}, the champion is now {}",
+            "the match was played against {}, but the champion is now {}",
             name(result.champion_id.as_ref()),
             name(champion)
         ));
@@ -33,19 +33,21 @@ pub fn decide(result: &EvaluationCompleted, champion: Option<&Digest>, gate: &Pr
     }
     if result.games_played == 0 || result.wins + result.draws + result.losses != result.games_played {
         return refuse(format!(
-            "the match does not add up: {} games, {} wins, {} draws, {} losses",
+            "the match is inconsistent: {} games, but {} wins, {} draws, {} losses",
             result.games_played, result.wins, result.draws, result.losses
         ));
     }
     if result.games_played > gate.max_games {
-        return refuse(format!("{} games were played, {} are allowed", result.games_played, gate.max_games));
+        return refuse(format!("{} games played; the maximum is {}", result.games_played, gate.max_games));
     }
     let bound = upper_bound(gate);
     // A ratio that is not a number compares as "not reached". The last hundredth allows for rounding in the match's file.
     let reached = result.sprt_llr >= bound - 0.01;
     match result.sprt_decision.as_str() {
         "accept_h1" if reached => Verdict::Promote,
-        "accept_h1" => refuse(format!("the match says stronger but its log-likelihood ratio {:.3} is below {bound:.3}", result.sprt_llr)),
+        "accept_h1" => {
+            refuse(format!("the decision accept_h1 contradicts the log-likelihood ratio {:.3}, which is below {bound:.3}", result.sprt_llr))
+        }
         "accept_h0" => refuse(format!(
             "not stronger by {} Elo: log-likelihood ratio {:.2} after {} games, Elo {:+.0}",
             gate.elo1, result.sprt_llr, result.games_played, result.elo
@@ -58,7 +60,7 @@ pub fn decide(result: &EvaluationCompleted, champion: Option<&Digest>, gate: &Pr
     }
 }
 
-/// The original's thresholds on two players' small boards: share of points against random and heuristic.
+/// The earlier implementation's thresholds on two players' small boards: share of points against random and heuristic.
 const TIERS: [(&str, u8, f64, f64); 12] = [
     ("square8", 2, 0.90, 0.85),
     ("square8", 3, 0.65, 0.55),

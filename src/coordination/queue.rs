@@ -46,7 +46,7 @@ pub struct Grant {
 /// slots of the type is taken.
 pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decisions: &mut Decisions, now_us: i64) -> Vec<Grant> {
     let mut grants = Vec::new();
-    // A node that refuses a type goes on refusing it: within one decision slots and tokens only become fewer.
+    // A node that refuses a type continues refusing it: within one decision slots and tokens only become fewer.
     let mut refuses = vec![[false; JobType::ALL.len()]; nodes.len()];
     for candidate in candidates {
         let kind = candidate.kind;
@@ -63,7 +63,7 @@ pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decis
     grants
 }
 
-/// Percent of the hard limit at which a queue that was full counts as short enough again; the original's 400 of 1000.
+/// Percent of the hard limit at which a queue that was full counts as short enough again; the earlier implementation's 400 of 1000.
 const RECOVERED: u64 = 40;
 
 /// Whether the queue is full, given whether it was: it becomes so at the hard limit and stays so until 40 % of it.

@@ -52,21 +52,21 @@ pub fn negotiate(targets: &ResourceTargets, settings: &Optimizer, current: f64, 
     let (mut why, requested) = (Vec::new(), request.rate);
     let mut rate = requested;
     if request.urgency == RateUrgency::Emergency {
-        why.push(format!("granted as asked, in an emergency: {}", request.reason));
+        why.push(format!("granted as requested (emergency): {}", request.reason));
     } else {
         match used.percent {
             Some(percent) => {
                 let factor = factor(targets, percent);
                 if factor != 1.0 {
-                    why.push(format!("× {factor:.2}: {percent:.0} % of the cluster is used"));
+                    why.push(format!("× {factor:.2}: cluster {percent:.0} % busy"));
                 }
                 rate *= factor;
             }
             None if requested > current => {
-                why.push(format!("not raised above {current:.0}: the cluster's use is unknown"));
+                why.push(format!("not raised above {current:.0}: cluster utilisation unknown"));
                 rate = current;
             }
-            None => why.push("the cluster's use is unknown".into()),
+            None => why.push("cluster utilisation unknown".into()),
         }
         let squeeze = match used.gpu_memory {
             Some(m) if m > 90.0 => Some((0.3, m)),
@@ -74,13 +74,13 @@ pub fn negotiate(targets: &ResourceTargets, settings: &Optimizer, current: f64, 
             _ => None,
         };
         if let Some((factor, memory)) = squeeze {
-            why.push(format!("× {factor}: {memory:.0} % of the GPUs' memory is used"));
+            why.push(format!("× {factor}: GPU memory {memory:.0} % full"));
             rate *= factor;
         }
     }
     let bounded = rate.clamp(settings.rate_min, settings.rate_max);
     if bounded != rate {
-        why.push(format!("{} to {} games an hour are allowed", settings.rate_min, settings.rate_max));
+        why.push(format!("limited to {} to {} games/h", settings.rate_min, settings.rate_max));
     }
     Negotiated { rate: bounded, why }
 }

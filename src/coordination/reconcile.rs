@@ -46,10 +46,10 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
     // A hub without its socket: systemd would refuse the start with "dependency".
     let broken = hubs.iter().find(|(hub, view)| spec.hard.contains(hub) && view.active_state == "failed");
     if let Some((hub, _)) = broken {
-        return Step::Hold(format!("waits for {}, which has failed", hub.socket_unit()));
+        return Step::Hold(format!("waiting for {}, which has failed", hub.socket_unit()));
     }
     if emits(spec) && !registered {
-        return Step::Hold("waits until every declared subscription stands at the event router".into());
+        return Step::Hold("waiting until all declared subscriptions are registered".into());
     }
     if let Some(up) = past.up_us
         && !went_with_a_hub(spec, up, hubs)
@@ -57,9 +57,7 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
         return Step::LeftAlone;
     }
     match past.asked_us {
-        Some(asked) if now_us - asked < delay_us(past.attempts) => {
-            Step::Hold(format!("start number {} ended without it running; tried again soon", past.attempts))
-        }
+        Some(asked) if now_us - asked < delay_us(past.attempts) => Step::Hold(format!("start {} failed; retrying", past.attempts)),
         _ => Step::Start,
     }
 }

@@ -10,7 +10,7 @@ pub type Protected = BTreeMap<Digest, String>;
 
 /// What one configuration has seen so far, newest first.
 #[derive(Default)]
-struct Seen {
+struct NewestFirst {
     games: u64,
     files: BTreeMap<String, u32>,
 }
@@ -18,7 +18,7 @@ struct Seen {
 /// A fate for each artefact; `newest_first` are those of all configurations that are still there.
 pub fn decide(newest_first: Vec<ArtefactRecord>, rules: &Retention, protected: &Protected) -> Vec<Fate> {
     // What was made under other rules of the game is kept by the same measure.
-    let mut seen: BTreeMap<(ConfigKey, u32), Seen> = BTreeMap::new();
+    let mut seen: BTreeMap<(ConfigKey, u32), NewestFirst> = BTreeMap::new();
     let mut fate = |artefact: ArtefactRecord| {
         let seen = seen.entry((artefact.config_key.clone(), artefact.rules_version)).or_default();
         let place = within(seen, &artefact, rules);
@@ -33,7 +33,7 @@ pub fn decide(newest_first: Vec<ArtefactRecord>, rules: &Retention, protected: &
 }
 
 /// Whether the artefact is among the newest of its kind.
-fn within(seen: &mut Seen, artefact: &ArtefactRecord, rules: &Retention) -> Result<String, String> {
+fn within(seen: &mut NewestFirst, artefact: &ArtefactRecord, rules: &Retention) -> Result<String, String> {
     if artefact.kind == "games" {
         let before = seen.games;
         seen.games += artefact.metrics.get("games_completed").and_then(Value::as_u64).unwrap_or(0);

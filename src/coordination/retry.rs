@@ -10,7 +10,7 @@ const MAX_WITHOUT_PROGRESS: u32 = 100;
 /// Interruptions of one attempt in all that count as a failure: what a job says of its progress is its own word.
 const MAX_INTERRUPTIONS: u32 = 1000;
 
-/// How often an attempt was told to stop: by an upgrade, a reboot, a restart of the suite, or so it says itself. None of them is a
+/// How often an attempt was asked to stop: by an upgrade, a reboot, a restart of the suite, or so it says itself. None of them is a
 /// failure of the job's; very many without progress are.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Interruptions {
@@ -42,7 +42,7 @@ impl Interruptions {
 /// What follows a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Another attempt, not before so many seconds from now.
+    /// Another attempt, not before this many seconds from now.
     Retry {
         /// Seconds.
         after: u64,

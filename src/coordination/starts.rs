@@ -48,11 +48,11 @@ impl Starts {
         let until = |at: Option<&i64>, ms: u32| at.map(|at| at.saturating_add(i64::from(ms) * 1000)).filter(|until| *until > now_us);
         let window = until(self.last.get(&kind), delay).map(|at| {
             let (count, ordinary, seconds) = (self.in_window(rules, now_us), rules.window_starts, rules.window_seconds);
-            (at, format!("{count} starts in {seconds} s where {ordinary} are ordinary, so {delay} ms between two of one type"))
+            (at, format!("{count} starts in {seconds} s (limit {ordinary}): {delay} ms between starts of one type"))
         });
         let cooldown = until(self.last.get(&kind), rules.cooldown_ms).map(|at| {
             let ago = i64::from(rules.cooldown_ms) - (at - now_us) / 1000;
-            (at, format!("{kind} started {ago} ms ago, the cooldown is {} ms", rules.cooldown_ms))
+            (at, format!("{kind} started {ago} ms ago (cooldown {} ms)", rules.cooldown_ms))
         });
         window.into_iter().chain(cooldown).max_by_key(|(at, _)| *at)
     }

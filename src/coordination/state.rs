@@ -57,16 +57,16 @@ pub fn assess(facts: &Facts<'_>) -> Assessment {
 
 fn state(f: &Facts<'_>) -> (State, String) {
     match f.spec.stage {
-        Stage::Planned => return (State::Planned, "entered in the registry, not built yet".into()),
-        Stage::Alias { of, .. } => return (State::Planned, format!("another name of {}", of.name())),
+        Stage::Planned => return (State::Planned, "planned, not built yet".into()),
+        Stage::Alias { of, .. } => return (State::Planned, format!("alias of {}", of.name())),
         Stage::Built => {}
     }
     let Some(unit) = f.unit else { return (State::CannotStart, no_file(f)) };
     match unit.load_state.as_str() {
         "loaded" | "merged" | "stub" => {}
         "not-found" | "" => return (State::CannotStart, no_file(f)),
-        "masked" => return (State::CannotStart, format!("masked; `systemctl unmask {}` allows it again", unit.name)),
-        other => return (State::CannotStart, format!("its unit file cannot be used ({other}); `systemctl status {}` says why", unit.name)),
+        "masked" => return (State::CannotStart, format!("masked; undo it with `systemctl unmask {}`", unit.name)),
+        other => return (State::CannotStart, format!("unusable unit file ({other}); see `systemctl status {}`", unit.name)),
     }
     match unit.active_state.as_str() {
         "failed" => failed(unit),
@@ -80,7 +80,7 @@ fn state(f: &Facts<'_>) -> (State, String) {
 }
 
 fn no_file(f: &Facts<'_>) -> String {
-    format!("no unit file {}; install the package again", f.spec.daemon.unit())
+    format!("no unit file {}; reinstall the package", f.spec.daemon.unit())
 }
 
 fn failed(unit: &UnitView) -> (State, String) {
@@ -89,14 +89,14 @@ fn failed(unit: &UnitView) -> (State, String) {
     let said = unit.status_text.as_deref().filter(|t| !t.starts_with("STOPPED (healthy)"));
     let said = said.map(|t| format!(": {t}")).unwrap_or_default();
     match unit.exit_status.filter(|_| result == "exit-code") {
-        Some(EXIT_CONFIG) => (State::CannotStart, format!("its configuration is refused{said}; `ringrift config check` names the key")),
-        Some(EXIT_DATA) => (State::CannotStart, format!("its data is of a newer version{said}; install the newer version again")),
+        Some(EXIT_CONFIG) => (State::CannotStart, format!("invalid configuration{said}; `ringrift config check` names the key")),
+        Some(EXIT_DATA) => (State::CannotStart, format!("its data was written by a newer version{said}; install that version")),
         Some(EXIT_OWNER) => {
-            (State::CannotStart, format!("its files belong to another user{said}; `ringrift daemon logs` names the command"))
+            (State::CannotStart, format!("its files belong to another user{said}; `ringrift daemon logs` shows the command to run"))
         }
-        Some(EXIT_EXEC) => (State::CannotStart, format!("its program cannot be executed{said}; install the package again")),
+        Some(EXIT_EXEC) => (State::CannotStart, format!("its program cannot be executed{said}; reinstall the package")),
         Some(code) if EXIT_SETUP.contains(&code) => {
-            (State::CannotStart, format!("systemd could not set it up (exit {code}){said}; `systemctl status {}` says why", unit.name))
+            (State::CannotStart, format!("systemd could not set it up (exit {code}){said}; see `systemctl status {}`", unit.name))
         }
         code => {
             let code = code.map_or_else(String::new, |c| if c == 0 { " of a control process".into() } else { format!(" {c}") });
@@ -108,14 +108,14 @@ fn failed(unit: &UnitView) -> (State, String) {
 
 fn backing_off(unit: &UnitView) -> String {
     let result = unit.result.as_deref().unwrap_or("failure");
-    format!("backing off before restart {} after {result}", unit.restarts.unwrap_or(0).saturating_add(1))
+    format!("waiting for restart {} after {result}", unit.restarts.unwrap_or(0).saturating_add(1))
 }
 
 fn blocked(f: &Facts<'_>, unit: &UnitView) -> String {
     let whom = if unit.waiting_for.is_empty() { "systemd's queue".to_owned() } else { unit.waiting_for.join(", ") };
     match f.blocked_since_us {
-        Some(since) => format!("waits for {whom} since {} s", (f.now_us - since).max(0) / 1_000_000),
-        None => format!("waits for {whom}"),
+        Some(since) => format!("waiting for {whom} for {} s", (f.now_us - since).max(0) / 1_000_000),
+        None => format!("waiting for {whom}"),
     }
 }
 
@@ -125,7 +125,7 @@ fn running(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
         return (State::Paused, format!("{}{who}", control.reason));
     }
     if let Some(age) = stale(f, unit) {
-        return (State::Stale, format!("its last report is {age} s old, valid for {} s", f.report.map_or(0, |r| r.valid_for)));
+        return (State::Stale, format!("last report {age} s ago (valid for {} s)", f.report.map_or(0, |r| r.valid_for)));
     }
     match f.report.filter(|r| is_of_this_run(r, unit)) {
         Some(report) if report.state == State::Paused => (State::Paused, report.health.message.clone()),
@@ -139,11 +139,11 @@ fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
         (true, Some(why)) => (State::Blocked, why.to_owned()),
         // The master has only just begun.
         (true, None) if !ran && f.blocked_since_us.is_some_and(|since| f.now_us - since < SOON_US) => {
-            (State::Initializing, "about to be started".into())
+            (State::Initializing, "will be started".into())
         }
-        (true, None) if !ran => (State::Blocked, "wanted by the profile, not started yet".into()),
+        (true, None) if !ran => (State::Blocked, "in the applied profile, not started yet".into()),
         (false, _) if !ran => (State::NeverRan, String::new()),
-        (true, None) => (State::Stopped, "wanted by the profile, does not run".into()),
+        (true, None) => (State::Stopped, "in the applied profile, but not running".into()),
         (false, _) => (State::Stopped, String::new()),
     }
 }
@@ -169,7 +169,7 @@ fn health(f: &Facts<'_>, state: State) -> Health {
     match (state, f.report, f.unit) {
         (State::Running | State::Paused, Some(report), Some(unit)) if is_of_this_run(report, unit) => report.health.clone(),
         (State::Running | State::Paused, _, _) => unknown("no report yet"),
-        (State::Stale, _, _) => unknown("its last report is too old"),
+        (State::Stale, _, _) => unknown("last report too old"),
         (State::Failed, _, _) => Health::unhealthy("failed"),
         (State::CannotStart, _, _) => Health::unhealthy("cannot start"),
         _ => unknown("not running"),

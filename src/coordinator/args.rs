@@ -3,7 +3,7 @@ use crate::contract::paths;
 use clap::Parser;
 use std::path::PathBuf;
 
-/// Owns the work queue, leases and limits; admits every job.
+/// Owns the job queue, leases and limits, and admits every job.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ringrift-coordinator", version)]
 pub struct Args {
@@ -19,13 +19,13 @@ pub struct Args {
     /// Directory of status.json; without it $RUNTIME_DIRECTORY, and without that none is written
     #[arg(long, value_name = "DIR")]
     pub runtime: Option<PathBuf>,
-    /// Folder with one folder a job
+    /// Directory with one directory a job
     #[arg(long, value_name = "DIR", default_value = paths::JOBS)]
     pub jobs: PathBuf,
     /// The emergency flag file
     #[arg(long, value_name = "PATH", default_value = paths::EMERGENCY_HALT)]
     pub flag: PathBuf,
-    /// The same flag where scripts of old make it
+    /// The same flag where legacy scripts make it
     #[arg(long, value_name = "PATH", default_value = paths::LEGACY_HALT)]
     pub legacy_flag: PathBuf,
     /// Address of the bus with systemd; without it the system bus

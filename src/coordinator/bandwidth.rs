@@ -48,7 +48,7 @@ fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
         if ends > cx.now.mono {
             alive.push(transfer);
         } else {
-            tracing::warn!(transfer = transfer.transfer_id, host = transfer.host, "a transfer was never ended; its reservation is void");
+            tracing::warn!(transfer = transfer.transfer_id, host = transfer.host, "a transfer was not ended; its reservation expired");
             forget(cx, &transfer.transfer_id)?;
         }
     }
@@ -65,7 +65,7 @@ fn check(call: &Transfer) -> Result<(), Refusal> {
     for (parameter, text) in [("host", Some(&call.host)), ("data_type", Some(&call.data_type)), ("transfer_id", call.transfer_id.as_ref())]
     {
         if text.is_some_and(|t| t.is_empty() || t.len() > 256) {
-            return Err(Refusal::bad(parameter, "wants 1 to 256 characters"));
+            return Err(Refusal::bad(parameter, "must have 1 to 256 characters"));
         }
     }
     Ok(())
@@ -153,7 +153,7 @@ fn grant(transfer: &TransferView) -> TransferGrant {
 /// Ends a reservation and keeps what it measured. An id that has ended already changes nothing.
 pub fn end(cx: &mut Change<'_>, call: &EndTransfer) -> Result<TransferEnded, Refusal> {
     if call.seconds.is_some_and(|s| !s.is_finite() || s < 0.0) {
-        return Err(Refusal::bad("seconds", "a length of time is wanted"));
+        return Err(Refusal::bad("seconds", "must be a number of seconds above 0"));
     }
     let found = cx.db.prepare_cached("SELECT * FROM transfer WHERE id = ?1")?.query_row([&call.transfer_id], read).optional()?;
     let Some(transfer) = found else { return Ok(TransferEnded { accepted: false, measured_kbit: None }) };

@@ -36,7 +36,7 @@ pub fn stop_work(cx: &mut Change<'_>, call: &StopWork) -> Result<Accepted, Refus
     let (n, _) = rows::wanted(cx, &call.work_id)?;
     let lease = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token && l.fenced.is_none());
     let Some(lease) = lease else { return Ok(Accepted { accepted: false }) };
-    tracing::warn!(job = %call.work_id, cause = call.cause.name(), reason = call.reason, "an attempt is stopped; the item is tried again");
+    tracing::warn!(job = %call.work_id, cause = call.cause.name(), reason = call.reason, "attempt stopped; the job is retried");
     fence::fence(cx, &lease, call.cause.into())?;
     Ok(Accepted { accepted: true })
 }

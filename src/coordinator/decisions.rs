@@ -122,7 +122,7 @@ pub fn succeeded(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<()
     let (rules, decisions) = cx.state.deciding();
     let Some(breaker) = decisions.and_then(|d| d.breakers.get_mut(&key)) else { return Ok(()) };
     if breaker.succeed(&rules.safeguards.breaker, now) {
-        tracing::info!(%node, %kind, "the breaker of {kind} on {node} is closed again");
+        tracing::info!(%node, %kind, "circuit breaker for {kind} on {node} closed");
     }
     store_breaker(cx, &key)
 }
@@ -142,7 +142,7 @@ pub fn failed(cx: &mut Change<'_>, kind: JobType, node: &NodeId, reason: &str, c
         let seconds = breaker.recovery(&rules.safeguards.breaker);
         tracing::warn!(
             MESSAGE_ID = messages::BREAKER_OPEN, node = %node, kind = %kind, reason,
-            "the breaker of {kind} on {node} is open for {seconds} s: {reason}"
+            "circuit breaker for {kind} on {node} open for {seconds} s: {reason}"
         );
     }
     cx.state.managers.handled("safeguards");

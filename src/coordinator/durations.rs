@@ -17,7 +17,7 @@ use rusqlite::params;
 const DAY: i64 = 86_400_000_000;
 /// Runs that an estimate reads; the newest.
 const READ: u32 = 500;
-/// Slots whose time is told.
+/// Slots whose time is reported.
 const SLOTS: usize = 8;
 
 /// A task ended well.
@@ -46,10 +46,10 @@ fn forget(cx: &Change<'_>, kind: JobType, key: &ConfigKey, permit: AgePermit) ->
     Ok(())
 }
 
-/// What a program measured itself (the original's `record_duration`).
+/// What a program measured itself (`record_duration` of the earlier implementation).
 pub fn record(cx: &Change<'_>, call: &RecordDuration) -> Result<DurationView, Refusal> {
     if !(call.seconds.is_finite() && (0.0..=31_536_000.0).contains(&call.seconds)) {
-        return Err(Refusal::bad("seconds", format!("{} is out of range, 0 to a year is allowed", call.seconds)));
+        return Err(Refusal::bad("seconds", format!("{} is out of range; must be from 0 to one year", call.seconds)));
     }
     store(cx, call.task_type, &call.config_key, call.seconds)?;
     Ok(view(call.task_type, &call.config_key, &estimate(cx, call.task_type, &call.config_key)?))
@@ -76,12 +76,12 @@ fn view(kind: JobType, key: &ConfigKey, estimate: &Estimate) -> DurationView {
     }
 }
 
-/// How long a task is expected to take; the original's `get_expected_duration`.
+/// How long a task is expected to take; `get_expected_duration` of the earlier implementation.
 pub fn expected(cx: &Change<'_>, call: &TaskOf) -> Result<DurationOf, Refusal> {
     Ok(DurationOf { duration: view(call.task_type, &call.config_key, &estimate(cx, call.task_type, &call.config_key)?) })
 }
 
-/// Whether a task would end before the peak hours; the original's `can_start_before_peak`.
+/// Whether a task would end before the peak hours; `can_start_before_peak` of the earlier implementation.
 pub fn can_start(cx: &Change<'_>, call: &TaskOf) -> Result<StartView, Refusal> {
     let estimate = estimate(cx, call.task_type, &call.config_key)?;
     let start = durations::can_start_before_peak(&cx.state.config.durations, &estimate, cx.now.wall);

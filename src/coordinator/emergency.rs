@@ -32,7 +32,7 @@ fn read(cx: &Change<'_>, name: &str) -> Result<Option<Stored>, Refusal> {
     let text: Option<String> = cx.db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
     // A row that cannot be read still halts: unknown is no.
     let unreadable = |e: serde_json::Error| Stored {
-        reason: format!("the stored reason cannot be read: {e}"),
+        reason: format!("cannot read the stored reason: {e}"),
         by: "?".into(),
         since_us: 0,
         boot: String::new(),
@@ -75,13 +75,13 @@ fn stored(cx: &Change<'_>, because: Because) -> Stored {
     }
 }
 
-/// Nothing is granted until Resume; what runs goes on. Not accepted when it is paused already.
+/// Nothing is granted until Resume; what runs continues. Not accepted when it is paused already.
 pub fn pause(cx: &mut Change<'_>, because: Because) -> Result<Accepted, Refusal> {
     if paused(cx)?.is_some() {
         return Ok(Accepted { accepted: false });
     }
     let pause = stored(cx, because);
-    tracing::info!(by = pause.by, reason = pause.reason, "paused: nothing is granted");
+    tracing::info!(by = pause.by, reason = pause.reason, "paused: no job starts");
     write(cx, PAUSE, &pause)?;
     Ok(Accepted { accepted: true })
 }

@@ -44,29 +44,29 @@ fn check(cx: &Change<'_>, work: &NewWork) -> Result<String, Refusal> {
         if (low..=high).contains(&value) {
             return Ok(());
         }
-        Err(Refusal::bad(parameter, format!("{value} is out of range, {low} to {high} is allowed")))
+        Err(Refusal::bad(parameter, format!("{value} is out of range; must be from {low} to {high}")))
     };
     range("priority", work.priority.into(), 0, 100)?;
     range("max_attempts", work.max_attempts.into(), 1, 10)?;
     range("timeout_seconds", work.timeout_seconds, 1, LONGEST_TIMEOUT)?;
     if work.depends_on.len() > MOST_DEPENDENCIES {
-        return Err(Refusal::bad("depends_on", format!("{} items; {MOST_DEPENDENCIES} are allowed", work.depends_on.len())));
+        return Err(Refusal::bad("depends_on", format!("{} dependencies; the maximum is {MOST_DEPENDENCIES}", work.depends_on.len())));
     }
     for (parameter, key) in [("idempotency_key", &work.idempotency_key), ("singleton", &work.singleton)] {
         if key.as_ref().is_some_and(|k| k.is_empty() || k.len() > 256) {
-            return Err(Refusal::bad(parameter, "wants 1 to 256 characters"));
+            return Err(Refusal::bad(parameter, "must have 1 to 256 characters"));
         }
     }
     if let Some(at) = work.deadline_us.filter(|at| *at <= cx.now.wall) {
-        return Err(Refusal::bad("deadline_us", format!("{at} has passed; microseconds since 1970 are wanted, it is {} now", cx.now.wall)));
+        return Err(Refusal::bad("deadline_us", format!("{at} is in the past; must be in microseconds since 1970 (now: {})", cx.now.wall)));
     }
     let kind = work.work_type;
     if cx.state.config.workload.stage(kind).command.is_empty() {
-        return Err(Refusal::bad("work_type", format!("there is no command for {kind} jobs; set workload.{kind}.command and reload")));
+        return Err(Refusal::bad("work_type", format!("no command for {kind} jobs; set workload.{kind}.command and reload")));
     }
     let body = serde_json::to_string(work)?;
     if body.len() > MAX_STORED {
-        let why = format!("the item has {} bytes; {MAX_STORED} are allowed, split its inputs", body.len());
+        let why = format!("the job has {} bytes; the maximum is {MAX_STORED}: split its inputs", body.len());
         return Err(Refusal::bad("inputs", why));
     }
     Ok(body)
@@ -86,7 +86,7 @@ fn existing(cx: &Change<'_>, work: &NewWork) -> Result<Option<i64>, Refusal> {
 
 /// The numbers of what it depends on; refused when one does not exist, or ended in a way that can never be completed.
 fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
-    let unknown = |id: &JobId| Refusal::bad("depends_on", format!("there is no work item {id}"));
+    let unknown = |id: &JobId| Refusal::bad("depends_on", format!("no job {id}"));
     let mut needs = Vec::new();
     for id in &work.depends_on {
         let n = cx.state.number(id).ok_or_else(|| unknown(id))?;
@@ -96,7 +96,7 @@ fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
             None => return Err(unknown(id)),
             Some("failed" | "cancelled") => {
                 let reason = Reason::new(ReasonCode::Dependency, format!("dependency {id} is {}", status.unwrap_or_default()));
-                return Err(Refusal::refused("the item could never be granted", vec![reason]));
+                return Err(Refusal::refused("the job could never start", vec![reason]));
             }
             Some(_) => needs.push(n),
         }
@@ -108,11 +108,11 @@ fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
 fn admit(cx: &Change<'_>, work: &NewWork) -> Result<(), Refusal> {
     let (active, limit) = (transition::active(cx)?, cx.state.config.limits.queue_hard);
     if active >= limit {
-        let reason = Reason::new(ReasonCode::QueueFull, format!("{active} items wait or run, limits.queue_hard is {limit}"));
-        return Err(Refusal::refused(format!("no room for another {} item", work.work_type), vec![reason]));
+        let reason = Reason::new(ReasonCode::QueueFull, format!("{active} jobs queued or running (limits.queue_hard is {limit})"));
+        return Err(Refusal::refused(format!("the queue is full: {} job rejected", work.work_type), vec![reason]));
     }
     if cx.state.draining {
-        return Err(Refusal::refused("the coordinator is stopping", vec![Reason::new(ReasonCode::Stopping, "try again when it is back")]));
+        return Err(Refusal::refused("the coordinator is stopping", vec![Reason::new(ReasonCode::Stopping, "retry when it runs again")]));
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub struct Failure {
     pub finished_us: Option<i64>,
     /// Why.
     pub cause: FailureCause,
-    /// Its unit was told to stop: the suite goes down, or was told to by an operator.
+    /// Its unit was asked to stop: the suite goes down, or was told to by an operator.
     pub interrupted: bool,
 }
 
@@ -86,7 +86,7 @@ fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
             if size <= MAX_RESULT {
                 return Ok((call, result));
             }
-            let error = format!("the result has {size} bytes, {MAX_RESULT} fit an event; fewer artefacts or shorter metrics are needed");
+            let error = format!("the result has {size} bytes, the maximum is {MAX_RESULT}; write fewer artefacts or shorter metrics");
             Err(Box::new(Failure {
                 exit_status: Some(65),
                 description: call.description,
@@ -168,7 +168,7 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
     if let Some(cause) = lease.fenced {
         let why = match cause {
             FailureCause::Watchdog => format!(
-                "its runner gave no sign of life for {LONGEST_SILENCE} s: it was stopped, or hangs, and with it the watch over its time and its disk"
+                "the runner did not renew the lease for {LONGEST_SILENCE} s: it was suspended or hangs, and with it the checks of time and disk"
             ),
             cause => format!("fenced off: {cause}"),
         };
@@ -183,7 +183,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     if failure.cause.is_harmless() {
         return put_back(cx, n, item, failure, None);
     }
-    // Not when it is told: a crash that was kept while we were away is no timeout.
+    // Not when it is reported: a crash that was kept while we were away is no timeout.
     let ended = failure.finished_us.unwrap_or(cx.now.wall);
     if failure.cause.may_be_timeout() && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
         failure.set(FailureCause::Timeout);
@@ -197,11 +197,11 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         }
         let (all, idle) = (interruptions.all, interruptions.without_progress);
         failure.set(FailureCause::Interruptions);
-        failure.error = format!("the attempt was interrupted {all} times, the last {idle} without progress; {}", failure.error);
+        failure.error = format!("interrupted {all} times, the last {idle} without progress; {}", failure.error);
     }
     if failure.cause == FailureCause::Oom {
         let unit = item.work.work_type.unit(&item.work_id);
-        tracing::warn!(MESSAGE_ID = messages::JOB_OUT_OF_MEMORY, job = %item.work_id, unit, "{unit} was killed for its memory");
+        tracing::warn!(MESSAGE_ID = messages::JOB_OUT_OF_MEMORY, job = %item.work_id, unit, "{unit} ran out of memory");
     }
     if failure.cause == FailureCause::Timeout {
         let timeout = WorkTimeout {
@@ -227,7 +227,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
             interruptions::forget(cx, n)?;
             let retry_at = cx.now.wall + i64::try_from(after).unwrap_or(0) * 1_000_000;
             transition::set(cx, n, &Step::AttemptFailed(failure.ended(), retry_at))?;
-            tracing::info!(job = %item.work_id, result = failure.result, error = failure.error, after, "an attempt failed; it is tried again");
+            tracing::info!(job = %item.work_id, result = failure.result, error = failure.error, after, "attempt failed; the job is retried");
             let again = WorkRetry {
                 work_id: item.work_id.clone(),
                 work_type: item.work.work_type.name().into(),
@@ -263,7 +263,7 @@ fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure)
         _ => Step::Failed(failure.ended()),
     };
     transition::set(cx, n, &step)?;
-    tracing::warn!(job = %item.work_id, result = failure.result, error = failure.error, "a work item failed for good");
+    tracing::warn!(job = %item.work_id, result = failure.result, error = failure.error, "job failed after its last attempt");
     let failed = WorkFailed {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two looks.
+/// Between two checks.
 const EVERY: Duration = Duration::from_secs(1);
 /// An older look says nothing; a halt that is carried out takes a second.
 const STALE: Duration = Duration::from_secs(15);
@@ -32,9 +32,9 @@ pub fn watch(halter: Arc<Halter>, paths: Vec<PathBuf>) -> std::io::Result<FlagRe
 
 fn judge(last: &Last) -> Result<(), String> {
     match last {
-        None => Err("the emergency flags have not been looked at yet".into()),
+        None => Err("the emergency flags have not been checked yet".into()),
         Some((at, _)) if at.elapsed() > STALE => {
-            Err(format!("the emergency flags were looked at {} s ago; their folder hangs", at.elapsed().as_secs()))
+            Err(format!("the emergency flags were last checked {} s ago; their directory hangs", at.elapsed().as_secs()))
         }
         Some((_, said)) => said.clone(),
     }
@@ -44,17 +44,17 @@ fn look(halter: &Halter, paths: &[PathBuf], last: &Mutex<Last>) {
     let looked = flags::look(paths);
     let mut said = match looked.blind.first() {
         None => Ok(()),
-        Some((path, why)) => Err(format!("whether there is a flag {path} cannot be seen: {why}")),
+        Some((path, why)) => Err(format!("cannot check for flag {path}: {why}")),
     };
-    // Where one cannot be seen it is not concluded that it is gone: only what is there is told.
+    // Where one cannot be seen it is not concluded that it is gone: only what is there is reported.
     if (looked.blind.is_empty() || !looked.flags.is_empty())
         && let Err(refusal) = halter.seen(&Flags { flags: looked.flags }, looked.blind.is_empty())
     {
-        said = Err(format!("what the emergency flags say cannot be taken over: {refusal}"));
+        said = Err(format!("cannot apply the emergency flags: {refusal}"));
     }
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
     if let (Err(why), true) = (&said, last.as_ref().is_none_or(|(_, before)| before.is_ok())) {
-        tracing::error!("{why}; nothing is granted until it can");
+        tracing::error!("{why}; no job starts until this works");
     }
     *last = Some((Instant::now(), said));
 }

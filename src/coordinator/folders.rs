@@ -1,4 +1,4 @@
-//! The folders of jobs. Each is there before its unit starts, which sees no other, and belongs to the coordinator's user and the jobs'
+//! The directories of jobs. Each is there before its unit starts, which sees no other, and belongs to the coordinator's user and the jobs'
 //! group: an attempt runs as a user that nobody knows before, and the next one as another.
 use crate::contract::ids::JobId;
 use crate::platform::clock::now_us;
@@ -8,10 +8,10 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// What its group may do: everything. The group comes from the folder of all jobs.
+/// What its group may do: everything. The group comes from the directory of all jobs.
 const MODE: u32 = 0o770;
 
-/// Makes the folder of a job, if it is not there. What lies there and is not ours is put aside.
+/// Makes the directory of a job, if it is not there. What lies there and is not ours is put aside.
 pub fn make(jobs: &Path, id: &JobId) -> io::Result<()> {
     let folder = jobs.join(id.as_str());
     match symlink_metadata(&folder) {

@@ -11,7 +11,7 @@ use crate::coordination::signal::{self, Load};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Between two looks.
+/// Between two checks.
 const EVERY: Duration = Duration::from_secs(1);
 /// An older look says nothing.
 const STALE: Duration = Duration::from_secs(15);
@@ -47,7 +47,7 @@ pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::
     Ok(Box::new(move || match &*seen.last.lock().unwrap_or_else(PoisonError::into_inner) {
         None => Err("the machine has not been measured yet".into()),
         Some((at, _)) if at.elapsed() > STALE => {
-            Err(format!("the machine was measured {} s ago; a driver or disk hangs", at.elapsed().as_secs()))
+            Err(format!("the machine was last measured {} s ago; a driver or disk hangs", at.elapsed().as_secs()))
         }
         Some((_, snapshot)) => Ok(snapshot.clone()),
     }))

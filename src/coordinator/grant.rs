@@ -12,9 +12,9 @@ use crate::contract::reason::{Reason, ReasonCode};
 use crate::coordination::queue::Node;
 use crate::coordination::{queue, retry};
 
-/// Between two looks at a shut gate, monotonic microseconds.
+/// Between two checks at a shut gate, monotonic microseconds.
 const RECHECK: i64 = 5_000_000;
-/// Between two looks at what is held back for the peak hours, monotonic microseconds.
+/// Between two checks at what is held back for the peak hours, monotonic microseconds.
 const HELD: i64 = 60_000_000;
 
 /// Grants all that can be granted now; says when to look again.
@@ -93,7 +93,7 @@ fn claim(cx: &mut Change<'_>, n: i64, node: &NodeId) -> Result<(), Refusal> {
 
 fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Result<Order, Refusal> {
     folders::make(&cx.state.jobs, &item.work_id)
-        .map_err(|e| Refusal::internal(format!("making the folder of job {} in {}: {e}", item.work_id, cx.state.jobs.display())))?;
+        .map_err(|e| Refusal::internal(format!("creating the directory of job {} in {}: {e}", item.work_id, cx.state.jobs.display())))?;
     Ok(Order {
         kind: OrderKind::Start,
         job_id: item.work_id.clone(),
@@ -141,7 +141,7 @@ pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<R
     let kind = item.work.work_type;
     let nodes = nodes(cx);
     if nodes.is_empty() {
-        reasons.push(Reason::new(ReasonCode::NoMaster, "no master takes orders; start ringrift-master.service"));
+        reasons.push(Reason::new(ReasonCode::NoMaster, "the master is not connected; start ringrift-master.service"));
         reasons.extend(cx.state.admission.kept.get().into_iter().flat_map(|d| d.barred.clone()));
     }
     let usage = rows::usage(cx.db)?;

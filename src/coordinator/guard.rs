@@ -30,7 +30,7 @@ pub fn reset(cx: &mut Change<'_>, call: &ResetBreakers) -> Result<ResetDone, Ref
 /// Keeps a node free; a second reservation of a node takes the first one's place.
 pub fn reserve(cx: &mut Change<'_>, call: &Reserve) -> Result<Accepted, Refusal> {
     if !(1..=LONGEST).contains(&call.seconds) {
-        return Err(Refusal::bad("seconds", format!("{} is out of range, 1 to {LONGEST} is allowed", call.seconds)));
+        return Err(Refusal::bad("seconds", format!("{} is out of range; must be from 1 to {LONGEST}", call.seconds)));
     }
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
     let until = cx.now.mono.saturating_add(i64::from(call.seconds) * 1_000_000);

@@ -17,7 +17,7 @@ pub fn count(cx: &Change<'_>, n: i64, item: &WorkItem) -> Result<Interruptions, 
     Ok(now)
 }
 
-/// Another attempt begins to count anew.
+/// Another attempt begins to count again.
 pub fn forget(cx: &Change<'_>, n: i64) -> Result<(), Refusal> {
     write(cx, n, Interruptions::default())
 }

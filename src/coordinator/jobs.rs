@@ -44,7 +44,7 @@ impl Jobs {
     ) -> Answered {
         let arguments = parse(call)?;
         if let Err(refusal) = self.speaker.clone().and_then(|speaker| speaker.check(job(&arguments))) {
-            tracing::warn!(%refusal, uid = peer.uid, method = M::NAME, "refused on the jobs' socket");
+            tracing::warn!(%refusal, uid = peer.uid, method = M::NAME, "call rejected on the jobs' socket");
             return Ok(refusal.reply());
         }
         Ok(answer(answered(arguments)))

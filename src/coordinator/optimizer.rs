@@ -31,11 +31,11 @@ fn check(call: &Observe) -> Result<(), Refusal> {
     ];
     for (parameter, value) in percents {
         if value.is_some_and(|v| !(0.0..=100.0).contains(&v)) {
-            return Err(Refusal::bad(parameter, "a percentage is wanted, 0 to 100; leave it out when it is unknown"));
+            return Err(Refusal::bad(parameter, "must be a percentage from 0 to 100; omit it if unknown"));
         }
     }
     if call.cpus == 0 || call.gpus.len() > 64 {
-        return Err(Refusal::bad("cpus", "at least one processor and at most 64 GPUs are wanted"));
+        return Err(Refusal::bad("cpus", "must have at least one processor and at most 64 GPUs"));
     }
     Ok(())
 }
@@ -51,9 +51,9 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
     let running = rows::usage(cx.db)?.on(JobType::Selfplay, &node);
     let safe = &config.safeguards;
     let full = match (call.memory_percent, call.gpu_memory_percent) {
-        (Some(m), _) if m >= safe.memory.warning => Some("memory is short"),
-        (_, Some(m)) if m >= safe.gpu.critical => Some("the GPUs' memory is short"),
-        (None, _) => Some("the use of memory is unknown"),
+        (Some(m), _) if m >= safe.memory.warning => Some("memory is nearly full"),
+        (_, Some(m)) if m >= safe.gpu.critical => Some("the GPUs' memory is nearly full"),
+        (None, _) => Some("memory utilisation is unknown"),
         _ => None,
     };
     let load = Load { running, most, full };
@@ -103,7 +103,7 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
 fn stored<T: DeserializeOwned>(cx: &Change<'_>, node: &NodeId, resource: &str) -> Result<Option<T>, Refusal> {
     let sql = "SELECT memory FROM controller WHERE node = ?1 AND resource = ?2";
     let text: Option<String> = cx.db.prepare_cached(sql)?.query_row([node.as_str(), resource], |row| row.get(0)).optional()?;
-    // A memory of another version is no reason to stop: the controller begins anew.
+    // A memory of another version is no reason to stop: the controller starts over.
     Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
 }
 
@@ -127,7 +127,7 @@ fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The use of the nodes; the original's `get_utilization_status`.
+/// The use of the nodes; `get_utilization_status` of the earlier implementation.
 pub fn utilization(cx: &Change<'_>) -> Result<Utilization, Refusal> {
     let nodes = nodes(cx)?;
     let targets = &cx.state.config.resource_targets;
@@ -151,27 +151,27 @@ pub fn utilization(cx: &Change<'_>) -> Result<Utilization, Refusal> {
     })
 }
 
-/// Whether to ask for more work or less; the original's `should_scale_up` and `should_scale_down`.
+/// Whether to ask for more work or less; `should_scale_up` and `should_scale_down` of the earlier implementation.
 pub fn should_scale(cx: &Change<'_>, call: &ShouldScale) -> Result<Scale, Refusal> {
     let used = utilization(cx)?;
     let targets = &cx.state.config.resource_targets;
     let percent = match call.resource.as_str() {
         "cpu" => used.cpu_percent,
         "gpu" => used.gpu_percent,
-        other => return Err(Refusal::bad("resource", format!("{other:?}; cpu or gpu is wanted"))),
+        other => return Err(Refusal::bad("resource", format!("{other:?}; must be cpu or gpu"))),
     };
     let Some(percent) = percent else {
-        return Ok(Scale { up: false, down: false, reason: format!("the use of {} is unknown", call.resource) });
+        return Ok(Scale { up: false, down: false, reason: format!("{} utilisation is unknown", call.resource) });
     };
     let (up, down) = (targets.scale_up, targets.scale_down);
     let reason = format!("{} {percent:.0} %; more jobs below {up} %, fewer above {down} %", call.resource);
     Ok(Scale { up: percent < up, down: percent > down, reason })
 }
 
-/// Self-play jobs that a node may have (`get_max_selfplay_for_node` of the original): by hardware, and by the configured limit.
+/// Self-play jobs that a node may have (`get_max_selfplay_for_node` of the earlier implementation): by hardware, and by the configured limit.
 pub fn max_selfplay(cx: &Change<'_>, call: &MaxSelfplay) -> Result<SelfplayBound, Refusal> {
     if call.cpu_count == 0 || call.gpu_count > 64 {
-        return Err(Refusal::bad("cpu_count", "at least one processor and at most 64 GPUs are wanted"));
+        return Err(Refusal::bad("cpu_count", "must have at least one processor and at most 64 GPUs"));
     }
     let limits = &cx.state.config.limits;
     let gpus = vec![call.gpu_name.clone(); call.gpu_count as usize];
@@ -183,7 +183,7 @@ pub fn max_selfplay(cx: &Change<'_>, call: &MaxSelfplay) -> Result<SelfplayBound
     })
 }
 
-/// Games an hour that were last agreed on.
+/// Self-play target in games per hour.
 fn rate(cx: &Change<'_>) -> Result<f64, Refusal> {
     Ok(log(cx, 1)?.first().map_or(cx.state.config.optimizer.rate_initial, |r| r.rate))
 }
@@ -194,10 +194,10 @@ fn log(cx: &Change<'_>, most: u32) -> Result<Vec<AgreedRate>, Refusal> {
     Ok(texts.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?)
 }
 
-/// Agrees on a rate of self-play: the original's `negotiate_selfplay_rate`, and `apply_feedback_adjustment` when nothing is requested.
+/// Agrees on a rate of self-play: `negotiate_selfplay_rate` of the earlier implementation, and `apply_feedback_adjustment` when nothing is requested.
 pub fn negotiate(cx: &mut Change<'_>, call: &NegotiateRate) -> Result<AgreedRate, Refusal> {
     if call.requested.is_some_and(|r| !r.is_finite() || r < 0.0) {
-        return Err(Refusal::bad("requested", "games an hour are wanted, 0 or more"));
+        return Err(Refusal::bad("requested", "must be 0 or more games per hour"));
     }
     let previous = rate(cx)?;
     let seen = utilization(cx)?;

@@ -24,7 +24,7 @@ pub fn dispatch(core: &Core, stream: &UnixStream, call: Dispatch, replies: &mut 
     if let Err(refusal) = core.change(move |cx| connect(cx, node, theirs)) {
         return replies.send(&refusal.reply());
     }
-    tracing::info!(node = %call.node, "a master takes orders");
+    tracing::info!(node = %call.node, "master connected");
     let streamed = stream_orders(&mailbox, &woken, stream, replies);
     let (node, ours) = (call.node.clone(), Arc::clone(&mailbox));
     let gone = core.change(move |cx| {
@@ -32,15 +32,15 @@ pub fn dispatch(core: &Core, stream: &UnixStream, call: Dispatch, replies: &mut 
         Ok(())
     });
     if let Err(refusal) = gone {
-        tracing::error!(%refusal, node = %call.node, "forgetting a master that hung up");
+        tracing::error!(%refusal, node = %call.node, "removing a disconnected master");
     }
-    tracing::info!(node = %call.node, "a master does not take orders any more");
+    tracing::info!(node = %call.node, "master disconnected");
     streamed
 }
 
 pub fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Result<(), Refusal> {
     for order in grant::outstanding(cx, &node)? {
-        // A start order is sent again: its term begins anew.
+        // A start order is sent again: its term starts over.
         if order.kind == crate::contract::coordinator::OrderKind::Start {
             cx.state.leases.deadlines.renew(order.token, cx.now.mono);
         }
@@ -59,7 +59,7 @@ fn stream_orders(mailbox: &Mailbox, woken: &UnixStream, stream: &UnixStream, rep
             replies.send(&Reply::more(&order))?;
         }
         if closed {
-            let reason = Reason::new(ReasonCode::Taken, "a second Dispatch ends the first");
+            let reason = Reason::new(ReasonCode::Taken, "a second Dispatch replaces the first");
             let why = Refusal::refused("another master of the node has taken over", vec![reason]);
             return replies.send(&why.reply());
         }
@@ -95,7 +95,7 @@ pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
         ReportOutcome::StartFailed | ReportOutcome::Gone => {
             let (cause, what) = match call.outcome {
                 ReportOutcome::StartFailed => (FailureCause::StartFailed, "its unit could not be started"),
-                _ => (FailureCause::Gone, "its unit is gone without a result"),
+                _ => (FailureCause::Gone, "its unit exited without a result"),
             };
             let error = if call.detail.is_empty() { what.to_owned() } else { format!("{what}: {}", call.detail) };
             finish::unit_gone(cx, n, &item, &lease, Failure::new(cause, error))?;

@@ -14,7 +14,7 @@ pub const MAX_EVENT: usize = MAX_FRAME - 4096;
 /// Who publishes.
 pub const SOURCE: &str = "coordinator";
 
-/// An event about a work item.
+/// An event about a job.
 pub fn emit<P: TypedPayload + Into<Payload>>(cx: &mut Change<'_>, work: &NewWork, payload: P) -> Result<(), Refusal> {
     put(cx, Some(work.config_key.clone()), work.cause.clone(), payload)
 }
@@ -38,7 +38,7 @@ fn put<P: TypedPayload>(cx: &mut Change<'_>, key: Option<ConfigKey>, cause: Opti
     };
     let text = serde_json::to_string(&event)?;
     if text.len() > MAX_EVENT {
-        let why = format!("the event about it would have {} bytes, {MAX_EVENT} are allowed", text.len());
+        let why = format!("its event would have {} bytes; the maximum is {MAX_EVENT}", text.len());
         return Err(Refusal::bad("parameters", why));
     }
     cx.db.prepare_cached("INSERT INTO outbox (event) VALUES (?1)")?.execute([text])?;

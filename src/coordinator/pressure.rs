@@ -19,8 +19,8 @@ pub fn look(cx: &mut Change<'_>) -> Result<(), Refusal> {
     match (was, full) {
         (None, true) => {
             cx.db.execute("INSERT INTO meta (name, value) VALUES ('pressure', ?1)", [LEVEL])?;
-            let reason = format!("{active} items wait or run, limits.queue_hard is {hard}");
-            tracing::warn!(reason, "the queue is full; requests are refused");
+            let reason = format!("{active} jobs queued or running (limits.queue_hard is {hard})");
+            tracing::warn!(reason, "the queue is full; new jobs are rejected");
             let (level, resource_type) = (LEVEL.to_owned(), "queue".to_owned());
             outbox::emit_plain(cx, BackpressureActivated { node_id, level, reason, resource_type, queue_depth: active.into() })
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A router that says nothing for so long is as good as away.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Starts the publisher's thread.
 pub fn start(core: Core, signal: Arc<OutboxSignal>, socket: PathBuf) -> std::io::Result<()> {
@@ -43,7 +43,7 @@ impl Publisher {
                 Err(why) => {
                     self.signal.away();
                     if !std::mem::replace(&mut self.away, true) {
-                        tracing::warn!(%why, "events wait in the outbox until the router takes them");
+                        tracing::warn!(%why, "the router does not accept events; they stay in the outbox");
                     }
                     self.signal.wait(Some(backoff.wait()));
                 }
@@ -73,7 +73,7 @@ impl Publisher {
             Err(error) => return Err(error.to_string()),
         }
         if std::mem::take(&mut self.away) {
-            tracing::info!("the router takes events again");
+            tracing::info!("the router accepts events again");
         }
         Ok(true)
     }
@@ -81,7 +81,7 @@ impl Publisher {
     fn publish(&mut self, batch: &Publish) -> Result<(), CallError> {
         let mut client = match self.router.take() {
             Some(client) => client,
-            None => Client::connect(&self.socket, Some(PATIENCE))?,
+            None => Client::connect(&self.socket, Some(RPC_TIMEOUT))?,
         };
         let result = client.call::<PublishResult>(&format!("{}.Publish", router::INTERFACE), batch);
         if !result.as_ref().is_err_and(CallError::is_transport) {
@@ -95,7 +95,7 @@ impl Publisher {
     }
 
     fn set_aside(&self, n: i64, error: &CallError) -> Result<(), String> {
-        tracing::error!(event = n, %error, "the router refuses an event for good; it is kept in outbox_refused");
+        tracing::error!(event = n, %error, "the router rejected an event; it is kept in outbox_refused");
         let why = error.to_string();
         self.core.change(move |cx| outbox::refused(cx, n, &why)).map_err(|e| e.to_string())
     }

@@ -13,7 +13,7 @@ const NEXT: i64 = 1_000_000;
 /// Items forgotten in one turn; others wait for the writer meanwhile.
 const BATCH: i64 = 500;
 /// Microseconds between two looks at the clocks.
-const LOOK: i64 = 60_000_000;
+const PURGE_INTERVAL_US: i64 = 60_000_000;
 const DAY: i64 = 86_400_000_000;
 
 /// Forgets what ended more than `limits.keep_ended_days` ago, if it is time to look. An item stays while its unit still has a slot,
@@ -31,7 +31,7 @@ fn look_at_clocks(cx: &mut Change<'_>) {
     if cx.state.ages.permit_at.is_some_and(|at| cx.now.mono < at) {
         return;
     }
-    cx.state.ages.permit_at = Some(cx.now.mono + LOOK);
+    cx.state.ages.permit_at = Some(cx.now.mono + PURGE_INTERVAL_US);
     let now = Clocks { wall: cx.now.wall, mono: cx.now.mono, synchronised: age::is_synchronised() };
     cx.state.ages.permit = cx.state.ages.guard.as_mut().and_then(|guard| guard.permit(now));
 }
@@ -56,7 +56,7 @@ fn forget(cx: &mut Change<'_>, permit: AgePermit) -> Result<(), Refusal> {
     let full = ended.len() as i64 == BATCH;
     cx.state.ages.purge_at = Some(cx.now.mono + if full { NEXT } else { PAUSE });
     if !ended.is_empty() {
-        tracing::info!(items = ended.len(), "items of the queue that ended long ago are forgotten");
+        tracing::info!(items = ended.len(), "deleted old finished jobs from the queue");
     }
     Ok(())
 }

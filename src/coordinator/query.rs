@@ -139,7 +139,7 @@ pub fn status(cx: &mut Change<'_>) -> Result<CoordinatorStatus, Refusal> {
         status.queue.insert(row.get::<_, Text<WorkStatus>>(0)?.0.name().into(), row.get(1)?);
     }
     if cx.state.dispatch.is_empty() {
-        status.blocked.push("no master takes orders".into());
+        status.blocked.push("the master is not connected yet".into());
     }
     Ok(status)
 }

@@ -61,7 +61,10 @@ impl std::fmt::Display for Refusal {
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
         if space::is_full_sql(&error) {
-            return Refusal::new(errors::OUT_OF_SPACE, "the coordinator's file system is full; make room, nothing was stored");
+            return Refusal::new(
+                errors::OUT_OF_SPACE,
+                "the coordinator's file system is full and nothing was stored; free space and retry",
+            );
         }
         // If the database cannot be used any more, the coordinator ends here: nothing is answered, and its next start opens it afresh.
         store::sort("the coordination database", &error);
@@ -71,7 +74,7 @@ impl From<rusqlite::Error> for Refusal {
 
 impl From<serde_json::Error> for Refusal {
     fn from(error: serde_json::Error) -> Self {
-        Refusal::internal(format!("a row of the coordination database cannot be read or written: {error}"))
+        Refusal::internal(format!("cannot read or write a row of the coordination database: {error}"))
     }
 }
 

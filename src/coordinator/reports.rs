@@ -24,24 +24,24 @@ pub fn take_over(cx: &mut Change<'_>, id: &JobId) -> Result<bool, Refusal> {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(false),
         Err(error) => {
-            tracing::warn!(job = %id, %error, "the report that the job left is of no use");
+            tracing::warn!(job = %id, %error, "invalid report in the job's directory");
             return Ok(false);
         }
     };
     let call = match serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value::<Finish>) {
         Ok(call) if call.job_id == *id => call,
         Ok(call) => {
-            tracing::warn!(job = %id, other = %call.job_id, "the report that the job left is about another one; it is of no use");
+            tracing::warn!(job = %id, other = %call.job_id, "invalid report in the job's directory: it is about another job");
             return Ok(false);
         }
         Err(error) => {
-            tracing::warn!(job = %id, %error, "the report that the job left is of no use");
+            tracing::warn!(job = %id, %error, "invalid report in the job's directory");
             return Ok(false);
         }
     };
     let done = finish::finish(cx, call)?;
     if done.accepted {
-        tracing::info!(job = %id, "a report that could not be handed in was taken over");
+        tracing::info!(job = %id, "read a report from the job's directory");
     }
     Ok(rows::lease_of(cx.db, n)?.is_none())
 }

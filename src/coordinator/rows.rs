@@ -204,7 +204,7 @@ pub fn term_us() -> i64 {
     i64::try_from(crate::contract::job::LEASE_TERM).expect("a term fits") * 1_000_000
 }
 
-/// Slots that are taken.
+/// Used slots.
 pub fn usage(db: &Connection) -> rusqlite::Result<Usage> {
     let mut usage = Usage::default();
     let mut statement = db.prepare_cached("SELECT kind, node FROM lease")?;
@@ -223,7 +223,7 @@ pub fn item(cx: &Change<'_>, n: i64) -> Result<Option<WorkItem>, Refusal> {
 
 /// The item with this id, or that there is none.
 pub fn wanted(cx: &Change<'_>, id: &JobId) -> Result<(i64, WorkItem), Refusal> {
-    let missing = || Refusal::not_found(format!("no work item {id}; `ringrift jobs list` shows what there is"));
+    let missing = || Refusal::not_found(format!("no job {id}; `ringrift jobs list --all` lists jobs"));
     let n = cx.state.number(id).ok_or_else(missing)?;
     item(cx, n)?.map(|item| (n, item)).ok_or_else(missing)
 }

@@ -1,4 +1,4 @@
-//! The process: sets everything up, then turns until it is told to stop.
+//! The process: sets everything up, then turns until it is asked to stop.
 use super::args::{Args, unit_directory};
 use super::change::Now;
 use super::halt::Halter;
@@ -40,9 +40,9 @@ use std::time::{Duration, Instant};
 /// Longest turn of the main loop.
 const TURN: Duration = Duration::from_secs(5);
 /// A store that says nothing for so long is broken; below half of WatchdogSec=30.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a router that is away is waited for at the end; what is left in the outbox is published at the next start.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// What each manager gets for its end.
 const SHUTDOWN: Duration = Duration::from_secs(MANAGER_SHUTDOWN);
 
@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => {
             match failure.exit {
-                Exit::Config => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {}", chain(&failure)),
+                Exit::Config => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected: {}", chain(&failure)),
                 _ => tracing::error!("{}", chain(&failure)),
             }
             if let Some(hint) = &failure.hint {
@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
 /// The configuration of this system; the error names file, line, column and key.
 fn load_config() -> Result<Config, Failure> {
     let loaded = config::load(&config::Dirs::daemon())
-        .map_err(|e| Failure::new(Exit::Config, e.to_string()).hint("`ringrift config check` says what is allowed"))?;
+        .map_err(|e| Failure::new(Exit::Config, e.to_string()).hint("`ringrift config check` shows the errors"))?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(loaded.config)
 }
@@ -79,11 +79,11 @@ fn load_config() -> Result<Config, Failure> {
 fn lock(directory: &Path) -> Result<Flock<File>, Failure> {
     let path = directory.join("lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| {
-        let hint = "the state directory must be there and writable";
+        let hint = "the state directory must exist and be writable";
         Failure::new(Exit::Failure, format!("opening {}", path.display())).hint(hint).caused_by(e)
     })?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another coordinator works on {}", directory.display())).caused_by(e))
+        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another coordinator uses {}", directory.display())).caused_by(e))
 }
 
 fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
@@ -120,7 +120,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     state.ages.guard = Some(schema::age_guard(&db, &path, crate::platform::age::clocks())?);
     let connections = Arc::clone(&state.leases.connections);
     if let Err(error) = std::fs::create_dir_all(&args.jobs) {
-        tracing::warn!(%error, dir = %args.jobs.display(), "making the folder of all jobs; none can be started without it");
+        tracing::warn!(%error, dir = %args.jobs.display(), "cannot create the jobs' directory; no job can start without it");
     }
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
     for end in [&wake, &woken] {
@@ -151,7 +151,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     sockets::serve("job", job_listener, move |stream| Jobs::new(their_core.clone(), &users, &connections, stream))
         .map_err(failed("serving the jobs' socket"))?;
 
-    core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
+    core.alive(RPC_TIMEOUT).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     let running = core.change(|cx| {
         cx.state.managers.registry.set_all(LifeState::Running);
         Ok(())
@@ -182,7 +182,7 @@ struct Loop {
 impl Loop {
     fn turn_until_told(mut self) -> Result<(), Failure> {
         loop {
-            self.core.alive(PATIENCE).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
+            self.core.alive(RPC_TIMEOUT).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
             notify::watchdog();
             if let Some((_, mut restarts)) = self.settling.take_if(|(at, _)| *at <= Instant::now()) {
                 restarts.settle();
@@ -226,14 +226,14 @@ impl Loop {
                     cx.state.configure(config);
                     Ok(())
                 });
-                tracing::info!(ok = done.is_ok(), "the configuration was read again");
-                self.status.note("configuration read again");
+                tracing::info!(ok = done.is_ok(), "configuration reloaded");
+                self.status.note("configuration reloaded");
             }
             Err(failure) => {
                 self.status.config.refused(clock::now_us());
                 let why = chain(&failure);
-                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}");
-                self.status.note(format!("bad configuration, the old one stays: {failure}"));
+                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected, the previous one stays in effect: {why}");
+                self.status.note(format!("invalid configuration, the previous one stays in effect: {failure}"));
             }
         }
         notify::ready("running");
@@ -241,8 +241,8 @@ impl Loop {
     }
 
     fn stop(mut self) -> Result<(), Failure> {
-        notify::stopping("draining: nothing is granted any more");
-        tracing::info!("stopping: nothing is granted any more");
+        notify::stopping("draining: no job starts");
+        tracing::info!("stopping: no job starts");
         let order = self.core.within(SHUTDOWN, |cx| {
             cx.state.drain();
             Ok(cx.state.managers.registry.shutdown_order())
@@ -266,8 +266,8 @@ impl Loop {
             Ok(())
         });
         // The only manager that works beside the database.
-        if name == "outbox" && !self.outbox.drained(LAST_WORDS, SHUTDOWN) {
-            tracing::info!("the router is away; the events that wait are published at the next start");
+        if name == "outbox" && !self.outbox.drained(DRAIN_TIMEOUT, SHUTDOWN) {
+            tracing::info!("the router does not run; stored events are published at the next start");
         }
         let rest = SHUTDOWN.saturating_sub(begin.elapsed());
         let ended = drained.and_then(|()| {
@@ -279,7 +279,7 @@ impl Loop {
         });
         match ended {
             Ok(()) => tracing::debug!(manager = name, milliseconds = begin.elapsed().as_millis() as u64, "shut down"),
-            Err(refusal) => tracing::error!(manager = name, %refusal, "not shut down in time; the others go on"),
+            Err(refusal) => tracing::error!(manager = name, %refusal, "not shut down in time; continuing with the others"),
         }
     }
 }

@@ -57,7 +57,7 @@ pub fn against(cx: &Change<'_>, item: &WorkItem, nodes: &[Node], usage: &Usage) 
     if !nodes.is_empty() && !nodes.iter().any(|n| n.wants(usage, kind)) {
         for node in nodes {
             let most = node.most_selfplay.unwrap_or(0);
-            let text = format!("node {} is used enough: the optimizer wants {most} self-play jobs there", node.id);
+            let text = format!("node {} is at its target of {}", node.id, crate::contract::text::count(most.into(), "self-play job"));
             reasons.push(Reason::new(ReasonCode::Optimizer, text));
         }
     }
@@ -69,7 +69,7 @@ pub fn against(cx: &Change<'_>, item: &WorkItem, nodes: &[Node], usage: &Usage) 
         }
     }
     if item.work.deadline_us.is_some_and(|at| at <= cx.now.wall) {
-        reasons.push(Reason::new(ReasonCode::Deadline, "its deadline has passed; it is still wanted"));
+        reasons.push(Reason::new(ReasonCode::Deadline, "its deadline has passed; it is kept in the queue"));
     }
     Ok(reasons)
 }
@@ -164,11 +164,11 @@ pub fn view(cx: &Change<'_>) -> Result<QueueOrder, Refusal> {
         if place.urgent {
             why.push("its deadline is near".to_owned());
         } else if place.aged > 0 {
-            why.push(format!("rose {} by waiting", if place.aged == 1 { "a level".into() } else { format!("{} levels", place.aged) }));
+            why.push(format!("raised {} by ageing", if place.aged == 1 { "a level".into() } else { format!("{} levels", place.aged) }));
         }
         why.extend(held(cx, &place, &config)?);
         if place.over_share {
-            why.push(format!("{} has had its share", item.work.config_key));
+            why.push(format!("{} is behind other configurations (fair share used)", item.work.config_key));
         }
         shown.push(QueuePlace {
             work_id: item.work_id,

@@ -145,7 +145,7 @@ ALTER TABLE work ADD COLUMN furthest REAL NOT NULL DEFAULT 0;               -- t
 ",
     // Only the process that took a job up keeps its lease.
     "
-ALTER TABLE lease ADD COLUMN runner INTEGER NOT NULL DEFAULT 0;             -- its number, by the kernel's word
+ALTER TABLE lease ADD COLUMN runner INTEGER NOT NULL DEFAULT 0;             -- process id from the kernel
 ",
 ];
 
@@ -162,7 +162,7 @@ pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError
         leave_gaps(&db).map_err(&fail)?;
     }
     db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(&fail)?;
-    // The monotonic clock begins anew with each process: what was to last goes on for its whole term, as leases do.
+    // The monotonic clock starts over with each process: what was to last continues for its whole term, as leases do.
     db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(&fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
     Ok((db, epoch))

@@ -52,7 +52,7 @@ impl Coordinator {
             Called::Limits(m) => it.change(m, |cx, _| query::limits(cx)),
             Called::Status(m) => it.change(m, |cx, _| query::status(cx)),
             Called::Report(m) => it.change(m, |cx, report| orders::report(cx, &report)),
-            Called::Dispatch(_) => Ok(Refusal::bad("more", "Dispatch streams; call it with more").reply()),
+            Called::Dispatch(_) => Ok(Refusal::bad("more", "Dispatch streams its replies; call it with more").reply()),
             Called::QueueOrder(m) => it.by("scheduler", m, |cx, _| schedule::view(cx)),
             Called::StopWork(m) => it.by("queue", m, |cx, stop| cancel::stop_work(cx, &stop)),
             Called::Durations(m) => it.by("durations", m, |cx, _| durations::all(cx)),
@@ -79,7 +79,7 @@ impl Coordinator {
     /// Orders, until one of both hangs up.
     fn dispatch(&self, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         if !call.more {
-            return replies.send(&Refusal::bad("more", "Dispatch streams; call it with more").reply());
+            return replies.send(&Refusal::bad("more", "Dispatch streams its replies; call it with more").reply());
         }
         match parse::<Dispatch>(call) {
             Ok(dispatch) => orders::dispatch(&self.core, &self.stream, dispatch, replies),

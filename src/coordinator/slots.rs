@@ -31,7 +31,7 @@ fn held(cx: &Change<'_>, call: &Holder) -> Result<Option<rows::LeaseRow>, Refusa
         return Err(Refusal::bad("token", format!("not the token of lease {}", call.lease_id)));
     }
     if lease.as_ref().is_some_and(|l| l.work.is_some()) {
-        return Err(Refusal::denied(format!("lease {} belongs to a work item; its job keeps it", call.lease_id)));
+        return Err(Refusal::denied(format!("lease {} belongs to a queued job; only that job may use it", call.lease_id)));
     }
     Ok(lease)
 }
@@ -48,7 +48,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Holder) -> Result<Renewed, Refusal> {
     Ok(Renewed { term_seconds: LEASE_TERM })
 }
 
-/// Gives a lease a term of so many seconds; the database's time for people follows at most once in five seconds.
+/// Gives a lease a term of this many seconds; the database's time for people follows at most once in five seconds.
 pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow, seconds: u64) -> Result<(), Refusal> {
     let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
     cx.state.leases.deadlines.renew_for(lease.token, term_us, cx.now.mono);

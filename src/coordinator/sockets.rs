@@ -20,7 +20,7 @@ impl Passed {
     /// The socket at `path` if one is given, else the one that was passed by this name.
     pub fn listener(&mut self, path: Option<&Path>, name: &str) -> Result<UnixListener, Failure> {
         if let Some(path) = path {
-            // A file left by a process that was killed; a living one would be told by its clients.
+            // A file left by a process that was killed; a living one would be reported by its clients.
             let _ = std::fs::remove_file(path);
             return UnixListener::bind(path)
                 .map_err(|e| Failure::new(Exit::Failure, format!("listening on {}", path.display())).caused_by(e));

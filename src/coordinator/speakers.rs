@@ -37,9 +37,9 @@ impl Speaker {
         if is_ours(peer.uid) {
             return Ok(Speaker::Ours);
         }
-        let name = users.name_of(peer.uid).map_err(|e| Refusal::denied(format!("who user {} is cannot be told: {e}", peer.uid)))?;
+        let name = users.name_of(peer.uid).map_err(|e| Refusal::denied(format!("cannot resolve user {}: {e}", peer.uid)))?;
         let job = name.as_deref().and_then(|name| name.strip_prefix(JOB_USER_PREFIX)).and_then(|id| JobId::new(id).ok());
-        job.map(Speaker::Job).ok_or_else(|| Refusal::denied(format!("user {} is no job that runs", peer.uid)))
+        job.map(Speaker::Job).ok_or_else(|| Refusal::denied(format!("user {} is not a running job", peer.uid)))
     }
 
     /// Whether it may speak for the job.
@@ -47,7 +47,7 @@ impl Speaker {
         match self {
             Speaker::Ours => Ok(()),
             Speaker::Job(own) if own == job => Ok(()),
-            Speaker::Job(own) => Err(Refusal::denied(format!("job {own} may not speak for job {job}"))),
+            Speaker::Job(own) => Err(Refusal::denied(format!("job {own} may not act for job {job}"))),
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct Ages {
 pub struct State {
     /// The configuration in force.
     pub config: Config,
-    /// The folder with one folder a job.
+    /// The directory with one directory a job.
     pub jobs: PathBuf,
     /// The coordinator's own node.
     pub node: NodeId,

@@ -91,7 +91,7 @@ impl StatusWriter {
         };
         let written = serde_json::to_vec(&file).map_err(io::Error::from).and_then(|bytes| replace(path, &bytes, 0o644, Outlives::Kill));
         if let Err(error) = written {
-            tracing::warn!(%error, "the status file stays as it was");
+            tracing::warn!(%error, "cannot write the status file");
         }
     }
 }
@@ -102,13 +102,14 @@ fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {
     // Gates, limits, a pause and a halt are no fault of the coordinator: they are said, and judged by who looks.
     let mut troubles: Vec<String> = socket.map(str::to_owned).into_iter().collect();
     if status.fenced > 0 {
-        troubles.push(format!("{} fenced off and not gone yet", status.fenced));
+        troubles.push(format!("{} fenced off but not stopped yet", status.fenced));
     }
     if status.outbox > 256 {
-        troubles.push(format!("{} events wait for the router", status.outbox));
+        troubles.push(format!("{} in the outbox for the router", crate::contract::text::count(status.outbox, "event")));
     }
     if status.outbox_refused > 0 {
-        troubles.push(format!("{} events were refused by the router, see outbox_refused", status.outbox_refused));
+        troubles
+            .push(format!("{} rejected by the router, see outbox_refused", crate::contract::text::count(status.outbox_refused, "event")));
     }
     for said in troubles.iter().chain(&status.blocked).chain(&status.narrowed) {
         message = format!("{message}; {said}");

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 /// Between two heartbeats of a job, monotonic microseconds.
 const HEARTBEAT: i64 = 5_000_000;
 
-/// The unit's main process takes up its job. The same invocation may ask again.
+/// The unit's main process starts its job. The same invocation may ask again.
 pub fn take(cx: &mut Change<'_>, call: &Take, peer: &Peer) -> Result<Offer, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
     let Some(mut lease) = rows::lease_of(cx.db, n)? else {
@@ -27,8 +27,8 @@ pub fn take(cx: &mut Change<'_>, call: &Take, peer: &Peer) -> Result<Offer, Refu
         return Err(Refusal::fenced(format!("job {} was fenced off: {why}", call.job_id)));
     }
     if lease.taken && lease.invocation != call.invocation_id {
-        let reason = Reason::new(ReasonCode::Taken, format!("invocation {} works on it", lease.invocation));
-        return Err(Refusal::refused(format!("job {} is taken", call.job_id), vec![reason]));
+        let reason = Reason::new(ReasonCode::Taken, format!("invocation {} runs it", lease.invocation));
+        return Err(Refusal::refused(format!("job {} already runs", call.job_id), vec![reason]));
     }
     let description = describe(cx, &item)?;
     let command = cx.state.config.workload.stage(item.work.work_type).command.clone();
@@ -107,7 +107,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Renew, peer: &Peer) -> Result<Renewed, 
     let lease = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token && l.fenced.is_none() && l.taken);
     let Some(lease) = lease else {
         return Err(Refusal::fenced(format!(
-            "job {}: token {} is not the current one; stop, the output is not used",
+            "job {}: token {} is not the current one; stop, the output will not be used",
             call.job_id, call.token
         )));
     };

@@ -74,7 +74,7 @@ impl Bench {
         let (core, clock, mailbox) = start(dir.path(), Now { wall: 1_000 * DAY, mono: 0 });
         Bench { dir, core, clock, mailbox }
     }
-    /// A new process: the monotonic clock begins anew, the wall clock has moved by so much.
+    /// A new process: the monotonic clock starts over, the wall clock has moved by so much.
     fn restart(self, wall: i64) -> Bench {
         let now = Now { wall: self.clock.lock().expect("the clock").wall + wall, mono: 0 };
         let Bench { dir, core, .. } = self;
@@ -291,7 +291,7 @@ fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed()
     }
     let bench = bench.restart(-DAY);
     let refusal = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect_err("open");
-    assert!(refusal.parameters.reasons[0].contains("breaker of sync on n1 is OPEN for 300 s more: exit 1"), "{refusal}");
+    assert!(refusal.parameters.reasons[0].contains("circuit breaker for sync on n1 is OPEN for another 300 s: exit 1"), "{refusal}");
     let other = Acquire { node: Some(NodeId::new("n2").expect("a node")), ..ask(JobType::Sync) };
     bench.change(move |cx| slots::acquire(cx, &other)).expect("another node's breaker is another");
     bench.change(|cx| slots::acquire(cx, &ask(JobType::Export))).expect("another type's, too");
@@ -323,7 +323,7 @@ fn a_job_out_of_memory_opens_its_breaker_and_waits_for_recovery() {
     assert!(bench.orders().is_empty(), "its retry is due, its breaker is open");
     let theirs = id.clone();
     let waits = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item.waiting_for;
-    assert!(waits.len() == 1 && waits[0].contains("breaker of training on n1 is OPEN for 240 s more: job"), "{waits:?}");
+    assert!(waits.len() == 1 && waits[0].contains("circuit breaker for training on n1 is OPEN for another 240 s: job"), "{waits:?}");
     bench.pass(240 * SECOND, 240 * SECOND);
     assert_eq!(bench.orders().iter().map(|o| o.job_id.clone()).collect::<Vec<_>>(), [id], "a probe");
 }

@@ -154,7 +154,7 @@ impl Writer {
             let committed = self.turn(&mut jobs);
             self.failed |= committed.is_err();
             if let Err(refusal) = &committed {
-                tracing::error!(%refusal, "a transaction failed; nothing of it was stored");
+                tracing::error!(%refusal, "a transaction failed and was rolled back");
                 // What is remembered beside the database may be ahead of it now.
                 self.adopted = false;
                 self.state.failed();
@@ -220,7 +220,7 @@ impl Writer {
         match keep_house(&mut cx, &mut self.adopted, &mut self.agenda) {
             Ok(()) => step.commit()?,
             Err(refusal) => {
-                tracing::error!(%refusal, "granting failed; it is tried again");
+                tracing::error!(%refusal, "granting slots failed; it is retried");
                 drop(step);
                 self.state.rolled_back(mark);
                 self.state.look_again();

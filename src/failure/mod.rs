@@ -17,12 +17,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Longest wait for the router before the report is kept in a file.
-const PATIENCE: Duration = Duration::from_secs(2);
+const RPC_TIMEOUT: Duration = Duration::from_secs(2);
 const ROUTER_UNIT: &str = "ringrift-event-router.service";
 
 /// The command line of `ringrift-failure`.
 #[derive(Debug, Parser)]
-#[command(name = "ringrift-failure", version, about = "Reports a unit that failed for good; started by systemd's OnFailure=")]
+#[command(name = "ringrift-failure", version, about = "Reports a permanently failed unit; started by systemd's OnFailure=")]
 struct Arguments {
     /// The failed unit, as in ringrift-auto-export.service
     unit: String,
@@ -35,12 +35,12 @@ pub fn main() -> ExitCode {
     let view = match look(&SystemdView::new(), &unit) {
         Ok(view) => view,
         Err(error) => {
-            tracing::error!(failed_unit = unit, "whether {unit} failed for good cannot be found out: {error}");
+            tracing::error!(failed_unit = unit, "cannot find out whether {unit} failed permanently: {error}");
             return Exit::Unavailable.into();
         }
     };
     let Some(view) = view else {
-        tracing::info!(failed_unit = unit, "{unit} is not failed any more, or a restart is on its way: nothing to report");
+        tracing::info!(failed_unit = unit, "{unit} is no longer failed or will be restarted: nothing to report");
         return Exit::Ok.into();
     };
     // Whatever is wrong with the configuration, the report must go out; the node's name then is the host's.
@@ -51,7 +51,7 @@ pub fn main() -> ExitCode {
         failed_unit = unit,
         result = report.result,
         restarts = report.restart_count,
-        "{} has failed for good: {} after {} restarts; `ringrift daemon status {}` shows more",
+        "{} failed permanently: {} after {} restarts; see `ringrift daemon status {}`",
         report.daemon_name,
         report.result,
         report.restart_count,
@@ -111,12 +111,12 @@ fn report(view: &UnitView, node: NodeId) -> DaemonPermanentlyFailed {
 fn deliver(event: &NewEvent, unit: &str, run: &str) -> Result<(), String> {
     let router = SystemdView::new().look(&[ROUTER_UNIT]).unwrap_or_default();
     let published = match router.iter().find(|u| u.name == ROUTER_UNIT && u.is_up()) {
-        Some(_) => publish(Path::new(paths::ROUTER_SOCKET), event, PATIENCE).map_err(|e| e.to_string()),
-        None => Err("the event router does not run".into()),
+        Some(_) => publish(Path::new(paths::ROUTER_SOCKET), event, RPC_TIMEOUT).map_err(|e| e.to_string()),
+        None => Err("the event router is not running".into()),
     };
     let Err(why) = published else { return Ok(()) };
     let file = Path::new(paths::FAILURES).join(format!("failed-{unit}-{run}.json"));
-    tracing::warn!("{why}; the report is kept in {} until the router answers", file.display());
+    tracing::warn!("{why}; the report stays in {} until the router answers", file.display());
     keep(&file, event).map_err(|e| format!("writing {}: {e}", file.display()))
 }
 

@@ -23,7 +23,7 @@ pub struct Taken {
     pub attempt: u32,
 }
 
-/// `stopped.json`: this run of the unit was told to stop while the workload ran.
+/// `stopped.json`: this run of the unit was asked to stop while the workload ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stopped {
     /// systemd's id of the run.
@@ -57,7 +57,7 @@ impl JobDir {
     pub fn taken(&self) -> PathBuf {
         self.0.join("taken.json")
     }
-    /// That a run was told to stop.
+    /// That a run was asked to stop.
     pub fn stopped(&self) -> PathBuf {
         self.0.join("stopped.json")
     }
@@ -98,7 +98,7 @@ impl JobDir {
         Ok(dir)
     }
 
-    /// Where to go on from: this attempt's own directory of before it was interrupted, else that of the newest earlier one.
+    /// Where to continue from: this attempt's own directory of before it was interrupted, else that of the newest earlier one.
     pub fn previous(&self, attempt: u32) -> Option<PathBuf> {
         self.interrupted(attempt).or_else(|| (1..attempt).rev().map(|n| self.output(n)).find(|dir| dir.is_dir()))
     }
@@ -129,7 +129,7 @@ pub fn write_json(path: &Path, mode: u32, value: &impl Serialize) -> Result<(), 
 /// Reads a JSON file; nothing when it is absent or cannot be read.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = fs::read(path).ok()?;
-    serde_json::from_slice(&bytes).map_err(|error| tracing::warn!(%error, file = %path.display(), "a file of the job cannot be read")).ok()
+    serde_json::from_slice(&bytes).map_err(|error| tracing::warn!(%error, file = %path.display(), "cannot read a file of the job")).ok()
 }
 
 /// The model that is current for a configuration: the link `<dir>/<config_key>` points to `<sha256>.safetensors`. No link: none yet.

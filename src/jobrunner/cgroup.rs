@@ -2,7 +2,7 @@
 use crate::platform::cgroup::field;
 use std::path::{Path, PathBuf};
 
-/// Processes of this process's own cgroup that the kernel killed for want of memory; nothing when it cannot be told.
+/// Processes of this process's own cgroup that the kernel killed for want of memory; None if it is unknown.
 pub fn oom_kills() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     oom_kills_of(&groups, Path::new("/sys/fs/cgroup"))

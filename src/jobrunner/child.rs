@@ -35,7 +35,7 @@ pub struct Started {
 /// with no signal blocked: the runner blocks those that it reads from a descriptor, and a child would inherit that.
 pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
     let [program, arguments @ ..] = &*offer.command else {
-        return Err(Failure::new(Exit::Config, "there is no command for jobs of this type").hint("set workload.<type>.command"));
+        return Err(Failure::new(Exit::Config, "no command for jobs of this type").hint("set workload.<type>.command"));
     };
     let failed = |what: &str| Failure::new(Exit::TempFail, what.to_owned());
     let (read, write) = pipe().map_err(|e| failed("making the report pipe").caused_by(e))?;
@@ -89,7 +89,7 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
             Some(cpus) if e.raw_os_error() == Some(libc::EINVAL) => format!("starting {program} on the processors {cpus} of limits.cpus"),
             _ => format!("starting {program}"),
         };
-        let hint = "workload.<type>.command names it; is it installed and executable?";
+        let hint = "check workload.<type>.command: the program must be installed and executable";
         Failure::new(Exit::Config, what).caused_by(e).hint(hint)
     })?;
     drop(write);
@@ -121,7 +121,7 @@ impl Running {
             && let Err(error) = killpg(self.group, signal)
             && error != Errno::ESRCH
         {
-            tracing::warn!(%error, ?signal, "signalling the workload");
+            tracing::warn!(%error, ?signal, "cannot signal the workload");
         }
     }
 

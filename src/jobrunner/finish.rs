@@ -14,8 +14,8 @@ use crate::platform::varlink::Client;
 use std::path::Path;
 use std::time::Duration;
 
-/// A coordinator that says nothing for so long finds the report in the job's folder.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A coordinator that says nothing for so long finds the report in the job's directory.
+const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reports the end.
 pub fn finish(args: &Args) -> Result<(), Failure> {
@@ -25,15 +25,15 @@ pub fn finish(args: &Args) -> Result<(), Failure> {
     match send(&args.socket, &call) {
         Ok(done) => {
             // Not accepted is usual: the runner has handed the result in already.
-            tracing::debug!(accepted = done.accepted, result = call.service_result, "the coordinator knows how the attempt ended");
+            tracing::debug!(accepted = done.accepted, result = call.service_result, "the coordinator accepted the report");
             Ok(())
         }
         // It heard us, and the same words would be refused again.
         Err(error) if [errors::NOT_FOUND, errors::INVALID_PARAMETER, errors::PERMISSION_DENIED].iter().any(|e| error.is(e)) => {
-            Err(Failure::new(Exit::Failure, "the coordinator refuses the report").caused_by(error))
+            Err(Failure::new(Exit::Failure, "the coordinator rejected the report").caused_by(error))
         }
         Err(error) => {
-            tracing::warn!(%error, "the report is left in the job's folder");
+            tracing::warn!(%error, "the report is left in the job's directory");
             leave(&job.report(), &call)
         }
     }
@@ -52,13 +52,13 @@ pub fn hand_in(args: &Args, job: &JobDir) {
         return;
     }
     match send(&args.socket, &call) {
-        Ok(done) => tracing::info!(accepted = done.accepted, "the coordinator has the result"),
-        Err(error) => tracing::warn!(%error, "the result could not be handed in; it is tried again when the unit stops"),
+        Ok(done) => tracing::info!(accepted = done.accepted, "the coordinator accepted the result"),
+        Err(error) => tracing::warn!(%error, "cannot report the result; retrying when the unit stops"),
     }
 }
 
 fn send(socket: &Path, call: &Finish) -> Result<Finished, CallError> {
-    Client::connect(socket, Some(PATIENCE))?.ask(method::Finish, call)
+    Client::connect(socket, Some(RPC_TIMEOUT))?.ask(method::Finish, call)
 }
 
 /// What systemd says, with what the files of this run say.
@@ -86,9 +86,9 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
     let noted = attempt.filter(|_| result.is_none()).and_then(|n| std::fs::read_to_string(job.error(n)).ok());
     let mut error = noted.unwrap_or_default();
     if oom {
-        error = format!("out of memory: the kernel killed a process of the job\n{error}").trim_end().to_owned();
+        error = format!("out of memory (the kernel killed a process of the job)\n{error}").trim_end().to_owned();
     } else if error.is_empty() && result.is_none() {
-        let before = if taken.is_none() { "before the job was taken up, " } else { "" };
+        let before = if taken.is_none() { "before the job started: " } else { "" };
         error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
     }
     let stopped = read_json::<Stopped>(&job.stopped()).is_some_and(|s| s.invocation_id == invocation_id);
@@ -126,7 +126,7 @@ fn written_us(output: &Path) -> Option<i64> {
 fn leave(path: &Path, call: &Finish) -> Result<(), Failure> {
     let text = serde_json::to_vec(call).map_err(|e| Failure::new(Exit::Failure, "writing the report").caused_by(e))?;
     replace(path, &text, 0o640, Outlives::PowerCut).map_err(|e| {
-        let hint = "the master reports the unit as gone; the attempt counts as failed";
-        Failure::new(Exit::Failure, "leaving the report in the job's folder").caused_by(e).hint(hint)
+        let hint = "the master reports that the unit exited; the attempt counts as failed";
+        Failure::new(Exit::Failure, "leaving the report in the job's directory").caused_by(e).hint(hint)
     })
 }

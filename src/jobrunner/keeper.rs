@@ -15,25 +15,25 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two renewals at least.
-const SHORTEST: Duration = Duration::from_secs(1);
+const MIN_RENEW_INTERVAL: Duration = Duration::from_secs(1);
 /// One answer.
-const ANSWER: Duration = Duration::from_secs(10);
+const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the keeper and the others share.
 #[derive(Default)]
-pub struct Desk {
-    news: Mutex<News>,
+pub struct SharedState {
+    news: Mutex<Updates>,
     changed: Condvar,
     fenced: AtomicBool,
 }
 
 #[derive(Default)]
-struct News {
+struct Updates {
     progress: Option<Progress>,
     over: bool,
 }
 
-impl Desk {
+impl SharedState {
     /// The latest progress; an older one that was not sent yet is dropped.
     pub fn put(&self, progress: Progress) {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).progress = Some(progress);
@@ -55,7 +55,7 @@ impl Desk {
             if news.over {
                 return None;
             }
-            let wait = if news.progress.is_some() { SHORTEST } else { pause }.saturating_sub(since.elapsed());
+            let wait = if news.progress.is_some() { MIN_RENEW_INTERVAL } else { pause }.saturating_sub(since.elapsed());
             if wait.is_zero() {
                 return Some(news.progress.take());
             }
@@ -78,11 +78,11 @@ pub struct Keeper {
 
 impl Keeper {
     /// Keeps it in a thread until the desk is closed; kills the child when the lease is lost.
-    pub fn start(self, desk: Arc<Desk>, child: Arc<Running>) -> std::io::Result<()> {
+    pub fn start(self, desk: Arc<SharedState>, child: Arc<Running>) -> std::io::Result<()> {
         std::thread::Builder::new().name("lease".into()).spawn(move || self.keep(&desk, &child)).map(|_| ())
     }
 
-    fn keep(&self, desk: &Desk, child: &Running) {
+    fn keep(&self, desk: &SharedState, child: &Running) {
         let mut client: Option<Client> = None;
         let (mut since, mut pause, mut away) = (Instant::now(), self.term / 3, false);
         while let Some(progress) = desk.take(since, pause) {
@@ -91,20 +91,20 @@ impl Keeper {
                 Ok(renewed) => {
                     pause = Duration::from_secs(renewed.term_seconds) / 3;
                     if std::mem::take(&mut away) {
-                        tracing::info!("the coordinator answers again; the lease is kept");
+                        tracing::info!("the coordinator answers again; the lease is renewed");
                     }
                 }
                 Err(error) if error.is(errors::FENCED) || error.is(errors::NOT_FOUND) => {
-                    tracing::error!(%error, "the lease is lost; the workload is killed, its output is not used");
+                    tracing::error!(%error, "the lease is lost; killing the workload. Its output will not be used");
                     desk.fenced.store(true, Ordering::SeqCst);
                     child.signal(Signal::SIGKILL);
                     return;
                 }
                 Err(error) => {
                     client = None;
-                    pause = SHORTEST;
+                    pause = MIN_RENEW_INTERVAL;
                     if !std::mem::replace(&mut away, true) {
-                        tracing::warn!(%error, "the lease could not be renewed; trying on");
+                        tracing::warn!(%error, "cannot renew the lease; retrying");
                     }
                 }
             }
@@ -114,7 +114,7 @@ impl Keeper {
     fn renew(&self, client: &mut Option<Client>, progress: Option<Progress>) -> Result<Renewed, CallError> {
         let open = match client {
             Some(open) => open,
-            None => client.insert(Client::connect(&self.socket, Some(ANSWER))?),
+            None => client.insert(Client::connect(&self.socket, Some(RPC_TIMEOUT))?),
         };
         open.ask(method::Renew, &Renew { job_id: self.job.clone(), token: self.token, progress })
     }

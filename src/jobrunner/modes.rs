@@ -5,11 +5,11 @@ use std::fs::{read_dir, symlink_metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// What the group may do with a folder and with a file.
+/// What the group may do with a directory and with a file.
 const FOLDER: u32 = 0o770;
 const FILE: u32 = 0o660;
 
-/// Opens a job's folder to its group, as far as it is this user's. A folder that cannot be opened up is passed over: it is told, and a
+/// Opens a job's directory to its group, as far as it is this user's. A directory that cannot be opened up is passed over: it is reported, and a
 /// reader that needs it says so again.
 pub fn open_up(folder: &Path) {
     let own = nix::unistd::geteuid().as_raw();
@@ -39,7 +39,7 @@ pub fn open_up(folder: &Path) {
         }
     }
     if let Some(path) = refused {
-        tracing::warn!(path = %path.display(), "part of what the job left stays closed to its group");
+        tracing::warn!(path = %path.display(), "some files of the job stay unreadable for its group");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The disk that a job may use: looked at while the workload runs and once more at its end. A job that is beyond it is ended.
 use super::child::Running;
 use crate::contract::job_file::Quota;
-use crate::platform::job_files::{Over, usage};
+use crate::platform::job_files::{OverQuota, usage};
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -10,20 +10,20 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// Between two looks at least; with it what is too much is found within two seconds.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// A look takes one part in so many of the time.
+/// Between two checks at least; with it what is too much is found within two seconds.
+const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// A look takes one part in this many of the time.
 const SHARE: u32 = 10;
 
 #[derive(Debug)]
 struct Shared {
     folders: Vec<PathBuf>,
     quota: Option<Quota>,
-    over: OnceLock<Over>,
+    over: OnceLock<OverQuota>,
 }
 
 impl Shared {
-    fn look(&self) -> Option<Over> {
+    fn look(&self) -> Option<OverQuota> {
         if self.over.get().is_none()
             && let Some(quota) = self.quota
             && let Err(over) = usage(&self.folders, quota)
@@ -43,22 +43,22 @@ pub struct DiskWatch {
 
 /// The pause after a look that took so long.
 fn pause(took: Duration) -> Duration {
-    SHORTEST.max(took * (SHARE - 1))
+    MIN_CHECK_INTERVAL.max(took * (SHARE - 1))
 }
 
 impl DiskWatch {
-    /// Starts to look at the folders. Without a quota, as from a coordinator of an earlier version, nothing is looked at.
+    /// Starts to look at the directories. Without a quota, as from a coordinator of an earlier version, nothing is looked at.
     pub fn start(folders: Vec<PathBuf>, quota: Option<Quota>, child: Arc<Running>) -> std::io::Result<DiskWatch> {
         let shared = Arc::new(Shared { folders, quota, over: OnceLock::new() });
         let (end, ended) = mpsc::channel::<()>();
         let theirs = Arc::clone(&shared);
         if quota.is_some() {
             std::thread::Builder::new().name("disk".into()).spawn(move || {
-                let mut rest = SHORTEST;
+                let mut rest = MIN_CHECK_INTERVAL;
                 while ended.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
                     let begin = Instant::now();
                     if let Some(over) = theirs.look() {
-                        tracing::error!("{over}; the workload is killed");
+                        tracing::error!("{over}; killing the workload");
                         child.signal(Signal::SIGKILL);
                         return;
                     }
@@ -70,9 +70,9 @@ impl DiskWatch {
     }
 
     /// Which limit the job passed, if it did, at the end of its workload: also one that died of its largest file, or wrote on to the end.
-    pub fn passed(&self, ended: ExitStatus) -> Option<Over> {
+    pub fn passed(&self, ended: ExitStatus) -> Option<OverQuota> {
         let stopped_by_size = ended.signal().or(ended.code().map(|code| code - 128)) == Some(Signal::SIGXFSZ as i32);
-        let size = self.shared.quota.filter(|_| stopped_by_size).map(|quota| Over::Size { most: quota.bytes });
+        let size = self.shared.quota.filter(|_| stopped_by_size).map(|quota| OverQuota::Size { most: quota.bytes });
         self.shared.look().or(size)
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     fn a_look_never_takes_more_than_a_tenth_of_the_time() {
         for milliseconds in [0, 1, 100, 5_000, 600_000] {
             let took = Duration::from_millis(milliseconds);
-            assert!(pause(took) >= SHORTEST && took * SHARE <= took + pause(took), "{took:?}");
+            assert!(pause(took) >= MIN_CHECK_INTERVAL && took * SHARE <= took + pause(took), "{took:?}");
         }
     }
 
@@ -95,7 +95,7 @@ mod tests {
         let shared = Shared { folders: vec![], quota, over: OnceLock::new() };
         let watch = DiskWatch { shared: Arc::new(shared), _end: mpsc::channel().0 };
         for raw in [Signal::SIGXFSZ as i32, (128 + Signal::SIGXFSZ as i32) << 8] {
-            assert_eq!(watch.passed(ExitStatus::from_raw(raw)), Some(Over::Size { most: 1000 }));
+            assert_eq!(watch.passed(ExitStatus::from_raw(raw)), Some(OverQuota::Size { most: 1000 }));
         }
         assert_eq!(watch.passed(ExitStatus::from_raw(0)), None);
     }

@@ -1,4 +1,4 @@
-//! What the child says on its way: progress from the report descriptor, and its stderr, which goes on to the journal.
+//! What the child says on its way: progress from the report descriptor, and its stderr, which continues to the journal.
 use crate::contract::coalesce::{Coalesced, SECOND};
 use crate::contract::text::{Block, Line};
 use crate::contract::workload::{Progress, ReportLine};
@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lines of stderr that are kept for the error's text.
-const KEPT: usize = 20;
+const MAX_KEPT_LINES: usize = 20;
 /// The longest line of which more is not kept, bytes.
-const LONGEST: usize = 64 * 1024;
+const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// Reads progress lines until the descriptor is closed; `news` gets each.
 pub fn progress(from: impl Read + Send + 'static, news: impl Fn(Progress) + Send + 'static) -> std::io::Result<Done> {
@@ -32,12 +32,12 @@ fn progress_or(
             Ok(line) => news(line.progress),
             Err(error) => {
                 if let Some(left_out) = pace.admit(Instant::now()) {
-                    warn(format!("a line on the report descriptor is not a progress report: {error}{left_out}"));
+                    warn(format!("invalid progress report: {error}{left_out}"));
                 }
             }
         });
         if let Some(count) = pace.rest() {
-            warn(format!("{count} more lines on the report descriptor were not progress reports"));
+            warn(format!("{count} more invalid lines"));
         }
         let _ = ended.send(());
     })?;
@@ -64,7 +64,7 @@ fn lines(from: impl Read, mut each: impl FnMut(&[u8])) {
     let mut line = Vec::new();
     loop {
         line.clear();
-        match (&mut reader).take(LONGEST as u64).read_until(b'\n', &mut line) {
+        match (&mut reader).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return,
             Ok(_) => {
                 while line.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
@@ -95,7 +95,7 @@ pub struct Tail(Arc<Mutex<VecDeque<Line>>>);
 impl Tail {
     fn push(&self, line: &[u8]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() == KEPT {
+        if kept.len() == MAX_KEPT_LINES {
             kept.pop_front();
         }
         kept.push_back(Line::new(line));

@@ -2,7 +2,7 @@
 use super::args::Args;
 use super::attempt::{JobDir, Known, Stopped, Taken, current_model, write_json};
 use super::child::{self, Running, Started};
-use super::keeper::{Desk, Keeper};
+use super::keeper::{Keeper, SharedState};
 use super::quota::DiskWatch;
 use super::{finish, modes, output, relay, take};
 use crate::contract::cause::FailureCause;
@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What readers of the child's descriptors get after its end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a workload gets to end well after SIGTERM when its time is over; then SIGKILL. Less than TimeoutStopSec= of the unit.
-const LAST_CALL: Duration = Duration::from_secs(20);
+const TERM_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Milliseconds between the result's hand-in and the end of the unit.
-const LINGER: u16 = 300;
+const EXIT_DELAY_MS: u16 = 300;
 
 /// Runs the attempt; returns the code to exit with.
 pub fn run(args: &Args) -> Result<u8, Failure> {
@@ -57,8 +57,8 @@ fn signals() -> Result<SignalFd, Failure> {
 fn prepare(args: &Args, job: &JobDir, offer: Offer) -> Result<(Offer, Description), Failure> {
     let mut description = offer.description.clone();
     if let Some(kind) = args.kind.filter(|kind| *kind != description.job_type) {
-        let message = format!("job {} is {}, this unit is for {kind}", args.job, description.job_type);
-        return Err(Failure::new(Exit::BadData, message).hint("start it by its own unit"));
+        let message = format!("job {} is of type {}, but this unit is for {kind}", args.job, description.job_type);
+        return Err(Failure::new(Exit::BadData, message).hint("start it with its own unit"));
     }
     if offer.current_model
         && let Some(model) = current_model(&args.current, &description.config_key)?
@@ -81,7 +81,7 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     ];
     variables.extend(job.previous(attempt).map(|previous| ("RINGRIFT_PREVIOUS_DIR", previous.display().to_string())));
     let Started { running, report, stderr } = child::start(&offer, dir, &variables)?;
-    let (running, desk) = (Arc::new(running), Arc::new(Desk::default()));
+    let (running, desk) = (Arc::new(running), Arc::new(SharedState::default()));
     let setup = |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
     let watched = watch(args, &offer, &running, &desk, report, stderr);
     let (tail, readers, disk) = match watched {
@@ -95,11 +95,11 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     let note = || {
         let stopped = Stopped { invocation_id: std::env::var("INVOCATION_ID").unwrap_or_default() };
         if let Err(error) = write_json(&job.stopped(), 0o640, &stopped) {
-            tracing::warn!(error = output::words(&error), "noting that the job was told to stop");
+            tracing::warn!(error = output::words(&error), "cannot record that the job was stopped");
         }
     };
     let (ended, told) = wait(&running, signals, Instant::now() + Duration::from_secs(offer.timeout_seconds), &note)?;
-    readers.iter().for_each(|reader| reader.wait(LAST_WORDS));
+    readers.iter().for_each(|reader| reader.wait(OUTPUT_DRAIN_TIMEOUT));
     let code = match disk.passed(ended).filter(|_| !desk.is_fenced()) {
         Some(over) => give_up(job, attempt, FailureCause::Quota, &over.to_string(), &tail.text()),
         None => conclude(job, &description, &End { ended, told, fenced: desk.is_fenced(), quota: offer.quota }, &tail.text())?,
@@ -114,12 +114,12 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     Ok(code)
 }
 
-/// Waits a moment, or until told to stop. The slot is free already, and the next stage's job is about to be started: what systemd does
+/// Waits a moment, or until asked to stop. The slot is free already, and the next stage's job is about to be started: what systemd does
 /// about this unit's end, a process of ExecStopPost= among it, comes after that.
 fn linger(signals: &SignalFd) {
     let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
     // Whatever wakes it, there is nothing left to do.
-    let _ = poll(&mut fds, PollTimeout::from(LINGER));
+    let _ = poll(&mut fds, PollTimeout::from(EXIT_DELAY_MS));
 }
 
 type Watched = (relay::Tail, [relay::Done; 2], DiskWatch);
@@ -128,7 +128,7 @@ fn watch(
     args: &Args,
     offer: &Offer,
     running: &Arc<Running>,
-    desk: &Arc<Desk>,
+    desk: &Arc<SharedState>,
     report: std::fs::File,
     stderr: std::process::ChildStderr,
 ) -> std::io::Result<Watched> {
@@ -144,7 +144,7 @@ fn watch(
 }
 
 /// Waits for the child's end; hands a stop on to it, and stops it by itself when its time is over, so that this needs neither
-/// coordinator nor master. Says what the child was told to end for, if it was.
+/// coordinator nor master. Says what the child was asked to end for, if it was.
 fn wait(
     running: &Running,
     signals: &SignalFd,
@@ -159,10 +159,10 @@ fn wait(
         }
         let left = next.map(|(at, _)| at.saturating_duration_since(Instant::now()));
         if let Some((_, signal)) = next.filter(|_| left.is_some_and(|left| left.is_zero())) {
-            tracing::error!("its time is over: {signal}");
-            told = told.or(Some("its time is over"));
+            tracing::error!("timeout: {signal}");
+            told = told.or(Some("timeout"));
             running.signal(signal);
-            next = (signal == Signal::SIGTERM).then(|| (Instant::now() + LAST_CALL, Signal::SIGKILL));
+            next = (signal == Signal::SIGTERM).then(|| (Instant::now() + TERM_TIMEOUT, Signal::SIGKILL));
             continue;
         }
         // A time too long for poll is looked at again.
@@ -191,7 +191,7 @@ fn give_up(job: &JobDir, attempt: u32, cause: FailureCause, why: &str, tail: &Bl
     tracing::error!("{why}");
     let known = Known { invocation_id: std::env::var("INVOCATION_ID").unwrap_or_default(), cause };
     if let Err(error) = write_json(&job.cause(), 0o640, &known) {
-        tracing::warn!(error = output::words(&error), "noting why the job was ended");
+        tracing::warn!(error = output::words(&error), "cannot record why the job was stopped");
     }
     output::keep_error(job, attempt, why, tail);
     Exit::BadData as u8
@@ -200,7 +200,7 @@ fn give_up(job: &JobDir, attempt: u32, cause: FailureCause, why: &str, tail: &Bl
 /// How the workload's process ended.
 struct End {
     ended: ExitStatus,
-    /// Why it was told to stop, if it was.
+    /// Why it was asked to stop, if it was.
     told: Option<&'static str>,
     /// The lease was lost.
     fenced: bool,
@@ -222,14 +222,14 @@ fn conclude(job: &JobDir, description: &Description, end: &End, tail: &Block) ->
                 tracing::error!("{}", output::words(&failure));
                 let why = told.map(|why| format!("{why}; ")).unwrap_or_default();
                 output::keep_error(job, attempt, &format!("{why}{}", output::words(&failure)), tail);
-                // A workload that was told to stop may end well without a result.
+                // A workload that was asked to stop may end well without a result.
                 Ok(if told.is_some() { Exit::TempFail } else { failure.exit } as u8)
             }
         };
     }
     let how = match (ended.code(), ended.signal().and_then(|n| Signal::try_from(n).ok())) {
-        (Some(code), _) => format!("the workload exited with {code}"),
-        (None, Some(signal)) => format!("the workload was killed by {signal}"),
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("killed by {signal}"),
         (None, None) => format!("the workload ended: {ended}"),
     };
     tracing::error!("{how}");

@@ -8,9 +8,9 @@ use crate::platform::varlink::Client;
 use std::time::{Duration, Instant};
 
 /// How long an absent coordinator is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// One answer.
-const ANSWER: Duration = Duration::from_secs(20);
+const RPC_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The job, or why it is not for this unit.
 pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
@@ -26,8 +26,8 @@ pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
             return Err(refused(&error).caused_by(error));
         }
         let pause = backoff.wait();
-        if begin.elapsed() + pause >= PATIENCE {
-            let message = format!("the coordinator did not answer within {} s", PATIENCE.as_secs());
+        if begin.elapsed() + pause >= CONNECT_TIMEOUT {
+            let message = format!("the coordinator did not answer within {} s", CONNECT_TIMEOUT.as_secs());
             return Err(Failure::new(Exit::Unavailable, message).caused_by(error).hint("systemctl status ringrift-coordinator.service"));
         }
         if !std::mem::replace(&mut told, true) {
@@ -39,15 +39,16 @@ pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
 }
 
 fn ask(args: &Args, call: &Take) -> Result<Offer, CallError> {
-    Client::connect(&args.socket, Some(ANSWER))?.ask(method::Take, call)
+    Client::connect(&args.socket, Some(RPC_TIMEOUT))?.ask(method::Take, call)
 }
 
 fn refused(error: &CallError) -> Failure {
     if error.is(errors::NOT_FOUND) {
-        Failure::new(Exit::BadData, "the coordinator does not know this job").hint("only the coordinator starts jobs; queue one instead")
+        Failure::new(Exit::BadData, "the coordinator does not know this job")
+            .hint("only the coordinator starts jobs; submit one with `ringrift jobs submit`")
     } else if error.is(errors::PERMISSION_DENIED) {
-        Failure::new(Exit::NotPermitted, "the coordinator does not talk to this user")
+        Failure::new(Exit::NotPermitted, "the coordinator rejected this user")
     } else {
-        Failure::new(Exit::TempFail, "the job was not given to this unit")
+        Failure::new(Exit::TempFail, "the job was not assigned to this unit")
     }
 }

@@ -14,9 +14,9 @@ use std::path::Path;
 /// The file that the workload writes last.
 const RESULT: &str = "result.json";
 /// Its largest size, bytes.
-const LARGEST: u64 = 1 << 20;
+const MAX_RESULT_BYTES: u64 = 1 << 20;
 /// Artefacts of one attempt at most.
-const MOST: usize = 1024;
+const MAX_ARTEFACTS: usize = 1024;
 
 /// Reads `result.json` and verifies every artefact as its reader will; all of it is on disk then.
 pub fn verify(job: &JobDir, description: &Description, quota: Option<Quota>) -> Result<ResultFile, Failure> {
@@ -49,17 +49,17 @@ pub fn verify(job: &JobDir, description: &Description, quota: Option<Quota>) -> 
 fn read(output: &Path) -> Result<ResultFile, Failure> {
     let path = output.join(RESULT);
     let meta = fs::symlink_metadata(&path)
-        .map_err(|e| Failure::new(Exit::Failure, format!("the workload ended well but left no {}", path.display())).caused_by(e))?;
-    if !meta.is_file() || meta.len() > LARGEST {
-        return Err(bad(&path, format!("wants a regular file of at most {LARGEST} bytes")));
+        .map_err(|e| Failure::new(Exit::Failure, format!("the workload exited with 0 but wrote no {}", path.display())).caused_by(e))?;
+    if !meta.is_file() || meta.len() > MAX_RESULT_BYTES {
+        return Err(bad(&path, format!("must be a regular file of at most {MAX_RESULT_BYTES} bytes")));
     }
     let text = fs::read(&path).map_err(|e| failed("reading", &path, e))?;
     let result: ResultFile = serde_json::from_slice(&text).map_err(|e| bad(&path, e.to_string()))?;
     if result.schema != 1 {
-        return Err(bad(&path, format!("schema {} is not known, 1 is", result.schema)));
+        return Err(bad(&path, format!("unknown schema {}; must be 1", result.schema)));
     }
-    if result.artefacts.len() > MOST {
-        return Err(bad(&path, format!("names {} artefacts, {MOST} are allowed", result.artefacts.len())));
+    if result.artefacts.len() > MAX_ARTEFACTS {
+        return Err(bad(&path, format!("has {} artefacts; the maximum is {MAX_ARTEFACTS}", result.artefacts.len())));
     }
     Ok(result)
 }
@@ -70,7 +70,7 @@ fn bad(path: &Path, why: impl std::fmt::Display) -> Failure {
 
 /// Opens the artefact the way in which it will be taken over, and hashes what it finds.
 fn check(files: &JobFiles, file: &JobFile, artefact: &Artefact) -> Result<(), Failure> {
-    let unusable = |e| Failure::new(Exit::Failure, "an artefact cannot be used").caused_by(e);
+    let unusable = |e| Failure::new(Exit::Failure, "unusable artefact").caused_by(e);
     let path = Path::new(artefact.path.as_str());
     files.make_readable(file).map_err(unusable)?;
     let mut opened = files.open(file).map_err(unusable)?;
@@ -78,10 +78,10 @@ fn check(files: &JobFiles, file: &JobFile, artefact: &Artefact) -> Result<(), Fa
     let writing = opened.try_clone().map_err(|e| failed("opening the artefact", path, e))?;
     let synced = std::thread::spawn(move || writing.sync_all());
     let found = hash(&mut opened).map_err(|e| failed("reading the artefact", path, e))?;
-    let lost = || Err(std::io::Error::other("the thread that syncs it is gone"));
+    let lost = || Err(std::io::Error::other("the sync thread has exited"));
     synced.join().unwrap_or_else(|_| lost()).map_err(|e| failed("syncing", path, e))?;
     if found != artefact.sha256.as_str() {
-        return Err(bad(path, format!("its SHA-256 is {found}, the result says {}", artefact.sha256)));
+        return Err(bad(path, format!("its SHA-256 is {found}, but the result has {}", artefact.sha256)));
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ mod tests {
             (json!({"kind": "games", "path": "a.db", "sha256": "0".repeat(64), "bytes": 3}), "SHA-256"),
             (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 4}), "3 bytes"),
             (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 101}), "limits.job_bytes"),
-            (abc("b.db"), "looking for"),
+            (abc("b.db"), "finding it"),
             (abc("../a.db"), "inside"),
             (abc("/etc/passwd"), "inside"),
             (abc(""), "1 to"),
@@ -170,16 +170,16 @@ mod tests {
         let w = World::new(abc("x.db"));
         std::os::unix::fs::symlink(w.path("a.db"), w.path("x.db")).expect("linked");
         let refused = |word: &str| assert!(w.verify().is_err_and(|e| e.contains(word)), "{word}");
-        refused("no regular file");
+        refused("not a regular file");
         fs::remove_file(w.path("x.db")).expect("removed");
         fs::hard_link(w.path("a.db"), w.path("x.db")).expect("linked");
         refused("2 names");
         fs::remove_file(w.path("x.db")).expect("removed");
         nix::unistd::mkfifo(&w.path("x.db"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
-        refused("no regular file");
+        refused("not a regular file");
         fs::remove_file(w.path("x.db")).expect("removed");
         fs::create_dir(w.path("x.db")).expect("made");
-        refused("no regular file");
+        refused("not a regular file");
     }
 
     #[test]

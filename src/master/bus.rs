@@ -1,5 +1,5 @@
 //! The master's place on the bus: connection, object and name. A bus that goes away takes nothing else with it: the master connects
-//! again, with growing delay, and goes on with what it knows.
+//! again, with growing delay, and continues with what it knows.
 use super::calls::Call;
 use super::engine::Signal;
 use super::interface::{Master, MasterSignals as _};
@@ -18,11 +18,11 @@ use zbus::Connection;
 use zbus::fdo::RequestNameFlags;
 
 /// Between tries to connect: first and longest.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const CONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// One try; less than the watchdog allows between two signs of life.
-const ONE_TRY: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Closing a connection that may be dead already.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The connection on which signals are sent; another one after the bus was lost.
 pub(super) type Current = Rc<RefCell<Connection>>;
@@ -38,7 +38,7 @@ pub(super) struct Bus {
 }
 
 /// The master on the bus.
-pub(super) struct Seat {
+pub(super) struct OwnedName {
     /// systemd over this connection.
     pub systemd: Systemd,
     /// systemd's signals; it ends when the bus is lost.
@@ -62,12 +62,12 @@ async fn take_name(connection: &Connection) -> Result<(), Failure> {
         Ok(zbus::fdo::RequestNameReply::PrimaryOwner | zbus::fdo::RequestNameReply::AlreadyOwner) => Ok(()),
         Ok(_) | Err(zbus::Error::NameTaken) => {
             let pid = owner(connection).await.map(|pid| format!(" with pid {pid}")).unwrap_or_default();
-            let text = format!("another master{pid} has the name {BUS_NAME} on the bus");
+            let text = format!("another master{pid} owns the bus name {BUS_NAME}");
             Err(Failure::new(Exit::Failure, text).hint("`ringrift master status` shows it"))
         }
         Err(error) => {
             let failure = unavailable(&format!("taking the name {BUS_NAME}"), error);
-            Err(failure.hint("only the user ringrift-master may have it; start it with `systemctl start ringrift-master.target`"))
+            Err(failure.hint("only user ringrift-master may own it; start the master with `systemctl start ringrift-master.target`"))
         }
     }
 }
@@ -75,12 +75,12 @@ async fn take_name(connection: &Connection) -> Result<(), Failure> {
 /// Gives the connection up, and with it the name and every subscription.
 async fn leave(connection: Connection) {
     // A dead connection cannot be closed, and need not be.
-    drop(tokio::time::timeout(CLOSING, connection.close()).await);
+    drop(tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await);
 }
 
 impl Bus {
     /// Connects, follows systemd, offers the object, takes the name.
-    pub async fn join(&self) -> Result<Seat, Failure> {
+    pub async fn join(&self) -> Result<OwnedName, Failure> {
         let from_service = |e: ServiceError| Failure::new(Exit::Unavailable, e.to_string());
         let connection = connect(self.address.as_deref()).await.map_err(from_service)?;
         match self.sit_down(&connection).await {
@@ -92,29 +92,29 @@ impl Bus {
         }
     }
 
-    async fn sit_down(&self, connection: &Connection) -> Result<Seat, Failure> {
+    async fn sit_down(&self, connection: &Connection) -> Result<OwnedName, Failure> {
         let subscribed = Systemd::subscribed(connection.clone()).await;
         let (systemd, changes) = subscribed.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
         let object = Master::new(self.world.clone(), self.calls.clone());
         connection.object_server().at(OBJECT_PATH, object).await.map_err(|e| unavailable("offering the interface", e))?;
         take_name(connection).await?;
-        Ok(Seat { systemd, changes })
+        Ok(OwnedName { systemd, changes })
     }
 
     /// Leaves the lost bus and joins it again, however long that takes. An error is one that trying again does not help.
-    pub async fn rejoin(&self, lost: Connection) -> Result<Seat, Failure> {
+    pub async fn rejoin(&self, lost: Connection) -> Result<OwnedName, Failure> {
         leave(lost).await;
-        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        let mut backoff = Backoff::new(CONNECT_DELAYS.0, CONNECT_DELAYS.1);
         loop {
             notify::watchdog();
             let delay = backoff.wait();
             tokio::time::sleep(delay).await;
             notify::watchdog();
-            match tokio::time::timeout(ONE_TRY, self.join()).await {
+            match tokio::time::timeout(CONNECT_TIMEOUT, self.join()).await {
                 Ok(Ok(seat)) => return Ok(seat),
                 Ok(Err(failure)) if failure.exit != Exit::Unavailable => return Err(failure),
-                Ok(Err(failure)) => tracing::debug!("{failure}; tried again in {} ms", delay.as_millis()),
-                Err(_) => tracing::debug!("no answer in {} s; tried again", ONE_TRY.as_secs()),
+                Ok(Err(failure)) => tracing::debug!("{failure}; retrying in {} ms", delay.as_millis()),
+                Err(_) => tracing::debug!("no answer in {} s; retrying", CONNECT_TIMEOUT.as_secs()),
             }
         }
     }
@@ -125,7 +125,7 @@ pub(super) async fn forward(current: Current, mut told: mpsc::UnboundedReceiver<
     while let Some(signal) = told.recv().await {
         let connection = current.borrow().clone();
         if let Err(error) = send(&connection, signal).await {
-            tracing::debug!("a signal is not sent: {error}");
+            tracing::debug!("cannot send a signal: {error}");
         }
     }
 }

@@ -9,7 +9,7 @@ use zbus::names::ErrorName;
 
 /// A change that somebody wants, after the caller was found to be allowed to make it.
 #[derive(Debug)]
-pub enum Ask {
+pub enum ChangeRequest {
     /// Apply a profile.
     Apply(Profile),
     /// Start daemons.
@@ -20,7 +20,7 @@ pub enum Ask {
     Restart(Vec<DaemonType>),
     /// Pause a daemon for a reason.
     Pause(DaemonType, Line),
-    /// Let a daemon go on.
+    /// Let a daemon continue.
     Resume(DaemonType),
     /// Check the configuration and take it over.
     Reload,
@@ -28,18 +28,18 @@ pub enum Ask {
     Confirm(String),
 }
 
-impl fmt::Display for Ask {
+impl fmt::Display for ChangeRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |daemons: &[DaemonType]| daemons.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
         match self {
-            Ask::Apply(profile) => write!(f, "profile {profile}"),
-            Ask::Start(daemons) => write!(f, "a start of {}", names(daemons)),
-            Ask::Stop(daemons) => write!(f, "a stop of {}", names(daemons)),
-            Ask::Restart(daemons) => write!(f, "a restart of {}", names(daemons)),
-            Ask::Pause(daemon, reason) => write!(f, "a pause of {daemon}: {reason}"),
-            Ask::Resume(daemon) => write!(f, "{daemon} to go on"),
-            Ask::Reload => f.write_str("a reload of the configuration"),
-            Ask::Confirm(notice) => write!(f, "the removal of the notice {notice}"),
+            ChangeRequest::Apply(profile) => write!(f, "profile {profile}"),
+            ChangeRequest::Start(daemons) => write!(f, "a start of {}", names(daemons)),
+            ChangeRequest::Stop(daemons) => write!(f, "a stop of {}", names(daemons)),
+            ChangeRequest::Restart(daemons) => write!(f, "a restart of {}", names(daemons)),
+            ChangeRequest::Pause(daemon, reason) => write!(f, "a pause of {daemon}: {reason}"),
+            ChangeRequest::Resume(daemon) => write!(f, "a resume of {daemon}"),
+            ChangeRequest::Reload => f.write_str("a reload of the configuration"),
+            ChangeRequest::Confirm(notice) => write!(f, "the removal of the notice {notice}"),
         }
     }
 }
@@ -62,7 +62,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Call {
     /// What is wanted.
-    pub ask: Ask,
+    pub ask: ChangeRequest,
     /// Who asks, for people.
     pub who: String,
     /// Where the answer goes.

@@ -7,7 +7,7 @@ use std::path::Path;
 use tokio::runtime::Builder;
 
 /// Set to anything but 0 or nothing, the guard lets everything pass.
-pub const SKIP: &str = "RINGRIFT_SKIP_MASTER_LOOP_CHECK";
+pub const SKIP_VARIABLE: &str = "RINGRIFT_SKIP_MASTER_LOOP_CHECK";
 
 /// Whether a master runs: it holds the lock on its pid file, or it has its name on the bus. Any user may ask; blocks for the bus.
 pub fn is_running() -> bool {
@@ -31,7 +31,7 @@ fn name_has_owner(bus: Option<&str>) -> bool {
 
 /// Whether the environment says that nobody shall be asked.
 pub fn is_skipped() -> bool {
-    std::env::var_os(SKIP).is_some_and(|value| !value.is_empty() && value != "0")
+    std::env::var_os(SKIP_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Fails with the operation's name when no master runs and the operation is only for full automation.
@@ -43,8 +43,8 @@ fn decide(running: bool, require_for_automation: bool, operation: &str) -> Resul
     if running || !require_for_automation {
         return Ok(());
     }
-    let hint = format!("start it with `systemctl start ringrift-master.target`, or set {SKIP}=1 for a test");
-    Err(Failure::new(Exit::NotRunning, format!("{operation} needs the master loop, which is not running")).hint(hint))
+    let hint = format!("start it with `systemctl start ringrift-master.target`, or set {SKIP_VARIABLE}=1 for a test");
+    Err(Failure::new(Exit::NotRunning, format!("{operation} needs the master, which is not running")).hint(hint))
 }
 
 /// Warns when no master runs; returns whether one does.

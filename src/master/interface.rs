@@ -1,6 +1,6 @@
 //! `org.ringrift.Master1` on D-Bus: everybody may look, polkit decides who may change. It answers questions from the shared
 //! knowledge, so that it answers even when the loop hangs, and hands changes to the loop.
-use super::calls::{Answer, Ask, Call, Error, Outcome};
+use super::calls::{Answer, Call, ChangeRequest, Error, Outcome};
 use super::names::{self, Named};
 use super::show::{self, Dict};
 use super::world::World;
@@ -9,7 +9,7 @@ use crate::contract::notice::Notice;
 use crate::contract::registry::Profile;
 use crate::contract::text::Line;
 use crate::platform::clock::now_us;
-use crate::platform::polkit::{self, Verdict};
+use crate::platform::polkit::{self, Authorization};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use zbus::message::{Flags, Header};
@@ -42,10 +42,10 @@ impl Master {
     }
 
     /// Checks the caller, has the loop do it, waits for its answer.
-    async fn change(&self, connection: &Connection, header: &Header<'_>, ask: Ask) -> Result<Answer> {
+    async fn change(&self, connection: &Connection, header: &Header<'_>, ask: ChangeRequest) -> Result<Answer> {
         let caller = header.sender().map(|s| s.to_string()).unwrap_or_default();
         let interactive = header.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH);
-        if let Verdict::Refused(why) = polkit::check(connection, &caller, ACTION_CONTROL, interactive).await {
+        if let Authorization::Refused(why) = polkit::check(connection, &caller, ACTION_CONTROL, interactive).await {
             return Err(Error::NotPermitted(why.into()));
         }
         let who = names::who(connection, &caller).await;
@@ -55,7 +55,7 @@ impl Master {
         answer.await.map_err(|_| stopping())?
     }
 
-    async fn outcomes(&self, connection: &Connection, header: &Header<'_>, named: Named, ask: Ask) -> Result<Vec<Row>> {
+    async fn outcomes(&self, connection: &Connection, header: &Header<'_>, named: Named, ask: ChangeRequest) -> Result<Vec<Row>> {
         match self.change(connection, header, ask).await? {
             Answer::Outcomes(outcomes) => Ok(named.annotate(outcomes).into_iter().map(row).collect()),
             Answer::Plan(_) | Answer::Done => Ok(Vec::new()),
@@ -63,7 +63,7 @@ impl Master {
     }
 }
 
-/// The master loop of ringrift: profiles, daemons and jobs of one machine.
+/// The master of RingRift: profiles, daemons and jobs of one machine.
 #[interface(name = "org.ringrift.Master1")]
 impl Master {
     /// All profiles: name, purpose, whether it is the applied one.
@@ -78,13 +78,13 @@ impl Master {
         Ok(show::profile(&self.world(), profile))
     }
 
-    /// What applying a profile would start, stop and leave alone.
+    /// The changes that applying a profile would make: start, stop, stay.
     fn plan_profile(&self, profile: &str) -> Result<Dict> {
         let profile = names::profile(profile)?;
         Ok(show::plan(&self.world().plan(profile)))
     }
 
-    /// Applies a profile, or with `dry_run` only says what would be done. Returns before all has started.
+    /// Applies a profile; with `dry_run` only returns the changes. Returns before the daemons have started.
     async fn apply_profile(
         &self,
         profile: &str,
@@ -96,19 +96,19 @@ impl Master {
         if dry_run {
             return Ok(show::plan(&self.world().plan(profile)));
         }
-        match self.change(connection, &header, Ask::Apply(profile)).await? {
+        match self.change(connection, &header, ChangeRequest::Apply(profile)).await? {
             Answer::Plan(plan) => Ok(show::plan(&plan)),
             Answer::Outcomes(_) | Answer::Done => Ok(Dict::new()),
         }
     }
 
-    /// How what runs differs from the profile: profile, clean, missing, extra, failed, details.
+    /// Differences between the applied profile and the running daemons: profile, clean, missing, extra, failed, details.
     fn drift(&self) -> Dict {
         let world = self.world();
         show::drift(world.profile, &world.drift(now_us()))
     }
 
-    /// Every daemon of the registry, planned ones included.
+    /// All daemons of the registry, including planned ones.
     fn list_daemons(&self) -> Vec<Dict> {
         let rows = self.world().rows(now_us());
         rows.iter().map(show::daemon).collect()
@@ -121,7 +121,7 @@ impl Master {
         Ok(show::daemon(&world.row(daemon, world.desired().contains(&daemon), now_us())))
     }
 
-    /// Starts daemons; answers when systemd is through: name, result, text.
+    /// Starts daemons; returns when systemd has finished: name, result, text.
     async fn start_daemon(
         &self,
         daemons: Vec<String>,
@@ -129,7 +129,7 @@ impl Master {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Row>> {
         let named = names::buildable(&daemons)?;
-        let ask = Ask::Start(named.daemons.clone());
+        let ask = ChangeRequest::Start(named.daemons.clone());
         self.outcomes(connection, &header, named, ask).await
     }
 
@@ -141,7 +141,7 @@ impl Master {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Row>> {
         let named = names::buildable(&daemons)?;
-        let ask = Ask::Stop(named.daemons.clone());
+        let ask = ChangeRequest::Stop(named.daemons.clone());
         self.outcomes(connection, &header, named, ask).await
     }
 
@@ -153,11 +153,11 @@ impl Master {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Row>> {
         let named = names::buildable(&daemons)?;
-        let ask = Ask::Restart(named.daemons.clone());
+        let ask = ChangeRequest::Restart(named.daemons.clone());
         self.outcomes(connection, &header, named, ask).await
     }
 
-    /// Pauses a daemon for a reason; it stays paused over restarts.
+    /// Pauses a daemon with a reason; the pause survives restarts.
     async fn pause_daemon(
         &self,
         daemon: &str,
@@ -166,10 +166,10 @@ impl Master {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
         let daemon = names::one(daemon)?;
-        self.change(connection, &header, Ask::Pause(daemon, Line::new(reason).into())).await.map(drop)
+        self.change(connection, &header, ChangeRequest::Pause(daemon, Line::new(reason).into())).await.map(drop)
     }
 
-    /// Lets a paused daemon go on.
+    /// Resumes a paused daemon.
     async fn resume_daemon(
         &self,
         daemon: &str,
@@ -177,30 +177,30 @@ impl Master {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
         let daemon = names::one(daemon)?;
-        self.change(connection, &header, Ask::Resume(daemon)).await.map(drop)
+        self.change(connection, &header, ChangeRequest::Resume(daemon)).await.map(drop)
     }
 
-    /// Job units under way.
+    /// Running job units.
     fn list_jobs(&self) -> Vec<Dict> {
         self.world().jobs.iter().map(show::job).collect()
     }
 
-    /// The loop's health: healthy, loop_iteration, age_seconds, profile, problems.
+    /// The master's health: healthy, loop_iteration, age_seconds, profile, problems.
     fn health(&self) -> Dict {
         show::health(&self.world().health(now_us()))
     }
 
-    /// Removes a notice of what was lost or is held back, after a person has read it.
+    /// Confirms and removes a notice of lost data or suspended deletions.
     async fn confirm(&self, notice: &str, #[zbus(connection)] connection: &Connection, #[zbus(header)] header: Header<'_>) -> Result<()> {
         if !Notice::is_id(notice) {
             return Err(Error::InvalidArgument("a notice's name has lower-case letters, digits and -".into()));
         }
-        self.change(connection, &header, Ask::Confirm(notice.into())).await.map(drop)
+        self.change(connection, &header, ChangeRequest::Confirm(notice.into())).await.map(drop)
     }
 
-    /// Checks the configuration and has the master and every daemon take it over.
+    /// Checks the configuration, then reloads the master and every daemon.
     async fn reload(&self, #[zbus(connection)] connection: &Connection, #[zbus(header)] header: Header<'_>) -> Result<()> {
-        self.change(connection, &header, Ask::Reload).await.map(drop)
+        self.change(connection, &header, ChangeRequest::Reload).await.map(drop)
     }
 
     /// The applied profile.
@@ -209,7 +209,7 @@ impl Master {
         self.world().profile.name().into()
     }
 
-    /// Turns of the loop since the master's start.
+    /// Reconciliations since the start of the master.
     #[zbus(property(emits_changed_signal = "false"))]
     fn loop_iteration(&self) -> u64 {
         self.world().iteration
@@ -221,7 +221,7 @@ impl Master {
         env!("CARGO_PKG_VERSION")
     }
 
-    /// Whether the loop turns and everything wanted is up.
+    /// Whether the master reconciles and all daemons of the applied profile run.
     #[zbus(property(emits_changed_signal = "false"))]
     fn healthy(&self) -> bool {
         self.world().health(now_us()).healthy

@@ -1,4 +1,4 @@
-//! Job units under way: which order was carried out, what the coordinator must be told, when a slot is free again. No I/O: it
+//! Job units under way: which order was carried out, the reports to the coordinator, when a slot is free again. No I/O: it
 //! says what to do, the loop does it.
 use super::world::JobRow;
 use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, WorkItem, WorkStatus};
@@ -69,7 +69,7 @@ struct Tracked {
 
 /// Microseconds over its time that a job is left to its runner, which ends it; only then the master stops it. The time begins when the
 /// runner has its job, which it may have to wait for.
-const GRACE_US: i64 = 120_000_000;
+const TIMEOUT_GRACE_US: i64 = 120_000_000;
 
 /// The units by name.
 #[derive(Debug, Default)]
@@ -128,14 +128,14 @@ impl Jobs {
     pub fn order(&mut self, order: &Order, now_us: i64) -> Vec<Action> {
         let unit = order.job_type.unit(&order.job_id);
         let runtime_us = order.runtime_max_seconds.and_then(|s| i64::try_from(s).ok()).and_then(|s| s.checked_mul(1_000_000));
-        let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(GRACE_US));
+        let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(TIMEOUT_GRACE_US));
         let (id, kind, token) = (order.job_id.clone(), order.job_type, order.token);
         let fresh = |phase| Tracked { id, kind, token, phase, since_us: now_us, deadline_us };
         let known = self.tracked.get(&unit).cloned();
         match (order.kind, known) {
             (OrderKind::Start, Some(t)) if t.token >= order.token => match t.phase {
                 // The coordinator asks again because our report was lost.
-                Phase::Running if t.token == order.token => vec![report(&t.id, t.token, ReportOutcome::Started, "runs already")],
+                Phase::Running if t.token == order.token => vec![report(&t.id, t.token, ReportOutcome::Started, "already running")],
                 _ => Vec::new(),
             },
             (OrderKind::Start, known) => {
@@ -149,7 +149,7 @@ impl Jobs {
                 actions
             }
             (OrderKind::Stop | OrderKind::Kill, Some(t)) if t.token > order.token => {
-                vec![report(&order.job_id, order.token, ReportOutcome::Gone, "a newer attempt has its unit")]
+                vec![report(&order.job_id, order.token, ReportOutcome::Gone, "a newer attempt uses its unit")]
             }
             (stop, known) => {
                 match known {
@@ -196,7 +196,7 @@ impl Jobs {
     pub fn seen(&mut self, unit: &str, view: Option<&UnitView>) -> Vec<Action> {
         let Some(t) = self.tracked.get(unit).filter(|t| t.phase != Phase::Starting) else { return Vec::new() };
         let token = t.token;
-        // Inactive and failed come after ExecStopPost=, so the result has been handed in or left in the job's folder by now.
+        // Inactive and failed come after ExecStopPost=, so the result has been handed in or left in the job's directory by now.
         let detail = match view {
             None => String::new(),
             Some(v) if v.is_up() || v.active_state == "deactivating" => return Vec::new(),
@@ -216,7 +216,7 @@ impl Jobs {
         let late = |t: &Tracked| t.phase == Phase::Running && t.deadline_us.is_some_and(|at| now_us >= at);
         let units: Vec<String> = self.tracked.iter().filter(|(_, t)| late(t)).map(|(unit, _)| unit.clone()).collect();
         for unit in &units {
-            tracing::warn!("{unit} runs longer than it may; it is stopped");
+            tracing::warn!("{unit} exceeded its timeout; stopping it");
             self.phase(unit, Phase::Stopping, now_us);
         }
         units.into_iter().map(|unit| Action::Stop { unit }).collect()
@@ -250,14 +250,14 @@ impl Jobs {
                 let (id, token) = (item.work_id.clone(), lease.token);
                 let runtime_us = i64::try_from(item.work.timeout_seconds).ok().and_then(|s| s.checked_mul(1_000_000));
                 let begun = item.started_us.or(item.claimed_us).unwrap_or(now_us);
-                let deadline_us = runtime_us.and_then(|us| begun.checked_add(us)).and_then(|us| us.checked_add(GRACE_US));
+                let deadline_us = runtime_us.and_then(|us| begun.checked_add(us)).and_then(|us| us.checked_add(TIMEOUT_GRACE_US));
                 self.set(unit.clone(), Tracked { id, kind, token, phase, since_us: now_us, deadline_us });
                 actions.push(match lease.fenced {
                     true => Action::Stop { unit },
                     false => report(&item.work_id, lease.token, ReportOutcome::Started, "found running"),
                 });
             } else if running || missing.contains(&(item.work_id.clone(), lease.token)) {
-                actions.push(report(&item.work_id, lease.token, ReportOutcome::Gone, "its unit does not run"));
+                actions.push(report(&item.work_id, lease.token, ReportOutcome::Gone, "its unit is not running"));
             } else {
                 self.missing.insert((item.work_id.clone(), lease.token));
             }
@@ -265,7 +265,7 @@ impl Jobs {
         for view in before.iter().filter(|u| u.is_up()) {
             let unknown = !leased.contains(&view.name) && !self.tracked.contains_key(&view.name);
             if unknown && JobType::of_unit(&view.name).is_some() && find(after, &view.name).is_some_and(|u| u.is_up()) {
-                tracing::warn!("{} runs without a lease; it is stopped", view.name);
+                tracing::warn!("{} runs without a lease; stopping it", view.name);
                 actions.push(Action::Stop { unit: view.name.clone() });
             }
         }
@@ -285,7 +285,7 @@ impl Jobs {
             let found = (unit, token);
             if before.contains(&found) {
                 let (unit, _) = found;
-                tracing::warn!("the attempt of {unit} is over and it runs on; it is stopped");
+                tracing::warn!("{unit} still runs after the end of its attempt; stopping it");
                 self.phase(&unit, Phase::Stopping, now_us);
                 actions.push(Action::Stop { unit });
             } else {

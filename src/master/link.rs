@@ -15,11 +15,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Longest wait for a hub's answer; a disk that syncs slowly may take seconds.
-pub const ANSWER: Duration = Duration::from_secs(10);
+pub const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 /// At the end nobody waits long.
-const LAST_WORD: Duration = Duration::from_secs(2);
+const SHUTDOWN_RPC_TIMEOUT: Duration = Duration::from_secs(2);
 /// Between tries to reach a hub: first and longest.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const RECONNECT_DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// What the coordinator's thread tells the loop.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub fn subscriptions() -> Vec<Subscribe> {
 pub fn register(socket: &Path) -> Result<usize, CallError> {
     let subscriptions = subscriptions();
     let count = subscriptions.len();
-    let mut client = Client::connect(socket, Some(ANSWER))?;
+    let mut client = Client::connect(socket, Some(RPC_TIMEOUT))?;
     let method = format!("{}.Register", router::INTERFACE);
     client.call::<serde_json::Map<String, serde_json::Value>>(&method, &Register { subscriptions })?;
     Ok(count)
@@ -62,28 +62,28 @@ pub fn register(socket: &Path) -> Result<usize, CallError> {
 pub fn say_online(router: &Path, node: &NodeId) -> Result<(), CallError> {
     let run = std::env::var("INVOCATION_ID").unwrap_or_else(|_| std::process::id().to_string());
     let payload = HostOnline { host: node.clone(), capabilities: Vec::new() };
-    publish(router, &event(&payload, "ringrift-master", format!("host-online/{node}/{run}")), ANSWER)
+    publish(router, &event(&payload, "ringrift-master", format!("host-online/{node}/{run}")), RPC_TIMEOUT)
 }
 
 /// HOST_OFFLINE, at an orderly end.
 pub fn say_offline(router: &Path, node: &NodeId) -> Result<(), CallError> {
     let payload = HostOffline { host: node.clone(), reason: "the master was stopped".into() };
     let key = format!("host-offline/{node}/{}", crate::platform::clock::new_event_id());
-    publish(router, &event(&payload, "ringrift-master", key), LAST_WORD)
+    publish(router, &event(&payload, "ringrift-master", key), SHUTDOWN_RPC_TIMEOUT)
 }
 
 /// The event of a notice; only databases have one.
 pub fn say_notice(router: &Path, node: &NodeId, notice: &Notice) -> Result<(), CallError> {
     let Subject::Database { name, path, reason, damaged, restored, lost } = notice.subject.clone() else { return Ok(()) };
     let payload = DatabaseQuarantined { database: name, hostname: node.clone(), path, reason, damaged, restored, lost };
-    publish(router, &event(&payload, "ringrift-master", format!("{node}/{}/{}", notice.id, notice.since_us)), ANSWER)
+    publish(router, &event(&payload, "ringrift-master", format!("{node}/{}/{}", notice.id, notice.since_us)), RPC_TIMEOUT)
 }
 
 /// Work that has a slot at this node, by the coordinator's account.
 pub fn leased(socket: &Path, node: &NodeId) -> Result<Vec<WorkItem>, CallError> {
     let statuses = vec![WorkStatus::Claimed, WorkStatus::Running];
     let filter = WorkFilter { statuses, limit: Some(10_000), ..WorkFilter::default() };
-    let mut client = Client::connect(socket, Some(ANSWER))?;
+    let mut client = Client::connect(socket, Some(RPC_TIMEOUT))?;
     let listed = client.ask(method::List, &filter)?;
     Ok(listed.items.into_iter().filter(|i| i.claimed_by.as_ref() == Some(node)).collect())
 }
@@ -92,7 +92,7 @@ pub fn leased(socket: &Path, node: &NodeId) -> Result<Vec<WorkItem>, CallError> 
 pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoordinator) -> bool + Send + 'static) -> std::io::Result<()> {
     let run = move || {
         let method = method::Dispatch::FULL_NAME;
-        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        let mut backoff = Backoff::new(RECONNECT_DELAYS.0, RECONNECT_DELAYS.1);
         let mut told = false;
         loop {
             let ended = Client::connect(&socket, None).and_then(|mut client| {
@@ -128,12 +128,12 @@ pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoo
 pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std::io::Result<()> {
     let run = move || {
         let mut client: Option<Client> = None;
-        let mut backoff = Backoff::new(RETRY.0, RETRY.1);
+        let mut backoff = Backoff::new(RECONNECT_DELAYS.0, RECONNECT_DELAYS.1);
         for report in reports {
             loop {
                 let sent = match client.take() {
                     Some(open) => Ok(open),
-                    None => Client::connect(&socket, Some(ANSWER)),
+                    None => Client::connect(&socket, Some(RPC_TIMEOUT)),
                 }
                 .and_then(|mut open| {
                     let answer = open.ask(method::Report, &report);
@@ -146,7 +146,7 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
                     Ok(_) => break,
                     Err(error) if error.is_transport() => std::thread::sleep(backoff.wait()),
                     Err(error) => {
-                        tracing::info!("the coordinator does not want the report on job {} any more: {error}", report.job_id);
+                        tracing::info!("the coordinator rejected the report on job {}: {error}", report.job_id);
                         break;
                     }
                 }

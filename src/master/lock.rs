@@ -6,9 +6,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A guard's look holds the lock for microseconds; so often and so long apart a start tries again.
-const TRIES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(25);
+/// A guard's look holds the lock for microseconds; this often and so long apart a start tries again.
+const MAX_LOCK_ATTEMPTS: u32 = 20;
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(25);
 
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]
@@ -56,9 +56,9 @@ pub fn read_pid(path: &Path) -> Option<u32> {
 impl MasterLock {
     /// Takes the lock and writes the pid; a stale file of a dead master is simply taken over.
     pub fn take(path: &Path) -> Result<MasterLock, LockError> {
-        for attempt in 0..TRIES {
+        for attempt in 0..MAX_LOCK_ATTEMPTS {
             if attempt > 0 {
-                std::thread::sleep(BETWEEN);
+                std::thread::sleep(LOCK_RETRY_DELAY);
             }
             let file = open(path)?;
             let Ok(file) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else { continue };
@@ -86,7 +86,7 @@ impl Drop for MasterLock {
         // Removing needs the directory; where that is not ours, an empty file says the same.
         let emptied = self.write("");
         if let Err(error) = std::fs::remove_file(&self.path).or(emptied) {
-            tracing::warn!("{} stays behind ({error}); the next master takes it over", self.path.display());
+            tracing::warn!("cannot remove {} ({error}); the next master reuses it", self.path.display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The master loop: drives systemd over D-Bus towards the applied profile, starts and watches job units, offers
+//! Starts and stops daemons by the applied profile, with systemd over D-Bus, starts and watches job units, offers
 //! `org.ringrift.Master1`. It supervises nothing itself and never calls systemctl.
 mod bus;
 mod calls;
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 /// The command line of `ringrift-master`. Everything else is configured, since the unit types no flags.
 #[derive(Debug, Parser)]
-#[command(name = "ringrift-master", version, about = "The master loop: drives systemd towards the applied profile")]
+#[command(name = "ringrift-master", version, about = "Starts and stops daemons by the applied profile")]
 pub struct Arguments {
     /// Prints what a start would start and stop, changes nothing and exits
     #[arg(long)]
@@ -85,7 +85,7 @@ fn print(plan: &crate::contract::master::Plan) {
 fn report(failure: &Failure) -> ExitCode {
     let hint = failure.hint.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
     if failure.exit == Exit::Config {
-        tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {}{hint}", chain(failure));
+        tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected: {}{hint}", chain(failure));
     } else {
         tracing::error!("{}{hint}", chain(failure));
     }

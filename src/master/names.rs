@@ -27,12 +27,7 @@ pub fn one(name: &str) -> Result<DaemonType, Error> {
     match daemon.spec().is_built() {
         true => Ok(daemon),
         false => Err(Error::Planned(
-            format!(
-                "{} is planned, not built: version {} has no program for it, so it can be neither started nor stopped",
-                daemon.name(),
-                env!("CARGO_PKG_VERSION")
-            )
-            .into(),
+            format!("{} is planned but not built: version {} has no program for it", daemon.name(), env!("CARGO_PKG_VERSION")).into(),
         )),
     }
 }
@@ -49,7 +44,7 @@ pub struct Named {
 pub fn buildable(names: &[String]) -> Result<Named, Error> {
     let mut named = Named::default();
     if names.is_empty() {
-        return Err(Error::InvalidArgument("no daemon was named; `ringrift daemon list` shows them".into()));
+        return Err(Error::InvalidArgument("no daemon given; `ringrift daemon list` lists them".into()));
     }
     for name in names {
         let resolved = one(name)?;
@@ -87,7 +82,7 @@ pub async fn who(connection: &Connection, caller: &str) -> String {
             Ok(Some(user)) => user.name,
             _ => format!("uid {uid}"),
         },
-        None => "somebody who has left the bus".into(),
+        None => "a caller that has left the bus".into(),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The master's process: takes the lock and the name, then turns the loop until it is told to stop.
-use super::bus::{self, Bus, Current, Seat};
+//! The master's process: takes the lock and the name, then turns the loop until it is asked to stop.
+use super::bus::{self, Bus, Current, OwnedName};
 use super::calls::Call;
 use super::engine::{Engine, Note, Parts, sockets};
 use super::lock::{LockError, MasterLock};
@@ -25,13 +25,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Longest time between two turns; the watchdog is fed from the turn.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+const MAX_LOOP_INTERVAL: Duration = Duration::from_secs(5);
 /// Longest wait for the bus at the end.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
-/// STATUS= is renewed at most so often.
-const STATUS: Duration = Duration::from_secs(1);
-/// Spooled failure reports are looked for so often.
-const SPOOL: Duration = Duration::from_secs(10);
+/// STATUS= is renewed at most this often.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// Spooled failure reports are looked for this often.
+const SPOOL_INTERVAL: Duration = Duration::from_secs(10);
 
 fn failed(exit: Exit, what: &str, error: impl std::fmt::Display) -> Failure {
     Failure::new(exit, format!("{what}: {error}"))
@@ -76,7 +76,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     let unavailable = |e: crate::platform::systemd::ServiceError| Failure::new(Exit::Unavailable, e.to_string());
     let (calls, asked) = mpsc::channel(64);
     let bus = Bus { address: settings.bus.clone(), world: world.clone(), calls };
-    let Seat { systemd, changes } = bus.join().await?;
+    let OwnedName { systemd, changes } = bus.join().await?;
     let current: Current = Rc::new(RefCell::new(systemd.connection().clone()));
 
     let (notes, noted) = mpsc::unbounded_channel();
@@ -99,7 +99,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     let mut engine = Engine::new(parts).map_err(|e| failed(Exit::Failure, "reading master.db", e))?;
     let paused = engine.world().paused.clone();
     if let Err(error) = control::rewrite(&settings.control(), &paused) {
-        tracing::warn!("the control files cannot be written ({error}); paused daemons run until they can");
+        tracing::warn!("cannot write the control files ({error}); paused daemons run until then");
     }
     if engine.store.profile().ok().flatten().is_none() {
         // The first start: from now on the configuration's profile is no longer asked for.
@@ -108,16 +108,16 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     }
     engine.look().await.map_err(unavailable)?;
     let plan = engine.world().plan(profile);
-    tracing::info!("profile {profile} is applied again: {} run already, to start: {}", plan.stay.len(), plan.start.join(" "));
+    tracing::info!("applying profile {profile} again: {} already running, to start: {}", plan.stay.len(), plan.start.join(" "));
     engine.welcome(&plan.start).await;
-    let ended = turn_until_told(&mut engine, &bus, &current, Heard { changes, asked, noted }).await;
+    let ended = turn_until_told(&mut engine, &bus, &current, EventSources { changes, asked, noted }).await;
     engine.drain();
     notify::stopping("stopping");
     // The router may be on its way down as well; the last word is short.
     let (router, node) = (settings.router.clone(), node.clone());
     let last = tokio::task::spawn_blocking(move || link::say_offline(&router, &node)).await;
     if let Ok(Err(error)) = last {
-        tracing::info!("HOST_OFFLINE is not published: {error}");
+        tracing::info!("cannot publish HOST_OFFLINE: {error}");
     }
     let connection = current.borrow().clone();
     drop(tokio::time::timeout(RELEASE_TIMEOUT, connection.release_name(BUS_NAME)).await);
@@ -131,19 +131,19 @@ async fn settle(restarts: Option<Restarts>, after: Duration) {
 }
 
 /// What the loop listens to.
-struct Heard {
+struct EventSources {
     changes: mpsc::UnboundedReceiver<Change>,
     asked: mpsc::Receiver<Call>,
     noted: mpsc::UnboundedReceiver<Note>,
 }
 
 /// Told to end.
-struct Stops {
+struct StopSignals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
-impl Stops {
+impl StopSignals {
     async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -152,18 +152,18 @@ impl Stops {
     }
 }
 
-/// The bus is gone: nothing of ours ends for that. False when the master was told to stop before the bus came back.
+/// The bus is gone: nothing of ours ends for that. False when the master was asked to stop before the bus came back.
 async fn rejoin(
     engine: &mut Engine<Systemd>,
     bus: &Bus,
     current: &Current,
     changes: &mut mpsc::UnboundedReceiver<Change>,
-    stops: &mut Stops,
+    stops: &mut StopSignals,
     why: &str,
 ) -> Result<bool, Failure> {
-    tracing::warn!("the system bus does not answer ({why}); connecting again");
+    tracing::warn!("the system bus does not answer ({why}); reconnecting");
     engine.world().problems.insert("bus", format!("the system bus does not answer: {why}"));
-    notify::status("the system bus does not answer; connecting again");
+    notify::status("the system bus does not answer; reconnecting");
     let lost = current.borrow().clone();
     let seat = tokio::select! {
         biased;
@@ -173,14 +173,14 @@ async fn rejoin(
     *current.borrow_mut() = seat.systemd.connection().clone();
     *changes = seat.changes;
     engine.rejoined(seat.systemd);
-    tracing::info!("on the system bus again");
+    tracing::info!("reconnected to the system bus");
     Ok(true)
 }
 
-async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Current, heard: Heard) -> Result<(), Failure> {
-    let Heard { mut changes, mut asked, mut noted } = heard;
+async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Current, heard: EventSources) -> Result<(), Failure> {
+    let EventSources { mut changes, mut asked, mut noted } = heard;
     let listen = |kind| signal(kind).map_err(|e| failed(Exit::Failure, "listening to signals", e));
-    let mut stops = Stops { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? };
+    let mut stops = StopSignals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? };
     let mut hangup = listen(SignalKind::hangup())?;
     let mut said: Option<Instant> = None;
     let mut spool_looked = Instant::now();
@@ -194,7 +194,7 @@ async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Curr
         }
         let interval = Duration::from_secs(engine.world().config.master.interval.into());
         notify::watchdog();
-        if said.is_none_or(|at| at.elapsed() >= STATUS) {
+        if said.is_none_or(|at| at.elapsed() >= STATUS_INTERVAL) {
             let status = status(engine);
             if said.replace(Instant::now()).is_some() {
                 notify::status(&status);
@@ -202,7 +202,7 @@ async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Curr
                 notify::ready(&status);
             }
         }
-        if spool_looked.elapsed() >= SPOOL {
+        if spool_looked.elapsed() >= SPOOL_INTERVAL {
             spool_looked = Instant::now();
             engine.empty_spool();
             engine.tell_notices();
@@ -213,7 +213,7 @@ async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Curr
             engine.look_at_all();
             continue;
         }
-        let deadline = tokio::time::Instant::now() + (interval.saturating_sub(looked.elapsed())).min(LONGEST_SLEEP);
+        let deadline = tokio::time::Instant::now() + (interval.saturating_sub(looked.elapsed())).min(MAX_LOOP_INTERVAL);
         let deadline = engine.registration.due().map_or(deadline, |due| deadline.min(due.into()));
         tokio::select! {
             // An end that is asked for comes before anything else that waits.
@@ -253,8 +253,10 @@ async fn reload(engine: &mut Engine<Systemd>) {
     // Without RELOADING=1: systemd would take that for another reload, and hand it on to every daemon once more.
     notify::status("reloading");
     match engine.reload_and_answer().await {
-        Ok(()) => tracing::info!("the configuration is taken over"),
-        Err(why) => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {why}"),
+        Ok(()) => tracing::info!("configuration reloaded"),
+        Err(why) => {
+            tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected, the previous one stays in effect: {why}")
+        }
     }
     notify::ready("reloaded");
 }

@@ -10,14 +10,14 @@ use zbus::{OwnedVariant, Variant};
 /// `a{sv}`.
 pub type Dict = HashMap<String, OwnedVariant>;
 
-/// A value that may go on the bus: numbers, flags, and text only when it is clean, since the bus ends the connection of a sender
+/// A value that may continue the bus: numbers, flags, and text only when it is clean, since the bus ends the connection of a sender
 /// of NUL or of broken UTF-8.
-trait OnBus {
+trait BusValue {
     fn variant(self) -> Variant<'static>;
 }
 
 macro_rules! on_bus {
-    ($($plain:ty)*) => { $(impl OnBus for $plain {
+    ($($plain:ty)*) => { $(impl BusValue for $plain {
         fn variant(self) -> Variant<'static> {
             self.into()
         }
@@ -25,12 +25,12 @@ macro_rules! on_bus {
 }
 on_bus!(bool i32 u32 u64 i64 f64 &'static str);
 
-impl OnBus for Line {
+impl BusValue for Line {
     fn variant(self) -> Variant<'static> {
         String::from(self).into()
     }
 }
-impl OnBus for Vec<Line> {
+impl BusValue for Vec<Line> {
     fn variant(self) -> Variant<'static> {
         self.into_iter().map(String::from).collect::<Vec<_>>().into()
     }
@@ -43,7 +43,7 @@ fn lines(texts: &[String]) -> Vec<Line> {
 struct Filler(Dict);
 
 impl Filler {
-    fn put(mut self, key: &str, value: impl OnBus) -> Self {
+    fn put(mut self, key: &str, value: impl BusValue) -> Self {
         // Only values that hold file descriptors cannot be owned; there are none here.
         if let Ok(value) = OwnedVariant::try_from(value.variant()) {
             self.0.insert(key.into(), value);
@@ -53,7 +53,7 @@ impl Filler {
     fn text(self, key: &str, text: impl Into<Line>) -> Self {
         self.put(key, text.into())
     }
-    fn maybe(self, key: &str, value: Option<impl OnBus>) -> Self {
+    fn maybe(self, key: &str, value: Option<impl BusValue>) -> Self {
         match value {
             Some(value) => self.put(key, value),
             None => self,

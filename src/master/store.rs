@@ -18,7 +18,7 @@ CREATE INDEX history_by_daemon ON history(daemon, at_us);
 "];
 
 /// Changes of state that are kept for each daemon.
-const KEPT: u32 = 200;
+const MAX_STATE_CHANGES: u32 = 200;
 
 /// What an operator wants of one daemon, against the profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl Store {
         self.db.execute("INSERT INTO history VALUES (?1, ?2, ?3, ?4)", params![now_us, daemon.name(), state, reason])?;
         self.db.execute(
             "DELETE FROM history WHERE daemon = ?1 AND rowid < (SELECT rowid FROM history WHERE daemon = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
-            params![daemon.name(), KEPT],
+            params![daemon.name(), MAX_STATE_CHANGES],
         )?;
         Ok(())
     }
@@ -201,6 +201,6 @@ mod tests {
             store.remember(DaemonType::Evaluation, "RUNNING", "", at).expect("writes");
         }
         let rows: u32 = store.db.query_row("SELECT count(*) FROM history", [], |r| r.get(0)).expect("counts");
-        assert!(rows <= KEPT + 1, "{rows}");
+        assert!(rows <= MAX_STATE_CHANGES + 1, "{rows}");
     }
 }

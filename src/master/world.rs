@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 /// A daemon that shall run may be on its way for so long before it counts as a problem.
-const PATIENCE_US: i64 = 60_000_000;
+const START_TIMEOUT_US: i64 = 60_000_000;
 
 /// A job's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl World {
         }
         if let (State::Failed | State::CannotStart, Some((tries, due))) = (found.state, self.tried_again.get(&daemon)) {
             let seconds = due.saturating_sub(now_us).max(0) / 1_000_000;
-            found.reason = format!("{}; next try in {seconds} s ({tries} so far)", found.reason);
+            found.reason = format!("{}; next try in {seconds} s (attempts so far: {tries})", found.reason);
         }
         Row { daemon, found, unit: unit.cloned(), report, desired, last_error: self.last_errors.get(&daemon).cloned() }
     }
@@ -167,7 +167,7 @@ impl World {
     fn why_stopped(&self, daemon: DaemonType) -> String {
         match self.overrides.get(&daemon) {
             Some((Wanted::Stopped, who)) => format!("stopped by {who}"),
-            _ if self.outside.contains(&daemon) => "stopped, but not through the master".into(),
+            _ if self.outside.contains(&daemon) => "stopped, but not by the master".into(),
             _ => plan::disabled(&self.config, daemon).unwrap_or_else(|| "not in the profile".into()),
         }
     }
@@ -218,7 +218,11 @@ impl World {
             }
             let row = self.row(daemon, self.desired().contains(&daemon), now_us);
             let reason = if row.found.reason.is_empty() { String::new() } else { format!(" ({})", row.found.reason) };
-            drift.details.push(format!("{name}: {}, {}{reason}", if in_profile { "wanted" } else { "not wanted" }, row.found.state));
+            drift.details.push(format!(
+                "{name}: {}, {}{reason}",
+                if in_profile { "in the profile" } else { "not in the profile" },
+                row.found.state
+            ));
             match (up, row.found.state) {
                 (true, _) => drift.extra.push(name),
                 (false, State::Failed | State::CannotStart) => drift.failed.push(name),
@@ -228,16 +232,16 @@ impl World {
         drift
     }
 
-    /// How well the loop is; the original's `check_health`.
+    /// How well the loop is; `check_health` of the earlier implementation.
     pub fn health(&self, now_us: i64) -> MasterHealth {
         let age_seconds = self.beat.elapsed().as_secs_f64();
         let mut problems: Vec<String> = self.problems.values().cloned().collect();
         if age_seconds > 2.0 * f64::from(self.config.master.interval) {
-            problems.push(format!("the loop has not turned for {age_seconds:.0} s"));
+            problems.push(format!("no reconciliation for {age_seconds:.0} s"));
         }
         for daemon in self.desired() {
             let row = self.row(daemon, true, now_us);
-            let late = self.down_since.get(&daemon).is_some_and(|since| now_us - since > PATIENCE_US);
+            let late = self.down_since.get(&daemon).is_some_and(|since| now_us - since > START_TIMEOUT_US);
             let bad = matches!(row.found.state, State::Failed | State::CannotStart | State::Stale);
             if bad || (late && !matches!(row.found.state, State::Running | State::Paused)) {
                 let reason = if row.found.reason.is_empty() { String::new() } else { format!(": {}", row.found.reason) };

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Access lists, which can take from a group what the mode gives it.
 const LISTS: [&std::ffi::CStr; 2] = [c"system.posix_acl_access", c"system.posix_acl_default"];
-/// Set-user-id and sticky: with that a folder's files can be deleted by their owner alone. Set-group-id stays, as it hands on the group.
+/// Set-user-id and sticky: with that a directory's files can be deleted by their owner alone. Set-group-id stays, as it hands on the group.
 const SPECIAL: u32 = 0o5000;
 
 /// Gives these permissions beside those that there are, and takes access lists and special bits away. `mode` is the present one.

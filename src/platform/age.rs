@@ -44,7 +44,7 @@ impl AgeGuard {
     /// Permission to delete by age now, unless the wall clock cannot be believed.
     pub fn permit(&mut self, now: Clocks) -> Option<AgePermit> {
         if self.told && self.watch.held().is_some() && !self.notices.has(&self.id) {
-            tracing::info!("the clock was confirmed; {} go again when they are old enough", self.keeps);
+            tracing::info!("clock confirmed; deleting {} by age again", self.keeps);
             self.watch.release();
             self.told = false;
         }
@@ -55,7 +55,7 @@ impl AgeGuard {
                 self.tell(reason, now.wall);
             }
             (None, true) => {
-                tracing::info!("the time has been synchronised for an hour; {} go again when they are old enough", self.keeps);
+                tracing::info!("clock synchronised for an hour; deleting {} by age again", self.keeps);
                 // Gone already: confirmed in this moment.
                 let _ = self.notices.remove(&self.id);
                 self.told = false;
@@ -66,10 +66,10 @@ impl AgeGuard {
     }
 
     fn tell(&mut self, reason: String, since_us: i64) {
-        let what = format!("{} are not deleted by their age: {reason}", self.keeps);
+        let what = format!("deletion by age suspended ({}): {reason}", self.keeps);
         tracing::warn!(
             MESSAGE_ID = messages::CLOCK_HOLD,
-            "{what}; `ringrift config confirm-clock` or an hour of synchronised time releases them"
+            "{what}; resume it with `ringrift config confirm-clock`, or wait for an hour of synchronised time"
         );
         let notice = Notice {
             id: self.id.clone(),

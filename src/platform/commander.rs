@@ -12,9 +12,9 @@ use zbus::proxy::MethodFlags;
 use zbus::{DynamicType, OwnedVariant, Variant};
 
 /// Longest wait for an answer that needs no work.
-const LOOKING: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for a change: every daemon's stop may take 30 s and more, and somebody may have to type a password.
-const CHANGING: Duration = Duration::from_secs(300);
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What became of one daemon: its name, systemd's word (done, failed, timeout, dependency …), a text for people.
 pub type Outcome = (String, String, String);
@@ -63,7 +63,7 @@ impl Commander {
         self.runtime.block_on(async {
             match tokio::time::timeout(limit, call).await {
                 Ok(answer) => answer.map_err(from_bus),
-                Err(_) => Err(CommandError::Unreachable(format!("the master gave no answer in {} s", limit.as_secs()))),
+                Err(_) => Err(CommandError::Unreachable(format!("the master did not answer within {} s", limit.as_secs()))),
             }
         })
     }
@@ -82,7 +82,7 @@ impl Commander {
     }
 
     fn look<R: DeserializeOwned>(&self, method: &'static str) -> Result<R, CommandError> {
-        let dict: HashMap<String, OwnedVariant> = self.call(LOOKING, method, &())?;
+        let dict: HashMap<String, OwnedVariant> = self.call(READ_TIMEOUT, method, &())?;
         typed(method, dict)
     }
 
@@ -98,39 +98,39 @@ impl Commander {
 
     /// Every daemon as the master sees it.
     pub fn daemons(&self) -> Result<Vec<Map<String, Value>>, CommandError> {
-        let list: Vec<HashMap<String, OwnedVariant>> = self.call(LOOKING, "ListDaemons", &())?;
+        let list: Vec<HashMap<String, OwnedVariant>> = self.call(READ_TIMEOUT, "ListDaemons", &())?;
         Ok(list.into_iter().map(map).collect())
     }
 
     /// Applies a profile; answers before all has started.
     pub fn apply(&self, profile: &str) -> Result<Plan, CommandError> {
-        let dict: HashMap<String, OwnedVariant> = self.call(CHANGING, "ApplyProfile", &(profile, false))?;
+        let dict: HashMap<String, OwnedVariant> = self.call(CHANGE_TIMEOUT, "ApplyProfile", &(profile, false))?;
         typed("ApplyProfile", dict)
     }
 
     /// Starts, stops or restarts daemons; answers when systemd is through with all. `verb`: StartDaemon, StopDaemon, RestartDaemon.
     pub fn change(&self, verb: &'static str, daemons: &[String]) -> Result<Vec<Outcome>, CommandError> {
-        self.call(CHANGING, verb, &(daemons.to_vec(),))
+        self.call(CHANGE_TIMEOUT, verb, &(daemons.to_vec(),))
     }
 
     /// Pauses a daemon.
     pub fn pause(&self, daemon: &str, reason: &str) -> Result<(), CommandError> {
-        self.call(CHANGING, "PauseDaemon", &(daemon, reason))
+        self.call(CHANGE_TIMEOUT, "PauseDaemon", &(daemon, reason))
     }
 
-    /// Lets a daemon go on.
+    /// Lets a daemon continue.
     pub fn resume(&self, daemon: &str) -> Result<(), CommandError> {
-        self.call(CHANGING, "ResumeDaemon", &(daemon,))
+        self.call(CHANGE_TIMEOUT, "ResumeDaemon", &(daemon,))
     }
 
     /// Removes a notice.
     pub fn confirm(&self, notice: &str) -> Result<(), CommandError> {
-        self.call(CHANGING, "Confirm", &(notice,))
+        self.call(CHANGE_TIMEOUT, "Confirm", &(notice,))
     }
 
     /// Has everything take over the configuration.
     pub fn reload(&self) -> Result<(), CommandError> {
-        self.call(CHANGING, "Reload", &())
+        self.call(CHANGE_TIMEOUT, "Reload", &())
     }
 
     /// Starts, stops or restarts units through systemd itself, and waits for each.

@@ -9,13 +9,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Of a flag file's text, bytes.
-const ENOUGH: u64 = 4096;
+const MAX_FLAG_BYTES: u64 = 4096;
 /// Whose members may halt by a flag, beside root.
-const ADMINS: &str = "ringrift-admin";
+const ADMIN_GROUP: &str = "ringrift-admin";
 
 /// What a look at flag files found.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Looked {
+pub struct FlagScan {
     /// Flags that are there.
     pub flags: Vec<Flag>,
     /// Flags of which nobody can say from here whether they are there, each with the reason.
@@ -25,14 +25,14 @@ pub struct Looked {
 }
 
 /// Looks at each path.
-pub fn look(paths: &[PathBuf]) -> Looked {
-    let mut looked = Looked::default();
+pub fn look(paths: &[PathBuf]) -> FlagScan {
+    let mut looked = FlagScan::default();
     for path in paths {
         let shown = path.display().to_string();
         match see(path) {
-            Ok(Seen::Set(text)) => looked.flags.push(Flag { path: shown, text }),
-            Ok(Seen::Foreign(owner)) => looked.foreign.push((shown, owner)),
-            Ok(Seen::Absent) => {}
+            Ok(FlagState::Set(text)) => looked.flags.push(Flag { path: shown, text }),
+            Ok(FlagState::Foreign(owner)) => looked.foreign.push((shown, owner)),
+            Ok(FlagState::Absent) => {}
             Err(error) => looked.blind.push((shown, error.to_string())),
         }
     }
@@ -42,31 +42,31 @@ pub fn look(paths: &[PathBuf]) -> Looked {
 /// What a flag file says; nothing when there is none that counts. An error: it cannot be seen whether there is one.
 pub fn text(path: &Path) -> io::Result<Option<String>> {
     see(path).map(|seen| match seen {
-        Seen::Set(text) => Some(text),
-        Seen::Absent | Seen::Foreign(_) => None,
+        FlagState::Set(text) => Some(text),
+        FlagState::Absent | FlagState::Foreign(_) => None,
     })
 }
 
-enum Seen {
+enum FlagState {
     Absent,
     Set(String),
     Foreign(String),
 }
 
-fn see(path: &Path) -> io::Result<Seen> {
+fn see(path: &Path) -> io::Result<FlagState> {
     let meta = match path.symlink_metadata() {
         Ok(meta) => meta,
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Seen::Absent),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(FlagState::Absent),
         Err(e) => return Err(e),
     };
     let owner = Uid::from_raw(meta.uid());
     if !may_halt(owner) {
         let user = User::from_uid(owner).ok().flatten();
-        return Ok(Seen::Foreign(user.map_or_else(|| format!("uid {owner}"), |u| format!("user {}", u.name))));
+        return Ok(FlagState::Foreign(user.map_or_else(|| format!("uid {owner}"), |u| format!("user {}", u.name))));
     }
     // One that cannot be read, or is no file, is a flag all the same.
-    let text = peek(path, ENOUGH).ok().flatten().unwrap_or_default();
-    Ok(Seen::Set(Block::new(text).into()))
+    let text = peek(path, MAX_FLAG_BYTES).ok().flatten().unwrap_or_default();
+    Ok(FlagState::Set(Block::new(text).into()))
 }
 
 /// Root, whoever we run as, and members of the administrators' group.
@@ -74,7 +74,7 @@ fn may_halt(owner: Uid) -> bool {
     if owner.is_root() || owner == Uid::effective() {
         return true;
     }
-    let Ok(Some(group)) = Group::from_name(ADMINS) else { return false };
+    let Ok(Some(group)) = Group::from_name(ADMIN_GROUP) else { return false };
     let Ok(Some(user)) = User::from_uid(owner) else { return false };
     groups(&user).is_some_and(|groups| groups.contains(&group.gid))
 }

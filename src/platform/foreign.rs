@@ -1,4 +1,4 @@
-//! The original system's event queue, a SQLite database that is not ours: programs of old write and read it beside us. It is the
+//! The earlier implementation's event queue, a SQLite database that is not ours: legacy programs write and read it beside us. It is the
 //! one database with several writers that we touch, since that is how those programs talk; nothing of ours is kept in it but the
 //! list of what we put in.
 use crate::contract::foreign::{ForeignEvent, ForeignQueue, OURS};
@@ -20,8 +20,8 @@ use std::path::Path;
 /// How long another writer is waited for. Below the watchdog's limit.
 const BUSY_MS: u32 = 5_000;
 /// So many of the events that we put in last are remembered: weeks of them.
-const REMEMBERED: i64 = 1_000_000;
-/// The tables as the original makes them, and our own list.
+const MAX_OWN_EVENTS: i64 = 1_000_000;
+/// The tables as the earlier implementation makes them, and our own list.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL,
     source TEXT NOT NULL DEFAULT '', hostname TEXT NOT NULL DEFAULT '', created_at REAL NOT NULL);
@@ -40,7 +40,7 @@ fn failed(operation: &str, database: &str) -> impl Fn(rusqlite::Error) -> StoreE
         let (operation, why) = (operation.clone(), error.to_string());
         match store::class(&error) {
             store::Class::Passing => StoreError::Failed { operation, why },
-            // Others own the file: to open it again mends nothing here.
+            // Others own the file: to open it again fixes nothing here.
             store::Class::Input | store::Class::Database => StoreError::Unfit { operation, why },
         }
     }
@@ -66,7 +66,7 @@ fn open(database: &str) -> Result<Option<Connection>, StoreError> {
 }
 
 /// The user and group that stand for those which the user namespace of this process does not show.
-const UNSHOWN: u32 = 65_534;
+const OVERFLOW_ID: u32 = 65_534;
 
 /// The class of a user in these groups; of one that is not shown none is known.
 fn class(suite: &Suite, uid: u32, gids: Vec<u32>) -> Class {
@@ -100,8 +100,8 @@ fn least_writer(file: &Entry, folder: &Entry, suite: &Suite) -> Class {
     let folder_least = least_other(folder, suite).min(class(suite, folder.0.uid(), groups(folder.0.uid())));
     let owner = match file.0.uid() {
         // Nobody gets to the file but those who can write the folder.
-        UNSHOWN if folder.0.mode() & 0o001 == 0 => folder_least,
-        UNSHOWN => Class::Anybody,
+        OVERFLOW_ID if folder.0.mode() & 0o001 == 0 => folder_least,
+        OVERFLOW_ID => Class::Anybody,
         uid => class(suite, uid, groups(uid)),
     };
     folder_least.min(owner).min(least_other(file, suite))
@@ -117,8 +117,7 @@ fn groups(uid: u32) -> Vec<u32> {
 impl ForeignQueue for ForeignDb {
     fn writers(&self, database: &str) -> Result<Class, StoreError> {
         let path = Path::new(database);
-        let failed =
-            |e: std::io::Error| StoreError::Failed { operation: format!("looking at the owner of {database}"), why: e.to_string() };
+        let failed = |e: std::io::Error| StoreError::Failed { operation: format!("reading the owner of {database}"), why: e.to_string() };
         let file = match metadata(path) {
             // Nobody wrote what is not there.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Class::Suite),
@@ -198,7 +197,7 @@ impl ForeignQueue for ForeignDb {
                 params![kind, payload, OURS, node_id("").to_string(), created_at],
             )
             .map_err(&fail)?;
-            step.execute("DELETE FROM ringrift_put WHERE rowid < (SELECT max(rowid) FROM ringrift_put) - ?", [REMEMBERED])
+            step.execute("DELETE FROM ringrift_put WHERE rowid < (SELECT max(rowid) FROM ringrift_put) - ?", [MAX_OWN_EVENTS])
                 .map_err(&fail)?;
         }
         step.commit().map_err(&fail)?;

@@ -14,11 +14,11 @@ use sysinfo::{CpuRefreshKind, RefreshKind, System};
 pub struct Machine {
     node: NodeId,
     disk: PathBuf,
-    look: RefCell<Look>,
+    look: RefCell<Sample>,
     gpus: Gpus,
 }
 
-struct Look {
+struct Sample {
     system: Option<System>,
     taken: Instant,
     cpu_percent: Option<f64>,
@@ -39,7 +39,7 @@ impl Machine {
     pub fn new(node: NodeId, disk: impl AsRef<Path>) -> Machine {
         let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
         let system = System::new_with_specifics(what).map_err(|error| tracing::warn!(%error, "reading processors and memory")).ok();
-        let look = Look { system, taken: Instant::now(), cpu_percent: None, selfplay: None, selfplay_cpu_percent: None };
+        let look = Sample { system, taken: Instant::now(), cpu_percent: None, selfplay: None, selfplay_cpu_percent: None };
         Machine { node, disk: disk.as_ref().to_owned(), look: RefCell::new(look), gpus: Gpus::default() }
     }
 }
@@ -99,7 +99,7 @@ impl Host for Machine {
     }
 }
 
-/// Of the processors' time between two readings, percent. A count that fell began anew: its slice was made again.
+/// Of the processors' time between two readings, percent. A count that fell started over: its slice was made again.
 fn share(before: Option<u64>, now: Option<u64>, elapsed: Duration, cpus: u32) -> Option<f64> {
     let used = now?.checked_sub(before?)?;
     let all = elapsed.as_micros() as f64 * f64::from(cpus);

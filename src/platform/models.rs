@@ -45,7 +45,7 @@ impl Models for CurrentModels {
         }
         let found = sha256(Path::new(path)).map_err(|e| format!("reading {path}: {e}"))?;
         if found != model.as_str() {
-            return Err(format!("{path} has SHA-256 {found}, {model} was expected; the current model stays"));
+            return Err(format!("{path} has SHA-256 {found} instead of {model}; the current model is unchanged"));
         }
         let link = self.directory.join(key.as_str());
         let fresh = self.directory.join(format!(".{key}.new"));
@@ -55,7 +55,7 @@ impl Models for CurrentModels {
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Err(format!("removing {}: {e}", fresh.display())),
         }
-        std::os::unix::fs::symlink(path, &fresh).map_err(fail("making the new link"))?;
+        std::os::unix::fs::symlink(path, &fresh).map_err(fail("creating the new link"))?;
         std::fs::rename(&fresh, &link).map_err(fail("switching the link"))?;
         File::open(&self.directory).and_then(|d| d.sync_all()).map_err(fail("syncing the directory of links"))?;
         Ok(true)
@@ -79,7 +79,7 @@ fn sha256(path: &Path) -> std::io::Result<String> {
     // A path that somebody named may lead to anything: waiting for nobody, and only a file counts.
     let mut file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
+        return Err(std::io::Error::other("not a regular file"));
     }
     let mut hash = Sha256::new();
     let mut chunk = vec![0u8; 64 * 1024];
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(models.current(&key), Ok(Some(first.clone())));
         std::fs::write(&second_path, b"damaged").expect("writes");
         let error = models.switch(&key, &second, &second_path).expect_err("the hash is wrong");
-        assert!(error.contains("was expected"), "{error}");
+        assert!(error.contains("instead of"), "{error}");
         assert_eq!(models.current(&key), Ok(Some(first)));
         assert_eq!(std::fs::read(dir.path().join("square8_2p")).expect("reads through the link"), b"one");
         assert_eq!((models.clear(&key), models.clear(&key)), (Ok(true), Ok(false)));

@@ -1,4 +1,4 @@
-//! The folder of notices: written by the process that found the trouble, read by everybody, emptied by the master when a person confirms.
+//! The directory of notices: written by the process that found the trouble, read by everybody, emptied by the master when a person confirms.
 use crate::contract::notice::Notice;
 use crate::platform::replace::{Outlives, replace};
 use std::fs::{self, OpenOptions};
@@ -11,12 +11,12 @@ const MAX_BYTES: u64 = 64 << 10;
 /// The most that are read.
 const MAX_FILES: usize = 1000;
 
-/// The folder.
+/// The directory.
 #[derive(Debug, Clone)]
 pub struct Notices(PathBuf);
 
 impl Notices {
-    /// In this folder.
+    /// In this directory.
     pub fn at(folder: impl Into<PathBuf>) -> Notices {
         Notices(folder.into())
     }
@@ -41,7 +41,7 @@ impl Notices {
             replace(&self.file(&notice.id), &serde_json::to_vec_pretty(notice)?, 0o644, Outlives::PowerCut)
         };
         if let Err(error) = write() {
-            tracing::warn!(%error, folder = %self.0.display(), "a notice cannot be written, so `ringrift status` does not show it: {}", notice.what);
+            tracing::warn!(%error, folder = %self.0.display(), "cannot write a notice, so `ringrift status` does not show it: {}", notice.what);
         }
     }
 
@@ -68,7 +68,7 @@ impl Notices {
         }
     }
 
-    /// Users whose files count: root, the folder's owner, the users of the daemons and of the master, and we ourselves.
+    /// Users whose files count: root, the directory's owner, the users of the daemons and of the master, and we ourselves.
     fn trusted(&self) -> Vec<u32> {
         let user = |name| nix::unistd::User::from_name(name).ok().flatten().map(|u| u.uid.as_raw());
         let owner = fs::metadata(&self.0).ok().map(|m| m.uid());

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Sends states; outside systemd nothing happens, and a manager that does not read loses only a status line.
 fn send(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "telling the service manager");
+        tracing::debug!(%error, "cannot notify the service manager");
     }
 }
 
@@ -25,7 +25,7 @@ pub fn ready(line: impl Into<Line>) {
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => send(&[NotifyState::Reloading, now]),
-        Err(error) => tracing::debug!(%error, "reading the monotonic clock"),
+        Err(error) => tracing::debug!(%error, "cannot read the monotonic clock"),
     }
 }
 
@@ -49,7 +49,7 @@ pub fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled()
 }
 
-/// The sockets that systemd passed, with their names. Call it once: each descriptor is handed out as owned.
+/// The sockets that systemd passed, with their names. Call it once: each descriptor is delivered as owned.
 pub fn passed_sockets() -> std::io::Result<Vec<(String, OwnedFd)>> {
     let passed = sd_notify::listen_fds_with_names()?;
     // SAFETY: the manager opened these descriptors for this process (LISTEN_PID was checked) and nothing else owns them.

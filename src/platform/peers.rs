@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Longest wait for a hub's answer. Below the watchdog's 30 s, so that a silent hub cannot get its callers killed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A hub at the other end of a socket, for calls that may be repeated without harm.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Peer {
         if let Some(mut client) = kept.take() {
             let begun = Instant::now();
             match client.call(&method, parameters) {
-                Err(error) if error.is_transport() && begun.elapsed() < PATIENCE / 2 => {}
+                Err(error) if error.is_transport() && begun.elapsed() < RPC_TIMEOUT / 2 => {}
                 Err(error) if error.is_transport() => return Err(error),
                 answer => {
                     *kept = Some(client);
@@ -67,7 +67,7 @@ impl Peer {
                 }
             }
         }
-        let mut client = Client::connect(&self.socket, Some(PATIENCE))?;
+        let mut client = Client::connect(&self.socket, Some(RPC_TIMEOUT))?;
         let answer = client.call(&method, parameters);
         if !matches!(&answer, Err(error) if error.is_transport()) {
             *kept = Some(client);
@@ -91,7 +91,7 @@ impl Queue for QueuePeer {
         match listed.truncated {
             false => Ok(listed.items),
             true => {
-                let message = format!("more {kind} jobs wait than one answer holds");
+                let message = format!("more {kind} jobs are queued than one answer holds");
                 let parameters = Box::new(ErrorParameters { message, ..Default::default() });
                 Err(CallError::Answer { method: "List".into(), name: errors::TOO_MANY.into(), parameters })
             }

@@ -4,14 +4,14 @@ use std::time::Duration;
 use zbus::{Connection, Variant};
 
 /// Longest wait for polkit; with a person typing a password it takes a while.
-const INTERACTIVE: Duration = Duration::from_secs(120);
-const SILENT: Duration = Duration::from_secs(10);
+const INTERACTIVE_TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// CheckAuthorization's flag AllowUserInteraction.
 const ALLOW_INTERACTION: u32 = 1;
 
 /// What polkit says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Authorization {
     /// Allowed.
     Granted,
     /// Not allowed, with the reason for people.
@@ -19,21 +19,21 @@ pub enum Verdict {
 }
 
 /// Whether the connection `caller` (a unique bus name) may do `action`. Root always may, even without polkit.
-pub async fn check(connection: &Connection, caller: &str, action: &str, interactive: bool) -> Verdict {
+pub async fn check(connection: &Connection, caller: &str, action: &str, interactive: bool) -> Authorization {
     match caller_uid(connection, caller).await {
-        Some(0) => return Verdict::Granted,
+        Some(0) => return Authorization::Granted,
         Some(_) => {}
-        None => return Verdict::Refused("the caller is not on the bus any more".into()),
+        None => return Authorization::Refused("the caller has left the bus".into()),
     }
-    let limit = if interactive { INTERACTIVE } else { SILENT };
+    let limit = if interactive { INTERACTIVE_TIMEOUT } else { TIMEOUT };
     match tokio::time::timeout(limit, ask(connection, caller, action, interactive)).await {
-        Ok(Ok((true, _, _))) => Verdict::Granted,
+        Ok(Ok((true, _, _))) => Authorization::Granted,
         Ok(Ok((false, true, _))) => {
-            Verdict::Refused(format!("{action} needs an authentication; members of the group ringrift-admin need none"))
+            Authorization::Refused(format!("{action} needs authentication, except for members of group ringrift-admin"))
         }
-        Ok(Ok((false, false, _))) => Verdict::Refused(format!("polkit refuses {action}; members of the group ringrift-admin may do it")),
-        Ok(Err(error)) => Verdict::Refused(format!("polkit cannot be asked ({error}), so only root may do this")),
-        Err(_) => Verdict::Refused(format!("polkit gave no answer in {} s, so only root may do this", limit.as_secs())),
+        Ok(Ok((false, false, _))) => Authorization::Refused(format!("polkit denies {action}; members of group ringrift-admin may do it")),
+        Ok(Err(error)) => Authorization::Refused(format!("polkit is not available ({error}), so only root may do this")),
+        Err(_) => Authorization::Refused(format!("polkit did not answer within {} s, so only root may do this", limit.as_secs())),
     }
 }
 

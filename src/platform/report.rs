@@ -53,13 +53,13 @@ pub fn publish_kept(spool: &Path, router: &Path, patience: Duration) -> Result<u
                 published += 1;
                 if let Err(error) = std::fs::remove_file(&file) {
                     // Published again the next time: the idempotency key makes that harmless.
-                    tracing::warn!("{} is published and cannot be removed: {error}", file.display());
+                    tracing::warn!("cannot remove {} after publishing it: {error}", file.display());
                 }
             }
             Err(error) => {
-                tracing::error!("{} cannot be read ({error}); it is left as .bad", file.display());
+                tracing::error!("cannot read {} ({error}); renamed to .bad", file.display());
                 if let Err(error) = std::fs::rename(&file, file.with_extension("bad")) {
-                    tracing::warn!("{} cannot be set aside: {error}", file.display());
+                    tracing::warn!("cannot rename {}: {error}", file.display());
                 }
             }
         }

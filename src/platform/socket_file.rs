@@ -100,6 +100,6 @@ mod tests {
         assert!(file.trouble().is_some_and(|said| said.contains("is no socket")));
         std::fs::remove_dir(&path).expect("removed");
         let _other = UnixListener::bind(&path).expect("listens");
-        assert!(file.trouble().is_some_and(|said| said.contains("another socket")));
+        assert!(file.trouble().is_some_and(|said| said.contains("replaced")));
     }
 }

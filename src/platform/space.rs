@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The file in the folder [`paths::SPACE`].
+/// The file in the directory [`paths::SPACE`].
 pub const MARK: &str = "full";
 /// Between two touches of one process.
-const PAUSE: Duration = Duration::from_secs(1);
+const MIN_TOUCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A mark that is older says nothing about now.
-const FRESH: Duration = Duration::from_secs(60);
+const MAX_MARK_AGE: Duration = Duration::from_secs(60);
 
 /// Whether an error of the system means that a file system has no room or no inodes left.
 pub fn is_full_io(error: &io::Error) -> bool {
@@ -42,17 +42,17 @@ pub fn was_full() -> bool {
 
 fn was_full_in(folder: &Path) -> bool {
     let touched = std::fs::metadata(folder.join(MARK)).and_then(|about| about.modified());
-    touched.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < FRESH))
+    touched.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < MAX_MARK_AGE))
 }
 
 fn touch(folder: &Path) {
     static LAST: Mutex<Option<Instant>> = Mutex::new(None);
     let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if last.is_some_and(|at| at.elapsed() < PAUSE) {
+    if last.is_some_and(|at| at.elapsed() < MIN_TOUCH_INTERVAL) {
         return;
     }
     *last = Some(Instant::now());
-    // Programs outside of the suite's units have no such folder; then the next tick sees it.
+    // Programs outside of the suite's units have no such directory; then the next tick sees it.
     let _ = std::fs::write(folder.join(MARK), std::process::id().to_string());
 }
 

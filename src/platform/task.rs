@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RPC_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why there is no slot.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -41,7 +41,7 @@ impl CoordinatedTask {
     pub fn acquire(socket: impl AsRef<Path>, kind: JobType, node: Option<NodeId>, who: &str) -> Result<CoordinatedTask, NoSlot> {
         let socket = socket.as_ref().to_owned();
         let ask = Acquire { task_type: kind, node, requested_by: who.to_owned() };
-        let acquired = match Client::connect(&socket, Some(PATIENCE))?.ask(method::Acquire, &ask) {
+        let acquired = match Client::connect(&socket, Some(RPC_TIMEOUT))?.ask(method::Acquire, &ask) {
             Err(CallError::Answer { name, parameters, .. }) if name == errors::REFUSED => return Err(NoSlot::Refused(parameters.reasons)),
             other => other?,
         };
@@ -53,7 +53,7 @@ impl CoordinatedTask {
             let (mut renewed, mut pause) = (Instant::now(), term / 3);
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(pause) {
                 let begun = Instant::now();
-                let answer = Client::connect(&place, Some(PATIENCE)).and_then(|mut c| c.ask(method::Renew, &holder));
+                let answer = Client::connect(&place, Some(RPC_TIMEOUT)).and_then(|mut c| c.ask(method::Renew, &holder));
                 let why = match answer {
                     Ok(_) => {
                         (renewed, pause) = (begun, term / 3);
@@ -71,7 +71,7 @@ impl CoordinatedTask {
             }
         };
         let keeper = std::thread::Builder::new().name("lease".into()).spawn(keep).map_err(|e| CallError::Transport {
-            method: "keeping the lease".into(),
+            method: "renewing the lease".into(),
             socket: socket.display().to_string(),
             kind: e.kind(),
             why: e.to_string(),
@@ -104,9 +104,9 @@ impl CoordinatedTask {
         let Holder { lease_id, token } = holder(&self.acquired);
         let (cause, failed) = failed.unzip();
         let release = Release { lease_id, token, failed, cause };
-        let given = Client::connect(&self.socket, Some(PATIENCE)).and_then(|mut c| c.ask(method::Release, &release));
+        let given = Client::connect(&self.socket, Some(RPC_TIMEOUT)).and_then(|mut c| c.ask(method::Release, &release));
         if let Err(error) = given {
-            tracing::warn!(%error, "a slot is not given back; it ends with its term");
+            tracing::warn!(%error, "cannot release a slot; it ends with its lease");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// PID 1's socket.
 const SOCKET: &str = "/run/systemd/userdb/io.systemd.DynamicUser";
 /// One answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The dynamic users of this system.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl DynamicUsers {
     /// The name of the dynamic user with this number, while its unit runs; nothing for any other user.
     pub fn name_of(&self, uid: u32) -> Result<Option<String>, CallError> {
         let call = json!({ "uid": uid, "service": "io.systemd.DynamicUser" });
-        match Client::connect(&self.socket, Some(PATIENCE))?.call::<Found>("io.systemd.UserDatabase.GetUserRecord", &call) {
+        match Client::connect(&self.socket, Some(RPC_TIMEOUT))?.call::<Found>("io.systemd.UserDatabase.GetUserRecord", &call) {
             Ok(found) => Ok(Some(found.record.user_name)),
             Err(error) if error.is("io.systemd.UserDatabase.NoRecordFound") => Ok(None),
             Err(error) => Err(error),

@@ -8,16 +8,16 @@ use crate::platform::clock::now_us;
 /// The key of this trouble in the router's health.
 const TROUBLE: &str = "absent";
 /// More names are only counted.
-const NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 const DAY_US: i64 = 86_400_000_000;
 
 /// Retires who has been away for longer than `most` microseconds.
 async fn retire_old(hub: &Hub, away: &[(i64, SubscriberName)], most: i64, _by_age: AgePermit) {
     for (us, name) in away.iter().filter(|(us, _)| *us > most) {
-        tracing::warn!(subscriber = %name, "away for {} days; it is retired, since router.retire_days says so", us / DAY_US);
+        tracing::warn!(subscriber = %name, "disconnected for {} days (router.retire_days); retired", us / DAY_US);
         // It may have come back in this moment, or the disk is full: the next look tries again.
         if let Err(refusal) = subscriptions::retire(hub, name).await {
-            tracing::warn!(subscriber = %name, why = %refusal.parameters.message, "it is not retired");
+            tracing::warn!(subscriber = %name, why = %refusal.parameters.message, "cannot retire the subscription");
         }
     }
 }
@@ -45,14 +45,11 @@ pub async fn look(hub: &Hub) {
         trouble.remove(TROUBLE);
         return;
     }
-    let mut names: Vec<String> = late.iter().take(NAMED).map(|(us, name)| format!("{name} ({} d)", us / DAY_US)).collect();
-    if late.len() > NAMED {
-        names.push(format!("{} more", late.len() - NAMED));
+    let mut names: Vec<String> = late.iter().take(MAX_NAMED).map(|(us, name)| format!("{name} ({} d)", us / DAY_US)).collect();
+    if late.len() > MAX_NAMED {
+        names.push(format!("{} more", late.len() - MAX_NAMED));
     }
-    let text = format!(
-        "events are kept for subscribers that do not come back: {}; start them, or `ringrift events retire NAME`",
-        names.join(", ")
-    );
+    let text = format!("events are kept for disconnected subscribers: {}; start them, or `ringrift events retire NAME`", names.join(", "));
     if trouble.get(TROUBLE) != Some(&text) {
         tracing::warn!("{text}");
         trouble.insert(TROUBLE, text);

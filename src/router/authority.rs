@@ -22,7 +22,7 @@ pub fn name(caller: &Caller, name: &SubscriberName) -> Result<(), Refusal> {
     if rights::may_subscribe(caller.class, name) {
         return Ok(());
     }
-    let message = format!("{name} is a name of the suite's own; user {} may subscribe under any other", caller.peer.name());
+    let message = format!("the name {name} is reserved for the suite; user {} may use any other name", caller.peer.name());
     Err(Refusal::parameter(errors::PERMISSION_DENIED, "name", message))
 }
 
@@ -31,7 +31,7 @@ pub fn source(caller: &Caller, source: &str, parameter: impl FnOnce() -> String)
     if caller.class.is_own() || !rights::is_suite_name(source) {
         return Ok(());
     }
-    let message = format!("{source} is a name of the suite's own; user {} may not speak for it", caller.peer.name());
+    let message = format!("the source {source} is reserved for the suite; user {} may not use it", caller.peer.name());
     Err(Refusal::parameter(errors::PERMISSION_DENIED, parameter(), message))
 }
 
@@ -46,11 +46,11 @@ pub fn check(caller: &Caller, kind: &Kind, parameter: impl FnOnce() -> String) -
     let (what, who) = if control {
         ("controls the suite", "root, ringrift and ringrift-master")
     } else if kind.name.starts_with(EXTERNAL) {
-        ("is for programs beside the suite", "members of group ringrift")
+        ("is for programs outside the suite", "members of group ringrift")
     } else {
         ("is an event of the suite", "the suite's own users and members of group ringrift-admin")
     };
-    let free = if caller.class == Class::Member { "; external.<name> is free to use" } else { "" };
+    let free = if caller.class == Class::Member { "; external.<name> may be used" } else { "" };
     let message = format!("{} {what}: {who} may publish it, user {} may not{free}", kind.name, caller.peer.name());
     Err(Refusal::parameter(errors::PERMISSION_DENIED, parameter(), message))
 }

@@ -1,6 +1,6 @@
 //! Checkpoints, by a thread and connection of their own, so that no publish waits for one.
 //!
-//! The thread copies what is in the WAL while the writer goes on appending; the WAL starts anew when a copy caught up with it.
+//! The thread copies what is in the WAL while the writer continues appending; the WAL starts over when a copy caught up with it.
 //! Under steady load that would never happen, so past a bound the writer copies the small rest itself.
 use crate::platform::store;
 use rusqlite::Connection;
@@ -53,14 +53,14 @@ impl Trigger {
         } else if pages >= WAKE_PAGES {
             match self.wake.try_send(()) {
                 Ok(()) | Err(TrySendError::Full(())) => {}
-                Err(TrySendError::Disconnected(())) => tracing::error!("the checkpoint thread is gone; the WAL grows"),
+                Err(TrySendError::Disconnected(())) => tracing::error!("the checkpoint thread has exited; the WAL grows"),
             }
         }
     }
 }
 
 impl Trigger {
-    /// There is no room: what is in the WAL can go to its place, and the WAL begin anew.
+    /// There is no room: what is in the WAL can go to its place, and the WAL start over.
     pub fn full(&self) {
         // Woken already, or gone and said so.
         let _ = self.wake.try_send(());

@@ -67,7 +67,7 @@ pub enum Command {
 
 /// What the writer tells the hub.
 #[derive(Debug)]
-pub enum Told {
+pub enum WriterMessage {
     /// These events are in the log.
     Committed(Vec<Arc<Row>>),
     /// Publishes are refused for want of room, or are accepted again.

@@ -10,7 +10,7 @@ use super::stream::Stream;
 use super::subscriptions;
 use crate::contract::router::{Delivery, Replay, Subscribe};
 use crate::contract::wire::{MAX_DEPTH, errors, is_too_deep};
-use crate::platform::varlink::{Caller, FrameError, Seat};
+use crate::platform::varlink::{Caller, ConnectionBudget, FrameError};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -50,7 +50,7 @@ pub async fn serve(hub: Rc<Hub>, stream: UnixStream) {
     let caller = match Caller::of(&stream) {
         Ok(caller) => caller,
         Err(error) => {
-            tracing::warn!(%error, "a caller without credentials is turned away");
+            tracing::warn!(%error, "rejected a caller without credentials");
             return;
         }
     };
@@ -71,7 +71,7 @@ pub async fn serve(hub: Rc<Hub>, stream: UnixStream) {
     let _ = sender.await;
 }
 
-async fn converse(hub: &Rc<Hub>, caller: &Caller, mut seat: Seat, mut frames: Frames<OwnedReadHalf>, out: &Outbox) {
+async fn converse(hub: &Rc<Hub>, caller: &Caller, mut seat: ConnectionBudget, mut frames: Frames<OwnedReadHalf>, out: &Outbox) {
     let mut stopping = hub.stopping.subscribe();
     loop {
         if !out.room().await {
@@ -108,7 +108,7 @@ async fn converse(hub: &Rc<Hub>, caller: &Caller, mut seat: Seat, mut frames: Fr
         let flow = match serde_json::from_slice::<RawCall<'_>>(&frame) {
             Ok(call) => methods::dispatch(hub, caller, &call, out).await,
             Err(error) => {
-                out.now(failure(&Refusal::new(errors::BAD_FRAME, format!("no Varlink call: {error}"))));
+                out.now(failure(&Refusal::new(errors::BAD_FRAME, format!("not a Varlink call: {error}"))));
                 Flow::Next
             }
         };
@@ -132,7 +132,7 @@ async fn converse(hub: &Rc<Hub>, caller: &Caller, mut seat: Seat, mut frames: Fr
 }
 
 fn unreadable(error: &FrameError) -> Refusal {
-    let name = if matches!(error, FrameError::Over(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
+    let name = if matches!(error, FrameError::OverBudget(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
     Refusal::new(name, error.to_string())
 }
 
@@ -141,7 +141,7 @@ async fn subscribe(hub: &Rc<Hub>, wanted: &Subscribe, frames: &mut Frames<OwnedR
     subscriptions::define(hub, std::slice::from_ref(wanted)).await?;
     let max_in_flight = wanted.max_in_flight as usize;
     let Some((token, wake)) = hub.open_stream(&wanted.name, max_in_flight) else {
-        return Err(Refusal::new(errors::NOT_FOUND, "the subscription was retired meanwhile"));
+        return Err(Refusal::new(errors::NOT_FOUND, "the subscription was retired in the meantime"));
     };
     let first = Delivery { token: Some(token.clone()), seq: 0, attempt: 0, event: None };
     out.now(super::frames::reply(&first, true));

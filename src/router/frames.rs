@@ -4,14 +4,14 @@ use super::delivery::Seq;
 use super::ids;
 use super::refusal::Refusal;
 use crate::contract::wire::{MAX_FRAME, Reply, errors, to_map};
-use crate::platform::varlink::{FrameError, PATIENCE};
+use crate::platform::varlink::{FRAME_TIMEOUT, FrameError};
 use serde::Serialize;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Bytes read at once: little from callers that say little, more from those that fill it.
-const LEAST: usize = 4 * 1024;
-const MOST: usize = 128 * 1024;
+const MIN_READ_BYTES: usize = 4 * 1024;
+const MAX_READ_BYTES: usize = 128 * 1024;
 /// Bytes that a caller may send ahead while a stream occupies the connection.
 const MAX_AHEAD: usize = 64 * 1024;
 
@@ -30,7 +30,7 @@ pub struct Frames<R> {
 impl<R: AsyncRead + Unpin> Frames<R> {
     /// Around a socket's reading half.
     pub fn new(stream: R) -> Self {
-        Frames { stream, buffer: Vec::new(), start: 0, scanned: 0, chunk: LEAST, since: None }
+        Frames { stream, buffer: Vec::new(), start: 0, scanned: 0, chunk: MIN_READ_BYTES, since: None }
     }
 
     /// The next frame of what was read, without its NUL.
@@ -49,7 +49,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         Ok(Some(&self.buffer[start..end]))
     }
 
-    /// Bytes that were read and belong to no frame that was handed out.
+    /// Bytes that were read and belong to no frame that was delivered.
     pub fn buffered(&self) -> usize {
         self.buffer.len() - self.start
     }
@@ -61,7 +61,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             (0, _) => self.read().await,
             (_, since) => {
                 let since = *self.since.insert(since.unwrap_or_else(Instant::now));
-                let left = PATIENCE.saturating_sub(since.elapsed());
+                let left = FRAME_TIMEOUT.saturating_sub(since.elapsed());
                 tokio::time::timeout(left, self.read()).await.unwrap_or(Err(FrameError::Slow))
             }
         };
@@ -93,7 +93,11 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         }
         self.buffer.reserve(self.chunk);
         let n = self.stream.read_buf(&mut self.buffer).await?;
-        self.chunk = if n >= self.chunk { (2 * self.chunk).min(MOST) } else { (n.next_power_of_two() * 2).clamp(LEAST, self.chunk) };
+        self.chunk = if n >= self.chunk {
+            (2 * self.chunk).min(MAX_READ_BYTES)
+        } else {
+            (n.next_power_of_two() * 2).clamp(MIN_READ_BYTES, self.chunk)
+        };
         Ok(n)
     }
 }
@@ -138,7 +142,7 @@ pub fn reply(parameters: &impl Serialize, continues: bool) -> Vec<u8> {
     if bytes.len() > MAX_FRAME {
         return failure(&Refusal::new(
             errors::REFUSED,
-            format!("the answer takes {} bytes, {MAX_FRAME} are allowed; ask for less at once", bytes.len()),
+            format!("the answer has {} bytes, the maximum is {MAX_FRAME}; request less at once", bytes.len()),
         ));
     }
     bytes.push(0);

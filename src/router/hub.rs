@@ -162,7 +162,7 @@ impl Hub {
         for loaded in beginning.subscriptions {
             match SubscriberName::new(loaded.name.clone()) {
                 Ok(name) => drop(subs.insert(name, Sub::loaded(loaded))),
-                Err(error) => tracing::warn!(%error, "a subscription with a name of another version is left alone"),
+                Err(error) => tracing::warn!(%error, "ignoring a subscription with a name of another version"),
             }
         }
         Hub {
@@ -269,7 +269,7 @@ impl Hub {
         let mut subs = self.subs.borrow_mut();
         let sub = subs.get_mut(name)?;
         if let Some(old) = sub.stream.take() {
-            tracing::info!(subscriber = %name, "a second Subscribe ends the first");
+            tracing::info!(subscriber = %name, "a second Subscribe replaces the first");
             sub.delivery.disconnect(false, &self.settings.borrow().rules, now_us());
             old.wake.notify_one();
         }
@@ -287,7 +287,7 @@ impl Hub {
         let Some(sub) = subs.get_mut(name).filter(|sub| sub.token.as_deref() == Some(token) && sub.stream.is_some()) else { return };
         sub.stream = None;
         if let Some(seq) = sub.delivery.disconnect(crashed, &self.settings.borrow().rules, now_us()) {
-            tracing::warn!(MESSAGE_ID = messages::DEAD_LETTER, subscriber = %name, seq, "the subscriber died too often on this event; it is a dead letter now");
+            tracing::warn!(MESSAGE_ID = messages::DEAD_LETTER, subscriber = %name, seq, "the subscriber crashed too often on this event; it is now a dead letter");
         }
         self.seen(sub);
         self.write_back(sub, true);

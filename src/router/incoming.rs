@@ -10,9 +10,9 @@ use crate::platform::varlink::parse_text;
 use serde_json::{Map, Value};
 
 /// Fields of a new event that this version knows.
-const KNOWN: [&str; 9] = ["id", "type", "payload", "key", "cause", "correlation", "source", "time_us", "idempotency_key"];
+const KNOWN_FIELDS: [&str; 9] = ["id", "type", "payload", "key", "cause", "correlation", "source", "time_us", "idempotency_key"];
 /// Fields of the envelope that are the router's to set.
-const OURS: [&str; 2] = ["node", "origin_seq"];
+const ROUTER_FIELDS: [&str; 2] = ["node", "origin_seq"];
 
 /// What only a newer version understands.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -57,10 +57,10 @@ fn one(mut event: Map<String, Value>, at: usize) -> Result<Incoming<'static>, Re
     };
     let mut newer = None;
     if schema > SCHEMA {
-        if let Some(ours) = OURS.iter().find(|name| event.contains_key(**name)) {
+        if let Some(ours) = ROUTER_FIELDS.iter().find(|name| event.contains_key(**name)) {
             return Err(invalid(ours, "the router sets it".into()));
         }
-        let (known, extra) = event.into_iter().partition(|(name, _)| KNOWN.contains(&name.as_str()));
+        let (known, extra) = event.into_iter().partition(|(name, _)| KNOWN_FIELDS.contains(&name.as_str()));
         event = known;
         newer = Some(Newer { schema, extra });
     }

@@ -34,7 +34,7 @@ impl Kind {
 }
 
 fn too_many() -> Refusal {
-    Refusal::new(errors::REFUSED, format!("{MAX_KINDS} types are in the log already; put what varies into the payload"))
+    Refusal::new(errors::REFUSED, format!("the log already has {MAX_KINDS} event types; put variable parts into the payload"))
 }
 
 /// All types that this log has seen, and all of the catalogue.

@@ -20,7 +20,7 @@ use std::rc::Rc;
 const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Router.varlink");
 const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.varlink");
 
-/// Starts a call. Publish and Ack go on while the next call is read; every other method sees what came before it done.
+/// Starts a call. Publish and Ack continue while the next call is read; every other method sees what came before it done.
 pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {
     let started = match &*call.method {
         method::PUBLISH => authority::call(caller, method::PUBLISH).and_then(|()| publish::one(hub, caller, call, out)),
@@ -84,7 +84,7 @@ async fn in_turn(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbo
 fn start(caller: &Caller, call: &RawCall<'_>) -> Result<Flow, Refusal> {
     authority::call(caller, &call.method)?;
     if !call.more {
-        return Err(Refusal::new(errors::EXPECTED_MORE, format!("{} streams; call it with more", call.method)));
+        return Err(Refusal::new(errors::EXPECTED_MORE, format!("{} streams its replies; call it with more", call.method)));
     }
     if call.method == method::REPLAY {
         return Ok(Flow::Replay(Box::new(parse::<Replay>(call)?)));
@@ -150,7 +150,7 @@ fn describe(call: &RawCall<'_>) -> Result<Vec<u8>, Refusal> {
     match wanted.interface.as_str() {
         INTERFACE => Ok(reply(&json!({ "description": DESCRIPTION }), false)),
         "org.varlink.service" => Ok(reply(&json!({ "description": SERVICE }), false)),
-        other => Err(Refusal::parameter(errors::INTERFACE_NOT_FOUND, other, format!("{INTERFACE} is served here"))),
+        other => Err(Refusal::parameter(errors::INTERFACE_NOT_FOUND, other, format!("this socket serves {INTERFACE}"))),
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) fn unknown(name: &str) -> Refusal {
     if interface == INTERFACE || interface == "org.varlink.service" {
         Refusal::parameter(errors::METHOD_NOT_FOUND, name, format!("{interface} has no such method"))
     } else {
-        Refusal::parameter(errors::INTERFACE_NOT_FOUND, interface, format!("{INTERFACE} is served here"))
+        Refusal::parameter(errors::INTERFACE_NOT_FOUND, interface, format!("this socket serves {INTERFACE}"))
     }
 }
 
@@ -168,10 +168,10 @@ async fn fetch(hub: &Hub, wanted: &Fetch) -> Result<Vec<u8>, Refusal> {
     let row = match (&wanted.id, wanted.seq) {
         (Some(id), None) => hub.reader.by_id(id.to_bytes()).await?,
         (None, Some(seq)) => hub.reader.at(vec![seq], 1).await?.0.pop(),
-        _ => return Err(Refusal::parameter(errors::INVALID_PARAMETER, "id", "either id or seq is wanted")),
+        _ => return Err(Refusal::parameter(errors::INVALID_PARAMETER, "id", "exactly one of id and seq is required")),
     };
     let Some(row) = row else {
-        return Err(Refusal::new(errors::NOT_FOUND, "no such event; it was never stored, or its time to be kept is over"));
+        return Err(Refusal::new(errors::NOT_FOUND, "no such event: never stored, or already deleted"));
     };
     let mut bytes = format!("{{\"parameters\":{{\"seq\":{},\"event\":", row.seq).into_bytes();
     frames::event(row.seq, &row.body, &mut bytes);

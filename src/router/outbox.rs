@@ -17,12 +17,12 @@ const MAX_HELD: usize = 8 << 20;
 /// Bytes written at once.
 const CHUNK: usize = 64 * 1024;
 
-type Later = Pin<Box<dyn Future<Output = Vec<u8>>>>;
+type PendingReply = Pin<Box<dyn Future<Output = Vec<u8>>>>;
 
 enum Item {
     Now(Vec<u8>),
-    /// Of so many calls, which hold so many bytes until then.
-    Later(Later, usize, usize),
+    /// Of this many calls, which hold this many bytes until then.
+    PendingReply(PendingReply, usize, usize),
 }
 
 /// The box. Clones put into the same one.
@@ -60,14 +60,14 @@ impl Outbox {
         self.load.bytes.set(self.load.bytes.get() + bytes.len());
         self.items.send(Item::Now(bytes)).is_ok()
     }
-    /// Sends the answers of so many calls in their turn, when they are there; until then the calls hold so many bytes.
+    /// Sends the answers of this many calls in their turn, when they are there; until then the calls hold this many bytes.
     pub fn later(&self, calls: usize, held: usize, answers: impl Future<Output = Vec<u8>> + 'static) {
         self.load.calls.set(self.load.calls.get() + calls);
         self.load.held.set(self.load.held.get() + held);
         // The receiver is gone when the caller is: nobody waits for the answer.
-        let _ = self.items.send(Item::Later(Box::pin(answers), calls, held));
+        let _ = self.items.send(Item::PendingReply(Box::pin(answers), calls, held));
     }
-    /// Whether one more call may wait for its answer beside so many that are not in the box yet.
+    /// Whether one more call may wait for its answer beside this many that are not in the box yet.
     pub fn may_wait(&self, coming: usize) -> bool {
         self.load.calls.get() + coming < MAX_CALLS
     }
@@ -120,7 +120,7 @@ impl Sending {
     async fn take(&mut self, item: Item, buffer: &mut Vec<u8>) -> bool {
         match item {
             Item::Now(bytes) => buffer.extend_from_slice(&bytes),
-            Item::Later(mut answer, calls, held) => {
+            Item::PendingReply(mut answer, calls, held) => {
                 let early = std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
                 let bytes = match early {
                     Poll::Ready(bytes) => bytes,

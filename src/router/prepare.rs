@@ -73,11 +73,7 @@ impl From<NewEvent> for Incoming<'static> {
 pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
     let kind = kinds.take(&event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
     let too_long = |field: &str, most: usize| {
-        Refusal::parameter(
-            errors::INVALID_PARAMETER,
-            format!("events[{at}].{field}"),
-            format!("longer than the {most} bytes that are allowed"),
-        )
+        Refusal::parameter(errors::INVALID_PARAMETER, format!("events[{at}].{field}"), format!("longer than {most} bytes"))
     };
     if event.source.len() > MAX_SOURCE {
         return Err(too_long("source", MAX_SOURCE));
@@ -150,7 +146,7 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
             errors::BAD_PAYLOAD,
             format!("events[{at}].payload"),
             format!(
-                "the event takes {} bytes, {MAX_EVENT} are allowed; put large data into a file and its path and SHA-256 into the event",
+                "the event has {} bytes, the maximum is {MAX_EVENT}; put large data into a file and its path and SHA-256 into the event",
                 body.len()
             ),
         ));
@@ -205,7 +201,7 @@ fn got(payload: &Map<String, Value>, field: &str) -> String {
         Some(value) if value.to_string().len() <= 80 => format!("; got {value}"),
         Some(_) => String::new(),
         None if field.is_empty() => String::new(),
-        None => "; it is not there".into(),
+        None => "; it is missing".into(),
     }
 }
 

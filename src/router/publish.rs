@@ -30,8 +30,8 @@ const MAX_BYTES: usize = 1 << 20;
 /// Brackets in a payload up to which no reader's limit of depth can be reached.
 const MAX_BRACKETS: usize = 100;
 /// A call as every program writes it: what stands before its arguments, and behind them.
-const BEFORE: &[u8] = b"{\"method\":\"org.ringrift.Router.Publish\",\"parameters\":";
-const BEHIND: &[u8] = b"}";
+const CALL_PREFIX: &[u8] = b"{\"method\":\"org.ringrift.Router.Publish\",\"parameters\":";
+const CALL_SUFFIX: &[u8] = b"}";
 
 /// Calls on their way to the writer.
 #[derive(Default)]
@@ -99,8 +99,8 @@ pub fn take<R: AsyncRead + Unpin>(
             Ok(None) => break Ok(None),
             Err(error) => break Err(error),
         };
-        // Whoever may not publish at all is told so by the table.
-        let Some(parameters) = frame.strip_prefix(BEFORE).filter(|_| may).and_then(|rest| rest.strip_suffix(BEHIND)) else {
+        // A caller who may not publish at all is rejected by the table of rights.
+        let Some(parameters) = frame.strip_prefix(CALL_PREFIX).filter(|_| may).and_then(|rest| rest.strip_suffix(CALL_SUFFIX)) else {
             break Ok(Some(frame.to_vec()));
         };
         let Some(events) = read(parameters) else { break Ok(Some(frame.to_vec())) };
@@ -132,11 +132,11 @@ pub fn one(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> 
 
 fn add(hub: &Hub, caller: &Caller, events: Vec<Incoming<'_>>, silent: bool, out: &Outbox, batch: &mut Batch) -> Result<(), Refusal> {
     if !out.may_wait(batch.silent.len()) {
-        let message = format!("{MAX_CALLS} calls of this connection wait for their answers; read some, then go on");
+        let message = format!("{MAX_CALLS} unanswered calls on this connection; read some answers first");
         return Err(Refusal::new(errors::TOO_MANY, message));
     }
     if events.len() > MAX_BATCH {
-        let message = format!("{} events in one batch, {MAX_BATCH} are allowed", events.len());
+        let message = format!("{} events in one batch; the maximum is {MAX_BATCH}", events.len());
         return Err(Refusal::parameter(errors::INVALID_PARAMETER, "events", message));
     }
     let now = now_us();
@@ -229,48 +229,48 @@ pub(super) fn read(parameters: &[u8]) -> Option<Vec<Incoming<'_>>> {
 fn sound(payload: &str) -> bool {
     payload.starts_with('{')
         && memchr::memchr2_iter(b'{', b'[', payload.as_bytes()).take(MAX_BRACKETS + 1).count() <= MAX_BRACKETS
-        && serde_json::from_str::<Sound>(payload).is_ok()
+        && serde_json::from_str::<AnyJson>(payload).is_ok()
 }
 
 /// Any JSON, looked at to its last value and thrown away.
-struct Sound;
+struct AnyJson;
 
-impl<'de> Deserialize<'de> for Sound {
+impl<'de> Deserialize<'de> for AnyJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Look;
-        impl<'de> Visitor<'de> for Look {
-            type Value = Sound;
+        struct AnyJsonVisitor;
+        impl<'de> Visitor<'de> for AnyJsonVisitor {
+            type Value = AnyJson;
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str("JSON")
             }
-            fn visit_bool<E>(self, _: bool) -> Result<Sound, E> {
-                Ok(Sound)
+            fn visit_bool<E>(self, _: bool) -> Result<AnyJson, E> {
+                Ok(AnyJson)
             }
-            fn visit_i64<E>(self, _: i64) -> Result<Sound, E> {
-                Ok(Sound)
+            fn visit_i64<E>(self, _: i64) -> Result<AnyJson, E> {
+                Ok(AnyJson)
             }
-            fn visit_u64<E>(self, _: u64) -> Result<Sound, E> {
-                Ok(Sound)
+            fn visit_u64<E>(self, _: u64) -> Result<AnyJson, E> {
+                Ok(AnyJson)
             }
-            fn visit_f64<E>(self, _: f64) -> Result<Sound, E> {
-                Ok(Sound)
+            fn visit_f64<E>(self, _: f64) -> Result<AnyJson, E> {
+                Ok(AnyJson)
             }
-            fn visit_str<E>(self, _: &str) -> Result<Sound, E> {
-                Ok(Sound)
+            fn visit_str<E>(self, _: &str) -> Result<AnyJson, E> {
+                Ok(AnyJson)
             }
-            fn visit_unit<E>(self) -> Result<Sound, E> {
-                Ok(Sound)
+            fn visit_unit<E>(self) -> Result<AnyJson, E> {
+                Ok(AnyJson)
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Sound, A::Error> {
-                while items.next_element::<Sound>()?.is_some() {}
-                Ok(Sound)
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<AnyJson, A::Error> {
+                while items.next_element::<AnyJson>()?.is_some() {}
+                Ok(AnyJson)
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Sound, A::Error> {
-                while fields.next_entry::<Sound, Sound>()?.is_some() {}
-                Ok(Sound)
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<AnyJson, A::Error> {
+                while fields.next_entry::<AnyJson, AnyJson>()?.is_some() {}
+                Ok(AnyJson)
             }
         }
-        deserializer.deserialize_any(Look)
+        deserializer.deserialize_any(AnyJsonVisitor)
     }
 }
 

@@ -21,6 +21,6 @@ impl Refusal {
     }
     /// The router is going down; trying again soon helps.
     pub fn stopping() -> Refusal {
-        Refusal::new(errors::INTERNAL, "the router is stopping; connect again and repeat the call")
+        Refusal::new(errors::INTERNAL, "the router is stopping; reconnect and repeat the call")
     }
 }

@@ -18,7 +18,7 @@ pub async fn run(hub: &Rc<Hub>, wanted: Replay, out: &Outbox) -> Result<(), Refu
     Wants::check(&wanted.interest)?;
     let key = wanted.key.as_ref().map(|key| key.as_str().to_owned());
     let chain = wanted.correlation.as_ref().map(EventId::to_bytes);
-    // Asked anew each time: following, a type may be new.
+    // Asked again each time: following, a type may be new.
     let filter = || Filter { kinds: hub.kinds.borrow().wanted(&wanted.interest), key: key.clone(), chain };
     let mut progress = hub.progress.subscribe();
     let end = wanted.to.unwrap_or(u64::MAX);

@@ -1,6 +1,6 @@
 //! Putting the process together, running it, and taking it down in order.
 use super::age::Age;
-use super::command::{Command, Told};
+use super::command::{Command, WriterMessage};
 use super::connection;
 use super::hub::Hub;
 use super::settings::{self, Args, Settings, node, state_directory};
@@ -32,7 +32,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{LocalSet, spawn_local};
 
 /// How long callers may take to read their last answers when the router stops.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM.
 pub fn run(args: &Args) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let known = beginning.kinds.iter().map(|(id, _)| *id).collect();
     let age = Age::new(&db, &path)?;
     let writer = Writer::new(db, seen, beginning.last_seq, published.clone(), known, told, (trigger, age.expiry()));
-    let (reader, reading) = reader::start(&path).map_err(start("the reading thread"))?;
+    let (reader, reading) = reader::start(&path).map_err(start("the reader thread"))?;
     let threads = [
         reading,
         spawn("writer", move || writer.run(&commanded)).map_err(start("the writer"))?,
@@ -82,7 +82,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     drop(hub);
     for thread in threads {
         if thread.join().is_err() {
-            return Err(Failure::new(Exit::Failure, "a thread of the router panicked; the log names it"));
+            return Err(Failure::new(Exit::Failure, "a thread of the router panicked; see the log"));
         }
     }
     if let Some(path) = &args.socket {
@@ -111,10 +111,15 @@ fn lock(directory: &Path) -> Result<Flock<std::fs::File>, Failure> {
             .caused_by(e)
     })?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another router works on {}", directory.display())).caused_by(e))
+        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another router uses {}", directory.display())).caused_by(e))
 }
 
-async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mpsc::UnboundedReceiver<Told>) -> Result<(), Failure> {
+async fn serve(
+    hub: &Rc<Hub>,
+    args: &Args,
+    listener: UnixListener,
+    mut tell: mpsc::UnboundedReceiver<WriterMessage>,
+) -> Result<(), Failure> {
     let fail = |what: &'static str| move |e: std::io::Error| Failure::new(Exit::Failure, what).caused_by(e);
     let listener = tokio::net::UnixListener::from_std(listener).map_err(fail("setting up the socket"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(fail("listening to signals"))?;
@@ -145,9 +150,9 @@ async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mps
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => connections.serve(hub.clone(), stream),
                 Err(error) => {
-                    // Out of file descriptors, most likely: those who are connected go on, and some will leave.
+                    // Out of file descriptors, most likely: those who are connected continue, and some will leave.
                     if let Some(left_out) = refused.admit(Instant::now()) {
-                        tracing::warn!(%error, "accepting a connection failed{left_out}");
+                        tracing::warn!(%error, "cannot accept a connection{left_out}");
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -156,16 +161,16 @@ async fn serve(hub: &Rc<Hub>, args: &Args, listener: UnixListener, mut tell: mps
             _ = interrupt.recv() => break Ok(()),
             _ = hangup.recv() => upkeep::reload(hub, args),
             () = died.notified() => {
-                let why = fatal.take().unwrap_or_else(|| "the writing thread is gone".into());
-                break Err(Failure::new(Exit::Failure, why).hint("it starts again with what the disk has; see the disk's health if this repeats"));
+                let why = fatal.take().unwrap_or_else(|| "the writer thread has exited".into());
+                break Err(Failure::new(Exit::Failure, why).hint("systemd restarts it with the events on disk; check the disk if this repeats"));
             }
         }
     };
     drop(listener);
     notify::stopping("answering the last calls");
     hub.stopping.send_replace(true);
-    if tokio::time::timeout(DRAIN, connections.ended()).await.is_err() {
-        tracing::warn!(left = connections.open.get(), "some callers did not read their answers; they are left");
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.ended()).await.is_err() {
+        tracing::warn!(left = connections.open.get(), "some callers did not read their answers; disconnecting them");
     }
     status.last(hub).await;
     result

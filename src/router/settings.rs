@@ -71,7 +71,7 @@ fn days(days: u32) -> Option<i64> {
 /// The configuration in force, checked.
 pub fn load() -> Result<config::Config, Failure> {
     let loaded = platform::config::load(&platform::config::Dirs::daemon())
-        .map_err(|e| Failure::new(Exit::Config, e.to_string()).hint("ringrift config check shows all that is wrong"))?;
+        .map_err(|e| Failure::new(Exit::Config, e.to_string()).hint("`ringrift config check` shows all errors"))?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -86,7 +86,7 @@ pub fn state_directory(args: &Args) -> Result<PathBuf, Failure> {
         list.split(':').next().filter(|first| !first.is_empty()).map(PathBuf::from)
     });
     given.ok_or_else(|| {
-        Failure::new(Exit::Config, "neither $STATE_DIRECTORY nor --state says where events.db is")
+        Failure::new(Exit::Config, "no state directory: neither $STATE_DIRECTORY nor --state is set")
             .hint("start it with systemctl start ringrift-event-router, or give --state DIR")
     })
 }
@@ -103,6 +103,8 @@ pub fn node(args: &Args, config: &config::Config) -> Result<NodeId, Failure> {
         config.node_id.clone()
     };
     NodeId::new(name).map_err(|e| {
-        Failure::new(Exit::Config, "the host name is no node id").hint("set node_id in /etc/ringrift/unified_loop.yaml").caused_by(e)
+        Failure::new(Exit::Config, "the host name is not a valid node id")
+            .hint("set node_id in /etc/ringrift/unified_loop.yaml")
+            .caused_by(e)
     })
 }

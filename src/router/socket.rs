@@ -16,8 +16,8 @@ pub fn listen(args: &Args) -> Result<UnixListener, Failure> {
         None => match &args.socket {
             Some(path) => bind(path)?,
             None => {
-                return Err(Failure::new(Exit::Config, "systemd passed no socket and --socket names none")
-                    .hint("start it through ringrift-event-router.socket, or give --socket PATH"));
+                return Err(Failure::new(Exit::Config, "no socket: systemd passed none and --socket is not given")
+                    .hint("start it through ringrift-router.socket, or give --socket PATH"));
             }
         },
     };
@@ -38,7 +38,7 @@ fn passed() -> Result<Option<UnixListener>, Failure> {
 fn bind(path: &Path) -> Result<UnixListener, Failure> {
     let fail = |what: &str, e: std::io::Error| Failure::new(Exit::Failure, format!("{what} {}", path.display())).caused_by(e);
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(Failure::new(Exit::TempFail, format!("somebody listens on {} already", path.display())));
+        return Err(Failure::new(Exit::TempFail, format!("another process already listens on {}", path.display())));
     }
     match std::fs::remove_file(path) {
         Ok(()) => {}

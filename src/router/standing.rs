@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 /// The key of this trouble in the router's health.
 const TROUBLE: &str = "standing";
 /// Longer than any declared handler takes, and all tries of one that fails at once.
-const PATIENCE: Duration = Duration::from_secs(60);
+const BLOCKED_AFTER: Duration = Duration::from_secs(60);
 /// More lanes are only counted.
-const NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// A lane: whose, and of which key.
 type Lane = (SubscriberName, Key);
@@ -49,7 +49,7 @@ impl Lanes {
         let mut late = Vec::new();
         for (lane, head) in heads {
             let since = known.get(&lane).filter(|(seq, _)| *seq == head).map_or(now, |(_, since)| *since);
-            if now.saturating_duration_since(since) > PATIENCE {
+            if now.saturating_duration_since(since) > BLOCKED_AFTER {
                 late.push((lane.clone(), head));
             }
             self.0.insert(lane, (head, since));
@@ -60,13 +60,13 @@ impl Lanes {
 }
 
 fn words(late: &[(Lane, Seq)]) -> Option<String> {
-    let mut named: Vec<String> = late.iter().take(NAMED).map(|((name, key), seq)| format!("{name}: {key} behind event {seq}")).collect();
-    if late.len() > NAMED {
-        named.push(format!("{} more", late.len() - NAMED));
+    let mut named: Vec<String> =
+        late.iter().take(MAX_NAMED).map(|((name, key), seq)| format!("{name}: {key} behind event {seq}")).collect();
+    if late.len() > MAX_NAMED {
+        named.push(format!("{} more", late.len() - MAX_NAMED));
     }
-    let next = "`ringrift events subscribers` and the daemon's log say why";
-    (!late.is_empty())
-        .then(|| format!("events have waited for more than a minute behind one that is not done: {}; {next}", named.join(", ")))
+    let next = "see `ringrift events subscribers` and the daemon's log";
+    (!late.is_empty()).then(|| format!("events blocked for more than a minute behind an unhandled one: {}; {next}", named.join(", ")))
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub async fn stats(hub: &Rc<Hub>) -> Result<Stats, Refusal> {
 /// How well it works.
 pub fn health(hub: &Hub, stats: &Stats) -> Health {
     if let Some(why) = &stats.refusing {
-        return Health::unhealthy(format!("publishes are refused: {why}"));
+        return Health::unhealthy(format!("new events are rejected: {why}"));
     }
     let trouble = hub.counters.trouble.borrow();
     match trouble.values().next() {

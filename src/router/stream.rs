@@ -96,7 +96,7 @@ impl Stream {
         let ended = |why: &str| Step::End(Refusal::new(errors::FENCED, why));
         let Some(sub) = subs.get_mut(&self.name) else { return ended("the subscription was retired") };
         if sub.token.as_ref() != Some(&self.token) {
-            return ended("another Subscribe of the same name took over");
+            return ended("replaced by another Subscribe with the same name");
         }
         if sub.stream.is_none() {
             return ended("the subscription was released");
@@ -122,7 +122,7 @@ impl Stream {
         }
     }
 
-    /// What can be handed out again or had to wait; returns what is not in memory.
+    /// What can be delivered again or had to wait; returns what is not in memory.
     fn again(&mut self, sub: &mut Sub, frames: &mut Vec<u8>) -> Vec<Seq> {
         let free = self.max_in_flight.saturating_sub(sub.delivery.in_flight());
         let mut missing = Vec::new();
@@ -192,7 +192,7 @@ impl Stream {
         self.keep(rows);
         if let Some(sub) = self.hub.subs.borrow_mut().get_mut(&self.name) {
             for seq in seqs[..looked_at].iter().filter(|seq| !self.kept.contains_key(seq)) {
-                tracing::warn!(subscriber = %self.name, seq, "an event that was to be delivered again is not in the log any more");
+                tracing::warn!(subscriber = %self.name, seq, "an event to deliver again is no longer in the log");
                 sub.delivery.gone(*seq);
             }
         }

@@ -24,7 +24,7 @@ pub type Written = oneshot::Receiver<Result<(), Refusal>>;
 pub fn check(wanted: &Subscribe) -> Result<(), Refusal> {
     Wants::check(&wanted.interest)?;
     if !(1..=MAX_IN_FLIGHT).contains(&wanted.max_in_flight) {
-        let message = format!("{} is out of range, 1 to {MAX_IN_FLIGHT} is allowed", wanted.max_in_flight);
+        let message = format!("{} is out of range; must be from 1 to {MAX_IN_FLIGHT}", wanted.max_in_flight);
         return Err(Refusal::parameter(errors::INVALID_PARAMETER, "max_in_flight", message));
     }
     Ok(())
@@ -75,13 +75,13 @@ fn authorised<'a>(
     token: &str,
 ) -> Result<&'a mut Sub, Refusal> {
     let Some(sub) = subs.get_mut(name) else {
-        return Err(Refusal::parameter(errors::NOT_FOUND, "name", format!("no subscription {name}; Register or Subscribe makes it")));
+        return Err(Refusal::parameter(errors::NOT_FOUND, "name", format!("no subscription {name}; create it with Register or Subscribe")));
     };
     if sub.token.as_deref() != Some(token) {
         return Err(Refusal::parameter(
             errors::FENCED,
             "token",
-            format!("the token is not that of the current stream of {name}; Subscribe again"),
+            format!("not the token of the current stream of {name}; call Subscribe again"),
         ));
     }
     Ok(sub)
@@ -107,7 +107,7 @@ pub fn nack(hub: &Hub, nack: &Nack) -> Result<Option<Written>, Refusal> {
         tracing::warn!(
             MESSAGE_ID = messages::DEAD_LETTER,
             subscriber = %nack.name, seq = nack.seq, reason = %nack.reason,
-            "a delivery was given up; it is a dead letter now"
+            "delivery failed after its last attempt; it is now a dead letter"
         );
     }
     // Also when nothing new can go out: a stream that waits must learn of the new time to wait for.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Bytes of events that are kept.
 const MAX_BYTES: usize = 4 << 20;
 /// What a row costs beside its text.
-const OVERHEAD: usize = 96;
+const ROW_OVERHEAD_BYTES: usize = 96;
 
 /// One event as deliveries need it.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,12 +37,12 @@ impl Tail {
             self.rows.clear();
             self.bytes = 0;
         }
-        self.bytes += row.body.len() + OVERHEAD;
+        self.bytes += row.body.len() + ROW_OVERHEAD_BYTES;
         self.rows.push_back(row);
         while self.bytes > MAX_BYTES
             && let Some(old) = self.rows.pop_front()
         {
-            self.bytes -= old.body.len() + OVERHEAD;
+            self.bytes -= old.body.len() + ROW_OVERHEAD_BYTES;
         }
     }
 
@@ -70,7 +70,7 @@ mod tests {
         assert!(tail.get(10).is_none() && tail.get(9).is_none() && tail.get(110).is_none());
         assert_eq!(tail.get(109).map(|r| r.seq), Some(109));
         let kept = (10..110).filter(|s| tail.get(*s).is_some()).count();
-        assert_eq!(kept, MAX_BYTES / (100_000 + OVERHEAD));
+        assert_eq!(kept, MAX_BYTES / (100_000 + ROW_OVERHEAD_BYTES));
         tail.push(row(200, 1));
         assert!(tail.get(109).is_none(), "a gap empties it");
     }

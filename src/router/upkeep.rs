@@ -1,6 +1,6 @@
 //! What runs beside the calls: the writer's news, marks written back, retention, status file, watchdog, reload.
 use super::absent;
-use super::command::{Command, Told};
+use super::command::{Command, WriterMessage};
 use super::delivery::Seq;
 use super::hub::Hub;
 use super::kinds::{Kind, KindId, retain_days};
@@ -26,47 +26,46 @@ use tokio::task::spawn_local;
 use tokio::time::{MissedTickBehavior, interval_at};
 
 /// How often marks are written back and the status is looked at.
-const BEAT: Duration = Duration::from_secs(1);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The status file is never older.
-const STATUS_AGE: Duration = Duration::from_secs(10);
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 /// After this many seconds without a new one, the status file is stale.
-const STATUS_VALID: u32 = 30;
+const STATUS_VALID_SECONDS: u32 = 30;
 /// The first run of retention after start, and the time between two.
-const RETAIN_FIRST: Duration = Duration::from_secs(60);
-const RETAIN_EVERY: Duration = Duration::from_secs(3600);
-/// A log larger than allowed is looked at so often.
-const RETAIN_SOON: Duration = Duration::from_secs(60);
+const RETAIN_FIRST_DELAY: Duration = Duration::from_secs(60);
+const RETAIN_INTERVAL: Duration = Duration::from_secs(3600);
+/// A log larger than allowed is looked at this often.
+const RETAIN_RETRY_DELAY: Duration = Duration::from_secs(60);
 const DAY_US: i64 = 86_400_000_000;
 
 /// Takes in what the writer tells; something comes back when nothing can be written any more.
-pub fn heard(hub: &Hub, told: Told) -> Option<String> {
+pub fn heard(hub: &Hub, told: WriterMessage) -> Option<String> {
     match told {
-        Told::Committed(rows) => hub.committed(rows),
-        Told::Refusing(why) => {
+        WriterMessage::Committed(rows) => hub.committed(rows),
+        WriterMessage::Refusing(why) => {
             match &why {
                 Some(why) => tracing::error!(
                     MESSAGE_ID = messages::OUT_OF_SPACE,
-                    "publishes are refused: {why}; make room, they are accepted again by themselves"
+                    "new events are rejected: {why}; they are accepted again when there is space"
                 ),
-                None => tracing::info!("there is room again; publishes are accepted"),
+                None => tracing::info!("there is space again; new events are accepted"),
             }
             *hub.counters.refusing.borrow_mut() = why;
         }
-        Told::Retained(outcome) => {
+        WriterMessage::Retained(outcome) => {
             let events = &hub.counters.events;
             events.set(events.get().saturating_sub(outcome.deleted));
             if outcome.deleted > 0 {
-                tracing::info!(deleted = outcome.deleted, "old events were cleared away");
+                tracing::info!(deleted = outcome.deleted, "deleted old events");
             }
             let mut trouble = hub.counters.trouble.borrow_mut();
             if outcome.over {
-                trouble
-                    .insert("size", "the event log is larger than router.max_bytes, and subscribers have not handled what is in it".into());
+                trouble.insert("size", "the event log is larger than router.max_bytes and holds only unhandled events".into());
             } else {
                 trouble.remove("size");
             }
         }
-        Told::Fatal(why) => return Some(why),
+        WriterMessage::Fatal(why) => return Some(why),
     }
     None
 }
@@ -90,14 +89,14 @@ pub fn start(hub: &Rc<Hub>) -> Rc<Status> {
         let before = hub.last();
         match hub.reader.count_to(before).await {
             Ok(count) => hub.counters.events.set(hub.counters.events.get() + count),
-            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "counting the events failed"),
+            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "cannot count the events"),
         }
     });
     status
 }
 
 async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
-    let mut beat = interval_at(tokio::time::Instant::now(), BEAT);
+    let mut beat = interval_at(tokio::time::Instant::now(), UPKEEP_INTERVAL);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut lanes = Lanes::default();
     loop {
@@ -109,7 +108,7 @@ async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
         lanes.look(&hub, Instant::now());
         match stats(&hub).await {
             Ok(stats) => status.show(&hub, State::Running, stats, false),
-            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "reading the figures failed"),
+            Err(refusal) => tracing::warn!(why = %refusal.parameters.message, "cannot read the statistics"),
         }
     }
 }
@@ -117,7 +116,7 @@ async fn beat(hub: Rc<Hub>, status: Rc<Status>) {
 /// Looks whether the router's own socket can be reached.
 pub async fn watch_socket(hub: Rc<Hub>, file: Option<SocketFile>) {
     let Some(file) = file else { return };
-    let mut beat = interval_at(tokio::time::Instant::now(), BEAT);
+    let mut beat = interval_at(tokio::time::Instant::now(), UPKEEP_INTERVAL);
     loop {
         beat.tick().await;
         let mut troubles = hub.counters.trouble.borrow_mut();
@@ -142,7 +141,8 @@ impl Status {
         let mut written = self.written.borrow_mut();
         let taken = hub.config.borrow().said().clone();
         let old = written.as_ref();
-        let due = old.is_none_or(|(at, old, read)| !same(old, &stats) || *read != taken || at.elapsed() + BEAT > STATUS_AGE);
+        let due =
+            old.is_none_or(|(at, old, read)| !same(old, &stats) || *read != taken || at.elapsed() + UPKEEP_INTERVAL > STATUS_INTERVAL);
         if !due && !always {
             return;
         }
@@ -150,9 +150,9 @@ impl Status {
         let last = format!("{} published, {} delivered, dead letters: {}", stats.published, stats.delivered, stats.dead_letters);
         notify::status(format!("{}: {last}", health.message));
         if let Some(file) = &self.file
-            && let Err(error) = file.write(state, health, last, (STATUS_VALID, taken.clone()), &stats)
+            && let Err(error) = file.write(state, health, last, (STATUS_VALID_SECONDS, taken.clone()), &stats)
         {
-            tracing::warn!(%error, "writing status.json failed");
+            tracing::warn!(%error, "cannot write status.json");
         }
         *written = Some((Instant::now(), stats, taken));
     }
@@ -175,13 +175,13 @@ async fn watchdog(hub: Rc<Hub>, limit: Duration) {
         if tokio::time::timeout(limit / 3, answered).await.is_ok_and(|answer| answer.is_ok()) {
             notify::watchdog();
         } else {
-            tracing::error!("the writing thread does not answer; no watchdog ping");
+            tracing::error!("the writer thread does not answer; no watchdog ping");
         }
     }
 }
 
 async fn retain(hub: Rc<Hub>) {
-    let mut next = RETAIN_FIRST;
+    let mut next = RETAIN_FIRST_DELAY;
     loop {
         tokio::time::sleep(next).await;
         let (max_bytes, of_a_type) = {
@@ -192,10 +192,10 @@ async fn retain(hub: Rc<Hub>) {
         match hub.reader.places_by_size(kinds.clone(), of_a_type).await {
             Ok(places) => drop(hub.command(Command::Retain(plan(&hub, max_bytes, &kinds.into_iter().zip(places).collect())))),
             Err(refusal) => {
-                tracing::warn!(why = %refusal.parameters.message, "measuring the types of events failed; the next run tries again")
+                tracing::warn!(why = %refusal.parameters.message, "cannot measure the event types; retrying at the next run")
             }
         }
-        next = if hub.database_bytes() > max_bytes { RETAIN_SOON } else { RETAIN_EVERY };
+        next = if hub.database_bytes() > max_bytes { RETAIN_RETRY_DELAY } else { RETAIN_INTERVAL };
     }
 }
 
@@ -217,23 +217,23 @@ fn plan(hub: &Hub, max_bytes: u64, too_many: &HashMap<KindId, Seq>) -> Plan {
     Plan::new(allowances, max_bytes, last)
 }
 
-/// SIGHUP: takes the configuration anew; a bad one changes nothing.
+/// SIGHUP: reloads the configuration; a bad one changes nothing.
 pub fn reload(hub: &Hub, args: &Args) {
     notify::reloading();
     match settings::load() {
         Ok(config) => {
             *hub.settings.borrow_mut() = Settings::new(&config.router, args);
             hub.config.borrow_mut().taken(&config, now_us());
-            tracing::info!("the configuration was taken anew");
+            tracing::info!("configuration reloaded");
         }
         Err(failure) => {
             hub.config.borrow_mut().refused(now_us());
             tracing::error!(
                 MESSAGE_ID = messages::CONFIG_REFUSED,
-                "configuration refused, the old one stays in force: {}",
+                "configuration rejected, the previous one stays in effect: {}",
                 chain(&failure)
             );
         }
     }
-    notify::ready("configuration taken anew");
+    notify::ready("configuration reloaded");
 }

@@ -3,7 +3,7 @@
 //! A lone publish waits for nobody; under load a transaction carries all that came while the last one was on its way to the
 //! disk. Acknowledgements ride along with publishes. Alone they are written without waiting for the disk: they survive the death
 //! of this process at once, and a power cut at most repeats a delivery, which idempotent handlers expect.
-use super::command::{Answer, Answered, Calls, Command, Done, Told};
+use super::command::{Answer, Answered, Calls, Command, Done, WriterMessage};
 use super::delivery::Seq;
 use super::ids::Ids;
 use super::store::fault::{Fault, fault};
@@ -29,7 +29,7 @@ const MAX_GROUP: usize = 4096;
 /// Bytes of events in one transaction.
 const MAX_GROUP_BYTES: usize = 8 << 20;
 /// How long changes that could not be written wait for the next try.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The thread's state.
 pub struct Writer {
@@ -39,7 +39,7 @@ pub struct Writer {
     known_kinds: HashSet<u32>,
     pending: BTreeMap<SubId, SubChange>,
     aside: BTreeMap<SubId, SubChange>,
-    told: mpsc::UnboundedSender<Told>,
+    told: mpsc::UnboundedSender<WriterMessage>,
     checkpoint: super::checkpoint::Trigger,
     expiry: super::age::Expiry,
     plan: Option<Plan>,
@@ -72,7 +72,7 @@ impl Writer {
         last: Seq,
         published: Arc<AtomicU64>,
         known_kinds: HashSet<u32>,
-        told: mpsc::UnboundedSender<Told>,
+        told: mpsc::UnboundedSender<WriterMessage>,
         (checkpoint, expiry): (super::checkpoint::Trigger, super::age::Expiry),
     ) -> Writer {
         db.set_prepared_statement_cache_capacity(64);
@@ -94,7 +94,7 @@ impl Writer {
         }
     }
 
-    /// Works until told to stop or until nothing can be written any more.
+    /// Works until asked to stop or until nothing can be written any more.
     pub fn run(mut self, commands: &Receiver<Command>) {
         loop {
             let first = match self.wait(commands) {
@@ -106,13 +106,13 @@ impl Writer {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(fatal) => {
-                    let _ = self.told.send(Told::Fatal(fatal.to_string()));
+                    let _ = self.told.send(WriterMessage::Fatal(fatal.to_string()));
                     return;
                 }
             }
         }
         if let Err(error) = self.flush_pending() {
-            tracing::warn!(%error, "some acknowledgements could not be written; their events are delivered again");
+            tracing::warn!(%error, "cannot write some acknowledgements; their events are delivered again");
         }
     }
 
@@ -136,7 +136,7 @@ impl Writer {
         if self.pending.is_empty() {
             return commands.recv().map(Some).map_err(|_| ());
         }
-        match commands.recv_timeout(RETRY) {
+        match commands.recv_timeout(RETRY_DELAY) {
             Ok(command) => Ok(Some(command)),
             Err(RecvTimeoutError::Disconnected) => Err(()),
             Err(RecvTimeoutError::Timeout) => {
@@ -261,7 +261,7 @@ impl Writer {
     fn say_refusing(&mut self, why: Option<String>) {
         if why.is_some() != self.refusing {
             self.refusing = why.is_some();
-            let _ = self.told.send(Told::Refusing(why));
+            let _ = self.told.send(WriterMessage::Refusing(why));
         }
     }
 
@@ -281,7 +281,7 @@ impl Writer {
         if !made.rows.is_empty() {
             // Before any answer: a subscription registered after an answer begins behind the event.
             self.published.store(self.last, Ordering::Release);
-            let _ = self.told.send(Told::Committed(made.rows));
+            let _ = self.told.send(WriterMessage::Committed(made.rows));
         }
         self.checkpoint.after_commit(&self.db);
         Ok(results)

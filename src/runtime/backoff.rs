@@ -33,7 +33,7 @@ pub fn wait_if_restarted() -> Restarts {
     }
     let wait = Duration::from_secs(delay(restart).saturating_sub(BY_SYSTEMD));
     if !wait.is_zero() {
-        // A hub is never given up, so its restarts are not so many of five.
+        // A hub is never given up, so its restarts are not this many of five.
         let of = if restart <= 5 { "/5" } else { "" };
         let status = format!("backing off {}s (restart {restart}{of})", delay(restart));
         tracing::warn!(MESSAGE_ID = messages::BACKING_OFF, "{status}");

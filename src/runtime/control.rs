@@ -28,7 +28,7 @@ pub fn watch(places: &Places) -> Option<Watch> {
 /// Watches a file whose changes bring the next tick forward. Without it the daemon looks at its ordinary ticks.
 pub fn watch_early(folder: &Path, name: &str) -> Option<Watch> {
     let told = |error: &std::io::Error| {
-        tracing::warn!(%error, folder = %folder.display(), "not watched; the daemon looks at its ordinary ticks only");
+        tracing::warn!(%error, folder = %folder.display(), "cannot watch the directory; the daemon checks it at its ticks only");
     };
     Watch::new(folder, name).inspect_err(told).ok()
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// After its own start a daemon gives its dependencies so long.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The first dependency that has failed, by the master's account in the folder of control files.
+/// The first dependency that has failed, by the master's account in the directory of control files.
 fn failed(spec: &DaemonSpec, control: &Path) -> Option<String> {
     let told: FailedDaemons = serde_json::from_slice(&std::fs::read(control.join(FAILED_FILE)).ok()?).ok()?;
     let mut needs = spec.depends_on.iter().map(|d| d.resolve().name());
@@ -43,7 +43,7 @@ pub fn trouble(spec: &DaemonSpec, units: &dyn Units, control: &Path, ready: Opti
     for daemon in built {
         let name = daemon.name();
         match units.status_file(&daemon.kebab()) {
-            None => return Some(format!("{name} does not run")),
+            None => return Some(format!("{name} is not running")),
             Some(status) => {
                 let age = now_us().saturating_sub(status.time_us) / 1_000_000;
                 if age > i64::from(status.valid_for) {
@@ -90,7 +90,7 @@ mod tests {
         let long_ago = Instant::now().checked_sub(GRACE * 2);
         others.iter().filter(|d| **d != missed).for_each(|d| report(*d, now_us()));
         assert_eq!(trouble(spec, &units, run.path(), Some(Instant::now())), None, "just started itself");
-        assert_eq!(trouble(spec, &units, run.path(), long_ago), Some(format!("{} does not run", missed.name())));
+        assert_eq!(trouble(spec, &units, run.path(), long_ago), Some(format!("{} is not running", missed.name())));
         report(missed, now_us() - 90_000_000);
         let said = trouble(spec, &units, run.path(), long_ago).expect("a report that is too old");
         assert!(said.starts_with(&format!("{} has not reported for 9", missed.name())), "{said}");

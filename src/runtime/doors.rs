@@ -18,7 +18,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 /// Longest wait for the main loop: a handler may be at work on something else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Forward {
     interfaces: Vec<(&'static str, &'static str)>,
@@ -32,10 +32,10 @@ impl Service for Forward {
     fn call(&self, _caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()> {
         let (answer, answered) = channel();
         let sent = self.inbox.send(Message::Call { call: call.clone(), answer });
-        let reply = sent.ok().and_then(|()| answered.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| {
+        let reply = sent.ok().and_then(|()| answered.recv_timeout(REPLY_TIMEOUT).ok()).unwrap_or_else(|| {
             Reply::error(
                 errors::INTERNAL,
-                &ErrorParameters { message: "the daemon is busy or stops; call again".into(), ..Default::default() },
+                &ErrorParameters { message: "the daemon is busy or stopping; retry".into(), ..Default::default() },
             )
         });
         if call.oneway { Ok(()) } else { replies.send(&reply) }
@@ -78,7 +78,7 @@ pub fn open_ports(daemon: DaemonType, config: &Config, serve: Option<Serve>, inb
         sent.ok().and_then(|()| answered.recv_timeout(http::DEADLINE).ok()).unwrap_or_else(|| HttpResponse {
             status: 503,
             content_type: "text/plain; charset=utf-8",
-            body: "the daemon is busy or stops\n".into(),
+            body: "the daemon is busy or stopping; retry\n".into(),
         })
     });
     serve(&addresses, Names::of_this_host(&hosts), &answer)

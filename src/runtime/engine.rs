@@ -31,7 +31,7 @@ const EARLY: Duration = Duration::from_millis(200);
 /// Longest turn where no watchdog sets one.
 const TURN: Duration = Duration::from_secs(10);
 /// A busy daemon looks at what is outside at most so often.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// While a peer is needed to become ready, it is asked so often.
 const ASK: Duration = Duration::from_millis(500);
 /// An absent router is shown after so long: its restart takes a moment and is no news.
@@ -129,10 +129,10 @@ impl Engine<'_> {
     /// What every turn does: watchdog, health, the steps between starting and stopping.
     fn turn(&mut self) {
         // A row of events makes many turns a second; what costs a message or a file is done once in a while.
-        if self.looked.is_none_or(|at| at.elapsed() >= LOOK) {
+        if self.looked.is_none_or(|at| at.elapsed() >= POLL_INTERVAL) {
             self.looked = Some(Instant::now());
             // Each ping wakes the service manager too.
-            if self.pinged.is_none_or(|at| at.elapsed() + LOOK >= self.turn) {
+            if self.pinged.is_none_or(|at| at.elapsed() + POLL_INTERVAL >= self.turn) {
                 self.pinged = self.looked;
                 notify::watchdog();
             }
@@ -224,7 +224,7 @@ impl Engine<'_> {
         }
         if matches!(self.life, Life::Stopping { .. }) && (self.parked.is_empty() || since.elapsed() > patience * 3 / 2) {
             if let Some(job) = self.parked.first() {
-                tracing::warn!(input = job.id, "stopping before this input is settled; it comes again");
+                tracing::warn!(input = job.id, "stopping before this input is handled; it will be delivered again");
             }
             self.face.state = State::Stopped;
             self.face.refresh();
@@ -313,7 +313,7 @@ impl Engine<'_> {
                     self.deliveries.push_back(*delivery);
                 }
             }
-            Message::Unsubscribed { why } if !self.streaming => tracing::debug!(why, "the subscription is closed"),
+            Message::Unsubscribed { why } if !self.streaming => tracing::debug!(why, "subscription closed"),
             Message::Unsubscribed { why } => {
                 self.router_away.get_or_insert_with(|| (Instant::now(), String::new())).1 = why;
             }
@@ -343,7 +343,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Ends the subscription once no event is half-way; what else was handed out goes back to the router.
+    /// Ends the subscription once no event is half-way; what else was delivered goes back to the router.
     fn close(&mut self) {
         if !self.streaming || self.parked.iter().any(Job::is_event) {
             return;

@@ -9,7 +9,7 @@ use crate::platform::replace::{Outlives, replace};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// A changed last action is shown at most so often; state and health are shown at once.
+/// A changed last action is shown at most this often; state and health are shown at once.
 const PACE: Duration = Duration::from_secs(1);
 
 /// What the runtime itself has to say about the daemon's health, beside what the daemon reports.
@@ -108,7 +108,7 @@ impl Face {
         report.into_iter().chain(last).min()
     }
 
-    /// Health with the runtime's troubles: they make a healthy daemon degraded, and are told beside its own.
+    /// Health with the runtime's troubles: they make a healthy daemon degraded, and are reported beside its own.
     pub fn health(&self) -> Health {
         let troubles = self.troubles.all();
         let mut health = self.reported.clone();
@@ -217,7 +217,7 @@ impl Face {
         let written =
             serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| replace(&self.file, &bytes, 0o644, Outlives::Kill));
         if let Err(error) = written {
-            tracing::debug!(%error, "showing the status");
+            tracing::debug!(%error, "cannot show the status");
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum Step {
     Handle,
     /// Write state and outputs to disk.
     Save,
-    /// Send work to the coordinator; so many items are done.
+    /// Send work to the coordinator; this many items are done.
     Enqueue(usize),
     /// Send events to the router.
     Publish,

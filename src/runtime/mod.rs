@@ -64,7 +64,7 @@ pub struct Extras {
     pub store: Option<Open<dyn CatalogStore>>,
     /// A view of systemd; without one only status files are seen.
     pub units: Option<Open<dyn Units>>,
-    /// The original's event queue.
+    /// The earlier implementation's event queue.
     pub foreign: Option<Box<dyn ForeignQueue>>,
     /// A Varlink socket.
     pub socket: Option<Socket>,
@@ -87,7 +87,7 @@ pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
         Ok(loaded) => loaded,
         Err(refused) => {
             for error in &refused.0 {
-                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused: {error}");
+                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected: {error}");
             }
             let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
             notify::status(format!("configuration refused: {first}"));
@@ -99,7 +99,7 @@ pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
     }
     // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has nothing to do.
     if let Some(key) = disabled(&loaded.config, daemon) {
-        tracing::info!("not wanted here: {key}");
+        tracing::info!("disabled by {key}");
         notify::ready(format!("disabled by {key}"));
         return Exit::Ok;
     }

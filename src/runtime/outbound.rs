@@ -73,7 +73,7 @@ impl Outbound {
         let all = Register { subscriptions: vec![subscribe.clone()] };
         self.router.call::<Map<String, Value>>("Register", &all).map(drop).map_err(|e| e.to_string())
     }
-    /// Ends the subscription in order: what was handed out and not begun is no failed try. The router may be away; its own
+    /// Ends the subscription in order: what was delivered and not begun is no failed try. The router may be away; its own
     /// view of the closed connection does then.
     pub fn release(&self, name: &SubscriberName, token: &str) {
         if let Err(error) = self.router.call::<Map<String, Value>>("Release", &json!({ "name": name, "token": token })) {

@@ -67,7 +67,7 @@ impl Reporter {
         };
         self.send(payload.into(), Some("started"), Duration::from_secs(3600), None);
     }
-    /// DAEMON_STOPPED, once an invocation; waits at most so long until the router has it.
+    /// DAEMON_STOPPED, once an invocation; waits at most this long until the router has it.
     pub fn stopped(&self, reason: &str, patience: Duration) {
         let payload = events::DaemonStopped {
             daemon_name: self.daemon.into(),
@@ -78,7 +78,7 @@ impl Reporter {
         let (done, finished) = channel();
         self.send(payload.into(), Some("stopped"), patience, Some(done));
         if finished.recv_timeout(patience).is_err() {
-            tracing::info!("the router did not take DAEMON_STOPPED");
+            tracing::info!("cannot publish DAEMON_STOPPED");
         }
     }
     /// DAEMON_STATUS_CHANGED.
@@ -113,7 +113,7 @@ impl Reporter {
         };
         let mut reports = lock(&self.reports);
         if reports.waiting.len() == WAITING {
-            tracing::debug!("too many reports wait for the router");
+            tracing::debug!("too many unsent reports for the router");
             return;
         }
         reports.waiting.push_back(Report { event, until: Instant::now() + patience, done });

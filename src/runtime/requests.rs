@@ -19,7 +19,7 @@ impl Engine<'_> {
         match (done, out.reply) {
             (Err(error), _) => failure(errors::INTERNAL, error.to_string()),
             (Ok(()), Some(reply)) => reply,
-            (Ok(()), None) => failure(errors::METHOD_NOT_FOUND, format!("{} is not served here", call.method)),
+            (Ok(()), None) => failure(errors::METHOD_NOT_FOUND, format!("unknown method {}", call.method)),
         }
     }
 
@@ -32,7 +32,7 @@ impl Engine<'_> {
             (Err(HandlerError::Unavailable(why)), _) => plain(503, format!("{why}\n")),
             (Err(error), _) => plain(500, format!("{error}\n")),
             (Ok(()), Some(response)) => response,
-            (Ok(()), None) => plain(404, format!("{} is not served here\n", request.path)),
+            (Ok(()), None) => plain(404, format!("unknown path {}\n", request.path)),
         }
     }
 
@@ -69,7 +69,7 @@ impl Engine<'_> {
                 self.face.set_interval(super::health_interval(self.spec, &self.config));
                 self.face.troubles.config = None;
                 self.face.config.taken(&self.config, now_us());
-                tracing::info!("the configuration was read again");
+                tracing::info!("configuration reloaded");
                 self.reload_pending = true;
                 if !matches!(self.life, Life::Registering { .. }) {
                     self.input(What::Reload);
@@ -79,11 +79,14 @@ impl Engine<'_> {
             }
             Err(refused) => {
                 for error in &refused.0 {
-                    tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration refused, the old one stays in force: {error}");
+                    tracing::error!(
+                        MESSAGE_ID = messages::CONFIG_REFUSED,
+                        "configuration rejected, the previous one stays in effect: {error}"
+                    );
                 }
                 let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
                 self.face.config.refused(now_us());
-                self.face.troubles.config = Some(format!("new configuration refused, the old one stays in force: {first}"));
+                self.face.troubles.config = Some(format!("configuration rejected, the previous one stays in effect: {first}"));
                 self.reload_pending = true;
                 self.reloaded();
             }

@@ -61,7 +61,7 @@ impl StateFile {
         let path = directory.join("state.json");
         let stored = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|e| format!("reading {}: {e}; restore it, or move it away to start afresh", path.display()))?,
+                .map_err(|e| format!("reading {}: {e}; restore it, or move it away to start from scratch", path.display()))?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Stored::default(),
             Err(e) => return Err(format!("reading {}: {e}", path.display())),
         };

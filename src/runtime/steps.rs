@@ -110,7 +110,7 @@ impl Engine<'_> {
             What::Event(delivery) => {
                 let Some(event) = &delivery.event else { return Ok(()) };
                 let Some(kind) = event.event_type() else {
-                    return Err(HandlerError::Rejected(format!("{} is no event type of this version", event.kind)));
+                    return Err(HandlerError::Rejected(format!("event type {} is unknown to this version", event.kind)));
                 };
                 let payload = Payload::parse(kind, &Value::Object(event.payload.clone()))
                     .map_err(|e| HandlerError::Rejected(format!("schema {}: {e}", event.schema)))?;
@@ -119,20 +119,20 @@ impl Engine<'_> {
         }
     }
 
-    /// Runs the handler. A panic, or a database that is of no use, ends the process: systemd starts it afresh and the input comes again.
+    /// Runs the handler. A panic, or a database that is of no use, ends the process: systemd starts it from scratch and the input comes again.
     pub fn call_handler(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let daemon = &mut self.daemon;
         match catch_unwind(AssertUnwindSafe(|| daemon.handle(input, out))) {
             Ok(Err(HandlerError::Broken(why))) => {
                 // Its input is neither done nor failed; opening the database checks it, and replaces a damaged one.
                 tracing::error!(
-                    "{why}: the database cannot be used; the process ends, looks at it at its start, and the input comes again"
+                    "{why}: the database is unusable; exiting. The next start checks the database, and the input is delivered again"
                 );
                 std::process::exit(1);
             }
             Ok(result) => result,
             Err(_) => {
-                tracing::error!("a handler panicked; the process ends and the input comes again");
+                tracing::error!("a handler panicked; exiting. The input is delivered again");
                 std::process::exit(1);
             }
         }
@@ -269,7 +269,7 @@ impl Engine<'_> {
                 tracing::error!(MESSAGE_ID = id, input = job.id, "{} failed: {why}", describe(&job.what));
                 self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
                 if matches!(job.what, What::Start) {
-                    notify::status(format!("starting failed: {why}"));
+                    notify::status(format!("start failed: {why}"));
                     self.life.end(Exit::Failure);
                 }
             }

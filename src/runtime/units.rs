@@ -19,7 +19,7 @@ impl StatusFiles {
 
 impl Units for StatusFiles {
     fn list(&self, _patterns: &[&str]) -> Result<Vec<UnitView>, String> {
-        Err("this program was started without a view of systemd".into())
+        Err("this program has no connection to systemd".into())
     }
     fn status_file(&self, kebab: &str) -> Option<StatusFile> {
         serde_json::from_slice(&std::fs::read(self.run.join(kebab).join("status.json")).ok()?).ok()

@@ -13,11 +13,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Longest time for what is done at each stop of a service; without it only a counter stays.
-const STOPPED: Duration = Duration::from_secs(5);
+const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The command line of `ringrift-starts`.
 #[derive(Debug, Parser)]
-#[command(name = "ringrift-starts", version, about = "Keeps the count of starts honest; run by the units of the suite")]
+#[command(name = "ringrift-starts", version, about = "Resets the start counter after clean exits; run by the units of the suite")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -69,9 +69,9 @@ async fn stopped(unit: &str) -> Result<(), Failure> {
         forget_restarts(Path::new(directory))?;
     }
     let reset = async { systemd().await?.reset_failed(unit).await.map_err(unavailable) };
-    tokio::time::timeout(STOPPED, reset)
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(Exit::Unavailable, format!("forgetting the starts of {unit}: no answer in {STOPPED:?}"))))
+    tokio::time::timeout(RPC_TIMEOUT, reset).await.unwrap_or_else(|_| {
+        Err(Failure::new(Exit::Unavailable, format!("resetting the start counter of {unit}: no answer in {RPC_TIMEOUT:?}")))
+    })
 }
 
 /// The runtime's own count, on systemd before 254.
@@ -94,7 +94,7 @@ async fn prepare() -> Result<(), Failure> {
     let hubs = HUB_SERVICES.iter().copied().filter(|hub| !failed.contains(hub));
     for unit in failed.iter().copied().chain(hubs) {
         match systemd.reset_failed(unit).await {
-            Ok(()) if failed.contains(&unit) => tracing::info!("{unit} had failed; it is started as if it had not"),
+            Ok(()) if failed.contains(&unit) => tracing::info!("{unit} had failed; its start counter is reset"),
             Ok(()) | Err(ServiceError::NoSuchUnit { .. }) => {}
             Err(error) => tracing::warn!("{error}"),
         }

@@ -7,15 +7,15 @@ use crate::platform::systemd::{ServiceManager, Systemd, connect};
 use std::time::{Duration, Instant};
 
 /// Longest wait; below the unit's TimeoutStartSec=.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// A hub that ended so often since it was started does not come up by waiting.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
+/// A hub that ended this often since it was started does not come up by waiting.
 const HOPELESS: u32 = 3;
 /// Longest time between two looks; signals of systemd bring them forward.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is to be said of the hubs together.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+enum HubsState {
     /// All are active.
     Up,
     /// Some are on their way.
@@ -31,20 +31,20 @@ pub(super) async fn up() -> Result<(), Failure> {
     let begun = Instant::now();
     loop {
         let hubs = systemd.list(&HUB_SERVICES).await.map_err(unavailable)?;
-        match judge(&hubs, begun.elapsed() > PATIENCE) {
-            Verdict::Up => return Ok(()),
-            Verdict::Wait => {}
-            Verdict::Broken(names) => {
-                let failure = Failure::new(Exit::Failure, format!("the suite is not up: {}", names.join(", ")));
-                return Err(failure.hint("`ringrift status` says what helps"));
+        match judge(&hubs, begun.elapsed() > START_TIMEOUT) {
+            HubsState::Up => return Ok(()),
+            HubsState::Wait => {}
+            HubsState::Broken(names) => {
+                let failure = Failure::new(Exit::Failure, format!("the suite did not start: {}", names.join(", ")));
+                return Err(failure.hint("see `ringrift status`"));
             }
         }
         // Whatever changed, the next look shows it.
-        drop(tokio::time::timeout(LOOK, changes.recv()).await);
+        drop(tokio::time::timeout(POLL_INTERVAL, changes.recv()).await);
     }
 }
 
-fn judge(hubs: &[UnitView], late: bool) -> Verdict {
+fn judge(hubs: &[UnitView], late: bool) -> HubsState {
     let down: Vec<&UnitView> = hubs.iter().filter(|u| !matches!(u.active_state.as_str(), "active" | "reloading" | "refreshing")).collect();
     let hopeless = |u: &&&UnitView| {
         let failed = u.active_state == "failed" && !u.start_queued;
@@ -52,9 +52,9 @@ fn judge(hubs: &[UnitView], late: bool) -> Verdict {
         late || failed || again || !matches!(u.load_state.as_str(), "loaded" | "")
     };
     match down.iter().filter(hopeless).map(|u| name(u)).collect::<Vec<_>>() {
-        broken if !broken.is_empty() => Verdict::Broken(broken),
-        _ if down.is_empty() => Verdict::Up,
-        _ => Verdict::Wait,
+        broken if !broken.is_empty() => HubsState::Broken(broken),
+        _ if down.is_empty() => HubsState::Up,
+        _ => HubsState::Wait,
     }
 }
 
@@ -83,13 +83,13 @@ mod tests {
     #[test]
     fn a_hub_on_its_way_is_waited_for_and_one_that_crashes_is_named() {
         let well = hub("active", "running", "success", 0);
-        assert_eq!(judge(std::slice::from_ref(&well), false), Verdict::Up);
+        assert_eq!(judge(std::slice::from_ref(&well), false), HubsState::Up);
         for coming in [hub("inactive", "dead", "success", 0), hub("activating", "auto-restart", "exit-code", 2)] {
-            assert_eq!(judge(&[well.clone(), coming.clone()], false), Verdict::Wait);
-            assert!(matches!(judge(&[well.clone(), coming], true), Verdict::Broken(_)), "not for ever");
+            assert_eq!(judge(&[well.clone(), coming.clone()], false), HubsState::Wait);
+            assert!(matches!(judge(&[well.clone(), coming], true), HubsState::Broken(_)), "not for ever");
         }
         for broken in [hub("failed", "failed", "exit-code", 0), hub("activating", "auto-restart", "exit-code", 3)] {
-            let Verdict::Broken(names) = judge(&[well.clone(), broken], false) else { panic!("not seen") };
+            let HubsState::Broken(names) = judge(&[well.clone(), broken], false) else { panic!("not seen") };
             assert!(names.len() == 1 && names[0].starts_with("ringrift-coordinator.service is"), "{names:?}");
         }
     }

@@ -25,21 +25,23 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
     text.set("Description", format!("RingRift {}: {}", spec.name, spec.purpose))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("For those who run a profile's target without the master: stopping the target stops its members.")
+        .why("Without the master, stopping a profile's target stops its members.")
         .list("PartOf", &profiles)
-        .why("The master checks a new configuration and is reloaded once; systemd hands the reload on.")
+        .why("The master checks a new configuration first; systemd then propagates its reload to this unit.")
         .set("ReloadPropagatedFrom", MASTER)
         .why("Only sockets are required: a Requires= on a service would restart this one whenever the other is killed.")
         .list("Requires", &sockets)
         .list("After", &sockets)
-        .with(
-            |t| {
-                if before.is_empty() { t } else { t.why("Its dependencies in the registry.").list("Wants", &before).list("After", &before) }
-            },
-        )
+        .with(|t| {
+            if before.is_empty() {
+                t
+            } else {
+                t.why("Dependencies declared in the registry.").list("Wants", &before).list("After", &before)
+            }
+        })
         .with(|t| match subscribers.as_slice() {
             [] => t,
-            units => t.why("They subscribe to what this one emits and are declared to start before it.").list("After", units),
+            units => t.why("Subscribers of this daemon's events that are declared to start before it.").list("After", units),
         })
         .with(
             |t| {
@@ -50,7 +52,7 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
 
 /// The restart limit; one more start than restarts.
 fn limits(text: Text, spec: &DaemonSpec) -> Text {
-    text.why(&format!("The first start and {} restarts; the interval outlasts all their delays together.", spec.max_restarts))
+    text.why(&format!("The first start and {} restarts; the interval is longer than the sum of all restart delays.", spec.max_restarts))
         .set("StartLimitIntervalSec", 600)
         .set("StartLimitBurst", spec.max_restarts + 1)
 }
@@ -90,23 +92,23 @@ fn process(text: Text, spec: &DaemonSpec) -> Text {
 
 fn watchdog_reason(spec: &DaemonSpec) -> String {
     match (spec.watchdog_seconds(), spec.program) {
-        (30, Program::Hub(_)) => "Its loop turns at least every 5 s and pings from there.".into(),
+        (30, Program::Hub(_)) => "The main loop runs and pings at least every 5 s.".into(),
         (30, _) => "Without work it wakes at a third of this only, and pings.".into(),
-        _ => format!("Its loop pings; its longest handler may take {} s.", spec.longest_handler),
+        _ => format!("The main loop pings; the longest handler may take {} s.", spec.longest_handler),
     }
 }
 
 /// How a reload reaches the process.
 pub fn reload(text: Text) -> Text {
-    text.why("Type=notify-reload is newer than 252; the shell's own kill, because a minimal Debian has no program of that name.")
-        .why("The dash: a stop may come in the middle of a reload, and a reload that is cut off is not a failure of the service.")
+    text.why("systemd 252 has no Type=notify-reload. The shell's built-in kill, because a minimal Debian has no kill program.")
+        .why("The dash: a reload that a stop interrupts is not a failure of the service.")
         .set("ExecReload", "-/bin/sh -c \"kill -HUP $MAINPID\"")
 }
 
 /// Restart, and the exit code after which there is none.
 pub fn restart(text: Text) -> Text {
     text.set("Restart", "on-failure")
-        .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
+        .why("The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program before READY on 252.")
         .set("RestartSec", "1s")
         .why("Bad configuration (78), a database of a newer version (65) or of another user (77): a restart cannot fix them.")
         .set("RestartPreventExitStatus", "65 77 78")
@@ -114,60 +116,65 @@ pub fn restart(text: Text) -> Text {
 
 /// Restart of a hub, on which everything else waits: it is never given up.
 pub fn hub_restart(text: Text) -> Text {
-    text.why("Everything else waits for it, so it is never given up: restarted after any end but a stop.")
+    text.why("Everything else depends on it, so it is restarted without limit after any exit except a stop.")
         .set("Restart", "always")
-        .why("Doubled from restart to restart up to 16 s: by 50-backoff.conf from systemd 254 on, before READY by the program on 252.")
+        .why("The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program before READY on 252.")
         .set("RestartSec", "1s")
-        .why("Bad configuration (78), a database of a newer version (65) or of another user (77). It is reported, and the master tries again after a")
-        .why("minute, then more rarely (master.retry_failed).")
+        .why("Bad configuration (78), a database of a newer version (65) or of another user (77). The failure is reported, and the master retries after a")
+        .why("minute, then less often (master.retry_failed).")
         .set("RestartPreventExitStatus", "65 77 78")
 }
 
 /// Limits of start and stop.
 pub fn times(text: Text) -> Text {
-    text.why("ready_timeout; a program that waits out its restart delay asks for more by EXTEND_TIMEOUT_USEC=.")
+    text.why("ready_timeout; a program that waits for its restart delay extends it with EXTEND_TIMEOUT_USEC=.")
         .set("TimeoutStartSec", 30)
-        .why("What is under way is finished or handed back within this time.")
+        .why("Work in progress is finished or handed back within this time.")
         .set("TimeoutStopSec", 30)
 }
 
 /// Its own two directories.
 pub fn directories(text: Text, kebab: &str) -> Text {
     text.set("RuntimeDirectory", format!("ringrift/{kebab}"))
-        .why("The counter of restarts and status.json outlive a restart.")
+        .why("The restart counter and status.json must survive a restart.")
         .set("RuntimeDirectoryPreserve", "restart")
         .set("StateDirectory", format!("ringrift/{kebab}"))
-        .why("Databases are for their owner alone.")
+        .why("Only the owner may read databases.")
         .set("StateDirectoryMode", "0700")
-        .why("In memory: whoever meets a full file system touches a file there, and DISK_SPACE_MANAGER looks at once.")
+        .why("On tmpfs: a process that meets a full file system touches a file here, which makes DISK_SPACE_MANAGER check at once.")
         .set("ReadWritePaths", paths::SPACE)
-        .why("status.json and artefacts are for everybody; what is private lies below a directory that is.")
+        .why("status.json and artefacts are world-readable; private files are in private directories.")
         .set("UMask", "0022")
 }
 
 /// What makes a hub's answers come first.
 pub fn hub_weight(text: Text) -> Text {
-    text.why("Everybody waits for its answers; jobs are killed first when memory is short.")
+    text.why("All daemons wait for its answers; when memory is short, jobs are killed first.")
         .set("OOMScoreAdjust", -500)
-        .why("One descriptor a client, and a suite has many.")
+        .why("One file descriptor per client.")
         .set("LimitNOFILE", 65536)
 }
 
 /// Room for who connects over the network.
 fn descriptors(text: Text) -> Text {
-    text.why("256 HTTP connections at most, and its own files and sockets beside them in any case.").set("LimitNOFILE", 4096)
+    text.why("At most 256 HTTP connections, plus its own files and sockets.").set("LimitNOFILE", 4096)
 }
 
 /// Where the owner of a database says what was lost.
 fn notices(text: Text) -> Text {
-    text.why("What was lost with a damaged database is told there until a person has confirmed it.").set("ReadWritePaths", paths::NOTICES)
+    text.why("Notices about data lost with a damaged database stay here until a person confirms them.")
+        .set("ReadWritePaths", paths::NOTICES)
 }
 
 fn writes(text: Text, spec: &DaemonSpec) -> Text {
     spec.needs().fold(text, |text, need| match need {
-        Need::Writes("jobs") => text.why("It deletes the folders of jobs whose results are registered.").set("ReadWritePaths", paths::JOBS),
+        Need::Writes("jobs") => {
+            text.why("It deletes the directories of jobs whose results are registered.").set("ReadWritePaths", paths::JOBS)
+        }
         Need::Writes(name) => text
-            .why(&format!("It alone writes {name}; the folder is made by tmpfiles.d, so that it can be open where the database is not."))
+            .why(&format!(
+                "Only this daemon writes {name}; tmpfiles.d creates the directory so that it can be world-readable, unlike the database."
+            ))
             .set("ReadWritePaths", format!("{}/{name}", paths::STATE)),
         _ => text,
     })
@@ -177,16 +184,16 @@ fn exceptions(spec: &DaemonSpec) -> Exceptions {
     let mut except = Exceptions::default();
     for need in spec.needs() {
         match need {
-            Need::Machine => except.machine = Some("It looks at the whole machine: load, memory, pressure, control groups."),
-            Need::Gpu => except.gpu = Some("It asks NVIDIA's driver how busy the GPUs are."),
-            Need::Tcp { .. } => except.tcp = Some("It answers HTTP."),
+            Need::Machine => except.machine = Some("It reads load, memory, pressure and control groups of the whole machine."),
+            Need::Gpu => except.gpu = Some("It reads the GPUs' utilisation from NVIDIA's driver."),
+            Need::Tcp { .. } => except.tcp = Some("It serves HTTP."),
             Need::Writes(_) => {}
             // The system bus is a socket in the file system; looking needs nothing more.
             Need::Bus => {}
         }
     }
     if spec.serves.is_some() {
-        except.peers = Some("It judges its callers by their user id.");
+        except.peers = Some("It checks the user id of callers.");
     }
     except
 }

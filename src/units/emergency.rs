@@ -13,14 +13,14 @@ pub fn files() -> Vec<(String, String)> {
 fn path() -> String {
     Text::new()
         .section("Unit")
-        .set("Description", "RingRift watch over the emergency flags")
+        .set("Description", "RingRift emergency-halt watcher")
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
         .with(starts::unlimited)
         .section("Path")
-        .why("A file that is there starts the service, whenever it was made; the service stays until it is removed.")
+        .why("An existing file starts the service, whenever it was created; the service runs until the file is removed.")
         .set("PathExists", paths::EMERGENCY_HALT)
-        .why("Where scripts of old make it.")
+        .why("The flag file of legacy scripts.")
         .set("PathExists", paths::LEGACY_HALT)
         .set("Unit", "ringrift-emergency.service")
         .done()
@@ -29,18 +29,18 @@ fn path() -> String {
 fn service() -> String {
     Text::new()
         .section("Unit")
-        .set("Description", "RingRift look at the emergency flags")
+        .set("Description", "RingRift emergency-halt check")
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("It waits at the socket until the coordinator answers.")
+        .why("The socket queues its call until the coordinator answers.")
         .set("Wants", "ringrift-coordinator.socket")
         .set("After", "ringrift-coordinator.socket")
-        .why("Somebody may make and remove the flag as often as he likes.")
+        .why("The flag may be created and removed at any rate.")
         .set("StartLimitIntervalSec", 0)
         .section("Service")
         .set("Type", "exec")
         .set("ExecStart", "/usr/bin/ringrift emergency sync")
-        .why("A coordinator that is away is asked again: a flag may have been removed meanwhile.")
+        .why("Retries while the coordinator is down: the flag may have been removed in the meantime.")
         .set("Restart", "on-failure")
         .set("RestartSec", 1)
         .set("User", "ringrift")
@@ -49,8 +49,8 @@ fn service() -> String {
         .set("Slice", "ringrift-core.slice")
         .with(|t| {
             let except = Exceptions {
-                tmp: Some("The flag of old scripts lies in the /tmp that all see."),
-                peers: Some("A flag counts by whose it is."),
+                tmp: Some("The flag of legacy scripts is in the shared /tmp."),
+                peers: Some("The owner of a flag decides whether it counts."),
                 ..Exceptions::default()
             };
             harden::lines(t, except)

@@ -42,7 +42,7 @@ fn files(text: Text, except: Exceptions) -> Text {
         // Newer drivers register major 195 as "nvidia", older ones as "nvidia-frontend"; a name that is missing is passed over.
         Some(why) => text
             .why(why)
-            .why("PrivateDevices= would hide /dev/nvidia*; drivers differ in the names they register, absent ones do no harm.")
+            .why("PrivateDevices= would hide /dev/nvidia*. Drivers register different names; missing ones are ignored.")
             .set("DevicePolicy", "closed")
             .set("DeviceAllow", "char-nvidia rw")
             .set("DeviceAllow", "char-nvidia-frontend rw")
@@ -60,8 +60,8 @@ fn files(text: Text, except: Exceptions) -> Text {
         // Each is a handful of mounts to keep out somebody who has no capability to come in, and a job's start is what the loop waits
         // for: 30 ms of 40 on systemd 252.
         Some(_) => text
-            .why("ProtectKernelTunables= and its like are left out: without a capability there is nothing to protect, and they double")
-            .why("the time of a start."),
+            .why("ProtectKernelTunables= and similar settings are omitted: a process without capabilities cannot change these anyway, and they double")
+            .why("the start time."),
     }
 }
 
@@ -87,7 +87,7 @@ fn network(text: Text, except: Exceptions) -> Text {
             text.set("PrivateNetwork", "yes").why(why).set("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK")
         }
         (None, None) => text
-            .why("Sockets in the file system are all it needs; they pass the border of a network namespace.")
+            .why("Only Unix sockets are needed; they work across network namespaces.")
             .set("PrivateNetwork", "yes")
             .set("RestrictAddressFamilies", "AF_UNIX"),
     }
@@ -107,7 +107,7 @@ fn calls(text: Text, except: Exceptions) -> Text {
         // Just-in-time compilers (CUDA, PyTorch, Numba) write code; trainers bind their threads to cores.
         Some(why) => text
             .why(why)
-            .why("MemoryDenyWriteExecute= would break just-in-time compilers; ~@resources would break the binding of threads to cores.")
+            .why("MemoryDenyWriteExecute= would break just-in-time compilers; ~@resources would forbid CPU affinity.")
             .set("SystemCallFilter", "~@privileged"),
     }
 }

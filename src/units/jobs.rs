@@ -21,63 +21,63 @@ fn template(kind: JobType) -> String {
         .set("Description", format!("RingRift {kind} job %i"))
         .set("Documentation", "man:ringrift-workload(7)")
         .set("Documentation", MANUAL)
-        .why("Stops with the suite, and is not restarted with it: the queue decides whether there is another attempt.")
+        .why("Stops with the suite but is not restarted with it: the queue decides whether there is another attempt.")
         .set("StopPropagatedFrom", SUITE)
-        .why("Nothing is required, so that a job outlives a restart of the coordinator; ordered, so that its result is taken at a stop.")
+        .why("No Requires=, so that a job survives a restart of the coordinator; After=, so that its result is still accepted when the suite stops.")
         .set("Wants", before[0])
         .set("After", before.join(" "))
-        .why("A failed job is the coordinator's to remember, not systemd's.")
+        .why("The coordinator records failed jobs; systemd need not.")
         .set("CollectMode", "inactive-or-failed")
         .section("Service")
         .set("Type", "exec")
-        .why("The two folders are the job's own by PrivateTmp=; limits.job_bytes counts what lies there too.")
+        .why("Both directories are private by PrivateTmp=; limits.job_bytes includes the files in them.")
         .set("ExecStart", format!("{runner} --type {kind} --also /tmp --also /var/tmp %i"))
-        .why("Reports how the attempt ended, whatever ended it.")
+        .why("Reports how the attempt ended, whatever the cause.")
         .set("ExecStopPost", format!("{runner} --finish %i"))
         .set("Restart", "no")
-        .why("Told to stop, or fenced off: no failure of the machine's. The queue tries again.")
+        .why("Stopped or fenced off: no failure of the machine. The queue retries the job.")
         .set("SuccessExitStatus", Exit::TempFail as u8)
-        .why("No job may take longer than a week. Its runner ends it at its own time; this is for a runner that hangs. systemd lets")
-        .why("nobody change it for one instance, and forgets at each daemon-reload by how much a service has extended it.")
+        .why("No job may take longer than a week. The runner stops a job at its own timeout; this one is for a runner that hangs. systemd cannot")
+        .why("change it for one instance, and forgets at each daemon-reload by how much a service has extended it.")
         .set("RuntimeMaxSec", LONGEST_TIMEOUT + 3600)
-        .why("SIGTERM goes to the runner, which hands it on and waits; what is left then is killed.")
+        .why("SIGTERM goes to the runner, which forwards it and waits; remaining processes are killed.")
         .set("KillMode", "mixed")
         .set("TimeoutStopSec", 30)
-        .why("A user of its own for each instance, by the name: jobs can neither signal nor read each other, and the coordinator knows by")
-        .why("the kernel's word who speaks.")
+        .why("A separate user for each instance: jobs can neither signal nor read each other, and the coordinator knows from")
+        .why("the kernel which job is calling.")
         .set("DynamicUser", "yes")
         .set("User", format!("{}%i", paths::JOB_USER_PREFIX))
-        .why("DATA_PIPELINE reads the output: user ringrift is in this group. A retry, as another user, goes on from what is there.")
+        .why("User ringrift is in this group, so that DATA_PIPELINE can read the output. A retry runs as another user and resumes from it.")
         .set("Group", "ringrift-job")
         .set("UMask", "0007")
         .set("EnvironmentFile", ENVIRONMENT)
-        .why("The coordinator makes the job's folder before it has the unit started; a job sees no other. Of /dev/shm it has its own.")
-        .why("Of /run it has the suite's sockets alone: neither the message bus nor the sockets of systemd and of the journal, which a job")
-        .why("could flood; what it writes to its stdout and stderr reaches the journal over inherited descriptors.")
+        .why("The coordinator creates the job's directory before the unit starts; a job sees no other. Its /dev/shm is private.")
+        .why("Below /run only the suite's sockets are visible, not the message bus or the sockets of systemd and of the journal, which a job")
+        .why("could flood. Its stdout and stderr reach the journal over inherited descriptors.")
         .set("TemporaryFileSystem", format!("{}:ro /dev/shm:mode=1777,size=8G /run:ro", paths::JOBS))
         .set("BindReadOnlyPaths", paths::RUN)
-        .why("Message queues that all services share would be filled by one job and read by the next.")
+        .why("A job could fill shared message queues, and the next job could read them.")
         .set("PrivateIPC", "yes")
         .with(|t| match kind {
             JobType::Sync => t
-                .why("It asks for addresses of hosts, and its programs for the name of their user.")
+                .why("Resolves host names and user names.")
                 .set("BindReadOnlyPaths", "-/run/systemd/resolve -/run/resolvconf -/run/NetworkManager -/run/systemd/userdb"),
             _ => t,
         })
         .why(
-            "Without it, the end of a job whose folder was deleted meanwhile could not be reported. Where the coordinator is away, that is",
+            "Without the dash, the end of a job whose directory was deleted could not be reported. While the coordinator is down, it is",
         )
-        .why("left in the folder.")
+        .why("left in the directory.")
         .set("BindPaths", format!("-{}/%i", paths::JOBS))
-        .why("Foreign programs want a home that they can write.")
+        .why("Third-party programs need a writable home directory.")
         .set("Environment", format!("HOME={}/%i", paths::JOBS))
         .set("SyslogIdentifier", format!("ringrift-job-{kind}"))
         .set("Slice", kind.slice())
-        .why("The default of limits.job_memory_max; the master sets the configured value at the start.")
+        .why("The default of limits.job_memory_max; the master sets the configured value when it starts the unit.")
         .set("MemoryMax", format!("{}M", Limits::default().job_memory_max >> 20))
-        .why("Likewise with limits.job_tasks_max: a job that forks without end must not take the machine's process ids.")
+        .why("The default of limits.job_tasks_max: a job that forks without end must not use up the machine's process ids.")
         .set("TasksMax", Limits::default().job_tasks_max)
-        .why("All of the job or nothing; and a job before any daemon.")
+        .why("Out of memory kills the whole job, and a job before any daemon.")
         .set("OOMPolicy", "kill")
         .set("OOMScoreAdjust", 500)
         .with(|t| harden::lines(t, exceptions(kind)))
@@ -85,14 +85,16 @@ fn template(kind: JobType) -> String {
 }
 
 fn exceptions(kind: JobType) -> Exceptions {
-    let mut except =
-        Exceptions { foreign: Some("The command is the operator's choice: ours, a PyTorch trainer, KataGo."), ..Default::default() };
+    let mut except = Exceptions {
+        foreign: Some("The operator chooses the command: the built-in workload, a PyTorch trainer, KataGo."),
+        ..Default::default()
+    };
     match kind {
         JobType::Sync => except.tcp = Some("It moves files between machines."),
-        _ => except.loopback = Some("Workers of one job may speak TCP with each other; the world is out of reach."),
+        _ => except.loopback = Some("Workers of one job may use TCP with each other; there is no other network."),
     }
     if !matches!(kind, JobType::Export | JobType::Sync) {
-        except.gpu = Some("Play and training use the GPUs, where there are any.");
+        except.gpu = Some("Self-play and training use GPUs if the machine has any.");
     }
     except
 }

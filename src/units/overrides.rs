@@ -18,7 +18,7 @@ pub fn drop_ins(runtime: &Runtime) -> Result<Vec<UnitFile>, Unquotable> {
     if restarts.is_some() || stop.is_some() {
         let mut text = DropIn::empty();
         if let Some(n) = restarts {
-            text = text.section("Unit").number("runtime.restart_max, and the first start", "StartLimitBurst", n.saturating_add(1));
+            text = text.section("Unit").number("The first start and runtime.restart_max restarts", "StartLimitBurst", n.saturating_add(1));
         }
         if let Some(n) = stop {
             text = text.section("Service").number("runtime.shutdown_timeout", "TimeoutStopSec", n);
@@ -47,7 +47,11 @@ mod tests {
         let files = drop_ins(&Runtime { restart_max: 7, shutdown_timeout: 90, ..Runtime::default() }).expect("valid");
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].name, ALL_SERVICES);
-        assert!(files[0].text.contains("[Unit]\n# runtime.restart_max, and the first start\nStartLimitBurst=8\n"), "{}", files[0].text);
+        assert!(
+            files[0].text.contains("[Unit]\n# The first start and runtime.restart_max restarts\nStartLimitBurst=8\n"),
+            "{}",
+            files[0].text
+        );
         assert!(files[0].text.contains("[Service]\n# runtime.shutdown_timeout\nTimeoutStopSec=90\n"), "{}", files[0].text);
     }
 

@@ -12,11 +12,11 @@ pub fn files() -> Vec<(String, String)> {
 
 /// Who listens at it, and why its mode is what it is.
 fn said(s: &Socket) -> (&'static str, &'static str) {
-    let all = "Everybody may connect; each call is judged by who makes it, see ringrift-rights(7).";
+    let all = "Everybody may connect; each call is authorised by its caller, see ringrift-rights(7).";
     match s.path {
         paths::ROUTER_SOCKET => ("the event router", all),
         paths::COORDINATOR_SOCKET => ("the coordinator", all),
-        paths::JOB_SOCKET => ("jobs", "Nobody but jobs has to do with it."),
+        paths::JOB_SOCKET => ("jobs", "Only jobs use it."),
         _ => ("the catalog", all),
     }
 }
@@ -29,7 +29,7 @@ fn socket(s: &Socket) -> String {
         .set("Description", format!("RingRift socket of {what}"))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("It fails when its service ends at once again and again; the master hears of it and brings both back.")
+        .why("The socket fails when its service repeatedly exits at once; the master then restarts both.")
         .set("OnFailure", ON_FAILURE)
         .with(starts::unlimited)
         .section("Socket")

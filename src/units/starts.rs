@@ -17,21 +17,21 @@ pub fn files() -> Vec<(String, String)> {
 
 /// A unit without a start limit.
 pub fn unlimited(text: Text) -> Text {
-    text.why("No start is ever refused.").set("StartLimitIntervalSec", 0)
+    text.why("Unlimited starts.").set("StartLimitIntervalSec", 0)
 }
 
 /// What every service of the suite does after it has stopped.
 pub fn stopped(text: Text) -> Text {
-    text.why("After an end in order, the starts so far are forgotten: the start limit and the restart delay count crashes only.")
-        .why("The dash: without a bus nothing is forgotten, which is not a failure of the service.")
+    text.why("A clean exit resets the start counter: the start limit and the restart delay count crashes only.")
+        .why("The dash: without a bus the counter is not reset, which is not a failure of the service.")
         .set("ExecStopPost", format!("-{}/ringrift-starts stopped %n", paths::LIBEXEC))
 }
 
 /// The target's part.
 pub fn target(text: Text) -> Text {
-    text.why("What failed earlier does not stand against this start.")
+    text.why("Earlier failures do not count against this start.")
         .set("Wants", PREPARE)
-        .why("A start of the suite fails, and says so, when a hub does not come up.")
+        .why("Makes the start of the suite fail with a message when a hub does not start.")
         .set("Requires", UP)
         .set("After", UP)
 }
@@ -40,7 +40,7 @@ fn oneshot(text: Text, verb: &str, seconds: u32) -> String {
     text.set("Type", "oneshot")
         .set("ExecStart", format!("{}/ringrift-starts {verb}", paths::LIBEXEC))
         .set("TimeoutStartSec", seconds)
-        .why("The user whom polkit lets control the suite's units.")
+        .why("The user that polkit allows to control the suite's units.")
         .set("User", "ringrift-master")
         .set("EnvironmentFile", ENVIRONMENT)
         .set("SyslogIdentifier", "ringrift-starts")
@@ -54,7 +54,7 @@ fn prepare() -> String {
     let sockets = [Hub::Router.socket_unit(), Hub::Coordinator.socket_unit(), Hub::Catalog.socket_unit(), "ringrift-job.socket"];
     let text = Text::new()
         .section("Unit")
-        .set("Description", "RingRift: forgets earlier failures before the suite starts")
+        .set("Description", "RingRift: resets earlier failures before the suite starts")
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
         .list("Before", &sockets)
@@ -63,7 +63,7 @@ fn prepare() -> String {
         .set("After", "dbus.socket")
         .with(unlimited)
         .section("Service")
-        .why("A folder below /run that somebody deleted would keep services from starting; as root, since the folders have several owners.")
+        .why("Recreates deleted directories below /run, without which services cannot start; as root, because the directories have several owners.")
         .set("ExecStartPre", "+/usr/bin/systemd-tmpfiles --create ringrift.conf");
     oneshot(text, "prepare", 30)
 }
@@ -71,10 +71,10 @@ fn prepare() -> String {
 fn up() -> String {
     let text = Text::new()
         .section("Unit")
-        .set("Description", "RingRift: waits until the hubs are up")
+        .set("Description", "RingRift: waits until the hubs run")
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("Not After= the hubs: systemd 257 keeps the start of a hub that crashes waiting for ever, and this one has to end.")
+        .why("Not After= the hubs: in systemd 257 the start job of a crashing hub waits for ever, and this unit must finish.")
         .set("After", format!("{PREPARE} dbus.socket"))
         .with(unlimited)
         .section("Service");

@@ -17,14 +17,14 @@ fn suite() -> String {
         .set("Description", "RingRift: the whole suite under its master")
         .set("Documentation", MANUAL)
         .why(
-            "The master starts the daemons of the applied profile; here only what it needs itself. The catalog's socket is\n\
-              required by whoever uses it: a node without DATA_PIPELINE shall not start it by a stray connection.",
+            "The master starts the daemons of the applied profile; this target starts only what the master needs. The catalog's\n\
+             socket is required by its users instead: on a node without DATA_PIPELINE no connection may start it.",
         )
         .set("Wants", format!("{MASTER} ringrift-router.socket ringrift-coordinator.socket ringrift-job.socket"))
-        .why("Started with it and not by their first client, so that a start of the suite knows whether they are well.")
+        .why("Started with the target instead of by their first client, so that the start of the suite fails if they fail.")
         .list("Wants", &HUB_SERVICES[1..])
         .with(starts::target)
-        .why("The emergency flags: looked at now, and whenever they change.")
+        .why("Checks the emergency flags now and whenever they change.")
         .set("Wants", "ringrift-emergency.path ringrift-emergency.service")
         .section("Install")
         .set("WantedBy", "multi-user.target")
@@ -36,7 +36,7 @@ fn profile(profile: Profile) -> String {
     let planned: Vec<&str> = profile.planned().into_iter().map(|d| d.name()).collect();
     let planned = match planned.len() {
         0 => String::new(),
-        n if n > 12 => format!("{n} further members are planned; `ringrift profile show {profile}` names them."),
+        n if n > 12 => format!("{n} more members are planned; `ringrift profile show {profile}` names them."),
         _ => format!("Planned members, not built yet: {}.", planned.join(", ")),
     };
     Text::new()
@@ -44,7 +44,7 @@ fn profile(profile: Profile) -> String {
         .set("Description", format!("RingRift profile {profile}: {}", profile.purpose()))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("For systemd alone; with a master, use `ringrift profile apply`.")
+        .why("For use without the master. With a master, use `ringrift profile apply`.")
         .with(|t| if planned.is_empty() { t } else { t.why(&planned) })
         .list("Wants", &members)
         .done()

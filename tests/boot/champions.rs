@@ -1,4 +1,4 @@
-//! A champion whose file is damaged or gone: self-play goes on, and an operator is told with what.
+//! A champion whose file is damaged or gone: self-play continues, and an operator learns with which model.
 use crate::emergency::call;
 use crate::jobs::{ended, enqueue, program};
 use crate::machine::Machine;
@@ -63,7 +63,7 @@ fn player(m: &Machine) -> String {
         println!("{item}");
         return "nobody".into();
     }
-    // It is in the job's folder until it is registered.
+    // It is in the job's directory until it is registered.
     let folders = format!("/var/lib/ringrift/jobs/{id} /var/lib/ringrift/artefacts/games");
     m.wait_for("the shard", MINUTE, || {
         let shard = m.run(&format!("grep -rhao '{id} by [a-z0-9]*' {folders} | head -n 1")).out;
@@ -92,7 +92,7 @@ fn self_play_goes_on_from_the_champion_before_a_damaged_one(m: &Machine) {
     plays_with(m, &first);
     assert_eq!(player(m), first);
     let told = m.ok("ringrift database list");
-    assert!(told.contains(&second[..12]) && told.contains("generation 1") && told.contains("takes its place"), "{told}");
+    assert!(told.contains(&second[..12]) && told.contains("generation 1") && told.contains("replaced by"), "{told}");
     let status = m.run("ringrift status").out;
     assert!(status.contains(&second[..12]), "{status}");
     m.ok(&format!("rm {store}/{first}.safetensors"));
@@ -102,5 +102,5 @@ fn self_play_goes_on_from_the_champion_before_a_damaged_one(m: &Machine) {
         by => Err(by),
     });
     let told = m.ok("ringrift database list");
-    assert!(told.contains(&first[..12]) && told.contains("the untrained network takes its place"), "{told}");
+    assert!(told.contains(&first[..12]) && told.contains("self-play uses the untrained network"), "{told}");
 }

@@ -25,7 +25,7 @@ fn a_hostile_configuration_is_named_and_reaches_no_unit(m: &Machine) {
     refused(m, &format!("mkdir {file}"), "it is a folder");
     refused(m, &format!("echo 'workload: {{selfplay: {{params: {{x: .nan}}}}}}' > {file}"), ".nan and .inf are not allowed");
     refused(m, &format!("printf 'a: &a {{}}\\nmaster:\\n  <<: *a\\n' > {file}"), "merge keys (<<) are not supported");
-    refused(m, &format!("(umask 077; echo 'master: {{}}' > {file})"), "the user ringrift cannot read it");
+    refused(m, &format!("(umask 077; echo 'master: {{}}' > {file})"), "not readable by user ringrift");
     m.ok("mkfifo /etc/ringrift/conf.d/.hidden.yaml; ringrift config check; rm /etc/ringrift/conf.d/.hidden.yaml");
 
     let evil = r#"runtime: {coordinator_dir: "/srv\nExecStartPre=+/bin/touch /evil"}"#;
@@ -66,7 +66,7 @@ fn a_reload_reaches_all_and_names_what_it_could_not_take_over(m: &Machine) {
     m.write(file, "daemons: {health_server: {port: 8999}}\nruntime: {restart_max: 3}\n");
     let said = m.ok("ringrift config reload");
     let restart = "ringrift daemon restart HEALTH_SERVER";
-    assert!(said.contains(&format!("daemons.health_server.port is taken over when HEALTH_SERVER starts anew: {restart}")), "{said}");
+    assert!(said.contains(&format!("daemons.health_server.port takes effect when HEALTH_SERVER restarts: {restart}")), "{said}");
     let units = "ringrift units generate --drop-ins --dest /etc/systemd/system";
     assert!(said.contains(units), "{said}");
     // What it says helps.

@@ -1,4 +1,4 @@
-//! Each daemon by itself: that it runs, and what it does with what it is told. A new daemon's scenario stands here.
+//! Each daemon by itself: that it runs, and what it does with its inputs. A new daemon's scenario stands here.
 use crate::machine::Machine;
 use crate::suite::{MINUTE, start, states};
 use ringrift::contract::registry::{Profile, built};

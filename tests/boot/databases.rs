@@ -103,13 +103,13 @@ fn databases_that_break_in_use_are_replaced_while_the_loop_runs(m: &Machine) {
             }
         });
         let said = m.journal(&format!("-u {unit} -p err"));
-        let ended = said.iter().any(|e| e.message().contains("cannot be used any more") && e.message().contains(&format!("{name}.db")));
+        let ended = said.iter().any(|e| e.message().contains("is unusable (") && e.message().contains(&format!("{name}.db")));
         assert!(ended, "{unit}: {:?}", said.iter().map(|e| e.message().to_owned()).collect::<Vec<_>>());
         let status = m.run("ringrift status").out;
         assert!(status.contains(&format!("ringrift database confirm {name}")), "{status}");
     }
     let told = notices(m);
-    assert!(told.iter().all(|n| n["reason"].as_str().is_some_and(|r| r.contains("it broke while it was used"))), "{told:?}");
+    assert!(told.iter().all(|n| n["reason"].as_str().is_some_and(|r| r.contains("it failed in use"))), "{told:?}");
     m.wait_for("an event for each", MINUTE, || {
         let events = m.ok("ringrift events tail --type DATABASE_QUARANTINED --json -n 10");
         let missing: Vec<&str> = OWNERS.iter().map(|o| o.0).filter(|name| !events.contains(&format!("\"database\":\"{name}\""))).collect();
@@ -163,7 +163,7 @@ fn a_rebuilt_catalog_has_the_models_that_the_lost_one_had(m: &Machine) {
         "{told:?}"
     );
     let said = m.ok("ringrift artefacts rebuild");
-    assert!(said.starts_with("the catalog has "), "{said}");
+    assert!(said.starts_with("added to the catalog: "), "{said}");
     println!("{:?}: {} models; {said}", m.suite, before.len());
     assert_eq!(models(m), before);
     let again: Value = serde_json::from_str(&m.ok("ringrift artefacts rebuild --json")).expect("JSON");
@@ -181,7 +181,7 @@ fn newer_and_foreign_databases_are_told_apart(m: &Machine) {
         assert_eq!(m.show("ringrift-coordinator.service", "ExecMainStatus"), code);
         let said = m.journal("-u ringrift-coordinator.service");
         assert!(said.iter().any(|e| e.message().contains(part)), "{part}");
-        assert!(!said.iter().any(|e| e.message().contains("configuration refused")), "another sentence");
+        assert!(!said.iter().any(|e| e.message().contains("configuration rejected")), "another sentence");
         m.ok("systemctl reset-failed ringrift-coordinator.service ringrift-coordinator.socket ringrift-job.socket");
     };
     // The header's user_version.

@@ -60,7 +60,7 @@ fn sleepers(m: &Machine) -> usize {
     m.run("cat /proc/[0-9]*/comm 2>/dev/null | grep -cx sleep").out.trim().parse().unwrap_or(0)
 }
 
-/// Waits until so many jobs run, each with its command.
+/// Waits until this many jobs run, each with its command.
 fn sleeping(m: &Machine, wanted: usize) {
     m.wait_for(&format!("{wanted} jobs to run"), 3 * MINUTE, || match sleepers(m) {
         n if n == wanted => Ok(()),
@@ -139,7 +139,7 @@ fn halt_works_while_the_master_hangs_and_flag_files_halt_and_clear(m: &Machine) 
     );
     assert!(said["emergency"]["done"].to_string().contains("the coordinator kills them itself"), "{said}");
     is_halted(m);
-    // Removing the flag by hand clears, making it halts; the same where scripts of old make it.
+    // Removing the flag by hand clears, making it halts; the same where legacy scripts make it.
     m.ok("rm /run/ringrift/EMERGENCY_HALT");
     ended(m);
     // An administrator of the suite may make one there, and can hide or move nothing.
@@ -155,9 +155,9 @@ fn halt_works_while_the_master_hangs_and_flag_files_halt_and_clear(m: &Machine) 
     halted_by_flag(m, "HALTED");
     m.ok("rm /tmp/ringrift_coordination/EMERGENCY_HALT");
     ended(m);
-    // In a folder that root has closed only systemd sees the flag: who cannot look does not say that there is none.
+    // In a directory that root has closed only systemd sees the flag: who cannot look does not say that there is none.
     m.ok("chmod 700 /tmp/ringrift_coordination && touch /tmp/ringrift_coordination/EMERGENCY_HALT");
-    halted_by_flag(m, "closed to user ringrift");
+    halted_by_flag(m, "user ringrift cannot read its directory");
     m.ok("rm /tmp/ringrift_coordination/EMERGENCY_HALT && systemd-tmpfiles --create ringrift.conf");
     ended(m);
 }
@@ -212,7 +212,7 @@ fn a_job_out_of_memory_opens_its_breaker_and_is_tried_again(m: &Machine) {
     println!("{:?}:\n{shown}", m.suite);
     assert!(shown.contains("OPEN") && shown.contains("oom-kill"), "{shown}");
     let waits = m.ok(&format!("ringrift jobs show {id}"));
-    assert!(waits.contains("breaker of cmaes"), "{waits}");
+    assert!(waits.contains("circuit breaker for cmaes"), "{waits}");
     m.wait_for("the job to be tried again and to end well", 2 * MINUTE, || {
         let shown = m.ok(&format!("ringrift jobs show {id} --json"));
         if shown.contains("\"completed\"") { Ok(()) } else { Err(shown) }

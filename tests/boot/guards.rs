@@ -40,7 +40,7 @@ fn flags_halt_without_their_watch_and_a_look_that_fails_shuts_the_gates(m: &Mach
         said => Err(said),
     });
     m.wait_for("status to say so", MINUTE, || match m.run("ringrift status").out {
-        said if said.contains("cannot be seen") => Ok(()),
+        said if said.contains("cannot check for flag") => Ok(()),
         said => Err(said),
     });
     m.ok("systemd-tmpfiles --create ringrift.conf");

@@ -135,10 +135,10 @@ fn leaves(m: &Machine, made: &str) -> String {
 fn an_artefact_is_judged_by_the_runner_as_its_reader_will(m: &Machine) {
     start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{selfplay: {{command: [/usr/local/bin/leaves]}}}}\n"));
     for (made, reason) in [
-        ("mkfifo g.db", "no regular file"),
-        ("ln -s /etc/hostname g.db", "no regular file"),
+        ("mkfifo g.db", "not a regular file"),
+        ("ln -s /etc/hostname g.db", "not a regular file"),
         ("printf abc > a; ln a g.db", "2 names"),
-        ("mkdir g.db", "no regular file"),
+        ("mkdir g.db", "not a regular file"),
     ] {
         let id = leaves(m, made);
         let item = ended(m, &id);
@@ -283,7 +283,7 @@ fn a_job_that_stops_its_runner_is_ended(m: &Machine) {
         item if item["status"] == "failed" => Ok(item),
         item => Err(format!("{item} {}", m.run(&format!("systemctl status {unit}")).out)),
     });
-    assert!(item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("gave no sign of life")), "{item}");
+    assert!(item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("did not renew the lease")), "{item}");
     m.wait_for("its unit and its processes to go", MINUTE, || {
         let (state, left) = (m.show(&unit, "ActiveState"), m.run("pgrep -x -f 'sleep 3600'").out);
         if state == "inactive" && left.is_empty() { Ok(()) } else { Err(format!("{state} {left}")) }
@@ -315,6 +315,6 @@ fn a_job_that_reports_its_own_end_and_runs_on_is_stopped(m: &Machine) {
         if state == "inactive" && left.is_empty() { Ok(()) } else { Err(format!("{state} {left}")) }
     });
     let told = m.journal("-u ringrift-master.service");
-    assert!(told.iter().any(|e| e.message().contains("is over and it runs on")), "no word of it");
+    assert!(told.iter().any(|e| e.message().contains("still runs after the end of its attempt")), "no word of it");
     assert_eq!(shown(m, &id)["error"], item["error"], "what was reported first counts");
 }

@@ -8,7 +8,7 @@ on_both!(random_kills_leave_a_whole_suite);
 
 /// Whole again so long after the last kill.
 const WHOLE: Duration = Duration::from_secs(120);
-/// The D-Bus daemon is killed at most so often in so long: its socket has a start limit that no program of ours can mend.
+/// The D-Bus daemon is killed at most this often in so long: its socket has a start limit that no program of ours can fix.
 const BUS: (usize, Duration) = (4, Duration::from_secs(10));
 
 /// What is killed, out of a hundred kills.

@@ -1,4 +1,4 @@
-//! Programs of old and their SQLite queue, bridged by the hardened unit.
+//! Legacy programs and their SQLite queue, bridged by the hardened unit.
 use crate::machine::Machine;
 use std::process::Command;
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn the_queue_of_old_is_bridged(m: &Machine) {
     m.ok("ringrift events emit EXPLORATION_BOOST config_key=hex8_2p boost_factor=1.5 reason=today");
     m.wait_for("today's event to be carried out", Duration::from_secs(60), || {
         let said = m.show("ringrift-cross-process-poller.service", "StatusText");
-        if said.contains("1 events carried in, 1 out") { Ok(()) } else { Err(said) }
+        if said.contains("events: 1 received, 1 sent") { Ok(()) } else { Err(said) }
     });
     m.ok_as("old", "test -r /var/lib/ringrift/legacy/events.db -a -w /var/lib/ringrift/legacy/events.db");
 }

@@ -100,12 +100,12 @@ fn a_job_beyond_its_time_is_ended_by_its_runner(m: &Machine) {
     });
     let told = m.journal("-t ringrift-job-runner");
     let at = |words: &str| told.iter().find(|e| e.message().contains(words)).unwrap_or_else(|| panic!("no {words:?}")).at();
-    let last_call = at("its time is over: SIGKILL").saturating_sub(at("its time is over: SIGTERM"));
+    let last_call = at("timeout: SIGKILL").saturating_sub(at("timeout: SIGTERM"));
     assert!((20..25).contains(&last_call.as_secs()), "{last_call:?}");
     let started = m.journal(&format!("_PID=1 UNIT={unit}")).iter().find(|e| e.message().starts_with("Started")).expect("a start").at();
-    let ran = at("its time is over: SIGTERM").saturating_sub(started);
+    let ran = at("timeout: SIGTERM").saturating_sub(started);
     assert!((8..12).contains(&ran.as_secs()), "{ran:?}");
-    // Its end was kept, and is told when the coordinator is back.
+    // Its end was kept, and is reported when the coordinator is back.
     m.ok("systemctl start ringrift-master.target");
     m.wait_for("the end to be known", MINUTE, || {
         let told = m.run(&format!("ringrift jobs show {id} --json")).out;

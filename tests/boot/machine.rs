@@ -106,7 +106,7 @@ impl Machine {
         self.run_as(user, command).expect_ok(command)
     }
 
-    /// Writes a file inside, with its folders, owned by root and readable by all.
+    /// Writes a file inside, with its directories, owned by root and readable by all.
     pub fn write(&self, path: &str, text: &str) {
         let mut child = boot_command(&["run", &self.name, "sh", "-c", &format!("mkdir -p $(dirname {path}); cat > {path}")])
             .stdin(Stdio::piped())
@@ -116,12 +116,12 @@ impl Machine {
         assert!(child.wait().expect("waiting for scripts/boot").success(), "writing {path} in {}", self.name);
     }
 
-    /// Copies a file of this host into a folder inside.
+    /// Copies a file of this host into a directory inside.
     pub fn copy(&self, file: &Path, folder: &str) {
         self.must(&["copy", &self.name, &file.to_string_lossy(), folder]);
     }
 
-    /// The files of the installed package that are directly in the folder for units, without drop-ins.
+    /// The files of the installed package that are directly in the directory for units, without drop-ins.
     pub fn shipped_units(&self) -> Vec<String> {
         let list = self.ok("dpkg -L ringrift | sed -n 's|^/usr/lib/systemd/system/\\([^/]*\\.[a-z]*\\)$|\\1|p'");
         list.lines().filter(|name| !name.ends_with(".d")).map(str::to_string).collect()

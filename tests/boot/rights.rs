@@ -139,7 +139,7 @@ fn the_flag_in_tmp_is_for_administrators(m: &Machine) {
     for user in ["plain", "reader", "ringrift-job"] {
         assert_ne!(m.run_as(user, &format!("touch {flag}")).code, 0, "{user} made the flag");
     }
-    // One that got there all the same halts nothing, and is told.
+    // One that got there all the same halts nothing, and is reported.
     m.ok(&format!("touch {flag} && chown plain {flag}"));
     m.wait_for("the flag to be told of", MINUTE, || {
         let told = m.run("journalctl -o cat -u ringrift-emergency.service").out;

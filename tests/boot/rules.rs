@@ -1,4 +1,4 @@
-//! A store whose games and models are of an older version of the rules: the loop begins anew and says why.
+//! A store whose games and models are of an older version of the rules: the loop starts over and says why.
 use crate::machine::Machine;
 use crate::suite::{MINUTE, start};
 use serde_json::Value;
@@ -54,13 +54,17 @@ fn a_store_of_older_rules_is_kept_and_the_loop_begins_anew(m: &Machine) {
         _ => Ok(()),
     });
     let said = m.journal("MESSAGE_ID=3d5b0a8c64f14e0f9a7be1c2d4805f61");
-    assert!(said.len() == 1 && said[0].message().contains("began anew"), "{:?}", said.iter().map(|e| e.message()).collect::<Vec<_>>());
+    assert!(
+        said.len() == 1 && said[0].message().contains("started from scratch"),
+        "{:?}",
+        said.iter().map(|e| e.message()).collect::<Vec<_>>()
+    );
     let status = m.run("ringrift status").out;
-    assert!(status.contains("square8_2p began anew") && status.contains("version 1"), "{status}");
+    assert!(status.contains("square8_2p started from scratch") && status.contains("version 1"), "{status}");
     let page = m.ok("ringrift pipeline show square8_2p");
-    assert!(page.contains("rules version 2") && page.contains("kept and not used: 400 games"), "{page}");
+    assert!(page.contains("rules version 2") && page.contains("kept but not used: 400 games"), "{page}");
     assert!(page.contains("generation 0"), "{page}");
-    // Self-play goes on with the untrained network.
+    // Self-play continues with the untrained network.
     let untrained = m.ok("sha256sum /tmp/new.safetensors | cut -d' ' -f1");
     m.wait_for("games by the untrained network", 5 * MINUTE, || {
         let games = m.ok("ringrift events tail --type SELFPLAY_COMPLETE --json -n 100");

@@ -229,7 +229,7 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
     for unit in ["ringrift-auto-export.service", "ringrift-data-pipeline.service", "ringrift-queue-populator.service"] {
         assert!(at(unit).is_some_and(|t| t <= router), "{unit} stopped after the router: {stopped:?}");
     }
-    // Another start takes up where it was.
+    // Another start starts where it was.
     m.ok("systemctl start ringrift-master.target");
     m.wait_for("all daemons to run again", 2 * MINUTE, || running(m, daemons()));
 }

@@ -76,9 +76,9 @@ fn a_daemon_that_failed_is_tried_again_and_told(m: &Machine) {
     m.ok(&format!("rm {drop_in}; systemctl daemon-reload"));
     m.wait_for("the daemon to be tried again", 2 * MINUTE, || running(m, daemons()));
     let told = m.journal("-u ringrift-master.service MESSAGE_ID=3b9a51e08f7c4c6d9c1e64d2a07f58b6");
-    assert!(!told.is_empty() && told[0].message().starts_with("FEEDBACK_LOOP had failed for good"), "not told");
+    assert!(!told.is_empty() && told[0].message().starts_with("FEEDBACK_LOOP had failed permanently"), "not told");
     let changes = events(m, "DAEMON_STATUS_CHANGED");
-    assert!(changes.iter().any(|e| e.contains("FEEDBACK_LOOP had failed for good and is tried again (try 1)")), "{changes:?}");
+    assert!(changes.iter().any(|e| e.contains("FEEDBACK_LOOP had failed permanently; retrying (attempt 1")), "{changes:?}");
 }
 
 /// A stop may come in the middle of a reload; the reload is cut off and nothing has failed. A reload reaches each process once.

@@ -64,7 +64,7 @@ fn queue_and_acquire_share_one_table() {
     let c = Coordinator::new();
     let acquired: Acquired = c.call("Acquire", &json!({"task_type": "training"})).expect("a slot");
     let can: CanSpawn = c.call("CanSpawn", &json!({"task_type": "training"})).expect("answered");
-    assert!(!can.allowed && can.reasons[0].contains("1 of 1 slots of node n1"), "{can:?}");
+    assert!(!can.allowed && can.reasons[0].contains("1 of 1 slots on node n1"), "{can:?}");
     let mut master = c.dispatch();
     let id = c.enqueue(&work(JobType::Training));
     assert!(master.is_quiet(), "the slot is taken by a task outside the queue");
@@ -116,7 +116,7 @@ fn a_coordinated_task_holds_its_slot_while_it_lives() {
     }
     drop(task);
     take().expect("free again").fail(FailureCause::Oom, "the GPU's memory is full");
-    assert!(take().expect_err("its breaker is open").to_string().contains("breaker of cmaes on n1 is OPEN"));
+    assert!(take().expect_err("its breaker is open").to_string().contains("circuit breaker for cmaes on n1 is OPEN"));
     let away = CoordinatedTask::acquire(c.path("nowhere.sock"), JobType::Cmaes, None, "a test");
     assert!(matches!(away, Err(NoSlot::Failed(_))));
 }

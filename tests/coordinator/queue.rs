@@ -113,11 +113,11 @@ fn priority_goes_first_then_age_and_waiting_items_say_why() {
     let low = c.enqueue(&NewWork { priority: 10, ..work(JobType::Training) });
     let high = c.enqueue(&NewWork { priority: 90, ..work(JobType::Training) });
     let after = c.enqueue(&NewWork { depends_on: vec![high.clone()], ..work(JobType::Export) });
-    assert!(c.show(&low).waiting_for.iter().any(|r| r.contains("no master")), "{:?}", c.show(&low));
+    assert!(c.show(&low).waiting_for.iter().any(|r| r.contains("the master is not connected")), "{:?}", c.show(&low));
     let mut master = c.dispatch();
     master.start_of(&high);
     assert!(master.is_quiet(), "one training job a node, and the export waits for it");
-    assert!(c.show(&low).waiting_for[0].contains("1 of 1 slots of node n1"), "{:?}", c.show(&low));
+    assert!(c.show(&low).waiting_for[0].contains("1 of 1 slots on node n1"), "{:?}", c.show(&low));
     assert_eq!(c.show(&after).waiting_for, [format!("dependency {high} is claimed")]);
     let offer = c.take(&high, "i").expect("taken");
     assert!(c.finish(&success(&offer)));

@@ -1,4 +1,4 @@
-//! kill -9 between any two steps loses nothing; reports that waited in the jobs' folders are found.
+//! kill -9 between any two steps loses nothing; reports that waited in the jobs' directories are found.
 use crate::harness::*;
 use ringrift::contract::coordinator::*;
 use ringrift::contract::health::{HealthStatus, State, StatusFile};
@@ -114,7 +114,7 @@ fn reports_that_were_left_are_found_at_the_start_and_when_the_unit_is_gone() {
     assert_eq!(completed, 2, "what lies there is applied once");
 }
 
-/// A job may put anything under the report's name, and may lose its folder: that its unit is gone is enough.
+/// A job may put anything under the report's name, and may lose its directory: that its unit is gone is enough.
 #[test]
 fn what_is_no_report_of_the_job_ends_its_attempt_as_gone() {
     let c = Coordinator::new();
@@ -191,7 +191,7 @@ fn a_reload_takes_a_good_configuration_and_keeps_the_old_over_a_bad_one() {
     std::fs::write(c.path("unified_loop.yaml"), "node_id: n1\nlimmits: {}\n").expect("written");
     hang_up(&c);
     let read = || std::fs::read_to_string(c.path("status.json")).unwrap_or_default();
-    until(read, |text| text.contains("the old one stays"));
+    until(read, |text| text.contains("the previous one stays"));
     assert!(!allowed(&c));
     c.kill();
     c.reconfigure("limmits: {}\n");

@@ -16,7 +16,7 @@ struct Log {
     events: Vec<NewEvent>,
     by_key: HashMap<String, (u64, EventId)>,
     repeats: usize,
-    /// Stores the next so many batches and then hangs up instead of answering.
+    /// Stores the next this many batches and then hangs up instead of answering.
     hang_up: usize,
     /// Events of this type are refused for good.
     poison: Option<String>,

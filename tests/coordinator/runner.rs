@@ -195,7 +195,7 @@ fn a_job_whose_time_is_over_is_stopped_by_its_runner() {
     assert_eq!(unit.run(), Some(75));
     let timeout = c.router.about("work_timeout", unit.id.as_str());
     assert_eq!(timeout.payload["timeout_seconds"], 1);
-    assert!(error_of(&c, &unit.id).contains("its time is over"), "{}", error_of(&c, &unit.id));
+    assert!(error_of(&c, &unit.id).contains("timeout"), "{}", error_of(&c, &unit.id));
 }
 
 /// Runs one job of self-play whose script notes its processors and its policy, under these limits.
@@ -335,7 +335,7 @@ fn a_unit_that_dies_before_take_is_a_failed_try() {
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
     assert!(unit.finish("exit-code", "exited", "203").success());
     let retry = c.router.about("work_retry", unit.id.as_str());
-    assert!(retry.payload["error"].as_str().is_some_and(|e| e.contains("before the job was taken up")), "{:?}", retry.payload);
+    assert!(retry.payload["error"].as_str().is_some_and(|e| e.contains("before the job started")), "{:?}", retry.payload);
 }
 
 #[test]

@@ -261,7 +261,7 @@ fn every_file_says_what_it_owns_and_is_short() {
     settle(wrong, "lines");
 }
 
-/// A job may put a link, a FIFO or another's file under any name of its folder. Whoever knows where those files lie and is not the job
+/// A job may put a link, a FIFO or another's file under any name of its directory. Whoever knows where those files lie and is not the job
 /// itself opens them through `platform/job_files.rs`.
 #[test]
 fn files_of_jobs_have_one_opener() {

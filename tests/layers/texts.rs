@@ -18,7 +18,7 @@ fn one_file_prints() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Texts that are told apart by what stands in them, each with the reason why there is no type: the file, a part of the line, the reason.
+/// Texts that are distinguished by what stands in them, each with the reason why there is no type: the file, a part of the line, the reason.
 const READ: &[(&str, &str, &str)] = &[
     ("platform/report.rs", "failed-", "names of files"),
     ("platform/catalog/rebuild.rs", ".json", "names of files"),
@@ -94,4 +94,122 @@ fn no_text_refers_to_a_document_that_readers_do_not_have() {
         wrong.extend(text.lines().filter(|line| names_a_document(line)).map(|line| format!("{page}: {}", line.trim())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Phrases of earlier texts that readers did not understand, each with the words to use. Compared in lower case and as whole words.
+const ODD: &[(&str, &str)] = &[
+    ("programs of old", "legacy programs"),
+    ("scripts of old", "legacy scripts"),
+    ("so many", "a maximum or a number with its name: N"),
+    ("stands twice", "duplicate"),
+    ("are allowed", "must be …, or: the maximum is …"),
+    ("allowed is", "must be …"),
+    ("is wanted", "must be …"),
+    ("anew", "again, or: starts from scratch"),
+    ("afresh", "from scratch"),
+    ("mend", "fix"),
+    ("mended", "fixed"),
+    ("told", "reported"),
+    ("goes on", "continues"),
+    ("taken up", "started"),
+    ("handed out", "delivered, granted"),
+    ("presses back", "back-pressure"),
+    ("the way there", "the transition"),
+    ("somebody must look", "needs attention"),
+    ("in the mean", "mean …"),
+    ("had its share", "fair share used"),
+    ("whoever", "the user, the process"),
+    ("stranger", "another user"),
+    ("the original", "what it is called, or nothing: readers do not have it"),
+];
+
+/// What is odd in a line that a person may meet, with the words to use.
+fn odd(line: &str) -> Option<String> {
+    let line = line.to_lowercase();
+    let whole = |at: usize, len: usize| {
+        let part_of_a_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '`');
+        !part_of_a_word(line[..at].chars().next_back()) && !part_of_a_word(line[at + len..].chars().next())
+    };
+    let denied = |at: usize| {
+        let after = &line[at + "is no ".len()..];
+        whole(at, "is no".len())
+            && !line[..at].trim_end().ends_with("there")
+            && !["longer", "more than"].iter().any(|w| after.starts_with(w))
+    };
+    if line.match_indices("is no ").any(|(at, _)| denied(at)) {
+        return Some("\"is no …\": say \"is not a …\", or \"unknown …\"".into());
+    }
+    let found = ODD.iter().find(|(phrase, _)| line.match_indices(phrase).any(|(at, _)| whole(at, phrase.len())));
+    found.map(|(phrase, better)| format!("{phrase:?}: say {better}"))
+}
+
+/// Text literals of a line of code that are sentences: those with a blank.
+fn sentences(line: &str) -> Vec<String> {
+    let line = line.replace("\\\"", "'");
+    line.split('"').skip(1).step_by(2).filter(|text| text.contains(' ')).map(str::to_owned).collect()
+}
+
+/// Files below a directory of the repository, also in its directories.
+fn below(folder: &str, files: &mut Vec<std::path::PathBuf>) {
+    let at = root().join("..").join(folder);
+    for entry in std::fs::read_dir(&at).unwrap_or_else(|e| panic!("{}: {e}", at.display())) {
+        let path = entry.expect("an entry").path();
+        let name = format!("{folder}/{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() { below(&name, files) } else { files.push(path) }
+    }
+}
+
+#[test]
+fn texts_that_people_meet_use_common_words() {
+    for line in ["`x` is no number", "used by programs of old", "it goes on", "at most so many", "A daemon is told", "tried anew"] {
+        assert!(odd(line).is_some(), "{line}");
+    }
+    for line in ["is no longer in the log", "there is no master", "old events", "in the meantime", "recommended", "is no more than 3"] {
+        assert_eq!(odd(line), None, "{line}");
+    }
+    let mut files: Vec<_> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/fixtures/help.txt"].map(|f| root().join("..").join(f)).into();
+    ["docs", "config", "units", "packaging", "src/contract/interfaces"].iter().for_each(|folder| below(folder, &mut files));
+    let mut wrong = Vec::new();
+    for path in files.iter().filter(|path| path.extension().is_none_or(|e| e != "svg")) {
+        let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let lines = text.lines().filter_map(|line| odd(line).map(|why| format!("{}: {why}: {}", path.display(), line.trim())));
+        wrong.extend(lines);
+    }
+    let helper = |name: &str| is_test(name) || ["daemons/testing.rs", "daemons/pipeline/testdata.rs", "router/fuzz.rs"].contains(&name);
+    for (name, text) in sources().iter().filter(|(name, _)| !helper(name)) {
+        let texts = shipped(text).lines().flat_map(sentences).collect::<Vec<_>>();
+        wrong.extend(texts.iter().filter_map(|text| odd(text).map(|why| format!("src/{name}: {why}: {text}"))));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Names of types by which nobody finds out what the type is: say what it holds, does or decides.
+const METAPHORS: &[&str] = &["Books", "Doors", "Heart", "Heard", "News", "Parched", "Said", "Stranger", "Told"];
+
+#[test]
+fn types_are_named_by_what_they_are() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        for line in shipped(&text).lines() {
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+            let defined = words.windows(2).find(|pair| ["struct", "enum", "trait", "type"].contains(&pair[0])).map(|pair| pair[1]);
+            wrong.extend(defined.filter(|name| METAPHORS.contains(name)).map(|defined| format!("src/{name} defines {defined}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A constant's name says its role: `RPC_TIMEOUT`, not how somebody feels who waits.
+#[test]
+fn constants_have_their_role_in_the_name() {
+    let vague =
+        ["PATIENCE", "SOON", "LATER", "LONG", "ENOUGH", "MOST", "LEAST", "LARGEST", "LOOK", "GLANCE", "AGAIN", "LAST_WORD", "LAST_WORDS"];
+    let mut wrong = Vec::new();
+    for (name, text) in sources().iter().filter(|(name, _)| !is_test(name)) {
+        let code = shipped(text);
+        let constants = code.lines().filter_map(|line| line.split_once("const ")).filter_map(|(_, rest)| rest.split_once(':'));
+        wrong.extend(constants.filter(|(constant, _)| vague.contains(constant)).map(|(constant, _)| format!("src/{name}: {constant}")));
+    }
+    assert!(wrong.is_empty(), "say the unit and the role, as in RPC_TIMEOUT or MAX_PENDING:\n{}", wrong.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! CROSS_PROCESS_POLLER between a real router and a real SQLite queue as programs of old use it: both ways, once each, and nothing
+//! CROSS_PROCESS_POLLER between a real router and a real SQLite queue as legacy programs use it: both ways, once each, and nothing
 //! goes in a circle, wherever the daemon is killed.
 use crate::until::{end, until};
 use crate::world::{PATIENCE, Router, event};
@@ -8,7 +8,7 @@ use serde_json::json;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// The tables of the original.
+/// The tables of the earlier implementation.
 const TABLES: &str = "PRAGMA journal_mode=WAL;
 CREATE TABLE events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL, source TEXT NOT NULL,
     hostname TEXT NOT NULL, created_at REAL NOT NULL);

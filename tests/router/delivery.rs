@@ -71,7 +71,7 @@ fn a_failing_handler_gets_retries_then_a_dead_letter_and_others_go_on() {
     let state = caller.subscriber("s").expect("listed");
     assert_eq!((state.low_water, state.lag, state.dead), (3, 0, 1));
 
-    // Handed out again, refused at once, handed out again, handled.
+    // Handed out again, refused at once, delivered again, handled.
     assert_eq!(caller.redrive(&DeadLetterFilter { id: Some(letter.id), ..Default::default() }), 1);
     let again = stream.next();
     assert_eq!((again.seq, again.attempt), (poison.seq, 1));
@@ -141,7 +141,7 @@ fn events_of_one_key_wait_for_each_other_even_when_many_wait() {
     let first = stream.next();
     assert_eq!(number(&first), 0);
     caller.nack("s", &stream.token, first.seq, Some(3_600_000), false).expect("nacked");
-    // The other key goes on to its end while a thousand wait behind the first event.
+    // The other key continues to its end while a thousand wait behind the first event.
     for n in (1..2000).step_by(2) {
         let delivery = stream.next();
         assert_eq!(number(&delivery), n);
@@ -215,7 +215,7 @@ fn an_interest_selects_and_may_change() {
     assert_eq!(number(&first), 0);
     stream.quiet();
     assert_eq!(caller.subscriber("s").map(|s| s.lag), Some(1));
-    // The handler for a is gone: what was in flight of it is not handed out again.
+    // The handler for a is gone: what was in flight of it is not delivered again.
     let mut stream = Stream::open(dir.path(), &wanted(&["external.b", "external.c"])).expect("a stream");
     caller.publish(three(3)).expect("stored");
     assert_eq!(numbers(&mut stream, 2), [4, 5]);

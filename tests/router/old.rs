@@ -61,7 +61,7 @@ fn a_newer_database_is_refused_with_what_to_do() {
     Connection::open(&path).and_then(|db| db.pragma_update(None, "user_version", 7)).expect("a newer version");
     assert_eq!(crate::world::command(dir.path(), &[]).status().expect("it runs").code(), Some(65));
     let log = std::fs::read_to_string(dir.path().join("log")).expect("the log");
-    for part in ["schema version 7", "this program knows up to", "install the newer version again", "events.db"] {
+    for part in ["schema version 7", "this program supports up to", "install the newer version", "events.db"] {
         assert!(log.contains(part), "{part}: {log}");
     }
     let db = Connection::open(&path).expect("it is still there");

@@ -87,7 +87,7 @@ fn made(publisher: u64, n: u64) -> NewEvent {
     NewEvent { idempotency_key: Some(format!("{publisher}/{n}")), ..event("external.k", payload) }
 }
 
-/// Publishes until told to stop; what was not answered is sent again under the same key.
+/// Publishes until asked to stop; what was not answered is sent again under the same key.
 fn publish(dir: &Path, publisher: u64, shared: &Shared) {
     let mut random = Random(publisher + 77);
     let (mut n, mut caller) = (0, None);
@@ -128,7 +128,7 @@ fn publish(dir: &Path, publisher: u64, shared: &Shared) {
     }
 }
 
-/// Handles deliveries, sometimes badly, until it is told that all are handled.
+/// Handles deliveries, sometimes badly, until all are handled.
 fn consume(dir: &Path, shared: &Shared) {
     let mut random = Random(5);
     while !shared.all_handled.load(Ordering::Relaxed) {
@@ -218,7 +218,7 @@ pub fn run(
     for publisher in publishers {
         publisher.join().expect("a publisher");
     }
-    // The subscriber takes one event after the other; how long that takes is the machine's business, as long as it goes on.
+    // The subscriber takes one event after the other; how long that takes is the machine's business, as long as it continues.
     let (mut begun, mut least) = (Instant::now(), u64::MAX);
     let mut caller = router.caller();
     loop {

@@ -61,7 +61,7 @@ fn a_full_disk_refuses_publishes_loses_nothing_and_heals_by_itself() {
     assert!(stored.len() > 10);
     assert!(caller.stats().refusing.is_some());
 
-    // Deliveries and acknowledgements go on.
+    // Deliveries and acknowledgements continue.
     let mut stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 8)).expect("a stream");
     let half = stored.len() / 2;
     for n in 0..half {
@@ -201,7 +201,7 @@ fn a_reload_takes_new_values_and_keeps_the_old_ones_when_they_are_bad() {
     says("the new configuration", "taken anew", log);
     std::fs::write(&file, "router:\n  max_attempts: 1000\n").expect("a configuration");
     router.signal(Signal::SIGHUP);
-    says("the refusal", "stays in force", log);
+    says("the refusal", "stays in effect", log);
     caller.publish(vec![external(json!({"n": 0}))]).expect("stored");
     let seq = stream.next().seq;
     caller.nack("s", &stream.token, seq, None, false).expect("nacked");

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub struct Held {
     pub log: Vec<Event>,
     keys: BTreeMap<String, u64>,
-    /// Not settled: place in the log, handed out on which subscription.
+    /// Not settled: place in the log, delivered on which subscription.
     pending: BTreeMap<u64, Option<u64>>,
     subscription: u64,
     pub subscribers: Vec<String>,

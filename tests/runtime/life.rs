@@ -66,7 +66,7 @@ pub fn a_bad_reload_keeps_the_old_configuration() {
     assert!(world.note("RELOADING=1").contains("MONOTONIC_USEC="));
     let status = world.note("READY=1");
     assert!(status.contains("unified_loop.yaml:4:5: daemons.training_trigger.treshold_samples: unknown key"), "{status}");
-    assert!(status.contains("the old one stays in force"), "{status}");
+    assert!(status.contains("the previous one stays in effect"), "{status}");
     assert_eq!(seen(&world)["threshold"], 7);
     world.configure("daemons:\n  training_trigger:\n    threshold_games: 8\n");
     toy.signal(Signal::SIGHUP);
@@ -89,12 +89,12 @@ pub fn a_bad_configuration_is_exit_78() {
     let mut world = World::new();
     world.configure("safeguards:\n  disk: {warning: 80, critical: 70}\n");
     let mut toy = world.start(&[]);
-    let status = world.note("configuration refused");
+    let status = world.note("configuration rejected");
     assert!(status.contains("unified_loop.yaml:2:10: safeguards.disk.warning: 80 must be below safeguards.disk.critical = 70"), "{status}");
     assert_eq!(toy.end().code(), Some(78));
     world.configure("");
     let mut toy = world.start(&[("RINGRIFT_PID_KP", "much")]);
-    assert!(world.note("configuration refused").contains("RINGRIFT_PID_KP"));
+    assert!(world.note("configuration rejected").contains("RINGRIFT_PID_KP"));
     assert_eq!(toy.end().code(), Some(78));
 }
 

@@ -11,14 +11,14 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Check the configuration: every file, drop-in and variable. Exits with 78 when something is wrong.
+/// Check the configuration: every file, drop-in and variable. Exits with 78 if anything is invalid.
 ///
-/// Drop-ins are the regular files conf.d/*.yaml of at most 1 MiB; hidden files (.name.yaml) and other names are ignored, while a FIFO,
-/// socket, device, folder or dangling link of such a name is an error. So is a file that the users ringrift and ringrift-master cannot
-/// read. Not allowed anywhere: control characters in texts, .nan and .inf, tags, merge keys (<<).
+/// Drop-ins are the regular files conf.d/*.yaml of at most 1 MiB. Hidden files (.name.yaml) and other names are ignored. A FIFO,
+/// socket, device, directory or dangling link with such a name is an error, and so is a file that the users ringrift or ringrift-master cannot
+/// read. Control characters in strings, .nan, .inf, tags and merge keys (<<) are errors.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Check the files in this folder instead of /etc/ringrift
+    /// Check the files in this directory instead of /etc/ringrift
     #[arg(long, value_name = "DIR")]
     etc: Option<PathBuf>,
 }
@@ -62,17 +62,12 @@ impl Check {
                 page += &format!("{} {warning}\n", out.paint(Tone::Warn, "warning:"));
             }
             let read = match files.len() {
-                0 => "no file; the built-in defaults hold".to_owned(),
+                0 => "no file; the built-in defaults apply".to_owned(),
                 n => format!("{} read", text::count(n, "file")),
             };
             match errors.len() {
                 0 => page + &format!("{} ({read})\n", out.paint(Tone::Good, "the configuration is valid")),
-                n => {
-                    page + &format!(
-                        "{}; what runs keeps running on the old configuration\n",
-                        out.paint(Tone::Bad, &text::count(n, "error"))
-                    )
-                }
+                n => page + &format!("{}; running processes keep their configuration\n", out.paint(Tone::Bad, &text::count(n, "error"))),
             }
         })?;
         Ok(if errors.is_empty() { Exit::Ok } else { Exit::Config })

@@ -1,4 +1,4 @@
-//! Whether the commands of the stages lie where a job can run them: a unit of a job sees no home directory and has a /tmp of its own.
+//! Whether jobs can run the commands of the stages: the unit of a job sees no home directory and has a private /tmp.
 use crate::contract::config::Workload;
 use crate::contract::workload::JobType;
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Folders that the units of jobs hide (ProtectHome=, PrivateTmp=) and the setting that does so.
+/// Directories that the units of jobs hide (ProtectHome=, PrivateTmp=) and the setting that does so.
 const HIDDEN: &[(&str, &str)] = &[
     ("/home", "ProtectHome="),
     ("/root", "ProtectHome="),
@@ -30,7 +30,7 @@ pub fn warnings(workload: &Workload) -> Vec<String> {
                 _ => hidden(path).or_else(|| path.exists().then(|| reachable(path, 0o004, "readable")).flatten()),
             };
             if let Some(why) = wrong {
-                let advice = "put it below /opt or /usr/local, readable and executable for everybody";
+                let advice = "move it below /opt or /usr/local and make it readable and executable for everybody";
                 found.push(format!("workload.{kind}.command: jobs cannot run {word}: {why}; {advice}"));
             }
         }
@@ -47,7 +47,7 @@ fn program(path: &Path) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     if !meta.is_file() {
-        return Some("it is not a regular file".into());
+        return Some("not a regular file".into());
     }
     reachable(path, 0o001, "executable").or_else(|| {
         let interpreter = interpreter(path)?;
@@ -63,8 +63,8 @@ fn hidden(path: &Path) -> Option<String> {
     let real = fs::canonicalize(path).ok();
     let (folder, setting) =
         HIDDEN.iter().find(|(folder, _)| path.starts_with(folder) || real.as_ref().is_some_and(|r| r.starts_with(folder)))?;
-    let resolved = real.filter(|r| r != path).map(|r| format!(" (it is {})", r.display())).unwrap_or_default();
-    Some(format!("units of jobs do not see {folder} ({setting}){resolved}"))
+    let resolved = real.filter(|r| r != path).map(|r| format!(" (resolves to {})", r.display())).unwrap_or_default();
+    Some(format!("job units cannot see {folder} ({setting}){resolved}"))
 }
 
 /// Why others, which the user of a job is, may not use a file, or come to it.
@@ -72,7 +72,7 @@ fn reachable(path: &Path, bit: u32, word: &str) -> Option<String> {
     let real = fs::canonicalize(path).ok()?;
     let mode = |p: &Path| fs::metadata(p).map(|m| m.permissions().mode()).ok();
     if let Some(mode) = mode(&real).filter(|mode| mode & bit == 0) {
-        return Some(format!("it is not {word} for others (mode {:04o})", mode & 0o7777));
+        return Some(format!("not {word} for others (mode {:04o})", mode & 0o7777));
     }
     let closed = real.ancestors().skip(1).find_map(|folder| mode(folder).filter(|m| m & 0o001 == 0).map(|m| (folder.to_owned(), m)))?;
     Some(format!("others may not enter {} (mode {:04o})", closed.0.display(), closed.1 & 0o7777))

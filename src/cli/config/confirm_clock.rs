@@ -7,7 +7,7 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::notice::{Notice, Subject};
 use clap::Args;
 
-/// Say that the wall clock is right now: what is old enough may be deleted by its age again.
+/// Confirm that the wall clock is right now, which resumes deletions by age.
 #[derive(Debug, Args)]
 pub struct ConfirmClock {}
 
@@ -16,9 +16,8 @@ impl ConfirmClock {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let held: Vec<Notice> = world.notices.read().into_iter().filter(|n| matches!(n.subject, Subject::Clock { .. })).collect();
         if held.is_empty() {
-            return Err(
-                Failure::new(Exit::Usage, "the clock is not in doubt: nothing is held back").hint("`ringrift status` would show it")
-            );
+            return Err(Failure::new(Exit::Usage, "nothing to confirm: no deletion is suspended because of the clock")
+                .hint("`ringrift status` shows a suspension"));
         }
         confirm(world, out, &held)
     }

@@ -13,13 +13,13 @@ use clap::Subcommand;
 /// The configuration.
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Check every file and variable: file, line, column, key, what is allowed
+    /// Check every file and variable; errors have file, line, column and key
     Check(check::Check),
-    /// Show every key with its value, and where it comes from
+    /// Show every key with its value and origin
     Show(show::Show),
-    /// Check everything, then make the running suite take it over
+    /// Check the configuration, then reload all running processes
     Reload(reload::Reload),
-    /// Say that the wall clock is right, after it was set or the suite was down for days
+    /// Confirm that the wall clock is right after it was set or the suite was down for days
     ConfirmClock(confirm_clock::ConfirmClock),
 }
 

@@ -15,11 +15,11 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Longest wait for the daemons; one may be in the middle of a long handler.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Check everything, then reload every process of the suite once, and say which of them have taken it over.
+/// Check the configuration, then reload every process of the suite once and report which of them applied it.
 ///
-/// Values that are taken over only when a process starts anew, and those that only a unit file can make true, are named with the command.
+/// Values that need a restart of a process or a new unit file are listed with the command to run.
 #[derive(Debug, Args)]
 pub struct Reload {}
 
@@ -58,7 +58,7 @@ impl Process {
             hub => world.report(hub.name()),
         }
     }
-    /// How it begins anew.
+    /// How it starts over.
     fn restart(self) -> String {
         match self {
             Process::Master | Process::Coordinator => format!("systemctl restart ringrift-{}", self.name()),
@@ -76,7 +76,7 @@ impl Reload {
         }
         let begun = now_us();
         Master::connect(world, "reloading the configuration")?.reload()?;
-        let all = settle::until(PATIENCE, || look(world, begun).filter(|o| o.silent.is_empty()));
+        let all = settle::until(RELOAD_TIMEOUT, || look(world, begun).filter(|o| o.silent.is_empty()));
         let outcome = all.or_else(|| look(world, begun)).unwrap_or_default();
         let units = drop_in_differences(Path::new(DROP_INS), &drop_ins(world)?);
         let value = json!({
@@ -92,16 +92,16 @@ fn page(out: &Out, outcome: &Outcome, units_agree: bool) -> String {
     let count = outcome.taken.len() + outcome.refused.len() + outcome.silent.len();
     let mut page = format!("configuration reloaded by {} of {} processes\n", outcome.taken.len(), count);
     let mark = out.paint(Tone::Warn, "!");
-    for (names, what) in [(&outcome.refused, "refused it"), (&outcome.silent, "did not answer yet")] {
+    for (names, what) in [(&outcome.refused, "rejected it"), (&outcome.silent, "did not answer yet")] {
         if !names.is_empty() {
             page += &format!("{mark} {what}: {}\n", names.join(", "));
         }
     }
     for (who, keys) in &outcome.waiting {
-        page += &format!("{mark} {} is taken over when {} starts anew: {}\n", keys.join(", "), who.name(), who.restart());
+        page += &format!("{mark} {} takes effect when {} restarts: {}\n", keys.join(", "), who.name(), who.restart());
     }
     if !units_agree {
-        page += &format!("{mark} the units' drop-ins are not what `runtime` wants: ringrift units generate --drop-ins --dest {DROP_INS}\n");
+        page += &format!("{mark} the units' drop-ins do not match `runtime`: ringrift units generate --drop-ins --dest {DROP_INS}\n");
         page += "  && systemctl daemon-reload\n";
     }
     page

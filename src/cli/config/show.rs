@@ -9,12 +9,12 @@ use clap::Args;
 /// Show every key with its value.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Only keys that begin so, as in daemons.auto_export
+    /// Only keys with this prefix, for example daemons.auto_export
     prefix: Option<String>,
-    /// Say where each value comes from
+    /// Show where each value comes from
     #[arg(short, long)]
     origin: bool,
-    /// Only keys that somebody set
+    /// Only keys that do not have their default
     #[arg(short, long)]
     changed: bool,
 }
@@ -46,7 +46,7 @@ impl Show {
             });
             let rows: Vec<_> = rows.collect();
             match (rows.is_empty(), self.origin) {
-                (true, _) => "nothing is set: every value is the default\n".to_owned(),
+                (true, _) => "every key has its default\n".to_owned(),
                 (false, true) => out.table(&["KEY", "ORIGIN", "VALUE"], rows),
                 (false, false) => out.table(&["KEY", "VALUE"], rows),
             }

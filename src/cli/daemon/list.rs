@@ -7,13 +7,13 @@ use crate::cli::world::World;
 use crate::contract::health::State;
 use clap::Args;
 
-/// List daemons and their states, one a line.
+/// List daemons and their states, one per line.
 #[derive(Debug, Args)]
 pub struct List {
     /// Only this category
     #[arg(short, long)]
     category: Option<String>,
-    /// Planned ones, too
+    /// Include planned daemons
     #[arg(short, long)]
     all: bool,
 }
@@ -34,7 +34,7 @@ impl List {
                     Text::plain(if r.reason.is_empty() { &r.last } else { &r.reason }),
                 ]
             };
-            out.table(&["  NAME", "STATE", "CATEGORY", "LAST"], rows.iter().map(line).collect())
+            out.table(&["  NAME", "STATE", "CATEGORY", "ACTIVITY"], rows.iter().map(line).collect())
         })
     }
 }

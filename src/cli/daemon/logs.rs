@@ -5,7 +5,7 @@ use crate::cli::out::Out;
 use crate::cli::world::World;
 use clap::Args;
 
-/// Show the journal of daemons, by journalctl.
+/// Show the journal of daemons with journalctl.
 #[derive(Debug, Args)]
 pub struct Logs {
     #[command(flatten)]

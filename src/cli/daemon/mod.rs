@@ -17,7 +17,7 @@ use clap::Subcommand;
 /// Daemons.
 #[derive(Debug, Subcommand)]
 pub enum Daemon {
-    /// Every daemon and its state, one a line
+    /// List daemons and their states
     List(list::List),
     /// Start daemons
     Start(start::Start),
@@ -25,13 +25,13 @@ pub enum Daemon {
     Stop(stop::Stop),
     /// Restart daemons
     Restart(restart::Restart),
-    /// Let daemons finish what they do and then rest; kept over restarts
+    /// Pause daemons after their current work; survives restarts
     Pause(pause::Pause),
-    /// Let paused daemons go on
+    /// Resume paused daemons
     Resume(resume::Resume),
-    /// Everything known about daemons
+    /// Show daemons in detail
     Status(status::Status),
-    /// The journal of daemons
+    /// Show the journal of daemons
     Logs(logs::Logs),
 }
 

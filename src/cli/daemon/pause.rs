@@ -5,12 +5,12 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Pause daemons: no ticks and no events until resumed, also over restarts; calls are still answered.
+/// Pause daemons: they get no ticks and no events until resumed, even after a restart, but still answer calls.
 #[derive(Debug, Args)]
 pub struct Pause {
     #[command(flatten)]
     select: Select,
-    /// Why; shown wherever the daemon is shown
+    /// Reason, shown with the daemon's state
     #[arg(short, long, default_value = "paused by an operator")]
     reason: String,
 }

@@ -5,8 +5,8 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Restart daemons, also failed ones; their restart counters begin anew. A category, or all, means those that the profile or an operator
-/// wants, or that run.
+/// Restart daemons, including failed ones, and reset their restart counters. With --category or --all: daemons that the profile or an operator
+/// wants, and daemons that run.
 #[derive(Debug, Args)]
 pub struct Restart {
     #[command(flatten)]

@@ -5,7 +5,7 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Let paused daemons go on; what came meanwhile is handled first.
+/// Resume paused daemons. They first handle the events that arrived in the meantime.
 #[derive(Debug, Args)]
 pub struct Resume {
     #[command(flatten)]

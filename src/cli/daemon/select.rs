@@ -1,4 +1,4 @@
-//! Which daemons a verb is about: names, lists, a category, or all.
+//! The daemons a verb applies to: names, lists, a category, or all.
 use crate::cli::look::Seen;
 use crate::cli::out::{Out, Tone};
 use crate::cli::registry::category;
@@ -10,7 +10,7 @@ use clap::Args;
 /// The daemons meant.
 #[derive(Debug, Clone, Args)]
 pub struct Select {
-    /// Names: AUTO_EXPORT, auto_export or auto-export; lists with commas
+    /// Daemons, separated by blanks or commas: AUTO_EXPORT, auto_export or auto-export
     #[arg(value_delimiter = ',', value_name = "NAME", required_unless_present_any = ["category", "all"])]
     names: Vec<String>,
     /// Every built daemon of a category
@@ -28,8 +28,8 @@ impl Select {
         let chosen = self.any(out)?;
         match chosen.iter().find(|d| !d.spec().is_built()) {
             None => Ok(chosen),
-            Some(planned) => Err(Failure::new(Exit::Usage, format!("{planned} is planned: it is in the registry and not built yet"))
-                .hint("`ringrift registry list --built` lists what can be started")),
+            Some(planned) => Err(Failure::new(Exit::Usage, format!("{planned} is planned but not built yet"))
+                .hint("`ringrift registry list --built` lists the daemons that can be started")),
         }
     }
 
@@ -60,7 +60,7 @@ impl Select {
             chosen.extend(built().filter(|s| s.category == wanted).map(|s| s.daemon));
             if chosen.is_empty() {
                 return Err(Failure::new(Exit::Usage, format!("no daemon of category {} is built yet", wanted.name()))
-                    .hint(format!("`ringrift registry list --category {}` lists what is planned", wanted.name())));
+                    .hint(format!("`ringrift registry list --category {}` lists the planned ones", wanted.name())));
             }
         }
         if self.all {

@@ -5,7 +5,7 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Start daemons, with what they depend on. Without a master they are started by systemd alone.
+/// Start daemons and their dependencies. Without a master, systemd starts them directly.
 #[derive(Debug, Args)]
 pub struct Start {
     #[command(flatten)]

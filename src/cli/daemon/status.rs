@@ -9,7 +9,7 @@ use crate::contract::health::{HealthStatus, State};
 use crate::contract::registry::DaemonType;
 use clap::Args;
 
-/// Show everything known about daemons. Exits with 3 when one of them does not run.
+/// Show daemons in detail. Exits with 3 if one of them does not run.
 #[derive(Debug, Args)]
 pub struct Status {
     #[command(flatten)]

@@ -5,7 +5,7 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Stop daemons; each has 30 seconds to finish. The master does not start them again by itself.
+/// Stop daemons; each has 30 seconds to finish. The master does not start them again until asked.
 #[derive(Debug, Args)]
 pub struct Stop {
     #[command(flatten)]

@@ -12,10 +12,10 @@ use clap::Args;
 use serde_json::json;
 use std::io::Write;
 
-/// Grant nothing any more and kill every job, at once. Holds over restarts and reboots until cleared by hand.
+/// Kill every job and start no more, at once. Persists across restarts and reboots until cleared by hand.
 #[derive(Debug, Args)]
 pub struct Halt {
-    /// Why; the next one at this machine will want to know
+    /// Reason, shown while the halt is in effect
     reason: String,
 }
 
@@ -40,7 +40,7 @@ impl Halt {
         };
         written.map_err(|e| {
             Failure::new(why.exit, format!("halting without the coordinator: writing {}: {e}", flag.display()))
-                .hint("as root: the flag file halts, the units are killed with `systemctl kill --signal=KILL ringrift-jobs.slice`")
+                .hint("run it as root, or kill the jobs with `systemctl kill --signal=KILL ringrift-jobs.slice`")
                 .caused_by(why)
         })?;
         let systemd = SystemdView::at(None, world.run.clone());
@@ -49,9 +49,7 @@ impl Halt {
         killed.map_err(|e| Failure::new(Exit::Unavailable, "the flag is set, but the jobs could not be killed").caused_by(e))?;
         out.either("emergency", &json!({ "halted": true, "coordinator": false }), || {
             let dot = out.paint(Tone::Warn, "●");
-            format!(
-                "{dot} HALTED without the coordinator: the flag is set, {slice} is killed; it is on disk when the coordinator is back\n"
-            )
+            format!("{dot} HALTED without the coordinator: flag set, {slice} killed; the coordinator stores the halt when it runs again\n")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `ringrift emergency`: halt everything that runs, and clear the halt by hand.
+//! `ringrift emergency`: stop everything at once, and clear the halt by hand.
 mod halt;
 mod page;
 mod sync;
@@ -21,13 +21,13 @@ use std::path::Path;
 /// The emergency halt.
 #[derive(Debug, Subcommand)]
 pub enum Emergency {
-    /// Grant nothing any more, kill every job; holds over restarts and reboots
+    /// Kill every job and start no more; persists across restarts and reboots
     Halt(halt::Halt),
     /// End the halt
     Clear,
-    /// Whether it is on, why, who, since when
+    /// Show whether a halt is in effect, since when, by whom and why
     Status,
-    /// Tell the coordinator which flag files there are; the path unit's service runs it
+    /// Report the flag files to the coordinator (run by the path unit's service)
     #[command(hide = true)]
     Sync,
 }
@@ -45,11 +45,13 @@ impl Emergency {
 }
 
 fn clear(world: &World, out: &Out) -> Done {
-    // The flag of old scripts would halt again; only who made it, or root, can remove it.
+    // The flag of legacy scripts would halt again; only who made it, or root, can remove it.
     let legacy = Path::new(paths::LEGACY_HALT);
     if legacy.exists() {
         std::fs::remove_file(legacy).map_err(|e| {
-            Failure::new(Exit::NotPermitted, format!("removing {}", legacy.display())).hint("as root; it would halt again").caused_by(e)
+            Failure::new(Exit::NotPermitted, format!("removing {}", legacy.display()))
+                .hint("run it as root; the file would halt the suite again")
+                .caused_by(e)
         })?;
     }
     // One that root made by hand is not the coordinator's to remove; where we may not either, the coordinator says so.
@@ -62,7 +64,7 @@ fn clear(world: &World, out: &Out) -> Done {
             .hint("remove that flag, as root if it is not yours, and clear again"));
     }
     out.either("emergency", &json!({ "cleared": true, "by_this_call": done.accepted }), || {
-        format!("{} no emergency halt: work is granted\n", out.paint(Tone::Good, "●"))
+        format!("{} emergency halt cleared: jobs start again\n", out.paint(Tone::Good, "●"))
     })
 }
 

@@ -15,5 +15,5 @@ pub fn page(view: &EmergencyView, world: &World, out: &Out) -> String {
     for step in &view.done {
         page += &format!("  {} {step}\n", out.paint(Tone::Dim, "→"));
     }
-    page + "  nothing is granted until `ringrift emergency clear`\n"
+    page + "  no job starts until `ringrift emergency clear`\n"
 }

@@ -1,4 +1,5 @@
-//! `ringrift emergency sync`: the path unit's service, which tells the coordinator of the emergency flags while there is one.
+//! `ringrift emergency sync`: run by the path unit's service to report emergency flags to the coordinator while there
+//! is one.
 use crate::cli::world::World;
 use crate::cli::{Done, hub};
 use crate::contract::coordinator::method;
@@ -12,8 +13,8 @@ use crate::platform::watch::Folders;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Between two looks: changes in a folder that is closed to us are not told.
-const AT_LEAST: Duration = Duration::from_secs(5);
+/// Between two checks: changes in a directory that is closed to us are not told.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts the service
 /// again when the next flag is made; it acts on a file's being there, so it does not matter when that happens. A flag of somebody
@@ -27,7 +28,7 @@ pub fn run(world: &World) -> Done {
         let looked = flags::look(&paths(world));
         // We cannot look, and systemd can: it may have seen one.
         let blind =
-            looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("its folder is closed to user ringrift: {why}") });
+            looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("user ringrift cannot read its directory: {why}") });
         let (flags, foreign): (Vec<Flag>, _) = (looked.flags.into_iter().chain(blind).collect(), looked.foreign);
         if foreign != warned {
             foreign.iter().for_each(|(path, owner)| warn(path, owner));
@@ -41,13 +42,13 @@ pub fn run(world: &World) -> Done {
         if flags.is_empty() && foreign.is_empty() {
             return Ok(Exit::Ok);
         }
-        changes.wait(AT_LEAST).map_err(failed)?;
+        changes.wait(POLL_INTERVAL).map_err(failed)?;
     }
 }
 
 fn warn(path: &str, owner: &str) {
     terminal::error_line(&format!(
-        "ignored: {path} belongs to {owner}, who is not in group ringrift-admin; `ringrift emergency halt` halts, and as root `rm` removes it"
+        "ignored: {path} belongs to {owner}, who is not in group ringrift-admin; use `ringrift emergency halt`, and remove the file as root"
     ));
 }
 

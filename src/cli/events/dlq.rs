@@ -12,28 +12,28 @@ use serde_json::json;
 /// Dead letters.
 #[derive(Debug, Subcommand)]
 pub enum Dlq {
-    /// List them, oldest first
+    /// List dead letters, oldest first
     List(Which),
-    /// One letter with every reason
+    /// Show one letter with all its errors
     Show {
-        /// Its number
+        /// Number of the letter
         id: u64,
     },
-    /// Hand them out again, from the first try on
+    /// Deliver letters again, with a new set of attempts
     Redrive(Which),
-    /// Delete them
+    /// Delete letters
     Purge(Which),
 }
 
 /// Which letters.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// By number
+    /// Number of a letter
     id: Option<u64>,
-    /// Of one subscriber
+    /// All letters of one subscriber
     #[arg(short, long)]
     subscriber: Option<SubscriberName>,
-    /// All of them; needed to change more than one
+    /// All letters
     #[arg(short, long)]
     all: bool,
 }
@@ -58,11 +58,11 @@ impl Which {
         DeadLetterFilter { id: self.id, subscriber: self.subscriber.clone(), ..DeadLetterFilter::default() }
     }
 
-    /// The filter of a change, which wants to be told what it is about.
+    /// The filter of a change, which must name its letters.
     fn change(&self) -> Result<DeadLetterFilter, crate::contract::error::Failure> {
         use crate::contract::error::{Exit, Failure};
         if self.id.is_none() && self.subscriber.is_none() && !self.all {
-            return Err(Failure::new(Exit::Usage, "which dead letters?").hint("a number, --subscriber NAME or --all"));
+            return Err(Failure::new(Exit::Usage, "no dead letter named").hint("give a number, --subscriber NAME or --all"));
         }
         Ok(self.filter())
     }
@@ -74,7 +74,7 @@ impl Dlq {
         match self {
             Dlq::List(which) => list(world, out, &which.filter()),
             Dlq::Show { id } => show(world, out, id),
-            Dlq::Redrive(which) => change(world, out, "DeadLetterRedrive", "handed out again", &which.change()?),
+            Dlq::Redrive(which) => change(world, out, "DeadLetterRedrive", "queued for delivery", &which.change()?),
             Dlq::Purge(which) => change(world, out, "DeadLetterPurge", "deleted", &which.change()?),
         }
     }
@@ -100,7 +100,7 @@ fn list(world: &World, out: &Out, filter: &DeadLetterFilter) -> Done {
         });
         match listed.letters.is_empty() {
             true => "no dead letters\n".to_owned(),
-            false => out.table(&["ID", "SUBSCRIBER", "EVENT", "TRIES", "REDRIVEN", "AGE", "REASON"], rows.collect()),
+            false => out.table(&["ID", "SUBSCRIBER", "EVENT", "ATTEMPTS", "REDRIVES", "AGE", "REASON"], rows.collect()),
         }
     })
 }
@@ -115,7 +115,7 @@ fn show(world: &World, out: &Out, id: u64) -> Done {
         if let Some(event) = &letter.event {
             page += &(serde_json::to_string_pretty(event).unwrap_or_default() + "\n");
         }
-        page + &format!("`ringrift events dlq redrive {}` hands it out again\n", letter.id)
+        page + &format!("`ringrift events dlq redrive {}` delivers it again\n", letter.id)
     })
 }
 

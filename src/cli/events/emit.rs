@@ -17,22 +17,22 @@ use serde_json::{Map, Value};
 /// Example: ringrift events emit EXPLORATION_BOOST config_key=square8_2p boost_factor=1.5 reason="a try"
 #[derive(Debug, Args)]
 pub struct Emit {
-    /// The type: EXPLORATION_BOOST, exploration_boost or external.NAME
+    /// Event type: EXPLORATION_BOOST, exploration_boost or external.NAME
     #[arg(value_name = "TYPE")]
     kind: String,
-    /// Fields of the payload; a value that is JSON is taken as such, any other as text
+    /// Fields of the payload; values are JSON, or else strings
     #[arg(value_name = "FIELD=VALUE")]
     fields: Vec<String>,
-    /// The payload as one JSON object; fields given one by one go over it
+    /// Payload as one JSON object; single fields override it
     #[arg(short, long, value_name = "JSON")]
     payload: Option<String>,
-    /// The configuration it is about, when the payload has no config_key
+    /// Configuration of the event, if the payload has no config_key
     #[arg(short, long, value_name = "CONFIG_KEY")]
     key: Option<ConfigKey>,
-    /// The event that caused it
+    /// Id of the event that caused this one
     #[arg(long, value_name = "ID")]
     cause: Option<EventId>,
-    /// A second event with the same key is not stored
+    /// Idempotency key: a second event with the same key is not stored
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 }
@@ -43,8 +43,9 @@ impl Emit {
         let kind = wire_name(&self.kind)?;
         let payload = payload(self.payload.as_deref(), &self.fields)?;
         if let Some(known) = EventType::from_wire(&kind) {
-            Payload::parse(known, &Value::Object(payload.clone()))
-                .map_err(|e| Failure::new(Exit::BadData, e.to_string()).hint("`ringrift events tail --type` shows how others look"))?;
+            Payload::parse(known, &Value::Object(payload.clone())).map_err(|e| {
+                Failure::new(Exit::BadData, e.to_string()).hint("`ringrift events tail --type` shows other events of the type")
+            })?;
         }
         let event = NewEvent {
             id: None,
@@ -60,7 +61,7 @@ impl Emit {
         let done: PublishResult = hub::ask(world, Hub::Router)?.call("Publish", &Publish { events: vec![event] })?;
         out.either("published", &done.results, || {
             let line = |r: &crate::contract::router::Published| {
-                let again = if r.duplicate { out.paint(Tone::Warn, " (was there already; nothing stored)") } else { String::new() };
+                let again = if r.duplicate { out.paint(Tone::Warn, " (duplicate; not stored)") } else { String::new() };
                 format!("{} {}{again}\n", r.seq, r.id)
             };
             done.results.iter().map(line).collect()
@@ -70,9 +71,9 @@ impl Emit {
 
 /// The payload from one JSON object and single fields.
 fn payload(whole: Option<&str>, fields: &[String]) -> Result<Map<String, Value>, Failure> {
-    let usage = |why: String| Failure::new(Exit::Usage, why).hint("fields are FIELD=VALUE; --payload takes a JSON object");
+    let usage = |why: String| Failure::new(Exit::Usage, why).hint("write fields as FIELD=VALUE, or use --payload with a JSON object");
     let mut map: Map<String, Value> = match whole {
-        Some(text) => serde_json::from_str(text).map_err(|e| usage(format!("--payload is no JSON object: {e}")))?,
+        Some(text) => serde_json::from_str(text).map_err(|e| usage(format!("--payload is not a JSON object: {e}")))?,
         None => Map::new(),
     };
     for field in fields {

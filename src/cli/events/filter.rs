@@ -1,4 +1,4 @@
-//! Which events a verb is about.
+//! The events a verb applies to.
 use crate::contract::envelope::EXTERNAL;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::events::{Category, EventType};
@@ -10,13 +10,13 @@ use clap::Args;
 /// The events meant; all when nothing is given.
 #[derive(Debug, Clone, Args)]
 pub struct Filter {
-    /// Types: NEW_GAMES_AVAILABLE, new_games or external.NAME; lists with commas
+    /// Event types, separated by commas: NEW_GAMES_AVAILABLE, new_games or external.NAME
     #[arg(short, long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
-    /// Categories: cycle, feedback, work, daemon, host, router
+    /// Categories, separated by commas: cycle, feedback, work, daemon, host, router
     #[arg(short, long = "category", value_name = "CATEGORY", value_delimiter = ',')]
     categories: Vec<String>,
-    /// Only events about this configuration, as in square8_2p
+    /// Only events of this configuration, for example square8_2p
     #[arg(short, long, value_name = "CONFIG_KEY")]
     pub key: Option<ConfigKey>,
 }
@@ -29,7 +29,7 @@ pub fn wire_name(text: &str) -> Result<String, Failure> {
     let upper = text.to_uppercase().replace('-', "_");
     EventType::from_name(&upper).or_else(|| EventType::from_wire(&text.to_lowercase())).map(|t| t.info().wire.to_owned()).ok_or_else(|| {
         let error = UnknownName::new("event", text, EventType::ALL.iter().map(|t| t.info().name));
-        Failure::new(Exit::Usage, error.to_string()).hint("programs of your own use external.NAME")
+        Failure::new(Exit::Usage, error.to_string()).hint("your own programs use external.NAME")
     })
 }
 
@@ -40,8 +40,8 @@ impl Filter {
         let read = |name: &String| {
             let names = ["cycle", "feedback", "work", "daemon", "host", "router"];
             serde_json::from_value::<Category>(name.to_lowercase().into()).map_err(|_| {
-                Failure::new(Exit::Usage, UnknownName::new("category of events", name, names.into_iter()).to_string())
-                    .hint(format!("one of {}", names.join(", ")))
+                Failure::new(Exit::Usage, UnknownName::new("event category", name, names.into_iter()).to_string())
+                    .hint(format!("use one of {}", names.join(", ")))
             })
         };
         Ok(Interest { types, categories: self.categories.iter().map(read).collect::<Result<_, _>>()? })

@@ -18,21 +18,21 @@ use clap::Subcommand;
 /// The event log.
 #[derive(Debug, Subcommand)]
 pub enum Events {
-    /// The last events, and with -f those that come
+    /// Show the last events; -f follows new ones
     Tail(tail::Tail),
     /// Publish an event
     Emit(emit::Emit),
-    /// One event in full
+    /// Show one event in full
     Show(show::Show),
-    /// A stretch of the log
+    /// Print a range of the log
     Replay(replay::Replay),
-    /// The router's figures
+    /// Show the router's statistics
     Stats(stats::Stats),
-    /// Subscriptions: what they want and how far they are
+    /// List subscriptions with cursor and lag
     Subscribers(subscribers::Subscribers),
-    /// Forget subscriptions that will not return
+    /// Delete subscriptions that will not come back
     Retire(retire::Retire),
-    /// Dead letters: events whose handler failed for good
+    /// Dead letters: events that could not be handled
     #[command(subcommand)]
     Dlq(dlq::Dlq),
 }

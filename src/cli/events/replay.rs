@@ -11,15 +11,15 @@ use crate::contract::router::{self, Delivery};
 use clap::Args;
 use serde_json::json;
 
-/// Print a stretch of the log. Nothing is delivered to any daemon by it.
+/// Print a range of the log. Nothing is delivered to daemons.
 #[derive(Debug, Args)]
 pub struct Replay {
     #[command(flatten)]
     filter: Filter,
-    /// The first place in the log
+    /// First position in the log
     #[arg(long, default_value_t = 0, value_name = "SEQ")]
     from: u64,
-    /// The last place in the log
+    /// Last position in the log
     #[arg(long, value_name = "SEQ")]
     to: Option<u64>,
 }

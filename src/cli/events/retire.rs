@@ -7,10 +7,10 @@ use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-/// Forget subscriptions that will not return, so that no events are kept for them. One that does return begins with what is new.
+/// Delete subscriptions that will not come back, so that no events are kept for them. One that does come back receives only new events.
 #[derive(Debug, Args)]
 pub struct Retire {
-    /// Their names, as `ringrift events subscribers` shows them
+    /// Names as in `ringrift events subscribers`
     #[arg(required = true, value_name = "NAME")]
     names: Vec<SubscriberName>,
 }
@@ -22,6 +22,6 @@ impl Retire {
         for name in &self.names {
             let _: Map<String, Value> = router.call("Retire", &json!({ "name": name }))?;
         }
-        out.either("retired", &self.names, || self.names.iter().map(|name| format!("{name} is forgotten\n")).collect())
+        out.either("retired", &self.names, || self.names.iter().map(|name| format!("{name} deleted\n")).collect())
     }
 }

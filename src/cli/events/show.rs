@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// Show one event in full.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Its place in the log, or its id
+    /// Position in the log, or id
     event: String,
 }
 
@@ -30,7 +30,8 @@ impl Show {
             Ok(seq) => Fetch { seq: Some(seq), id: None },
             Err(_) => {
                 let id = EventId::new(self.event).map_err(|e| {
-                    Failure::new(Exit::Usage, e.to_string()).hint("a number is a place in the log; `ringrift events tail` shows places")
+                    Failure::new(Exit::Usage, e.to_string())
+                        .hint("give an event id or a position in the log; `ringrift events tail` shows both")
                 })?;
                 Fetch { seq: None, id: Some(id) }
             }

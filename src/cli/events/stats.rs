@@ -7,7 +7,7 @@ use crate::contract::router;
 use clap::Args;
 use serde_json::json;
 
-/// Show the router's figures.
+/// Show the router's statistics.
 #[derive(Debug, Args)]
 pub struct Stats {}
 
@@ -18,13 +18,13 @@ impl Stats {
         out.either("stats", &stats, || {
             let mut page = String::new();
             if let Some(why) = &stats.refusing {
-                page += &format!("{} publishes are refused: {why}\n", out.paint(Tone::Bad, "!"));
+                page += &format!("{} new events are rejected: {why}\n", out.paint(Tone::Bad, "!"));
             }
             let rows = [
-                ("events in the log", format!("{} (places {} to {})", stats.events, stats.first_seq, stats.last_seq)),
-                ("published since start", format!("{} and {} repeats", stats.published, stats.duplicates)),
+                ("events in the log", format!("{} (positions {} to {})", stats.events, stats.first_seq, stats.last_seq)),
+                ("published since start", format!("{} ({} duplicates)", stats.published, stats.duplicates)),
                 ("delivered since start", format!("{}, acknowledged {}", stats.delivered, stats.acked)),
-                ("running for", text::seconds(stats.uptime_seconds.cast_signed())),
+                ("uptime", text::seconds(stats.uptime_seconds.cast_signed())),
                 (
                     "in the last minute",
                     format!(
@@ -32,7 +32,7 @@ impl Stats {
                         stats.rates.published, stats.rates.delivered, stats.rates.acked
                     ),
                 ),
-                ("a publish takes", latency(&stats.publish_latency)),
+                ("publish latency", latency(&stats.publish_latency)),
                 ("subscriptions", stats.subscribers.to_string()),
                 ("dead letters", stats.dead_letters.to_string()),
                 ("database", text::bytes(stats.database_bytes)),
@@ -49,7 +49,7 @@ impl Stats {
 fn latency(l: &router::Latency) -> String {
     let ms = |us: u64| format!("{:.1} ms", us as f64 / 1000.0);
     match l.calls {
-        0 => "no call in the last minute".into(),
-        _ => format!("p50 {}, p99 {}, longest {} ({})", ms(l.p50_us), ms(l.p99_us), ms(l.max_us), text::count(l.calls as usize, "call")),
+        0 => "no calls in the last minute".into(),
+        _ => format!("p50 {}, p99 {}, max {} ({})", ms(l.p50_us), ms(l.p99_us), ms(l.max_us), text::count(l.calls as usize, "call")),
     }
 }

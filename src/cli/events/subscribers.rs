@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
-/// Show subscriptions: how far each is, what waits, what failed.
+/// Show subscriptions with cursor, lag, retries and dead letters.
 #[derive(Debug, Args)]
 pub struct Subscribers {}
 
@@ -31,7 +31,7 @@ impl Subscribers {
                 let seen = match (s.connected, s.last_seen_us) {
                     (true, _) => "connected".to_owned(),
                     (false, Some(t)) => format!("{} ago", text::age(t, world.now_us)),
-                    (false, None) => format!("never, made {} ago", text::age(s.created_us, world.now_us)),
+                    (false, None) => format!("never, created {} ago", text::age(s.created_us, world.now_us)),
                 };
                 vec![
                     Text::new(tone, format!("{dot} {}", s.name)),
@@ -43,7 +43,7 @@ impl Subscribers {
                     Text::plain(seen),
                 ]
             });
-            out.table(&["  NAME", "DONE TO", "LAG", "IN FLIGHT", "RETRYING", "DEAD", "SEEN"], rows.collect())
+            out.table(&["  NAME", "CURSOR", "LAG", "IN FLIGHT", "RETRYING", "DEAD", "SEEN"], rows.collect())
         })
     }
 }

@@ -7,15 +7,15 @@ use crate::cli::world::World;
 use crate::contract::router::Replay;
 use clap::Args;
 
-/// Show the last events, and with -f those that come.
+/// Show the last events; -f follows new ones.
 #[derive(Debug, Args)]
 pub struct Tail {
     #[command(flatten)]
     filter: Filter,
-    /// Go on with new events
+    /// Follow new events
     #[arg(short, long)]
     follow: bool,
-    /// How many old ones
+    /// Number of past events to show
     #[arg(short = 'n', long, default_value_t = 10, value_name = "N")]
     lines: u64,
 }

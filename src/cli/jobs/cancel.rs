@@ -12,7 +12,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// Longest wait for the units of running jobs; systemd kills one that does not end in 30 s.
-const PATIENCE: Duration = Duration::from_secs(40);
+const STOP_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Units of these jobs that still run; nothing: systemd does not answer.
 fn running(world: &World, jobs: &[JobId]) -> Option<Vec<String>> {
@@ -22,13 +22,13 @@ fn running(world: &World, jobs: &[JobId]) -> Option<Vec<String>> {
     Some(up.map(|u| u.name).collect())
 }
 
-/// Withdraw jobs; a running one is stopped, and the command returns when its processes are gone.
+/// Cancel jobs. Running ones are stopped; the command returns when their processes have exited.
 #[derive(Debug, Args)]
 pub struct Cancel {
-    /// Their ids
+    /// Job ids
     #[arg(required = true)]
     jobs: Vec<JobId>,
-    /// Why
+    /// Reason
     #[arg(short, long, default_value = "cancelled by an operator")]
     reason: String,
 }
@@ -42,16 +42,16 @@ impl Cancel {
             let answer = coordinator.ask(method::Cancel, &json!({ "work_id": job, "reason": self.reason }))?;
             done.push((job.to_string(), answer.accepted));
         }
-        let left = settle::until(PATIENCE, || running(world, &self.jobs).filter(Vec::is_empty))
+        let left = settle::until(STOP_TIMEOUT, || running(world, &self.jobs).filter(Vec::is_empty))
             .unwrap_or_else(|| running(world, &self.jobs).unwrap_or_default());
         for unit in &left {
-            out.aside(Tone::Warn, "warning:", &format!("{unit} has not ended yet"));
+            out.aside(Tone::Warn, "warning:", &format!("{unit} has not stopped yet"));
         }
         let value: Vec<_> = done.iter().map(|(id, accepted)| json!({ "job_id": id, "cancelled": accepted })).collect();
         out.either("jobs", &value, || {
             let line = |(id, accepted): &(String, bool)| match accepted {
                 true => format!("{} {id} cancelled\n", out.paint(Tone::Good, "●")),
-                false => format!("{} {id} had ended already\n", out.paint(Tone::Dim, "○")),
+                false => format!("{} {id} had already finished\n", out.paint(Tone::Dim, "○")),
             };
             done.iter().map(line).collect()
         })?;

@@ -12,19 +12,19 @@ use crate::contract::workload::{JobType, Progress};
 use clap::Args;
 use serde_json::json;
 
-/// List jobs: the coordinator's queue, or, while it is away, the units that systemd has.
+/// List jobs: the coordinator's queue or, while the coordinator is down, systemd's units.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Ended ones, too
+    /// Include finished jobs
     #[arg(short, long)]
     all: bool,
-    /// Only these types; lists with commas
+    /// Only these types, separated by commas
     #[arg(short, long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
     /// Only one configuration
     #[arg(short, long, value_name = "CONFIG_KEY")]
     key: Option<ConfigKey>,
-    /// At most so many, newest first
+    /// Maximum number of jobs, newest first
     #[arg(short = 'n', long, default_value_t = 50, value_name = "N")]
     lines: u32,
 }
@@ -53,8 +53,8 @@ impl List {
 
 fn job_type(name: &str) -> Result<JobType, Failure> {
     JobType::from_name(&name.to_lowercase()).ok_or_else(|| {
-        let error = UnknownName::new("type of jobs", name, JobType::ALL.iter().map(|t| t.name()));
-        Failure::new(Exit::Usage, error.to_string()).hint(format!("one of {}", JobType::ALL.map(JobType::name).join(", ")))
+        let error = UnknownName::new("job type", name, JobType::ALL.iter().map(|t| t.name()));
+        Failure::new(Exit::Usage, error.to_string()).hint(format!("use one of {}", JobType::ALL.map(JobType::name).join(", ")))
     })
 }
 
@@ -80,7 +80,7 @@ pub fn progress(p: &Progress) -> String {
 fn says(item: &WorkItem) -> String {
     match (&item.progress, item.status, &item.error) {
         (Some(p), WorkStatus::Running, _) => progress(p),
-        (_, WorkStatus::Pending, _) if !item.waiting_for.is_empty() => format!("waits: {}", item.waiting_for.join("; ")),
+        (_, WorkStatus::Pending, _) if !item.waiting_for.is_empty() => format!("queued: {}", item.waiting_for.join("; ")),
         (_, _, Some(error)) => error.clone(),
         _ => item.work.subject.clone().unwrap_or_default(),
     }
@@ -100,17 +100,17 @@ fn queue(listed: &Listed, world: &World, out: &Out) -> Done {
                 Text::plain(says(i)),
             ]
         });
-        let more = if listed.truncated { "more than shown: raise -n\n" } else { "" };
+        let more = if listed.truncated { "there are more; raise -n\n" } else { "" };
         match listed.items.is_empty() {
-            true => "no jobs wait or run; `ringrift jobs list --all` shows those that ended\n".to_owned(),
-            false => out.table(&["ID", "TYPE", "CONFIG", "STATUS", "TRY", "SINCE", "SAYS"], rows.collect()) + more,
+            true => "no queued or running jobs; `ringrift jobs list --all` includes finished ones\n".to_owned(),
+            false => out.table(&["ID", "TYPE", "CONFIG", "STATUS", "ATTEMPT", "SINCE", "PROGRESS"], rows.collect()) + more,
         }
     })
 }
 
 fn units(jobs: &[JobRow], why: &Failure, filter: &WorkFilter, world: &World, out: &Out) -> Done {
     let jobs: Vec<&JobRow> = jobs.iter().filter(|j| filter.types.is_empty() || filter.types.contains(&j.job_type)).collect();
-    out.aside(Tone::Warn, "note:", &format!("{why}; these are the units that systemd has"));
+    out.aside(Tone::Warn, "note:", &format!("{why}; listing systemd's units instead"));
     if out.json {
         out.value("units", &json!(jobs))?;
         return Ok(Exit::Ok);
@@ -126,8 +126,8 @@ fn units(jobs: &[JobRow], why: &Failure, filter: &WorkFilter, world: &World, out
         ]
     });
     out.text(&match jobs.is_empty() {
-        true => "no jobs run\n".to_owned(),
-        false => out.table(&["ID", "TYPE", "STATE", "MEMORY", "SINCE", "SAYS"], rows.collect()),
+        true => "no running jobs\n".to_owned(),
+        false => out.table(&["ID", "TYPE", "STATE", "MEMORY", "SINCE", "PROGRESS"], rows.collect()),
     })?;
     Ok(Exit::Ok)
 }

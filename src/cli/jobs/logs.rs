@@ -7,10 +7,10 @@ use crate::contract::ids::JobId;
 use crate::contract::workload::JobType;
 use clap::Args;
 
-/// Show the journal of a job, by journalctl; also after the job ended.
+/// Show the journal of a job with journalctl, also after it has finished.
 #[derive(Debug, Args)]
 pub struct Logs {
-    /// Its id
+    /// Job id
     job: JobId,
     #[command(flatten)]
     journal: Journal,

@@ -1,4 +1,4 @@
-//! `ringrift jobs`: what waits, runs and ended.
+//! `ringrift jobs`: queued, running and finished jobs.
 mod cancel;
 mod list;
 mod logs;
@@ -13,25 +13,25 @@ use clap::Subcommand;
 /// Jobs.
 #[derive(Debug, Subcommand)]
 pub enum Jobs {
-    /// What waits and runs, and with --all what ended
+    /// List queued and running jobs; --all includes finished ones
     List(list::List),
-    /// One job in full
+    /// Show one job in full
     Show(show::Show),
-    /// The journal of a job
+    /// Show the journal of a job
     Logs(logs::Logs),
-    /// Run one job by hand
+    /// Submit one job by hand
     Submit(submit::Submit),
-    /// Withdraw a job; a running one is stopped
+    /// Cancel jobs; running ones are stopped
     Cancel(cancel::Cancel),
-    /// The queue: what waits and why; hold it back for a while
+    /// Show queued jobs and why they are queued; pause and resume the queue
     Queue(queue::Queue),
-    /// What waits, in the order in which it gets slots, and why
+    /// Show queued jobs in the order in which they get slots
     Order(order::Order),
-    /// Limits by type and the rates of admission
+    /// Show limits by type and rate limits
     Limits(limits::Limits),
-    /// How long jobs take, when running ones end, when there is room
+    /// Show durations, expected ends and when slots become free
     Durations(durations::Durations),
-    /// Slots that are taken, by whom
+    /// Show used slots and who holds them
     Slots(tasks::Tasks),
 }
 

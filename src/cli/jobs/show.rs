@@ -13,7 +13,7 @@ use serde_json::json;
 /// Show one job in full.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Its id
+    /// Job id
     job: JobId,
 }
 
@@ -43,8 +43,8 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
     add("Says", item.progress.as_ref().map(progress).unwrap_or_default());
     add("Error", item.error.clone().unwrap_or_default());
     add("Result", item.result.clone().unwrap_or_default());
-    add("Waits for", item.waiting_for.join("; "));
-    add("Asked by", w.requested_by.clone());
+    add("Queued for", item.waiting_for.join("; "));
+    add("Requested by", w.requested_by.clone());
     add("About", w.subject.clone().unwrap_or_default());
     add("Queued", time(Some(item.created_us)));
     add("Claimed", time(item.claimed_us));

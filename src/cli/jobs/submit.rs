@@ -14,43 +14,43 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Between two looks at a job that is waited for.
-const LOOK: Duration = Duration::from_millis(500);
+/// Between two checks at a job that is waited for.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Shards of an export whose inputs are not named.
 const SHARDS: u32 = 1000;
 
-/// Run one job by hand. Inputs that are not named are those that the loop would take: the champion, the newest samples, the newest games.
+/// Submit one job by hand. Inputs default to those that the loop would use: the champion, the newest samples, the newest games.
 #[derive(Debug, Args)]
 pub struct Submit {
-    /// Type of the job: selfplay, export, training, evaluation, …
+    /// Job type: selfplay, export, training, evaluation, …
     #[arg(value_name = "TYPE", value_parser = job_type)]
     kind: JobType,
-    /// Configuration, as in square8_2p; the first of master.configs when absent
+    /// Configuration, for example square8_2p [default: the first of master.configs]
     #[arg(short, long, value_name = "KEY")]
     config: Option<ConfigKey>,
-    /// A parameter over those of the configuration; the value is JSON, or else text
+    /// Parameter that overrides the configuration; the value is JSON, or else a string
     #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = param)]
     params: Vec<(String, Value)>,
-    /// An artefact to read: model, champion, candidate, shards or samples = its SHA-256
+    /// Input artefact: model, champion, candidate, shards or samples = its SHA-256
     #[arg(short, long = "input", value_name = "NAME=ID", value_parser = input)]
     inputs: Vec<(String, Digest)>,
-    /// 0 to 100, higher first
+    /// Priority, 0 to 100; higher first
     #[arg(long, default_value_t = 50)]
     priority: u8,
-    /// Attempts in all, 1 to 10
+    /// Maximum number of attempts, 1 to 10
     #[arg(long, default_value_t = 1)]
     attempts: u32,
-    /// Seconds that one attempt may take
+    /// Timeout of one attempt in seconds
     #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
     timeout: u64,
-    /// Wait for the end; exits with 1 when the job did not complete
+    /// Wait until the job finishes; exit with 1 unless it completed
     #[arg(short, long)]
     wait: bool,
 }
 
 fn job_type(text: &str) -> Result<JobType, String> {
     let names = || JobType::ALL.map(JobType::name).join(", ");
-    JobType::from_name(text).ok_or_else(|| format!("unknown type of job; known are {}", names()))
+    JobType::from_name(text).ok_or_else(|| format!("unknown job type; must be one of {}", names()))
 }
 
 fn param(text: &str) -> Result<(String, Value), String> {
@@ -61,7 +61,7 @@ fn param(text: &str) -> Result<(String, Value), String> {
 fn input(text: &str) -> Result<(String, Digest), String> {
     let (name, id) = text.split_once('=').ok_or("expected NAME=ID")?;
     if !["model", "champion", "candidate", "shards", "samples"].contains(&name) {
-        return Err(format!("unknown input {name:?}; known are model, champion, candidate, shards and samples"));
+        return Err(format!("unknown input {name:?}; must be one of model, champion, candidate, shards and samples"));
     }
     Ok((name.to_owned(), Digest::new(id).map_err(|e| e.to_string())?))
 }
@@ -72,8 +72,7 @@ impl Submit {
         let key = match &self.config {
             Some(key) => key.clone(),
             None => world.config()?.config.master.configs.first().cloned().ok_or_else(|| {
-                Failure::new(Exit::Usage, "no configuration was named and master.configs is empty")
-                    .hint("name one with --config square8_2p")
+                Failure::new(Exit::Usage, "no configuration given and master.configs is empty").hint("add --config square8_2p")
             })?,
         };
         let mut work = NewWork::new(self.kind, key);
@@ -85,14 +84,15 @@ impl Submit {
         let id = coordinator.ask(coordinator::method::Enqueue, &work)?.work_id;
         if !self.wait {
             let value = json!({ "job_id": id, "type": self.kind, "config_key": work.config_key });
-            return out
-                .either("job", &value, || format!("{} {id} queued; `ringrift jobs show {id}` follows it\n", out.paint(Tone::Good, "●")));
+            return out.either("job", &value, || {
+                format!("{} {id} queued; `ringrift jobs show {id}` shows its state\n", out.paint(Tone::Good, "●"))
+            });
         }
         let item = ended(&mut coordinator, &id, &|why| out.aside(Tone::Dim, "waiting:", why))?;
         if item.status != WorkStatus::Completed {
             let why = item.error.clone().or(item.result.clone()).unwrap_or_else(|| item.status.name().to_owned());
             let failure = Failure::new(Exit::Failure, format!("job {id} {}: {why}", item.status.name()));
-            return Err(failure.hint(format!("`ringrift jobs logs {id}` shows what it printed")));
+            return Err(failure.hint(format!("`ringrift jobs logs {id}` shows its output")));
         }
         let took = item.started_us.zip(item.completed_us).map_or(0, |(from, to)| (to - from) / 1_000_000);
         out.either("job", &item, || format!("{} {id} completed in {}\n", out.paint(Tone::Good, "●"), text::seconds(took)))
@@ -148,7 +148,7 @@ fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, 
     let files: Vec<InputFile> = found.into_iter().map(|a| InputFile { sha256: a.id, path: a.path }).collect();
     if files.is_empty() {
         let why = format!("the catalog has no {what} of {key} for a job of type {kind}");
-        return Err(Failure::new(Exit::BadData, why).hint("run the stage before it first, or name an artefact with --input"));
+        return Err(Failure::new(Exit::BadData, why).hint("run the previous stage first, or give an artefact with --input"));
     }
     Ok(match kind {
         JobType::Export => Inputs { shards: files, ..Inputs::default() },
@@ -172,7 +172,7 @@ fn ended(coordinator: &mut Asked, id: &JobId, say: &dyn Fn(&str)) -> Result<Work
             }
             said = item.waiting_codes;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         assert!(param("=3").is_err() && param("epochs").is_err());
         let id = "a".repeat(64);
         assert!(input(&format!("samples={id}")).is_ok());
-        assert!(input(&format!("sample={id}")).is_err_and(|e| e.contains("known are")));
+        assert!(input(&format!("sample={id}")).is_err_and(|e| e.contains("must be one of")));
         assert!(input("samples=abc").is_err());
         assert!(job_type("traning").is_err_and(|e| e.contains("training")));
     }

@@ -1,4 +1,4 @@
-//! `ringrift master ensure`: makes sure that a master runs before an operation, or warns; the original's
+//! `ringrift master ensure`: makes sure that a master runs before an operation, or warns; the earlier implementation's
 //! `ensure_master_loop_running` and `check_or_warn`.
 use super::is_running::running;
 use crate::cli::Done;
@@ -8,18 +8,18 @@ use crate::contract::error::{Exit, Failure};
 use crate::master::guard;
 use clap::Args;
 
-/// Fail with 3 when the master does not run; RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 lets everything pass.
+/// Exit with 3 if the master does not run; RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 disables the check.
 ///
 /// For scripts: `ringrift master ensure --operation "nightly tournament" && …`
 #[derive(Debug, Args)]
 pub struct Ensure {
-    /// What needs the master; named in the message
+    /// Name of the operation, for the message
     #[arg(short, long, default_value = "this operation")]
     operation: String,
     /// Only warn
     #[arg(short, long, conflicts_with = "require_for_automation")]
     warn: bool,
-    /// Fail even if the configuration does not say `master.required`; without --warn and without this, the configuration decides
+    /// Fail even if master.required is false; without --warn and --require, master.required decides
     #[arg(long)]
     require_for_automation: bool,
 }
@@ -31,12 +31,12 @@ impl Ensure {
         if guard::is_skipped() || config.skip_check || running(world) {
             return Ok(Exit::Ok);
         }
-        let message = format!("{} needs the master loop, which is not running", self.operation);
+        let message = format!("{} needs the master, which is not running", self.operation);
         if self.require_for_automation || (config.required && !self.warn) {
             let hint = "start it with `systemctl start ringrift-master.target`, or set RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 for a test";
             return Err(Failure::new(Exit::NotRunning, message).hint(hint));
         }
-        out.aside(Tone::Warn, "warning:", &format!("{message}; going on with limited automation"));
+        out.aside(Tone::Warn, "warning:", &format!("{message}; continuing with limited automation"));
         out.aside(Tone::Dim, "  →", "systemctl start ringrift-master.target");
         Ok(Exit::Ok)
     }

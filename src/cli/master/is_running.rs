@@ -1,14 +1,14 @@
-//! `ringrift master is-running`: whether a master runs, as an exit code; the original's `is_master_loop_running`.
+//! `ringrift master is-running`: whether a master runs, as an exit code; `is_master_loop_running` of the earlier implementation.
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::contract::error::Exit;
 use clap::Args;
 
-/// Say whether the master runs. Exits with 0 or 3.
+/// Check whether the master runs: exit with 0 if it does, else with 3.
 #[derive(Debug, Args)]
 pub struct IsRunning {
-    /// Only the exit code
+    /// Print nothing
     #[arg(short, long)]
     quiet: bool,
 }

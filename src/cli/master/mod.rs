@@ -1,4 +1,4 @@
-//! `ringrift master`: is the master loop there, and is it well.
+//! `ringrift master`: whether the master runs and is healthy.
 mod ensure;
 mod is_running;
 mod status;
@@ -8,14 +8,14 @@ use super::out::Out;
 use super::world::World;
 use clap::Subcommand;
 
-/// The master loop.
+/// The master.
 #[derive(Debug, Subcommand)]
 pub enum Master {
-    /// Exit with 0 when the master runs, with 3 when it does not
+    /// Exit with 0 if the master runs, else with 3
     IsRunning(is_running::IsRunning),
-    /// Fail, or only warn, when an operation needs the master and it does not run
+    /// Fail or warn if the master does not run
     Ensure(ensure::Ensure),
-    /// The loop's health: iteration, age of the last beat, drift
+    /// Show the master's health: iteration, last heartbeat, drift
     Status(status::Status),
 }
 

@@ -1,4 +1,4 @@
-//! `ringrift master status`: how well the master is; the original's `check_health`.
+//! `ringrift master status`: how well the master is; `check_health` of the earlier implementation.
 use crate::cli::Done;
 use crate::cli::control::explain;
 use crate::cli::look::MASTER;

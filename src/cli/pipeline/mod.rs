@@ -11,11 +11,11 @@ use clap::Subcommand;
 /// The training cycle.
 #[derive(Debug, Subcommand)]
 pub enum Pipeline {
-    /// Where each configuration stands, and what it has
+    /// Show the stage of each configuration and its data
     Show(show::Show),
-    /// How long the next stage takes to start after a stage's end
+    /// Show the delay between the end of a stage and the start of the next
     Timing(timing::Timing),
-    /// The loop as it turns, one line a stage
+    /// Follow the training cycle, one line per stage
     Watch(watch::Watch),
 }
 

@@ -13,7 +13,7 @@ use crate::coordination::judge;
 use clap::Args;
 use serde_json::json;
 
-/// Show where each configuration stands in the cycle.
+/// Show the stage of each configuration in the training cycle.
 #[derive(Debug, Args)]
 pub struct Show {
     /// Only this configuration
@@ -33,7 +33,7 @@ impl Show {
         };
         let stages: Vec<StageState> = stages.into_iter().filter(|s| self.key.as_ref().is_none_or(|k| s.config_key == *k)).collect();
         out.either("stages", &stages, || match stages.is_empty() {
-            true => "nothing has been played yet; `ringrift jobs list` shows what is about to\n".into(),
+            true => "no games have been played yet; `ringrift jobs list` shows queued jobs\n".into(),
             false => {
                 let waits = waiting(world);
                 stages.iter().map(|s| page(s, &waits, world, out)).collect::<Vec<_>>().join("\n")
@@ -47,7 +47,7 @@ fn snapshot(world: &World, out: &Out, why: Failure) -> Result<Vec<StageState>, F
     let Some(report) = world.report("data-pipeline") else { return Err(why) };
     let found = report.snapshot.get("stages").cloned().and_then(|s| serde_json::from_value(s).ok());
     let Some(stages) = found else { return Err(why) };
-    out.aside(Tone::Warn, "note:", &format!("{why}; this is its last word, {} old", text::age(report.time_us, world.now_us)));
+    out.aside(Tone::Warn, "note:", &format!("{why}; showing its last report, {} old", text::age(report.time_us, world.now_us)));
     Ok(stages)
 }
 
@@ -73,7 +73,7 @@ fn page(s: &StageState, waits: &[Waiting], world: &World, out: &Out) -> String {
     if !s.set_aside.is_empty() {
         let since = s.rules_since_us.map_or_else(String::new, |at| format!(" since {}", text::age(at, world.now_us)));
         let aside: Vec<String> = s.set_aside.iter().map(ToString::to_string).collect();
-        page += &format!("  rules version {}{since}; kept and not used: {}\n", s.rules_version, aside.join("; "));
+        page += &format!("  rules version {}{since}; kept but not used: {}\n", s.rules_version, aside.join("; "));
     }
     let rows = vec![
         vec![
@@ -86,7 +86,7 @@ fn page(s: &StageState, waits: &[Waiting], world: &World, out: &Out) -> String {
         vec![
             Text::dim("  matches"),
             Text::number(s.matches.to_string()),
-            Text::plain(format!("{} refused since the last promotion", s.refusals)),
+            Text::plain(format!("{} rejected since the last promotion", s.refusals)),
         ],
     ];
     page + &out.table(&[], rows)
@@ -95,6 +95,6 @@ fn page(s: &StageState, waits: &[Waiting], world: &World, out: &Out) -> String {
 fn champion(s: &StageState, world: &World) -> String {
     match &s.champion {
         Some(c) => format!("champion {} promoted {} ago", text::short(c.model_id.as_str()), text::age(c.promoted_us, world.now_us)),
-        None => "no champion yet: the untrained network leads".into(),
+        None => "no champion yet: self-play uses the untrained network".into(),
     }
 }

@@ -1,4 +1,4 @@
-//! `ringrift pipeline timing`: the hand-overs between stages, from the event log.
+//! `ringrift pipeline timing`: delays between stages, from the event log.
 use crate::cli::out::{Out, Text};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, journal};
@@ -9,14 +9,14 @@ use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Print how long the next stage takes to start after a stage's end, that is the moment a job's command wrote its result.
+/// Print the delay between the end of a stage (its command has written the result) and the start of the next.
 ///
-/// STARTING is until systemd was starting the next job's unit: through the old job's runner, the catalog, the daemon that decided,
-/// coordinator, master, polkit and D-Bus. RUNNING is until the job ran in it: its unit's sandbox stood and its runner had taken up the
-/// work. The first comes from the journal, which wants root or a member of systemd-journal; the second from the event log.
+/// STARTING: until systemd starts the next job's unit, via the first job's runner, the catalog, the deciding daemon,
+/// coordinator, master, polkit and D-Bus. RUNNING: until the job runs, with its unit's sandbox set up and its runner started.
+/// STARTING comes from the journal, which only root and group systemd-journal may read; RUNNING from the event log.
 #[derive(Debug, Args)]
 pub struct Timing {
-    /// Only the last so many events of the log
+    /// Read only the last N events of the log
     #[arg(long, default_value_t = 100_000)]
     last: u64,
 }
@@ -39,7 +39,7 @@ impl Timing {
 }
 
 fn page(found: &[Handover], starting: Option<f64>, running: Option<f64>, out: &Out) -> String {
-    let Some(running) = running else { return "no stage has followed another yet\n".into() };
+    let Some(running) = running else { return "no stage has started after another one yet\n".into() };
     let mut pairs: BTreeMap<(&str, &str), Vec<&Handover>> = BTreeMap::new();
     for h in found {
         pairs.entry((&h.from, &h.to)).or_default().push(h);
@@ -55,10 +55,10 @@ fn page(found: &[Handover], starting: Option<f64>, running: Option<f64>, out: &O
             number(run().max_by(f64::total_cmp)),
         ]
     };
-    let table = out.table(&["HAND-OVER", "COUNT", "STARTING", "RUNNING", "LONGEST"], pairs.iter().map(row).collect());
+    let table = out.table(&["TRANSITION", "COUNT", "STARTING", "RUNNING", "LONGEST"], pairs.iter().map(row).collect());
     let first = match starting {
-        Some(ms) => format!("the next job's unit is starting after {ms:.0} ms"),
-        None => "when units started is not known (the journal wants root or a member of systemd-journal)".into(),
+        Some(ms) => format!("next unit starting after {ms:.0} ms"),
+        None => "start of units unknown (the journal is readable by root and group systemd-journal)".into(),
     };
-    format!("{table}median of all {}: {first}, the job runs after {running:.0} ms\n", found.len())
+    format!("{table}median of {}: {first}, job running after {running:.0} ms\n", found.len())
 }

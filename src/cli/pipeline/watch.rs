@@ -1,4 +1,4 @@
-//! `ringrift pipeline watch`: the loop as it turns, one line a stage, until a generation plays.
+//! `ringrift pipeline watch`: follows the training cycle, one line per stage, until a generation plays.
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
@@ -12,10 +12,10 @@ use clap::Args;
 use std::collections::HashMap;
 use std::io::IsTerminal;
 
-/// Follow the training cycle from its beginning: games, samples, models, matches, promotions.
+/// Follow the training cycle from the start: games, samples, models, matches, promotions.
 #[derive(Debug, Args)]
 pub struct Watch {
-    /// Ends when self-play with this generation's model has finished a job; 0: goes on until Ctrl-C
+    /// Exit when a self-play job with this generation's model has finished; 0: run until Ctrl-C
     #[arg(long, default_value_t = 0, value_name = "N")]
     generation: u32,
 }
@@ -43,7 +43,7 @@ impl Watch {
             let Some(event) = delivery.event else { return Ok(()) };
             seen.show(&event, live, out)?;
             match self.generation > 0 && seen.plays(&event) >= self.generation {
-                // The way out of a stream that has no end; it is told apart below.
+                // The way out of a stream that has no end; it is distinguished below.
                 true => {
                     reached = true;
                     Err(Failure::new(Exit::Ok, "reached"))
@@ -97,7 +97,7 @@ impl Seen {
                 let model = p.model_id.as_ref().map_or("an unnamed model", |m| m.as_str());
                 let who = self.generations.get(model).map_or("generation 0".to_owned(), |g| format!("generation {g}"));
                 let total = p.total_games.unwrap_or(p.games_completed);
-                ("self-play", format!("{} games by {who}, {:.1} a second; {total} in all", p.games_completed, p.games_per_second), plain)
+                ("self-play", format!("{} games by {who}, {:.1}/s; total {total}", p.games_completed, p.games_per_second), plain)
             }
             Payload::NpzExportComplete(p) => {
                 ("export", format!("{} samples from {} games in {:.1} s", p.samples_exported, p.games_exported, p.duration_seconds), plain)
@@ -128,7 +128,7 @@ impl Seen {
             Payload::ModelDistributionFailed(p) => ("distribution", format!("failed: {}", p.error), Tone::Bad),
             Payload::WorkRetry(p) => ("retry", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Warn),
             Payload::WorkFailed(p) => ("failed", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Bad),
-            Payload::DaemonPermanentlyFailed(p) => ("failed", format!("{}: {}; somebody must look", p.daemon_name, p.result), Tone::Bad),
+            Payload::DaemonPermanentlyFailed(p) => ("failed", format!("{}: {}; needs attention", p.daemon_name, p.result), Tone::Bad),
             _ => return None,
         })
     }

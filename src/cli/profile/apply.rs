@@ -4,7 +4,7 @@ use super::plan::{find, render};
 use crate::cli::control::Master;
 use crate::cli::look::Row;
 use crate::cli::out::{Out, Tone};
-use crate::cli::settle::{self, Wish};
+use crate::cli::settle::{self, TargetState};
 use crate::cli::world::World;
 use crate::cli::{Done, text};
 use crate::contract::error::{Exit, Failure};
@@ -23,15 +23,15 @@ struct Applied<'a> {
 }
 
 /// Longest wait for what starts and stops.
-const PATIENCE: Duration = Duration::from_secs(90);
+const APPLY_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Apply a profile: the master starts what it has and stops what it has not, and keeps it over reboots. Waits until that has happened,
-/// and exits with 1 when a daemon does not come up.
+/// Apply a profile: the master starts its members and stops all other daemons, also after reboots. Waits until they have started and stopped,
+/// and exits with 1 if a daemon does not start.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// The profile
     profile: String,
-    /// Only say what would happen
+    /// Only print what would change
     #[arg(short = 'n', long)]
     dry_run: bool,
     /// Do not wait until the daemons have started and stopped
@@ -52,12 +52,12 @@ impl Apply {
             return out.either("applied", &plan, || render(&plan, out));
         }
         let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
-        let up = [known(&plan.start, Wish::Up), known(&plan.stay, Wish::Up)].concat();
-        let wishes = [up.clone(), known(&plan.stop, Wish::Down)].concat();
-        let seen = settle::settle(world, &wishes, PATIENCE, |seen| seen.profile.is_none_or(|now| now == wanted))?;
+        let up = [known(&plan.start, TargetState::Up), known(&plan.stay, TargetState::Up)].concat();
+        let wishes = [up.clone(), known(&plan.stop, TargetState::Down)].concat();
+        let seen = settle::settle(world, &wishes, APPLY_TIMEOUT, |seen| seen.profile.is_none_or(|now| now == wanted))?;
         let Some(missing) = seen else {
-            return Err(Failure::new(Exit::Failure, format!("while profile {wanted} was applied, somebody applied another one"))
-                .hint("`ringrift profile show` shows which; the later one counts"));
+            return Err(Failure::new(Exit::Failure, format!("another profile was applied while {wanted} was being applied"))
+                .hint("`ringrift profile show` shows the applied profile"));
         };
         let value = Applied { plan: &plan, missing: &missing };
         out.either("applied", &value, || {

@@ -13,13 +13,13 @@ use clap::Subcommand;
 /// Profiles.
 #[derive(Debug, Subcommand)]
 pub enum Profile {
-    /// Every profile; the applied one is marked
+    /// List profiles; the applied one is marked
     List(list::List),
-    /// The members of a profile and their states
+    /// Show the members of a profile and their states
     Show(show::Show),
-    /// What applying a profile would start and stop
+    /// Show what applying a profile would start and stop
     Diff(diff::Diff),
-    /// Apply a profile: start what it has, stop what it has not
+    /// Apply a profile: start its members, stop all other daemons
     Apply(apply::Apply),
 }
 

@@ -18,13 +18,13 @@ pub fn render(plan: &Plan, out: &Out) -> String {
     add("+", Tone::Good, "starts", &plan.start);
     add("-", Tone::Bad, "stops", &plan.stop);
     add("=", Tone::Plain, "stays", &plan.stay);
-    add("!", Tone::Warn, "kept out by the configuration", &plan.disabled);
+    add("!", Tone::Warn, "disabled by the configuration", &plan.disabled);
     let table = if rows.is_empty() { String::new() } else { out.table(&[], rows) };
     let planned = match plan.planned.len() {
         0 => String::new(),
-        n if n > 8 => format!("{n} members are planned, not built yet: `ringrift profile show {} --planned`\n", plan.profile),
+        n if n > 8 => format!("{n} planned members, not built yet: `ringrift profile show {} --planned`\n", plan.profile),
         _ => format!("planned, not built yet: {}\n", plan.planned.join(", ")),
     };
-    let counts = format!("{} to start, {} to stop, {} stay", plan.start.len(), plan.stop.len(), plan.stay.len());
+    let counts = format!("{} to start, {} to stop, {} unchanged", plan.start.len(), plan.stop.len(), plan.stay.len());
     format!("{table}{}profile {}: {counts}\n", out.paint(Tone::Dim, &planned), plan.profile)
 }

@@ -9,10 +9,10 @@ use crate::contract::registry::Profile;
 use clap::Args;
 use serde_json::json;
 
-/// Show the members of a profile and their states; those that are planned are named.
+/// Show the members of a profile and their states.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The profile; the applied one when absent
+    /// Profile [default: the applied one]
     profile: Option<String>,
     /// List planned members one by one
     #[arg(long)]
@@ -26,8 +26,8 @@ impl Show {
         let profile = match &self.profile {
             Some(name) => find(name)?,
             None => seen.as_ref().and_then(|s| s.profile).ok_or_else(|| {
-                Failure::new(Exit::NotRunning, "no profile is known to be applied: the master has not said")
-                    .hint("name one: `ringrift profile list`")
+                Failure::new(Exit::NotRunning, "the applied profile is unknown: the master has not reported it")
+                    .hint("give a profile; `ringrift profile list` lists them")
             })?,
         };
         let applied = seen.as_ref().and_then(|s| s.profile) == Some(profile);

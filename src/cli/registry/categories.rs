@@ -5,7 +5,7 @@ use crate::contract::registry::{Category, by_category};
 use clap::Args;
 use serde_json::json;
 
-/// List the eleven categories and their members.
+/// List the categories and their members.
 #[derive(Debug, Args)]
 pub struct Categories {}
 

@@ -5,7 +5,7 @@ use crate::contract::registry::{Stage, all};
 use clap::Args;
 use serde_json::json;
 
-/// List names that are marked for removal, and what to use instead.
+/// List deprecated names and their replacements.
 #[derive(Debug, Args)]
 pub struct Deprecated {}
 
@@ -24,7 +24,7 @@ impl Deprecated {
                 let with = strategy.map(|s| format!(" with strategy {s}")).unwrap_or_default();
                 vec![Text::plain(*name), Text::plain(format!("use {of}{with}"))]
             });
-            out.table(&["NAME", "INSTEAD"], rows.collect())
+            out.table(&["NAME", "USE INSTEAD"], rows.collect())
         })
     }
 }

@@ -1,4 +1,5 @@
-//! `ringrift registry health`: the registry in one line; the original's `check_registry_health`.
+//! `ringrift registry health`: whether the registry is valid, in one line (`check_registry_health` of the earlier
+//! implementation).
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::contract::error::Exit;
@@ -6,7 +7,7 @@ use crate::contract::registry::{DaemonType, all, built, validate};
 use clap::Args;
 use serde_json::json;
 
-/// Say in one line whether the registry is in order.
+/// Print in one line whether the registry is valid.
 #[derive(Debug, Args)]
 pub struct Health {}
 

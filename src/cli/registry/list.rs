@@ -12,7 +12,7 @@ pub struct List {
     /// Only this category
     #[arg(short, long)]
     category: Option<String>,
-    /// Only those that can be started
+    /// Only built daemons
     #[arg(long)]
     built: bool,
 }

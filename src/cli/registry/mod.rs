@@ -13,20 +13,20 @@ use clap::Subcommand;
 
 pub(crate) use list::category;
 
-/// The registry of daemon types.
+/// Registry of daemon types.
 #[derive(Debug, Subcommand)]
 pub enum Registry {
-    /// Every daemon type with its stage and dependencies
+    /// List daemon types with stage and dependencies
     List(list::List),
-    /// The eleven categories and their members
+    /// List the categories and their members
     Categories(categories::Categories),
-    /// Names that are marked for removal, and what to use instead
+    /// List deprecated names and their replacements
     Deprecated(deprecated::Deprecated),
-    /// The order in which daemons start, or stop
+    /// Print the start order, or the stop order
     Order(order::Order),
-    /// One line: is the registry in order
+    /// Print in one line whether the registry is valid
     Health(health::Health),
-    /// Every check of the registry, with notes
+    /// Check the registry, with notes
     Validate(validate::Validate),
 }
 

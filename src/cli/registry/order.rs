@@ -6,13 +6,13 @@ use crate::contract::registry::{DaemonType, Stage, all, start_order, stop_order}
 use clap::Args;
 use serde_json::json;
 
-/// Show the order in which daemons start: dependencies first, the original's 21 positions kept.
+/// Print the start order (dependencies first).
 #[derive(Debug, Args)]
 pub struct Order {
-    /// The order in which they stop
+    /// Print the stop order
     #[arg(long)]
     stop: bool,
-    /// Only those that can be started
+    /// Only built daemons
     #[arg(long)]
     built: bool,
 }

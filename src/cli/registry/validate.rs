@@ -1,5 +1,5 @@
-//! `ringrift registry validate`: whether the registry contradicts itself, with the reasons; the original's
-//! `validate_registry` and `validate_startup_order`.
+//! `ringrift registry validate`: checks the registry for contradictions (`validate_registry` and
+//! `validate_startup_order` of the earlier implementation).
 use crate::cli::out::{Out, Tone};
 use crate::cli::{Done, text};
 use crate::contract::error::Exit;
@@ -9,13 +9,13 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Check the registry: cycles, order, profiles, both ends of every event. On a machine with the package, programs and units too.
+/// Check the registry: cycles, order, profiles, emitter and subscriber of every event. With the package installed, also programs and units.
 #[derive(Debug, Args)]
 pub struct Validate {
-    /// Only errors
+    /// Print only errors
     #[arg(short, long)]
     quiet: bool,
-    /// Also check that every program is in this folder
+    /// Also check that every program is in this directory
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = paths::LIBEXEC)]
     programs: Option<PathBuf>,
 }
@@ -26,7 +26,7 @@ impl Validate {
         let mut report = registry::validate();
         if let Some(folder) = &self.programs {
             let missing = built().map(|s| folder.join(s.daemon.binary())).filter(|p| !p.is_file());
-            report.errors.extend(missing.map(|p| format!("{} is missing; install the package again", p.display())));
+            report.errors.extend(missing.map(|p| format!("{} is missing; reinstall the package", p.display())));
         }
         let value = json!({ "valid": report.is_valid(), "errors": report.errors, "notes": report.notes });
         out.either("registry", &value, || {

@@ -1,4 +1,4 @@
-//! `ringrift safeguards`: gates, breakers, and closing a breaker by hand.
+//! `ringrift safeguards`: resource limits, circuit breakers, and closing a breaker by hand.
 mod reset;
 mod status;
 
@@ -7,7 +7,7 @@ use super::out::Out;
 use super::world::World;
 use clap::{Args, Subcommand};
 
-/// Gates and breakers: what they bar and why.
+/// Show resource limits and circuit breakers, what they block and why.
 #[derive(Debug, Args)]
 pub struct Safeguards {
     #[command(subcommand)]
@@ -16,7 +16,7 @@ pub struct Safeguards {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Gates, breakers and back-pressure (the same as no verb)
+    /// Show limits, breakers and back-pressure (the default)
     Status,
     /// Close breakers by hand
     Reset(reset::Reset),

@@ -11,16 +11,16 @@ use crate::contract::workload::JobType;
 use clap::Args;
 use serde_json::json;
 
-/// Close breakers by hand, when what made the tasks fail is mended.
+/// Close circuit breakers by hand, once the cause of the failures is fixed.
 #[derive(Debug, Args)]
 pub struct Reset {
-    /// Only of this type
+    /// Only this job type
     #[arg(short, long = "type", value_name = "TYPE", required_unless_present = "all")]
     task_type: Option<String>,
     /// Only on this node
     #[arg(short, long, value_name = "NODE")]
     node: Option<NodeId>,
-    /// Of every type
+    /// All types
     #[arg(short, long, conflicts_with = "task_type")]
     all: bool,
 }
@@ -32,7 +32,7 @@ impl Reset {
         let call = ResetBreakers { task_type, node: self.node };
         let done = hub::ask(world, Hub::Coordinator)?.ask(method::ResetBreakers, &call)?;
         out.either("reset", &json!({ "breakers": done.reset }), || match done.reset {
-            0 => format!("{} no breaker had anything to remember\n", out.paint(Tone::Dim, "○")),
+            0 => format!("{} no breaker had recent failures\n", out.paint(Tone::Dim, "○")),
             n => format!("{} {} closed\n", out.paint(Tone::Good, "●"), text::count(n as usize, "breaker")),
         })?;
         Ok(if done.reset > 0 { Exit::Ok } else { Exit::Failure })
@@ -41,7 +41,7 @@ impl Reset {
 
 fn job_type(name: &str) -> Result<JobType, Failure> {
     JobType::from_name(&name.to_lowercase()).ok_or_else(|| {
-        let error = UnknownName::new("type of tasks", name, JobType::ALL.iter().map(|t| t.name()));
-        Failure::new(Exit::Usage, error.to_string()).hint(format!("one of {}", JobType::ALL.map(JobType::name).join(", ")))
+        let error = UnknownName::new("job type", name, JobType::ALL.iter().map(|t| t.name()));
+        Failure::new(Exit::Usage, error.to_string()).hint(format!("use one of {}", JobType::ALL.map(JobType::name).join(", ")))
     })
 }

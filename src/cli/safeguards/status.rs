@@ -46,5 +46,5 @@ fn page(view: &SafeguardsView, world: &World, out: &Out) -> String {
         false => out.table(&["BREAKER", "NODE", "STATE", "FAILED", "OPENED", "PROBES IN", "LAST", "WHY"], breakers.collect()),
     };
     let s = &view.signal;
-    page + &format!("\nback-pressure {} ({:.2}): self-play gets {:.0} % of its rate\n", s.level, s.value, s.multiplier * 100.0)
+    page + &format!("\nback-pressure {} ({:.2}): self-play at {:.0} % of its rate\n", s.level, s.value, s.multiplier * 100.0)
 }

@@ -170,7 +170,7 @@ fn jobs(o: &Overview) -> String {
 fn events(o: &Overview) -> String {
     match &o.events {
         Some(e) => format!("{:.1}/s, lag {}, {}", e.published_per_second, e.lag, count(e.dead_letters as usize, "dead letter")),
-        None => "unknown: the event router does not run".into(),
+        None => "unknown: the event router is not running".into(),
     }
 }
 

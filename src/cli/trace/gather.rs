@@ -15,13 +15,13 @@ use crate::contract::{catalog, coordinator};
 use serde_json::json;
 use std::collections::BTreeSet;
 
-/// An artefact is looked for by its first digits among the newest so many.
+/// An artefact is looked for by its first digits among the newest this many.
 const NEWEST: u32 = 10_000;
 /// Fewest digits that are taken for an artefact.
 const DIGITS: usize = 6;
 /// More ancestors and descendants than these are not of use on a page.
 const MAX_ARTEFACTS: usize = 60;
-/// A job's events stand at most so long before its item and after its end: clocks differ, and the outbox may wait for the router.
+/// A job's events stand at most this long before its item and after its end: clocks differ, and the outbox may wait for the router.
 const SLACK_US: i64 = 3_600_000_000;
 
 /// The hubs, as far as they run.
@@ -61,7 +61,7 @@ pub fn gather(world: &World, thing: &str, lines: usize) -> Result<Found, Failure
 /// The event by which the chain is entered.
 fn enter(hubs: &mut Hubs, thing: &str, found: &mut Found) -> Result<Option<Fetched>, Failure> {
     if let Ok(seq) = thing.parse::<u64>() {
-        found.about = format!("event at place {seq}");
+        found.about = format!("event at position {seq}");
         return event(hubs, Fetch { seq: Some(seq), id: None }).map(Some);
     }
     if let Ok(id) = EventId::new(thing) {
@@ -78,8 +78,8 @@ fn enter(hubs: &mut Hubs, thing: &str, found: &mut Found) -> Result<Option<Fetch
     let game = thing.rsplit_once('-').filter(|(job, n)| n.len() == 5 && n.bytes().all(|b| b.is_ascii_digit()) && job.contains('-'));
     let name = game.map_or(thing, |(job, _)| job);
     let Ok(id) = JobId::new(name) else {
-        return Err(Failure::new(Exit::Usage, format!("{thing:?} is no event, job, artefact or game"))
-            .hint("`ringrift events tail`, `ringrift jobs list` and `ringrift models list` show what there is"));
+        return Err(Failure::new(Exit::Usage, format!("{thing:?} is not an event, job, artefact or game"))
+            .hint("`ringrift events tail`, `ringrift jobs list` and `ringrift models list` list them"));
     };
     found.about = match game {
         Some((_, n)) => format!("game {n} of job {id}"),
@@ -87,8 +87,8 @@ fn enter(hubs: &mut Hubs, thing: &str, found: &mut Found) -> Result<Option<Fetch
     };
     let entry = job(hubs, &id, None, found)?;
     if entry.is_none() && found.jobs.is_empty() {
-        return Err(Failure::new(Exit::Failure, format!("nothing is known of {thing:?}"))
-            .hint("its events may not be kept any more; `ringrift jobs list` and `ringrift models list` show what there is"));
+        return Err(Failure::new(Exit::Failure, format!("{thing:?} not found"))
+            .hint("its events may have been deleted; `ringrift jobs list` and `ringrift models list` list them"));
     }
     Ok(entry)
 }
@@ -110,7 +110,7 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
                 (None, _) => return Ok(None),
                 (Some(one), None) => one,
                 (Some(_), Some(_)) => {
-                    return Err(Failure::new(Exit::Usage, format!("more than one artefact begins with {digits}")).hint("give more digits"));
+                    return Err(Failure::new(Exit::Usage, format!("more than one artefact starts with {digits}")).hint("give more digits"));
                 }
             }
         }
@@ -118,7 +118,7 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
     let mut steps = catalog.ask(catalog::method::Lineage, &json!({ "id": record.id }))?.steps;
     steps.sort_by_key(|step| (-step.depth, step.artefact.seq));
     if steps.len() > MAX_ARTEFACTS {
-        found.notes.push(format!("{} artefacts belong to it; the {MAX_ARTEFACTS} nearest are shown", steps.len()));
+        found.notes.push(format!("showing the nearest {MAX_ARTEFACTS} of {} artefacts", steps.len()));
         steps.sort_by_key(|step| step.depth.abs());
         steps.truncate(MAX_ARTEFACTS);
         steps.sort_by_key(|step| (-step.depth, step.artefact.seq));
@@ -169,12 +169,12 @@ fn job(hubs: &mut Hubs, id: &JobId, near: Option<i64>, found: &mut Found) -> Res
     let last = own.pop();
     found.events.extend(own.into_iter().map(|f| Placed { seq: f.seq, event: f.event }));
     if last.is_none() && !found.jobs.is_empty() {
-        found.notes.push("the job's events are not kept any more".into());
+        found.notes.push("the job's events have been deleted".into());
     }
     Ok(last)
 }
 
-/// The work item that an event is about.
+/// The job that an event is about.
 pub fn work_id(event: &Event) -> Option<&str> {
     ["work_id", "task_id", "job_id"].into_iter().find_map(|field| event.payload.get(field)?.as_str())
 }
@@ -186,7 +186,7 @@ fn chain(hubs: &mut Hubs, root: &EventId, lines: usize, found: &mut Found) -> Re
     match &first {
         Some(first) => ask.from = first.seq,
         None => {
-            found.notes.push(format!("the first event {root} is not kept any more"));
+            found.notes.push(format!("the first event {root} has been deleted"));
             // The id tells when it was made.
             ask.since_us = root.time_us().map(|us| us - SLACK_US);
         }
@@ -203,12 +203,12 @@ fn chain(hubs: &mut Hubs, root: &EventId, lines: usize, found: &mut Found) -> Re
         Ok(())
     })?;
     if left > 0 {
-        found.notes.push(format!("{left} more events belong to the chain; --lines shows more"));
+        found.notes.push(format!("{left} more events in the chain; raise --lines"));
     }
     Ok(())
 }
 
-/// The work items that the events are about.
+/// The jobs that the events are about.
 fn jobs(hubs: &mut Hubs, found: &mut Found) {
     let Some(coordinator) = &mut hubs.coordinator else { return };
     let known: BTreeSet<String> = found.jobs.iter().map(|job| job.work_id.to_string()).collect();

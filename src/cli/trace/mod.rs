@@ -1,4 +1,4 @@
-//! `ringrift trace`: what led to an event, a job, a model or a game, and what came of it; asked of the hubs that run.
+//! `ringrift trace`: what led to an event, a job, a model or a game, and what followed; asked of the hubs that run.
 mod found;
 mod gather;
 mod tree;
@@ -13,8 +13,8 @@ use found::Found;
 /// Show the tree from the first event of a chain to the model at its end.
 ///
 /// THING is an event (its id or its place in the log), a job, an artefact (the SHA-256 of a model, of a shard of games or of a sample
-/// file, or its first digits) or a game (as in JOB-00042). Looking starts nothing: what a hub that does not run would know is left out
-/// and said.
+/// file, or its first digits) or a game (such as JOB-00042). No unit is started: what only a stopped hub knows is left out with a
+/// note.
 ///
 /// Example: ringrift trace 3f0c9a51b2de
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct Trace {
     /// Event, job, model, shard, samples or game
     #[arg(value_name = "THING")]
     thing: String,
-    /// Show at most so many events
+    /// Maximum number of events to show
     #[arg(short = 'n', long, default_value_t = 500, value_name = "N")]
     lines: usize,
 }

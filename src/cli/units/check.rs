@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 /// Where an administrator's drop-ins lie.
 pub(crate) const DROP_INS: &str = "/etc/systemd/system";
 
-/// Compare unit files with what this build wants, and the drop-ins with what the configuration wants.
+/// Compare unit files with those of this build, and drop-ins with the configuration.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The folder of the units
+    /// Directory of the units
     #[arg(long, value_name = "DIR", default_value = "/usr/lib/systemd/system")]
     dir: PathBuf,
-    /// The folder of the drop-ins
+    /// Directory of the drop-ins
     #[arg(long, value_name = "DIR", default_value = DROP_INS)]
     drop_ins: PathBuf,
 }
@@ -26,13 +26,13 @@ impl Check {
     /// Prints what differs; exits with 1 when anything does.
     pub fn run(self, world: &World, out: &Out) -> Done {
         if !self.dir.is_dir() {
-            return Err(Failure::new(Exit::Usage, format!("{} is no folder", self.dir.display())).hint("name one with --dir"));
+            return Err(Failure::new(Exit::Usage, format!("{} is not a directory", self.dir.display())).hint("give one with --dir"));
         }
         let mut wrong = differences(&self.dir, &units::generate());
         wrong.extend(drop_in_differences(&self.drop_ins, &super::generate::drop_ins(world)?));
         let value: Vec<_> = wrong.iter().map(|(file, what)| json!({ "file": file, "what": what })).collect();
         out.either("differences", &value, || match wrong.len() {
-            0 => format!("{}\n", out.paint(Tone::Good, "the unit files are what this build wants")),
+            0 => format!("{}\n", out.paint(Tone::Good, "unit files match this build")),
             n => {
                 let rows = wrong.iter().map(|(file, what)| vec![Text::new(Tone::Warn, what), Text::plain(file)]).collect();
                 format!("{}{}\n", out.table(&[], rows), text::count(n, "difference"))
@@ -58,7 +58,7 @@ pub(crate) fn drop_in_differences(dir: &Path, wanted: &[UnitFile]) -> Vec<(Strin
     for name in [units::overrides::ALL_SERVICES, units::overrides::COORDINATOR] {
         let path = dir.join(name);
         if path.exists() && !wanted.iter().any(|f| f.name == name) {
-            wrong.push((path.display().to_string(), "no longer wanted".into()));
+            wrong.push((path.display().to_string(), "obsolete".into()));
         }
     }
     wrong

@@ -9,16 +9,16 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// Write the unit files, or with --drop-ins only what the configuration changes in them.
+/// Write the unit files, or with --drop-ins only the drop-ins for configured values.
 ///
-/// `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload` makes runtime.restart_max,
-/// runtime.shutdown_timeout and runtime.coordinator_dir true.
+/// `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload` applies runtime.restart_max,
+/// runtime.shutdown_timeout and runtime.coordinator_dir.
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The folder to write to; it must exist
+    /// Existing directory to write to
     #[arg(short, long, value_name = "DIR")]
     dest: PathBuf,
-    /// Only the drop-ins that the configuration wants; those it no longer wants are removed
+    /// Write only drop-ins for configured values, and remove obsolete ones
     #[arg(long)]
     drop_ins: bool,
 }
@@ -34,7 +34,7 @@ impl Generate {
     /// Writes and says what changed.
     pub fn run(self, world: &World, out: &Out) -> Done {
         if !self.dest.is_dir() {
-            return Err(Failure::new(Exit::Usage, format!("{} is no folder", self.dest.display())).hint("create it first"));
+            return Err(Failure::new(Exit::Usage, format!("{} is not a directory", self.dest.display())).hint("create it first"));
         }
         let (files, gone) = if self.drop_ins {
             let files = drop_ins(world)?;
@@ -76,7 +76,7 @@ pub(crate) fn drop_ins(world: &World) -> Result<Vec<UnitFile>, Failure> {
     units::overrides::drop_ins(&world.config()?.config.runtime).map_err(|e| Failure::new(Exit::Config, "writing drop-ins").caused_by(e))
 }
 
-/// Generated files of the folder that this build does not want any more.
+/// Generated files of the directory that this build does not want any more.
 fn stale(dest: &Path, files: &[UnitFile]) -> Result<Vec<String>, Failure> {
     let ours = |name: &String| name.starts_with("ringrift") && !files.iter().any(|f| f.name == *name);
     let generated = |name: &String| {

@@ -14,11 +14,11 @@ use clap::Subcommand;
 /// Unit files.
 #[derive(Debug, Subcommand)]
 pub enum Units {
-    /// Write the unit files that this build wants
+    /// Write the unit files
     Generate(generate::Generate),
-    /// Compare unit files with what this build wants
+    /// Compare unit files with those of this build
     Check(check::Check),
-    /// Let systemd-analyze verify the unit files and rate their exposure
+    /// Verify the unit files and their exposure with systemd-analyze
     Verify(verify::Verify),
 }
 

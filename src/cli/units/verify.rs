@@ -1,4 +1,4 @@
-//! `ringrift units verify`: systemd-analyze's own judgement.
+//! `ringrift units verify`: runs systemd-analyze on the units.
 use crate::cli::Done;
 use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
@@ -12,10 +12,10 @@ use std::process::Command;
 /// Exposure, 0 to 10, that no service may exceed.
 const EXPOSURE: f64 = 2.5;
 
-/// Let systemd-analyze verify the unit files and rate the exposure of each service; at most 2.5 is allowed.
+/// Verify the unit files with systemd-analyze, and fail if the exposure of a service exceeds 2.5.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The folder of the units
+    /// Directory of the units
     #[arg(long, value_name = "DIR", default_value = "/usr/lib/systemd/system")]
     dir: PathBuf,
 }
@@ -45,7 +45,7 @@ impl Verify {
                 vec![Text::new(tone, level.map_or("?".into(), |l| format!("{l:.1}"))), Text::plain(name)]
             });
             let verdict = match complaints.trim() {
-                "" => out.paint(Tone::Good, "systemd has no complaint"),
+                "" => out.paint(Tone::Good, "no errors"),
                 text => out.paint(Tone::Bad, text),
             };
             format!("{}{verdict}\n", out.table(&["EXPOSURE", "UNIT"], rows.collect()))
@@ -57,7 +57,7 @@ impl Verify {
 /// What systemd-analyze wrote: stdout and stderr.
 fn analyze(arguments: &[&str]) -> Result<(String, String), Failure> {
     let output = Command::new("systemd-analyze").args(arguments).env("LC_ALL", "C.UTF-8").output().map_err(|e| {
-        Failure::new(Exit::Unavailable, "running systemd-analyze").caused_by(e).hint("it comes with systemd: `apt-get install systemd`")
+        Failure::new(Exit::Unavailable, "running systemd-analyze").caused_by(e).hint("install it with `apt-get install systemd`")
     })?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok((text(output.stdout), text(output.stderr)))

@@ -55,7 +55,7 @@ pub struct ArtefactFilter {
     /// Catalogued after this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-    /// At most so many; 100 when absent.
+    /// Maximum number; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -134,11 +134,13 @@ impl StageState {
         self.champion.as_ref().map_or(0, |c| c.generation).max(self.last_generation) + 1
     }
 
-    /// Why the configuration began anew, while it has no champion under the new rules; nothing if it did not.
+    /// Why the configuration started over, while it has no champion under the new rules; nothing if it did not.
     pub fn began_anew(&self) -> Option<String> {
         let before = self.set_aside.iter().map(SetAside::to_string).collect::<Vec<_>>().join("; ");
         let anew = self.champion.is_none() && !before.is_empty();
-        anew.then(|| format!("began anew: the rules of the game are version {} now; kept and not used: {before}", self.rules_version))
+        anew.then(|| {
+            format!("started from scratch: the rules of the game are now version {}; kept but not used: {before}", self.rules_version)
+        })
     }
 }
 
@@ -208,7 +210,7 @@ pub struct Fate {
     pub why: String,
 }
 
-/// A job's folder.
+/// A job's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFolder {
     /// The job.

@@ -6,26 +6,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admission {
-    /// Tasks admitted a minute, all types together, 1 to 10,000,000: a mistake that asks for thousands is slowed down in time.
+    /// Jobs admitted per minute, all types together, 1 to 10,000,000. Limits the damage of a mistake that queues
+    /// thousands.
     pub per_minute: u32,
-    /// Self-play tasks admitted a minute, 1 to 10,000,000: the one type that fills whatever is free.
+    /// Self-play jobs admitted per minute, 1 to 10,000,000, at most per_minute. Self-play is the type that fills all
+    /// free slots.
     pub selfplay_per_minute: u32,
-    /// Tokens that gather while nothing is asked for, 1 to 1,000,000: so many may start at once.
+    /// Maximum number of unused tokens, and so of jobs that may start at once, 1 to 1,000,000.
     pub burst: u32,
-    /// Milliseconds between two starts of one type on one node, 0 to 60,000: a start shows its load before the next one.
+    /// Milliseconds between two starts of one type on one node, 0 to 60,000, so that the load of a start is measured
+    /// before the next one.
     pub cooldown_ms: u32,
-    /// Seconds that the window of recent starts on a node reaches back, 1 to 3600.
+    /// Length in seconds of the window in which starts on a node are counted, 1 to 3600.
     pub window_seconds: u32,
-    /// Starts in the window that are ordinary, 1 to 1,000,000; near and at this number starts are delayed, never refused for good.
+    /// Starts within the window above which further starts are delayed by full_delay_ms, 1 to 1,000,000. Starts are
+    /// delayed, never rejected.
     pub window_starts: u32,
-    /// Percent of window_starts from which starts are delayed by near_delay_ms, 1 to 100.
+    /// Percentage of window_starts from which starts are delayed by near_delay_ms, 1 to 100.
     pub near_percent: u32,
     /// Milliseconds between two starts of one type on a node when the window is nearly full, 0 to 60,000.
     pub near_delay_ms: u32,
-    /// Milliseconds between two starts of one type on a node when it is full, from near_delay_ms to 600,000.
+    /// Milliseconds between two starts of one type on a node when the window is full, near_delay_ms to 600,000.
     pub full_delay_ms: u32,
-    /// Milliseconds after a job's end in which a type of `limits.idle_types` gets no slot, 0 to 60,000: the next stage's job is about
-    /// to be started, and one more start at the same moment would hold it up. Self-play does not feel it.
+    /// Milliseconds after the end of a job during which no job of a type in `limits.idle_types` starts, 0 to 60,000.
+    /// The next stage's job starts at that moment and must not be slowed down; for self-play the delay makes no
+    /// difference.
     pub settle_ms: u32,
 }
 
@@ -67,12 +72,12 @@ impl Admission {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerRules {
-    /// Failures in a row that open it, 1 to 1000; running out of memory opens it at once.
+    /// Consecutive failures that open the breaker, 1 to 1000. Out of memory opens it at once.
     pub failures: u32,
-    /// Tasks at once that try whether it works again, and successes that close it, 1 to 100.
+    /// Number of trial jobs while half-open, all of which must succeed to close the breaker, 1 to 100.
     pub probes: u32,
-    /// Seconds that it stays open: the first time, the second time in a row and so on, the last for all further times; 1 to 86,400
-    /// each. It grows, because what fails again and again needs a person.
+    /// Seconds for which the breaker stays open: the first time, the second time in a row and so on, 1 to 86,400 each;
+    /// the last value repeats. It grows because repeated failures need a person.
     pub recovery_seconds: Vec<u32>,
 }
 
@@ -87,13 +92,13 @@ impl BreakerRules {
         check.range("safeguards.breaker.failures", self.failures, 1, 1000);
         check.range("safeguards.breaker.probes", self.probes, 1, 100);
         if self.recovery_seconds.is_empty() {
-            check.fail("safeguards.breaker.recovery_seconds", "at least one number, as in [300, 300, 900, 3600]");
+            check.fail("safeguards.breaker.recovery_seconds", "must have at least one number, for example [300, 300, 900, 3600]");
         }
         for seconds in &self.recovery_seconds {
             check.range("safeguards.breaker.recovery_seconds", *seconds, 1, 86_400);
         }
         if !self.recovery_seconds.is_sorted() {
-            check.fail("safeguards.breaker.recovery_seconds", "the seconds must not fall from one to the next");
+            check.fail("safeguards.breaker.recovery_seconds", "must be in ascending order");
         }
     }
 }

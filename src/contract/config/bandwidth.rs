@@ -7,33 +7,33 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bandwidth {
-    /// Mbit/s of a host whose name has a part that begins with runpod, 1 to 1,000,000.
+    /// Limit in Mbit/s for a host with a name part that starts with runpod, 1 to 1,000,000.
     pub runpod_mbit: u32,
-    /// Mbit/s of a host whose name has a part that begins with gh200, 1 to 1,000,000.
+    /// Limit in Mbit/s for a host with a name part that starts with gh200, 1 to 1,000,000.
     pub gh200_mbit: u32,
-    /// Mbit/s of a host whose name has a part that begins with aws, 1 to 1,000,000.
+    /// Limit in Mbit/s for a host with a name part that starts with aws, 1 to 1,000,000.
     pub aws_mbit: u32,
-    /// Mbit/s of every other host, 1 to 1,000,000.
+    /// Limit in Mbit/s for every other host, 1 to 1,000,000.
     pub default_mbit: u32,
-    /// Mbit/s of single hosts by name; goes before the classes.
+    /// Limits in Mbit/s by host name, 1 to 1,000,000. They take precedence over the classes above.
     pub hosts: BTreeMap<String, u32>,
-    /// Mbit/s of all transfers together, 1 to 1,000,000: 300 MB/s, what one disk can write.
+    /// Limit in Mbit/s for all transfers together, 1 to 1,000,000. The default, 300 MB/s, is what one disk can write.
     pub total_mbit: u32,
-    /// Mbit/s below which nothing is granted, 1 to 10,000: slower transfers hold places and move nothing.
+    /// Smallest rate in Mbit/s that is granted, 1 to 10,000. Slower transfers would occupy places without moving data.
     pub min_mbit: u32,
-    /// Share of a host's limit for a critical transfer, 0.01 to 1.
+    /// Fraction of a host's limit for a critical transfer, 0.01 to 1.
     pub factor_critical: f64,
-    /// Share for a transfer of high priority, 0.01 to 1.
+    /// Fraction of a host's limit for a high-priority transfer, 0.01 to 1.
     pub factor_high: f64,
-    /// Share for a normal transfer, 0.01 to 1.
+    /// Fraction of a host's limit for a normal transfer, 0.01 to 1.
     pub factor_normal: f64,
-    /// Share for one in the background, 0.01 to 1.
+    /// Fraction of a host's limit for a background transfer, 0.01 to 1.
     pub factor_background: f64,
-    /// Transfers at once with one host, 1 to 1000.
+    /// Maximum concurrent transfers per host, 1 to 1000.
     pub transfers_per_host: u32,
-    /// Transfers at once, 1 to 10,000.
+    /// Maximum concurrent transfers, 1 to 10,000.
     pub transfers: u32,
-    /// Seconds after which a reservation that nobody ended is void, 10 to 604,800.
+    /// Seconds after which a reservation that was not released expires, 10 to 604,800.
     pub reservation_seconds: u32,
 }
 

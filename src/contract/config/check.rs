@@ -30,7 +30,7 @@ impl Check {
     /// The value must lie between two others, which are settings themselves.
     pub fn within<T: PartialOrd + std::fmt::Display + Copy>(&mut self, key: &str, value: T, low: T, high: T) {
         if !(value >= low && value <= high) {
-            self.fail(key, format!("{value} is out of range, {low} to {high} is allowed"));
+            self.fail(key, format!("{value} is out of range; must be from {low} to {high}"));
         }
     }
     /// The values must grow strictly.

@@ -53,7 +53,7 @@ readable! {
     Vec<String>: Scalar::Texts(texts) => Some(texts.clone());
 }
 
-/// What one daemon is told.
+/// The settings of one daemon.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Section {
     /// False keeps it out of every profile.
@@ -146,12 +146,12 @@ fn in_range(setting: &Setting, section: &Section, key: &str, check: &mut Check) 
 fn in_form(form: Form, text: &str, key: &str, check: &mut Check) {
     let (fits, what) = match form {
         Form::Any => return,
-        Form::Path => (text.starts_with('/'), "absolute path"),
-        Form::Address => (text.parse::<std::net::IpAddr>().is_ok(), "IP address"),
-        Form::Host => (!text.is_empty() && text.bytes().all(|b| is_name_byte(&b)), "name of a host, as in status.example.org"),
+        Form::Path => (text.starts_with('/'), "an absolute path"),
+        Form::Address => (text.parse::<std::net::IpAddr>().is_ok(), "an IP address"),
+        Form::Host => (!text.is_empty() && text.bytes().all(|b| is_name_byte(&b)), "a host name such as status.example.org"),
     };
     if !fits {
-        check.fail(key, format!("{text:?} is no {what}"));
+        check.fail(key, format!("{text:?} is not {what}"));
     }
 }
 
@@ -168,7 +168,7 @@ fn keeps(rule: Rule, section: &Section, at: &str, check: &mut Check) {
             check.contradiction(
                 &format!("{at}.{key}"),
                 &[&format!("{at}.{other}")],
-                format!("{value} is {at}.{other} as well; the two differ"),
+                format!("{value} is also the value of {at}.{other}; the two must differ"),
             );
         }
         Rule::Differ(..) => {}
@@ -203,7 +203,7 @@ impl<'de> Deserialize<'de> for Daemons {
                 let mut daemons = Daemons::default();
                 while let Some(name) = map.next_key::<String>()? {
                     let known = DaemonType::parse(&name).ok().filter(|d| d.snake() == name);
-                    let daemon = known.ok_or_else(|| A::Error::custom(format!("no daemon is called {name}")))?;
+                    let daemon = known.ok_or_else(|| A::Error::custom(format!("unknown daemon {name}")))?;
                     map.next_value_seed(Into { section: daemons.of_mut(daemon), settings: daemon.spec().settings })?;
                 }
                 Ok(daemons)
@@ -238,7 +238,7 @@ impl<'de> Visitor<'de> for Into<'_> {
                 "interval" => self.section.interval = map.next_value()?,
                 _ => {
                     let known = self.settings.iter().find(|s| s.key == key);
-                    let setting = known.ok_or_else(|| A::Error::custom(format!("no setting is called {key}")))?;
+                    let setting = known.ok_or_else(|| A::Error::custom(format!("unknown setting {key}")))?;
                     let value = match setting.kind {
                         Kind::Whole { width: Width::U16, .. } => Scalar::Whole(map.next_value::<u16>()?.into()),
                         Kind::Whole { width: Width::U32, .. } => Scalar::Whole(map.next_value::<u32>()?.into()),

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Databases {
-    /// Verified snapshots kept of each database, 0 to 30; 0: none is taken but before a change of the schema. A damaged database is
-    /// replaced by the newest one.
+    /// Number of verified snapshots kept of each database, 0 to 30; 0: none, except before a schema change. The newest
+    /// one replaces a damaged database.
     pub keep_snapshots: u32,
-    /// Hours between two snapshots, 1 to 720. What was written since the last one is lost when a database is damaged.
+    /// Hours between two snapshots, 1 to 720. What was written since the last snapshot is lost when a database is
+    /// damaged.
     pub snapshot_hours: u32,
 }
 

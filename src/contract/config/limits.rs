@@ -65,62 +65,73 @@ impl GpuJobs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Jobs at once, 0 to 100,000; null: no such limit. On a node also bounded by `selfplay_per_core` and memory.
+    /// Maximum concurrent jobs, 0 to 100,000; null: unlimited. On a node also limited by `selfplay_per_core` and
+    /// memory.
     pub selfplay: Limit,
-    /// Jobs at once: two trainings on one machine would halve each other.
+    /// Maximum concurrent jobs. Two trainings on one machine would halve each other's speed.
     pub training: Limit,
-    /// Jobs at once: each reads and writes whole files.
+    /// Maximum concurrent jobs. Each reads and writes whole files.
     pub export: Limit,
-    /// Jobs at once: a match takes a core.
+    /// Maximum concurrent jobs. A match uses one core.
     pub evaluation: Limit,
-    /// Jobs at once.
+    /// Maximum concurrent jobs.
     pub tournament: Limit,
-    /// Jobs at once.
+    /// Maximum concurrent jobs.
     pub cmaes: Limit,
-    /// Jobs at once.
+    /// Maximum concurrent jobs.
     pub pipeline: Limit,
-    /// Jobs at once.
+    /// Maximum concurrent jobs.
     pub improvement: Limit,
-    /// Jobs at once.
+    /// Maximum concurrent jobs.
     pub sync: Limit,
-    /// Self-play jobs per core on a node without a GPU, 0.1 to 4: a job is one thread, half the cores are left to the other stages.
+    /// Self-play jobs per core on a node without a GPU, 0.1 to 4. A job is one thread; half of the cores are left to
+    /// the other stages.
     pub selfplay_per_core: f64,
-    /// The same on a GH200, whose many cores are there for one GPU, 0.1 to 4.
+    /// Self-play jobs per core on a GH200, whose many cores serve one GPU, 0.1 to 4.
     pub selfplay_per_core_gh200: f64,
-    /// Self-play jobs per GPU by its model, 1 to 1000.
+    /// Self-play jobs per GPU by model, 1 to 1000: GH200 (in practice limited by its cores), H100 and H200, A100 and
+    /// L40, RTX 4090, 4080, 3070, any other.
     pub gpu_jobs: GpuJobs,
-    /// Bytes of memory that a self-play job is counted with, 64 MiB to 1 TiB: the machine's divided by it bounds their number.
+    /// Bytes of memory reserved for each self-play job, 64 MiB to 1 TiB. The machine's memory divided by it limits the
+    /// number of self-play jobs.
     pub selfplay_memory: u64,
-    /// Bytes of memory one job may use, 64 MiB to 1 TiB; MemoryMax of its unit.
+    /// Maximum memory of one job in bytes, 64 MiB to 1 TiB; MemoryMax= of its unit.
     pub job_memory_max: u64,
-    /// Processes and threads one job may have, 8 to 100,000; TasksMax of its unit. A PyTorch trainer with its loaders needs hundreds.
+    /// Maximum number of processes and threads of one job, 8 to 100,000; TasksMax= of its unit. A PyTorch trainer with
+    /// its data loaders needs hundreds.
     pub job_tasks_max: u64,
-    /// Bytes of disk that the files of one job may take, over all its attempts and its own /tmp and /var/tmp, 1 MiB to 1 PiB; also the
-    /// largest size of one file. Far above what a stage writes (a training keeps checkpoints of at most some GiB), and below what would
-    /// fill a disk before anybody looks. A job beyond it is ended and not tried again.
+    /// Maximum disk space of one job in bytes, 1 MiB to 1 PiB, summed over its attempts and its private /tmp and
+    /// /var/tmp; also the maximum size of one file. The default is far above what a stage writes (a training keeps
+    /// checkpoints of a few GiB) and below what fills a disk before anyone notices. A job that exceeds it is stopped
+    /// and not retried.
     pub job_bytes: u64,
-    /// Files and folders of one job, 100 to 100,000,000, likewise: an ordinary file system of 1 TB has some 60 million.
+    /// Maximum number of files and directories of one job, 100 to 100,000,000. A file system of 1 TB typically has
+    /// about 60 million inodes. A job that exceeds it is stopped and not retried.
     pub job_files: u64,
-    /// How much a job's workload yields the processor to daemons and hand-overs, 0 to 19 as in nice(2). A job saturates its core for
-    /// minutes, a daemon needs a millisecond now; cgroup weights do the same where the CPU controller is there.
+    /// Nice value of a job's workload, 0 to 19 as in nice(2). A job uses its core for minutes, while a daemon needs a
+    /// millisecond now; where the CPU controller is enabled, cgroup weights have the same effect.
     pub job_nice: u8,
-    /// Types of jobs whose workload gets the processor time that nothing else wants, SCHED_IDLE of sched(7). Self-play fills the cores
-    /// for hours, and from kernel 6.7 on a busy process is not interrupted for a nicer one: each step of a hand-over waits
-    /// milliseconds for it. Take a type out on a machine that other people's work shares.
+    /// Job types whose workload runs under SCHED_IDLE of sched(7): only when nothing else needs the processor.
+    /// Self-play keeps all cores busy for hours, and since kernel 6.7 a process with a better nice value does not
+    /// preempt a running one, so every message between daemons would wait for milliseconds. Remove a type on a machine
+    /// that you share with other work.
     pub idle_types: Vec<JobType>,
-    /// Processors that a type's workloads may use, as in `training: 0-7`; a type that is absent may use all. Worth it where trainers'
-    /// loaders and self-play get into each other's way. A narrower list reaches running jobs with the next start of one.
+    /// Processors that the workloads of a type may use, as in `training: 0-7`; a type that is absent may use all.
+    /// Useful where the data loaders of a trainer and self-play slow each other down. A smaller set applies to running
+    /// jobs of that type when its next job starts.
     pub cpus: BTreeMap<JobType, CpuList>,
-    /// GPUs that a training, CMA-ES, pipeline or improvement job gets, 0 to 64; 0: all of the node's. Other jobs share one.
+    /// GPUs per training, CMA-ES, pipeline or improvement job, 0 to 64; 0: all GPUs of the node. Other jobs share one
+    /// GPU.
     pub gpus_per_training: u32,
-    /// Items waiting or running above which Enqueue refuses, 10 to 100,000.
+    /// Number of queued and running jobs above which Enqueue rejects further jobs, 10 to 100,000.
     pub queue_hard: u32,
-    /// Days after which an item that ended is forgotten by the queue, 1 to 3650. What it produced is not touched, nor are its events.
+    /// Days after which a finished job is deleted from the queue, 1 to 3650. Its results and its events are kept.
     pub keep_ended_days: u32,
-    /// Hours that the folder of a job that failed or was cancelled is kept, for a look at it, 0 to 8760. Folders of registered results go
-    /// after a minute.
+    /// Hours for which the directory of a failed or cancelled job is kept for inspection, 0 to 8760. The directory of a
+    /// registered result is deleted after one minute.
     pub keep_failed_hours: u32,
-    /// Seconds before a failed job is tried again, doubled for each further try up to an hour, 1 to 3600.
+    /// Seconds before the first retry of a failed job, 1 to 3600. The delay doubles with each further retry, up to an
+    /// hour.
     pub retry_base_seconds: u32,
 }
 
@@ -192,7 +203,7 @@ impl Limits {
                 check.contradiction(
                     &format!("{key}.per_node"),
                     &[&format!("{key}.cluster")],
-                    format!("{node} is more than {key}.cluster = {cluster}"),
+                    format!("{node} is greater than {key}.cluster = {cluster}"),
                 );
             }
         }
@@ -219,21 +230,21 @@ impl Limits {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Router {
-    /// Tries of one delivery before it is a dead letter, 1 to 100.
+    /// Maximum number of attempts to deliver an event before it becomes a dead letter, 1 to 100.
     pub max_attempts: u32,
-    /// Seconds before the second try, doubled for each further one, 1 to 3600.
+    /// Seconds before the second attempt, 1 to 3600. The delay doubles with each further attempt.
     pub retry_base_seconds: u32,
-    /// Longest delay between tries in seconds, 1 to 86,400.
+    /// Maximum delay between attempts in seconds, retry_base_seconds to 86,400.
     pub retry_max_seconds: u32,
-    /// Bytes of the log above which the oldest handled events go first, 1 MiB to 1 TiB.
+    /// Size of the event log in bytes above which the oldest handled events are deleted, 1 MiB to 1 TiB.
     pub max_bytes: u64,
-    /// Days after which a subscriber that came before and is away, and for which events are kept, is shown in the router's health,
-    /// 0 to 3650; 0: never. A week is longer than a long weekend and shorter than most events are kept.
+    /// Days after which the router's health names a disconnected subscriber for which events are kept, 0 to 3650; 0:
+    /// never. The default is longer than a long weekend and shorter than most events are kept.
     pub absent_days: u32,
-    /// Days after which a subscriber that is away, or never came, is retired, so that no events are kept for it for ever, 0 to 3650;
-    /// 0: never. Most events are kept so long at least. One that comes back later begins with what is new.
+    /// Days after which a subscriber that is disconnected, or never connected, is retired, so that events are not kept
+    /// for it for ever, 0 to 3650; 0: never. A subscriber that comes back later receives only new events.
     pub retire_days: u32,
-    /// Bytes of one type's events above which its oldest handled ones go first, 1 MiB to 1 TiB.
+    /// Size in bytes of the events of one type above which the oldest handled ones are deleted, 1 MiB to 1 TiB.
     pub max_type_bytes: u64,
 }
 

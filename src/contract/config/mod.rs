@@ -34,35 +34,37 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// This machine's name in the fleet; the host name's first label when empty.
+    /// Name of this machine in the fleet. Empty: the first label of the host name.
     pub node_id: String,
-    /// The master loop.
+    /// The master, which starts and stops daemons.
     pub master: Master,
-    /// The daemons, each under its lower-case name.
+    /// The daemons, each under its lower-case name. `enabled: false` removes a daemon from every profile; `interval` is
+    /// the number of seconds between its ticks, 1 to 86,400. Planned daemons already have their keys; these have no
+    /// effect until the daemon is built.
     pub daemons: Daemons,
-    /// What all daemons share.
+    /// Settings that all daemons share.
     pub runtime: Runtime,
-    /// The stages' hand-over.
+    /// Transitions between the stages.
     pub pipeline: Pipeline,
-    /// When a candidate becomes champion.
+    /// When a candidate becomes champion: a sequential test of candidate against champion.
     pub promotion: Promotion,
     /// The commands of the stages and their parameters.
     pub workload: Workload,
-    /// How many tasks at once.
+    /// Maximum numbers of concurrent jobs, and what a job may use.
     pub limits: Limits,
-    /// The order in which waiting items get slots.
+    /// The order in which queued jobs get slots.
     pub scheduler: Scheduler,
-    /// How long tasks take, and when long ones may begin.
+    /// Estimates of how long jobs take, and when long ones may start.
     pub durations: Durations,
-    /// How fast transfers may go.
+    /// Limits for transfers between machines.
     pub bandwidth: Bandwidth,
-    /// The controller that keeps nodes within their utilisation targets.
+    /// The controller that keeps nodes at their utilisation targets.
     pub optimizer: Optimizer,
-    /// How fast tasks are admitted.
+    /// Rate limits for starting jobs.
     pub admission: Admission,
     /// Utilisation targets, and the controller that follows them.
     pub resource_targets: ResourceTargets,
-    /// Thresholds of resources: warning below critical, or the configuration is refused.
+    /// Thresholds for resources. Each warning must be below its critical value.
     pub safeguards: Safeguards,
     /// Coupling to other systems.
     pub integrations: Integrations,
@@ -70,7 +72,8 @@ pub struct Config {
     pub router: Router,
     /// The suite's databases.
     pub databases: Databases,
-    /// How much of what the loop makes is kept.
+    /// How many results are kept for each configuration. The champion, its ancestors and the inputs of queued and
+    /// running jobs are kept in addition.
     pub retention: Retention,
 }
 
@@ -78,22 +81,23 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Master {
-    /// Profile applied at the first start; later the last one applied.
+    /// Profile applied at the first start. Later starts apply the profile that was applied last.
     pub profile: String,
     /// Configurations that the loop works on (`--configs`).
     pub configs: Vec<super::ids::ConfigKey>,
-    /// Starts no daemon (`--skip-daemons`).
+    /// Run without starting any daemon (`--skip-daemons`).
     pub skip_daemons: bool,
-    /// Seconds between turns of the reconciliation, 1 to 3600. Events wake it at once; this is the net under them.
+    /// Seconds between two reconciliations of wanted and actual daemons, 1 to 3600. Events trigger one at once; this
+    /// interval covers lost events.
     pub interval: u32,
-    /// Operations that declare `require_for_automation` fail without a running master (`require_master_loop`).
+    /// Operations that declare `require_for_automation` fail while no master runs (`require_master_loop`).
     pub required: bool,
     /// Seconds a unit must have been ready before its restart delay is reset, 10 to 3600.
     pub reset_after: u32,
-    /// Seconds after which the master tries a daemon again that used up its restarts (FAILED), from one time to the next; the last
-    /// one repeats. A daemon that then runs well for the longest of them begins anew. 0: never.
+    /// Delays in seconds before the master retries a daemon that used up its restarts (FAILED), 10 to 86,400 each; the
+    /// last one repeats. The delays start over once the daemon has run for the longest of them. 0: never retry.
     pub retry_failed: Retries,
-    /// Commands do not look for a running master before they start daemons: no warning; RINGRIFT_SKIP_MASTER_LOOP_CHECK.
+    /// Start daemons without warning that no master runs; RINGRIFT_SKIP_MASTER_LOOP_CHECK.
     pub skip_check: bool,
 }
 
@@ -117,12 +121,12 @@ impl Default for Master {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Integrations {
-    /// Off: nothing outside this suite is told anything.
+    /// Has no effect yet: nothing outside this suite is notified.
     pub enabled: bool,
 }
 
 /// Keys outside of `daemons` that are known and have no effect yet, each with the reason.
-pub const WITHOUT_EFFECT: &[(&str, &str)] = &[("integrations.enabled", "nothing outside of this suite is coupled with it yet")];
+pub const WITHOUT_EFFECT: &[(&str, &str)] = &[("integrations.enabled", "nothing outside this suite is notified yet")];
 
 impl Default for Integrations {
     fn default() -> Self {
@@ -151,14 +155,14 @@ impl Config {
     fn checked(&self) -> Check {
         let mut check = Check::default();
         if !self.node_id.is_empty() && super::ids::NodeId::new(self.node_id.clone()).is_err() {
-            check.fail("node_id", "letters, digits, '-', '_' and '.' are allowed");
+            check.fail("node_id", "must consist of letters, digits, '-', '_' and '.'");
         }
         if super::registry::Profile::parse(&self.master.profile).is_none() {
             let names: Vec<_> = super::registry::Profile::ALL.iter().map(|p| p.name()).collect();
-            check.fail("master.profile", format!("{:?} is no profile; one of {}", self.master.profile, names.join(", ")));
+            check.fail("master.profile", format!("unknown profile {:?}; must be one of {}", self.master.profile, names.join(", ")));
         }
         if self.master.configs.is_empty() {
-            check.fail("master.configs", "at least one configuration, as in square8_2p");
+            check.fail("master.configs", "must name at least one configuration, for example square8_2p");
         }
         check.range("master.interval", self.master.interval, 1, 3600);
         check.range("master.reset_after", self.master.reset_after, 10, 3600);

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pipeline {
-    /// Each stage starts the next (`pipeline_auto_trigger`); off: stages run only when an operator queues them.
+    /// Start the next stage when a stage has finished (`pipeline_auto_trigger`). False: stages run only when an
+    /// operator queues them.
     pub auto_trigger: bool,
 }
 
@@ -26,15 +27,16 @@ impl Pipeline {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Promotion {
-    /// Elo difference of the null hypothesis: no stronger. Below elo1.
+    /// Elo difference of the null hypothesis (the candidate is not stronger), below elo1.
     pub elo0: f64,
-    /// Elo difference that is worth a promotion; above elo0, -400 to 400.
+    /// Elo difference that justifies a promotion, above elo0, -400 to 400.
     pub elo1: f64,
-    /// Chance of promoting a candidate that is no better, 0.001 to 0.2.
+    /// Probability of promoting a candidate that is not stronger, 0.001 to 0.2.
     pub alpha: f64,
-    /// Chance of refusing one that is better by elo1, 0.001 to 0.2.
+    /// Probability of rejecting a candidate that is stronger by elo1, 0.001 to 0.2.
     pub beta: f64,
-    /// Games at which an undecided match is a refusal, 2 to 100,000; even, openings are paired.
+    /// Number of games after which an undecided match counts as a rejection, 2 to 100,000. Must be even: openings are
+    /// played in pairs.
     pub max_games: u32,
 }
 
@@ -52,7 +54,7 @@ impl Promotion {
         check.range("promotion.beta", self.beta, 0.001, 0.2);
         check.range("promotion.max_games", self.max_games, 2, 100_000);
         if self.max_games % 2 == 1 {
-            check.fail("promotion.max_games", format!("{} is odd; openings are played in pairs", self.max_games));
+            check.fail("promotion.max_games", format!("{} is odd; must be even, because openings are played in pairs", self.max_games));
         }
     }
 }
@@ -76,28 +78,30 @@ fn built_in(stage: &str, params: &[(&str, u32)]) -> Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Workload {
-    /// Plays games. `command` is program and arguments, absolute; see ringrift-workload(7). `params` are handed over as they are.
+    /// Plays games. `command` is a program (absolute path) with its arguments; see ringrift-workload(7). `params` are
+    /// passed to it unchanged.
     pub selfplay: Stage,
-    /// Turns games into samples.
+    /// Converts games to samples.
     pub export: Stage,
-    /// Learns from samples.
+    /// Trains a model on samples.
     pub training: Stage,
-    /// Plays candidate against champion.
+    /// Plays a match of candidate against champion.
     pub evaluation: Stage,
-    /// Empty: jobs of this type are refused.
+    /// Empty: jobs of this type are rejected.
     pub tournament: Stage,
-    /// Empty: jobs of this type are refused.
+    /// Empty: jobs of this type are rejected.
     pub cmaes: Stage,
-    /// Empty: jobs of this type are refused.
+    /// Empty: jobs of this type are rejected.
     pub pipeline: Stage,
-    /// Empty: jobs of this type are refused.
+    /// Empty: jobs of this type are rejected.
     pub improvement: Stage,
-    /// Empty: jobs of this type are refused.
+    /// Empty: jobs of this type are rejected.
     pub sync: Stage,
-    /// Games of one self-play job, 1 to 100,000: small enough that a job ends within minutes.
+    /// Number of games per self-play job, 1 to 100,000. Small enough that a job ends within minutes.
     pub games_per_job: u32,
-    /// Version of the game's rules that the commands play, 1 to 1,000,000. With another version than before the loop begins anew: games,
-    /// samples and models of the old one are kept and not used. Change it when your own commands play the game differently.
+    /// Version of the game's rules that the commands play, 1 to 1,000,000. When it changes, the loop starts from
+    /// scratch: games, samples and models of the earlier version are kept but not used. Change it when your own
+    /// commands play the game differently.
     pub rules_version: u32,
 }
 
@@ -140,7 +144,7 @@ impl Workload {
             if let Some(program) = self.stage(kind).command.first()
                 && !program.starts_with('/')
             {
-                check.fail(&format!("workload.{kind}.command"), format!("{program:?} is no absolute path"));
+                check.fail(&format!("workload.{kind}.command"), format!("{program:?} is not an absolute path"));
             }
         }
         check.range("workload.games_per_job", self.games_per_job, 1, 100_000);
@@ -148,7 +152,7 @@ impl Workload {
         let own = format!("{}/ringrift-workload", crate::contract::paths::LIBEXEC);
         if self.selfplay.command.first() == Some(&own) && self.rules_version != BUILT_IN_RULES {
             let why =
-                format!("the built-in self-play plays version {BUILT_IN_RULES}; another version needs a self-play command of your own");
+                format!("must be {BUILT_IN_RULES} with the built-in self-play; another version needs your own workload.selfplay.command");
             check.fail("workload.rules_version", why);
         }
     }

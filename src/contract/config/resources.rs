@@ -7,21 +7,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResourceTargets {
-    /// Percent: lower end of the band for CPU, above scale_up; RINGRIFT_TARGET_UTIL_MIN. Below 60 a machine is not worth its price.
+    /// Lower end of the CPU target range in percent, above scale_up; RINGRIFT_TARGET_UTIL_MIN. Below 60 a machine is
+    /// not worth its price.
     pub cpu_min: f64,
-    /// Percent: upper end, below scale_down; RINGRIFT_TARGET_UTIL_MAX. Above 80 the daemons themselves would be late.
+    /// Upper end of the CPU target range in percent, below scale_down; RINGRIFT_TARGET_UTIL_MAX. Above 80 the daemons
+    /// themselves would be delayed.
     pub cpu_max: f64,
-    /// Percent: where it should be, between cpu_min and cpu_max.
+    /// CPU utilisation that the controller aims for in percent, between cpu_min and cpu_max.
     pub cpu_target: f64,
-    /// Percent: lower end of the band for GPU, above scale_up; RINGRIFT_TARGET_UTIL_MIN.
+    /// Lower end of the GPU target range in percent, above scale_up; RINGRIFT_TARGET_UTIL_MIN.
     pub gpu_min: f64,
-    /// Percent: upper end, below scale_down; RINGRIFT_TARGET_UTIL_MAX.
+    /// Upper end of the GPU target range in percent, below scale_down; RINGRIFT_TARGET_UTIL_MAX.
     pub gpu_max: f64,
-    /// Percent: where it should be, between gpu_min and gpu_max.
+    /// GPU utilisation that the controller aims for in percent, between gpu_min and gpu_max.
     pub gpu_target: f64,
-    /// Percent below which jobs are added, 0 to 100.
+    /// Utilisation in percent below which jobs are added, 0 to 100.
     pub scale_up: f64,
-    /// Percent above which jobs are shed, 0 to 100.
+    /// Utilisation in percent above which jobs are removed, 0 to 100.
     pub scale_down: f64,
     /// The PID controller that follows the targets.
     pub pid: Pid,
@@ -37,7 +39,7 @@ pub struct Pid {
     pub ki: f64,
     /// Derivative gain, 0 to 10; RINGRIFT_PID_KD.
     pub kd: f64,
-    /// Larger gains for large errors, smaller for small ones.
+    /// Use larger gains for large errors and smaller gains for small ones.
     pub gain_scheduling: bool,
 }
 
@@ -98,42 +100,46 @@ pub struct Threshold {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Safeguards {
-    /// Percent used of the state directory's file system: warning is reported, at critical no new work and no new files, so that
-    /// the databases still have room.
+    /// Used space of the state directory's file system in percent. From warning on it is reported; from critical on no
+    /// job starts and no file is written, so that the databases still have room.
     pub disk: Threshold,
-    /// Percent used of the inodes there, likewise: many small files fill a file system that has room.
+    /// Used inodes of that file system in percent, with the same effects. Many small files can fill a file system that
+    /// still has space.
     pub inodes: Threshold,
-    /// Percent of memory used without caches: warning is reported, at critical no new jobs.
+    /// Used memory in percent, without caches. From warning on it is reported; from critical on no job starts.
     pub memory: Threshold,
-    /// Percent of CPU used: warning is informational, at critical a type that runs on the node already gets no further job there. One
-    /// of each type always may run: the scheduler shares processors, and a loop that stands still frees nothing. 100: no gate.
+    /// CPU utilisation in percent. From warning on it is reported; from critical on at most one job per type runs on
+    /// the node. One job per type is always admitted, because the kernel shares the processors and a stopped loop would
+    /// not free anything. 100: no limit.
     pub cpu: Threshold,
-    /// Percent of GPU used, likewise, for types that use one; 100: no gate.
+    /// GPU utilisation in percent, with the same effects on types that use a GPU. 100: no limit.
     pub gpu: Threshold,
-    /// Load average over a minute per processor above which no further job is granted, as with CPU, 0.1 to 1000.
+    /// Load average over one minute per processor above which at most one job per type runs on the node, 0.1 to 1000.
     pub load_per_cpu: f64,
-    /// Percent of time in which some task waits for memory (PSI, over 10 s): at critical no new jobs, whatever the use says.
+    /// Percentage of the last 10 s in which some task was stalled on memory (PSI). From warning on it is reported; from
+    /// critical on no job starts, whatever the memory utilisation.
     pub memory_stall: Threshold,
-    /// Samples, transfers and items that wait, above which the weighted back-pressure signal counts them as full.
+    /// Queue lengths that count as full in the weighted back-pressure signal. Its weights: queue 0.30, training 0.25,
+    /// disk 0.20, sync 0.15, memory 0.10; disk and memory are full at their critical values.
     pub backpressure: Backpressure,
-    /// Circuit breakers.
+    /// Circuit breakers, one for each node and job type.
     pub breaker: BreakerRules,
-    /// Percent below a threshold that ends its effect, 0 to 20: without it a value at the edge would flutter.
+    /// Percentage points below a threshold at which its effect ends, 0 to 20. Prevents flapping at the threshold.
     pub hysteresis: f64,
 }
 
-/// What counts as full in the weighted back-pressure signal. Its weights are the original's: queue .30, training .25, disk .20, sync .15,
+/// What counts as full in the weighted back-pressure signal. Its weights are the earlier implementation's: queue .30, training .25, disk .20, sync .15,
 /// memory .10; disk and memory are full at their critical thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Backpressure {
-    /// Training items that wait and count as full, 1 to 100,000: each is hours of work.
+    /// Number of queued training jobs that counts as full, 1 to 100,000. Each is hours of work.
     pub training_hard: u32,
-    /// Sync items that wait and count as full, 1 to 100,000.
+    /// Number of queued sync jobs that counts as full, 1 to 100,000.
     pub sync_hard: u32,
-    /// The signal from which self-play is slowed, 0 to 1.
+    /// Signal from which self-play is slowed down, 0 to 1, below stop_at.
     pub slow_from: f64,
-    /// The signal from which self-play stops, above slow_from, 0 to 1.
+    /// Signal from which self-play stops, above slow_from, 0 to 1.
     pub stop_at: f64,
 }
 

@@ -6,19 +6,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// False: nothing of the artefact store is ever deleted.
+    /// False: nothing in the artefact store is ever deleted.
     pub enabled: bool,
-    /// Newest games kept, at least `daemons.auto_export.window_games`, to 1,000,000,000.
+    /// Number of newest games kept, from `daemons.auto_export.window_games` to 1,000,000,000.
     pub games: u64,
-    /// Newest sample files kept, 1 to 10,000.
+    /// Number of newest sample files kept, 1 to 10,000.
     pub samples: u32,
-    /// Newest models kept, 1 to 100,000.
+    /// Number of newest models kept, 1 to 100,000.
     pub models: u32,
-    /// Newest files of each other kind kept (matches, plots), 1 to 1,000,000.
+    /// Number of newest files kept of each other kind (matches, plots), 1 to 1,000,000.
     pub others: u32,
-    /// Newest champions kept, 1 to 10,000: what a rollback can reach.
+    /// Number of newest champions kept, 1 to 10,000. A rollback can return to these.
     pub champions: u32,
-    /// Steps of the lineage above each kept champion that are kept: 1 its samples and the model before it, 2 also their games; 0 to 10.
+    /// Generations of ancestors kept for each kept champion, 0 to 10. 1: its samples and the model it was trained from;
+    /// 2: also their games.
     pub ancestors: u32,
 }
 

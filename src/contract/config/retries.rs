@@ -13,13 +13,13 @@ impl Default for Retries {
 }
 
 impl Retries {
-    /// Seconds before the next try after so many; nothing: never.
+    /// Seconds before the next try after this many; nothing: never.
     pub fn after(&self, tries: u32) -> Option<u32> {
         let at = usize::try_from(tries).unwrap_or(usize::MAX);
         self.0.get(at).or(self.0.last()).copied()
     }
 
-    /// What ran well for so many seconds is forgotten.
+    /// What ran well for this many seconds is forgotten.
     pub fn longest(&self) -> u32 {
         self.0.iter().copied().max().unwrap_or(0)
     }
@@ -29,7 +29,7 @@ impl Retries {
             check.range("master.retry_failed", *seconds, 10, 86_400);
         }
         if !self.0.is_sorted() {
-            check.fail("master.retry_failed", "the seconds must not fall from one to the next");
+            check.fail("master.retry_failed", "must be in ascending order");
         }
     }
 }

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scheduler {
-    /// Percent of a type's grants in the window that one configuration gets while others wait, 1 to 100. CRITICAL items are outside.
+    /// Maximum share of the slots granted per type within the window that one configuration gets while others are
+    /// queued, in percent, 1 to 100. CRITICAL jobs are exempt.
     pub share_percent: f64,
-    /// Seconds of the window, 60 to 86,400: long enough to see a pattern, short enough to forgive.
+    /// Length of the window in seconds, 60 to 86,400.
     pub window_seconds: u32,
-    /// Seconds of waiting that raise an item by a level, 60 to 604,800.
+    /// Seconds in the queue after which the priority of a job rises by one level, 60 to 604,800.
     pub ageing_seconds: u32,
-    /// Seconds before its latest start from which an item with a deadline is CRITICAL, 0 to 86,400.
+    /// A job with a deadline becomes CRITICAL this many seconds before its latest possible start, 0 to 86,400.
     pub deadline_margin_seconds: u32,
 }
 
@@ -36,23 +37,25 @@ impl Scheduler {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Durations {
-    /// Seconds that a task of each type is taken to last while too few have ended, 1 to 604,800.
+    /// Assumed duration of each job type in seconds until enough jobs have finished, 1 to 604,800.
     pub default_seconds: DefaultSeconds,
-    /// Days whose runs an estimate rests on first, 1 to 365: what is older ran with other models.
+    /// Days of runs that an estimate uses first, 1 to 365. Older runs used other models.
     pub recent_days: u32,
-    /// Days whose runs it rests on when those are too few, at least recent_days; older runs are forgotten.
+    /// Days of runs that it uses if those are too few, from recent_days to 3650. Older runs are deleted.
     pub long_days: u32,
-    /// Runs that are enough for an estimate, 1 to 1000.
+    /// Minimum number of runs for an estimate, 1 to 1000.
     pub min_runs: u32,
-    /// An estimate's upper bound times this is the age at which a task may hang, 1 to 100.
+    /// A running job older than the upper bound of its estimate times this factor is reported as possibly hung, 1 to
+    /// 100.
     pub stale_factor: f64,
-    /// Hour of the day (UTC) at which the peak hours begin, 0 to 23.
+    /// Hour (UTC) at which the peak hours start, 0 to 23.
     pub peak_start_hour: u32,
-    /// Hour of the day (UTC) at which they end, 0 to 23; the same hour: there are none.
+    /// Hour (UTC) at which the peak hours end, 0 to 23. Equal to the start: no peak hours.
     pub peak_end_hour: u32,
-    /// Seconds from which a task counts as long, 1 to 604,800.
+    /// Estimated duration in seconds from which a job counts as long, 1 to 604,800.
     pub long_seconds: u32,
-    /// Long tasks are not begun if they would run in the peak hours; CRITICAL ones and those whose length is only a guess are.
+    /// Do not start long jobs that would run into the peak hours. Exempt are CRITICAL jobs and jobs without an
+    /// estimate.
     pub avoid_peak: bool,
 }
 
@@ -141,37 +144,38 @@ impl Durations {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
-    /// Seconds of a control period, 10 to 3600: gains and limits are per period. Shorter than a job needs to start makes no sense.
+    /// Control period in seconds, 10 to 3600; gains and steps are per period. Must not be shorter than a job needs to
+    /// start.
     pub period_seconds: u32,
-    /// Seconds of samples that a trend rests on, 60 to 86,400.
+    /// Seconds of samples from which a trend is computed, 60 to 86,400.
     pub window_seconds: u32,
-    /// Seconds that a trend looks ahead, 10 to 3600.
+    /// Seconds that a trend is extrapolated, 10 to 3600.
     pub horizon_seconds: u32,
-    /// Samples that are enough for a trend, 2 to 1000.
+    /// Minimum number of samples for a trend, 2 to 1000.
     pub min_samples: u32,
-    /// Confidence from which a trend may act, 0 to 1.
+    /// Minimum confidence of a trend that is acted on, 0 to 1.
     pub min_confidence: f64,
-    /// Weight of the past in smoothed values, 0 to 0.95.
+    /// Weight of the previous value in smoothed values, 0 to 0.95.
     pub smoothing: f64,
-    /// Percent points above which an error counts as large, above small_error.
+    /// Percentage points above which an error counts as large, above small_error.
     pub large_error: f64,
-    /// Percent points below which an error counts as small.
+    /// Percentage points below which an error counts as small, below large_error.
     pub small_error: f64,
     /// Factor on all gains for a large error, 1 to 5.
     pub large_gain: f64,
     /// Factor on all gains for a small error, 0.1 to 1.
     pub small_gain: f64,
-    /// Percent points that the integral may contribute, 1 to 50.
+    /// Limit of the integral term in percentage points, 1 to 50.
     pub integral_points: f64,
-    /// Jobs that one period may add, 1 to 100; an eighth of the node's limit if that is more.
+    /// Maximum number of jobs added per period, 1 to 100, or an eighth of the node's limit if that is more.
     pub step_up: u32,
-    /// Jobs that one period may take away, 1 to 100, likewise.
+    /// Maximum number of jobs removed per period, 1 to 100, or an eighth of the node's limit if that is more.
     pub step_down: u32,
-    /// Games an hour: the least that is ever planned for.
+    /// Minimum self-play target in games per hour, 1 to 1,000,000, below rate_max.
     pub rate_min: f64,
-    /// Games an hour: the most; above rate_min.
+    /// Maximum self-play target in games per hour, above rate_min.
     pub rate_max: f64,
-    /// Games an hour before anybody asked, rate_min to rate_max.
+    /// Self-play target in games per hour until one is requested, rate_min to rate_max.
     pub rate_initial: f64,
 }
 

@@ -83,7 +83,7 @@ pub struct Renewed {
 pub struct LeaseView {
     /// The lease.
     pub lease: Lease,
-    /// The work item that holds it; absent for a task that is not in the queue.
+    /// The job that holds it; None for a program outside the queue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_id: Option<JobId>,
     /// Who asked for it.

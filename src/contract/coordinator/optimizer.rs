@@ -92,7 +92,7 @@ pub struct NodeUse {
     pub advice: Advice,
 }
 
-/// Result of Utilization, the original's `get_utilization_status`. Shares are means over the nodes that know, percent.
+/// Result of Utilization, `get_utilization_status` of the earlier implementation. Shares are means over the nodes that know, percent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Utilization {
     /// Of the processors.
@@ -114,13 +114,13 @@ pub struct Utilization {
     pub gpu_nodes: u32,
     /// Nodes without.
     pub cpu_nodes: u32,
-    /// Slots that are taken, of all types.
+    /// Used slots of all types.
     pub jobs: u32,
     /// The last decision that changed something among the nodes' latest, else none.
     pub action: Action,
     /// Its confidence.
     pub confidence: f64,
-    /// Games an hour that were last agreed on.
+    /// Self-play target in games per hour.
     pub rate: f64,
     /// The nodes; what was not heard of for three periods is left out.
     pub nodes: Vec<NodeUse>,
@@ -134,7 +134,7 @@ pub struct ShouldScale {
     pub resource: String,
 }
 
-/// Result of ShouldScale, the original's `should_scale_up` and `should_scale_down`.
+/// Result of ShouldScale, `should_scale_up` and `should_scale_down` of the earlier implementation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
     /// The use is below the threshold.
@@ -145,7 +145,7 @@ pub struct Scale {
     pub reason: String,
 }
 
-/// Arguments of MaxSelfplay, the original's `get_max_selfplay_for_node`.
+/// Arguments of MaxSelfplay, `get_max_selfplay_for_node` of the earlier implementation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MaxSelfplay {
@@ -186,7 +186,7 @@ pub enum RateUrgency {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NegotiateRate {
-    /// Games an hour that are asked for; absent: adjust what is agreed on to the use (the original's `apply_feedback_adjustment`).
+    /// Games an hour that are asked for; absent: adjust what is agreed on to the use (`apply_feedback_adjustment` of the earlier implementation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<f64>,
     /// Why, for people.
@@ -221,7 +221,7 @@ pub struct AgreedRate {
 /// Result of Rates.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Rates {
-    /// Games an hour that were last agreed on.
+    /// Self-play target in games per hour.
     pub rate: f64,
     /// The last requests, newest first.
     pub log: Vec<AgreedRate>,

@@ -20,7 +20,7 @@ pub enum LifeState {
     Paused,
     /// Finishes what is under way.
     Draining,
-    /// Something failed; it goes on as far as it can.
+    /// Something failed; it continues as far as it can.
     Error,
     /// Ended.
     Stopped,
@@ -177,7 +177,7 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResetBreakers {
-    /// Only of this type.
+    /// Only this job type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_type: Option<JobType>,
     /// Only on this node.
@@ -318,7 +318,7 @@ pub struct Because {
     /// Why, for people.
     #[serde(default, deserialize_with = "one_line")]
     pub reason: String,
-    /// Kept for callers of old and not used: who it was is the caller's user, by the kernel's word.
+    /// Kept for legacy callers and not used: who it was is the caller's user, by the kernel's word.
     #[serde(default)]
     pub by: String,
 }

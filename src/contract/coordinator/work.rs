@@ -47,7 +47,7 @@ impl WorkStatus {
     }
 }
 
-/// A work item to be queued.
+/// A job to queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewWork {
@@ -55,7 +55,7 @@ pub struct NewWork {
     pub work_type: JobType,
     /// The configuration.
     pub config_key: ConfigKey,
-    /// 0 to 100, higher first: ≥ 90 critical, ≥ 70 high, ≥ 40 normal, else low.
+    /// Priority, 0 to 100; higher first: ≥ 90 critical, ≥ 70 high, ≥ 40 normal, else low.
     #[serde(default = "fifty")]
     pub priority: u8,
     /// Tries in all, 1 to 10.
@@ -142,7 +142,7 @@ pub struct Enqueued {
     pub created: bool,
 }
 
-/// A work item.
+/// A queued, running or finished job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkItem {
     /// Its id, also its job's.
@@ -231,7 +231,7 @@ pub struct WorkFilter {
     /// Of one configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_key: Option<ConfigKey>,
-    /// At most so many; 100 when absent.
+    /// Maximum number; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

@@ -19,7 +19,7 @@ payloads! {
     DataSyncFailed { host: NodeId, error: String, retry_count: Option<u32> }
     /// `data_type` is games, training or models; `source` is who asks.
     SyncRequest { source: String, data_type: String, targets: Vec<NodeId>, reason: String, priority: u8 }
-    /// An export job took up its work.
+    /// An export job started its work.
     NpzExportStarted { config_key: ConfigKey, job_id: JobId }
     /// Samples of one export job.
     NpzExportComplete {
@@ -28,7 +28,7 @@ payloads! {
     }
     /// Samples enough; `triggered_at` in microseconds since 1970.
     TrainingThresholdReached { config_key: ConfigKey, sample_count: u64, threshold: u64, samples_id: Digest, triggered_at: i64 }
-    /// A training job took up its work.
+    /// A training job started its work.
     TrainingStarted { config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId, model_version: Option<Digest>, node_name: NodeId }
     /// One epoch; losses are in nats per sample.
     TrainingProgress { config_key: ConfigKey, job_id: JobId, epoch: u32, train_loss: Option<f64>, validation_loss: Option<f64> }
@@ -39,7 +39,7 @@ payloads! {
     }
     /// No model came of it.
     TrainingFailed { config_key: ConfigKey, job_id: JobId, error: String, duration_seconds: Option<f64> }
-    /// A match took up its work. A sequential test decides when it is enough, so `games_planned` is absent.
+    /// A match started its work. A sequential test decides when it is enough, so `games_planned` is absent.
     EvaluationStarted { config_key: ConfigKey, model_id: Digest, job_id: JobId, games_planned: Option<u32> }
     /// A decided match. `elo` is the candidate's difference to the champion with its 95 % bounds; `sprt_decision` is
     /// accept_h1 (stronger), accept_h0 (not stronger) or continue (undecided at the last game).

@@ -2,9 +2,9 @@
 use crate::contract::ids::{ConfigKey, NodeId};
 
 payloads! {
-    /// A node's master is up.
+    /// The master of a node started.
     HostOnline { host: NodeId, capabilities: Vec<String> }
-    /// A node's master went down in order.
+    /// The master of a node stopped.
     HostOffline { host: NodeId, reason: String }
     /// A check passed again.
     HealthCheckPassed { node_id: NodeId, check_type: String }
@@ -18,9 +18,9 @@ payloads! {
     IdleResourceDetected { node_id: NodeId, idle_cores: f64, gpu_utilization: Option<f64>, idle_duration_seconds: f64, recommended_config: Option<ConfigKey> }
     /// A queue is too long.
     BackpressureActivated { node_id: NodeId, level: String, reason: String, resource_type: String, queue_depth: u64 }
-    /// A queue is short enough again.
+    /// The queue is short enough again.
     BackpressureReleased { node_id: NodeId, previous_level: String, queue_depth: u64 }
-    /// Dead letters are piling up.
+    /// There are too many dead letters.
     DlqStaleEvents { pending: u64, oldest_seconds: u64 }
     /// Dead letters were delivered again.
     DlqEventsReplayed { count: u64, requested_by: String }

@@ -26,7 +26,7 @@ pub enum Category {
     Cycle,
     /// Signals that change how the cycle runs.
     Feedback,
-    /// Work items and tasks.
+    /// Jobs.
     Work,
     /// Daemons' lives and health.
     Daemon,
@@ -41,7 +41,7 @@ pub enum Category {
 pub enum Dedup {
     /// The same content never happens twice: ids or hashes stand in it.
     UniqueForever,
-    /// The same content within so many seconds is a repeat.
+    /// The same content within this many seconds is a repeat.
     Window(u32),
     /// Each one counts, a heartbeat say.
     EveryOne,
@@ -129,7 +129,7 @@ mod tests {
         for kind in EventType::ALL {
             for field in kind.subject().unwrap_or_default() {
                 // A payload without the field is refused for want of it, or of one before it; with an unknown one it would not be.
-                let error = Payload::parse(*kind, &serde_json::json!({*field: []})).expect_err("a list is no name").to_string();
+                let error = Payload::parse(*kind, &serde_json::json!({*field: []})).expect_err("a list is not a name").to_string();
                 assert!(error.contains(&format!("field {field}")), "{kind:?}: {error}");
             }
         }

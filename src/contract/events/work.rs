@@ -1,4 +1,4 @@
-//! Payloads of work items and tasks. `work_id` and the job's id are the same.
+//! Payloads of events about jobs. `work_id` is the job's id.
 use crate::contract::ids::{ConfigKey, JobId, LeaseId, NodeId};
 use crate::contract::workload::{Artefact, Metrics};
 

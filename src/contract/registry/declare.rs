@@ -18,7 +18,7 @@ macro_rules! entry {
             declared: Declared {
                 module: module_path!(),
                 place: concat!(file!(), ":", line!()),
-                cycle: concat!(file!(), ":", line!(), ": ", stringify!($daemon), " depends on itself; break the circle in `depends_on`"),
+                cycle: concat!(file!(), ":", line!(), ": ", stringify!($daemon), " depends on itself; remove the cycle from `depends_on`"),
                 unbuilt: concat!(
                     file!(), ":", line!(), ": ", stringify!($daemon), " depends on a daemon that is not built; build that one first"
                 ),
@@ -65,7 +65,7 @@ macro_rules! kind {
 macro_rules! settings {
     ($daemon:ident $($(#[doc = $doc:literal])+ $key:ident : $type:ident = $default:literal
         $(in $low:literal ..= $high:literal $unit:ident)? $(as $form:ident)? $(but $why:literal)? ;)*) => {
-        /// What the daemon can be told, as its section of the configuration says.
+        /// The settings of the daemon, as its section of the configuration says.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
             $($(#[doc = $doc])+ pub $key: $crate::contract::registry::kind!(type $type),)*

@@ -17,7 +17,7 @@ macro_rules! daemon_types {
 roster!(daemon_types);
 
 impl DaemonType {
-    /// Whether the original had it too: what came later stands after the last of those in the roster.
+    /// Whether the earlier implementation had it too: what came later stands after the last of those in the roster.
     pub fn is_original(self) -> bool {
         self <= DaemonType::MetricsAnalysis
     }

@@ -79,7 +79,7 @@ fn cycle(left: &[&DaemonSpec], all: &[&DaemonSpec]) -> Vec<&'static str> {
     }
 }
 
-/// Five groups, as the original stopped them: the smaller stops first.
+/// Five groups, as the earlier implementation stopped them: the smaller stops first.
 fn stop_group(spec: &DaemonSpec) -> u8 {
     match spec.category {
         Category::Resource | Category::Recovery | Category::Provider => 1,

@@ -18,7 +18,7 @@ pub struct Process {
 pub const PROCESSES: &[Process] = &[
     Process {
         binary: "ringrift-coordinator",
-        purpose: "Owns the work queue, leases and limits; admits every job",
+        purpose: "Owns the job queue, leases and limits, and admits every job",
         publishes: &[
             E::WorkQueued,
             E::WorkClaimed,
@@ -37,36 +37,36 @@ pub const PROCESSES: &[Process] = &[
     },
     Process {
         binary: "ringrift-master",
-        purpose: "The master loop: drives systemd over D-Bus towards the applied profile",
+        purpose: "Starts and stops daemons by the applied profile, with systemd over D-Bus",
         publishes: &[E::HostOnline, E::HostOffline, E::DaemonStatusChanged, E::DatabaseQuarantined],
         subscribes: &[],
     },
     Process {
         binary: "ringrift-job-runner",
-        purpose: "Main process of a job's unit: runs the workload's command, keeps the lease, verifies and reports the result",
+        purpose: "Runs the workload's command in a job's unit, renews the lease, verifies and reports the result",
         publishes: &[],
         subscribes: &[],
     },
     Process {
         binary: "ringrift-failure",
-        purpose: "OnFailure= handler: says once that a daemon is permanently failed",
+        purpose: "Reports a permanently failed daemon once (OnFailure= handler)",
         publishes: &[E::DaemonPermanentlyFailed],
         subscribes: &[],
     },
     Process {
         binary: "ringrift-starts",
-        purpose: "Keeps the count of starts honest: an end in order clears it, and a start of the suite fails with a hub",
+        purpose: "Resets the start counter after a clean exit, and makes the start of the suite fail if a hub fails",
         publishes: &[],
         subscribes: &[],
     },
 ];
 
-/// The services without which there is no suite: whoever starts it is told when one of them does not come up.
+/// The services that everything else needs: a start of the suite fails if one of them does not start.
 pub const HUB_SERVICES: [&str; 3] = ["ringrift-master.service", "ringrift-event-router.service", "ringrift-coordinator.service"];
 
 /// Events whose emitter or subscriber is outside this suite, declared with the reason.
 pub const OUTSIDE: &[(E, &str)] = &[
-    (E::DaemonHealth, "monitoring programs follow it with `ringrift events tail`"),
-    (E::WorkQueued, "progress displays follow it"),
+    (E::DaemonHealth, "monitoring programs read it with `ringrift events tail`"),
+    (E::WorkQueued, "progress displays read it"),
     (E::DatabaseQuarantined, "an operator acts on it"),
 ];

@@ -49,11 +49,11 @@ impl Profile {
     /// What the role is, one line.
     pub fn purpose(self) -> &'static str {
         match self {
-            Profile::Standalone => "all that one machine needs for the whole loop",
+            Profile::Standalone => "everything one machine needs for the whole loop",
             Profile::Coordinator => "the node that coordinates a fleet",
             Profile::TrainingNode => "a node that trains",
-            Profile::Ephemeral => "a rented node that may vanish",
-            Profile::Selfplay => "a node that only plays",
+            Profile::Ephemeral => "a rented node that may disappear at any time",
+            Profile::Selfplay => "a node that only runs self-play",
             Profile::Full => "every daemon",
             Profile::Minimal => "event router and health endpoints",
         }

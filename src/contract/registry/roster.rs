@@ -16,64 +16,64 @@ macro_rules! roster {
             [CrossProcessPoller at event::cross_process_poller]
             [DlqRetry at event::dlq_retry]
             [HealthCheck { name: "HEALTH_CHECK", category: Category::Health,
-                purpose: "Legacy; HealthCheckOrchestrator",
+                purpose: "Checks the health of nodes",
                 stage: Stage::Alias { of: D::UnifiedNodeHealth, strategy: None, deprecated: true } }]
             [ClusterMonitor { name: "CLUSTER_MONITOR", category: Category::Health,
-                purpose: "Polls every node: game counts, disk, training processes, GPU",
+                purpose: "Polls game counts, disk, training processes and GPUs of every node",
                 depends_on: &[D::EventRouter], order: Some(11), interval: 30,
                 subscribes: &[E::HostOnline, E::HostOffline, E::DaemonHealth] }]
             [QueueMonitor { name: "QUEUE_MONITOR", category: Category::Health,
-                purpose: "Tracks depth of training/games/eval/sync queues, computes backpressure level",
+                purpose: "Tracks the depth of the training, games, evaluation and sync queues",
                 depends_on: &[D::EventRouter] }]
             [NodeHealthMonitor { name: "NODE_HEALTH_MONITOR", category: Category::Health,
-                purpose: "Deprecated node health (runs HealthCheckOrchestrator)",
+                purpose: "Checks the health of nodes",
                 stage: Stage::Alias { of: D::UnifiedNodeHealth, strategy: None, deprecated: true },
                 depends_on: &[D::EventRouter], order: Some(12) }]
             [DaemonWatchdog { name: "DAEMON_WATCHDOG", category: Category::Health,
-                purpose: "Reports daemons that failed for good or crash in loops; restarts nothing",
+                purpose: "Reports daemons that failed or crash repeatedly; restarts nothing",
                 depends_on: &[D::EventRouter], order: Some(2), interval: 30, health_check_interval: Some(30), critical: true,
                 subscribes: &[E::DaemonStarted, E::DaemonStopped, E::DaemonStatusChanged, E::DaemonPermanentlyFailed] }]
             [QualityMonitor { name: "QUALITY_MONITOR", category: Category::Health,
-                purpose: "Mean quality of last 30 games of newest selfplay DB",
+                purpose: "Measures the mean quality of the last 30 self-play games",
                 profiles: &[Profile::Ephemeral], depends_on: &[D::EventRouter], order: Some(16), interval: 15 }]
             [ModelPerformanceWatchdog { name: "MODEL_PERFORMANCE_WATCHDOG", category: Category::Health,
-                purpose: "Rolling win-rate monitor → regression events",
+                purpose: "Watches win rates and publishes regressions",
                 depends_on: &[D::EventRouter] }]
             [TailscaleHealth { name: "TAILSCALE_HEALTH", category: Category::Health,
-                purpose: "Check/repair local Tailscale",
+                purpose: "Checks and repairs Tailscale on this node",
                 interval: 30, health_check_interval: Some(60), max_restarts: 20 }]
             [WorkQueueMonitor at health::work_queue_monitor]
             [CoordinatorHealthMonitor { name: "COORDINATOR_HEALTH_MONITOR", category: Category::Health,
-                purpose: "Tracks COORDINATOR_* events, stale heartbeats",
+                purpose: "Watches COORDINATOR_* events and missing heartbeats",
                 depends_on: &[D::EventRouter], order: Some(8) }]
             [SystemHealthMonitor { name: "SYSTEM_HEALTH_MONITOR", category: Category::Health,
-                purpose: "UnifiedHealthManager score, pipeline pause",
+                purpose: "Computes a health score and pauses the pipeline",
                 stage: Stage::Alias { of: D::UnifiedNodeHealth, strategy: None, deprecated: true },
                 depends_on: &[D::EventRouter, D::UnifiedNodeHealth], interval: 30 }]
             [HealthServer at health::health_server]
             [ClusterWatchdog { name: "CLUSTER_WATCHDOG", category: Category::Health,
-                purpose: "Finds nodes that do too little",
+                purpose: "Finds underused nodes",
                 depends_on: &[D::EventRouter, D::ClusterMonitor], order: Some(14), interval: 300,
                 health_check_interval: Some(60), publishes: &[E::HealthCheckPassed, E::HealthCheckFailed],
                 subscribes: &[E::HostOnline, E::HostOffline] }]
             [AvailabilityNodeMonitor { name: "AVAILABILITY_NODE_MONITOR", category: Category::Health,
-                purpose: "P2P→SSH→GPU→provider layered checks",
+                purpose: "Checks each node by P2P, SSH, GPU and provider",
                 depends_on: &[D::EventRouter], interval: 30, health_check_interval: Some(30) }]
             [ProgressWatchdog { name: "PROGRESS_WATCHDOG", category: Category::Health,
-                purpose: "Finds configurations whose strength stalls",
+                purpose: "Finds configurations whose strength no longer grows",
                 depends_on: &[D::EventRouter, D::SelfplayCoordinator], interval: 3600, health_check_interval: Some(1800) }]
             [P2pRecovery { name: "P2P_RECOVERY", category: Category::Health,
-                purpose: "Restart p2p orchestrator on failure/partition",
+                purpose: "Restarts the P2P backend after a failure or partition",
                 depends_on: &[D::EventRouter], health_check_interval: Some(300), max_restarts: 10 }]
             [MemoryMonitor { name: "MEMORY_MONITOR", category: Category::Health,
-                purpose: "Watches RAM and VRAM",
+                purpose: "Watches memory and GPU memory",
                 depends_on: &[D::EventRouter], interval: 30, health_check_interval: Some(60), critical: true,
                 max_restarts: 10, publishes: &[E::ResourceConstraint] }]
             [SyncCoordinator { name: "SYNC_COORDINATOR", category: Category::Sync,
-                purpose: "Legacy central sync coordinator; use AUTO_SYNC",
+                purpose: "Synchronises data centrally",
                 stage: Stage::Alias { of: D::AutoSync, strategy: None, deprecated: true }, depends_on: &[D::EventRouter] }]
             [HighQualitySync { name: "HIGH_QUALITY_SYNC", category: Category::Sync,
-                purpose: "Watches for games with quality > 0.7 and syncs them first (HighQualityDataSyncWatcher)",
+                purpose: "Synchronises games with a quality above 0.7 first",
                 depends_on: &[D::EventRouter], interval: 300 }]
             [EloSync { name: "ELO_SYNC", category: Category::Sync,
                 purpose: "Merges match histories between nodes",
@@ -82,7 +82,7 @@ macro_rules! roster {
                 purpose: "Replicates games by gossip",
                 depends_on: &[D::EventRouter] }]
             [AutoSync { name: "AUTO_SYNC", category: Category::Sync,
-                purpose: "Main data sync; strategy auto/hybrid/ephemeral/broadcast/pull",
+                purpose: "Synchronises data between nodes (auto, hybrid, ephemeral, broadcast or pull)",
                 profiles: &[Profile::Coordinator, Profile::Ephemeral],
                 depends_on: &[D::EventRouter, D::DataPipeline, D::FeedbackLoop], order: Some(5),
                 health_check_interval: Some(60), critical: true,
@@ -90,29 +90,29 @@ macro_rules! roster {
                 subscribes: &[E::NewGamesAvailable, E::SyncRequest, E::ModelDistributionFailed] }]
             [TrainingNodeWatcher at sync::training_node_watcher]
             [TrainingDataSync { name: "TRAINING_DATA_SYNC", category: Category::Sync,
-                purpose: "Pre-training fetch of NPZ from OWC drive/S3",
+                purpose: "Fetches samples from an external drive or S3 before a training",
                 depends_on: &[D::EventRouter] }]
             [OwcImport { name: "OWC_IMPORT", category: Category::Sync,
-                purpose: "Import archive games for under-served configs",
+                purpose: "Imports archived games for configurations with few games",
                 depends_on: &[D::EventRouter], interval: 3600, health_check_interval: Some(1800) }]
             [EphemeralSync { name: "EPHEMERAL_SYNC", category: Category::Sync,
-                purpose: "AutoSync strategy=ephemeral: write-through push per game",
+                purpose: "Pushes each game to another node at once",
                 stage: Stage::Alias { of: D::AutoSync, strategy: Some("ephemeral"), deprecated: true },
                 depends_on: &[D::EventRouter, D::DataPipeline], interval: 5 }]
             [S3NodeSync { name: "S3_NODE_SYNC", category: Category::Sync,
-                purpose: "Bi-directional S3 sync per node",
+                purpose: "Synchronises each node with S3 in both directions",
                 depends_on: &[D::EventRouter], interval: 3600 }]
             [S3Consolidation { name: "S3_CONSOLIDATION", category: Category::Sync,
-                purpose: "Consolidate all nodes' S3 data (coordinator)",
+                purpose: "Merges the S3 data of all nodes",
                 depends_on: &[D::EventRouter, D::S3NodeSync], interval: 3600 }]
             [SyncPush { name: "SYNC_PUSH", category: Category::Sync,
-                purpose: "GPU nodes push DBs to coordinator, delete only with ≥2 verified copies",
+                purpose: "Pushes databases of GPU nodes to the coordinator; deletes only with 2 verified copies",
                 depends_on: &[D::EventRouter], interval: 300, health_check_interval: Some(60) }]
             [UnifiedDataPlane { name: "UNIFIED_DATA_PLANE", category: Category::Sync,
-                purpose: "Catalog + sync planner v2 + transports + event bridge",
+                purpose: "Plans and carries out transfers between nodes",
                 depends_on: &[D::EventRouter, D::DataPipeline, D::FeedbackLoop], health_check_interval: Some(60) }]
             [StaleFallback { name: "STALE_FALLBACK", category: Category::Sync,
-                purpose: "Allow training on stale data after sync failures",
+                purpose: "Allows training on stale data after sync failures",
                 depends_on: &[D::EventRouter, D::AutoSync], health_check_interval: Some(300),
                 subscribes: &[E::DataSyncFailed, E::DataSyncStarted] }]
             [DataPipeline at pipeline::data_pipeline]
@@ -126,27 +126,27 @@ macro_rules! roster {
             [AutoExport at pipeline::auto_export]
             [TrainingTrigger at pipeline::training_trigger]
             [PerOrchestrator { name: "PER_ORCHESTRATOR", category: Category::Pipeline,
-                purpose: "Prioritised replay buffer monitoring",
+                purpose: "Monitors the prioritised replay buffer",
                 depends_on: &[D::EventRouter], health_check_interval: Some(60) }]
             [DataConsolidation { name: "DATA_CONSOLIDATION", category: Category::Pipeline,
-                purpose: "Merge scattered selfplay DBs into canonical_{board}_{n}p.db",
+                purpose: "Merges scattered self-play databases into one per configuration",
                 depends_on: &[D::EventRouter, D::DataPipeline], interval: 300 }]
             [NpzCombination { name: "NPZ_COMBINATION", category: Category::Pipeline,
-                purpose: "Quality/freshness-weighted NPZ merge",
+                purpose: "Merges sample files weighted by quality and age",
                 depends_on: &[D::EventRouter, D::DataPipeline], interval: 300, health_check_interval: Some(60) }]
             [CascadeTraining { name: "CASCADE_TRAINING", category: Category::Pipeline,
-                purpose: "2p→3p→4p transfer-learning cascade",
+                purpose: "Transfers learning from 2 to 3 to 4 players",
                 depends_on: &[D::EventRouter, D::DataPipeline], interval: 300 }]
             [NnueTraining { name: "NNUE_TRAINING", category: Category::Pipeline,
                 purpose: "Trains NNUE networks at game thresholds",
                 depends_on: &[D::EventRouter, D::DataPipeline], interval: 3600, health_check_interval: Some(3600) }]
             [UnifiedPromotion { name: "UNIFIED_PROMOTION", category: Category::Evaluation,
-                purpose: "Promotion decisions across tiers",
+                purpose: "Decides promotions across tiers",
                 depends_on: &[D::EventRouter], order: Some(19) }]
             [Evaluation at evaluation::evaluation]
             [AutoPromotion at evaluation::auto_promotion]
             [GauntletFeedback { name: "GAUNTLET_FEEDBACK", category: Category::Evaluation,
-                purpose: "Evaluation → exploration/quality/regression signals",
+                purpose: "Derives exploration, quality and regression signals from evaluations",
                 depends_on: &[D::EventRouter], subscribes: &[E::EvaluationCompleted, E::ModelDistributionStarted] }]
             [ModelSync { name: "MODEL_SYNC", category: Category::Distribution,
                 purpose: "Distributes models only",
@@ -156,62 +156,62 @@ macro_rules! roster {
                 depends_on: &[D::EventRouter] }]
             [ModelDistribution at distribution::model_distribution]
             [NpzDistribution { name: "NPZ_DISTRIBUTION", category: Category::Distribution,
-                purpose: "Same daemon, NPZ only",
+                purpose: "Distributes samples only",
                 stage: Stage::Alias { of: D::ModelDistribution, strategy: Some("npz"), deprecated: true },
                 depends_on: &[D::EventRouter] }]
             [ReplicationMonitor { name: "REPLICATION_MONITOR", category: Category::Recovery,
-                purpose: "Replication factor monitor",
+                purpose: "Monitors the replication factor",
                 stage: Stage::Alias { of: D::UnifiedDataPlane, strategy: Some("replication"), deprecated: true },
                 depends_on: &[D::EventRouter], interval: 300 }]
             [ReplicationRepair { name: "REPLICATION_REPAIR", category: Category::Recovery,
-                purpose: "Replication repair queue",
+                purpose: "Repairs missing replicas",
                 stage: Stage::Alias { of: D::UnifiedDataPlane, strategy: Some("repair"), deprecated: true },
                 depends_on: &[D::EventRouter] }]
             [ResourceOptimizer at resource::resource_optimizer]
             [IdleResource at resource::idle_resource]
             [NodeRecovery { name: "NODE_RECOVERY", category: Category::Resource,
-                purpose: "Escalating node recovery through provider APIs",
+                purpose: "Recovers nodes through provider APIs in escalating steps",
                 depends_on: &[D::EventRouter], order: Some(15), interval: 300, health_check_interval: Some(120),
                 subscribes: &[E::HealthCheckFailed, E::HealthCheckPassed] }]
             [AdaptiveResources { name: "ADAPTIVE_RESOURCES", category: Category::Resource,
-                purpose: "Scales by disk and memory",
+                purpose: "Scales the number of jobs by disk and memory",
                 depends_on: &[D::EventRouter, D::ClusterMonitor], interval: 300 }]
             [UtilizationOptimizer at resource::utilization_optimizer]
             [NodeAvailability { name: "NODE_AVAILABILITY", category: Category::Resource,
-                purpose: "Sync provider instance state into hosts YAML",
+                purpose: "Copies the state of provider instances to the host list",
                 depends_on: &[D::EventRouter], interval: 300 }]
             [AvailabilityProvisioner { name: "AVAILABILITY_PROVISIONER", category: Category::Resource,
-                purpose: "Provision instances when capacity low",
+                purpose: "Provisions instances when capacity is low",
                 depends_on: &[D::EventRouter, D::AvailabilityCapacityPlanner], interval: 300 }]
             [AvailabilityCapacityPlanner { name: "AVAILABILITY_CAPACITY_PLANNER", category: Category::Resource,
-                purpose: "Budget-aware scale recommendations",
+                purpose: "Recommends scaling within the budget",
                 depends_on: &[D::EventRouter] }]
             [MultiProvider { name: "MULTI_PROVIDER", category: Category::Provider,
                 purpose: "Coordinates nodes of several cloud providers",
                 depends_on: &[D::EventRouter, D::ClusterMonitor] }]
             [LambdaIdle { name: "LAMBDA_IDLE", category: Category::Provider,
-                purpose: "Idle shutdown of Lambda nodes",
+                purpose: "Stops idle Lambda nodes",
                 stage: Stage::Alias { of: D::UnifiedIdleShutdown, strategy: Some("lambda"), deprecated: true },
                 depends_on: &[D::EventRouter, D::ClusterMonitor] }]
             [VastIdle { name: "VAST_IDLE", category: Category::Provider,
-                purpose: "Idle shutdown of Vast nodes",
+                purpose: "Stops idle Vast nodes",
                 stage: Stage::Alias { of: D::UnifiedIdleShutdown, strategy: Some("vast"), deprecated: true },
                 depends_on: &[D::EventRouter, D::ClusterMonitor] }]
             [JobScheduler at queue::job_scheduler]
             [QueuePopulator at queue::queue_populator]
             [FeedbackLoop at feedback::feedback_loop]
             [CurriculumIntegration { name: "CURRICULUM_INTEGRATION", category: Category::Feedback,
-                purpose: "Momentum/PFSP/quality → curriculum weights",
+                purpose: "Sets curriculum weights by momentum, PFSP and quality",
                 depends_on: &[D::EventRouter], interval: 10,
                 subscribes: &[E::EloUpdated, E::PlateauDetected, E::PromotionFailed] }]
             [ArchitectureFeedback { name: "ARCHITECTURE_FEEDBACK", category: Category::Feedback,
-                purpose: "Per-architecture allocation weights, min 10 % each",
+                purpose: "Sets the share of each network architecture, at least 10 %",
                 depends_on: &[D::EventRouter], health_check_interval: Some(300), max_restarts: 3 }]
             [OrphanDetection { name: "ORPHAN_DETECTION", category: Category::Recovery,
-                purpose: "Find game DBs not in ClusterManifest, auto-register",
+                purpose: "Finds unregistered game databases and registers them",
                 profiles: &[Profile::Ephemeral], depends_on: &[D::EventRouter], interval: 300 }]
             [IntegrityCheck { name: "INTEGRITY_CHECK", category: Category::Recovery,
-                purpose: "Quarantine games without moves into orphaned_games",
+                purpose: "Quarantines games without moves",
                 depends_on: &[D::EventRouter], interval: 3600, health_check_interval: Some(3600) }]
             [RecoveryOrchestrator { name: "RECOVERY_ORCHESTRATOR", category: Category::Recovery,
                 purpose: "Recovers models and trainings",
@@ -220,20 +220,20 @@ macro_rules! roster {
                 purpose: "Keeps track of cached models",
                 depends_on: &[D::EventRouter, D::ClusterMonitor] }]
             [Maintenance { name: "MAINTENANCE", category: Category::Recovery,
-                purpose: "Log rotation, VACUUM, archive, DLQ & queue cleanup",
+                purpose: "Rotates logs, compacts databases, cleans up queues",
                 depends_on: &[D::EventRouter], subscribes: &[E::DiskSpaceLow] }]
             [DataCleanup { name: "DATA_CLEANUP", category: Category::Recovery,
-                purpose: "Quarantine/delete poor-quality DBs",
+                purpose: "Quarantines or deletes databases of poor quality",
                 depends_on: &[D::EventRouter], interval: 3600 }]
             [DiskSpaceManager at recovery::disk_space_manager]
             [CoordinatorDiskManager { name: "COORDINATOR_DISK_MANAGER", category: Category::Recovery,
-                purpose: "As above + rsync to external storage first",
+                purpose: "Watches disk space and copies to external storage before deleting",
                 profiles: &[Profile::Coordinator], depends_on: &[D::EventRouter, D::DiskSpaceManager], interval: 300 }]
             [AvailabilityRecoveryEngine { name: "AVAILABILITY_RECOVERY_ENGINE", category: Category::Recovery,
-                purpose: "Escalating recovery",
+                purpose: "Recovers unavailable nodes in escalating steps",
                 depends_on: &[D::EventRouter, D::AvailabilityNodeMonitor] }]
             [ConnectivityRecovery { name: "CONNECTIVITY_RECOVERY", category: Category::Recovery,
-                purpose: "SSH-based reconnect of nodes after TAILSCALE_/HOST_/P2P_ events",
+                purpose: "Reconnects nodes by SSH after TAILSCALE_, HOST_ and P2P_ events",
                 depends_on: &[D::EventRouter, D::TailscaleHealth], health_check_interval: Some(60), max_restarts: 10 }]
             [P2pBackend { name: "P2P_BACKEND", category: Category::Resource,
                 purpose: "Talks to the other nodes",
@@ -242,17 +242,17 @@ macro_rules! roster {
                 purpose: "Distils the champion into a small student",
                 depends_on: &[D::EventRouter], order: Some(17), interval: 300 }]
             [ExternalDriveSync { name: "EXTERNAL_DRIVE_SYNC", category: Category::Sync,
-                purpose: "Pull games/npz/models from cluster to external drive",
+                purpose: "Copies games, samples and models to an external drive",
                 depends_on: &[D::EventRouter] }]
             [VastCpuPipeline { name: "VAST_CPU_PIPELINE", category: Category::Provider,
-                purpose: "Self-play and preprocessing on CPU-only rented nodes",
+                purpose: "Runs self-play and preprocessing on rented CPU-only nodes",
                 depends_on: &[D::EventRouter] }]
             [ClusterDataSync { name: "CLUSTER_DATA_SYNC", category: Category::Sync,
-                purpose: "AutoSync strategy=broadcast",
+                purpose: "Broadcasts data to all nodes",
                 stage: Stage::Alias { of: D::AutoSync, strategy: Some("broadcast"), deprecated: true },
                 depends_on: &[D::EventRouter] }]
             [P2pAutoDeploy { name: "P2P_AUTO_DEPLOY", category: Category::Recovery,
-                purpose: "Brings the suite to new nodes",
+                purpose: "Installs the suite on new nodes",
                 depends_on: &[D::EventRouter], interval: 300 }]
             [S3Backup { name: "S3_BACKUP", category: Category::Distribution,
                 purpose: "Copies promoted models to S3",
@@ -263,14 +263,14 @@ macro_rules! roster {
                 subscribes: &[E::TrainingProgress, E::EvaluationStarted, E::NpzExportStarted, E::TrainingStarted,
                     E::TrainingThresholdReached] }]
             [SelfplayScheduler { name: "SELFPLAY_SCHEDULER", category: Category::Queue,
-                purpose: "Another name of SELFPLAY_COORDINATOR",
+                purpose: "Divides self-play among the configurations",
                 stage: Stage::Alias { of: D::SelfplayCoordinator, strategy: None, deprecated: false },
                 depends_on: &[D::EventRouter] }]
             [UnifiedNodeHealth { name: "UNIFIED_NODE_HEALTH", category: Category::Health,
-                purpose: "Checks each node in layers and decides its health",
+                purpose: "Checks each node by layers and decides its health",
                 depends_on: &[D::EventRouter], subscribes: &[E::DlqStaleEvents, E::DlqEventsReplayed] }]
             [UnifiedIdleShutdown { name: "UNIFIED_IDLE_SHUTDOWN", category: Category::Provider,
-                purpose: "Stops rented nodes that have nothing to do",
+                purpose: "Stops idle rented nodes",
                 depends_on: &[D::EventRouter] }]
             [JobReaper at queue::job_reaper]
         }

@@ -173,7 +173,7 @@ pub struct DaemonSpec {
     pub stage: Stage,
     /// Daemons that start first: After= and Wants=.
     pub depends_on: &'static [DaemonType],
-    /// Its place in the start order that the original fixed, 1 to 21.
+    /// Its place in the start order that the earlier implementation fixed, 1 to 21.
     pub order: Option<u8>,
     /// Seconds between ticks.
     pub interval: u32,
@@ -207,7 +207,7 @@ pub struct DaemonSpec {
     pub serves: Option<Hub>,
     /// How its program begins.
     pub program: Program,
-    /// What it can be told, beside `enabled` and `interval`.
+    /// Its settings, beside `enabled` and `interval`.
     pub settings: &'static [Setting],
     /// What its settings must keep among each other.
     pub rules: &'static [Rule],

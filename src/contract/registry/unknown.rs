@@ -24,7 +24,7 @@ impl UnknownName {
 
 impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no {} is called {:?}", self.kind, self.name)?;
+        write!(f, "unknown {} {:?}", self.kind, self.name)?;
         match self.nearest.as_slice() {
             [] => Ok(()),
             nearest => write!(f, "; did you mean {}?", nearest.join(", ")),

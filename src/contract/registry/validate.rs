@@ -33,7 +33,7 @@ fn entries(specs: &[&DaemonSpec], report: &mut Report) {
     for daemon in DaemonType::ALL {
         match specs.iter().filter(|s| s.daemon == *daemon).count() {
             1 => {}
-            n => report.errors.push(format!("{daemon:?} has {n} entries, 1 is wanted")),
+            n => report.errors.push(format!("{daemon:?} has {n} entries instead of 1")),
         }
     }
     for spec in specs {
@@ -57,12 +57,12 @@ fn entries(specs: &[&DaemonSpec], report: &mut Report) {
         if let Stage::Alias { of, .. } = spec.stage
             && matches!(of.spec().stage, Stage::Alias { .. })
         {
-            report.errors.push(format!("{} is another name of {}, which is one itself", spec.name, of.name()));
+            report.errors.push(format!("{} is an alias of {}, which is itself an alias", spec.name, of.name()));
         }
     }
 }
 
-/// The original's words for a wrong order; used on the declared positions.
+/// The earlier implementation's words for a wrong order; used on the declared positions.
 pub(crate) fn position_errors(specs: &[&DaemonSpec]) -> Vec<String> {
     let mut errors = Vec::new();
     for spec in specs {
@@ -86,12 +86,12 @@ fn order(specs: &[&DaemonSpec], report: &mut Report) {
     let mut placed: Vec<(u8, DaemonType)> = specs.iter().filter_map(|s| Some((s.order?, s.daemon))).collect();
     placed.sort();
     if placed.iter().zip(1..).any(|((place, _), wanted)| *place != wanted) {
-        report.errors.push("the positions of the start order, from 1 up, are not each taken once".into());
+        report.errors.push("the positions of the start order are not consecutive numbers from 1 up".into());
     }
     let kept: Vec<DaemonType> = order.iter().copied().filter(|d| d.spec().order.is_some()).collect();
     if kept.iter().ne(placed.iter().map(|(_, d)| d)) {
         let names = |list: &[DaemonType]| list.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
-        report.errors.push(format!("the declared positions are not kept: the order is {}", names(&kept)));
+        report.errors.push(format!("the declared positions contradict the dependencies: the order is {}", names(&kept)));
     }
     for spec in specs {
         for emitter in spec.before_emitter {
@@ -149,7 +149,7 @@ fn events(specs: &[&DaemonSpec], report: &mut Report) {
         for (side, list) in [("emitter", &emitters), ("subscriber", &subscribers)] {
             match (list.is_empty(), list.iter().any(|(_, built)| *built), outside) {
                 (true, _, None) => report.errors.push(missing(name, *event, side)),
-                (true, _, Some((_, why))) => report.notes.push(format!("{name}: its {side} is outside: {why}")),
+                (true, _, Some((_, why))) => report.notes.push(format!("{name}: its {side} is outside the suite: {why}")),
                 (false, false, _) => report.notes.push(format!("{name}: its {side}s are planned: {}", join(list))),
                 (false, true, _) => {}
             }
@@ -157,9 +157,7 @@ fn events(specs: &[&DaemonSpec], report: &mut Report) {
         cursor_pairs += emitters.len() * subscribers.len();
     }
     // A subscription is durable and registered before emitters start, so every pair without an order edge is carried by its cursor.
-    report
-        .notes
-        .push(format!("{cursor_pairs} emitter-subscriber pairs: each is carried by a durable cursor; order edges are kept besides"));
+    report.notes.push(format!("{cursor_pairs} emitter-subscriber pairs, each delivered by a durable cursor"));
 }
 
 /// What an event lacks, the rule, and where to put it right.
@@ -167,7 +165,7 @@ fn missing(name: &str, event: EventType, side: &str) -> String {
     let field = if side == "emitter" { "publishes" } else { "subscribes" };
     format!(
         "{name} has no {side}: add E::{event:?} to `{field}` in the declaration of a daemon (src/daemons) or of a process \
-         (src/contract/registry/processes.rs); if its {side} is outside of the suite, to OUTSIDE there, with who it is"
+         (src/contract/registry/processes.rs); if its {side} is outside the suite, add it to OUTSIDE there, with its name"
     )
 }
 

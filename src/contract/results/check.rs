@@ -15,7 +15,7 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the result is not one of stage {}: {}; see ringrift-workload(7)", self.stage, self.faults.join("; "))
+        write!(f, "not a valid result of stage {}: {}; see ringrift-workload(7)", self.stage, self.faults.join("; "))
     }
 }
 
@@ -32,7 +32,7 @@ pub fn check<'a>(name: &str, metrics: &Map<String, Value>, artefacts: impl IntoI
         kinds.push(kind);
     }
     if kinds.len() > MAX_ARTEFACTS {
-        faults.push(format!("{} artefacts are listed, at most {MAX_ARTEFACTS} are taken", kinds.len()));
+        faults.push(format!("{} artefacts; the maximum is {MAX_ARTEFACTS}", kinds.len()));
     }
     if let Some(schema) = stage(name) {
         faults.extend(schema.metrics.iter().filter_map(|m| metric(m, metrics.get(m.name))));
@@ -48,11 +48,11 @@ pub fn check<'a>(name: &str, metrics: &Map<String, Value>, artefacts: impl IntoI
 fn limits(what: &str, object: &Map<String, Value>, most: usize, faults: &mut Vec<String>) -> usize {
     let deepest = 1 + object.values().map(depth).max().unwrap_or(0);
     if deepest > MAX_DEPTH {
-        faults.push(format!("{what} is nested {deepest} deep, at most {MAX_DEPTH} is taken"));
+        faults.push(format!("{what} is nested {deepest} levels deep; the maximum is {MAX_DEPTH}"));
     }
     let bytes = serde_json::to_string(object).map_or(usize::MAX, |text| text.len());
     if bytes > most {
-        faults.push(format!("{what} has {bytes} bytes, at most {most} are taken"));
+        faults.push(format!("{what} has {bytes} bytes; the maximum is {most}"));
     }
     bytes
 }
@@ -105,12 +105,12 @@ fn files(schema: &StageSchema, kinds: &[&str], faults: &mut Vec<String>) {
         match kinds.iter().filter(|k| **k == rule.kind).count() {
             0 if rule.demanded => faults.push(format!("no artefact of kind {:?} ({})", rule.kind, rule.doc)),
             0 | 1 => {}
-            n => faults.push(format!("{n} artefacts of kind {:?}, one is taken", rule.kind)),
+            n => faults.push(format!("{n} artefacts of kind {:?}; the maximum is 1", rule.kind)),
         }
     }
     let known: Vec<&str> = schema.artefacts.iter().map(|rule| rule.kind).collect();
     for kind in kinds.iter().filter(|k| !known.contains(k)) {
-        faults.push(format!("an artefact of kind {:?}: this stage leaves {}", short_text(kind), known.join(" and ")));
+        faults.push(format!("unexpected artefact of kind {:?}; this stage has {}", short_text(kind), known.join(" and ")));
     }
 }
 
@@ -121,7 +121,7 @@ fn sums(metrics: &Map<String, Value>) -> Vec<String> {
     let mut faults = Vec::new();
     let (played, sum) = (count("games_played"), count("wins") + count("draws") + count("losses"));
     if played != sum {
-        faults.push(format!("games_played is {played}, wins, draws and losses are {sum}"));
+        faults.push(format!("games_played is {played}, but wins, draws and losses are {sum}"));
     }
     if !(number("elo_low") <= number("elo") && number("elo") <= number("elo_high")) {
         faults.push("elo is not between elo_low and elo_high".to_owned());
@@ -185,7 +185,7 @@ mod tests {
         ] {
             assert!(said.contains(part), "{part:?} is not in: {said}");
         }
-        assert!(faults("training", good.clone(), &["model", "games"]).contains("this stage leaves model and plot"));
+        assert!(faults("training", good.clone(), &["model", "games"]).contains("this stage has model and plot"));
         let mut endless = good;
         endless["final_loss"] = json!(null);
         assert!(faults("training", endless, &["model"]).contains("\"final_loss\" is missing"), "what JSON cannot say is written as null");
@@ -216,8 +216,8 @@ mod tests {
     #[test]
     fn depth_size_and_number_are_bounded_for_every_stage() {
         for stage in ["tournament", "selfplay"] {
-            assert!(faults(stage, json!({"x": nested(124)}), &[]).contains("nested 125 deep, at most 32"), "{stage}");
-            assert!(faults(stage, json!({"x": "a".repeat(MAX_METRICS_BYTES)}), &[]).contains("bytes, at most"), "{stage}");
+            assert!(faults(stage, json!({"x": nested(124)}), &[]).contains("nested 125 levels deep; the maximum is 32"), "{stage}");
+            assert!(faults(stage, json!({"x": "a".repeat(MAX_METRICS_BYTES)}), &[]).contains("bytes; the maximum is"), "{stage}");
             assert!(faults(stage, json!({}), &["plot"; 65]).contains("65 artefacts are listed"), "{stage}");
         }
         assert_eq!(

@@ -76,8 +76,7 @@ const fn may_leave(kind: &'static str, doc: &'static str) -> ArtefactRule {
     ArtefactRule { kind, demanded: false, doc }
 }
 
-const RULES: Metric =
-    may("rules_version", Kind::Count(1_000_000), "version of the game's rules; absent: that of what the result was made from");
+const RULES: Metric = may("rules_version", Kind::Count(1_000_000), "version of the game's rules; absent: that of the inputs");
 
 /// The stages whose results the catalog takes. Results of other job types are bound by the limits only.
 pub const STAGES: &[StageSchema] = &[
@@ -86,7 +85,7 @@ pub const STAGES: &[StageSchema] = &[
         metrics: &[
             must("games_completed", Kind::Count(EXACT), "games in the shard"),
             must("games_per_second", Kind::Number(0.0, 1e9), "games played per second of wall-clock time"),
-            may("model_sha256", Kind::Sha256, "the network that played"),
+            may("model_sha256", Kind::Sha256, "the network that was used"),
             RULES,
         ],
         artefacts: &[leaves("games", "the shard of games")],
@@ -95,10 +94,10 @@ pub const STAGES: &[StageSchema] = &[
         name: "export",
         metrics: &[
             must("samples_exported", Kind::Count(EXACT), "samples in the file"),
-            must("games_exported", Kind::Count(EXACT), "games that they come from"),
+            must("games_exported", Kind::Count(EXACT), "games that were exported"),
             RULES,
         ],
-        artefacts: &[leaves("samples", "the sample file"), may_leave("quarantine", "games that were left out, with reasons")],
+        artefacts: &[leaves("samples", "the sample file"), may_leave("quarantine", "rejected games with reasons")],
     },
     StageSchema {
         name: "training",
@@ -109,7 +108,7 @@ pub const STAGES: &[StageSchema] = &[
             may("early_stopped", Kind::Flag, "whether it ended before the epochs asked for"),
             RULES,
         ],
-        artefacts: &[leaves("model", "the model file"), may_leave("plot", "a picture of the losses")],
+        artefacts: &[leaves("model", "the model file"), may_leave("plot", "plot of the losses")],
     },
     StageSchema {
         name: "evaluation",

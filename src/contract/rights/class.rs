@@ -41,7 +41,7 @@ impl Class {
     /// As people are told.
     pub fn name(self) -> &'static str {
         match self {
-            Class::Anybody => "a user of none of the suite's groups",
+            Class::Anybody => "a user in none of the suite's groups",
             Class::Job => "a job",
             Class::Member => "a member of group ringrift",
             Class::Admin => "a member of group ringrift-admin",

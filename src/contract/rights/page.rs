@@ -39,13 +39,13 @@ reads queue, events and jobs, and publishes
 .BR external.* .
 .TP
 .B anybody
-every other local user.
+all other local users.
 .PP
-The installation puts nobody into either group:
+The installation adds nobody to either group; use
 .B adduser NAME ringrift\\-admin
-does. A login keeps the groups that it began with.
+and log in again.
 .PP
-What is recorded of who did something (\"by\" of a pause, a halt, a clearing, \"requested_by\" of a work item that a person queued) is the
+The recorded author of an action (\"by\" of a pause, a halt or its clearing, \"requested_by\" of a job that a person submitted) is the
 caller's user.
 ";
 
@@ -54,19 +54,19 @@ Status files below
 .I /run/ringrift
 and the configuration below
 .I /etc/ringrift
-are for everybody to read; the configuration holds no secrets. State below
+are world\\-readable; the configuration holds no secrets. State below
 .I /var/lib/ringrift
-is its owner's. Logs, those of jobs too, are in the journal, which shows them to members of
+is readable by its owner only. Logs, including those of jobs, are in the journal, readable by members of
 .B systemd\\-journal
 or
 .BR adm .
 .TP
 .I /tmp/ringrift_coordination/EMERGENCY_HALT
-the flag of scripts of old. Its folder is root's and writable for members of
+the emergency flag of legacy scripts. Its directory belongs to root and is writable for members of
 .B ringrift\\-admin
-alone; a flag that belongs to anybody else is told in the journal and halts nothing.
+only; a flag that belongs to anybody else is logged and ignored.
 .SH BUDGETS
-A user in one of the groups has at most 64 connections to a hub at once, another one and a job 16; a connection beyond that is
+A user in one of the groups may have at most 64 connections to a hub, every other user and each job 16. A further connection is
 answered with
 .B org.ringrift.TooMany
 and closed.

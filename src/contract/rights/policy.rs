@@ -15,9 +15,10 @@ pub fn policy() -> String {
          \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
          <!-- Generated from the table of rights, see ringrift-rights(7). -->\n<busconfig>\n",
     );
-    text += "  <!-- Only the master's own user may be the master. -->\n  <policy user=\"ringrift-master\">\n";
+    text += "  <!-- Only the master's own user may own the name. -->\n  <policy user=\"ringrift-master\">\n";
     let _ = writeln!(text, "    <allow own=\"{BUS_NAME}\"/>\n    <allow send_destination=\"{BUS_NAME}\"/>\n  </policy>");
-    text += "  <!-- Everybody may look, and ask for a change: the master asks polkit before it changes anything. -->\n  <policy context=\"default\">\n";
+    text +=
+        "  <!-- Everybody may call these methods; the master asks polkit before it changes anything. -->\n  <policy context=\"default\">\n";
     for interface in STANDARD {
         let _ = writeln!(text, "    <allow send_destination=\"{BUS_NAME}\" send_interface=\"{interface}\"/>");
     }

@@ -16,7 +16,7 @@ const ROUTER: &str = router::INTERFACE;
 const MASTER: &str = master::INTERFACE;
 
 /// Subscriptions have names, and the daemons' names are theirs.
-const NAMES: &str = "Under the name of a daemon: the suite's own users.";
+const NAMES: &str = "Under the name of a daemon, only the suite's own users may call it.";
 
 /// Every method that is served, by interface.
 pub fn rows() -> impl Iterator<Item = &'static Right> {
@@ -31,7 +31,7 @@ const ROUTERS: &[Right] = &[
         ROUTER,
         "Publish",
         Reader,
-        "A member publishes external.* alone, an administrator what does not control the suite, and neither as a source that is the suite's.",
+        "Members may publish external.* only, administrators also events that do not control the suite; neither may use a source name of the suite.",
     ),
     further(ROUTER, "Register", Reader, NAMES),
     further(ROUTER, "Subscribe", Reader, NAMES),
@@ -57,7 +57,7 @@ const MASTERS: &[Right] = &[
     row(MASTER, "DaemonStatus", Nothing),
     row(MASTER, "Health", Nothing),
     row(MASTER, "ListJobs", Reader),
-    further(MASTER, "ApplyProfile", Command, "With dry_run it only says what would be done, to every user."),
+    further(MASTER, "ApplyProfile", Command, "With dry_run, every user may call it; it changes nothing."),
     row(MASTER, "StartDaemon", Command),
     row(MASTER, "StopDaemon", Command),
     row(MASTER, "RestartDaemon", Command),

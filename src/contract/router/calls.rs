@@ -16,7 +16,7 @@ pub mod method {
     pub const ACK: &str = "org.ringrift.Router.Ack";
     /// `Nack` → nothing.
     pub const NACK: &str = "org.ringrift.Router.Nack";
-    /// `Release` → nothing: ends a subscription in order; what was handed out counts no crash.
+    /// `Release` → nothing: ends a subscription in order; what was delivered counts no crash.
     pub const RELEASE: &str = "org.ringrift.Router.Release";
     /// `Replay` with `more` → `Delivery` …
     pub const REPLAY: &str = "org.ringrift.Router.Replay";

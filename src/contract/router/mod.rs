@@ -182,7 +182,7 @@ pub struct Replay {
     /// What is wanted.
     #[serde(default)]
     pub interest: Interest,
-    /// Only of this configuration.
+    /// Only this configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<ConfigKey>,
     /// Only what belongs to the chain that begins with this event, and the event itself.
@@ -191,10 +191,10 @@ pub struct Replay {
     /// Only what was stored at this time or later, microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since_us: Option<i64>,
-    /// The last so many of what fits.
+    /// The last N of what fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<u64>,
-    /// Go on with new events when the end is reached.
+    /// Follow new events when the end is reached.
     #[serde(default)]
     pub follow: bool,
 }
@@ -277,10 +277,10 @@ pub struct DeadLetterFilter {
     /// Given up before this time, microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before_us: Option<i64>,
-    /// Redriven at most so often.
+    /// Redriven at most this often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_redriven: Option<u32>,
-    /// At most so many.
+    /// Maximum number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -288,7 +288,7 @@ pub struct DeadLetterFilter {
 /// Results of Stats.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Stats {
-    /// The last place in the log.
+    /// Last position in the log.
     pub last_seq: u64,
     /// The first place still kept.
     pub first_seq: u64,
@@ -350,7 +350,7 @@ pub struct Rates {
 pub struct Latency {
     /// Calls.
     pub calls: u64,
-    /// Half of them took at most so long.
+    /// Half of them took at most this long.
     pub p50_us: u64,
     /// 99 of 100.
     pub p99_us: u64,

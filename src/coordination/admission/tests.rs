@@ -56,14 +56,14 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
     let wanted = [
         "halted",
         "paused",
-        "all tasks: the rate of 60",
-        "selfplay: the rate of 30",
+        "all types: rate limit reached (admission.per_minute = 60)",
+        "selfplay: rate limit reached (admission.selfplay_per_minute = 30)",
         "cooldown",
-        "reserved for gauntlet by me for 9 s",
-        "OPEN for 300 s more: out of memory",
-        "0 of 0 slots of node a",
-        "0 of 0 slots in all",
-        "gate memory: full",
+        "reserved for gauntlet by me for another 9 s",
+        "OPEN for another 300 s: out of memory",
+        "0 of 0 slots on node a",
+        "0 of 0 slots in the cluster",
+        "memory: full",
     ];
     assert_eq!(reasons.len(), wanted.len(), "{reasons:#?}");
     use ReasonCode as Code;

@@ -80,7 +80,7 @@ fn waiting_names_whom_and_since() {
     let seen =
         UnitView { start_queued: true, waiting_for: vec!["ringrift-event-router.service".into()], ..unit("loaded", "inactive", "dead") };
     let found = assess(&Facts { blocked_since_us: Some(NOW - 4_000_000), ..facts(Some(&seen)) });
-    assert_eq!((found.state, found.reason.as_str()), (State::Blocked, "waits for ringrift-event-router.service since 4 s"));
+    assert_eq!((found.state, found.reason.as_str()), (State::Blocked, "waiting for ringrift-event-router.service for 4 s"));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_restart_delay_is_initializing_and_says_so() {
     let seen = UnitView { result: Some("signal".into()), restarts: Some(2), ..unit("loaded", "activating", "auto-restart") };
     let found = assess(&facts(Some(&seen)));
     assert_eq!(found.state, State::Initializing);
-    assert!(found.reason.contains("backing off before restart 3 after signal"), "{}", found.reason);
+    assert!(found.reason.contains("waiting for restart 3 after signal"), "{}", found.reason);
     let waiting = UnitView { status_text: Some("backing off 4s".into()), ..unit("loaded", "activating", "start") };
     assert_eq!(assess(&facts(Some(&waiting))).reason, "backing off 4s");
 }
@@ -107,7 +107,7 @@ fn never_ran_blocked_and_stopped_differ() {
     assert_eq!((since(3), since(30)), (State::Initializing, State::Blocked), "the master has only just begun, or something holds it up");
     assert_eq!(state(&ran, false, None), State::Stopped);
     assert_eq!(state(&ran, true, None), State::Stopped);
-    assert_eq!(state(&ran, true, Some("EVENT_ROUTER does not run")), State::Blocked);
+    assert_eq!(state(&ran, true, Some("EVENT_ROUTER is not running")), State::Blocked);
 }
 
 #[test]

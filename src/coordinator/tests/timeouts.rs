@@ -125,5 +125,5 @@ fn only_the_runner_keeps_its_lease_and_its_silence_ends_the_attempt() {
     bench.change(move |cx| orders::report(cx, &gone)).expect("told");
     let asked = id.clone();
     let item = bench.change(move |cx| query::show(cx, &asked)).expect("shown").item;
-    assert!(item.result.as_deref() == Some("watchdog") && item.error.is_some_and(|e| e.contains("no sign of life for 60 s")));
+    assert!(item.result.as_deref() == Some("watchdog") && item.error.is_some_and(|e| e.contains("did not renew the lease for 60 s")));
 }

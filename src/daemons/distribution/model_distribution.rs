@@ -10,7 +10,7 @@ use crate::contract::registry::declare;
 declare! {
     ModelDistribution {
         name: "MODEL_DISTRIBUTION",
-        purpose: "Switches the current model, verified and at once",
+        purpose: "Verifies a promoted model and makes it the current one atomically",
         category: Category::Distribution,
         profiles: &[Profile::Standalone, Profile::Coordinator],
         depends_on: &[D::EventRouter, D::Evaluation, D::AutoPromotion],
@@ -38,7 +38,7 @@ impl Daemon for ModelDistribution {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for promotions")),
+            Input::Start => out.health(Health::healthy("waiting for promotions")),
             Input::Event { payload: Payload::ModelPromoted(p), .. } => {
                 switch(&p.config_key, &p.model_id, &p.model_path, p.generation, ports, out);
             }
@@ -85,7 +85,7 @@ fn withdraw(key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), Han
             Some(champion) => format!("generation {}, {}", champion.generation, short(&champion.model_id)),
             None => "the untrained network".into(),
         };
-        let line = format!("{key}: the model {} is not in the store any more; self-play goes on with {next}", short(&current));
+        let line = format!("{key}: the model {} is no longer in the store; self-play continues with {next}", short(&current));
         tracing::warn!("{line}");
         out.last(&line);
         out.health(Health::degraded(line));

@@ -9,7 +9,7 @@ use crate::coordination::promotion::{Verdict, decide, tier};
 declare! {
     AutoPromotion {
         name: "AUTO_PROMOTION",
-        purpose: "Promotes a candidate that the sequential test accepts, refuses every other",
+        purpose: "Promotes a candidate that passes the sequential test, rejects every other",
         category: Category::Evaluation,
         profiles: &[Profile::Standalone, Profile::Coordinator],
         depends_on: &[D::EventRouter, D::Evaluation],
@@ -38,7 +38,7 @@ impl Daemon for AutoPromotion {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for verdicts")),
+            Input::Start => out.health(Health::healthy("waiting for match results")),
             Input::Event { payload: Payload::EvaluationCompleted(result), .. } => self.verdict(result, ports, out)?,
             _ => {}
         }
@@ -54,7 +54,7 @@ impl AutoPromotion {
         let mut verdict = decide(&result, champion.as_ref().map(|c| &c.model_id), &self.gate);
         let record = ports.catalog.get(&result.model_id)?;
         if let Some(other) = record.as_ref().map(|r| r.rules_version).filter(|v| *v != stage.rules_version) {
-            verdict = Verdict::Refuse(format!("it is of rules version {other}, version {} is in force", stage.rules_version));
+            verdict = Verdict::Refuse(format!("it has rules version {other}, the current one is {}", stage.rules_version));
         }
         let short = result.model_id.as_str()[..12].to_owned();
         let line = match (verdict, record) {

@@ -23,7 +23,7 @@ declare! {
     }
     asks [catalog]
     settings {
-        /// Seconds that a match may take.
+        /// Seconds after which a match is stopped.
         timeout: u64 = 3600 in 60..=604_800 seconds;
     }
 }
@@ -53,7 +53,7 @@ impl Daemon for Evaluation {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for candidates")),
+            Input::Start => out.health(Health::healthy("waiting for candidates")),
             Input::Event { payload, .. } => match payload {
                 Payload::TrainingCompleted(done) => self.judge(&done.config_key, &done.model_id, ports, out)?,
                 Payload::PromotionRejected(p) => self.again(&p.config_key, &p.model_id, p.match_id.as_ref(), ports, out)?,
@@ -79,12 +79,12 @@ impl Evaluation {
         let stage = ports.catalog.stage(key)?;
         if record.rules_version != stage.rules_version {
             let (is, force) = (record.rules_version, stage.rules_version);
-            out.last(format!("{key}: no match: the candidate is of rules version {is}, version {force} is in force"));
+            out.last(format!("{key}: no match: the candidate has rules version {is}, the current one is {force}"));
             return Ok(());
         }
         let champion = stage.champion;
         if champion.as_ref().is_some_and(|c| c.model_id == *candidate) {
-            out.last(format!("{key}: the candidate is the champion itself"));
+            out.last(format!("{key}: the candidate is already the champion"));
             return Ok(());
         }
         let mut work = NewWork::new(JobType::Evaluation, key.clone());

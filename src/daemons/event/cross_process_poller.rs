@@ -1,4 +1,4 @@
-//! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that programs of old still write and read. What came
+//! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that legacy programs still write and read. What came
 //! in does not go out again, and nothing is carried twice, wherever this process is killed.
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 declare! {
     CrossProcessPoller {
         name: "CROSS_PROCESS_POLLER",
-        purpose: "Bridges programs that still write the SQLite event queue",
+        purpose: "Exchanges events with legacy programs through their SQLite event queue",
         category: Category::Event,
         depends_on: &[D::EventRouter],
         interval: 1,
@@ -31,8 +31,9 @@ declare! {
     }
     asks [foreign]
     settings {
-        /// The SQLite file with tables events, subscribers and acks that programs of old use, absolute. Elsewhere than here the unit
-        /// needs a drop-in with ReadWritePaths= for its folder; below /tmp it cannot be, every service has a /tmp of its own.
+        /// SQLite file (absolute path) with the tables events, subscribers and acks, used by legacy programs. If you
+        /// change this path, add a drop-in with ReadWritePaths= for its directory. A path below /tmp cannot work: every
+        /// service has a private /tmp.
         database: String = "/var/lib/ringrift/legacy/events.db" as Path;
     }
 }
@@ -44,7 +45,7 @@ const BATCH_BYTES: usize = 512 * 1024;
 const MAX_PAYLOAD: usize = 256 * 1024;
 /// Types that are remembered as refused; a file may hold any number of names.
 const MAX_REFUSED: usize = 100;
-/// What goes into the identity of a row beside its number: the number begins anew with a new file.
+/// What goes into the identity of a row beside its number: the number starts over with a new file.
 const MAX_NAME: usize = 64;
 
 /// What is kept over a restart.
@@ -64,7 +65,7 @@ pub struct CrossProcessPoller {
     /// Rows taken in whose events may not be on disk yet; told to the queue in the next round.
     told: Vec<i64>,
     carried: (u64, u64),
-    /// Types that those who write the file may not publish, each told once.
+    /// Types that those who write the file may not publish, each reported once.
     refused: BTreeSet<String>,
 }
 
@@ -101,9 +102,9 @@ impl Daemon for CrossProcessPoller {
 
 impl CrossProcessPoller {
     fn say(&self, out: &mut Out) {
-        let mut line = format!("{} events carried in, {} out", self.carried.0, self.carried.1);
+        let mut line = format!("events: {} received, {} sent", self.carried.0, self.carried.1);
         if !self.refused.is_empty() {
-            line += &format!("; types refused that writers of the file may not publish: {}", self.refused.len());
+            line += &format!("; rejected event types that writers of the file may not publish: {}", self.refused.len());
         }
         out.health(Health::healthy(&line));
         out.last(line);
@@ -114,7 +115,7 @@ impl CrossProcessPoller {
         // What the round before took in is on disk by now, in the router.
         queue.acknowledge(database, &std::mem::take(&mut self.told))?;
         if self.taken.0 > 0 && self.begun_anew(queue)? {
-            tracing::info!(database, "the queue was begun anew; it is read from its beginning");
+            tracing::info!(database, "the queue was recreated; reading it from the start");
             self.taken = (0, 0.0);
         }
         let writers = queue.writers(database)?;
@@ -133,7 +134,7 @@ impl CrossProcessPoller {
                 && self.refused.insert(kind.clone())
             {
                 let who = writers.name();
-                tracing::warn!("{database} can be written by {who}, who may not publish {kind}: {what}");
+                tracing::warn!("{database} is writable by {who}, who may not publish {kind}: {what}");
             }
             self.told.push(row.event_id);
             self.taken = (row.event_id, row.created_at);
@@ -177,7 +178,7 @@ fn incoming(row: &ForeignEvent, writers: Class) -> (Option<NewEvent>, Option<(St
     let named = event_type(&row.event_type);
     let foreign = external(named.map_or(&row.event_type, |kind| kind.info().wire));
     if !may_publish(writers, &foreign, false) {
-        return (None, Some((foreign, "such rows are left out")));
+        return (None, Some((foreign, "such rows are skipped")));
     }
     let known = named.filter(|kind| !kind.is_control());
     let refused = known.filter(|kind| !may_publish(writers, kind.info().wire, false));
@@ -202,7 +203,7 @@ fn incoming(row: &ForeignEvent, writers: Class) -> (Option<NewEvent>, Option<(St
         time_us: (row.created_at > 0.0).then_some((row.created_at * 1e6) as i64),
         idempotency_key: Some(format!("foreign/{}/{:.6}/{name}", row.event_id, row.created_at)),
     };
-    (Some(event), refused.map(|kind| (kind.info().wire.to_owned(), "such rows come in as external.*")))
+    (Some(event), refused.map(|kind| (kind.info().wire.to_owned(), "such rows are published as external.*")))
 }
 
 fn outsider(row: &ForeignEvent, parsed: Option<Map<String, Value>>) -> Map<String, Value> {

@@ -9,7 +9,7 @@ use crate::contract::router::DeadLetterFilter;
 declare! {
     DlqRetry {
         name: "DLQ_RETRY",
-        purpose: "Hands dead letters out again, a bounded number of times",
+        purpose: "Delivers dead letters again, a limited number of times",
         category: Category::Event,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter],
@@ -17,13 +17,13 @@ declare! {
     }
     asks [clock, letters]
     settings {
-        /// Times a dead letter is handed out again before it is left alone.
+        /// Maximum number of times a dead letter is delivered again.
         max_redrives: u32 = 1 in 0..=100 times;
-        /// Seconds a dead letter rests before it is handed out again.
+        /// Seconds before a dead letter is delivered again.
         redrive_after: u32 = 3600 in 1..=604_800 seconds;
-        /// Dead letters handed out again in one tick.
+        /// Maximum number of dead letters delivered again per tick.
         batch: u32 = 10 in 1..=1000 letters;
-        /// Dead letters waiting that raise DLQ_STALE_EVENTS.
+        /// Number of dead letters that raises DLQ_STALE_EVENTS.
         stale_threshold: u32 = 50 in 1..=1_000_000 letters;
     }
 }
@@ -45,7 +45,7 @@ impl Daemon for DlqRetry {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("watches the dead letters")),
+            Input::Start => out.health(Health::healthy("watching dead letters")),
             Input::Tick { .. } => self.round(ports, out)?,
             _ => {}
         }
@@ -67,7 +67,7 @@ impl DlqRetry {
                 if redriven >= u64::from(self.settings.batch) {
                     break;
                 }
-                // None is handed out when its subscriber was retired. Such a letter stays and must not keep the others from their turn.
+                // None is delivered when its subscriber was retired. Such a letter stays and must not keep the others from their turn.
                 // The router counts the redrive with the change itself, so a repeat of this tick cannot redrive twice too often.
                 redriven += ports.letters.redrive(&DeadLetterFilter { id: Some(letter.id), ..Default::default() })?;
             }
@@ -76,12 +76,12 @@ impl DlqRetry {
             out.publish(events::DlqEventsReplayed { count: redriven, requested_by: SPEC.name.into() });
         }
         let pending = ports.letters.router_stats()?.dead_letters;
-        let line = format!("{pending} dead letters wait, {redriven} handed out again");
+        let line = format!("dead letters: {pending} pending, {redriven} delivered again");
         if pending >= u64::from(self.settings.stale_threshold) {
             let oldest = ports.letters.dead_letters(&DeadLetterFilter { limit: Some(1), ..Default::default() })?;
             let oldest_seconds = oldest.first().map_or(0, |l| ((now - l.dead_us).max(0) / 1_000_000).unsigned_abs());
             out.publish(events::DlqStaleEvents { pending, oldest_seconds });
-            out.health(Health::degraded(format!("{line}; look at them with `ringrift events dlq list`")));
+            out.health(Health::degraded(format!("{line}; see `ringrift events dlq list`")));
         } else {
             out.health(Health::healthy(&line));
         }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 declare! {
     FeedbackLoop {
         name: "FEEDBACK_LOOP",
-        purpose: "Answers results with exploration and search budget",
+        purpose: "Adjusts exploration and search budget to the results",
         category: Category::Feedback,
         profiles: &[Profile::Standalone, Profile::Coordinator, Profile::Ephemeral],
         depends_on: &[D::EventRouter],
@@ -29,16 +29,16 @@ declare! {
     }
     asks [catalog]
     settings {
-        /// Refused candidates in a row that mean a plateau.
+        /// Consecutive rejected candidates that count as a plateau.
         plateau_refusals: u32 = 3 in 1..=100 candidates;
         /// Factor on exploration at a plateau.
         plateau_boost: f64 = 1.2 in 1.0..=2.0 factor;
-        /// Largest factor on exploration.
+        /// Maximum factor on exploration.
         max_boost: f64 = 2.0 in 1.0..=4.0 factor;
-        /// Search budget added at a plateau.
-        budget_step: u32 = 32 in 0..=800 budget;
-        /// Largest search budget.
-        max_budget: u32 = 256 in 16..=800 budget;
+        /// Simulations added to the search budget at a plateau.
+        budget_step: u32 = 32 in 0..=800 simulations;
+        /// Maximum search budget in simulations.
+        max_budget: u32 = 256 in 16..=800 simulations;
     }
     rules: &[Rule::AtLeast("max_boost", "plateau_boost")]
 }
@@ -87,7 +87,7 @@ impl Daemon for FeedbackLoop {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for results")),
+            Input::Start => out.health(Health::healthy("waiting for results")),
             Input::Event { payload, .. } => match payload {
                 Payload::PromotionRejected(p) => self.refused(&p.config_key, ports, out)?,
                 Payload::ModelPromoted(p) => self.promoted(&p.config_key, p.generation, out),
@@ -113,7 +113,7 @@ impl FeedbackLoop {
             return Ok(());
         }
         let refusals = memory.refusals;
-        let reason = format!("{refusals} candidates in a row refused");
+        let reason = format!("{refusals} consecutive candidates rejected");
         out.publish(events::PlateauDetected { config_key: key.clone(), current_elo, refusals, plateau_type: "refusals".into() });
         let boost = (memory.boost * self.settings.plateau_boost).min(self.settings.max_boost);
         if boost > memory.boost {

@@ -34,10 +34,10 @@ declare! {
         port: u16 = 8790 in 1..=65_535 port;
         /// Port of /daemon/status and /daemon/NAME/health.
         status_port: u16 = 8770 in 1..=65_535 port;
-        /// Address to listen on; anything but loopback shows the state of the machine to the network.
+        /// IP address to listen on. Any address except loopback shows the state of the machine to the network.
         address: String = "127.0.0.1" as Address;
-        /// Names by which the host may be asked, beside its own, localhost and addresses: that of a proxy in front of it, say; read at
-        /// the start of HEALTH_SERVER.
+        /// Host names accepted in requests, besides the machine's own name, localhost and IP addresses, such as the
+        /// name of a proxy in front of it. Read when HEALTH_SERVER starts.
         hosts: Texts = "" as Host;
     }
     rules: &[Rule::Differ("status_port", "port")]
@@ -64,7 +64,7 @@ impl Daemon for HealthServer {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy(format!("answers on {} and {}", self.port, self.status_port))),
+            Input::Start => out.health(Health::healthy(format!("listening on ports {} and {}", self.port, self.status_port))),
             Input::Tick { .. } => drop(self.look(ports)),
             Input::Http(request) => self.answer(request, ports, out),
             _ => {}
@@ -151,7 +151,7 @@ fn daemons(request: &HttpRequest, overview: &Overview, out: &mut Out) {
             }
             Err(unknown) => reply(out, 404, &json!({ "error": unknown.to_string() })),
         },
-        _ => reply(out, 404, &json!({ "error": format!("no {}; there are /daemon/status and /daemon/NAME/health", request.path) })),
+        _ => reply(out, 404, &json!({ "error": format!("no {}; use /daemon/status or /daemon/NAME/health", request.path) })),
     }
 }
 

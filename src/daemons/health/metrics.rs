@@ -92,7 +92,7 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
     registry.register("daemon_health", "1 for the health that the daemon reports", health);
     registry.register("daemon_restarts", "Restarts by systemd since the last manual start", restarts);
     registry.register("daemon_memory_bytes", "Memory of the daemon's control group", memory);
-    number(&mut registry, "master_up", "1 while the master loop runs", Some(f64::from(u8::from(overview.master.running))));
+    number(&mut registry, "master_up", "1 while the master runs", Some(f64::from(u8::from(overview.master.running))));
 
     let (router, host) = (facts.reports.get("event-router"), &overview.machine);
     number(&mut registry, "events_stored", "Events in the router's log", snapshot(router, "events"));
@@ -100,11 +100,11 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
     number(
         &mut registry,
         "events_duplicates_prevented",
-        "Repeats that were not stored again, since the router's start",
+        "Duplicate events not stored again, since the router's start",
         snapshot(router, "duplicates"),
     );
     number(&mut registry, "events_delivered", "Deliveries since the router's start", snapshot(router, "delivered"));
-    number(&mut registry, "dead_letters", "Deliveries that were given up and wait", snapshot(router, "dead_letters"));
+    number(&mut registry, "dead_letters", "Dead letters", snapshot(router, "dead_letters"));
     if let Some(types) = router.and_then(|f| f.snapshot.get("by_type")).and_then(Value::as_object) {
         let by_type = Family::<ByType, Number>::default();
         for (event, count) in types {
@@ -114,10 +114,10 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
     }
     let coordinator = facts.reports.get("coordinator");
     for (name, path, help) in [
-        ("pending", "/queue/pending", "Work items that wait"),
-        ("claimed", "/queue/claimed", "Work items granted and not taken up yet"),
-        ("running", "/queue/running", "Work items whose unit works"),
-        ("leases", "/leases", "Slots that are taken"),
+        ("pending", "/queue/pending", "Queued jobs"),
+        ("claimed", "/queue/claimed", "Jobs with a slot that have not started yet"),
+        ("running", "/queue/running", "Running jobs"),
+        ("leases", "/leases", "Used slots"),
     ] {
         let value = coordinator.and_then(|f| f.snapshot.pointer(path)).and_then(Value::as_f64);
         number(&mut registry, &format!("work_{name}"), help, value);

@@ -27,15 +27,15 @@ pub(super) fn register(registry: &mut Registry, coordinator: Option<&StatusFile>
     let Some(used) = said.and_then(|value| serde_json::from_value::<Utilization>(value).ok()) else { return };
     let share = |percent: Option<f64>| percent.map(|p| p / 100.0);
     let yes = |fact: Option<bool>| fact.map(|f| f64::from(u8::from(f)));
-    number(registry, "cluster_cpu_utilization", "Mean use of the nodes' processors, 0 to 1", share(used.cpu_percent));
-    number(registry, "cluster_gpu_utilization", "Mean use of the nodes' GPUs, 0 to 1", share(used.gpu_percent));
-    number(registry, "cluster_gpu_memory_utilization", "Mean use of the GPUs' memory, 0 to 1", share(used.gpu_memory_percent));
-    number(registry, "cpu_in_target_range", "1 while the processors are within their band", yes(used.cpu_in_band));
-    number(registry, "gpu_in_target_range", "1 while the GPUs are within their band", yes(used.gpu_in_band));
-    number(registry, "cluster_gpu_nodes", "Nodes with a GPU that were observed lately", Some(used.gpu_nodes.into()));
-    number(registry, "cluster_cpu_nodes", "Nodes without one that were observed lately", Some(used.cpu_nodes.into()));
-    number(registry, "cluster_total_jobs", "Slots that are taken, of all types", Some(used.jobs.into()));
-    number(registry, "selfplay_rate_agreed", "Games an hour that were last agreed on", Some(used.rate));
+    number(registry, "cluster_cpu_utilization", "Mean CPU utilisation of the nodes, 0 to 1", share(used.cpu_percent));
+    number(registry, "cluster_gpu_utilization", "Mean GPU utilisation of the nodes, 0 to 1", share(used.gpu_percent));
+    number(registry, "cluster_gpu_memory_utilization", "Mean GPU memory utilisation, 0 to 1", share(used.gpu_memory_percent));
+    number(registry, "cpu_in_target_range", "1 while CPU utilisation is within its target range", yes(used.cpu_in_band));
+    number(registry, "gpu_in_target_range", "1 while GPU utilisation is within its target range", yes(used.gpu_in_band));
+    number(registry, "cluster_gpu_nodes", "Recently measured nodes with a GPU", Some(used.gpu_nodes.into()));
+    number(registry, "cluster_cpu_nodes", "Recently measured nodes without a GPU", Some(used.cpu_nodes.into()));
+    number(registry, "cluster_total_jobs", "Used slots of all types", Some(used.jobs.into()));
+    number(registry, "selfplay_rate_agreed", "Self-play target in games per hour", Some(used.rate));
     if used.gpu_nodes + used.cpu_nodes == 0 {
         return;
     }
@@ -43,8 +43,8 @@ pub(super) fn register(registry: &mut Registry, coordinator: Option<&StatusFile>
     for action in Action::ALL {
         actions.get_or_create(&ByAction { action: action.name() }).set(f64::from(u8::from(action == used.action)));
     }
-    registry.register("optimization_action", "1 for what the optimizer does at the moment", actions);
-    number(registry, "optimization_confidence", "How sure the optimizer is, 0 to 1", Some(used.confidence));
+    registry.register("optimization_action", "1 for the optimizer's current action", actions);
+    number(registry, "optimization_confidence", "Confidence of the optimizer, 0 to 1", Some(used.confidence));
 }
 
 #[cfg(test)]

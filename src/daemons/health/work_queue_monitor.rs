@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 declare! {
     WorkQueueMonitor {
         name: "WORK_QUEUE_MONITOR",
-        purpose: "Depth, latency, stuck jobs, backpressure",
+        purpose: "Watches queue depth and start delay, reports stuck jobs and back-pressure",
         category: Category::Health,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter, D::QueuePopulator],
@@ -26,17 +26,17 @@ declare! {
     }
     asks [clock, queue, node]
     settings {
-        /// Waiting items that activate back-pressure; it is released at 40 percent of them.
-        depth: u32 = 100 in 1..=100_000 items;
-        /// Seconds after which an item that was granted and does not start is named.
+        /// Number of queued jobs that activates back-pressure. It is released at 40 percent of this number.
+        depth: u32 = 100 in 1..=100_000 jobs;
+        /// Seconds after which a job that got a slot but did not start is reported.
         stuck_seconds: u32 = 300 in 10..=86_400 seconds;
-        /// Grants whose latency is remembered.
-        latency_window: u32 = 100 in 1..=10_000 grants;
+        /// Number of most recent starts from which the start delay is computed.
+        latency_window: u32 = 100 in 1..=10_000 starts;
     }
 }
 
 /// Items that one look reads.
-const MOST: u32 = 5000;
+const MAX_LISTED: u32 = 5000;
 /// Waiting items whose time is remembered.
 const REMEMBERED: usize = 10_000;
 /// Percent of the depth at which back-pressure ends: without a gap it would flutter.
@@ -77,7 +77,7 @@ impl Daemon for WorkQueueMonitor {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("watches the work queue")),
+            Input::Start => out.health(Health::healthy("watching the queue")),
             Input::Tick { .. } => self.look(ports, out)?,
             Input::Event { event, payload } => match payload {
                 Payload::WorkQueued(w) if self.queued.len() < REMEMBERED => {
@@ -95,7 +95,7 @@ impl Daemon for WorkQueueMonitor {
                 }
                 Payload::WorkTimeout(w) => out.last(format!("{} {} took longer than {} s", w.work_type, w.work_id, w.timeout_seconds)),
                 Payload::TaskOrphaned(t) => out.last(format!("{} {} on {} was given up: {}", t.task_type, t.task_id, t.node_id, t.reason)),
-                Payload::JobPreempted(p) => out.last(format!("{} lost its slot: {}", p.job_id, p.reason)),
+                Payload::JobPreempted(p) => out.last(format!("{} was preempted: {}", p.job_id, p.reason)),
                 _ => {}
             },
             _ => {}
@@ -122,7 +122,7 @@ impl WorkQueueMonitor {
 
     fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
-        let items = ports.queue.work(&WorkFilter { statuses, limit: Some(MOST), ..Default::default() })?;
+        let items = ports.queue.work(&WorkFilter { statuses, limit: Some(MAX_LISTED), ..Default::default() })?;
         let now = ports.clock.now_us();
         let depth = items.iter().filter(|i| i.status == WorkStatus::Pending).count() as u64;
         self.press(depth, ports, out);
@@ -132,13 +132,13 @@ impl WorkQueueMonitor {
             .filter(|i| i.status == WorkStatus::Claimed && i.claimed_us.is_some_and(|at| now - at > slow))
             .map(|i| i.work_id.to_string())
             .collect();
-        let mut story = format!("{depth} wait, {} run", items.iter().filter(|i| i.status == WorkStatus::Running).count());
+        let mut story = format!("{depth} queued, {} running", items.iter().filter(|i| i.status == WorkStatus::Running).count());
         if let Some((median, slowest)) = self.latency() {
-            story += &format!("; granted after {median:.0} s, {slowest:.0} s at most");
+            story += &format!("; start delay {median:.0} s (max {slowest:.0} s)");
         }
         let trouble = match (stuck.is_empty(), self.pressing) {
-            (false, _) => Some(format!("granted and not started for {} s: {}", self.settings.stuck_seconds, stuck.join(", "))),
-            (true, true) => Some(format!("{} or more wait", self.settings.depth)),
+            (false, _) => Some(format!("not started {} s after getting a slot: {}", self.settings.stuck_seconds, stuck.join(", "))),
+            (true, true) => Some(format!("{} or more jobs queued", self.settings.depth)),
             (true, false) => None,
         };
         out.health(match trouble {
@@ -154,7 +154,7 @@ impl WorkQueueMonitor {
         let (node_id, level) = (ports.node.node(), LEVEL.to_owned());
         if !self.pressing && depth >= most {
             self.pressing = true;
-            let reason = format!("{depth} items wait, daemons.work_queue_monitor.depth is {most}");
+            let reason = format!("{depth} jobs queued (daemons.work_queue_monitor.depth is {most})");
             out.publish(events::BackpressureActivated { node_id, level, reason, resource_type: "queue".into(), queue_depth: depth });
         } else if self.pressing && depth <= most * RECOVERED / 100 {
             self.pressing = false;
@@ -229,6 +229,6 @@ mod tests {
         fakes.queue.hold().work[0].claimed_us = Some(fakes.clock.hold().now_us - 301_000_000);
         let health = tick(&fakes, &mut daemon).health.expect("said");
         assert_eq!(health.status, HealthStatus::Degraded);
-        assert!(health.message.contains("t-0") && health.message.contains("granted after 8 s, 12 s at most"), "{}", health.message);
+        assert!(health.message.contains("t-0") && health.message.contains("start delay 8 s (max 12 s)"), "{}", health.message);
     }
 }

@@ -23,9 +23,9 @@ declare! {
     }
     asks [catalog]
     settings {
-        /// New games of a configuration that start an export. The built-in learner gains little from fewer.
+        /// Number of new games of a configuration that starts an export. The built-in trainer gains little from fewer.
         threshold_games: u64 = 320 in 1..=1_000_000 games;
-        /// The newest so many games are exported: the training window.
+        /// Number of most recent games to export (the training window).
         window_games: u64 = 2560 in 1..=10_000_000 games;
     }
     rules: &[Rule::AtLeast("window_games", "threshold_games")]
@@ -56,7 +56,7 @@ impl Daemon for AutoExport {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for new games")),
+            Input::Start => out.health(Health::healthy("waiting for new games")),
             // The tick catches what a change of the threshold or an export that failed for good left behind.
             Input::Tick { .. } => {
                 for key in self.keys.clone() {
@@ -106,7 +106,7 @@ impl AutoExport {
         work.params = self.stage.params.clone();
         work.singleton = Some(format!("export/{key}"));
         out.enqueue(work);
-        out.last(format!("{key}: export of {games} games queued, {waiting} are new"));
+        out.last(format!("{key}: export of {games} games queued ({waiting} new)"));
         out.health(Health::healthy(format!("queued an export of {games} games of {key}")));
         Ok(())
     }

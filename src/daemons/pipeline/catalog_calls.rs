@@ -69,7 +69,7 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Res
     match Called::by_name(name).ok_or_else(unknown)? {
         Called::Get(m) => run(m, call, |by| {
             let found = store.get(&by.id).map_err(failed)?;
-            found.map(|artefact| Got { artefact }).ok_or_else(|| fail(errors::NOT_FOUND, "no artefact has this id".into()))
+            found.map(|artefact| Got { artefact }).ok_or_else(|| fail(errors::NOT_FOUND, "no artefact with this id".into()))
         }),
         Called::List(m) => run(m, call, |filter| store.list(&filter).map(|artefacts| Listed { artefacts }).map_err(failed)),
         Called::Lineage(m) => run(m, call, |by| store.lineage(&by.id).map(|steps| Lineage { steps }).map_err(failed)),

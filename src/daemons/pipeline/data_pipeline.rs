@@ -20,7 +20,7 @@ use crate::contract::workload::JobType;
 declare! {
     DataPipeline {
         name: "DATA_PIPELINE",
-        purpose: "Owns the catalog: artefacts, lineage, stages, ratings; emits the stages' events",
+        purpose: "Owns the catalog (artefacts, lineage, stages, ratings) and publishes the stages' events",
         category: Category::Pipeline,
         profiles: &[Profile::Standalone, Profile::Coordinator, Profile::TrainingNode, Profile::Ephemeral],
         depends_on: &[D::EventRouter],
@@ -43,7 +43,7 @@ declare! {
     }
     asks [clock, queue, host, current, store]
     settings {
-        /// Percent of the disk above which nothing is taken into the catalog.
+        /// Used disk space in percent above which no artefact is registered.
         max_disk_percent: f64 = 95.0 in 1.0..=100.0 percent;
     }
 }
@@ -101,7 +101,7 @@ impl DataPipeline {
         match self.housekeeping.turn(ports) {
             Ok(Some(line)) => out.last(line),
             Ok(None) => {}
-            Err(why) => out.last(format!("nothing is deleted: {why}")),
+            Err(why) => out.last(format!("nothing deleted: {why}")),
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl DataPipeline {
         Ok(())
     }
 
-    /// Says for every configuration whose rules are of another version than the workload's that it begins anew. It does so when this
+    /// Says for every configuration whose rules are of another version than the workload's that it starts over. It does so when this
     /// event comes back: then the change is committed exactly once, at its place among the results.
     fn compare_rules(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         for stage in ports.store.stages()? {
@@ -145,7 +145,7 @@ impl DataPipeline {
                 continue;
             }
             let reason =
-                format!("the installed workload plays version {} of the rules, the catalog holds {}", self.rules_version, in_force(&stage));
+                format!("the installed workload plays version {} of the rules, the catalog has {}", self.rules_version, in_force(&stage));
             let (config_key, previous) = (stage.config_key, stage.rules_version);
             out.publish(events::RulesChanged { config_key, rules_version: self.rules_version, previous, reason });
         }
@@ -157,8 +157,8 @@ impl DataPipeline {
         if p.rules_version != self.rules_version || ports.store.stage(&p.config_key)?.rules_version == p.rules_version {
             return Ok(None);
         }
-        let line = format!("began anew: {}", p.reason);
-        tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, config_key = %p.config_key, "{} {line}; they are kept and not used", p.config_key);
+        let line = format!("started from scratch: {}", p.reason);
+        tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, config_key = %p.config_key, "{} {line} (kept but not used)", p.config_key);
         let change = CatalogChange { rules: Some((p.config_key.clone(), p.rules_version)), ..staged(&p.config_key, "selfplay", &line) };
         Ok(Some((change, vec![], format!("{} {line}", p.config_key))))
     }
@@ -168,10 +168,10 @@ impl DataPipeline {
         match ports.host.snapshot().disk_percent {
             Some(percent) if percent < self.settings.max_disk_percent => Ok(()),
             Some(percent) => Err(HandlerError::Unavailable(format!(
-                "the disk is {percent:.1} % full, daemons.data_pipeline.max_disk_percent is {}; make room",
+                "the disk is {percent:.1} % full (daemons.data_pipeline.max_disk_percent is {}); free space",
                 self.settings.max_disk_percent
             ))),
-            None => Err(HandlerError::Unavailable("how full the disk is could not be read".into())),
+            None => Err(HandlerError::Unavailable("cannot read the disk utilisation".into())),
         }
     }
 }
@@ -225,7 +225,7 @@ pub(super) fn effect(payload: Payload, ports: &Ports<'_>) -> Result<Option<Effec
         }
         // Games that came from elsewhere are announced by AUTO_SYNC with NEW_GAMES_AVAILABLE; here only the stage is kept.
         Payload::DataSyncCompleted(p) => {
-            p.config_key.map(|key| (staged(&key, "data_sync", "a transfer ended"), vec![], "a transfer ended".into()))
+            p.config_key.map(|key| (staged(&key, "data_sync", "a transfer finished"), vec![], "a transfer finished".into()))
         }
         _ => None,
     })
@@ -326,7 +326,7 @@ mod tests {
         fakes.event(&mut daemon, changed.clone()).expect("handled");
         let (_, change, _) = fakes.store.hold().committed[0].clone();
         assert_eq!(change.rules, Some((key(), BUILT_IN_RULES)));
-        assert!(change.stage.is_some_and(|(_, stage, why)| stage == "selfplay" && why.contains("began anew")));
+        assert!(change.stage.is_some_and(|(_, stage, why)| stage == "selfplay" && why.contains("started from scratch")));
         fakes.store.hold().catalog.stage.rules_version = BUILT_IN_RULES;
         fakes.event(&mut daemon, changed).expect("handled");
         assert_eq!(fakes.store.hold().committed.len(), 1, "said twice, done once");

@@ -19,7 +19,7 @@ pub(super) struct Housekeeping {
     retention: Retention,
     keep_failed_us: i64,
     keep_ended_us: i64,
-    /// Folders that were not needed at the last turn; the unit's last process may still have been at work in them.
+    /// Directories that were not needed at the last turn; the unit's last process may still have been at work in them.
     unneeded: BTreeSet<JobId>,
 }
 
@@ -50,7 +50,7 @@ impl Housekeeping {
             ports.store.forget(&fate.id, &fate.why).map_err(|e| e.to_string())?;
             (files, bytes) = (files + 1, bytes + fate.bytes);
         }
-        let line = || format!("deleted: job folders {folders}, artefacts {files} ({:.1} MB)", bytes as f64 / 1e6);
+        let line = || format!("deleted: {folders} job directories, {files} artefacts ({:.1} MB)", bytes as f64 / 1e6);
         match stuck {
             Some(why) => Err(why),
             None => Ok((folders + files > 0).then(line)),
@@ -68,7 +68,7 @@ impl Housekeeping {
             ports.store.protected(self.retention.champions, self.retention.ancestors).map_err(|e| e.to_string())?;
         for item in active {
             for id in inputs(&item.work.inputs) {
-                protected.insert(id, format!("{} {} reads it", item.work.work_type, item.work_id));
+                protected.insert(id, format!("input of {} {}", item.work.work_type, item.work_id));
             }
         }
         let keys: BTreeSet<_> = artefacts.iter().map(|a| a.config_key.clone()).collect();
@@ -114,7 +114,7 @@ fn active(ports: &Ports<'_>) -> Result<Vec<WorkItem>, String> {
     let mut active = Vec::new();
     // An answer has a largest size; type by type each has room.
     for kind in JobType::ALL {
-        active.extend(ports.queue.active(kind).map_err(|e| format!("what jobs read is not known: {e}"))?);
+        active.extend(ports.queue.active(kind).map_err(|e| format!("cannot list the inputs of jobs: {e}"))?);
     }
     Ok(active)
 }
@@ -155,7 +155,7 @@ mod tests {
         ];
         let mut turn = |fakes: &Fakes| housekeeping.turn(&fakes.ports()).expect("a turn");
         assert_eq!(turn(&fakes), None, "the unit's last process may still be at work");
-        assert_eq!(turn(&fakes).as_deref(), Some("deleted: job folders 2, artefacts 0 (0.0 MB)"));
+        assert_eq!(turn(&fakes).as_deref(), Some("deleted: 2 job directories, 0 artefacts (0.0 MB)"));
         assert_eq!(left(&fakes), ["t-3", "t-4"], "a recent failure, and a result that waits for its event");
         fakes.store.hold().believed_us = None;
         turn(&fakes);

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 declare! {
     SelfplayCoordinator {
         name: "SELFPLAY_COORDINATOR",
-        purpose: "Decides how self-play is shared among the configurations",
+        purpose: "Divides self-play among the configurations",
         category: Category::Pipeline,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter],
@@ -29,14 +29,14 @@ declare! {
     asks [catalog]
 }
 
-/// The original's target rate of a cluster, games an hour; shared by the allocation.
+/// The earlier implementation's target rate of a cluster, games an hour; shared by the allocation.
 const TARGET_RATE: f64 = 1000.0;
 /// Changes of a share smaller than this are not worth an event.
 const WORTH_SAYING: f64 = 0.02;
 
 /// What was said last.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct Said {
+struct LastAllocation {
     shares: BTreeMap<String, f64>,
     priorities: BTreeMap<String, u8>,
 }
@@ -46,7 +46,7 @@ struct Said {
 pub struct SelfplayCoordinator {
     keys: Vec<ConfigKey>,
     threshold: u64,
-    said: Said,
+    said: LastAllocation,
 }
 
 impl Daemon for SelfplayCoordinator {
@@ -54,7 +54,7 @@ impl Daemon for SelfplayCoordinator {
         SelfplayCoordinator {
             keys: config.master.configs.clone(),
             threshold: config.daemons.known(Known::EXPORT_THRESHOLD),
-            said: Said::default(),
+            said: LastAllocation::default(),
         }
     }
 
@@ -74,8 +74,8 @@ impl Daemon for SelfplayCoordinator {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for games")),
-            Input::Tick { .. } => self.allocate("the interval has passed", ports, out)?,
+            Input::Start => out.health(Health::healthy("waiting for games")),
+            Input::Tick { .. } => self.allocate("interval", ports, out)?,
             Input::Event { payload, .. } => match payload {
                 Payload::SelfplayComplete(done) => {
                     self.allocate(&format!("{} new games of {}", done.games_completed, done.config_key), ports, out)?
@@ -83,7 +83,7 @@ impl Daemon for SelfplayCoordinator {
                 Payload::ModelDistributionComplete(done) => {
                     self.allocate(&format!("generation {} of {}", done.generation, done.config_key), ports, out)?
                 }
-                Payload::PlateauDetected(p) => out.last(format!("{}: plateau after {} refusals", p.config_key, p.refusals)),
+                Payload::PlateauDetected(p) => out.last(format!("{}: plateau after {} rejected candidates", p.config_key, p.refusals)),
                 Payload::ExplorationBoost(b) => out.last(format!("{}: exploration × {:.2}", b.config_key, b.boost_factor)),
                 Payload::HyperparameterUpdated(p) => out.last(format!("{}: {} = {}", p.config_key, p.param_name, p.new_value)),
                 _ => {}

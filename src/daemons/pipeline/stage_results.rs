@@ -99,7 +99,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
     let read = Read::new(work)?;
     let (key, metrics) = (read.key()?, read.metrics);
     let kind =
-        JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown work type {:?}", work.work_type)))?;
+        JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown job type {:?}", work.work_type)))?;
     let job = description(&work.description)?;
     let mut change = CatalogChange::default();
     let rules_version = rules_of(work, &job, ports)?;
@@ -153,7 +153,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 shard_id: shard.sha256.clone(),
                 database_path: stored(shard),
             };
-            ("selfplay", vec![complete.into(), new.into()], format!("{games} games of {}, {total} in all", work.work_id))
+            ("selfplay", vec![complete.into(), new.into()], format!("{games} games of {}, {total} in total", work.work_id))
         }
         JobType::Export => {
             let samples = read.artefact("samples")?;
@@ -210,7 +210,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             let line = format!("{} against the champion: {}, Elo {:+.0}", &candidate.sha256.as_str()[..12], done.sprt_decision, done.elo);
             ("evaluation", vec![done.into(), updated.into()], line)
         }
-        other => return Err(HandlerError::Rejected(format!("jobs of type {other} leave nothing for the catalog"))),
+        other => return Err(HandlerError::Rejected(format!("jobs of type {other} have no results for the catalog"))),
     };
     change.stage = Some((key, stage.into(), line.clone()));
     Ok((change, outputs, line))

@@ -13,7 +13,7 @@ use serde_json::Value;
 declare! {
     TrainingTrigger {
         name: "TRAINING_TRIGGER",
-        purpose: "Queues a training when there are enough samples",
+        purpose: "Queues a training when there are enough new samples",
         category: Category::Pipeline,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter, D::AutoExport],
@@ -28,11 +28,11 @@ declare! {
     }
     asks [clock, queue, catalog]
     settings {
-        /// Games behind the samples that start a training; 1000 suits a fleet.
+        /// Number of games behind the new samples that starts a training. 1000 suits a fleet.
         threshold_games: u64 = 320 in 1..=10_000_000 games;
-        /// Samples that start a training.
+        /// Number of samples that starts a training.
         threshold_samples: u64 = 5000 in 1..=1_000_000_000 samples;
-        /// Seconds that a training may take before it is stopped.
+        /// Seconds after which a training is stopped.
         timeout: u64 = 14400 in 60..=604_800 seconds;
     }
 }
@@ -59,7 +59,7 @@ impl Daemon for TrainingTrigger {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("waits for samples")),
+            Input::Start => out.health(Health::healthy("waiting for samples")),
             Input::Event { payload, .. } => match payload {
                 Payload::NpzExportComplete(done) => self.consider(&done.config_key, ports, out)?,
                 // Samples may have come while the training or the match ran.
@@ -126,7 +126,7 @@ impl TrainingTrigger {
             return Ok(Some("pipeline.auto_trigger is off".into()));
         }
         if trained {
-            return Ok(Some("the newest samples have been trained on".into()));
+            return Ok(Some("the newest samples were already used".into()));
         }
         if samples < self.settings.threshold_samples {
             return Ok(Some(format!("{samples} of {} samples", self.settings.threshold_samples)));
@@ -137,10 +137,10 @@ impl TrainingTrigger {
         let active = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
         let filter = |kind| WorkFilter { types: vec![kind], statuses: active.clone(), config_key: Some(key.clone()), limit: None };
         if !ports.queue.work(&filter(JobType::Training))?.is_empty() {
-            return Ok(Some("a training waits or runs".into()));
+            return Ok(Some("a training is queued or running".into()));
         }
         let matches = ports.queue.work(&filter(JobType::Evaluation))?.len();
-        Ok((matches >= MATCHES_WAITING).then(|| format!("{matches} candidates wait for their match")))
+        Ok((matches >= MATCHES_WAITING).then(|| format!("{matches} candidates are waiting for their match")))
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
         let full = fakes(5000);
         full.queue.hold().queued(JobType::Evaluation, WorkStatus::Pending);
         full.queue.hold().queued(JobType::Evaluation, WorkStatus::Running);
-        for (fakes, word) in [(few, "of 5000 samples"), (trained, "trained on"), (busy, "waits or runs"), (full, "match")] {
+        for (fakes, word) in [(few, "of 5000 samples"), (trained, "already used"), (busy, "queued or running"), (full, "match")] {
             let out = fakes.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
             assert!(out.work.is_empty() && out.events.is_empty());
             assert!(out.last.as_deref().is_some_and(|l| l.contains(word)), "{:?}", out.last);

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 declare! {
     JobReaper {
         name: "JOB_REAPER",
-        purpose: "Stops jobs that make no progress",
+        purpose: "Stops jobs that report no progress",
         category: Category::Queue,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter],
@@ -20,17 +20,18 @@ declare! {
     }
     asks [queue, managers]
     settings {
-        /// Seconds without any progress after which a job that tells of progress is stopped. An epoch must fit.
+        /// Seconds without a progress report after which a job that reports progress is stopped. Must exceed the
+        /// duration of one epoch.
         stuck_seconds: u32 = 1800 in 60..=604_800 seconds;
     }
 }
 
 /// Items that one look reads; more do not run at once.
-const MOST: u32 = 5000;
+const MAX_LISTED: u32 = 5000;
 
 /// A job at the last tick, and for how many ticks it has looked so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Seen {
+struct LastProgress {
     token: u64,
     progress: Progress,
     ticks: u32,
@@ -41,7 +42,7 @@ struct Seen {
 pub struct JobReaper {
     /// Ticks without progress that are too many. Ticks and not times: a clock that jumps must not kill every job.
     patience: u32,
-    seen: BTreeMap<String, Seen>,
+    seen: BTreeMap<String, LastProgress>,
 }
 
 impl JobReaper {
@@ -50,12 +51,12 @@ impl JobReaper {
     }
 
     /// Whether the job has looked the same for too long. One that never told of progress is not judged here: its timeout is.
-    fn is_stuck(&mut self, item: &WorkItem, old: Option<Seen>) -> bool {
+    fn is_stuck(&mut self, item: &WorkItem, old: Option<LastProgress>) -> bool {
         let (Some(lease), Some(progress)) = (&item.lease, &item.progress) else { return false };
         if lease.fenced {
             return false;
         }
-        let mut seen = Seen { token: lease.token.0, progress: progress.clone(), ticks: 0 };
+        let mut seen = LastProgress { token: lease.token.0, progress: progress.clone(), ticks: 0 };
         if let Some(old) = old.filter(|old| old.token == seen.token && old.progress == seen.progress) {
             seen.ticks = old.ticks.saturating_add(1);
         }
@@ -65,7 +66,8 @@ impl JobReaper {
     }
 
     fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let running = ports.queue.work(&WorkFilter { statuses: vec![WorkStatus::Running], limit: Some(MOST), ..Default::default() })?;
+        let running =
+            ports.queue.work(&WorkFilter { statuses: vec![WorkStatus::Running], limit: Some(MAX_LISTED), ..Default::default() })?;
         let mut before = std::mem::take(&mut self.seen);
         let mut stopped = Vec::new();
         for item in &running {
@@ -81,10 +83,10 @@ impl JobReaper {
             }
         }
         match stopped.is_empty() {
-            true => out.last(format!("{} jobs run and make progress", running.len())),
+            true => out.last(format!("running jobs, all with progress: {}", running.len())),
             false => out.last(format!("stopped {}", stopped.join(", "))),
         }
-        out.health(Health::healthy(format!("watches {} jobs", running.len())));
+        out.health(Health::healthy(format!("running jobs: {}", running.len())));
         Ok(())
     }
 }
@@ -109,7 +111,7 @@ impl Daemon for JobReaper {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("watches running jobs")),
+            Input::Start => out.health(Health::healthy("watching running jobs")),
             Input::Tick { .. } => self.look(ports, out)?,
             _ => {}
         }

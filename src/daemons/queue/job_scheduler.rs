@@ -1,4 +1,4 @@
-//! JOB_SCHEDULER: watches the order of the queue, and takes a slot from what is not urgent when CRITICAL work has waited too long for
+//! JOB_SCHEDULER: checking the order of the queue, and takes a slot from what is not urgent when CRITICAL work has waited too long for
 //! one. The order itself is decided where slots are granted.
 use crate::contract::config::Config;
 use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 declare! {
     JobScheduler {
         name: "JOB_SCHEDULER",
-        purpose: "Gives CRITICAL work a slot in time; watches the order of the queue",
+        purpose: "Preempts jobs for CRITICAL ones and checks the order of the queue",
         category: Category::Queue,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter],
@@ -21,7 +21,7 @@ declare! {
     }
     asks [clock, queue, managers]
     settings {
-        /// Seconds that CRITICAL work waits for a slot before it takes one from what is not urgent.
+        /// Seconds a CRITICAL job is queued before it preempts a job that is not urgent.
         preempt_after: u32 = 300 in 10..=86_400 seconds;
     }
 }
@@ -47,7 +47,7 @@ impl Daemon for JobScheduler {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("watches the order of the queue")),
+            Input::Start => out.health(Health::healthy("checking the order of the queue")),
             Input::Tick { .. } => self.look(ports, out)?,
             _ => {}
         }
@@ -62,8 +62,8 @@ fn tell(order: &QueueOrder, now_us: i64) -> String {
     let levels: Vec<String> =
         ["CRITICAL", "HIGH", "NORMAL", "LOW"].iter().filter(|l| count(l) > 0).map(|l| format!("{} {l}", count(l))).collect();
     match levels.is_empty() {
-        true => "nothing waits for a slot".into(),
-        false => format!("{} wait, the oldest for {oldest} min", levels.join(", ")),
+        true => "no job is waiting for a slot".into(),
+        false => format!("queued: {}; the oldest for {oldest} min", levels.join(", ")),
     }
 }
 
@@ -93,7 +93,7 @@ impl JobScheduler {
                     self.waiting.clear();
                     out.last(done);
                 }
-                None => out.last(format!("{story}; {} is CRITICAL, and no slot would help it", place.work_id)),
+                None => out.last(format!("{story}; {} is CRITICAL, but not because of a missing slot", place.work_id)),
             },
             None => out.last(story.clone()),
         }
@@ -111,7 +111,7 @@ fn preempt(place: &QueuePlace, ports: &Ports<'_>, out: &mut Out) -> Result<Optio
     let filter = WorkFilter { types: vec![place.work_type], statuses: vec![WorkStatus::Running], ..Default::default() };
     let Some(loser) = victim(ports.queue.work(&filter)?) else { return Ok(None) };
     let Some(lease) = &loser.lease else { return Ok(None) };
-    let reason = format!("{} is CRITICAL and waits for a slot", place.work_id);
+    let reason = format!("{} is CRITICAL and needs a slot", place.work_id);
     let call = StopWork { work_id: loser.work_id.clone(), token: lease.token, cause: StopCause::Preempted, reason: reason.clone() };
     if !ports.managers.stop_work(&call)? {
         return Ok(None);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn no_slot() -> Reason {
-        Reason::new(ReasonCode::Slots, "training: 1 of 1 slots of node n1 are taken")
+        Reason::new(ReasonCode::Slots, "training: 1 of 1 slots on node n1 in use")
     }
 
     #[test]
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_slot_is_not_taken_where_it_would_not_help() {
         // What counts is the code: the text of a breaker repeats what a job said, and that may speak of slots.
-        let breaker = Reason::new(ReasonCode::Breaker, "breaker of training on n1 is OPEN: all slots of the GPU failed");
+        let breaker = Reason::new(ReasonCode::Breaker, "circuit breaker for training on n1 is OPEN: all slots of the GPU failed");
         for full in [fakes(std::slice::from_ref(&breaker)), fakes(&[no_slot(), breaker])] {
             assert!(ticks(&full, 9).is_empty() && full.managers.hold().stopped.is_empty());
         }

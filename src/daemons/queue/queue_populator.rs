@@ -13,7 +13,7 @@ use serde_json::Value;
 declare! {
     QueuePopulator {
         name: "QUEUE_POPULATOR",
-        purpose: "Keeps self-play waiting in the work queue",
+        purpose: "Keeps self-play jobs queued",
         category: Category::Queue,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter, D::SelfplayCoordinator],
@@ -29,8 +29,8 @@ declare! {
     }
     asks [queue]
     settings {
-        /// Self-play items kept waiting per configuration. A fleet of 28 nodes wants about 200.
-        target_depth: u32 = 2 in 1..=1000 items;
+        /// Number of self-play jobs to keep queued per configuration. A fleet of 28 nodes needs about 200.
+        target_depth: u32 = 2 in 1..=1000 jobs;
     }
 }
 
@@ -69,7 +69,7 @@ impl Daemon for QueuePopulator {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("fills the queue")),
+            Input::Start => out.health(Health::healthy("filling the queue")),
             Input::Tick { .. } => self.fill(ports, out)?,
             Input::Event { payload, .. } => match payload {
                 // There is room for more.
@@ -110,9 +110,9 @@ impl QueuePopulator {
             }
         }
         if added > 0 {
-            out.last(format!("{added} self-play jobs queued"));
+            out.last(format!("queued self-play jobs: {added}"));
             out.health(Health::healthy(format!(
-                "{} configurations, {} items wanted of each",
+                "configurations: {}, jobs to keep queued for each: {}",
                 self.plan.keys.len(),
                 self.settings.target_depth
             )));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 declare! {
     DiskSpaceManager {
         name: "DISK_SPACE_MANAGER",
-        purpose: "Watches the disk and says when it is low",
+        purpose: "Watches disk space and reports when it runs low",
         category: Category::Recovery,
         profiles: &[Profile::Standalone, Profile::Coordinator, Profile::TrainingNode, Profile::Ephemeral, Profile::Selfplay],
         depends_on: &[D::EventRouter],
@@ -104,13 +104,11 @@ impl DiskSpaceManager {
             // A quota, another file system, or a moment that has passed.
             _ if refused => Health::unhealthy(format!("{line}; a write failed within the last minute because no space was left")),
             Level::Normal => Health::healthy(line),
-            Level::Warning => {
-                Health::degraded(format!("{line}; new work is refused from {disk} % of the space or {inodes} % of the inodes"))
-            }
+            Level::Warning => Health::degraded(format!("{line}; jobs stop starting at {disk} % of the space or {inodes} % of the inodes")),
             Level::Critical => {
                 let hysteresis = self.safeguards.hysteresis;
                 Health::unhealthy(format!(
-                    "{line}; new work is refused until less than {} % of the space and {} % of the inodes are used",
+                    "{line}; no job starts until less than {} % of the space and {} % of the inodes are used",
                     disk - hysteresis,
                     inodes - hysteresis
                 ))

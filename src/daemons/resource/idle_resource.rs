@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 declare! {
     IdleResource {
         name: "IDLE_RESOURCE",
-        purpose: "Queues self-play when cores or GPUs have nothing to do",
+        purpose: "Queues self-play when cores or GPUs are idle",
         category: Category::Resource,
         profiles: &[Profile::Standalone, Profile::Ephemeral, Profile::Selfplay],
         depends_on: &[D::EventRouter],
@@ -34,12 +34,12 @@ declare! {
     }
     asks [clock, queue, host]
     settings {
-        /// Percent of CPU (or GPU) use below which the machine is idle.
+        /// CPU (or GPU) utilisation in percent below which the machine counts as idle.
         idle_percent: f64 = 30.0 in 0.0..=100.0 percent;
-        /// Seconds it must have been idle.
+        /// Seconds it must have been idle before jobs are queued.
         idle_seconds: u32 = 15 in 1..=86_400 seconds;
-        /// Items in the queue above which nothing is added.
-        queue_limit: u32 = 200 in 1..=10_000 items;
+        /// Number of queued jobs above which no more are added.
+        queue_limit: u32 = 200 in 1..=10_000 jobs;
     }
 }
 
@@ -83,11 +83,11 @@ impl Daemon for IdleResource {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("watches the machine")),
+            Input::Start => out.health(Health::healthy("watching the machine")),
             Input::Tick { number } => self.look(number, ports, out)?,
             Input::Event { payload, .. } => match payload {
                 Payload::BackpressureActivated(b) => {
-                    out.last(format!("held back: {}", b.reason));
+                    out.last(format!("paused by back-pressure: {}", b.reason));
                     self.kept.held.insert((b.node_id, b.level));
                 }
                 Payload::BackpressureReleased(b) => drop(self.kept.held.remove(&(b.node_id, b.previous_level))),
@@ -116,7 +116,7 @@ impl IdleResource {
         let host = ports.host.snapshot();
         let Some(cores) = idle_cores(&host, self.settings.idle_percent) else {
             self.idle_since = None;
-            out.last(host.cpu_percent.map_or("CPU use cannot be read".into(), |p| format!("CPU {p:.0} % busy")));
+            out.last(host.cpu_percent.map_or("cannot read CPU utilisation".into(), |p| format!("CPU {p:.0} % busy")));
             return Ok(());
         };
         let now = ports.clock.now_us();
@@ -130,7 +130,7 @@ impl IdleResource {
         let allowed = ports.queue.can_spawn(JobType::Selfplay)?;
         let plays = pending.iter().any(|w| w.work.work_type == JobType::Selfplay);
         if plays || pending.len() >= self.settings.queue_limit as usize || !allowed.allowed {
-            let why = if plays { "self-play waits already".into() } else { allowed.reasons.join("; ") };
+            let why = if plays { "self-play is already queued".into() } else { allowed.reasons.join("; ") };
             out.last(format!("{cores:.1} cores idle, nothing queued: {why}"));
             return Ok(());
         }

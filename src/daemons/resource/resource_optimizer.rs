@@ -1,4 +1,4 @@
-//! RESOURCE_OPTIMIZER: measures the machine each period and has the coordinator's controllers decide how many self-play jobs it
+//! RESOURCE_OPTIMIZER: measuring the machine each period and has the coordinator's controllers decide how many self-play jobs it
 //! should run. What is decided bounds the grants at once; UTILIZATION_OPTIMIZER brings the queue in line.
 use crate::contract::config::{Config, ResourceTargets};
 use crate::contract::coordinator::optimizer::{Action, Observe};
@@ -11,7 +11,7 @@ use crate::contract::registry::declare;
 declare! {
     ResourceOptimizer {
         name: "RESOURCE_OPTIMIZER",
-        purpose: "Decides by PID how many jobs run",
+        purpose: "Sets the target number of jobs per node with a PID controller",
         category: Category::Resource,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter, D::JobScheduler],
@@ -39,7 +39,7 @@ impl Daemon for ResourceOptimizer {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy("measures the machine")),
+            Input::Start => out.health(Health::healthy("measuring the machine")),
             Input::Tick { .. } => self.look(ports, out)?,
             _ => {}
         }
@@ -87,7 +87,7 @@ impl ResourceOptimizer {
         let story = format!("{} of {} self-play jobs: {}", advice.running, advice.jobs, advice.reason);
         out.health(match seen.cpu_percent {
             Some(_) => Health::healthy(story.clone()),
-            None => Health::degraded(format!("the use of the processors cannot be read; {story}")),
+            None => Health::degraded(format!("cannot read CPU utilisation; {story}")),
         });
         out.last(story);
         Ok(())

@@ -15,7 +15,7 @@ use serde_json::Value;
 declare! {
     UtilizationOptimizer {
         name: "UTILIZATION_OPTIMIZER",
-        purpose: "Raises and lowers the number of jobs by utilisation",
+        purpose: "Moves the number of jobs towards the target",
         category: Category::Resource,
         profiles: &[Profile::Standalone],
         depends_on: &[D::EventRouter, D::IdleResource],
@@ -30,7 +30,7 @@ declare! {
 }
 
 /// Items that one look reads.
-const MOST: u32 = 5000;
+const MAX_LISTED: u32 = 5000;
 /// Jobs that one look queues at most: the next one sees what they did.
 const STEP: usize = 16;
 
@@ -73,7 +73,7 @@ impl Daemon for UtilizationOptimizer {
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let here = |node: &crate::contract::ids::NodeId| *node == ports.node.node();
         match input {
-            Input::Start => out.health(Health::healthy("follows the optimizer")),
+            Input::Start => out.health(Health::healthy("following the optimizer")),
             Input::Tick { .. } => self.look(ports, out)?,
             Input::Event { payload: Payload::IdleResourceDetected(i), .. } if here(&i.node_id) => self.look(ports, out)?,
             Input::Event { payload: Payload::ResourceConstraint(r), .. } if here(&r.node_id) => self.look(ports, out)?,
@@ -90,11 +90,11 @@ impl UtilizationOptimizer {
         let known = ports.managers.utilization()?;
         let Some(own) = known.nodes.iter().find(|n| n.node == node.as_str()) else {
             // Nothing measured, nothing done.
-            out.last("the optimizer has not seen this machine lately");
+            out.last("the optimizer has no recent measurements of this machine");
             return Ok(());
         };
         let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
-        let filter = WorkFilter { types: vec![JobType::Selfplay], statuses, limit: Some(MOST), ..Default::default() };
+        let filter = WorkFilter { types: vec![JobType::Selfplay], statuses, limit: Some(MAX_LISTED), ..Default::default() };
         let items = ports.queue.work(&filter)?;
         let (pending, ours): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.status == WorkStatus::Pending);
         let ours: Vec<WorkItem> = ours.into_iter().filter(|i| i.claimed_by.as_ref() == Some(&node)).collect();
@@ -112,14 +112,14 @@ impl UtilizationOptimizer {
         let wanted = own.advice.jobs as usize;
         let missing = wanted.saturating_sub(running + pending).min(STEP);
         if missing == 0 || !self.auto || self.plan.keys.is_empty() {
-            return format!("{running} run, {pending} wait, {wanted} are wanted: {}", own.advice.reason);
+            return format!("self-play jobs: {running} running, {pending} queued, target {wanted}: {}", own.advice.reason);
         }
         for _ in 0..missing {
             let Some(key) = self.kept.wishes.turn(&self.plan, self.kept.turn) else { break };
             out.enqueue(self.plan.job(&self.kept.wishes, key, PRIORITY));
             self.kept.turn = self.kept.turn.wrapping_add(1);
         }
-        format!("queued {missing} self-play jobs: {running} run, {pending} wait, {wanted} are wanted")
+        format!("queued self-play jobs: {missing} added, {running} running, {pending} queued, target {wanted}")
     }
 }
 
@@ -137,8 +137,8 @@ fn shed(own: &NodeUse, mut running: Vec<WorkItem>, ports: &Ports<'_>) -> Result<
         }
     }
     Ok(match stopped.is_empty() {
-        true => format!("{} run, {wanted} are wanted: {}", running.len(), own.advice.reason),
-        false => format!("gave back {}: {}", stopped.join(", "), own.advice.reason),
+        true => format!("self-play jobs: {} running, target {wanted}: {}", running.len(), own.advice.reason),
+        false => format!("stopped {}: {}", stopped.join(", "), own.advice.reason),
     })
 }
 

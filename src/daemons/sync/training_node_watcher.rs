@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 declare! {
     TrainingNodeWatcher {
         name: "TRAINING_NODE_WATCHER",
-        purpose: "Finds running trainings by their control groups",
+        purpose: "Detects running trainings by their control groups",
         category: Category::Sync,
         profiles: &[Profile::Standalone, Profile::TrainingNode],
         depends_on: &[D::EventRouter, D::DataPipeline],
@@ -21,9 +21,9 @@ declare! {
     }
     asks [node, units]
     settings {
-        /// RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC: asks for a sync of samples when a training is seen.
+        /// Request a sync of samples when a training is detected; RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC.
         trigger_sync: bool = true;
-        /// RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS: kept for old environment files; systemd handles signals.
+        /// Accepted for legacy environment files, no effect; RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS.
         handle_signals: bool = true but "systemd handles signals";
     }
 }

@@ -41,7 +41,7 @@ fn read(root: &Path, path: &str) -> Result<String, Failed> {
     fs::read_to_string(&path).map_err(failed("reading", &path))
 }
 
-/// The names in a folder that end so, sorted.
+/// The names in a directory that end so, sorted.
 fn names(root: &Path, folder: &str, ending: &str) -> Result<BTreeSet<String>, Failed> {
     let path = root.join(folder);
     let entries = fs::read_dir(&path).map_err(failed("listing", &path))?;

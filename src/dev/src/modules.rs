@@ -1,4 +1,4 @@
-//! The modules of a category of daemons: what lies in its folder.
+//! The modules of a category of daemons: what lies in its directory.
 use crate::{Failed, Made, names};
 use ringrift::contract::registry::{Category, built, by_category};
 use std::path::Path;

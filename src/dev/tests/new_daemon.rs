@@ -68,7 +68,7 @@ fn three_files_of_a_new_daemon_are_by_hand() {
         assert_eq!(roster.matches(&format!("[{type_name} ")).count(), 1, "one line, in place of an entry");
         assert!(roster.contains(entry), "{entry}");
         let again = new_daemon(scratch.path(), &["--no-generate", category, name]);
-        assert_eq!(again.status.code(), Some(65), "it is there already");
+        assert_eq!(again.status.code(), Some(65), "it already exists");
     }
 }
 
@@ -77,9 +77,9 @@ fn bad_names_are_refused_before_anything_is_written() {
     let root = root();
     let scratch = copy(&root);
     for (arguments, words) in [
-        (&["nowhere", "X"][..], "no category is called nowhere"),
-        (&["sync", "no name"], "is no name"),
-        (&["event", "DLQ_RETRY"], "is there already"),
+        (&["nowhere", "X"][..], "unknown category nowhere"),
+        (&["sync", "no name"], "invalid name"),
+        (&["event", "DLQ_RETRY"], "already exists"),
         (&["sync"], "scripts/new-daemon CATEGORY NAME"),
     ] {
         let done = new_daemon(scratch.path(), arguments);

@@ -1,7 +1,7 @@
 //! What the engine writes for others in each turn: the heartbeat, its own status file, the list of failed daemons.
 use super::super::control;
 use super::super::world::Row;
-use super::{BEAT, Engine};
+use super::{Engine, HEARTBEAT_INTERVAL};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::master::{FailedDaemons, MasterView};
 use crate::platform::clock::{boot_us, now_us};
@@ -19,7 +19,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         match control::write_failed(&self.settings.control(), &failed) {
             Ok(()) => self.failed_told = Some(failed),
-            Err(error) => tracing::warn!("which daemons have failed is not told to those that depend on them: {error}"),
+            Err(error) => tracing::warn!("cannot report failed daemons to those that depend on them: {error}"),
         }
     }
 
@@ -32,7 +32,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         };
         // A storm of signals shall not become a storm of disk syncs.
         self.clock.look(now_us(), boot_us());
-        let longest = Duration::from_secs(self.world().config.master.interval.into()).min(BEAT);
+        let longest = Duration::from_secs(self.world().config.master.interval.into()).min(HEARTBEAT_INTERVAL);
         if self.last_beat.is_some_and(|last| last.elapsed() < longest) {
             self.report_wishes();
             return;
@@ -40,14 +40,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.last_beat = Some(Instant::now());
         let written = self.store.beat(iteration, now_us());
         if let Err(error) = self.report() {
-            tracing::warn!("status.json is not written: {error}");
+            tracing::warn!("cannot write status.json: {error}");
         }
         let mut world = self.world();
         match written {
             Ok(()) => drop(world.problems.remove("database")),
             Err(error) => {
                 tracing::error!("writing the heartbeat to master.db: {error}");
-                world.problems.insert("database", format!("master.db cannot be written: {error}"));
+                world.problems.insert("database", format!("cannot write master.db: {error}"));
             }
         }
     }
@@ -60,7 +60,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         match self.report() {
             Ok(()) => self.reported_wishes = wishes,
-            Err(error) => tracing::warn!("status.json is not written: {error}"),
+            Err(error) => tracing::warn!("cannot write status.json: {error}"),
         }
     }
 
@@ -84,7 +84,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     none if none.is_empty() => Health::healthy(format!("profile {profile}")),
                     problems => Health::degraded(problems),
                 },
-                last: format!("profile {profile}, jobs: {jobs}, turn {}", health.loop_iteration),
+                last: format!("profile {profile}, jobs: {jobs}, iteration {}", health.loop_iteration),
                 time_us: now_us(),
                 valid_for: 2 * world.config.master.interval,
                 config: Some(world.taken.said().clone()),

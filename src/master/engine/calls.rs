@@ -1,5 +1,5 @@
 //! The engine's answers to those who want something changed.
-use super::super::calls::{Answer, Ask, Call, Error, Outcome};
+use super::super::calls::{Answer, Call, ChangeRequest, Error, Outcome};
 use super::super::control;
 use super::super::store::{StoreFault, Wanted};
 use super::{Engine, HUBS, Note, OWN_UNIT, STOPPING};
@@ -14,7 +14,7 @@ use crate::platform::systemd::{LOST, Queued, ServiceError, ServiceManager};
 use std::time::{Duration, Instant};
 
 fn database(error: StoreFault) -> Error {
-    Error::Unavailable(format!("master.db cannot be written ({error}); nothing was changed").into())
+    Error::Unavailable(format!("cannot write master.db ({error}); nothing was changed").into())
 }
 
 /// A reload that systemd was asked for so long ago does not come any more.
@@ -26,27 +26,27 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let Call { ask, who, reply } = call;
         tracing::info!("{who} asks for {ask}");
         match ask {
-            Ask::Apply(profile) => {
+            ChangeRequest::Apply(profile) => {
                 let answer = self.apply(profile, &who).await.map(Answer::Plan);
                 Self::answer(reply, answer);
             }
-            Ask::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
-            Ask::Resume(daemon) => Self::answer(reply, self.resume(daemon).map(|()| Answer::Done)),
-            Ask::Confirm(id) => Self::answer(reply, self.confirm(&id)),
+            ChangeRequest::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
+            ChangeRequest::Resume(daemon) => Self::answer(reply, self.resume(daemon).map(|()| Answer::Done)),
+            ChangeRequest::Confirm(id) => Self::answer(reply, self.confirm(&id)),
             // What the one under way has read may be older than this caller's change: one more follows it, for all who ask meanwhile.
-            Ask::Reload if self.is_reload_under_way() => match (self.load)() {
+            ChangeRequest::Reload if self.is_reload_under_way() => match (self.load)() {
                 Ok(_) => self.reload_next.push(reply),
                 Err(why) => Self::answer(reply, Err(Error::InvalidConfig(why.into()))),
             },
-            Ask::Reload => match self.reload_all().await {
+            ChangeRequest::Reload => match self.reload_all().await {
                 // Answered when the loop has reloaded.
                 Ok(true) => self.reloading.push(reply),
                 Ok(false) => Self::answer(reply, Ok(Answer::Done)),
                 Err(error) => Self::answer(reply, Err(error)),
             },
-            Ask::Start(daemons) => self.each(daemons, "starting", &who, reply).await,
-            Ask::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
-            Ask::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
+            ChangeRequest::Start(daemons) => self.each(daemons, "starting", &who, reply).await,
+            ChangeRequest::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
+            ChangeRequest::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
         }
     }
 
@@ -57,7 +57,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.tell_notices();
                 Ok(Answer::Done)
             }
-            Ok(false) => Err(Error::InvalidArgument(format!("there is no notice {id}").into())),
+            Ok(false) => Err(Error::InvalidArgument(format!("no notice {id}").into())),
             Err(error) => Err(Error::Unavailable(format!("removing the notice {id}: {error}").into())),
         }
     }
@@ -87,7 +87,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
             self.clear_failure(daemon).await;
         }
         self.tell_profile(profile.name(), who);
-        tracing::info!("{who} applied profile {profile}: {} start, {} stop, {} stay", plan.start.len(), plan.stop.len(), plan.stay.len());
+        tracing::info!(
+            "{who} applied profile {profile}: {} to start, {} to stop, {} unchanged",
+            plan.start.len(),
+            plan.stop.len(),
+            plan.stay.len()
+        );
         Ok(plan)
     }
 
@@ -188,7 +193,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     fn listening(&self, daemon: DaemonType) -> Option<String> {
         let (hub, _) = HUBS.into_iter().find(|(_, service)| *service == daemon.unit())?;
         let socket = hub.socket_unit();
-        self.is_unit_up(socket).then(|| format!("{socket} still listens, so the next client starts it again"))
+        self.is_unit_up(socket).then(|| format!("{socket} is still active, so the next client starts the daemon again"))
     }
 
     fn pause(&mut self, daemon: DaemonType, reason: Line, who: &str) -> Result<(), Error> {
@@ -197,7 +202,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.world().paused.insert(daemon, control.clone());
         let dir = self.settings.control();
         control::write(&dir, daemon, &control).map_err(|e| {
-            Error::Unavailable(format!("writing {}: {e}; it is remembered and written at the next start", dir.display()).into())
+            Error::Unavailable(format!("writing {}: {e}; the change is stored and written at the next start", dir.display()).into())
         })
     }
 
@@ -208,7 +213,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         control::remove(&dir, daemon).map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display()).into()))
     }
 
-    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves. True: it goes on.
+    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves. True: it continues.
     async fn reload_all(&mut self) -> Result<bool, Error> {
         (self.load)().map_err(|why| Error::InvalidConfig(why.into()))?;
         if self.is_unit_up(OWN_UNIT) {
@@ -280,9 +285,9 @@ fn describe(daemon: DaemonType, result: &str) -> String {
     let unit = daemon.unit();
     match result {
         "done" => String::new(),
-        "canceled" => "another request took its place".into(),
+        "canceled" => "replaced by another request".into(),
         "dependency" => format!("a unit that it requires failed; `systemctl list-dependencies {unit}` shows which"),
-        LOST => "the bus went away before systemd was through".into(),
-        other => format!("{other}; `journalctl -u {unit}` says why"),
+        LOST => "the bus connection closed before systemd had finished".into(),
+        other => format!("{other}; see `journalctl -u {unit}`"),
     }
 }

@@ -40,12 +40,12 @@ pub const HUBS: [(Hub, &str); 3] = [
     (Hub::Coordinator, "ringrift-coordinator.service"),
     (Hub::Catalog, "ringrift-data-pipeline.service"),
 ];
-/// What is told of a stop while it is under way.
+/// The message of a stop in progress.
 const STOPPING: &str = "stopping";
-/// The heartbeat is written at most so often, and at least once a turn of the configured interval.
-const BEAT: Duration = Duration::from_secs(5);
-/// Daemons' own reports are read so often while only jobs change.
-const REPORTS_READ: Duration = Duration::from_secs(1);
+/// The heartbeat is written at most this often, and at least once a turn of the configured interval.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+/// Daemons' own reports are read this often while only jobs change.
+const REPORTS_INTERVAL: Duration = Duration::from_secs(1);
 /// Loaded job units.
 pub const JOB_UNITS: &str = "ringrift-job-*@*.service";
 /// All of them are below it.
@@ -115,11 +115,11 @@ pub enum Note {
     },
     /// The coordinator's thread speaks.
     Coordinator(super::link::FromCoordinator),
-    /// The subscriptions stand (so many), or why not.
+    /// The subscriptions stand (this many), or why not.
     Registered(Result<usize, String>),
-    /// Something came into the folder of the sockets, or left it.
+    /// Something came into the directory of the sockets, or left it.
     Folder,
-    /// Spooled events were published (so many), or why not.
+    /// Spooled events were published (this many), or why not.
     Spooled(Result<usize, String>),
 }
 
@@ -341,7 +341,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         self.world().jobs = self.jobs.rows();
         // Jobs come and go all the time; reading every daemon's report for each of them would hold up the next order.
-        let recent = self.shown_at.is_some_and(|at| at.elapsed() < REPORTS_READ);
+        let recent = self.shown_at.is_some_and(|at| at.elapsed() < REPORTS_INTERVAL);
         if recent && !std::mem::take(&mut self.daemons_changed) {
             return;
         }
@@ -370,7 +370,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             self.signal(Signal::Daemon(row.daemon.name(), state.to_string().into()));
             if let Err(error) = self.store.remember(row.daemon, &state.to_string(), &row.found.reason, now) {
-                tracing::warn!("the change of a daemon's state is not remembered: {error}");
+                tracing::warn!("cannot store a daemon's state change: {error}");
             }
             if state == State::Initializing && row.unit.as_ref().is_some_and(UnitView::is_backing_off) {
                 self.world().last_errors.insert(row.daemon, (now, row.found.reason));

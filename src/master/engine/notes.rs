@@ -11,16 +11,16 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Between tries to register: first and longest.
-const REGISTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
-/// The coordinator's account is compared with the units at least so often.
-const CHECK_LEASES: Duration = Duration::from_secs(60);
+const REGISTER_DELAYS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// The coordinator's account is compared with the units at least this often.
+const LEASE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Before a start that contradicted a stop is tried again; a slice is gone in less.
-const AGAIN: Duration = Duration::from_millis(200);
+const CONFLICT_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// So long after a claim had no unit; its order comes in less, unless it is lost.
-const CHECK_DOUBT: Duration = Duration::from_secs(10);
+const CLAIM_GRACE: Duration = Duration::from_secs(10);
 
 impl<S: ServiceManager + 'static> Engine<S> {
-    /// Registers the subscriptions, again whenever the router was started anew: its database may be another.
+    /// Registers the subscriptions, again whenever the router was restarted: its database may be another.
     pub(super) fn tend_router(&mut self) {
         let run = self.world().units.get("ringrift-event-router.service").and_then(|u| u.invocation_id.clone());
         let r = &mut self.registration;
@@ -44,7 +44,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 let first = !std::mem::replace(&mut r.done, true);
                 r.tries = 0;
                 if first {
-                    tracing::info!("all {count} declared subscriptions stand at the event router");
+                    tracing::info!("all {count} declared subscriptions registered");
                     self.announce();
                 }
                 self.world().problems.remove("subscriptions");
@@ -52,9 +52,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             Err(why) => {
                 if r.tries == 0 {
-                    tracing::warn!("the subscriptions cannot be registered yet ({why}); tried again");
+                    tracing::warn!("cannot register the subscriptions yet ({why}); retrying");
                 }
-                let wait = (REGISTER.0 * 2u32.pow(r.tries.min(6))).min(REGISTER.1);
+                let wait = (REGISTER_DELAYS.0 * 2u32.pow(r.tries.min(6))).min(REGISTER_DELAYS.1);
                 r.tries += 1;
                 // Once they stood they stand on disk; a router that is away for a moment changes nothing.
                 r.not_before = Some(Instant::now() + wait);
@@ -70,7 +70,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let (router, node) = (self.settings.router.clone(), self.node.clone());
         tokio::task::spawn_blocking(move || {
             if let Err(error) = link::say_online(&router, &node) {
-                tracing::warn!("HOST_ONLINE is not published: {error}");
+                tracing::warn!("cannot publish HOST_ONLINE: {error}");
             }
         });
     }
@@ -82,7 +82,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let (spool, router, notes) = (self.settings.spool.clone(), self.settings.router.clone(), self.notes.clone());
         tokio::task::spawn_blocking(move || {
-            drop(notes.send(Note::Spooled(report::publish_kept(&spool, &router, link::ANSWER).map_err(|e| e.to_string()))));
+            drop(notes.send(Note::Spooled(report::publish_kept(&spool, &router, link::RPC_TIMEOUT).map_err(|e| e.to_string()))));
         });
     }
 
@@ -91,7 +91,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let notices = Notices::at(&self.settings.notices).read();
         let first = notices.first().map(|n| match notices.len() {
             1 => format!("{}; to confirm: {}", n.what, n.next),
-            more => format!("{}; to confirm: {}; and {} more: `ringrift database list`", n.what, n.next, more - 1),
+            more => format!("{}; to confirm: {} (and {} more, see `ringrift database list`)", n.what, n.next, more - 1),
         });
         match first {
             Some(text) => drop(self.world().problems.insert("notices", text)),
@@ -110,7 +110,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             for notice in fresh {
                 match link::say_notice(&router, &node, &notice) {
                     Ok(()) => drop(told.lock().unwrap_or_else(PoisonError::into_inner).insert((notice.id, notice.since_us))),
-                    Err(error) => tracing::info!("the notice {} is not published yet: {error}", notice.id),
+                    Err(error) => tracing::info!("cannot publish notice {} yet: {error}", notice.id),
                 }
             }
         });
@@ -123,12 +123,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let tell = move |from| notes.send(Note::Coordinator(from)).is_ok();
             match link::follow_orders(self.settings.coordinator.clone(), self.node.clone(), tell) {
                 Ok(()) => self.following_orders = true,
-                Err(error) => tracing::error!("no thread for the coordinator's orders ({error}); tried again"),
+                Err(error) => tracing::error!("cannot start a thread for the coordinator's orders ({error}); retrying"),
             }
         }
         let overdue = self.jobs.overdue(crate::platform::clock::now_us());
         self.act(overdue);
-        let pause = if self.jobs.is_in_doubt() { CHECK_DOUBT } else { CHECK_LEASES };
+        let pause = if self.jobs.is_in_doubt() { CLAIM_GRACE } else { LEASE_CHECK_INTERVAL };
         if self.leases_checked.is_some_and(|at| at.elapsed() >= pause) {
             self.check_leases();
         }
@@ -143,7 +143,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let Ok(before) = services.list(&[JOB_UNITS]).await else { return };
             let items = match tokio::task::spawn_blocking(move || link::leased(&socket, &node)).await {
                 Ok(Ok(items)) => items,
-                Ok(Err(error)) => return tracing::warn!("the leases cannot be compared with the units ({error}); tried again"),
+                Ok(Err(error)) => return tracing::warn!("cannot compare leases with units ({error}); retrying"),
                 Err(_) => return,
             };
             let Ok(after) = services.list(&[JOB_UNITS]).await else { return };
@@ -166,19 +166,21 @@ impl<S: ServiceManager + 'static> Engine<S> {
             Note::Spooled(outcome) => {
                 match outcome {
                     Ok(0) => {}
-                    Ok(count) => tracing::info!("{count} failure reports from the spool are published"),
-                    Err(why) => tracing::warn!("the spool of failure reports is not emptied ({why}); tried again"),
+                    Ok(count) => {
+                        tracing::info!("published {} from the spool", crate::contract::text::count(count as u64, "failure report"))
+                    }
+                    Err(why) => tracing::warn!("cannot publish the spooled failure reports ({why}); retrying"),
                 }
                 Vec::new()
             }
             Note::Coordinator(FromCoordinator::Up) => {
-                tracing::info!("taking the coordinator's orders");
+                tracing::info!("connected to the coordinator");
                 self.world().problems.remove("coordinator");
                 self.check_leases();
                 Vec::new()
             }
             Note::Coordinator(FromCoordinator::Down(why)) => {
-                self.world().problems.insert("coordinator", format!("no orders are taken: {why}"));
+                self.world().problems.insert("coordinator", format!("not connected to the coordinator: {why}"));
                 Vec::new()
             }
             Note::Coordinator(FromCoordinator::Order(order)) => self.jobs.order(&order, now),
@@ -228,16 +230,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
                             }
                             // The bus went away: whether the start was heard is found out by asking again.
                             Err(ServiceError::Conflict { .. } | ServiceError::Unreachable { .. }) => {
-                                tokio::time::sleep(AGAIN).await;
+                                tokio::time::sleep(CONFLICT_RETRY_DELAY).await;
                                 Note::JobAgain { unit, token, limits }
                             }
                             Err(error) => Note::JobStarted { unit, token, outcome: Err(error.to_string()) },
                             Ok(word) if word == LOST => {
-                                tokio::time::sleep(AGAIN).await;
+                                tokio::time::sleep(CONFLICT_RETRY_DELAY).await;
                                 Note::JobAgain { unit, token, limits }
                             }
                             Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
-                            Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("systemd's start job ended with {word:?}")) },
+                            Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("start failed with {word:?}")) },
                         };
                         drop(notes.send(note));
                     });
@@ -289,7 +291,7 @@ async fn start_job<S: ServiceManager>(
     services.set_limits(unit, limits).await?;
     // A job brings up the sockets that it wants, also behind a stop of the suite that has taken them down already.
     if is_ending(services, draining).await? {
-        return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite stops".into() });
+        return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite is stopping".into() });
     }
     Ok(services.start_if_free(unit).await?.result().await)
 }

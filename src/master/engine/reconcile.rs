@@ -5,7 +5,7 @@ use crate::coordination::reconcile::{Past, Step, step};
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
 
-/// A failed hub is brought back at most so often, microseconds.
+/// A failed hub is brought back at most this often, microseconds.
 const HUB_RETRY_US: i64 = 60_000_000;
 
 impl<S: ServiceManager + 'static> Engine<S> {
@@ -55,7 +55,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     }
                 }
                 Step::LeftAlone => {
-                    tracing::info!("{daemon} was stopped, but not through the master; it is left alone until somebody starts it");
+                    tracing::info!("{daemon} was stopped, but not by the master; it stays stopped until somebody starts it");
                     self.world().outside.insert(daemon);
                 }
                 Step::Nothing | Step::Hold(_) => {}
@@ -125,7 +125,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let failed: Vec<_> = HUBS.into_iter().filter(|(hub, _)| is_failed(hub.socket_unit())).collect();
             match failed.iter().map(|(hub, _)| hub.socket_unit()).collect::<Vec<_>>().join(", ") {
                 none if none.is_empty() => drop(world.problems.remove("hubs")),
-                names => drop(world.problems.insert("hubs", format!("{names} failed; tried again every minute"))),
+                names => drop(world.problems.insert("hubs", format!("{names} failed; retrying every minute"))),
             }
             failed
         };
@@ -134,14 +134,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         for (hub, service) in failed {
             let socket = hub.socket_unit();
-            // One whose service fails for a reason that a restart does not mend is tried as rarely as the service.
+            // One whose service fails for a reason that a restart does not fix is tried as rarely as the service.
             let recently = self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US);
             // Where the service runs without its socket, `tend_sockets` restarts it.
             if recently || self.is_unit_up(service) || self.waits_for_revival(service) {
                 continue;
             }
             self.hub_retried_us.insert(socket, now);
-            tracing::warn!("{socket} has failed; it and {service} are reset and started again");
+            tracing::warn!("{socket} failed; restarting it and {service}");
             self.start_anew(&[socket, service]).await;
         }
     }
@@ -178,7 +178,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 continue;
             }
             match self.services.reset_failed(&unit).await {
-                Ok(()) => tracing::info!("{unit} ran well for long enough: its restart delay starts anew"),
+                Ok(()) => tracing::info!("{unit} has been ready long enough: restart delay reset"),
                 Err(error) => tracing::warn!("{error}"),
             }
             self.dirty.insert(unit.clone());

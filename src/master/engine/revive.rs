@@ -15,7 +15,7 @@ const SECOND_US: i64 = 1_000_000;
 
 /// What is to be done about a service now.
 #[derive(Debug, PartialEq, Eq)]
-enum Care {
+enum RevivalStep {
     /// Nothing is known of it and nothing is to be.
     Forget,
     /// As it stands.
@@ -25,26 +25,26 @@ enum Care {
 }
 
 /// Decides about one service.
-fn care(unit: &UnitView, known: Option<Revival>, schedule: &Retries, now_us: i64) -> Care {
+fn care(unit: &UnitView, known: Option<Revival>, schedule: &Retries, now_us: i64) -> RevivalStep {
     let known = known.unwrap_or(Revival { tries: 0, due_us: None });
     if unit.active_state == "failed" && !unit.start_queued {
         let wait = schedule.after(known.tries).map(|s| i64::from(s) * SECOND_US);
         let since = unit.since_us.unwrap_or(now_us);
         return match known.due_us.or(wait.map(|wait| since.saturating_add(wait))) {
-            Some(due) if due <= now_us => Care::Try(Revival { tries: known.tries.saturating_add(1), due_us: None }),
-            due_us => Care::Keep(Revival { due_us, ..known }),
+            Some(due) if due <= now_us => RevivalStep::Try(Revival { tries: known.tries.saturating_add(1), due_us: None }),
+            due_us => RevivalStep::Keep(Revival { due_us, ..known }),
         };
     }
     let well = unit.active_state == "active"
         && unit.since_us.is_some_and(|since| now_us.saturating_sub(since) >= i64::from(schedule.longest()) * SECOND_US);
-    if known.tries == 0 || well { Care::Forget } else { Care::Keep(Revival { due_us: None, ..known }) }
+    if known.tries == 0 || well { RevivalStep::Forget } else { RevivalStep::Keep(Revival { due_us: None, ..known }) }
 }
 
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Tries failed services again when their time has come.
     pub(super) async fn revive(&mut self) {
         let now = now_us();
-        let cares: Vec<(String, Care)> = {
+        let cares: Vec<(String, RevivalStep)> = {
             let world = self.world();
             let mut wanted: Vec<String> = world.desired().into_iter().map(DaemonType::unit).collect();
             wanted.extend(HUBS.iter().map(|(_, service)| (*service).to_owned()).filter(|s| DaemonType::of_unit(s).is_none()));
@@ -59,9 +59,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let mut due = Vec::new();
         for (unit, care) in cares {
             match care {
-                Care::Forget => drop(self.revivals.remove(&unit)),
-                Care::Keep(revival) => drop(self.revivals.insert(unit, revival)),
-                Care::Try(revival) => {
+                RevivalStep::Forget => drop(self.revivals.remove(&unit)),
+                RevivalStep::Keep(revival) => drop(self.revivals.insert(unit, revival)),
+                RevivalStep::Try(revival) => {
                     // The time stays until systemd was asked: while the suite stops nobody is.
                     due.push((unit, revival));
                 }
@@ -80,8 +80,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     async fn try_again(&mut self, unit: &str, revival: Revival) {
         let next = self.world().config.master.retry_failed.after(revival.tries).unwrap_or(0);
         let name = DaemonType::of_unit(unit).map_or_else(|| unit.to_owned(), |d| d.name().to_owned());
-        let reason =
-            format!("{name} had failed for good and is tried again (try {}); the next try comes {next} s after it fails", revival.tries);
+        let reason = format!("{name} had failed permanently; retrying (attempt {}, next attempt {next} s after a failure)", revival.tries);
         tracing::warn!(MESSAGE_ID = messages::DAEMON_TRIED_AGAIN, UNIT = unit, tries = revival.tries, "{reason}");
         self.tell_tried_again(unit, name, reason, revival.tries);
         match HUBS.into_iter().find(|(_, service)| *service == unit) {
@@ -104,9 +103,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let file = self.settings.spool.join(format!("failed-{unit}-tried-again-{}.json", now_us()));
         let (event, router) = (report::event(&payload, "ringrift-master", key), self.settings.router.clone());
         tokio::task::spawn_blocking(move || {
-            let Err(why) = report::publish(&router, &event, super::super::link::ANSWER) else { return };
+            let Err(why) = report::publish(&router, &event, super::super::link::RPC_TIMEOUT) else { return };
             if let Err(error) = report::keep(&file, &event) {
-                tracing::warn!("that a daemon is tried again is not published ({why}) and not kept: {error}");
+                tracing::warn!("cannot publish ({why}) or spool the retry of a daemon: {error}");
             }
         });
     }
@@ -151,13 +150,15 @@ mod tests {
         let mut now = 0;
         for wait in [60, 300, 900, 3600, 3600] {
             let failed = unit("failed", now);
-            let Care::Keep(waits) = care(&failed, known, &schedule, (now + wait - 1) * SECOND_US) else { panic!("too early") };
+            let RevivalStep::Keep(waits) = care(&failed, known, &schedule, (now + wait - 1) * SECOND_US) else { panic!("too early") };
             assert_eq!(waits.due_us, Some((now + wait) * SECOND_US));
             now += wait;
-            let Care::Try(tried) = care(&failed, Some(waits), &schedule, now * SECOND_US) else { panic!("{wait} s are over") };
+            let RevivalStep::Try(tried) = care(&failed, Some(waits), &schedule, now * SECOND_US) else { panic!("{wait} s are over") };
             let runs = unit("active", now);
-            let Care::Keep(kept) = care(&runs, Some(tried), &schedule, (now + 3599) * SECOND_US) else { panic!("an hour is not over") };
-            assert_eq!(care(&runs, Some(tried), &schedule, (now + 3600) * SECOND_US), Care::Forget);
+            let RevivalStep::Keep(kept) = care(&runs, Some(tried), &schedule, (now + 3599) * SECOND_US) else {
+                panic!("an hour is not over")
+            };
+            assert_eq!(care(&runs, Some(tried), &schedule, (now + 3600) * SECOND_US), RevivalStep::Forget);
             known = Some(kept);
         }
     }
@@ -166,9 +167,9 @@ mod tests {
     fn zero_is_never_and_what_never_failed_is_not_kept() {
         let never = Retries(Vec::new());
         let kept = care(&unit("failed", 0), None, &never, 1_000_000 * SECOND_US);
-        assert_eq!(kept, Care::Keep(Revival { tries: 0, due_us: None }));
-        assert_eq!(care(&unit("active", 0), None, &Retries::default(), SECOND_US), Care::Forget);
+        assert_eq!(kept, RevivalStep::Keep(Revival { tries: 0, due_us: None }));
+        assert_eq!(care(&unit("active", 0), None, &Retries::default(), SECOND_US), RevivalStep::Forget);
         let restarting = UnitView { start_queued: true, ..unit("failed", 0) };
-        assert_eq!(care(&restarting, None, &Retries::default(), 100 * SECOND_US), Care::Forget);
+        assert_eq!(care(&restarting, None, &Retries::default(), 100 * SECOND_US), RevivalStep::Forget);
     }
 }

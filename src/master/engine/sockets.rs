@@ -12,21 +12,21 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// One of these is mended at most so often, microseconds: a restart of a socket restarts whoever needs it.
-const RETRY_US: i64 = 10_000_000;
+const SOCKET_RESTART_INTERVAL_US: i64 = 10_000_000;
 /// The watch that has failed is started again so often; it wants a kernel resource that others have used up.
-const WATCH_US: i64 = 60_000_000;
+const WATCH_RESTART_INTERVAL_US: i64 = 60_000_000;
 /// A socket that is down while its service runs is left alone for so long, microseconds: both may be on their way down.
 const DOUBT_US: i64 = 3_000_000;
 /// Between two looks where the folder cannot be watched, and between two watches.
-const LOOK: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells the loop whenever something comes into the folder of the sockets or leaves it. Without a watch it looks by itself.
+/// Tells the loop whenever something comes into the directory of the sockets or leaves it. Without a watch it looks by itself.
 pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std::io::Result<()> {
     let run = move || {
         loop {
-            let waited = Folders::new(std::iter::once(folder.as_path())).and_then(|changes| changes.wait(LOOK));
+            let waited = Folders::new(std::iter::once(folder.as_path())).and_then(|changes| changes.wait(POLL_INTERVAL));
             if waited.is_err() {
-                std::thread::park_timeout(LOOK);
+                std::thread::park_timeout(POLL_INTERVAL);
             }
             if notes.send(Note::Folder).is_err() {
                 return;
@@ -68,7 +68,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let all: Vec<&str> = still.iter().map(|(_, (_, why))| why.as_str()).collect();
         self.world().problems.insert("sockets", format!("{}; it is mended", all.join("; ")));
         for (socket, (by, why)) in still {
-            if self.hub_retried_us.get(socket.unit).is_some_and(|last| now - last < RETRY_US) {
+            if self.hub_retried_us.get(socket.unit).is_some_and(|last| now - last < SOCKET_RESTART_INTERVAL_US) {
                 continue;
             }
             self.hub_retried_us.insert(socket.unit, now);
@@ -117,21 +117,18 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
-    /// The watch over the emergency flags: without it the coordinator looks by itself, and everybody is told.
+    /// The path unit for the emergency flags: without it the coordinator checks them itself; its failure is reported.
     pub(super) async fn tend_watch(&mut self) {
         let now = now_us();
         let failed = self.world().units.get(EMERGENCY).is_some_and(|u| u.active_state == "failed");
         if !failed {
             return;
         }
-        if self.hub_retried_us.get(EMERGENCY).is_some_and(|last| now - last < WATCH_US) || self.is_suite_stopping().await {
+        if self.hub_retried_us.get(EMERGENCY).is_some_and(|last| now - last < WATCH_RESTART_INTERVAL_US) || self.is_suite_stopping().await {
             return;
         }
         self.hub_retried_us.insert(EMERGENCY, now);
-        tracing::warn!(
-            UNIT = EMERGENCY,
-            "{EMERGENCY} has failed and is started again; the coordinator looks at the emergency flags by itself"
-        );
+        tracing::warn!(UNIT = EMERGENCY, "{EMERGENCY} failed; restarting it. The coordinator checks the emergency flags meanwhile");
         self.start_anew(&[EMERGENCY]).await;
     }
 }

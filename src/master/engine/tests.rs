@@ -1,5 +1,5 @@
 //! The engine against a systemd of memory: reconciliation, holds, hubs, calls and job orders, without a bus.
-use super::super::calls::{Ask, Call};
+use super::super::calls::{Call, ChangeRequest};
 use super::super::link::FromCoordinator;
 use super::*;
 use crate::contract::coordinator::{Order, OrderKind, ReportOutcome};
@@ -185,7 +185,7 @@ impl Bench {
         self.engine.note(Note::Registered(Ok(1))).await;
     }
 
-    async fn ask(&mut self, ask: Ask) -> Result<Answer, Error> {
+    async fn ask(&mut self, ask: ChangeRequest) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
         self.engine.call(Call { ask, who: "ann".into(), reply }).await;
         self.settle().await;
@@ -236,7 +236,7 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
     run(async {
         let mut bench = Bench::up(Profile::Standalone).await;
         bench.systemd.take();
-        let Ok(Answer::Plan(plan)) = bench.ask(Ask::Apply(Profile::Selfplay)).await else { panic!("a plan") };
+        let Ok(Answer::Plan(plan)) = bench.ask(ChangeRequest::Apply(Profile::Selfplay)).await else { panic!("a plan") };
         assert!(plan.start.is_empty() && plan.stay.len() == 4, "{plan:?}");
         assert_eq!(bench.active(), 4);
         let asked = bench.systemd.take();
@@ -245,7 +245,7 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
             Store::open(&bench.engine.settings.database(), Keep::NONE).expect("opens").profile().expect("reads"),
             Some(Profile::Selfplay)
         );
-        bench.ask(Ask::Apply(Profile::Standalone)).await.expect("a plan");
+        bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("a plan");
         assert_eq!(bench.active(), Profile::Standalone.built().len());
         let mut profiles = Vec::new();
         while let Ok(signal) = bench.told.try_recv() {
@@ -271,7 +271,7 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
         let text = std::fs::read(bench.dir.path().join("run/master/status.json")).expect("a status file");
         let own: StatusFile = serde_json::from_slice(&text).expect("parses");
         assert_eq!((own.daemon.as_str(), own.snapshot["profile"].as_str()), ("MASTER", Some("standalone")));
-        let answer = bench.ask(Ask::Start(vec![DaemonType::AutoExport])).await;
+        let answer = bench.ask(ChangeRequest::Start(vec![DaemonType::AutoExport])).await;
         assert!(matches!(&answer, Ok(Answer::Outcomes(o)) if o[0].1 == "done"), "{answer:?}");
         assert_eq!(bench.systemd.take(), ["reset ringrift-auto-export.service", "start ringrift-auto-export.service"]);
         assert!(bench.engine.world().health(now_us()).healthy);
@@ -282,12 +282,12 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
 fn a_stop_by_hand_lasts_and_drifts_until_the_profile_is_applied_again() {
     run(async {
         let mut bench = Bench::up(Profile::Standalone).await;
-        bench.ask(Ask::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
         bench.settle().await;
         assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "stopped by ann".into()));
         let drift = bench.engine.world().drift(now_us());
         assert_eq!(drift.missing, ["EVALUATION"]);
-        bench.ask(Ask::Apply(Profile::Standalone)).await.expect("applies");
+        bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("applies");
         assert_eq!(bench.engine.world().drift(now_us()).details, Vec::<String>::new());
     });
 }
@@ -315,8 +315,8 @@ fn a_stop_past_the_master_is_left_alone_unless_the_whole_suite_stops() {
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
         let (state, reason) = bench.state(DaemonType::Evaluation);
-        assert_eq!((state, reason.as_str()), (State::Stopped, "stopped, but not through the master"));
-        bench.ask(Ask::Start(vec![DaemonType::Evaluation])).await.expect("starts");
+        assert_eq!((state, reason.as_str()), (State::Stopped, "stopped, but not by the master"));
+        bench.ask(ChangeRequest::Start(vec![DaemonType::Evaluation])).await.expect("starts");
         assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
     });
 }
@@ -339,7 +339,7 @@ fn a_start_that_ended_in_dependency_is_tried_again_and_a_failed_hub_is_brought_b
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new(), "not twice in a minute");
         let (state, reason) = bench.state(DaemonType::IdleResource);
-        assert_eq!((state, reason.as_str()), (State::Blocked, "waits for ringrift-coordinator.socket, which has failed"));
+        assert_eq!((state, reason.as_str()), (State::Blocked, "waiting for ringrift-coordinator.socket, which has failed"));
         bench.systemd.set("ringrift-coordinator.socket", "active");
         bench.settle().await;
         assert_eq!(bench.state(DaemonType::IdleResource).0, State::Running, "the dependency is back");
@@ -350,12 +350,12 @@ fn a_start_that_ended_in_dependency_is_tried_again_and_a_failed_hub_is_brought_b
 fn pausing_writes_the_control_file_and_survives() {
     run(async {
         let mut bench = Bench::up(Profile::Standalone).await;
-        bench.ask(Ask::Pause(DaemonType::Evaluation, "disk swap".into())).await.expect("pauses");
+        bench.ask(ChangeRequest::Pause(DaemonType::Evaluation, "disk swap".into())).await.expect("pauses");
         let file = bench.dir.path().join("run/control/evaluation");
         let text = std::fs::read_to_string(&file).expect("a control file");
         assert!(text.contains("disk swap") && text.contains("ann"), "{text}");
         assert_eq!(bench.state(DaemonType::Evaluation), (State::Paused, "disk swap (by ann)".into()));
-        bench.ask(Ask::Resume(DaemonType::Evaluation)).await.expect("resumes");
+        bench.ask(ChangeRequest::Resume(DaemonType::Evaluation)).await.expect("resumes");
         assert!(!file.exists());
         assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
     });

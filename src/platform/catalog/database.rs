@@ -71,7 +71,7 @@ impl CatalogDb {
         let db = store::open(&Spec { path: path.clone(), migrations: MIGRATIONS, holds, keep })?;
         let newest = db.query_row("SELECT max(created_us) FROM artefacts", [], |row| row.get(0));
         let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", &path))?;
-        let age = AgeGuard::new(&path, "folders of failed jobs", newest, clocks());
+        let age = AgeGuard::new(&path, "directories of failed jobs", newest, clocks());
         Ok(CatalogDb {
             db: RefCell::new(db),
             store: store.to_owned(),

@@ -28,12 +28,12 @@ impl From<JobFileError> for StoreError {
     fn from(error: JobFileError) -> Self {
         match error.permanence {
             Permanence::Permanent => StoreError::BadFile { path: error.path, why: error.why },
-            Permanence::Transient => StoreError::Failed { operation: format!("taking over {}", error.path), why: error.why },
+            Permanence::Transient => StoreError::Failed { operation: format!("registering {}", error.path), why: error.why },
         }
     }
 }
 
-/// A new part file, for its owner alone until it has been verified. One that a killed process left is made anew.
+/// A new part file, for its owner alone until it has been verified. One that a killed process left is recreated.
 fn begin(temporary: &Path) -> io::Result<File> {
     match fs::remove_file(temporary) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -73,13 +73,13 @@ pub(super) fn take_over(store: &Path, jobs: &JobFiles, record: &ArtefactRecord, 
     let syncing = std::thread::spawn(move || to.sync_all());
     // What is hashed is what the store keeps.
     let hashed = File::open(&temporary).and_then(hash).map_err(io_failed("reading", &temporary));
-    let lost = || Err(io::Error::other("the thread that syncs it is gone"));
+    let lost = || Err(io::Error::other("the sync thread has exited"));
     let synced = syncing.join().unwrap_or_else(|_| lost()).map_err(io_failed("syncing", &temporary));
     let (found, bytes) = hashed?;
     if found != record.id.as_str() || bytes != record.bytes {
         // Best effort: a leftover part file is overwritten by the next try.
         let _ = fs::remove_file(&temporary);
-        let why = format!("it has {bytes} bytes and SHA-256 {found}, {} bytes and {} were reported", record.bytes, record.id);
+        let why = format!("it has {bytes} bytes and SHA-256 {found}, but {} bytes and {} were reported", record.bytes, record.id);
         return Err(StoreError::BadFile { path: source.path.to_string(), why });
     }
     synced?;

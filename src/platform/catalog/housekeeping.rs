@@ -42,7 +42,7 @@ pub(super) fn protected(db: &Connection, champions: u32, ancestors: u32) -> Resu
     let reason = |(id, key, generation, depth): (String, String, u32, u32)| {
         let why = match depth {
             0 => format!("champion of generation {generation} of {key}"),
-            _ => format!("ancestor, {depth} step(s) above the champion of generation {generation} of {key}"),
+            _ => format!("ancestor (generation -{depth}) of champion {generation} of {key}"),
         };
         Ok((Digest::new(id).map_err(bad_id)?, why))
     };
@@ -65,7 +65,7 @@ impl CatalogDb {
     fn unlink(&self, db: &Connection, id: &Digest) -> Result<(), StoreError> {
         let sql = "SELECT path FROM artefacts WHERE id = ? AND gone_us IS NOT NULL AND path <> ''";
         let path: Option<String> =
-            db.query_row(sql, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking an artefact up"))?;
+            db.query_row(sql, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking up an artefact"))?;
         let Some(path) = path else { return Ok(()) };
         for file in [Path::new(&path), &self.record_file(id)] {
             match fs::remove_file(file) {
@@ -88,7 +88,7 @@ impl CatalogDb {
         ids.into_iter().try_for_each(|id| self.unlink(&db, &Digest::new(id).map_err(bad_id)?))
     }
 
-    /// The folders of jobs, with what the catalog knows of each.
+    /// The directories of jobs, with what the catalog knows of each.
     pub(super) fn folders(&self) -> Result<Vec<JobFolder>, StoreError> {
         let entries = match fs::read_dir(&self.jobs) {
             Ok(entries) => entries,
@@ -96,7 +96,7 @@ impl CatalogDb {
             Err(e) => return Err(io_failed("listing", &self.jobs)(e)),
         };
         let db = self.db.borrow();
-        let mut known = db.prepare_cached("SELECT count(*) FROM artefacts WHERE job_id = ?").map_err(failed("looking a job up"))?;
+        let mut known = db.prepare_cached("SELECT count(*) FROM artefacts WHERE job_id = ?").map_err(failed("looking up a job"))?;
         let mut folders = Vec::new();
         for entry in entries.flatten() {
             let Some(job_id) = entry.file_name().to_str().and_then(|name| JobId::new(name.to_owned()).ok()) else { continue };
@@ -104,7 +104,7 @@ impl CatalogDb {
             if !about.is_dir() {
                 continue;
             }
-            let registered: i64 = known.query_row([job_id.as_str()], |r| r.get(0)).map_err(failed("looking a job up"))?;
+            let registered: i64 = known.query_row([job_id.as_str()], |r| r.get(0)).map_err(failed("looking up a job"))?;
             let verified = fs::read_dir(entry.path())
                 .is_ok_and(|inside| inside.flatten().any(|attempt| attempt.path().join("verified.json").symlink_metadata().is_ok()));
             folders.push(JobFolder { job_id, registered: registered > 0, verified, changed_us: about.mtime() * 1_000_000 });
@@ -112,7 +112,7 @@ impl CatalogDb {
         Ok(folders)
     }
 
-    /// Deletes a job's folder. Links in it are deleted, never followed.
+    /// Deletes a job's directory. Links in it are deleted, never followed.
     pub(super) fn remove_folder(&self, id: &JobId) -> Result<(), StoreError> {
         let folder = self.jobs.join(id.as_str());
         match fs::remove_dir_all(&folder) {

@@ -28,8 +28,8 @@ impl CatalogDb {
     /// What takes the place of a champion that was quarantined.
     fn successor(&self, record: &ArtefactRecord) -> Result<String, StoreError> {
         Ok(match query::champion(&self.db.borrow(), &record.config_key, record.rules_version)? {
-            Some(c) => format!("it was the champion: generation {}, {}, takes its place", c.generation, &c.model_id.as_str()[..12]),
-            None => "it was the champion, and no earlier one is there: the untrained network takes its place".into(),
+            Some(c) => format!("it was the champion; replaced by generation {}, {}", c.generation, &c.model_id.as_str()[..12]),
+            None => "it was the champion and there is no earlier one: self-play uses the untrained network".into(),
         })
     }
 
@@ -37,7 +37,7 @@ impl CatalogDb {
     pub(super) fn inspect_file(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
         let there = "SELECT count(*) FROM artefacts WHERE id = ? AND gone_us IS NULL";
         let there: Option<i64> =
-            self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking an artefact up"))?;
+            self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking up an artefact"))?;
         let Some(record) = self.get(id).ok().flatten().filter(|_| there == Some(1)) else { return Ok(false) };
         let led = self.leads(&record)?;
         let path = Path::new(&record.path);
@@ -49,7 +49,7 @@ impl CatalogDb {
             Err(e) if e.raw_os_error() == Some(nix::libc::EIO) => Some(format!("it cannot be read: {e}")),
             Err(e) => return Err(io_failed("reading", path)(e)),
         };
-        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it could not be used: {c}"))) else {
+        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it is unusable: {c}"))) else {
             return Ok(false);
         };
         let folder = self.store.join("quarantine");
@@ -69,13 +69,13 @@ impl CatalogDb {
             .map_err(failed("marking an artefact as quarantined"))?;
         // The record would bring it back at a rebuild, which checks the hash only.
         let _ = fs::remove_file(self.record_file(id));
-        let kept = damaged.as_deref().map(|d| format!("; it is kept as {d}")).unwrap_or_default();
+        let kept = damaged.as_deref().map(|d| format!("; kept as {d}")).unwrap_or_default();
         let what = format!(
-            "{} {} of {} is quarantined: {reason}{kept}; {}",
+            "{} {} of {} quarantined: {reason}{kept}; {}",
             record.kind,
             &id.as_str()[..12],
             record.config_key,
-            if led { self.successor(&record)? } else { "the rest goes on without it".into() }
+            if led { self.successor(&record)? } else { "the loop continues without it".into() }
         );
         tracing::warn!("{what}");
         let notice = format!("artefact-{}", &id.as_str()[..12]);

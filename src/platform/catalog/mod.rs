@@ -129,7 +129,7 @@ impl CatalogStore for CatalogDb {
         let outputs: Option<String> = db
             .query_row("SELECT outputs FROM inputs WHERE id = ?", params![input.as_str()], |row| row.get(0))
             .optional()
-            .map_err(failed("looking an input up"))?;
+            .map_err(failed("looking up an input"))?;
         outputs.map(|text| read_outputs(&text)).transpose()
     }
 
@@ -147,7 +147,7 @@ impl CatalogStore for CatalogDb {
         self.apply(&step, change, &records)?;
         step.execute("INSERT INTO inputs VALUES(?,?,?)", params![input.as_str(), text, crate::platform::clock::now_us()])
             .map_err(failed("recording an input"))?;
-        // The job's own copies go with its folder.
+        // The job's own copies go with its directory.
         step.commit().map_err(failed("committing"))
     }
 

@@ -69,7 +69,7 @@ pub(super) fn list(db: &Connection, filter: &ArtefactFilter) -> Result<Vec<Artef
 
 pub(super) fn get(db: &Connection, id: &Digest) -> Result<Option<ArtefactRecord>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM artefacts WHERE id = ?");
-    let found = db.query_row(&sql, params![id.as_str()], raw).optional().map_err(failed("looking an artefact up"))?;
+    let found = db.query_row(&sql, params![id.as_str()], raw).optional().map_err(failed("looking up an artefact"))?;
     found.map(|r| record(db, r)).transpose()
 }
 
@@ -78,14 +78,14 @@ fn rules(db: &Connection, key: &ConfigKey) -> Result<(Option<u32>, Option<i64>),
     let recorded = db
         .prepare_cached("SELECT version, since_us FROM rules WHERE config_key = ? ORDER BY n DESC LIMIT 1")
         .and_then(|mut q| q.query_row(params![key.as_str()], |r| Ok((r.get(0)?, r.get(1)?))).optional())
-        .map_err(failed("looking the version of the rules up"))?;
+        .map_err(failed("looking up the rules version"))?;
     if let Some((version, since)) = recorded {
         return Ok((Some(version), Some(since)));
     }
     let made = db
         .prepare_cached("SELECT max(rules) FROM artefacts WHERE config_key = ?")
         .and_then(|mut q| q.query_row(params![key.as_str()], |r| r.get(0)))
-        .map_err(failed("looking the version of the rules up"))?;
+        .map_err(failed("looking up the rules version"))?;
     Ok((made, None))
 }
 
@@ -107,7 +107,7 @@ fn set_aside(db: &Connection, key: &ConfigKey, force: u32) -> Result<Vec<SetAsid
 /// The newest generation of champions.
 fn last_generation(db: &Connection, key: &ConfigKey, rules: u32) -> Result<u32, StoreError> {
     let sql = "SELECT coalesce(max(generation), 0) FROM champions WHERE config_key = ? AND rules = ?";
-    db.query_row(sql, params![key.as_str(), rules], |r| r.get(0)).map_err(failed("looking the newest generation up"))
+    db.query_row(sql, params![key.as_str(), rules], |r| r.get(0)).map_err(failed("looking up the newest generation"))
 }
 
 /// The newest champion whose model is there: of a damaged one the nearest before it takes the place.
@@ -121,7 +121,7 @@ pub(super) fn champion(db: &Connection, key: &ConfigKey, rules: u32) -> Result<O
             Ok((r.get::<_, u32>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?, r.get(4)?, r.get(5)?))
         })
         .optional()
-        .map_err(failed("looking the champion up"))?;
+        .map_err(failed("looking up the champion"))?;
     let Some((generation, model_id, model_path, match_id, elo, promoted_us)) = row else { return Ok(None) };
     Ok(Some(Champion {
         config_key: key.clone(),
@@ -141,7 +141,7 @@ pub(super) fn stage(db: &Connection, key: &ConfigKey) -> Result<StageState, Stor
             Ok((r.get::<_, String>(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get(3)?))
         })
         .optional()
-        .map_err(failed("looking a stage up"))?;
+        .map_err(failed("looking up a stage"))?;
     let (stage, since_us, reason, refusals) = head.unwrap_or_else(|| ("idle".into(), 0, "nothing has happened yet".into(), 0));
     let (force, since) = rules(db, key)?;
     let force = force.unwrap_or(BUILT_IN_RULES);
@@ -212,12 +212,12 @@ pub(super) fn ratings(db: &Connection, key: &ConfigKey) -> Result<Vec<Rating>, S
 }
 
 /// How far a lineage is followed in each direction: more than a hundred generations.
-const DEPTH: i32 = 400;
+const MAX_LINEAGE_DEPTH: i32 = 400;
 
 pub(super) fn lineage(db: &Connection, id: &Digest) -> Result<Vec<LineageStep>, StoreError> {
     let sql = format!(
-        "WITH RECURSIVE up(id, depth) AS (SELECT ?1, 0 UNION SELECT l.parent, up.depth + 1 FROM lineage l JOIN up ON l.child = up.id WHERE up.depth < {DEPTH}),
-        down(id, depth) AS (SELECT ?1, 0 UNION SELECT l.child, down.depth - 1 FROM lineage l JOIN down ON l.parent = down.id WHERE down.depth > -{DEPTH}),
+        "WITH RECURSIVE up(id, depth) AS (SELECT ?1, 0 UNION SELECT l.parent, up.depth + 1 FROM lineage l JOIN up ON l.child = up.id WHERE up.depth < {MAX_LINEAGE_DEPTH}),
+        down(id, depth) AS (SELECT ?1, 0 UNION SELECT l.child, down.depth - 1 FROM lineage l JOIN down ON l.parent = down.id WHERE down.depth > -{MAX_LINEAGE_DEPTH}),
         steps(id, depth) AS (SELECT id, min(depth) FROM up GROUP BY id UNION SELECT id, max(depth) FROM down WHERE depth < 0 GROUP BY id)
         SELECT {columns}, depth FROM steps JOIN artefacts USING(id) ORDER BY depth, seq",
         columns = COLUMNS

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// One part of a rebuild takes no longer, so that others are answered between two.
-const PART: Duration = Duration::from_secs(3);
+const MAX_PART_TIME: Duration = Duration::from_secs(3);
 /// Problems that are named in one part.
-const NAMED: usize = 100;
+const MAX_PROBLEMS: usize = 100;
 
 fn io_failed(operation: &str, path: &Path) -> impl Fn(io::Error) -> StoreError + use<> {
     let operation = format!("{operation} {}", path.display());
@@ -26,7 +26,7 @@ impl CatalogDb {
         self.store.join("records")
     }
 
-    /// The record of an artefact, beside the store's folders of files.
+    /// The record of an artefact, beside the store's directories of files.
     pub(super) fn record_file(&self, id: &Digest) -> PathBuf {
         self.records().join(format!("{id}.json"))
     }
@@ -57,10 +57,10 @@ impl CatalogDb {
         for name in names {
             match self.enter_file(&folder.join(&name)) {
                 Ok(entered) => done.files += u64::from(entered),
-                Err(error) if done.problems.len() < NAMED => done.problems.push(error.to_string()),
+                Err(error) if done.problems.len() < MAX_PROBLEMS => done.problems.push(error.to_string()),
                 Err(_) => {}
             }
-            if begun.elapsed() > PART {
+            if begun.elapsed() > MAX_PART_TIME {
                 done.next = Some(name);
                 break;
             }

@@ -318,7 +318,7 @@ fn a_damaged_or_missing_file_is_quarantined_marked_and_told_and_a_sound_one_stay
     assert_eq!(std::fs::read_dir(w.dir.path().join("store/quarantine")).expect("the folder").count(), 2);
     let told = Notices::at(w.dir.path().join("notices")).read();
     assert_eq!(told.len(), 3);
-    assert!(told.iter().all(|n| n.what.contains("the rest goes on without it")), "{told:?}");
+    assert!(told.iter().all(|n| n.what.contains("the loop continues without it")), "{told:?}");
 }
 
 #[test]
@@ -349,6 +349,6 @@ fn the_nearest_champion_before_a_damaged_one_takes_its_place() {
     assert!(damage(&paths[0]));
     assert_eq!(leads(), (None, 3));
     let told: Vec<String> = Notices::at(w.dir.path().join("notices")).read().into_iter().map(|n| n.what).collect();
-    assert!(told.iter().any(|what| what.contains("generation 1, ") && what.contains("takes its place")), "{told:?}");
-    assert!(told.iter().any(|what| what.contains("the untrained network takes its place")), "{told:?}");
+    assert!(told.iter().any(|what| what.contains("generation 1, ") && what.contains("replaced by")), "{told:?}");
+    assert!(told.iter().any(|what| what.contains("self-play uses the untrained network")), "{told:?}");
 }

@@ -1,4 +1,4 @@
-//! The environment variables of old: which key each one sets, and how `/etc/ringrift/environment` is read.
+//! The legacy environment variables: which key each one sets, and how `/etc/ringrift/environment` is read.
 use crate::contract::text::is_harmless;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -64,18 +64,18 @@ impl Variable {
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         let text = text.trim();
         if let Some(c) = text.chars().find(|c| !is_harmless(*c)) {
-            return Err(format!("holds the character U+{:04X}; control characters are not allowed", u32::from(c)));
+            return Err(format!("contains the control character U+{:04X}", u32::from(c)));
         }
         match self.kind {
-            Kind::Whole => text.parse::<u32>().map(Value::from).map_err(|_| format!("{text:?} is no whole number from 0 up")),
+            Kind::Whole => text.parse::<u32>().map(Value::from).map_err(|_| format!("{text:?} is not an integer; must be 0 or greater")),
             Kind::Number => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(Value::from(number)),
-                _ => Err(format!("{text:?} is no number")),
+                _ => Err(format!("{text:?} is not a number")),
             },
             Kind::Switch => match text.to_lowercase().as_str() {
                 "1" | "true" | "yes" | "on" => Ok(Value::Bool(true)),
                 "0" | "false" | "no" | "off" | "" => Ok(Value::Bool(false)),
-                _ => Err(format!("{text:?} is neither true nor false; 1, true, yes, on and 0, false, no, off are allowed")),
+                _ => Err(format!("{text:?} is not a boolean; must be 1, true, yes or on, or 0, false, no or off")),
             },
             Kind::Text => Ok(Value::from(text)),
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The largest file that is read, bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// The files of a folder of drop-ins, by name: those that end in `.yaml`. Hidden ones are an editor's and are passed over.
+/// The files of a directory of drop-ins, by name: those that end in `.yaml`. Hidden ones are an editor's and are passed over.
 pub fn drop_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -26,25 +26,25 @@ pub fn drop_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether there is something of this name, be it a link that leads nowhere: that is an error to be told, not a file to be missed.
+/// Whether there is something of this name, be it a link that leads nowhere: that is an error to be reported, not a file to be missed.
 pub fn is_there(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
 }
 
-/// Reads a file. Links are followed; a FIFO, a socket, a device or a folder is an error and never waited for.
+/// Reads a file. Links are followed; a FIFO, a socket, a device or a directory is an error and never waited for.
 pub fn read(path: &Path) -> io::Result<String> {
     // Without O_NONBLOCK opening a FIFO waits for its writer.
     let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY).open(path)?;
     let kind = file.metadata()?.file_type();
     let odd = match () {
         () if kind.is_file() => None,
-        () if kind.is_dir() => Some("a folder"),
+        () if kind.is_dir() => Some("a directory"),
         () if kind.is_fifo() => Some("a FIFO"),
         () if kind.is_socket() => Some("a socket"),
         () => Some("a device"),
     };
     match odd {
-        Some(odd) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {odd}; a regular file is wanted"))),
+        Some(odd) => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("is {odd}; must be a regular file"))),
         None => whole(file),
     }
 }
@@ -53,7 +53,7 @@ fn whole(file: File) -> io::Result<String> {
     let mut text = String::new();
     // The size may grow while it is read.
     if file.take(MAX_SIZE + 1).read_to_string(&mut text)? as u64 > MAX_SIZE {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it has more than {} KiB", MAX_SIZE >> 10)));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("larger than {} KiB", MAX_SIZE >> 10)));
     }
     Ok(text)
 }
@@ -79,7 +79,8 @@ mod tests {
             drop_ins(root.path()).expect("listed").iter().map(|p| p.file_name().expect("a name").to_string_lossy().into_owned()).collect();
         assert_eq!(names, ["a.yaml", "b.yaml", "c.yaml", "d.yaml", "e.yaml", "f.yaml"]);
         assert_eq!(read(&at("a.yaml")).expect("read"), "x: 1\n");
-        for (name, why) in [("d.yaml", "a FIFO"), ("e.yaml", "a folder"), ("f.yaml", "more than 1024 KiB"), ("c.yaml", "No such file")] {
+        for (name, why) in [("d.yaml", "a FIFO"), ("e.yaml", "a directory"), ("f.yaml", "larger than 1024 KiB"), ("c.yaml", "No such file")]
+        {
             let error = read(&at(name)).expect_err(name).to_string();
             assert!(error.contains(why), "{name}: {error}");
         }

@@ -94,8 +94,7 @@ impl Dirs {
         for file in self.files()? {
             for reader in readers {
                 if let Some(barrier) = reader.barred_from(&file) {
-                    let why =
-                        format!("the user {} cannot read it: {barrier}; give him the right to read, by `chmod` or `chgrp`", reader.name);
+                    let why = format!("not readable by user {}: {barrier}; change it with `chmod` or `chgrp`", reader.name);
                     errors.push(ConfigError { file: file.display().to_string(), line: None, column: None, key: String::new(), why });
                 }
             }
@@ -157,7 +156,7 @@ fn without_effect(layers: &Layers) -> Vec<String> {
         let (name, setting) = key.strip_prefix("daemons.")?.split_once('.')?;
         let daemon = DaemonType::parse(name).ok()?.spec();
         match daemon.stage {
-            Stage::Planned => Some(format!("{} is planned and not built yet", daemon.name)),
+            Stage::Planned => Some(format!("{} is planned but not built yet", daemon.name)),
             Stage::Alias { of, .. } => Some(format!("{} is another name of {}", daemon.name, of.name())),
             Stage::Built => {
                 let old = daemon.settings.iter().find(|s| s.key == setting && !s.without_effect.is_empty())?;
@@ -168,7 +167,7 @@ fn without_effect(layers: &Layers) -> Vec<String> {
     let others = |key: &str| WITHOUT_EFFECT.iter().find(|(known, _)| *known == key).map(|(_, why)| (*why).to_owned());
     let said = |key: &String| {
         let why = of_daemons(key).or_else(|| others(key))?;
-        Some(format!("{key}, set in {}, has no effect: {why}", layers.origin(key)))
+        Some(format!("{key} (set in {}) has no effect: {why}", layers.origin(key)))
     };
     layers.from.keys().filter_map(said).collect()
 }
@@ -219,7 +218,7 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
                     line: Some(mark.line),
                     column: Some(mark.column),
                     key,
-                    why: format!("stands twice, first on line {first}; one of the two is allowed"),
+                    why: format!("duplicate key; first defined on line {first}"),
                 }));
             }
         }
@@ -247,7 +246,7 @@ fn merge(
             let near = UnknownName::new("key", &name, keys.keys().map(String::as_str));
             let all: Vec<&str> = keys.keys().map(String::as_str).collect();
             let allowed = match (near.nearest.as_slice(), all.len()) {
-                ([], 0..=12) => format!("; allowed are {}", all.join(", ")),
+                ([], 0..=12) => format!("; must be one of {}", all.join(", ")),
                 ([], _) => String::new(),
                 (nearest, _) => format!("; did you mean {}?", nearest.join(", ")),
             };
@@ -289,7 +288,7 @@ fn overlay_environment(
         let Some(variable) = VARIABLES.iter().find(|v| v.name == name) else {
             if !OTHERS.contains(&name.as_str()) {
                 let names = VARIABLES.iter().map(|v| v.name).chain(OTHERS.iter().copied());
-                warnings.push(format!("{}; it is ignored", UnknownName::new("variable", &name, names)));
+                warnings.push(format!("{}; ignored", UnknownName::new("variable", &name, names)));
             }
             continue;
         };

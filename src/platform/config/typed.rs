@@ -5,12 +5,12 @@ use crate::contract::config::Config;
 use serde_json::Value;
 
 /// Errors that are collected before giving up: more would not be read.
-const MOST: usize = 50;
+const MAX_ERRORS: usize = 50;
 
 /// Builds the configuration. After each wrong key its default is put back and the parse is made again, so that all wrong keys
 /// are reported; the result is only meant to be used when there are no errors.
 pub fn build(defaults: &Value, mut tree: Value, layers: &Layers, errors: &mut Vec<ConfigError>) -> Config {
-    for _ in 0..MOST {
+    for _ in 0..MAX_ERRORS {
         let error = match serde_path_to_error::deserialize::<_, Config>(&tree) {
             Ok(config) => return config,
             Err(error) => error,
@@ -46,15 +46,15 @@ fn written(layers: &Layers, path: &str) -> String {
 /// serde's words with Rust's type names put into a user's.
 fn allowed(words: &str) -> String {
     const NAMES: &[(&str, &str)] = &[
-        ("expected u8", "allowed is a whole number, 0 to 255"),
-        ("expected u16", "allowed is a whole number, 0 to 65535"),
-        ("expected u32", "allowed is a whole number, 0 to 4294967295"),
-        ("expected u64", "allowed is a whole number from 0 up"),
-        ("expected f64", "allowed is a number"),
-        ("expected a boolean", "allowed is true or false"),
-        ("expected a string", "allowed is a text, in quotes if it looks like a number"),
-        ("expected a sequence", "allowed is a list"),
-        ("expected a map", "allowed is a mapping of keys"),
+        ("expected u8", "must be an integer from 0 to 255"),
+        ("expected u16", "must be an integer from 0 to 65535"),
+        ("expected u32", "must be an integer from 0 to 4294967295"),
+        ("expected u64", "must be an integer of 0 or greater"),
+        ("expected f64", "must be a number"),
+        ("expected a boolean", "must be true or false"),
+        ("expected a string", "must be a string, in quotes if it looks like a number"),
+        ("expected a sequence", "must be a list"),
+        ("expected a map", "must be a mapping of keys"),
     ];
     let mut text = words.replace("invalid type: ", "wrong type: ").replace("invalid value: ", "wrong value: ");
     for (rust, user) in NAMES {
@@ -64,7 +64,7 @@ fn allowed(words: &str) -> String {
         }
     }
     if let Some((head, name)) = text.split_once(", expected struct ") {
-        text = format!("{head}, allowed is a mapping with the keys of {name}");
+        text = format!("{head}, must be a mapping with the keys of {name}");
     }
     text
 }

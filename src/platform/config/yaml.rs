@@ -28,16 +28,16 @@ pub fn parse(text: &str) -> Result<(Map<String, Value>, Vec<Unusable>), Malforme
         Malformed { line: place.as_ref().map(|p| p.line()), column: place.as_ref().map(|p| p.column()), why }
     })?;
     if let Some((tag, at)) = tag(text) {
-        let why = format!("YAML tags ({tag}) are not supported; write the value without it");
+        let why = format!("YAML tags ({tag}) are not supported; write the value without the tag");
         return Err(Malformed { line: Some(at.line), column: Some(at.column), why });
     }
     let plain = |why: String| Malformed { line: None, column: None, why };
     let mut unusable = Vec::new();
     look("", &tree, &mut unusable);
-    match serde_json::to_value(tree).map_err(|e| plain(format!("keys are texts: {e}")))? {
+    match serde_json::to_value(tree).map_err(|e| plain(format!("keys must be strings: {e}")))? {
         Value::Null => Ok((Map::new(), unusable)),
         Value::Object(map) => Ok((map, unusable)),
-        other => Err(plain(format!("a mapping of keys is wanted, this is {}", kind(&other)))),
+        other => Err(plain(format!("must be a mapping of keys, not {}", kind(&other)))),
     }
 }
 
@@ -47,10 +47,15 @@ fn look(path: &str, value: &Yaml, unusable: &mut Vec<Unusable>) {
     match value {
         Yaml::String(text) => {
             if let Some(c) = harmful(text) {
-                refuse(format!("holds the character U+{:04X}; line ends, tabs and other control characters are not allowed", u32::from(c)));
+                refuse(format!(
+                    "contains the control character U+{:04X}; line breaks, tabs and other control characters are not allowed",
+                    u32::from(c)
+                ));
             }
         }
-        Yaml::Number(n) if n.as_f64().is_some_and(|n| !n.is_finite()) => refuse("not a number; .nan and .inf are not allowed".into()),
+        Yaml::Number(n) if n.as_f64().is_some_and(|n| !n.is_finite()) => {
+            refuse("must be a finite number; .nan and .inf are not allowed".into())
+        }
         Yaml::Sequence(items) => {
             for (n, item) in items.iter().enumerate() {
                 look(&format!("{path}[{n}]"), item, unusable);
@@ -61,9 +66,9 @@ fn look(path: &str, value: &Yaml, unusable: &mut Vec<Unusable>) {
                 let Some(name) = key.as_str() else { continue };
                 let full = join(path, name);
                 match name {
-                    "<<" => unusable.push((full, "YAML merge keys (<<) are not supported; write the keys out".into())),
+                    "<<" => unusable.push((full, "YAML merge keys (<<) are not supported; write out the keys".into())),
                     name if harmful(name).is_some() => {
-                        unusable.push((join(path, &name.escape_debug().to_string()), "control characters are not allowed in a key".into()))
+                        unusable.push((join(path, &name.escape_debug().to_string()), "contains a control character".into()))
                     }
                     _ => look(&full, value, unusable),
                 }
@@ -82,9 +87,9 @@ fn harmful(text: &str) -> Option<char> {
 pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "a mapping",
     }

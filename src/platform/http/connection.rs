@@ -37,14 +37,14 @@ enum Refusal {
 impl Refusal {
     fn answer(self) -> Answered {
         let (status, text) = match self {
-            Refusal::Method => (StatusCode::METHOD_NOT_ALLOWED, "everything is read with GET or HEAD\n"),
-            Refusal::Target => (StatusCode::URI_TOO_LONG, "no path here is that long\n"),
-            Refusal::NoHost => (StatusCode::BAD_REQUEST, "a request of HTTP/1.1 has one Host header\n"),
+            Refusal::Method => (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are supported\n"),
+            Refusal::Target => (StatusCode::URI_TOO_LONG, "the path is too long\n"),
+            Refusal::NoHost => (StatusCode::BAD_REQUEST, "an HTTP/1.1 request must have exactly one Host header\n"),
             Refusal::Host => (
                 StatusCode::MISDIRECTED_REQUEST,
-                "this host is asked by its name, by localhost or by address; daemons.health_server.hosts adds names\n",
+                "unknown host name; use this host's name, localhost or an IP address, or add the name to daemons.health_server.hosts\n",
             ),
-            Refusal::Body => (StatusCode::PAYLOAD_TOO_LARGE, "no request here has a body\n"),
+            Refusal::Body => (StatusCode::PAYLOAD_TOO_LARGE, "requests must not have a body\n"),
         };
         let mut answer = plain(status, text);
         if self == Refusal::Method {
@@ -80,7 +80,7 @@ pub(super) async fn talk(stream: TcpStream, port: u16, seat: Seat, house: Arc<Ho
 
 /// Answers that there is no room.
 pub(super) async fn turn_away(mut stream: TcpStream) {
-    let body = "there are too many connections at work; close some, or ask again\n";
+    let body = "too many active connections; close some or retry\n";
     let text = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nretry-after: 5\r\n\
          connection: close\r\n\r\n{body}",
@@ -113,14 +113,14 @@ async fn answer(request: &Request<Incoming>, port: u16, house: &House) -> Answer
     let asked = HttpRequest { port, path: request.uri().path().to_owned(), query: request.uri().query().unwrap_or_default().to_owned() };
     match tokio::time::timeout(house.times.answer, ask(house, asked)).await {
         Ok(answered) => answered,
-        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "no answer in time: the daemon is at work on something else; ask again\n"),
+        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "timeout: the daemon is busy; retry\n"),
     }
 }
 
 /// Asks on a thread of its own, when one of few is free.
 async fn ask(house: &House, request: HttpRequest) -> Answered {
     let Ok(turn) = Arc::clone(&house.turns).acquire_owned().await else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the daemon stops\n");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping\n");
     };
     let answer: Answer = Arc::clone(&house.answer);
     // The turn ends with the thread's work, even if nobody waits for it any more.

@@ -72,7 +72,7 @@ impl House {
 
     fn turn_away(&self, stream: TcpStream, peer: IpAddr) {
         if let Some(left_out) = lock(&self.full).admit(Instant::now()) {
-            tracing::warn!(%peer, "too many HTTP connections at work; one more was answered with 503{left_out}");
+            tracing::warn!(%peer, "too many active HTTP connections; answered with 503{left_out}");
         }
         if let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() {
             tokio::spawn(async move {
@@ -86,7 +86,7 @@ impl House {
     async fn short(&self, error: &io::Error, port: u16) {
         drop(lock(&self.guests).give_way());
         if let Some(left_out) = lock(&self.refused).admit(Instant::now()) {
-            tracing::warn!(%error, port, connections = lock(&self.guests).count(), "an HTTP connection could not be accepted; accepting goes on{left_out}");
+            tracing::warn!(%error, port, connections = lock(&self.guests).count(), "cannot accept an HTTP connection{left_out}");
         }
         tokio::time::sleep(SHORT).await;
     }

@@ -33,7 +33,7 @@ impl Taken {
         }
         let within = self.within;
         let waits = self.waits.get_or_insert_with(|| Box::pin(sleep(within)));
-        waits.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the answer was not taken in time")))
+        waits.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read the answer in time")))
     }
 }
 

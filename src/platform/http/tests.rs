@@ -182,7 +182,7 @@ fn without_a_place_the_answer_is_503_at_once() {
         begins.recv_timeout(DEADLINE).expect("the request is being answered");
     }
     let text = ask(at, GET);
-    assert!(text.starts_with("HTTP/1.1 503") && text.contains("too many connections"), "{text}");
+    assert!(text.starts_with("HTTP/1.1 503") && text.contains("too many active connections"), "{text}");
     drop(hold);
     for stream in &mut at_work {
         assert!(rest(stream).ends_with("done"));
@@ -236,7 +236,7 @@ fn an_answer_that_takes_too_long_is_503() {
         HttpResponse { status: 200, content_type: "text/plain", body: String::new() }
     });
     let text = ask(server(&answer, QUICK, ROOM), GET);
-    assert!(text.starts_with("HTTP/1.1 503") && text.contains("no answer in time"), "{text}");
+    assert!(text.starts_with("HTTP/1.1 503") && text.contains("timeout: the daemon is busy"), "{text}");
     drop(hold);
 }
 

@@ -1,4 +1,4 @@
-//! The report that a job's runner leaves in the job's folder when it cannot hand it in. The folder is the coordinator's, what lies in it
+//! The report that a job's runner leaves in the job's directory when it cannot hand it in. The directory is the coordinator's, what lies in it
 //! is the job's: anything may bear the report's name.
 use super::{JobFileError, JobFiles, permanence, unfit};
 use crate::contract::error::Permanence;
@@ -17,11 +17,11 @@ impl JobFiles {
         let refused = |why: String| JobFileError { path: path.clone(), why, permanence: Permanence::Permanent };
         let failed = |doing: &str, e: Errno| JobFileError { permanence: permanence(e), ..refused(format!("{doing}: {}", e.desc())) };
         let folder = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let all = openat(AT_FDCWD, &self.root, folder, Mode::empty()).map_err(|e| failed("opening the folder of all jobs", e))?;
+        let all = openat(AT_FDCWD, &self.root, folder, Mode::empty()).map_err(|e| failed("opening the jobs' directory", e))?;
         let own = match openat(&all, job.as_str(), folder | OFlag::O_NOFOLLOW, Mode::empty()) {
             Ok(own) => own,
             Err(Errno::ENOENT) => return Ok(None),
-            Err(e) => return Err(failed("opening the job's folder", e)),
+            Err(e) => return Err(failed("opening the job's directory", e)),
         };
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let opened = match openat(&own, REPORT, flags, Mode::empty()) {
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(read(dir.path()).expect("read").as_deref(), Some(&b"{}"[..]));
         let stranger = [geteuid().as_raw() + 1];
         let error = JobFiles::new(dir.path()).report(&JobId::new("t-1").expect("an id"), &stranger).expect_err("a foreign file");
-        assert!(error.why.contains("none of the job's"), "{error}");
+        assert!(error.why.contains("not to the job"), "{error}");
     }
 
     #[test]

@@ -59,13 +59,13 @@ fn what_is_no_regular_file_of_the_job_is_refused_at_once_and_for_good() {
         ("link.db", "symbolic link"),
         ("folder/secret", "symbolic link"),
         ("hard.db", "2 names"),
-        ("fifo.db", "no regular file"),
+        ("fifo.db", "not a regular file"),
         ("socket.db", "opening it"),
-        ("sub", "no regular file"),
+        ("sub", "not a regular file"),
         ("long.db", "4 bytes"),
         ("absent.db", "opening it"),
-        ("absent/a.db", "opening the folder"),
-        ("long.db/a", "no folder"),
+        ("absent/a.db", "opening the jobs' directory"),
+        ("long.db/a", "not a directory"),
     ];
     for (path, word) in table {
         let error = w.open(path).expect_err(path);
@@ -80,7 +80,7 @@ fn the_owner_has_to_be_one_of_the_jobs_users() {
     fs::write(w.attempt().join("a.db"), "abc").expect("written");
     for uids in [vec![], vec![geteuid().as_raw() + 1]] {
         let error = w.files.open(&JobFile { uids, ..file("a.db") }).expect_err("a foreign file");
-        assert!(error.to_string().contains("none of the job's"), "{error}");
+        assert!(error.to_string().contains("not to the job"), "{error}");
     }
 }
 

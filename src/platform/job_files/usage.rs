@@ -1,4 +1,4 @@
-//! How much disk a job's files take: a walk that opens folders only, follows no link, and ends as soon as a limit is passed; then a look
+//! How much disk a job's files take: a walk that opens directories only, follows no link, and ends as soon as a limit is passed; then a look
 //! at the descriptors of the user's processes, for files that are deleted while open have no name to be found by.
 use crate::contract::job_file::Quota;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
@@ -10,9 +10,9 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Folders inside each other; each costs the walk two descriptors.
-const DEEPEST: usize = 128;
-/// What an owner needs to read a folder.
+/// Directories inside each other; each costs the walk two descriptors.
+const MAX_DEPTH: usize = 128;
+/// What an owner needs to read a directory.
 const OWN_FOLDER: u32 = 0o700;
 
 /// Disk that files take.
@@ -20,33 +20,33 @@ const OWN_FOLDER: u32 = 0o700;
 pub struct Usage {
     /// Bytes of their blocks.
     pub bytes: u64,
-    /// Files, folders, links and whatever else has a name.
+    /// Files, directories, links and whatever else has a name.
     pub files: u64,
 }
 
 /// A job's files are beyond what it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Over {
+pub enum OverQuota {
     /// All of them together.
-    #[error("the job's files take more than {most} bytes of disk, all that limits.job_bytes allows")]
+    #[error("the job's files exceed {most} bytes of disk (limits.job_bytes)")]
     Bytes {
         /// The limit.
         most: u64,
     },
     /// Their number.
-    #[error("the job has more than {most} files and folders, all that limits.job_files allows")]
+    #[error("the job has more than {most} files and directories (limits.job_files)")]
     Files {
         /// The limit.
         most: u64,
     },
     /// One file.
-    #[error("a file of the job reached {most} bytes, all that limits.job_bytes allows")]
+    #[error("a file of the job reached {most} bytes (limits.job_bytes)")]
     Size {
         /// The limit.
         most: u64,
     },
     /// How deep they lie.
-    #[error("the job's folders lie more than {DEEPEST} deep in each other")]
+    #[error("the job's directories are nested more than {MAX_DEPTH} levels deep")]
     Depth,
 }
 
@@ -55,19 +55,19 @@ struct Walk {
     usage: Usage,
     /// Files that may be met more than once are counted once.
     shared: HashSet<(u64, u64)>,
-    /// File systems on which the folders lie.
+    /// File systems on which the directories lie.
     devices: HashSet<u64>,
     own: u32,
 }
 
-/// What the files below the folders take together, with those that this user's processes hold open without a name; or which limit they
+/// What the files below the directories take together, with those that this user's processes hold open without a name; or which limit they
 /// are beyond. What cannot be read is not counted: a process that closed itself to looks, a file that is mapped alone or on its way
 /// over a socket.
-pub fn usage(folders: &[PathBuf], quota: Quota) -> Result<Usage, Over> {
+pub fn usage(folders: &[PathBuf], quota: Quota) -> Result<Usage, OverQuota> {
     usage_with(folders, quota, Path::new("/proc"))
 }
 
-fn usage_with(folders: &[PathBuf], quota: Quota, processes: &Path) -> Result<Usage, Over> {
+fn usage_with(folders: &[PathBuf], quota: Quota, processes: &Path) -> Result<Usage, OverQuota> {
     let own = nix::unistd::geteuid().as_raw();
     let mut walk = Walk { quota, usage: Usage::default(), shared: HashSet::new(), devices: HashSet::new(), own };
     for folder in folders {
@@ -85,15 +85,15 @@ fn folder_flags() -> OFlag {
     OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC
 }
 
-/// A folder that is open for its name only, as a path that leads to it and to no other.
+/// A directory that is open for its name only, as a path that leads to it and to no other.
 fn same(at: &OwnedFd) -> PathBuf {
     Path::new("/proc/self/fd").join(at.as_raw_fd().to_string())
 }
 
 impl Walk {
-    fn folder(&mut self, at: &OwnedFd, depth: usize) -> Result<(), Over> {
-        if depth > DEEPEST {
-            return Err(Over::Depth);
+    fn folder(&mut self, at: &OwnedFd, depth: usize) -> Result<(), OverQuota> {
+        if depth > MAX_DEPTH {
+            return Err(OverQuota::Depth);
         }
         let Ok(entries) = fs::read_dir(same(at)) else { return Ok(()) };
         for entry in entries.flatten() {
@@ -111,17 +111,17 @@ impl Walk {
         Ok(())
     }
 
-    /// A folder that the job closed to itself is opened again: its files count.
+    /// A directory that the job closed to itself is opened again: its files count.
     fn open_up(&self, at: &OwnedFd, stat: &FileStat) {
         let mode = stat.st_mode & 0o777;
         if stat.st_uid == self.own && mode & OWN_FOLDER != OWN_FOLDER {
-            // A failure shows as a folder that cannot be read.
+            // A failure shows as a directory that cannot be read.
             let _ = fs::set_permissions(same(at), Permissions::from_mode(mode | OWN_FOLDER));
         }
     }
 
     /// Deleted files in the hands of the user's processes.
-    fn held_open(&mut self, processes: &Path) -> Result<(), Over> {
+    fn held_open(&mut self, processes: &Path) -> Result<(), OverQuota> {
         for process in fs::read_dir(processes).into_iter().flatten().flatten().map(|entry| entry.path()) {
             if fs::metadata(&process).map_or(true, |found| found.uid() != self.own) {
                 continue;
@@ -137,7 +137,7 @@ impl Walk {
         Ok(())
     }
 
-    fn add(&mut self, stat: &FileStat) -> Result<(), Over> {
+    fn add(&mut self, stat: &FileStat) -> Result<(), OverQuota> {
         let regular = stat.st_mode & S_IFMT == S_IFREG;
         if regular && stat.st_nlink != 1 && !self.shared.insert((stat.st_dev, stat.st_ino)) {
             return Ok(());
@@ -147,9 +147,9 @@ impl Walk {
         self.usage = Usage { bytes: self.usage.bytes.saturating_add(blocks), files: self.usage.files + 1 };
         let Quota { bytes, files } = self.quota;
         match self.usage {
-            _ if regular && size >= bytes => Err(Over::Size { most: bytes }),
-            used if used.bytes > bytes => Err(Over::Bytes { most: bytes }),
-            used if used.files > files => Err(Over::Files { most: files }),
+            _ if regular && size >= bytes => Err(OverQuota::Size { most: bytes }),
+            used if used.bytes > bytes => Err(OverQuota::Bytes { most: bytes }),
+            used if used.files > files => Err(OverQuota::Files { most: files }),
             _ => Ok(()),
         }
     }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     /// Without what other tests of this process hold open meanwhile.
-    fn counted(folders: &[PathBuf], quota: Quota) -> Result<Usage, Over> {
+    fn counted(folders: &[PathBuf], quota: Quota) -> Result<Usage, OverQuota> {
         usage_with(folders, quota, Path::new("/nonexistent"))
     }
 
@@ -194,12 +194,12 @@ mod tests {
         let bytes = counted(&first, WIDE).expect("within").bytes;
         let tight = Quota { bytes, ..WIDE };
         assert!(counted(&first, tight).is_ok());
-        assert_eq!(counted(&both, tight), Err(Over::Bytes { most: bytes }));
-        assert_eq!(counted(&first, Quota { files: 2, ..WIDE }), Err(Over::Files { most: 2 }));
-        assert_eq!(counted(&first, Quota { bytes: 100_000, ..WIDE }), Err(Over::Size { most: 100_000 }));
-        let deep = other.path().join("d/".repeat(DEEPEST + 2));
+        assert_eq!(counted(&both, tight), Err(OverQuota::Bytes { most: bytes }));
+        assert_eq!(counted(&first, Quota { files: 2, ..WIDE }), Err(OverQuota::Files { most: 2 }));
+        assert_eq!(counted(&first, Quota { bytes: 100_000, ..WIDE }), Err(OverQuota::Size { most: 100_000 }));
+        let deep = other.path().join("d/".repeat(MAX_DEPTH + 2));
         fs::create_dir_all(deep).expect("made");
-        assert_eq!(counted(&both, WIDE), Err(Over::Depth));
+        assert_eq!(counted(&both, WIDE), Err(OverQuota::Depth));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::platform::space;
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// It was written by a newer version of this program.
-    #[error("{path} has schema version {found}, this program knows up to {known}")]
+    #[error("{path} has schema version {found}, but this program supports up to {known}")]
     Newer {
         /// The file.
         path: String,
@@ -17,7 +17,7 @@ pub enum DatabaseError {
         known: i64,
     },
     /// It belongs to another user.
-    #[error("{path} belongs to user {owner}, this program runs as {user}")]
+    #[error("{path} belongs to user {owner}, but this program runs as {user}")]
     WrongOwner {
         /// The file.
         path: String,
@@ -27,7 +27,7 @@ pub enum DatabaseError {
         user: String,
     },
     /// Something else lies in its place.
-    #[error("{path} is {what}; a database of the suite is a regular file")]
+    #[error("{path} is {what}; must be a regular file")]
     NoFile {
         /// The path.
         path: String,
@@ -102,15 +102,15 @@ impl DatabaseError {
     fn hint(&self) -> String {
         match self {
             DatabaseError::Newer { path, .. } => {
-                format!("install the newer version again, or move {path} away to begin a new database without what is in it")
+                format!("install the newer version, or move {path} away to start with an empty database")
             }
-            DatabaseError::WrongOwner { path, user, .. } => format!("give it back: chown {user}: {path}"),
+            DatabaseError::WrongOwner { path, user, .. } => format!("change its owner: chown {user}: {path}"),
             DatabaseError::NoFile { path, .. } => {
-                format!("move {path} away and start again; to keep databases elsewhere, mount that file system on their folder")
+                format!("move {path} away and restart; to store databases elsewhere, mount that file system on their directory")
             }
-            DatabaseError::NoSpace { .. } => "make room on that file system; systemd tries again by itself".into(),
+            DatabaseError::NoSpace { .. } => "free space on that file system; systemd restarts the service".into(),
             DatabaseError::Sqlite { path, .. } | DatabaseError::Io { path, .. } => {
-                format!("check the file system, the rights and the disk under {path}")
+                format!("check the file system, permissions and disk of {path}")
             }
         }
     }

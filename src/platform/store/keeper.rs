@@ -16,13 +16,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 /// After a start others come first.
-const FIRST: Duration = Duration::from_secs(10);
-/// Between two looks whether one is due; the wall clock may jump.
-const LOOK: Duration = Duration::from_secs(600);
-/// Between two looks at the file's time.
-const GLANCE: Duration = Duration::from_secs(15);
-/// Longest check of a file that was written to, mostly by checkpoints of our own. A file that takes longer is checked every [`LOOK`].
-const GLANCE_TIME: Duration = Duration::from_millis(200);
+const FIRST_SNAPSHOT_DELAY: Duration = Duration::from_secs(10);
+/// Between two checks whether one is due; the wall clock may jump.
+const SNAPSHOT_POLL_INTERVAL: Duration = Duration::from_secs(600);
+/// Between two checks at the file's time.
+const MTIME_POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// Longest check of a file that was written to, mostly by checkpoints of our own. A file that takes longer is checked every [`SNAPSHOT_POLL_INTERVAL`].
+const MAX_QUICK_CHECK_TIME: Duration = Duration::from_millis(200);
 
 /// Ends the thread when dropped.
 pub struct Keeper {
@@ -44,18 +44,18 @@ impl Keeper {
         let path = spec.path.clone();
         let work = move || {
             let mut watch = Watch::new(&spec.path);
-            let (mut wait, mut look) = (FIRST, Instant::now());
+            let (mut wait, mut look) = (FIRST_SNAPSHOT_DELAY, Instant::now());
             while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                wait = GLANCE;
+                wait = MTIME_POLL_INTERVAL;
                 watch.glance(&db);
                 if look > Instant::now() {
                     continue;
                 }
-                look = Instant::now() + LOOK;
+                look = Instant::now() + SNAPSHOT_POLL_INTERVAL;
                 if is_due(&spec) {
                     match take(&db, &spec) {
-                        Ok(snapshot) => tracing::info!(file = %snapshot.path.display(), "a snapshot was taken and checked"),
-                        Err(error) => tracing::warn!("no snapshot was taken: {}", chain(&error)),
+                        Ok(snapshot) => tracing::info!(file = %snapshot.path.display(), "snapshot written and verified"),
+                        Err(error) => tracing::warn!("cannot write a snapshot: {}", chain(&error)),
                     }
                 }
             }
@@ -86,12 +86,12 @@ impl Watch {
         }
         self.seen = now;
         // What this connection has read before must be read again.
-        let checked = db.execute_batch("PRAGMA shrink_memory").and_then(|()| quick_check(db, Some(GLANCE_TIME)));
+        let checked = db.execute_batch("PRAGMA shrink_memory").and_then(|()| quick_check(db, Some(MAX_QUICK_CHECK_TIME)));
         match checked {
             Ok(Checked::Sound) => {}
-            Ok(Checked::Unfinished) => self.not_before = Instant::now() + LOOK,
+            Ok(Checked::Unfinished) => self.not_before = Instant::now() + SNAPSHOT_POLL_INTERVAL,
             Ok(Checked::Damaged(why)) => found(&self.path, &why),
-            Err(error) => tracing::warn!(%error, file = %self.path.display(), "the database was written to and cannot be checked now"),
+            Err(error) => tracing::warn!(%error, file = %self.path.display(), "the database changed and cannot be checked now"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The one way in which a database of ours is opened: checked, quarantined with the reason when damaged, restored or begun anew, told
+//! The one way in which a database of ours is opened: checked, quarantined with the reason when damaged, restored or begun again, told
 //! until a person has confirmed it, migrated behind a snapshot, and left as one file.
 mod broken;
 mod check;
@@ -21,7 +21,7 @@ use crate::contract::messages;
 use crate::contract::notice::{Notice, Subject};
 use crate::platform::clock::now_us;
 use crate::platform::notices::Notices;
-use broken::{Word, forget, is_owned, word};
+use broken::{FailureRecord, forget, is_owned, word};
 use check::{CHECK_TIME, Checked, LONG_CHECK_TIME, quick_check};
 use files::{SIDE_FILES, with_tail};
 use keeper::Keeper;
@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 pub enum Found {
     /// A sound database, or no trace of one: the first start.
     Sound,
-    /// A damaged or missing one; a snapshot took its place, so it may be a day behind.
+    /// A damaged or missing one; replaced by a snapshot, so it may be a day behind.
     Restored,
     /// A damaged or missing one; a new one was begun.
     Anew,
@@ -70,7 +70,7 @@ impl Drop for Database {
         drop(self.keeper.take());
         // Busy: another connection of this process is not closed yet, and the last one copies the log back.
         if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(%error, file = %self.path.display(), "the write-ahead log was not copied back; the next start does it");
+            tracing::warn!(%error, file = %self.path.display(), "cannot checkpoint the write-ahead log; the next start does it");
         }
     }
 }
@@ -81,7 +81,7 @@ pub fn open(spec: &Spec) -> Result<Database, DatabaseError> {
         check_owner(&with_tail(&spec.path, tail))?;
     }
     let word = word(&spec.path);
-    let said = word.as_ref().map(|word| format!("; it broke while it was used: {}", word.reason)).unwrap_or_default();
+    let said = word.as_ref().map(|word| format!("; it failed in use: {}", word.reason)).unwrap_or_default();
     let (db, found) = match loss(&spec.path, snapshot::list(&spec.path).len()) {
         Some(why) => replace(spec, why + &said)?,
         None => match attempt(spec, word.as_ref())? {
@@ -112,8 +112,8 @@ fn check_owner(path: &Path) -> Result<(), DatabaseError> {
     let (Ok(about), user) = (std::fs::symlink_metadata(path), nix::unistd::geteuid()) else { return Ok(()) };
     let what = match about.file_type() {
         kind if kind.is_symlink() => Some("a symbolic link"),
-        kind if kind.is_dir() => Some("a folder"),
-        kind if !kind.is_file() => Some("no file"),
+        kind if kind.is_dir() => Some("a directory"),
+        kind if !kind.is_file() => Some("not a file"),
         _ => None,
     };
     if let Some(what) = what {
@@ -126,7 +126,7 @@ fn check_owner(path: &Path) -> Result<(), DatabaseError> {
     Err(DatabaseError::WrongOwner { path: path.display().to_string(), owner: name(about.uid()), user: name(user.as_raw()) })
 }
 
-fn attempt(spec: &Spec, word: Option<&Word>) -> Result<Attempt, DatabaseError> {
+fn attempt(spec: &Spec, word: Option<&FailureRecord>) -> Result<Attempt, DatabaseError> {
     let damaged = |operation, source: rusqlite::Error| match is_damaged(&source) {
         true => Ok(Attempt::Damaged(source.to_string())),
         false => Err(DatabaseError::sqlite(operation, &spec.path)(source)),
@@ -157,7 +157,7 @@ fn attempt(spec: &Spec, word: Option<&Word>) -> Result<Attempt, DatabaseError> {
     }
     if (1..spec.known()).contains(&version) {
         let snapshot = snapshot::take(&db, spec)?;
-        tracing::info!(file = %snapshot.path.display(), "a snapshot was taken before the schema is brought up to date");
+        tracing::info!(file = %snapshot.path.display(), "snapshot written before the schema migration");
     }
     migrate(&mut db, spec, version)?;
     Ok(Attempt::Open(db))
@@ -165,9 +165,9 @@ fn attempt(spec: &Spec, word: Option<&Word>) -> Result<Attempt, DatabaseError> {
 
 /// What is wrong, if anything was found. A database that broke while it was used is checked longer, and when it broke again after that,
 /// no check is asked any more.
-fn check(db: &Connection, word: Option<&Word>) -> rusqlite::Result<Option<String>> {
+fn check(db: &Connection, word: Option<&FailureRecord>) -> rusqlite::Result<Option<String>> {
     let limit = match word {
-        Some(word) if word.untrusted => return Ok(Some("a check found nothing, and it broke again".into())),
+        Some(word) if word.untrusted => return Ok(Some("it failed again after a check without findings".into())),
         Some(_) => LONG_CHECK_TIME,
         None => CHECK_TIME,
     };
@@ -176,7 +176,7 @@ fn check(db: &Connection, word: Option<&Word>) -> rusqlite::Result<Option<String
         Checked::Sound => None,
         Checked::Unfinished => {
             let seconds = limit.as_secs();
-            tracing::info!("the database is too large to be checked whole before start; the check was ended after {seconds} s");
+            tracing::info!("the database is too large for a full check before the start; stopped checking after {seconds} s");
             None
         }
     })
@@ -193,7 +193,7 @@ fn migrate(db: &mut Connection, spec: &Spec, version: i64) -> Result<(), Databas
     Ok(())
 }
 
-/// Sets what is there aside, restores the newest sound snapshot or begins anew, and tells everybody.
+/// Sets what is there aside, restores the newest sound snapshot or starts over, and tells everybody.
 fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseError> {
     let now = now_us();
     let damaged = set_aside(&spec.path, now)?;
@@ -203,21 +203,21 @@ fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseE
         Attempt::Open(db) => db,
         Attempt::Damaged(why) => {
             let source = std::io::Error::new(std::io::ErrorKind::InvalidData, why);
-            return Err(DatabaseError::io("using the database that was just made:", &spec.path)(source));
+            return Err(DatabaseError::io("using the new database", &spec.path)(source));
         }
     };
     let (lost, found) = match &restored {
         Some(snapshot) => {
             let minutes = (now - snapshot.taken_us).max(0) / 60_000_000;
-            (format!("what was written since the snapshot of {minutes} min before: {}", spec.holds), Found::Restored)
+            (format!("data written since the snapshot {minutes} min earlier: {}", spec.holds), Found::Restored)
         }
         None => (spec.holds.to_owned(), Found::Anew),
     };
     let shown = |path: &Path| path.display().to_string();
-    let kept = damaged.as_deref().map(|d| format!("; the damaged file is kept as {}", d.display())).unwrap_or_default();
-    let now_used = if restored.is_some() { "a snapshot took its place" } else { "a new database was begun" };
+    let kept = damaged.as_deref().map(|d| format!("; damaged file kept as {}", d.display())).unwrap_or_default();
+    let now_used = if restored.is_some() { "replaced by a snapshot" } else { "replaced by a new database" };
     let (name, path) = (spec.name(), shown(&spec.path));
-    let what = format!("{path} could not be used: {reason}; {now_used}{kept}; lost: {lost}");
+    let what = format!("{path} is unusable: {reason}; {now_used}{kept}; lost: {lost}");
     tracing::error!(MESSAGE_ID = messages::DATABASE_QUARANTINED, DATABASE = name, "{what}");
     let damaged = damaged.as_deref().map(shown);
     let restored = restored.map(|s| shown(&s.path));

@@ -21,7 +21,7 @@ pub fn set_aside(path: &Path, now_us: i64) -> Result<Option<PathBuf>, DatabaseEr
     Ok(moved.then_some(aside))
 }
 
-/// Makes the names in a file's folder durable.
+/// Makes the names in a file's directory durable.
 pub fn sync_folder(path: &Path) -> Result<(), DatabaseError> {
     let folder = path.parent().unwrap_or(path);
     File::open(folder).and_then(|f| f.sync_all()).map_err(DatabaseError::io("syncing", folder))
@@ -52,15 +52,15 @@ pub fn remember(path: &Path) -> Result<(), DatabaseError> {
 pub fn loss(path: &Path, snapshots: usize) -> Option<String> {
     let length = fs::metadata(path).map(|m| m.len()).ok();
     let state = match length {
-        None => "the file is gone",
+        None => "the file is missing",
         Some(0) => "the file is empty",
         Some(_) => return None,
     };
     let wal = SIDE_FILES.iter().any(|tail| fs::metadata(with_tail(path, tail)).is_ok_and(|m| m.len() > 0));
     let trace = match (mark(path).exists(), snapshots > 0, wal) {
         (true, _, _) => "it was used before",
-        (_, true, _) => "there are snapshots of it",
-        (_, _, true) => "its write-ahead log is there",
+        (_, true, _) => "it has snapshots",
+        (_, _, true) => "its write-ahead log exists",
         _ => return None,
     };
     Some(format!("{state}, but {trace}"))

@@ -76,7 +76,7 @@ pub fn take(db: &Connection, spec: &Spec) -> Result<Snapshot, DatabaseError> {
     sync_folder(&path)?;
     for old in list(&spec.path).iter().skip(spec.keep.snapshots.max(1) as usize) {
         if let Err(error) = fs::remove_file(&old.path) {
-            tracing::warn!(%error, file = %old.path.display(), "removing an old snapshot");
+            tracing::warn!(%error, file = %old.path.display(), "cannot remove an old snapshot");
         }
     }
     Ok(Snapshot { path, taken_us })
@@ -87,12 +87,13 @@ fn room(db: &Connection, folder: &Path, path: &Path) -> Result<(), DatabaseError
     let size = || db.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| row.get::<_, i64>(0));
     let size = size().map_err(DatabaseError::sqlite("measuring for the snapshot", path))?;
     let free = nix::sys::statvfs::statvfs(folder).map(|fs| fs.blocks_available() * fs.fragment_size());
-    let free = free.map_err(|e| DatabaseError::io("measuring the room for", path)(e.into()))?;
+    let free = free.map_err(|e| DatabaseError::io("measuring the free space for", path)(e.into()))?;
     match free / 2 > size.unsigned_abs() {
         true => Ok(()),
-        false => {
-            Err(DatabaseError::NoSpace { operation: "a snapshot must leave as much room as it takes", path: path.display().to_string() })
-        }
+        false => Err(DatabaseError::NoSpace {
+            operation: "a snapshot must leave as much free space as it uses",
+            path: path.display().to_string(),
+        }),
     }
 }
 
@@ -106,7 +107,7 @@ fn verify(path: &Path, spec: &Spec) -> Result<(), DatabaseError> {
     let why = match found {
         Checked::Damaged(why) => why,
         _ if (1..=known).contains(&version) => return Ok(()),
-        _ => format!("it has schema version {version}, known are 1 to {known}"),
+        _ => format!("it has schema version {version}; must be from 1 to {known}"),
     };
     Err(DatabaseError::io("checking the snapshot", path)(io::Error::new(io::ErrorKind::InvalidData, why)))
 }
@@ -117,7 +118,7 @@ pub fn restore(spec: &Spec) -> Result<Option<Snapshot>, DatabaseError> {
         match verify(&snapshot.path, spec) {
             Ok(()) => {}
             Err(error) => {
-                tracing::warn!(error = %crate::contract::error::chain(&error), "a snapshot is passed over");
+                tracing::warn!(error = %crate::contract::error::chain(&error), "skipping a snapshot");
                 continue;
             }
         }

@@ -51,7 +51,7 @@ fn what_is_no_file_is_neither_opened_nor_replaced() {
     std::fs::write(&other, "kept").expect("written");
     std::os::unix::fs::symlink(&other, &link).expect("linked");
     std::fs::create_dir(&inner).expect("made");
-    for (path, what) in [(&link, "a symbolic link"), (&inner, "a folder")] {
+    for (path, what) in [(&link, "a symbolic link"), (&inner, "a directory")] {
         let spec = Spec { path: path.clone(), migrations: &[], holds: "nothing", keep: Keep::NONE };
         let refused = open(&spec).expect_err(what);
         assert!(refused.to_string().contains(what) && refused.exit() == crate::contract::error::Exit::NotPermitted, "{refused}");
@@ -155,7 +155,7 @@ fn newer_foreign_and_full_are_three_sentences_with_three_codes() {
     let owner = DatabaseError::WrongOwner { path: "/x/t.db".into(), owner: "root".into(), user: "ringrift".into() };
     let owner = Failure::from(owner);
     assert_eq!(owner.exit, Exit::NotPermitted);
-    assert!(owner.hint.is_some_and(|h| h == "give it back: chown ringrift: /x/t.db"));
+    assert!(owner.hint.is_some_and(|h| h == "change its owner: chown ringrift: /x/t.db"));
 }
 
 /// A database opened elsewhere would have another policy.
@@ -209,7 +209,7 @@ fn a_file_that_somebody_else_writes_to_is_checked_although_its_owner_reads_from_
 
 #[test]
 fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
-    let word = |untrusted| serde_json::to_vec(&Word { reason: "granting: malformed".into(), breaks: 1, untrusted }).expect("text");
+    let word = |untrusted| serde_json::to_vec(&FailureRecord { reason: "granting: malformed".into(), breaks: 1, untrusted }).expect("text");
     let left = |bench: &Bench| with_tail(&bench.spec.path, ".broken");
     // Damage that the check finds.
     let bench = self::bench();
@@ -218,7 +218,7 @@ fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
     fs::write(left(&bench), word(false)).expect("word");
     assert_eq!(bench.open().found, Found::Anew);
     let [notice] = &bench.notices()[..] else { panic!("one") };
-    assert!(notice.what.contains("it broke while it was used: granting: malformed"), "{notice:?}");
+    assert!(notice.what.contains("it failed in use: granting: malformed"), "{notice:?}");
     assert!(!left(&bench).exists());
     // Nothing is found: it is used, but not for ever.
     let bench = self::bench();
@@ -229,10 +229,7 @@ fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
     fs::write(left(&bench), word(true)).expect("word");
     assert_eq!(bench.open().found, Found::Anew);
     let [notice] = &bench.notices()[..] else { panic!("one") };
-    assert!(
-        notice.what.contains("a check found nothing, and it broke again; it broke while it was used: granting: malformed"),
-        "{notice:?}"
-    );
+    assert!(notice.what.contains("it failed again after a check without findings; it failed in use: granting: malformed"), "{notice:?}");
     assert_eq!((bench.open().found, bench.damaged()), (Found::Sound, 1), "once");
 }
 

@@ -16,14 +16,14 @@ use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
 /// Signals that may queue up while we are busy; a boot brings a few thousand.
-const SIGNALS: usize = 8192;
+const MAX_QUEUED_SIGNALS: usize = 8192;
 /// The signal's number, the same on every Linux.
 const SIGKILL: i32 = 9;
 
 /// Something changed; a hint to look again, the list is the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A unit of the suite changed, appeared or went. Of an instance, a job that is, only its end is told: how its start went tells
+    /// A unit of the suite changed, appeared or went. Of an instance, a job that is, only its end is reported: how its start went tells
     /// the start's result, and each look in between would take systemd's time from the next start.
     Unit(String),
     /// systemd reloaded its units: everything may have changed.
@@ -73,7 +73,7 @@ impl Systemd {
     /// Subscribes to systemd's signals before anything is asked of it. The channel ends when the bus is gone.
     pub async fn subscribed(connection: Connection) -> Result<(Systemd, mpsc::UnboundedReceiver<Change>), ServiceError> {
         let systemd = Systemd::looking(connection).await?;
-        let queue = NonZeroUsize::new(SIGNALS);
+        let queue = NonZeroUsize::new(MAX_QUEUED_SIGNALS);
         let signals = |interface: &'static str| MatchRule::builder().msg_type(Type::Signal).sender(DESTINATION).interface(interface);
         let manager_rule = signals("org.freedesktop.systemd1.Manager").path("/org/freedesktop/systemd1").build();
         let unit_rule =
@@ -120,14 +120,14 @@ impl Systemd {
             Some("slice") => Some("org.freedesktop.systemd1.Slice"),
             _ => None,
         };
-        let unit = match within("looking at", name, properties(&self.connection, path, "org.freedesktop.systemd1.Unit")).await {
+        let unit = match within("inspecting", name, properties(&self.connection, path, "org.freedesktop.systemd1.Unit")).await {
             Ok(unit) => unit,
             Err(ServiceError::Other { .. } | ServiceError::NoSuchUnit { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         let kind = match kind {
             // A unit without a file has no properties of its kind.
-            Some(kind) => within("looking at", name, properties(&self.connection, path, kind)).await.unwrap_or_default(),
+            Some(kind) => within("inspecting", name, properties(&self.connection, path, kind)).await.unwrap_or_default(),
             None => Properties::new(),
         };
         let mut seen = view::view(name, &unit, &kind);
@@ -234,7 +234,7 @@ impl ServiceManager for Systemd {
     async fn version(&self) -> Result<u32, ServiceError> {
         let text = within("asking", "systemd", self.manager.version()).await?;
         let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        let why = format!("its version {text:?} has no number");
+        let why = format!("unexpected version {text:?}");
         digits.parse().map_err(|_| ServiceError::Other { operation: "asking", unit: "systemd".into(), why })
     }
 }

@@ -3,8 +3,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// Results that nobody has asked for yet are kept for so many jobs; other programs' jobs end up here too.
-const REMEMBERED: usize = 1024;
+/// Results that nobody has asked for yet are kept for this many jobs; other programs' jobs end up here too.
+const MAX_UNCLAIMED_RESULTS: usize = 1024;
 
 /// Jobs by object path.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ impl JobTable {
             Some(waiting) => drop(waiting.send(result.to_owned())),
             None => {
                 inner.done.push_back((path.to_owned(), result.to_owned()));
-                if inner.done.len() > REMEMBERED {
+                if inner.done.len() > MAX_UNCLAIMED_RESULTS {
                     inner.done.pop_front();
                 }
             }
@@ -53,7 +53,7 @@ impl JobTable {
         receiver
     }
 
-    /// The bus is gone: whoever waits is told by the closed channel.
+    /// The bus is gone: the closed channel wakes all waiting callers.
     pub(super) fn close(&self) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.closed = true;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zbus::{Connection, OwnedVariant, Variant};
 use zbus_systemd::systemd1::ManagerProxy;
 
-const OPERATION: &str = "limiting";
-const LOOKING: &str = "looking at the limits of";
+const LIMITING: &str = "limiting";
+const READING_LIMITS: &str = "reading the limits of";
 
 /// What systemd is known to have set already, asked once for all instances of a template; forgotten when it reloads. Each set property
 /// leaves a file in /run until the next boot and asks polkit, so what is so already stays unset.
@@ -72,7 +72,7 @@ pub(super) async fn set(systemd: &At<'_>, unit: &str, limits: &UnitLimits) -> Re
     if properties.is_empty() {
         return Ok(());
     }
-    within(OPERATION, unit, systemd.manager.set_unit_properties(unit.into(), true, properties)).await
+    within(LIMITING, unit, systemd.manager.set_unit_properties(unit.into(), true, properties)).await
 }
 
 /// Whether this drop-in is where a property that was set over D-Bus until the next boot allows some processors only.
@@ -92,9 +92,9 @@ async fn processors(systemd: &At<'_>, slice: &str, wanted: Vec<u8>) -> Result<()
     let (has, ours) = match known {
         Some(has) => (has, true),
         None => {
-            let path = within(LOOKING, slice, systemd.manager.load_unit(slice.into())).await?;
-            let own = within(LOOKING, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Slice")).await?;
-            let unit = within(LOOKING, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Unit")).await?;
+            let path = within(READING_LIMITS, slice, systemd.manager.load_unit(slice.into())).await?;
+            let own = within(READING_LIMITS, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Slice")).await?;
+            let unit = within(READING_LIMITS, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Unit")).await?;
             let ours = view::texts(&unit, "DropInPaths").iter().any(|path| is_set_by_us(path));
             let mut has = view::bytes(&own, "AllowedCPUs").unwrap_or_default();
             has.truncate(has.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
@@ -103,7 +103,7 @@ async fn processors(systemd: &At<'_>, slice: &str, wanted: Vec<u8>) -> Result<()
     };
     if has != wanted && (ours || !wanted.is_empty()) {
         let properties = vec![property("AllowedCPUs", wanted.clone())];
-        within(OPERATION, slice, systemd.manager.set_unit_properties(slice.into(), true, properties)).await?;
+        within(LIMITING, slice, systemd.manager.set_unit_properties(slice.into(), true, properties)).await?;
     }
     systemd.known.with(|known| known.slices.insert(slice.to_owned(), wanted));
     Ok(())
@@ -115,8 +115,8 @@ async fn template(systemd: &At<'_>, unit: &str) -> Result<[Option<u64>; 2], Serv
     if let Some(known) = systemd.known.with(|known| known.templates.get(template).copied()) {
         return Ok(known);
     }
-    let path = within(LOOKING, unit, systemd.manager.load_unit(unit.into())).await?;
-    let has = within(LOOKING, unit, properties(systemd.connection, &path, "org.freedesktop.systemd1.Service")).await?;
+    let path = within(READING_LIMITS, unit, systemd.manager.load_unit(unit.into())).await?;
+    let has = within(READING_LIMITS, unit, properties(systemd.connection, &path, "org.freedesktop.systemd1.Service")).await?;
     let found = [view::limit(&has, "MemoryMax"), view::limit(&has, "TasksMax")];
     systemd.known.with(|known| known.templates.insert(template.to_owned(), found));
     Ok(found)

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
     /// No unit of this name, or it could not be loaded.
-    #[error("{operation} {unit}: {why}; is the package installed completely?")]
+    #[error("{operation} {unit}: {why}; check that the package is installed completely")]
     NoSuchUnit {
         /// Gerund, as in "starting".
         operation: &'static str,
@@ -28,7 +28,7 @@ pub enum ServiceError {
         why: String,
     },
     /// polkit refused.
-    #[error("{operation} {unit}: not permitted ({why}); the polkit rule of the package lets the user ringrift-master do it")]
+    #[error("{operation} {unit}: not permitted ({why}); the package's polkit rule allows it to user ringrift-master only")]
     Denied {
         /// Gerund.
         operation: &'static str,
@@ -69,7 +69,7 @@ pub enum ServiceError {
     },
 }
 
-/// What a queued job ends with when the bus went away before its end was told.
+/// What a queued job ends with when the bus went away before its end was reported.
 pub const LOST: &str = "lost";
 
 /// A queued job of systemd's; its end comes later.

@@ -1,5 +1,5 @@
 //! What one peer may take of a hub, by its user: connections at once, bytes that wait for the end of their frame or for their
-//! answer, and calls at work. A job's or a stranger's use is nobody else's loss.
+//! answer, and pending calls. A job's or a outside user's use is nobody else's loss.
 use super::peer::Caller;
 use crate::contract::rights::Class;
 use std::collections::HashMap;
@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Between two warnings; what was refused meanwhile is counted.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 /// Of all users together that are not of the suite.
-const STRANGERS: Limits = Limits { connections: 1024, bytes: 128 << 20, calls: 256 };
+const OUTSIDE_USERS: Limits = Limits { connections: 1024, bytes: 128 << 20, calls: 256 };
 
 /// What may be held at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Limits {
 
 /// What was wanted beyond a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
+pub enum Budgeted {
     /// One more connection.
     Connections,
     /// More bytes.
@@ -47,22 +47,22 @@ pub enum What {
 
 /// Over a budget.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{whose} may have {most} {} at once, no more: wait for answers, close connections, then go on", .what.name())]
-pub struct Over {
+#[error("{whose} may have at most {most} {}; wait for answers or close connections", .what.name())]
+pub struct OverBudget {
     /// Of what.
-    pub what: What,
+    pub what: Budgeted,
     /// How much is allowed.
     pub most: usize,
     /// Whose budget it is.
     pub whose: String,
 }
 
-impl What {
+impl Budgeted {
     fn name(self) -> &'static str {
         match self {
-            What::Connections => "connections",
-            What::Bytes => "bytes of unanswered calls",
-            What::Calls => "calls at work",
+            Budgeted::Connections => "connections",
+            Budgeted::Bytes => "bytes of unanswered calls",
+            Budgeted::Calls => "pending calls",
         }
     }
 }
@@ -76,11 +76,11 @@ struct Used {
 
 impl Used {
     /// What would be too much of one kind, and how much of it is allowed.
-    fn beyond(self, limits: Limits) -> Option<(What, usize)> {
+    fn beyond(self, limits: Limits) -> Option<(Budgeted, usize)> {
         let all = [
-            (What::Connections, self.connections, limits.connections),
-            (What::Bytes, self.bytes, limits.bytes),
-            (What::Calls, self.calls, limits.calls),
+            (Budgeted::Connections, self.connections, limits.connections),
+            (Budgeted::Bytes, self.bytes, limits.bytes),
+            (Budgeted::Calls, self.calls, limits.calls),
         ];
         all.into_iter().find(|(_, used, most)| used > most).map(|(what, _, most)| (what, most))
     }
@@ -93,7 +93,7 @@ impl Used {
 }
 
 #[derive(Debug, Default)]
-struct Books {
+struct Accounts {
     users: HashMap<u32, Used>,
     strangers: Used,
     refused: u64,
@@ -102,7 +102,7 @@ struct Books {
 
 /// The budgets of one hub's peers.
 #[derive(Debug, Default)]
-pub struct Budget(Mutex<Books>);
+pub struct Budget(Mutex<Accounts>);
 
 impl Budget {
     /// Nothing is used.
@@ -110,13 +110,13 @@ impl Budget {
         Arc::default()
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, Accounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for one more connection of the caller, until it is dropped.
-    pub fn seat(self: &Arc<Self>, caller: &Caller) -> Result<Seat, Over> {
-        let mut seat = Seat { budget: Arc::clone(self), caller: caller.clone(), used: Used::default() };
+    pub fn seat(self: &Arc<Self>, caller: &Caller) -> Result<ConnectionBudget, OverBudget> {
+        let mut seat = ConnectionBudget { budget: Arc::clone(self), caller: caller.clone(), used: Used::default() };
         seat.set(Used { connections: 1, ..Used::default() })?;
         Ok(seat)
     }
@@ -129,25 +129,25 @@ impl Budget {
 
 /// A connection's place and what it holds; given back when dropped.
 #[derive(Debug)]
-pub struct Seat {
+pub struct ConnectionBudget {
     budget: Arc<Budget>,
     caller: Caller,
     used: Used,
 }
 
-impl Seat {
-    /// The connection holds so many bytes now, instead of what it held before.
-    pub fn hold(&mut self, bytes: usize) -> Result<(), Over> {
+impl ConnectionBudget {
+    /// The connection holds this many bytes now, instead of what it held before.
+    pub fn hold(&mut self, bytes: usize) -> Result<(), OverBudget> {
         if bytes == self.used.bytes { Ok(()) } else { self.set(Used { bytes, ..self.used }) }
     }
 
     /// So many of its calls are at work now.
-    pub fn work(&mut self, calls: usize) -> Result<(), Over> {
+    pub fn work(&mut self, calls: usize) -> Result<(), OverBudget> {
         if calls == self.used.calls { Ok(()) } else { self.set(Used { calls, ..self.used }) }
     }
 
     /// Changes what is used, if the budgets allow what is more of it; giving back is always allowed.
-    fn set(&mut self, wanted: Used) -> Result<(), Over> {
+    fn set(&mut self, wanted: Used) -> Result<(), OverBudget> {
         let (uid, own) = (self.caller.peer.uid, self.caller.class.is_own());
         let mut books = self.budget.books();
         let mut user = books.users.get(&uid).copied().unwrap_or_default();
@@ -155,15 +155,15 @@ impl Seat {
         user.change(self.used, wanted);
         strangers.change(if own { Used::default() } else { self.used }, if own { Used::default() } else { wanted });
         let grows = wanted.connections > self.used.connections || wanted.bytes > self.used.bytes || wanted.calls > self.used.calls;
-        let over = match (user.beyond(Limits::of(self.caller.class)), strangers.beyond(STRANGERS)) {
+        let over = match (user.beyond(Limits::of(self.caller.class)), strangers.beyond(OUTSIDE_USERS)) {
             _ if !grows => None,
-            (Some((what, most)), _) => Some(Over { what, most, whose: format!("user {}", self.caller.peer.name()) }),
-            (None, Some((what, most))) if !own => Some(Over { what, most, whose: "all users outside the suite together".into() }),
+            (Some((what, most)), _) => Some(OverBudget { what, most, whose: format!("user {}", self.caller.peer.name()) }),
+            (None, Some((what, most))) if !own => Some(OverBudget { what, most, whose: "all users outside the suite together".into() }),
             (None, _) => None,
         };
         if let Some(over) = over {
             books.refused += 1;
-            if books.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            if books.told.is_none_or(|told| told.elapsed() >= WARNING_INTERVAL) {
                 books.told = Some(Instant::now());
                 tracing::warn!(refused = books.refused, "refused: {over}");
             }
@@ -179,7 +179,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionBudget {
     fn drop(&mut self) {
         // Giving back is never refused.
         let _ = self.set(Used::default());
@@ -198,9 +198,9 @@ mod tests {
     #[test]
     fn one_user_s_connections_are_nobody_else_s_loss() {
         let budget = Budget::new();
-        let mut seats: Vec<Seat> = (0..16).map(|_| budget.seat(&caller(61_001, Class::Anybody)).expect("room")).collect();
+        let mut seats: Vec<ConnectionBudget> = (0..16).map(|_| budget.seat(&caller(61_001, Class::Anybody)).expect("room")).collect();
         let over = budget.seat(&caller(61_001, Class::Anybody)).expect_err("one too many");
-        assert_eq!((over.what, over.most), (What::Connections, 16));
+        assert_eq!((over.what, over.most), (Budgeted::Connections, 16));
         assert!(over.to_string().contains("uid 61001 may have 16 connections"), "{over}");
         assert_eq!(budget.refused(), 1);
         budget.seat(&caller(61_002, Class::Anybody)).expect("another user's room is his own");
@@ -213,17 +213,17 @@ mod tests {
     #[test]
     fn bytes_and_calls_are_counted_over_all_connections_of_a_user() {
         let budget = Budget::new();
-        let mut seats: Vec<Seat> = (0..8).map(|_| budget.seat(&caller(61_001, Class::Job)).expect("room")).collect();
+        let mut seats: Vec<ConnectionBudget> = (0..8).map(|_| budget.seat(&caller(61_001, Class::Job)).expect("room")).collect();
         for seat in &mut seats[..4] {
             seat.hold(4 << 20).expect("16 MiB are allowed");
         }
-        assert_eq!(seats[4].hold(1).expect_err("a byte too many").what, What::Bytes);
+        assert_eq!(seats[4].hold(1).expect_err("a byte too many").what, Budgeted::Bytes);
         seats[0].hold(16).expect("giving back");
         seats[4].hold(1).expect("there is room again");
         for seat in &mut seats[..4] {
             seat.work(4).expect("16 calls");
         }
-        assert_eq!(seats[4].work(1).expect_err("a call too many").what, What::Calls);
+        assert_eq!(seats[4].work(1).expect_err("a call too many").what, Budgeted::Calls);
         drop(seats);
         assert!(budget.books().users.is_empty() && budget.books().strangers == Used::default());
     }
@@ -232,7 +232,7 @@ mod tests {
     fn many_users_leave_room_for_the_suite() {
         let budget = Budget::new();
         let job = |n: usize| caller(61_184 + u32::try_from(n / 16).expect("small"), Class::Job);
-        let seats: Vec<Seat> = (0..STRANGERS.connections).map(|n| budget.seat(&job(n)).expect("room")).collect();
+        let seats: Vec<ConnectionBudget> = (0..OUTSIDE_USERS.connections).map(|n| budget.seat(&job(n)).expect("room")).collect();
         let over = budget.seat(&caller(1000, Class::Admin)).expect_err("full");
         assert!(over.whose.contains("outside the suite"), "{over}");
         budget.seat(&caller(900, Class::Suite)).expect("the suite goes on");

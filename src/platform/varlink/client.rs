@@ -69,7 +69,7 @@ impl Client {
             Err(e) => return Err(self.broken(method, ErrorKind::InvalidData, e.to_string())),
         };
         let reply: Reply =
-            serde_json::from_slice(&frame).map_err(|e| self.broken(method, ErrorKind::Other, format!("no Varlink reply: {e}")))?;
+            serde_json::from_slice(&frame).map_err(|e| self.broken(method, ErrorKind::Other, format!("not a Varlink reply: {e}")))?;
         match reply.error {
             Some(name) => {
                 let parameters = serde_json::from_value::<ErrorParameters>(Value::Object(reply.parameters)).unwrap_or_default();

@@ -1,12 +1,12 @@
 //! Frames: JSON texts that end in NUL, at most 1 MiB each.
-use super::budget::Over;
+use super::budget::OverBudget;
 use crate::contract::wire::MAX_FRAME;
 use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
 /// How long a frame may take from its first byte to its end.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A frame could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -18,11 +18,11 @@ pub enum FrameError {
     #[error("the connection ended inside a frame")]
     Truncated,
     /// It did not come to its end in time.
-    #[error("a frame that is not whole {} s after its first byte", PATIENCE.as_secs())]
+    #[error("an incomplete frame {} s after its first byte", FRAME_TIMEOUT.as_secs())]
     Slow,
     /// It is more than its sender may have waiting.
     #[error("{0}")]
-    Over(#[from] Over),
+    OverBudget(#[from] OverBudget),
     /// The socket failed.
     #[error("reading the socket")]
     Io(#[from] io::Error),
@@ -47,7 +47,7 @@ impl<R: Read> Frames<R> {
         &self.stream
     }
 
-    /// Bytes that were read and belong to no frame that was handed out.
+    /// Bytes that were read and belong to no frame that was delivered.
     pub fn buffered(&self) -> usize {
         self.buffer.len() - self.start
     }
@@ -97,7 +97,7 @@ impl<R: Read> Frames<R> {
 pub fn write_frame(stream: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(value)?;
     if bytes.len() > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a frame of {} bytes; {MAX_FRAME} are allowed", bytes.len())));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a frame of {} bytes; the maximum is {MAX_FRAME}", bytes.len())));
     }
     bytes.push(0);
     stream.write_all(&bytes)

@@ -6,8 +6,8 @@ mod frame;
 mod peer;
 mod server;
 
-pub use budget::{Budget, Limits, Over, Seat, What};
+pub use budget::{Budget, Budgeted, ConnectionBudget, Limits, OverBudget};
 pub use client::Client;
-pub use frame::{FrameError, Frames, PATIENCE, write_frame};
+pub use frame::{FRAME_TIMEOUT, FrameError, Frames, write_frame};
 pub use peer::{Caller, Peer, Suite};
 pub use server::{Replies, Service, parse, parse_text, serve, serve_connection};

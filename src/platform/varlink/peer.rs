@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
 
 /// Most groups of a user that Linux knows; more is no answer of a kernel.
-const MOST_GROUPS: usize = 65_536;
+const MAX_GROUPS: usize = 65_536;
 
 /// The credentials of the other end, taken by the kernel when it connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ fn groups(socket: i32) -> io::Result<Vec<u32>> {
         }
         let error = io::Error::last_os_error();
         // The kernel says how much room it needs.
-        if error.raw_os_error() != Some(libc::ERANGE) || count <= gids.len() || count > MOST_GROUPS {
+        if error.raw_os_error() != Some(libc::ERANGE) || count <= gids.len() || count > MAX_GROUPS {
             return Err(error);
         }
         gids.resize(count, 0);

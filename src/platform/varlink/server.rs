@@ -1,6 +1,6 @@
 //! The server: a thread a connection, calls answered in order, bad frames answered and survived.
-use super::budget::{Budget, Seat};
-use super::frame::{FrameError, Frames, PATIENCE, write_frame};
+use super::budget::{Budget, ConnectionBudget};
+use super::frame::{FRAME_TIMEOUT, FrameError, Frames, write_frame};
 use super::peer::Caller;
 use crate::contract::rights::{self, Verdict};
 use crate::contract::text::clean_json;
@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Of a connection's thread, bytes.
-const STACK: usize = 512 * 1024;
+const STACK_BYTES: usize = 512 * 1024;
 /// What a call that is parsed takes of memory, by its text.
-const PARSED: usize = 8;
+const PARSED_SIZE_FACTOR: usize = 8;
 
 /// Where replies go.
 pub trait Replies {
@@ -70,7 +70,7 @@ where
         };
         let Some((caller, seat)) = admit(&stream, budget) else { continue };
         let make = Arc::clone(&make);
-        let spawned = std::thread::Builder::new().name(name.into()).stack_size(STACK).spawn(move || match make(&stream) {
+        let spawned = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(move || match make(&stream) {
             Ok(service) => serve_connection(&stream, &caller, seat, &service),
             Err(error) => tracing::error!(%error, socket = name, "setting up a connection"),
         });
@@ -81,11 +81,11 @@ where
 }
 
 /// Who connects, and his place; nothing if he is turned away.
-fn admit(stream: &UnixStream, budget: &Arc<Budget>) -> Option<(Caller, Seat)> {
+fn admit(stream: &UnixStream, budget: &Arc<Budget>) -> Option<(Caller, ConnectionBudget)> {
     let caller = match Caller::of(stream) {
         Ok(caller) => caller,
         Err(error) => {
-            tracing::warn!(%error, "a caller without credentials is turned away");
+            tracing::warn!(%error, "rejected a caller without credentials");
             return None;
         }
     };
@@ -100,22 +100,22 @@ fn admit(stream: &UnixStream, budget: &Arc<Budget>) -> Option<(Caller, Seat)> {
 }
 
 /// Serves one connection to its end.
-pub fn serve_connection(stream: &UnixStream, caller: &Caller, mut seat: Seat, service: &dyn Service) {
+pub fn serve_connection(stream: &UnixStream, caller: &Caller, mut seat: ConnectionBudget, service: &dyn Service) {
     let mut frames = Frames::new(stream);
     let mut out = Stream(stream);
     loop {
-        let frame = match next(&mut frames, &mut seat, PATIENCE) {
+        let frame = match next(&mut frames, &mut seat, FRAME_TIMEOUT) {
             Ok(Some(frame)) => frame,
             Ok(None) | Err(FrameError::Io(_)) => return,
             Err(error) => {
                 // The other end may have stopped reading; nothing more can be done for it then.
-                let name = if matches!(error, FrameError::Over(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
+                let name = if matches!(error, FrameError::OverBudget(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
                 let _ = out.send(&failure(name, error.to_string()));
                 return;
             }
         };
         // What a call takes while it is at work is many times its text.
-        let held = seat.hold(frame.len() * PARSED + frames.buffered()).and_then(|()| seat.work(1));
+        let held = seat.hold(frame.len() * PARSED_SIZE_FACTOR + frames.buffered()).and_then(|()| seat.work(1));
         let done = match held {
             Ok(()) => one(caller, &frame, service, &mut out),
             Err(over) => out.send(&failure(errors::TOO_MANY, over.to_string())),
@@ -129,7 +129,7 @@ pub fn serve_connection(stream: &UnixStream, caller: &Caller, mut seat: Seat, se
 }
 
 /// The next frame: whole within its time, and within its sender's budget while it comes.
-fn next(frames: &mut Frames<&UnixStream>, seat: &mut Seat, patience: Duration) -> Result<Option<Vec<u8>>, FrameError> {
+fn next(frames: &mut Frames<&UnixStream>, seat: &mut ConnectionBudget, patience: Duration) -> Result<Option<Vec<u8>>, FrameError> {
     let mut begun: Option<Instant> = None;
     let found = frames.next_watched(|stream, unfinished| {
         if unfinished > 0 {
@@ -157,7 +157,7 @@ fn one(caller: &Caller, frame: &[u8], service: &dyn Service, out: &mut dyn Repli
     }
     match serde_json::from_slice::<Call>(frame) {
         Ok(call) => answer(caller, &call, service, out),
-        Err(error) => out.send(&failure(errors::BAD_FRAME, format!("no Varlink call: {error}"))),
+        Err(error) => out.send(&failure(errors::BAD_FRAME, format!("not a Varlink call: {error}"))),
     }
 }
 
@@ -234,7 +234,7 @@ mod tests {
         }
     }
 
-    /// A connection of a stranger that has sent so much of a frame, and has sent it all when this returns.
+    /// A connection of a outside user that has sent so much of a frame, and has sent it all when this returns.
     fn unfinished(budget: &Arc<Budget>, bytes: usize) -> UnixStream {
         let (mut ours, theirs) = UnixStream::pair().expect("a pair");
         let seat = budget.seat(&stranger()).expect("room for a connection");

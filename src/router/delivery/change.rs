@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// The state of one exception to the low-water mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowState {
-    /// To be handed out, or handed out and not yet answered.
+    /// To be delivered, or delivered and not yet answered.
     Open,
     /// Failed; to be tried again at this time.
     Retry(Micros),
@@ -23,7 +23,7 @@ pub struct Tries {
     pub attempts: u32,
     /// Times that the subscriber's connection ended while this was its oldest unanswered delivery.
     pub crashes: u32,
-    /// Times that it was a dead letter and was handed out again.
+    /// Times that it was a dead letter and was delivered again.
     pub redriven: u32,
     /// Every failure with its time, oldest first.
     pub history: Vec<(Micros, String)>,

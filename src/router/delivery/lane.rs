@@ -121,7 +121,7 @@ impl Delivery {
         let (lanes, done, out, rows) = (&self.lanes, &self.done, &self.out, &mut self.change.rows);
         self.early.retain(|seq, key| {
             let needed = key.as_ref().map_or(!lanes.is_empty(), |key| lanes.contains_key(key));
-            // Ahead of the mark the row says what it said before: handled. One that was handed out again has a row of its own.
+            // Ahead of the mark the row says what it said before: handled. One that was delivered again has a row of its own.
             if !needed && !done.contains(seq) && !out.contains_key(seq) {
                 rows.insert(*seq, None);
             }

@@ -1,7 +1,7 @@
 //! The delivery state of one subscription: a pure state machine without I/O or clock.
 //!
 //! Everything up to `mark` is handled, except the exceptions that have a row, and except what follows such a row with the same
-//! key up to the mark: events of one key are handed out one after the other, so nothing behind an open one is handled. Only the
+//! key up to the mark: events of one key are delivered one after the other, so nothing behind an open one is handled. Only the
 //! first event of such a lane needs a row; what waits behind it is found again in the log. Ahead of the mark, handled events
 //! have a row `Done` until the mark passes them.
 mod change;
@@ -54,7 +54,7 @@ pub enum Offer {
     Skip,
     /// It waits for an earlier one of its key.
     Held,
-    /// It is to be handed out now, as try number one.
+    /// It is to be delivered now, as try number one.
     Deliver,
 }
 
@@ -141,7 +141,7 @@ impl Delivery {
             if self.done.contains(&seq) {
                 self.note_early(seq, Some(key.clone()));
             } else if self.out.get(&seq).is_some_and(|entry| entry.key.is_none()) {
-                // A dead letter that was handed out again: handled early as soon as it is handled.
+                // A dead letter that was delivered again: handled early as soon as it is handled.
                 self.early.insert(seq, Some(key.clone()));
             }
         } else if !wanted {
@@ -175,7 +175,7 @@ impl Delivery {
         }
     }
 
-    /// The earliest events that can be handed out again or after waiting, at most so many.
+    /// The earliest events that can be delivered again or after waiting, at most this many.
     pub fn ready(&mut self, now: Micros, limit: usize) -> Vec<Seq> {
         while let Some((due, seq)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, seq));
@@ -197,7 +197,7 @@ impl Delivery {
         entry.tries.attempts + entry.tries.crashes + 1
     }
 
-    /// It is handled. False when it was not open: an ack that came before, or of an event that was never handed out.
+    /// It is handled. False when it was not open: an ack that came before, or of an event that was never delivered.
     pub fn ack(&mut self, seq: Seq) -> bool {
         if self.out.get(&seq).is_none_or(|e| e.state == State::Passed) {
             return false;
@@ -225,7 +225,7 @@ impl Delivery {
         Some(false)
     }
 
-    /// The subscriber is gone: what it had is handed out again. If it did not leave in order, the oldest unanswered delivery is
+    /// The subscriber is gone: what it had is delivered again. If it did not leave in order, the oldest unanswered delivery is
     /// suspected of having killed it. Returns the event that was given up for that.
     pub fn disconnect(&mut self, crashed: bool, rules: &Rules, now: Micros) -> Option<Seq> {
         let suspect = self.flying.values().next().copied().filter(|_| crashed);
@@ -242,7 +242,7 @@ impl Delivery {
         entry
             .tries
             .history
-            .push((now, format!("the subscriber's connection ended while it had this event (time {tries} of {})", rules.max_crashes)));
+            .push((now, format!("the subscriber disconnected while handling this event (time {tries} of {})", rules.max_crashes)));
         if tries >= rules.max_crashes {
             self.give_up(seq, now);
             return Some(seq);
@@ -252,7 +252,7 @@ impl Delivery {
         None
     }
 
-    /// A dead letter is handed out again, from its first try on. It waits for no other event of its key: its turn is long past.
+    /// A dead letter is delivered again, from its first try on. It waits for no other event of its key: its turn is long past.
     /// False when it is open already.
     pub fn redrive(&mut self, seq: Seq, redriven: u32, history: Vec<(Micros, String)>) -> bool {
         let tries = Box::new(Tries { attempts: 0, crashes: 0, redriven, history });

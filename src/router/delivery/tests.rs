@@ -37,11 +37,11 @@ enum Op {
     Publish(u8, Option<u8>),
     /// Subscribes again with another interest.
     Interest(u8),
-    /// Is forgotten, and subscribes anew from now on or from the beginning.
+    /// Is forgotten, and subscribes again from now on or from the beginning.
     Retire {
         beginning: bool,
     },
-    /// Dead letters are deleted: they can be handed out no more.
+    /// Dead letters are deleted: they can be delivered no more.
     Purge,
     Pump {
         max_in_flight: usize,
@@ -123,7 +123,7 @@ impl World {
         self.interest & 1 << self.logged(seq).kind != 0
     }
 
-    /// The interest is another one, or begins anew: it is judged again what was wanted. What is handled as well, since a restart may
+    /// The interest is another one, or starts over: it is judged again what was wanted. What is handled as well, since a restart may
     /// bring that back.
     fn judge_again(&mut self, anew: bool) {
         for seq in 1..=self.log.len() as Seq {

@@ -41,11 +41,11 @@ impl Fault {
         }
     }
 
-    /// As the caller is told.
+    /// As reported to the caller.
     pub fn refusal(&self) -> Refusal {
         match self {
             Fault::Full => {
-                Refusal::new(errors::OUT_OF_SPACE, "no space left for the event log; nothing was stored; try again when there is room")
+                Refusal::new(errors::OUT_OF_SPACE, "no space left for the event log and nothing was stored; free space and retry")
             }
             other => Refusal::new(errors::INTERNAL, other.to_string()),
         }

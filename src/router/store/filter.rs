@@ -2,10 +2,10 @@
 use crate::router::canonical::Fingerprint;
 
 /// Bits an entry; with six of them set, one question in 200 is answered "perhaps" for nothing.
-const BITS: usize = 12;
-const ASKED: usize = 6;
+const BITS_PER_ENTRY: usize = 12;
+const HASHES: usize = 6;
 /// Bytes of a block: a line of the processor's cache.
-const BLOCK: usize = 64;
+const BLOCK_BYTES: usize = 64;
 
 /// The set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,14 +14,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// For so many entries.
+    /// For this many entries.
     pub fn new(entries: usize) -> Filter {
-        Filter { bytes: vec![0; (entries * BITS).div_ceil(BLOCK * 8).max(1) * BLOCK] }
+        Filter { bytes: vec![0; (entries * BITS_PER_ENTRY).div_ceil(BLOCK_BYTES * 8).max(1) * BLOCK_BYTES] }
     }
 
     /// As it was stored; nothing when the bytes are none of a filter.
     pub fn stored(bytes: Vec<u8>) -> Option<Filter> {
-        (!bytes.is_empty() && bytes.len().is_multiple_of(BLOCK)).then_some(Filter { bytes })
+        (!bytes.is_empty() && bytes.len().is_multiple_of(BLOCK_BYTES)).then_some(Filter { bytes })
     }
 
     /// To store it.
@@ -45,17 +45,17 @@ impl Filter {
 
     /// A fingerprint's bits are as good as random: eight bytes choose the block, the others the bits. The first four, by which pages
     /// are chosen, have no part in it.
-    fn place(&self, print: &Fingerprint) -> (usize, [usize; ASKED]) {
+    fn place(&self, print: &Fingerprint) -> (usize, [usize; HASHES]) {
         let word = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|n| print[at + n]));
-        let blocks = (self.bytes.len() / BLOCK) as u64;
+        let blocks = (self.bytes.len() / BLOCK_BYTES) as u64;
         let block = ((u128::from(word(4)) * u128::from(blocks)) >> 64) as usize;
         let mut rest = word(8).rotate_left(32) >> 10;
-        let bits = [(); ASKED].map(|()| {
+        let bits = [(); HASHES].map(|()| {
             let bit = (rest & 511) as usize;
             rest >>= 9;
             bit
         });
-        (block * BLOCK, bits)
+        (block * BLOCK_BYTES, bits)
     }
 }
 

@@ -8,16 +8,16 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use std::path::Path;
 
 /// Bytes of a page with its header in the WAL.
-const PAGE: u64 = 4096 + 24;
+const WAL_FRAME_BYTES: u64 = 4096 + 24;
 /// With less room on the disk the WAL grows only as it must.
-const ROOM: u64 = 1 << 30;
+const MIN_FREE_BYTES: u64 = 1 << 30;
 
 /// Opens the log.
 pub fn open(path: &Path, keep: Keep, max_pages: Option<u32>) -> Result<Database, Failure> {
     let holds = "events, the positions of their subscribers, dead letters";
     let db = store::open(&Spec { path: path.to_owned(), migrations: MIGRATIONS, holds, keep })?;
     let set = |sql: &str| db.execute_batch(sql).map_err(DatabaseError::sqlite("setting up", path));
-    // Checkpoints are another thread's; the WAL is cut back to this size when it starts anew.
+    // Checkpoints are another thread's; the WAL is cut back to this size when it starts over.
     set("PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=83886080; PRAGMA cache_size=-4096;")?;
     // The file's name is as durable as what is in it; SQLite sees to that for the WAL only.
     let directory = path.parent().unwrap_or(path);
@@ -32,7 +32,7 @@ pub fn open(path: &Path, keep: Keep, max_pages: Option<u32>) -> Result<Database,
 
 /// For the proof that the power test notices: no sync from now on, whatever the writer asks for.
 pub fn never_sync(db: &mut Connection) -> rusqlite::Result<()> {
-    tracing::warn!("started with --no-sync: what is acknowledged now may be lost when the power fails");
+    tracing::warn!("started with --no-sync: a power failure may lose acknowledged events");
     db.execute_batch("PRAGMA synchronous=OFF")?;
     db.authorizer(Some(|context: AuthContext<'_>| match context.action {
         AuthAction::Pragma { pragma_name: "synchronous", .. } => Authorization::Ignore,
@@ -44,19 +44,19 @@ pub fn never_sync(db: &mut Connection) -> rusqlite::Result<()> {
 /// two or three of a longer file. Zeros at its end are no pages to SQLite. Before anybody else writes to it.
 fn lengthen_wal(path: &Path) {
     static CHUNK: [u8; 1 << 16] = [0; 1 << 16];
-    let wanted = u64::from(WAKE_PAGES) * PAGE;
+    let wanted = u64::from(WAKE_PAGES) * WAL_FRAME_BYTES;
     let lengthen = || -> std::io::Result<()> {
         let room = nix::sys::statvfs::statvfs(path).map(|fs| fs.blocks_available() * fs.fragment_size()).map_err(std::io::Error::from)?;
         let mut file = std::fs::File::options().append(true).open(format!("{}-wal", path.display()))?;
         let mut length = file.metadata()?.len();
-        while length < wanted && room > ROOM {
+        while length < wanted && room > MIN_FREE_BYTES {
             std::io::Write::write_all(&mut file, &CHUNK)?;
             length += CHUNK.len() as u64;
         }
         file.sync_all()
     };
     if let Err(error) = lengthen() {
-        tracing::info!(%error, "the write-ahead log was not made longer beforehand; the first events take a little longer");
+        tracing::info!(%error, "cannot preallocate the write-ahead log; the first events take a little longer");
     }
 }
 

@@ -34,9 +34,9 @@ pub struct Range {
     pub to: Seq,
     /// Which.
     pub filter: Filter,
-    /// At most so many events.
+    /// At most this many events.
     pub limit: usize,
-    /// About so many bytes, at least one event.
+    /// About this many bytes, at least one event.
     pub bytes: usize,
 }
 
@@ -185,7 +185,7 @@ pub fn last(db: &Connection, range: &Range, count: u64) -> rusqlite::Result<Seq>
     Ok(seq.map_or(range.from, i64::cast_unsigned))
 }
 
-/// Events at these places, as far as they are still there, up to about so many bytes; and how many places were looked at.
+/// Events at these places, as far as they are still there, up to about this many bytes; and how many places were looked at.
 pub fn at(db: &Connection, seqs: &[Seq], bytes: usize) -> rusqlite::Result<(Vec<Arc<Row>>, usize)> {
     let mut one = db.prepare_cached("SELECT seq, kind, key, body FROM events WHERE seq = ?")?;
     let (mut rows, mut size) = (Vec::with_capacity(seqs.len()), 0);

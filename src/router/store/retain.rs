@@ -7,14 +7,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Bytes of an event beside its text: ids, times, fingerprint, its entry in the index of types.
-const ROW: f64 = 90.0;
+const ROW_OVERHEAD_BYTES: f64 = 90.0;
 /// Events deleted in one step.
-const STEP: i64 = 500;
+const EVENTS_PER_DELETE: i64 = 500;
 /// Free pages that are kept for what comes next. What is above goes back to the file system, 256 pages in one step.
-const KEEP_FREE: i64 = 64;
+const MIN_FREE_PAGES: i64 = 64;
 
 /// What stays whatever its age and place: events of dead letters, and the newest word on how something stands.
-const KEPT: &str = "seq NOT IN (SELECT seq FROM letters) AND seq NOT IN (SELECT seq FROM latest)";
+const NOT_KEPT_SQL: &str = "seq NOT IN (SELECT seq FROM letters) AND seq NOT IN (SELECT seq FROM latest)";
 
 /// What may go of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct Outcome {
 }
 
 impl Plan {
-    /// Of what may go; `last` is never deleted, so that places go on from it.
+    /// Of what may go; `last` is never deleted, so that places continue from it.
     pub fn new(allowances: Vec<Allowance>, max_bytes: u64, last: Seq) -> Plan {
         let allowances = allowances.into_iter().map(|a| Allowance { floor: a.floor.min(last), ..a });
         let by_age: VecDeque<Allowance> = allowances.collect();
@@ -65,7 +65,7 @@ impl Plan {
             let to = place_at(db, allowance.cutoff_us).map_err(fault("reading"))?.max(allowance.too_many).min(allowance.floor);
             let deleted = delete_kind(db, allowance.kind, to)?;
             self.deleted += deleted;
-            if deleted < STEP as u64 {
+            if deleted < EVENTS_PER_DELETE as u64 {
                 self.by_age.pop_front();
             }
             return Ok(None);
@@ -75,7 +75,7 @@ impl Plan {
             return Ok(None);
         }
         let free = free_pages(db)?;
-        if free > KEEP_FREE && free < self.free_before {
+        if free > MIN_FREE_PAGES && free < self.free_before {
             self.free_before = free;
             let mut vacuum = db.prepare_cached("PRAGMA incremental_vacuum(256)").map_err(fault("vacuuming"))?;
             let mut rows = vacuum.query([]).map_err(fault("vacuuming"))?;
@@ -89,10 +89,10 @@ impl Plan {
     fn sweep(&mut self, db: &Connection) -> Result<bool, Fault> {
         let highest = self.floors.values().copied().max().unwrap_or(0);
         let mut next = db
-            .prepare_cached(&format!("SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {KEPT} ORDER BY seq LIMIT ?"))
+            .prepare_cached(&format!("SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {NOT_KEPT_SQL} ORDER BY seq LIMIT ?"))
             .map_err(fault("reading"))?;
         let found: Vec<(i64, KindId)> = next
-            .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), STEP], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), EVENTS_PER_DELETE], |row| Ok((row.get(0)?, row.get(1)?)))
             .and_then(Iterator::collect)
             .map_err(fault("reading"))?;
         let Some((last, _)) = found.last() else { return Ok(false) };
@@ -116,20 +116,20 @@ fn free_pages(db: &Connection) -> Result<i64, Fault> {
 fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
     db.prepare_cached(&format!(
         "DELETE FROM events WHERE seq IN
-         (SELECT seq FROM events WHERE kind = ? AND seq < ? AND {KEPT} ORDER BY seq LIMIT ?)"
+         (SELECT seq FROM events WHERE kind = ? AND seq < ? AND {NOT_KEPT_SQL} ORDER BY seq LIMIT ?)"
     ))
-    .and_then(|mut s| s.execute(params![kind, to.cast_signed(), STEP]))
+    .and_then(|mut s| s.execute(params![kind, to.cast_signed(), EVENTS_PER_DELETE]))
     .map(|n| n as u64)
     .map_err(fault("deleting from"))
 }
 
-/// The place below which a type's events are more than so many bytes, as far as the size of its last hundred tells. It counts, so it is
+/// The place below which a type's events are more than this many bytes, as far as the size of its last hundred tells. It counts, so it is
 /// for a connection that keeps no publish waiting.
 pub fn place_by_size(db: &Connection, kind: KindId, max_bytes: u64) -> rusqlite::Result<Seq> {
     let mut size =
         db.prepare_cached("SELECT avg(length(body)) FROM (SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 100)")?;
     let Some(average) = size.query_row([kind], |row| row.get::<_, Option<f64>>(0))? else { return Ok(0) };
-    let allowed = (max_bytes as f64 / (average + ROW)) as i64;
+    let allowed = (max_bytes as f64 / (average + ROW_OVERHEAD_BYTES)) as i64;
     let mut first = db.prepare_cached("SELECT seq FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?")?;
     let first: Option<i64> = first.query_row([i64::from(kind), (allowed - 1).max(0)], |row| row.get(0)).optional()?;
     Ok(first.map_or(0, i64::cast_unsigned))

@@ -11,11 +11,11 @@ use crate::router::delivery::Seq;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Entries of a page, on average: three pages of ours fit one of SQLite's.
-const PER_PAGE: u64 = if cfg!(test) { 3 } else { 24 };
+const ENTRIES_PER_PAGE: u64 = if cfg!(test) { 3 } else { 24 };
 /// Bytes of an entry: fingerprint, place, id, time of expiry.
-const ENTRY: usize = 48;
+const ENTRY_BYTES: usize = 48;
 /// Pages deleted in one step.
-const DROPPED: i64 = 256;
+const PAGES_PER_DELETE: i64 = 256;
 /// Expiry of what never expires.
 pub const NEVER: i64 = i64::MAX;
 
@@ -59,7 +59,7 @@ impl Entry {
         out.extend_from_slice(&self.id);
         out.extend_from_slice(&self.expires_us.to_le_bytes());
     }
-    fn read(bytes: &[u8; ENTRY]) -> Entry {
+    fn read(bytes: &[u8; ENTRY_BYTES]) -> Entry {
         let eight = |at: usize| [0, 1, 2, 3, 4, 5, 6, 7].map(|n| bytes[at + n]);
         let sixteen = |at: usize| std::array::from_fn(|n| bytes[at + n]);
         Entry { print: sixteen(0), seq: u64::from_le_bytes(eight(16)), id: sixteen(24), expires_us: i64::from_le_bytes(eight(40)) }
@@ -77,7 +77,7 @@ fn place(run: RunId, page: u64) -> i64 {
 fn page(db: &Connection, run: RunId, page: u64) -> Result<Vec<Entry>, Fault> {
     let mut found = db.prepare_cached("SELECT entries FROM prints WHERE place = ?").map_err(fault("reading"))?;
     let bytes: Option<Vec<u8>> = found.query_row([place(run, page)], |row| row.get(0)).optional().map_err(fault("reading"))?;
-    let (entries, rest) = bytes.as_deref().unwrap_or_default().as_chunks::<ENTRY>();
+    let (entries, rest) = bytes.as_deref().unwrap_or_default().as_chunks::<ENTRY_BYTES>();
     if !rest.is_empty() {
         return Err(Fault::Fatal { operation: "reading", why: format!("page {page} of run {run} has a broken entry") });
     }
@@ -123,9 +123,9 @@ pub fn drop_some(db: &Connection) -> Result<bool, Fault> {
     let Some(run) = dead else { return Ok(false) };
     let deleted = db
         .prepare_cached("DELETE FROM prints WHERE place IN (SELECT place FROM prints WHERE place BETWEEN ? AND ? LIMIT ?)")
-        .and_then(|mut s| s.execute(params![place(run, 0), place(run, u64::from(u32::MAX)), DROPPED]))
+        .and_then(|mut s| s.execute(params![place(run, 0), place(run, u64::from(u32::MAX)), PAGES_PER_DELETE]))
         .map_err(&delete)?;
-    if (deleted as i64) < DROPPED {
+    if (deleted as i64) < PAGES_PER_DELETE {
         db.prepare_cached("DELETE FROM runs WHERE id = ?").and_then(|mut s| s.execute([run])).map_err(&delete)?;
     }
     Ok(true)
@@ -140,9 +140,9 @@ pub struct Writing {
 }
 
 impl Writing {
-    /// Begins a run of at most so many entries.
+    /// Begins a run of at most this many entries.
     pub fn begin(db: &Connection, level: u32, most: u64) -> Result<Writing, Fault> {
-        let pages = most.div_ceil(PER_PAGE).max(1);
+        let pages = most.div_ceil(ENTRIES_PER_PAGE).max(1);
         db.prepare_cached("INSERT INTO runs(id, state, level, entries, expiring, latest_us, pages, filter) VALUES((SELECT coalesce(max(id), 0) + 1 FROM runs), 0, ?, 0, 0, 0, ?, x'')")
             .and_then(|mut s| s.execute(params![level, pages.cast_signed()]))
             .map_err(fault("writing to"))?;
@@ -228,11 +228,11 @@ impl Merge {
         self.inputs.iter().map(|input| input.id).collect()
     }
 
-    /// Writes pages of about so many entries; what has expired by now is left out. True: all is written.
+    /// Writes pages of about this many entries; what has expired by now is left out. True: all is written.
     pub fn step(&mut self, db: &Connection, budget: u64, now_us: i64) -> Result<bool, Fault> {
-        for _ in 0..budget.div_ceil(PER_PAGE) {
+        for _ in 0..budget.div_ceil(ENTRIES_PER_PAGE) {
             let Some(due) = self.output.due() else { return Ok(true) };
-            let mut entries = Vec::with_capacity(2 * PER_PAGE as usize);
+            let mut entries = Vec::with_capacity(2 * ENTRIES_PER_PAGE as usize);
             for input in &mut self.inputs {
                 input.take(db, self.output.run.pages, due, &mut entries)?;
             }

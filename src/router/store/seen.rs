@@ -14,21 +14,21 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Entries in memory from which on they become a run.
-const FRESH: usize = if cfg!(test) { 8 } else { 16_384 };
+const MAX_UNSORTED: usize = if cfg!(test) { 8 } else { 16_384 };
 /// Places since the last run from which on there is a new one, however small, so that a restart reads little.
-const BEHIND: u64 = 262_144;
+const MAX_RUN_DISTANCE: u64 = 262_144;
 /// Runs of one level that are merged into one of the next.
 const FAN_IN: usize = if cfg!(test) { 3 } else { 8 };
 /// Entries merged for each entry that is added; more than there are levels, so that merging keeps up.
-const PACE: u64 = 8;
+const MERGES_PER_ENTRY: u64 = 8;
 /// Entries merged in one step at least.
-const LEAST: u64 = if cfg!(test) { 4 } else { 256 };
+const MIN_MERGE_STEP: u64 = if cfg!(test) { 4 } else { 256 };
 
 /// A fingerprint's first bytes are as good a hash as any.
 #[derive(Debug, Default, Clone, Copy)]
-struct First(u64);
+struct PrefixHasher(u64);
 
-impl Hasher for First {
+impl Hasher for PrefixHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -41,7 +41,7 @@ impl Hasher for First {
     fn write_usize(&mut self, _: usize) {}
 }
 
-type Fresh = HashMap<Fingerprint, Origin, BuildHasherDefault<First>>;
+type RecentEntries = HashMap<Fingerprint, Origin, BuildHasherDefault<PrefixHasher>>;
 
 /// The first event with a fingerprint: its place, its id, and when it was stored.
 type Origin = (Seq, IdBytes, i64);
@@ -49,7 +49,7 @@ type Origin = (Seq, IdBytes, i64);
 /// The memory of first publishes.
 #[derive(Debug, Default)]
 pub struct Seen {
-    fresh: Fresh,
+    fresh: RecentEntries,
     /// What `fresh` held before this transaction.
     before: Vec<(Fingerprint, Option<Origin>)>,
     runs: Vec<Run>,
@@ -120,10 +120,10 @@ impl Seen {
 
     /// Does what is due in the transaction that stores events up to `last`.
     pub fn work(&mut self, db: &Connection, last: Seq, now_us: i64) -> Result<(), Fault> {
-        if self.fresh.len() >= FRESH || last.saturating_sub(self.covered) >= BEHIND {
+        if self.fresh.len() >= MAX_UNSORTED || last.saturating_sub(self.covered) >= MAX_RUN_DISTANCE {
             self.flush(db, last)?;
         }
-        let budget = LEAST.max(self.added * PACE);
+        let budget = MIN_MERGE_STEP.max(self.added * MERGES_PER_ENTRY);
         self.added = 0;
         if self.has_work() { self.step(db, budget, now_us) } else { Ok(()) }
     }
@@ -162,7 +162,7 @@ impl Seen {
     /// One step of its own, when nothing else is to do. It needs no wait for the disk: what a power cut undoes is done again.
     pub fn step_alone(&mut self, db: &Connection, now_us: i64) -> Result<(), Fault> {
         let step = db.unchecked_transaction().map_err(fault("writing to"))?;
-        let done = self.step(&step, LEAST * PACE, now_us).and_then(|()| step.commit().map_err(fault("committing to")));
+        let done = self.step(&step, MIN_MERGE_STEP * MERGES_PER_ENTRY, now_us).and_then(|()| step.commit().map_err(fault("committing to")));
         if done.is_ok() {
             self.kept()
         } else {
@@ -210,7 +210,7 @@ impl Seen {
         for made in std::mem::take(&mut self.made) {
             match made {
                 Made::Flushed(run, last) => {
-                    self.fresh = Fresh::default();
+                    self.fresh = RecentEntries::default();
                     self.covered = last;
                     self.runs.extend(run);
                 }
@@ -282,7 +282,7 @@ fn import(db: &Connection) -> Result<(), Fault> {
     entries.sort_unstable();
     if !entries.is_empty() {
         // Where merging would have brought as many.
-        let level = (entries.len() / FRESH).max(1).ilog(FAN_IN);
+        let level = (entries.len() / MAX_UNSORTED).max(1).ilog(FAN_IN);
         Writing::begin(&step, level, entries.len() as u64)?.all(&step, &entries)?;
     }
     step.execute("INSERT OR REPLACE INTO seen(one, covered) VALUES(1, (SELECT coalesce(max(seq), 0) FROM events))", params![])

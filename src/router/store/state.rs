@@ -37,7 +37,7 @@ pub struct SubChange {
     pub seen_us: Option<i64>,
     /// Its delivery state.
     pub delivery: Change,
-    /// Dead letters that were handed out again, by number.
+    /// Dead letters that were delivered again, by number.
     pub redriven: Vec<u64>,
     /// It is retired.
     pub dropped: bool,

@@ -199,7 +199,7 @@ proptest! {
                 Some(key) => keys.get(&key).copied(),
                 None => contents.get(&(kind, content)).filter(|(_, at)| kind == 0 || kind == 1 && now - at < 300_000_000).map(|(first, _)| *first),
             };
-            // Lost: the process died before the commit; nobody was told anything.
+            // Lost: the process died before the commit; nothing was acknowledged.
             let stored = store(&db, &mut seen, &mut event, seq + 1, now, !lost);
             if lost {
                 continue;
@@ -316,7 +316,7 @@ fn age_clears_what_all_have_handled_and_nothing_else() {
     let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
     assert_eq!(kept(&db), expected);
     assert_eq!(outcome, Outcome { deleted: 2000 - expected.len() as u64, over: false });
-    // The newest stays whatever its age, so that places go on from it.
+    // The newest stays whatever its age, so that places continue from it.
     carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX, too_many: 0 }], u64::MAX, 2000));
     assert!(kept(&db).contains(&2000));
 }

@@ -7,7 +7,7 @@ impl Writer {
         let step = self.synchronous(false).and_then(|()| self.seen.step_alone(&self.db, self.expiry.now_us()));
         self.checkpoint.after_commit(&self.db);
         if let Err(error) = step {
-            tracing::warn!(%error, "merging fingerprints failed; it goes on with the next events");
+            tracing::warn!(%error, "cannot merge fingerprints; retrying with the next events");
             self.refusing |= matches!(error, Fault::Full);
         }
     }
@@ -16,7 +16,7 @@ impl Writer {
     pub(super) fn begin_retention(&mut self, plan: Plan) {
         match self.synchronous(true).and_then(|()| self.seen.tidy(&self.db, self.last, self.expiry.now_us())) {
             Ok(()) => self.plan = Some(plan),
-            Err(error) => tracing::warn!(%error, "preparing to clear old events away failed; the next run tries again"),
+            Err(error) => tracing::warn!(%error, "cannot prepare the deletion of old events; retrying at the next run"),
         }
     }
 
@@ -27,8 +27,8 @@ impl Writer {
         self.checkpoint.after_commit(&self.db);
         match step {
             Ok(None) => self.plan = Some(plan),
-            Ok(Some(outcome)) => drop(self.told.send(Told::Retained(outcome))),
-            Err(error) => tracing::warn!(%error, "clearing old events away failed; the next run tries again"),
+            Ok(Some(outcome)) => drop(self.told.send(WriterMessage::Retained(outcome))),
+            Err(error) => tracing::warn!(%error, "cannot delete old events; retrying at the next run"),
         }
     }
 }

@@ -47,7 +47,7 @@ fn a_run_becomes_table_numbers_and_plot() {
     let table = String::from_utf8(output.stdout).expect("text");
     assert_eq!(table, std::fs::read_to_string(world.path("strength.md")).expect("a table"));
     for part in [
-        "load average 2.0 in the mean (1.5 to 2.5)",
+        "load average 2.0 (mean; 1.5 to 2.5)",
         "80 games of self-play, 1 models trained, 1 promoted, 1 refused",
         "| 1 | 1.5 | +60 (+10 to +110) in 40 games |",
         "1 of 1 promotions were played again; none is contradicted",

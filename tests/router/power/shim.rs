@@ -242,7 +242,7 @@ unsafe fn writing(fd: c_int, bytes: *const c_void, mut length: usize, at: Option
         }
         // SAFETY: a question about a descriptor.
         let place = at.unwrap_or_else(|| unsafe { syscall(number::LSEEK, fd, 0i64, if append { SEEK_END } else { SEEK_CUR }) });
-        // SAFETY: libc's contract: so many bytes are there.
+        // SAFETY: libc's contract: this many bytes are there.
         let bytes = unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length) };
         state.record(b'W', handle, place as u64, bytes);
     }

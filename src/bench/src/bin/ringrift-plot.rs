@@ -66,7 +66,7 @@ fn main() -> Result<()> {
 /// One row for each stretch between two changes of the other work.
 fn figures(samples: &[Sample]) -> String {
     let mut text = String::from(
-        "| minutes | other work | use, mean | in the band | jobs | changes of the number of jobs |\n|--|--|--:|--:|--:|--:|\n",
+        "| minutes | other load | mean utilisation | time in target range | jobs | changes of the number of jobs |\n|--|--|--:|--:|--:|--:|\n",
     );
     for stretch in samples.chunk_by(|a, b| a.other == b.other) {
         // The first minute is the way there.

@@ -87,13 +87,13 @@ fn a_configuration_that_keeps_a_daemon_out_stops_it_and_lets_it_in_again() {
             config.daemons.of_mut(DaemonType::Evaluation).enabled = false;
             Ok(config)
         });
-        bench.ask(Ask::Reload).await.expect("reloads");
+        bench.ask(ChangeRequest::Reload).await.expect("reloads");
         assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "daemons.evaluation.enabled: false".into()));
         bench.engine.load = Box::new(|| Ok(Config::default()));
-        bench.ask(Ask::Reload).await.expect("reloads");
+        bench.ask(ChangeRequest::Reload).await.expect("reloads");
         assert_eq!(bench.state(DaemonType::Evaluation).0, State::Running);
         bench.engine.load = Box::new(|| Err("unified_loop.yaml:3: x".into()));
-        let refused = bench.ask(Ask::Reload).await.expect_err("a bad configuration");
+        let refused = bench.ask(ChangeRequest::Reload).await.expect_err("a bad configuration");
         assert!(matches!(&refused, Error::InvalidConfig(why) if why.contains("unified_loop.yaml:3")), "{refused:?}");
     });
 }
@@ -109,7 +109,7 @@ fn reloads_that_come_while_one_is_under_way_are_one_more() {
         let mut waiting = Vec::new();
         for _ in 0..30 {
             let (reply, answer) = oneshot::channel();
-            bench.engine.call(Call { ask: Ask::Reload, who: "ann".into(), reply }).await;
+            bench.engine.call(Call { ask: ChangeRequest::Reload, who: "ann".into(), reply }).await;
             waiting.push(answer);
         }
         for _ in 0..2 {

@@ -7,8 +7,8 @@ fn a_daemon_that_is_wanted_again_while_it_stops_is_started_when_it_has_stopped()
         let mut bench = Bench::up(Profile::Standalone).await;
         let all = bench.active();
         *bench.systemd.slow.borrow_mut() = Some(Vec::new());
-        bench.ask(Ask::Apply(Profile::Selfplay)).await.expect("a plan");
-        bench.ask(Ask::Apply(Profile::Standalone)).await.expect("a plan");
+        bench.ask(ChangeRequest::Apply(Profile::Selfplay)).await.expect("a plan");
+        bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("a plan");
         bench.settle().await;
         let stops = bench.systemd.slow.borrow_mut().take().expect("stops under way");
         assert!(!stops.is_empty());

@@ -35,7 +35,7 @@ fn elo(found: Option<[f64; 3]>) -> String {
 pub fn markdown(s: &Strength) -> String {
     let mut out = String::new();
     let set = &s.run.setting;
-    let load = s.run.load.map_or("not recorded".to_owned(), |[mean, low, high]| format!("{mean:.1} in the mean ({low:.1} to {high:.1})"));
+    let load = s.run.load.map_or("not recorded".to_owned(), |[mean, low, high]| format!("{mean:.1} (mean; {low:.1} to {high:.1})"));
     let date = if set.date.is_empty() { String::new() } else { format!("{}: ", set.date) };
     // Writing to a String cannot fail.
     let _ = writeln!(
