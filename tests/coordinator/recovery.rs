@@ -5,6 +5,7 @@ use ringrift::contract::health::{HealthStatus, State, StatusFile};
 use ringrift::contract::ids::JobId;
 use ringrift::contract::job::{Finish, Renew};
 use ringrift::contract::job_file::REPORT;
+use ringrift::contract::reason::ReasonCode;
 use ringrift::contract::wire::errors;
 use ringrift::contract::workload::JobType;
 use ringrift::platform::clock::now_us;
