@@ -12,14 +12,14 @@ use crate::platform::facts::Lookout;
 use crate::platform::foreign::ForeignDb;
 use crate::platform::store::{self, Keep};
 use crate::platform::systemd::SystemdView;
-use crate::platform::{http, space};
+use crate::platform::{http, space, terminal};
 use crate::runtime::{Extras, Open, Places, Socket, run};
 use std::process::ExitCode;
 
 /// Runs a daemon of the shared library, by its name as in AUTO_EXPORT.
 pub fn shared(name: &str) -> Exit {
     let refused = |why: String| {
-        eprintln!("{why}");
+        terminal::error_line(&why);
         Exit::Usage
     };
     let daemon = match DaemonType::parse(name) {
@@ -46,7 +46,7 @@ pub fn other(name: &str) -> ExitCode {
         "ringrift-starts" => crate::starts::main(),
         "ringrift-training-node-watcher" => training_node_watcher(),
         _ => {
-            eprintln!("no program is called {name}");
+            terminal::error_line(&format!("no program is called {name}"));
             Exit::Usage.into()
         }
     }
@@ -57,7 +57,7 @@ pub fn named() -> ExitCode {
     match std::env::args().nth(1) {
         Some(name) => shared(&name).into(),
         None => {
-            eprintln!("usage: ringrift-daemon NAME, as in: ringrift-daemon AUTO_EXPORT");
+            terminal::error_line("usage: ringrift-daemon NAME, as in: ringrift-daemon AUTO_EXPORT");
             Exit::Usage.into()
         }
     }

@@ -12,7 +12,7 @@ const PANICKED: i32 = 101;
 pub fn run(main: impl FnOnce() -> ExitCode + UnwindSafe) -> i32 {
     // SAFETY: no handler is installed, the signal is ignored.
     if let Err(error) = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) } {
-        eprintln!("ignoring SIGPIPE: {error}");
+        super::terminal::error_line(&format!("ignoring SIGPIPE: {error}"));
     }
     // The panic hook has printed what happened.
     catch_unwind(main).map_or(PANICKED, number)

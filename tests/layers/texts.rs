@@ -3,7 +3,7 @@ use crate::sources::{is_test, root, shipped, sources};
 use std::collections::BTreeSet;
 
 /// The file that cleans what is printed, and those that print texts of their own before anything else runs.
-const PRINTERS: [&str; 4] = ["platform/terminal.rs", "router/fuzz.rs", "platform/process.rs", "programs.rs"];
+const PRINTERS: [&str; 2] = ["platform/terminal.rs", "router/fuzz.rs"];
 
 /// Text from outside reaches a terminal only through the file that cleans it.
 #[test]
