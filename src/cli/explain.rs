@@ -198,7 +198,7 @@ mod tests {
             ("auto_export", "daemon", "ringrift-auto-export.service"),
             ("NEW_GAMES_AVAILABLE", "event", "On the wire"),
             ("limits.job_memory_max", "key", "emory"),
-            ("master.interval", "key", "Seconds between turns"),
+            ("master.interval", "key", "Seconds between two reconciliations"),
             ("daemons.health_server.port", "key", "/health"),
         ] {
             let found = explain(word).unwrap_or_else(|| panic!("{word}"));

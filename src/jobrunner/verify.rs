@@ -151,12 +151,12 @@ mod tests {
             (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 4}), "3 bytes"),
             (json!({"kind": "games", "path": "a.db", "sha256": ABC, "bytes": 101}), "limits.job_bytes"),
             (abc("b.db"), "finding it"),
-            (abc("../a.db"), "inside"),
-            (abc("/etc/passwd"), "inside"),
+            (abc("../a.db"), "must be relative"),
+            (abc("/etc/passwd"), "must be relative"),
             (abc(""), "1 to"),
-            (abc("."), "inside"),
+            (abc("."), "must be relative"),
             (abc(&long), "255"),
-            (abc(&deep), "16 names"),
+            (abc(&deep), "16 path components"),
             (abc("a.a-name-that-goes-on"), "extension"),
         ];
         for (artefact, word) in table {
@@ -173,7 +173,7 @@ mod tests {
         refused("not a regular file");
         fs::remove_file(w.path("x.db")).expect("removed");
         fs::hard_link(w.path("a.db"), w.path("x.db")).expect("linked");
-        refused("2 names");
+        refused("2 hard links");
         fs::remove_file(w.path("x.db")).expect("removed");
         nix::unistd::mkfifo(&w.path("x.db"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
         refused("not a regular file");

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn planned_and_unknown_names_are_refused_in_words() {
         let planned = one("auto-sync").expect_err("planned").to_string();
-        assert!(planned.contains("AUTO_SYNC is planned, not built"), "{planned}");
+        assert!(planned.contains("AUTO_SYNC is planned but not built"), "{planned}");
         let unknown = one("auto-exprot").expect_err("unknown").to_string();
         assert!(unknown.contains("AUTO_EXPORT"), "{unknown}");
         assert!(matches!(buildable(&[]), Err(Error::InvalidArgument(_))));

@@ -25,8 +25,8 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::Gone => f.write_str("was deleted"),
-            Trouble::NoSocket => f.write_str("is no socket any more"),
-            Trouble::Replaced => f.write_str("is another socket's"),
+            Trouble::NoSocket => f.write_str("is no longer a socket"),
+            Trouble::Replaced => f.write_str("is replaced by another socket"),
             Trouble::Mode(found, wanted) => write!(f, "has mode {found:04o} instead of {wanted:04o}"),
         }
     }
@@ -73,7 +73,7 @@ impl SocketFile {
             (Ok(_), None) => Trouble::Replaced,
             (Err(trouble), _) => trouble,
         };
-        Some(format!("the socket file {shown} {trouble}: new clients do not reach this hub until the master has mended it"))
+        Some(format!("the socket file {shown} {trouble}: no new client can connect until the master has restarted the socket"))
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
         std::fs::rename(&path, dir.path().join("kept")).expect("moved away");
         assert!(file.trouble().is_some_and(|said| said.contains("deleted")));
         std::fs::create_dir(&path).expect("made");
-        assert!(file.trouble().is_some_and(|said| said.contains("is no socket")));
+        assert!(file.trouble().is_some_and(|said| said.contains("no longer a socket")));
         std::fs::remove_dir(&path).expect("removed");
         let _other = UnixListener::bind(&path).expect("listens");
         assert!(file.trouble().is_some_and(|said| said.contains("replaced")));

@@ -218,7 +218,7 @@ mod tests {
         for stage in ["tournament", "selfplay"] {
             assert!(faults(stage, json!({"x": nested(124)}), &[]).contains("nested 125 levels deep; the maximum is 32"), "{stage}");
             assert!(faults(stage, json!({"x": "a".repeat(MAX_METRICS_BYTES)}), &[]).contains("bytes; the maximum is"), "{stage}");
-            assert!(faults(stage, json!({}), &["plot"; 65]).contains("65 artefacts are listed"), "{stage}");
+            assert!(faults(stage, json!({}), &["plot"; 65]).contains("65 artefacts; the maximum is 64"), "{stage}");
         }
         assert_eq!(
             faults("tournament", json!({"x": nested(MAX_DEPTH - 1)}), &["anything"]),

@@ -257,7 +257,7 @@ fn the_optimizers_wish_bounds_the_grants_and_grows_old() {
     assert_eq!(used(&mut b), advice.jobs);
     let id = b.order()[0].clone();
     let waiting = b.change(|cx| query::show(cx, &id)).expect("shown").item.waiting_for;
-    assert!(waiting.iter().any(|w| w.contains(&format!("the optimizer wants {}", advice.jobs))), "{waiting:?}");
+    assert!(waiting.iter().any(|w| w.contains(&format!("at its target of {}", advice.jobs))), "{waiting:?}");
     b.pass(60 * SECOND);
     let more = b.observe(45.0);
     assert!(more.jobs > advice.jobs, "{more:?}");

@@ -202,7 +202,7 @@ mod tests {
         fakes.models.hold().model = Some(digest('b'));
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         let health = out.health.expect("said");
-        assert!(health.message.contains("not in the store") && health.message.contains("untrained"), "{health:?}");
+        assert!(health.message.contains("no longer in the store") && health.message.contains("untrained"), "{health:?}");
         assert_eq!((fakes.models.hold().model.clone(), health.status), (None, HealthStatus::Degraded));
         fakes.models.hold().model = Some(digest('b'));
         fakes.catalog.hold().stage.champion = Some(champion('a', 1));

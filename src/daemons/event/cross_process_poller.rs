@@ -273,7 +273,7 @@ mod tests {
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(out.raw.len() == 3 && out.raw.iter().all(|event| event.kind == "external.exploration_boost"));
         assert_eq!(daemon.refused.len(), 1, "told once");
-        assert!(out.health.is_some_and(|h| h.message.starts_with("3 events carried in") && h.message.contains("may not publish: 1")));
+        assert!(out.health.is_some_and(|h| h.message.starts_with("events: 3 received") && h.message.contains("may not publish: 1")));
         // Rows of writers who may publish nothing are passed over, told to the queue and not counted as carried.
         fakes.foreign.hold().writers = Some(Class::Anybody);
         fakes.foreign.hold().acked.clear();

@@ -58,7 +58,7 @@ fn what_is_no_regular_file_of_the_job_is_refused_at_once_and_for_good() {
     let table = [
         ("link.db", "symbolic link"),
         ("folder/secret", "symbolic link"),
-        ("hard.db", "2 names"),
+        ("hard.db", "2 hard links"),
         ("fifo.db", "not a regular file"),
         ("socket.db", "opening it"),
         ("sub", "not a regular file"),

@@ -201,7 +201,7 @@ mod tests {
         let mut seats: Vec<ConnectionBudget> = (0..16).map(|_| budget.seat(&caller(61_001, Class::Anybody)).expect("room")).collect();
         let over = budget.seat(&caller(61_001, Class::Anybody)).expect_err("one too many");
         assert_eq!((over.what, over.most), (Budgeted::Connections, 16));
-        assert!(over.to_string().contains("uid 61001 may have 16 connections"), "{over}");
+        assert!(over.to_string().contains("uid 61001 may have at most 16 connections"), "{over}");
         assert_eq!(budget.refused(), 1);
         budget.seat(&caller(61_002, Class::Anybody)).expect("another user's room is his own");
         seats.pop();
