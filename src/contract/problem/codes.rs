@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Code {
 codes! {
     MasterDown "RR-MASTER-DOWN" Broken "cacdb8e05cf44de9aabdfa6dad1ac82e"
         "The master loop does not run"
-        "Nothing is reconciled and no job starts while ringrift-master.service does not run. What runs goes on."
+        "Nothing is reconciled and no job starts while ringrift-master.service does not run. Running jobs continue."
         "Start the suite with `systemctl start ringrift-master.target`. If it does not come up, `journalctl -u \
          ringrift-master -n 50` says why."
     MasterStuck "RR-MASTER-STUCK" Broken "de7de343810d412c8c5ea70b1ad00d44"
@@ -98,7 +98,7 @@ codes! {
         "The master loop misses something that it needs"
         "The master runs and cannot do part of its work: it cannot write its database, take the coordinator's \
          orders or register subscriptions."
-        "The reason is shown with the problem. It goes on by itself when what it needs is there again."
+        "The reason is shown with the problem. It continues automatically when what it needs is there again."
     RouterDown "RR-ROUTER-DOWN" Broken "f884c5b5aaec4378bc8869b84abf0ceb"
         "The event router does not run"
         "Events are neither taken nor delivered. Publishers keep what they have to say and try again; nothing \
@@ -149,7 +149,7 @@ codes! {
         "A daemon no longer reports"
         "A daemon's process is there, and its last report is older than it may be: it hangs or cannot write its \
          report."
-        "`ringrift daemon logs NAME` shows what it did last; `ringrift daemon restart NAME` begins anew."
+        "`ringrift daemon logs NAME` shows what it did last; `ringrift daemon restart NAME` starts over."
     DaemonDegraded "RR-DAEMON-DEGRADED" Degraded "879f962fac8641f7812f8409755b56b5"
         "A daemon works with less than it should"
         "A daemon reports that it runs and that part of its work does not get done."
@@ -173,14 +173,14 @@ codes! {
         "Its log names the file: install the newer version again, or give the files back to the user ringrift."
     ConfigInvalid "RR-CONFIG-INVALID" Broken "bd1238891a0b439c8c247e5ccdc94eee"
         "The configuration on disk is invalid"
-        "What runs keeps the configuration that it read before. Nothing starts anew with the files as they are, \
+        "What runs keeps the configuration that it read before. Nothing restarts with the files as they are, \
          after a reboot for example."
         "`ringrift config check` names file, line and key of each error; then `ringrift config reload`."
     ConfigRefused "RR-CONFIG-REFUSED" Broken "ba3e0cd446d046dfb19bdb18716f56a2"
         "A process refused its configuration"
         "A process found an error in the configuration. At a start it ends with exit code 78 and is not \
          restarted."
-        "`ringrift config check` names file, line and key. When it is mended: `systemctl restart \
+        "`ringrift config check` names file, line and key. When it is fixed: `systemctl restart \
          ringrift-master.target`."
     ConfigNotLoaded "RR-CONFIG-NOT-LOADED" Notice "258752a92ed64b249e6f41c5541e3ef9"
         "The configuration on disk is newer than what runs"
@@ -198,7 +198,7 @@ codes! {
         "Nothing can be stored. New events are refused and their publishers keep them; nothing acknowledged is \
          lost."
         "Make room in the file system of /var/lib/ringrift: `du -xh --max-depth=2 /var/lib/ringrift | sort -h | \
-         tail`. The suite goes on by itself."
+         tail`. The suite continues automatically."
     Inodes "RR-INODES" Degraded "0b023a38e5d34adda2e899eb67dd6e64"
         "The file system of the state is short of inodes"
         "The inodes in use have reached safeguards.inodes.critical: many small files fill a file system that has \
@@ -214,7 +214,7 @@ codes! {
         "`ringrift emergency clear` ends it."
     QueuePaused "RR-QUEUE-PAUSED" Degraded "ec35b7e4d60246b5b9d4f407d20becea"
         "The queue is paused"
-        "Somebody paused the queue: what runs goes on, nothing new is granted."
+        "Somebody paused the queue: running jobs continue, nothing new is granted."
         "`ringrift jobs queue resume` lets it go on."
     BreakerOpen "RR-BREAKER-OPEN" Broken "d9a46d18105648768d77803891a21613"
         "A circuit breaker is open"
@@ -241,7 +241,7 @@ codes! {
         "`ringrift models list` and `ringrift pipeline show` show scores and verdicts; more games or another \
          learning rate may help."
     RulesChanged "RR-RULES-CHANGED" Notice "8c84ca85d3e5471abec302a7b99772df"
-        "A configuration began anew under new rules"
+        "A configuration started over under new rules"
         "The rules of the game are of another version, so models and games of the former one are kept and not \
          used."
         "Nothing to do: it is shown until there is a champion under the new rules."

@@ -118,7 +118,7 @@ fn config(view: &View<'_>) -> Option<Problem> {
         return Some(problem.next("take it over", "ringrift config reload"));
     }
     let (name, taken) = readers.iter().find(|(_, taken)| !taken.at_next_start.is_empty())?;
-    let title = format!("{name} takes {} over when it starts anew", taken.at_next_start.join(", "));
+    let title = format!("{name} takes {} over when it restarts", taken.at_next_start.join(", "));
     let restart = match name.as_str() {
         "master" | "coordinator" => format!("systemctl restart ringrift-{name}"),
         daemon => format!("ringrift daemon restart {daemon}"),

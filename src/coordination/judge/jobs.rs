@@ -57,7 +57,7 @@ fn pause(conditions: &Conditions) -> Option<Problem> {
     let pause = conditions.paused.as_ref()?;
     let title = format!("The queue is paused by {}: {}", pause.by, pause.reason);
     let problem =
-        Problem::new(Code::QueuePaused, suite(), title).since(Some(pause.since_us)).why("What runs goes on; nothing new is granted.");
+        Problem::new(Code::QueuePaused, suite(), title).since(Some(pause.since_us)).why("Running jobs continue; nothing new is granted.");
     Some(problem.next("let it go on", "ringrift jobs queue resume"))
 }
 
@@ -94,7 +94,7 @@ fn failing(view: &View<'_>, conditions: &Conditions, kind: JobType) -> Option<Pr
     };
     let problem = problem.why(breaker);
     Some(match open {
-        Some(_) => problem.next("close the breaker when it is mended", format!("ringrift safeguards reset --type {kind}")),
+        Some(_) => problem.next("close the breaker when it is fixed", format!("ringrift safeguards reset --type {kind}")),
         None => problem,
     })
 }
