@@ -72,7 +72,7 @@ impl Cause {
         match self {
             Cause::Queued => "queued",
             Cause::Granted => "granted a slot",
-            Cause::Taken => "taken up by its unit",
+            Cause::Taken => "started in its unit",
             Cause::Succeeded => "succeeded",
             Cause::AttemptFailed => "attempt failed, another one is left",
             Cause::PutBack => "put back, the attempt does not count",

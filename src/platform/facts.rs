@@ -177,7 +177,7 @@ fn read(path: &Path) -> Result<Option<StatusFile>, String> {
         Ok(_) => {}
     }
     let text = fs::read(path).map_err(|e| e.to_string())?;
-    serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value).map(Some).map_err(|e| format!("it is no report: {e}"))
+    serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value).map(Some).map_err(|e| format!("not a report: {e}"))
 }
 
 fn changed_us(path: &Path) -> Option<i64> {

@@ -88,7 +88,7 @@ impl StateFile {
         replace(&aside, &bytes, 0o600, Outlives::PowerCut).map_err(failed)?;
         self.stored.state = None;
         self.write().map_err(failed)?;
-        Ok(format!("what it remembered could not be read ({why}) and lies in {}; it began anew", aside.display()))
+        Ok(format!("what it remembered could not be read ({why}) and lies in {}; it started over", aside.display()))
     }
 
     /// Brings it to disk: when this returns, it survives a crash and a power cut.

@@ -26,7 +26,7 @@ const fn known_settings(table: &Declarations) {
     while at < Known::ALL.len() {
         let known = Known::ALL[at];
         if !known.is_among(entry(known.daemon, table).settings) {
-            panic!("src/contract/registry/known.rs: a setting that others go by is not declared, or is no u64");
+            panic!("src/contract/registry/known.rs: a setting that others go by is not declared, or not a u64");
         }
         at += 1;
     }

@@ -123,7 +123,7 @@ fn config(view: &View<'_>) -> Option<Problem> {
         "master" | "coordinator" => format!("systemctl restart ringrift-{name}"),
         daemon => format!("ringrift daemon restart {daemon}"),
     };
-    Some(Problem::new(Code::ConfigNotLoaded, config_subject(), title).since(Some(taken.read_us)).next("start it anew", restart))
+    Some(Problem::new(Code::ConfigNotLoaded, config_subject(), title).since(Some(taken.read_us)).next("restart it", restart))
 }
 
 /// `1 process of 20 has`, `all 20 processes have`.

@@ -60,7 +60,7 @@ fn beat(view: &View<'_>, unit: Option<&UnitView>) -> Option<Problem> {
     (age > BEATS * interval).then(|| {
         let title = format!("The master loop has not turned for {age} s");
         let problem = Problem::new(Code::MasterStuck, Subject::new(Kind::Hub, "master"), title).since(Some(last));
-        problem.next("its log", log(MASTER)).next("begin anew; no daemon stops", "systemctl restart ringrift-master")
+        problem.next("its log", log(MASTER)).next("start over; no daemon stops", "systemctl restart ringrift-master")
     })
 }
 
@@ -277,7 +277,7 @@ fn silent(process: &Process) -> Problem {
         "hub" => format!("systemctl restart {}", process.unit.as_deref().unwrap_or_default()),
         _ => format!("ringrift daemon restart {}", process.name),
     };
-    problem.next("its log", log_of(process)).next("begin anew", restart)
+    problem.next("its log", log_of(process)).next("start over", restart)
 }
 
 /// What the hubs' own accounts say better has codes of its own.

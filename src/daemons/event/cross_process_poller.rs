@@ -279,7 +279,7 @@ mod tests {
         fakes.foreign.hold().acked.clear();
         let mut daemon: CrossProcessPoller = build();
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
-        assert!(out.raw.is_empty() && out.health.is_some_and(|h| h.message.starts_with("0 events carried in")));
+        assert!(out.raw.is_empty() && out.health.is_some_and(|h| h.message.starts_with("events: 0 received")));
         fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled");
         assert_eq!(fakes.foreign.hold().acked, [1, 2, 3]);
     }

@@ -66,7 +66,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             return;
         }
         let all: Vec<&str> = still.iter().map(|(_, (_, why))| why.as_str()).collect();
-        self.world().problems.insert("sockets", format!("{}; it is mended", all.join("; ")));
+        self.world().problems.insert("sockets", format!("{}; it is fixed", all.join("; ")));
         for (socket, (by, why)) in still {
             if self.hub_retried_us.get(socket.unit).is_some_and(|last| now - last < SOCKET_RESTART_INTERVAL_US) {
                 continue;

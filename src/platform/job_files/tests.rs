@@ -64,7 +64,7 @@ fn what_is_no_regular_file_of_the_job_is_refused_at_once_and_for_good() {
         ("sub", "not a regular file"),
         ("long.db", "4 bytes"),
         ("absent.db", "opening it"),
-        ("absent/a.db", "opening the jobs' directory"),
+        ("absent/a.db", "opening the directory"),
         ("long.db/a", "not a directory"),
     ];
     for (path, word) in table {
