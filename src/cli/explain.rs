@@ -161,8 +161,9 @@ fn of_key(word: &str) -> Option<Meaning> {
 
 /// Every key of the shipped file with the comment above it.
 fn comments(text: &str) -> Vec<(String, String)> {
-    let (mut path, mut comment, mut found): (Vec<(usize, String)>, Vec<String>, Vec<(String, String)>) =
-        (Vec::new(), Vec::new(), Vec::new());
+    let mut path: Vec<(usize, String)> = Vec::new();
+    let mut comment: Vec<String> = Vec::new();
+    let mut found = Vec::new();
     for line in text.lines() {
         let Some(line) = line.strip_prefix('#') else {
             comment.clear();

@@ -166,7 +166,7 @@ impl Master {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
         let daemon = names::one(daemon)?;
-        self.change(connection, &header, ChangeRequest::Pause(daemon, Line::new(reason).into())).await.map(drop)
+        self.change(connection, &header, ChangeRequest::Pause(daemon, Line::new(reason))).await.map(drop)
     }
 
     /// Resumes a paused daemon.

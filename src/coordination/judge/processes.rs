@@ -84,7 +84,8 @@ fn sockets(view: &View<'_>) -> Vec<Problem> {
     let units = view.facts.units.as_deref().unwrap_or_default();
     // A profile without DATA_PIPELINE has no catalog.
     let needed = |u: &UnitView| view.running && u.name != Hub::Catalog.socket_unit();
-    let down = |u: &&UnitView| u.name.ends_with(".socket") && (u.active_state == "failed" || (u.active_state == "inactive" && needed(u)));
+    let is_down = |u: &UnitView| u.active_state == "failed" || (u.active_state == "inactive" && needed(u));
+    let down = |u: &&UnitView| u.name.ends_with(".socket") && is_down(u);
     let one = |u: &UnitView| {
         let title = format!("{} is down: nobody can connect to its hub", u.name);
         let problem = Problem::new(Code::SocketFailed, Subject::new(Kind::Socket, u.name.clone()), title).since(u.since_us);
@@ -94,7 +95,7 @@ fn sockets(view: &View<'_>) -> Vec<Problem> {
 }
 
 fn watch(view: &View<'_>) -> Option<Problem> {
-    let down = view.running && !view.facts.unit(WATCH).is_some_and(|u| u.active_state == "active");
+    let down = view.running && view.facts.unit(WATCH).is_none_or(|u| u.active_state != "active");
     down.then(|| {
         let problem = Problem::new(Code::WatchDown, Subject::new(Kind::Hub, WATCH), "The watch over the emergency flags does not run");
         problem

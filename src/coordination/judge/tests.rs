@@ -109,7 +109,7 @@ fn what_is_well_is_well() {
     let overview = overview(&facts, "0");
     let members = Profile::Standalone.built().len();
     assert_eq!((overview.verdict, overview.daemons), (Verdict::Well, Count { run: members, of: members, absent: vec![] }));
-    let value = serde_json::to_value(&super::overview(&facts, "0")).expect("JSON");
+    let value = serde_json::to_value(super::overview(&facts, "0")).expect("JSON");
     assert!(value["schema"] == "ringrift.status/2" && value["loop"].is_array(), "{value}");
     let back: Overview = serde_json::from_value(value).expect("its own JSON");
     assert_eq!(back.processes.len(), overview.processes.len());

@@ -13,7 +13,7 @@ fn what_lies_in_the_run_folder_and_is_not_as_declared_is_mended() {
         std::fs::remove_file(at(0)).expect("removed");
         std::fs::remove_file(at(1)).expect("removed");
         std::fs::create_dir(at(1)).expect("made");
-        std::fs::set_permissions(at(2), std::os::unix::fs::PermissionsExt::from_mode(0)).expect("set");
+        std::fs::set_permissions(at(2), std::os::unix::fs::PermissionsExt::from_mode(0o000)).expect("set");
         std::fs::rename(at(3), bench.dir.path().join("kept")).expect("moved");
         drop(std::os::unix::net::UnixListener::bind(at(3)).expect("a socket"));
         bench.settle().await;
