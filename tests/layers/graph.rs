@@ -186,7 +186,12 @@ fn target<'a>(files: &'a Files, path: &[String], depth: u8) -> Option<&'a File> 
         return Some(file);
     }
     let named = file.exports.iter().find(|(exported, _)| exported == name).map(|(_, to)| to.clone());
-    let all = || file.exports.iter().filter(|(exported, _)| exported == "*").map(|(_, to)| [&to[..to.len() - 1], &[name.clone()]].concat());
+    let all = || {
+        file.exports
+            .iter()
+            .filter(|(exported, _)| exported == "*")
+            .map(|(_, to)| [&to[..to.len() - 1], std::slice::from_ref(name)].concat())
+    };
     let behind = named.or_else(|| all().find(|to| target(files, to, depth - 1).is_some_and(|f| f.defines.contains(name))));
     behind.map_or(Some(file), |to| target(files, &to, depth - 1))
 }
