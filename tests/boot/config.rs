@@ -20,9 +20,9 @@ fn refused(m: &Machine, make: &str, words: &str) {
 fn a_hostile_configuration_is_named_and_reaches_no_unit(m: &Machine) {
     let file = "/etc/ringrift/conf.d/60-odd.yaml";
     m.ok("mkdir -p /etc/ringrift/conf.d; ringrift config check");
-    refused(m, &format!("mkfifo {file}"), "it is a FIFO");
+    refused(m, &format!("mkfifo {file}"), "is a FIFO");
     refused(m, &format!("ln -s /nowhere {file}"), "No such file");
-    refused(m, &format!("mkdir {file}"), "it is a folder");
+    refused(m, &format!("mkdir {file}"), "is a directory");
     refused(m, &format!("echo 'workload: {{selfplay: {{params: {{x: .nan}}}}}}' > {file}"), ".nan and .inf are not allowed");
     refused(m, &format!("printf 'a: &a {{}}\\nmaster:\\n  <<: *a\\n' > {file}"), "merge keys (<<) are not supported");
     refused(m, &format!("(umask 077; echo 'master: {{}}' > {file})"), "not readable by user ringrift");

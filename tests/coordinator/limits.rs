@@ -111,7 +111,7 @@ fn a_coordinated_task_holds_its_slot_while_it_lives() {
     let task = take().expect("a slot");
     assert!(task.acquired().lease.token.0 > 0 && task.lost().is_none());
     match take() {
-        Err(NoSlot::Refused(reasons)) => assert!(reasons[0].contains("1 of 1 slots in all"), "{reasons:?}"),
+        Err(NoSlot::Refused(reasons)) => assert!(reasons[0].contains("1 of 1 slots in the cluster"), "{reasons:?}"),
         other => panic!("{other:?}"),
     }
     drop(task);

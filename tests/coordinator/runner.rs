@@ -163,7 +163,7 @@ fn a_result_that_its_consumer_would_refuse_is_a_failed_attempt() {
         (json!([artefact]), json!({"games_completed": 10.0, "games_per_second": 1.0}), "write 10 without a decimal point"),
         (json!([artefact]), json!({"games_per_second": 1.0}), "games_completed"),
         (json!([]), json!({"games_completed": 3, "games_per_second": 1.0}), "no artefact of kind"),
-        (json!([artefact]), json!({"games_completed": 3, "games_per_second": 1.0, "x": nested}), "at most 32"),
+        (json!([artefact]), json!({"games_completed": 3, "games_per_second": 1.0, "x": nested}), "the maximum is 32"),
     ];
     for (artefacts, metrics, word) in table {
         let result = json!({"schema": 1, "artefacts": artefacts, "metrics": metrics});

@@ -198,7 +198,7 @@ fn a_reload_takes_new_values_and_keeps_the_old_ones_when_they_are_bad() {
     let log = || std::fs::read_to_string(dir.path().join("log")).expect("the log");
     std::fs::write(&file, "router:\n  max_attempts: 1\n").expect("a configuration");
     router.signal(Signal::SIGHUP);
-    says("the new configuration", "taken anew", log);
+    says("the new configuration", "configuration reloaded", log);
     std::fs::write(&file, "router:\n  max_attempts: 1000\n").expect("a configuration");
     router.signal(Signal::SIGHUP);
     says("the refusal", "stays in effect", log);
