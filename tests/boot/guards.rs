@@ -36,7 +36,7 @@ fn flags_halt_without_their_watch_and_a_look_that_fails_shuts_the_gates(m: &Mach
     // Nobody can say whether there is a flag: nothing is granted, and that is said first.
     m.ok("chmod 700 /tmp/ringrift_coordination");
     m.wait_for("the gate to shut", MINUTE, || match call(m, "Status", "{}")["blocked"].to_string() {
-        said if said.contains("gate emergency") => Ok(()),
+        said if said.contains("emergency: ") => Ok(()),
         said => Err(said),
     });
     m.wait_for("status to say so", MINUTE, || match m.run("ringrift status").out {
@@ -45,7 +45,7 @@ fn flags_halt_without_their_watch_and_a_look_that_fails_shuts_the_gates(m: &Mach
     });
     m.ok("systemd-tmpfiles --create ringrift.conf");
     m.wait_for("the gate to open", MINUTE, || match call(m, "Status", "{}")["blocked"].to_string() {
-        said if !said.contains("gate emergency") => Ok(()),
+        said if !said.contains("emergency: ") => Ok(()),
         said => Err(said),
     });
 }

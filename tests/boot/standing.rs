@@ -52,7 +52,7 @@ fn a_loop_that_stands_still_says_so(m: &Machine) {
                 call(m, "Resume", "{}");
             },
         ),
-        (&shut, "RR-DISK-LOW", "gate disk", &opened),
+        (&shut, "RR-DISK-LOW", "disk: ", &opened),
     ];
     for (stop, code, why, go) in stands {
         stop(m);

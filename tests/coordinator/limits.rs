@@ -91,9 +91,9 @@ fn a_shut_gate_refuses_everything_and_says_why() {
     let mut master = c.dispatch();
     let id = c.enqueue(&work(JobType::Export));
     assert!(master.is_quiet());
-    assert!(c.show(&id).waiting_for.iter().any(|r| r.starts_with("gate disk")), "{:?}", c.show(&id));
+    assert!(c.show(&id).waiting_for.iter().any(|r| r.starts_with("disk: ")), "{:?}", c.show(&id));
     let error = c.call::<Acquired>("Acquire", &json!({"task_type": "export"})).expect_err("shut");
-    assert!(error.is(errors::REFUSED) && error.to_string().contains("gate disk"), "{error}");
+    assert!(error.is(errors::REFUSED) && error.to_string().contains("disk: "), "{error}");
 }
 
 #[test]
