@@ -137,7 +137,7 @@ fn an_artefact_is_judged_by_the_runner_as_its_reader_will(m: &Machine) {
     for (made, reason) in [
         ("mkfifo g.db", "not a regular file"),
         ("ln -s /etc/hostname g.db", "not a regular file"),
-        ("printf abc > a; ln a g.db", "2 names"),
+        ("printf abc > a; ln a g.db", "2 hard links"),
         ("mkdir g.db", "not a regular file"),
     ] {
         let id = leaves(m, made);
