@@ -98,7 +98,7 @@ fn a_job_beyond_its_time_is_ended_by_its_runner(m: &Machine) {
         none if none.is_empty() => Ok(()),
         pid => Err(format!("{pid} {}", m.run(&format!("systemctl status {unit}")).out)),
     });
-    let told = m.journal("-t ringrift-job-runner");
+    let told = m.journal("-t ringrift-job-evaluation");
     let at = |words: &str| told.iter().find(|e| e.message().contains(words)).unwrap_or_else(|| panic!("no {words:?}")).at();
     let last_call = at("timeout: SIGKILL").saturating_sub(at("timeout: SIGTERM"));
     assert!((20..25).contains(&last_call.as_secs()), "{last_call:?}");

@@ -21,7 +21,7 @@ class Slots(unittest.TestCase):
             self.assertIn("1 of 1 slots", answer.reason)
             with ringrift.CoordinatedTask("training") as second:
                 self.assertFalse(second.allowed)
-                self.assertIn("1 of 1 slots of node n1 are taken", second.reasons[0])
+                self.assertIn("1 of 1 slots on node n1 in use", second.reasons[0])
         self.assertTrue(ringrift.check_before_spawn("training").allowed)
 
     def test_async(self) -> None:
@@ -38,7 +38,7 @@ class Slots(unittest.TestCase):
                 raise MemoryError("8 GiB")
         answer = ringrift.check_before_spawn("cmaes")
         self.assertFalse(answer.allowed)
-        self.assertIn("breaker of cmaes on n1 is OPEN", answer.reason)
+        self.assertIn("circuit breaker for cmaes on n1 is OPEN", answer.reason)
         for n in range(5):
             self.assertEqual(ringrift.record_failure("tournament", reason="exit 1"), n == 4)
 
@@ -88,7 +88,7 @@ class Guard(unittest.TestCase):
     def test_without_a_master(self) -> None:
         self.assertFalse(ringrift.is_master_loop_running())
         self.assertFalse(ringrift.check_or_warn("a test"))
-        with self.assertRaisesRegex(RuntimeError, "promotion needs the master loop"):
+        with self.assertRaisesRegex(RuntimeError, "promotion needs the master"):
             ringrift.ensure_master_loop_running(True, "promotion")
         ringrift.ensure_master_loop_running(False, "promotion")
         os.environ["RINGRIFT_SKIP_MASTER_LOOP_CHECK"] = "1"

@@ -168,7 +168,7 @@ fn sigterm_drains_and_status_json_tells() {
     assert_eq!((file.daemon.as_str(), file.state), ("COORDINATOR", State::Running));
     // That nothing is granted is said, and is no fault of the coordinator's.
     assert_eq!(file.health.status, HealthStatus::Healthy, "{}", file.health.message);
-    assert!(file.health.message.contains("no master takes orders"), "{}", file.health.message);
+    assert!(file.health.message.contains("the master is not connected yet"), "{}", file.health.message);
     let status: CoordinatorStatus = serde_json::from_value(file.snapshot).expect("a status");
     let waiting = status.conditions.waiting.first().expect("the export waits");
     assert_eq!((waiting.work_type, waiting.codes.first()), (JobType::Export, Some(&ReasonCode::NoMaster)));

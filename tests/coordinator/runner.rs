@@ -359,7 +359,7 @@ fn a_job_cannot_name_where_its_files_lie() {
     let mut call = serde_json::to_value(success(&offer)).expect("a report");
     call["result"]["artefacts"] = json!([{"kind": "games", "path": "../../coordinator/coordination.db", "sha256": ABC, "bytes": 3}]);
     let refused = c.jobs().call::<Value>("org.ringrift.Job.Finish", &call).expect_err("a way out");
-    assert!(refused.to_string().contains("inside"), "{refused}");
+    assert!(refused.to_string().contains("is not a path in the output directory"), "{refused}");
 }
 
 #[test]

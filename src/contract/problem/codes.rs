@@ -92,8 +92,8 @@ codes! {
         "The master loop does not turn"
         "The master's process is there, and its last heartbeat is older than three of its intervals \
          (master.interval)."
-        "`journalctl -u ringrift-master -n 50` shows what it did last; `systemctl restart ringrift-master` begins \
-         anew and stops no daemon."
+        "`journalctl -u ringrift-master -n 50` shows what it did last; `systemctl restart ringrift-master` stops \
+         no daemon."
     MasterDegraded "RR-MASTER-DEGRADED" Degraded "67fe51dc39d844a2b1cb8e2f2ebec653"
         "The master loop misses something that it needs"
         "The master runs and cannot do part of its work: it cannot write its database, take the coordinator's \
