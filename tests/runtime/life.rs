@@ -89,12 +89,12 @@ pub fn a_bad_configuration_is_exit_78() {
     let mut world = World::new();
     world.configure("safeguards:\n  disk: {warning: 80, critical: 70}\n");
     let mut toy = world.start(&[]);
-    let status = world.note("configuration rejected");
+    let status = world.note("configuration refused");
     assert!(status.contains("unified_loop.yaml:2:10: safeguards.disk.warning: 80 must be below safeguards.disk.critical = 70"), "{status}");
     assert_eq!(toy.end().code(), Some(78));
     world.configure("");
     let mut toy = world.start(&[("RINGRIFT_PID_KP", "much")]);
-    assert!(world.note("configuration rejected").contains("RINGRIFT_PID_KP"));
+    assert!(world.note("configuration refused").contains("RINGRIFT_PID_KP"));
     assert_eq!(toy.end().code(), Some(78));
 }
 
