@@ -62,7 +62,7 @@ fn deleted_socket_files_are_mended_within_seconds(m: &Machine) {
         let before = m.show(service, "InvocationID");
         m.ok(&format!("rm /run/ringrift/{socket}.sock"));
         let deleted = Instant::now();
-        m.wait_for(&format!("{socket}.sock to be there and answered"), Duration::from_secs(10), || {
+        m.wait_for(&format!("{socket}.sock to be there and answered"), Duration::from_secs(30), || {
             let ran = m.run(&format!("test -S /run/ringrift/{socket}.sock && {probe}"));
             match m.show(service, "ActiveState") {
                 state if state == "active" && ran.code == 0 && m.show(service, "InvocationID") != before => Ok(()),

@@ -87,6 +87,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
             if down && unit.since_us.is_none_or(|since| now - since > DOUBT_US) {
                 return Some((Restart::Service, format!("{} is down while {} runs", socket.unit, socket.service)));
             }
+            // A restart that waits until its dependents have stopped: the file is not there yet, and another restart would begin again.
+            if unit.start_queued {
+                return None;
+            }
             (unit.active_state.clone(), unit.since_us)
         };
         if state != "active" {
