@@ -9,7 +9,7 @@ use super::systemd::SystemdView;
 use super::varlink::Client;
 use crate::contract::catalog::{self, StageState};
 use crate::contract::facts::{ConfigFacts, Facts, Known, Missing};
-use crate::contract::health::StatusFile;
+use crate::contract::health::{State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::paths;
 use crate::contract::ports::{Host as _, Units};
@@ -62,12 +62,14 @@ impl Collector {
     pub fn collect(&self, units: &dyn Units) -> Facts {
         let units = units.list(&names().iter().map(String::as_str).collect::<Vec<_>>());
         let (reports, torn) = self.reports();
+        // At once: whoever asks the catalog while DATA_PIPELINE stops has systemd start it again for the waiting connection.
+        let stages = units.as_ref().ok().and_then(|units| self.stages(units, &reports));
         let machine = self.machine.snapshot();
         let gpu_lost = machine.gpu_absent.clone().filter(|_| Path::new(GPU_DEVICE).exists());
         Facts {
             now_us: now_us(),
             host_name: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default(),
-            stages: units.as_ref().ok().and_then(|units| self.stages(units)),
+            stages,
             units,
             reports,
             torn,
@@ -103,13 +105,14 @@ impl Collector {
     }
 
     /// The catalog's account, if DATA_PIPELINE runs: asking must not start it.
-    fn stages(&self, units: &[UnitView]) -> Option<Known<Vec<StageState>>> {
+    fn stages(&self, units: &[UnitView], reports: &BTreeMap<String, StatusFile>) -> Option<Known<Vec<StageState>>> {
         #[derive(Deserialize)]
         struct Listed {
             stages: Vec<StageState>,
         }
         let unit = DaemonType::DataPipeline.unit();
         units.iter().find(|u| u.name == unit && u.active_state == "active")?;
+        reports.get(&DaemonType::DataPipeline.kebab()).filter(|report| matches!(report.state, State::Running | State::Paused))?;
         let ask = || {
             let mut client = Client::connect(self.places.run.join("catalog.sock"), Some(CATALOG_TIMEOUT))?;
             client.call::<Listed>(&format!("{}.Stages", catalog::INTERFACE), &serde_json::json!({}))

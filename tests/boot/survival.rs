@@ -46,8 +46,10 @@ fn a_start_with_a_hub_that_crashes_fails_with_its_name_and_the_hub_is_not_given_
     m.ok("systemctl daemon-reload");
     let started = m.run("systemctl start ringrift-master.target");
     assert_ne!(started.code, 0, "the coordinator does not run, and the start says nothing: {}", started.out);
-    let said = m.ok("journalctl --no-pager -o cat -u ringrift-up.service");
-    assert!(said.contains("ringrift-coordinator.service is "), "{said}");
+    m.wait_for("the journal to have the hub's name", MINUTE, || {
+        let said = m.ok("journalctl --no-pager -o cat -u ringrift-up.service");
+        if said.contains("ringrift-coordinator.service is ") { Ok(()) } else { Err(said) }
+    });
     assert_eq!(m.show("ringrift-master.service", "ActiveState"), "active", "what can run runs");
     // More crashes than a daemon is allowed.
     m.wait_for("more than five restarts", 3 * MINUTE, || match m.show("ringrift-coordinator.service", "NRestarts").parse::<u32>() {
@@ -97,7 +99,7 @@ fn a_profile_applied_directly_after_a_reload_fails_no_unit(m: &Machine) {
     m.ok("ringrift config reload");
     let run = m.show(FEEDBACK, "InvocationID");
     let reloads = |unit: &str| {
-        let said = format!("journalctl --no-pager -o cat -u {unit} _SYSTEMD_INVOCATION_ID={run} | grep -c 'configuration was read again'");
+        let said = format!("journalctl --no-pager -o cat -u {unit} _SYSTEMD_INVOCATION_ID={run} | grep -c 'configuration reloaded'");
         m.run(&said).out
     };
     m.wait_for("the reload", MINUTE, || if reloads(FEEDBACK) == "1" { Ok(()) } else { Err(reloads(FEEDBACK)) });
