@@ -72,7 +72,7 @@ fn an_upgrade_from_0_1_0_keeps_running_with_edited_files(m: &Machine) {
     let models = m.ok("ringrift models list --json");
     assert!(models.contains("\"rules_version\":1") || models.contains("rules"), "{models}");
     let status = m.run("ringrift status").out;
-    assert!(status.contains("began anew"), "{status}");
+    assert!(status.contains("started from scratch"), "{status}");
     m.ok("ringrift config check");
 }
 
