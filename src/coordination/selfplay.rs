@@ -22,10 +22,12 @@ pub struct Plan {
     pub keys: Vec<ConfigKey>,
 }
 
-/// The search budget that self-play begins with: `workload.selfplay.params.simulations`, 0 where the command chooses its own.
-pub fn simulations(config: &Config) -> u32 {
-    let set = config.workload.selfplay.params.get(SIMULATIONS).and_then(Value::as_u64);
-    set.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX))
+/// The search budget that self-play begins with: `workload.selfplay.params.simulations`. None where it is not a number: the command
+/// chooses its own then, and nobody knows what would be more.
+pub fn simulations(stage: &Stage) -> Option<u32> {
+    let set = stage.params.get(SIMULATIONS)?;
+    let whole = || set.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64);
+    set.as_u64().or_else(whole).map(|n| u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// What feedback and the allocation said, by configuration. Whoever queues self-play listens to them and keeps this.
@@ -94,9 +96,9 @@ impl Plan {
             let base = work.params.get("exploration").and_then(Value::as_f64).unwrap_or(1.0);
             work.params.insert("exploration".into(), json!(base * boost));
         }
-        if let Some(wished) = wishes.simulations.get(key.as_str()) {
-            let base = work.params.get(SIMULATIONS).and_then(Value::as_u64).unwrap_or(0);
-            work.params.insert(SIMULATIONS.into(), json!(base.max(u64::from(*wished))));
+        // A wish is more than what was set; where nothing is set any more it says nothing.
+        if let (Some(wished), Some(set)) = (wishes.simulations.get(key.as_str()), simulations(&self.stage)) {
+            work.params.insert(SIMULATIONS.into(), json!(set.max(*wished)));
         }
         work
     }
@@ -132,6 +134,18 @@ mod tests {
         assert_eq!((job.params["exploration"].clone(), job.params[SIMULATIONS].clone(), job.priority), (json!(1.2), json!(96), 30));
         wishes.learn(&more(TUNER, 8.0).into());
         assert_eq!(plan.job(&wishes, &key, 30).params[SIMULATIONS], 64, "never less than the configuration says");
+        let mut unset = Config::default();
+        unset.workload.selfplay.params.remove(SIMULATIONS);
+        wishes.learn(&more(TUNER, 96.0).into());
+        assert!(!Plan::of(&unset).job(&wishes, &key, 30).params.contains_key(SIMULATIONS), "the command chooses its own");
+    }
+
+    #[test]
+    fn a_search_budget_is_a_whole_number_however_it_is_written() {
+        let set =
+            |value: Value| simulations(&Stage { params: [(SIMULATIONS.to_owned(), value)].into_iter().collect(), ..Stage::default() });
+        let read = [json!(100), json!(100.0), json!(100.5), json!(-1), json!("many"), json!(1e12)].map(set);
+        assert_eq!(read, [Some(100), Some(100), None, None, None, Some(u32::MAX)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
+use crate::contract::text;
 use crate::coordination::selfplay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,18 +63,22 @@ impl Default for Memory {
 #[derive(Debug)]
 pub struct FeedbackLoop {
     settings: Settings,
-    /// The search budget that self-play begins with.
-    first_budget: u32,
+    /// The search budget that self-play begins with, where the configuration sets one.
+    first_budget: Option<u32>,
     memory: BTreeMap<String, Memory>,
 }
 
 impl Daemon for FeedbackLoop {
     fn new(config: &Config) -> Self {
-        FeedbackLoop { settings: Settings::of(config), first_budget: selfplay::simulations(config), memory: BTreeMap::new() }
+        FeedbackLoop {
+            settings: Settings::of(config),
+            first_budget: selfplay::simulations(&config.workload.selfplay),
+            memory: BTreeMap::new(),
+        }
     }
 
     fn configure(&mut self, config: &Config) {
-        (self.settings, self.first_budget) = (Settings::of(config), selfplay::simulations(config));
+        (self.settings, self.first_budget) = (Settings::of(config), selfplay::simulations(&config.workload.selfplay));
     }
 
     fn save(&self) -> Option<Value> {
@@ -109,7 +114,7 @@ impl FeedbackLoop {
         let memory = self.memory.entry(key.to_string()).or_default();
         memory.refusals += 1;
         if !memory.refusals.is_multiple_of(self.settings.plateau_refusals) {
-            out.last(format!("{key}: {} refusals", memory.refusals));
+            out.last(format!("{key}: {} in a row", text::count(memory.refusals.into(), "rejected candidate")));
             return Ok(());
         }
         let refusals = memory.refusals;
@@ -125,14 +130,21 @@ impl FeedbackLoop {
                 anomaly_count: None,
             });
         }
-        // The configuration may have been raised above what was last said.
-        let now = memory.budget.max(self.first_budget);
-        let budget = now.saturating_add(self.settings.budget_step).min(self.settings.max_budget);
-        if budget > now {
-            out.publish(simulations(key, now, budget, &reason));
-            memory.budget = budget;
-        }
-        out.last(format!("{key}: plateau, exploration × {boost:.2}, budget {budget}"));
+        let budget = match self.first_budget {
+            Some(first) => {
+                // The configuration may have been raised above what was last said.
+                let now = memory.budget.max(first);
+                let budget = now.saturating_add(self.settings.budget_step).min(self.settings.max_budget);
+                if budget > now {
+                    out.publish(simulations(key, now, budget, &reason));
+                    memory.budget = budget;
+                }
+                format!("search budget {}", budget.max(now))
+            }
+            // What the command chooses may be more than any step from 0.
+            None => "search budget left to the command (workload.selfplay.params.simulations is not set)".into(),
+        };
+        out.last(format!("{key}: plateau, exploration × {boost:.2}, {budget}"));
         out.health(Health::healthy(format!("{key}: {reason}")));
         Ok(())
     }
@@ -215,6 +227,18 @@ mod tests {
         let out = fakes.event(&mut daemon, refused()).expect("handled");
         let [_, _, Payload::HyperparameterUpdated(h)] = &out.events[..] else { panic!("{:?}", out.events) };
         assert_eq!((h.old_value, h.new_value), (Some(100.0), 132.0));
+    }
+
+    #[test]
+    fn a_budget_that_the_command_chooses_is_left_alone() {
+        let fakes = Fakes::new();
+        fakes.catalog.hold();
+        let mut config = Config::default();
+        config.workload.selfplay.params.remove(selfplay::SIMULATIONS);
+        let mut daemon = FeedbackLoop::new(&config);
+        let outs: Vec<Out> = (0..3).map(|_| fakes.event(&mut daemon, refused()).expect("handled")).collect();
+        assert!(matches!(&outs[2].events[..], [Payload::PlateauDetected(_), Payload::ExplorationBoost(_)]), "{:?}", outs[2].events);
+        assert!(outs[2].last.as_deref().is_some_and(|last| last.contains("left to the command")), "{:?}", outs[2].last);
     }
 
     #[test]
