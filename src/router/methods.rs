@@ -7,7 +7,6 @@ use super::hub::Hub;
 use super::outbox::Outbox;
 use super::publish;
 use super::refusal::Refusal;
-use super::store::letters::MAX_LISTED;
 use super::subscriptions::{self, Written};
 use crate::contract::router::calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
 use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
@@ -113,7 +112,7 @@ async fn answer(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>) -> Result<Ve
         method::STATS => super::stats::stats(hub).await.map(|stats| reply(&stats, false)),
         method::SUBSCRIBERS => subscriptions::list(hub).await.map(|subscribers| reply(&SubscriberList { subscribers }, false)),
         method::DEAD_LETTER_LIST => {
-            let letters = hub.reader.letters(parse(call)?, MAX_LISTED, true).await?;
+            let letters = hub.reader.letters(parse(call)?, crate::contract::router::MAX_LETTERS, true).await?;
             Ok(reply(&DeadLetterList { letters }, false))
         }
         method::DEAD_LETTER_SHOW => {

@@ -264,6 +264,9 @@ pub struct DeadLetter {
     pub redriven: u32,
 }
 
+/// Dead letters of one answer, which must fit a frame.
+pub const MAX_LETTERS: u32 = 500;
+
 /// Which dead letters: all of them when nothing is set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -280,9 +283,22 @@ pub struct DeadLetterFilter {
     /// Redriven at most this often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_redriven: Option<u32>,
+    /// Behind the letter of this number, in the order of the list: the last of the answer before. None fits when that letter is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
     /// Maximum number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+}
+
+impl DeadLetterFilter {
+    /// Whether a dead letter fits, whatever the limit.
+    pub fn fits(&self, letter: &DeadLetter) -> bool {
+        self.id.is_none_or(|id| id == letter.id)
+            && self.subscriber.as_ref().is_none_or(|name| *name == letter.subscriber)
+            && self.before_us.is_none_or(|before| letter.dead_us < before)
+            && self.max_redriven.is_none_or(|most| letter.redriven <= most)
+    }
 }
 
 /// Results of Stats.

@@ -54,24 +54,34 @@ impl Daemon for DlqRetry {
 }
 
 impl DlqRetry {
-    fn round(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let now = ports.clock.now_us();
+    /// Hands out letters that have rested, oldest first; how many.
+    fn redrive(&self, now_us: i64, ports: &Ports<'_>) -> Result<u64, HandlerError> {
         let mut redriven = 0;
-        if self.settings.max_redrives > 0 {
-            let rested = DeadLetterFilter {
-                before_us: Some(now - i64::from(self.settings.redrive_after) * 1_000_000),
-                max_redriven: Some(self.settings.max_redrives - 1),
-                ..Default::default()
-            };
-            for letter in ports.letters.dead_letters(&rested)? {
+        let Some(most) = self.settings.max_redrives.checked_sub(1) else { return Ok(0) };
+        let mut rested = DeadLetterFilter {
+            before_us: Some(now_us - i64::from(self.settings.redrive_after) * 1_000_000),
+            max_redriven: Some(most),
+            ..Default::default()
+        };
+        // One answer does not hold them all, and those of retired subscribers may fill more than one.
+        loop {
+            let letters = ports.letters.dead_letters(&rested)?;
+            let Some(last) = letters.last() else { return Ok(redriven) };
+            rested.after = Some(last.id);
+            for letter in letters {
                 if redriven >= u64::from(self.settings.batch) {
-                    break;
+                    return Ok(redriven);
                 }
                 // None is delivered when its subscriber was retired. Such a letter stays and must not keep the others from their turn.
                 // The router counts the redrive with the change itself, so a repeat of this tick cannot redrive twice too often.
                 redriven += ports.letters.redrive(&DeadLetterFilter { id: Some(letter.id), ..Default::default() })?;
             }
         }
+    }
+
+    fn round(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let now = ports.clock.now_us();
+        let redriven = self.redrive(now, ports)?;
         if redriven > 0 {
             out.publish(events::DlqEventsReplayed { count: redriven, requested_by: SPEC.name.into() });
         }
@@ -112,11 +122,20 @@ mod tests {
         }
     }
 
+    /// A clock by which letters that died at 0 have rested.
+    fn rested() -> Fakes {
+        let fakes = Fakes::new();
+        fakes.clock.hold().now_us = 10_000_000_000;
+        fakes
+    }
+
     #[test]
     fn each_rested_letter_is_handed_out_by_its_number() {
-        let fakes = Fakes::new();
-        fakes.clock.hold();
+        let fakes = rested();
         fakes.letters.hold().letters.extend([letter(3), letter(4)]);
+        let young = DeadLetter { dead_us: fakes.clock.hold().now_us - 3_599_000_000, ..letter(5) };
+        let given_up = DeadLetter { redriven: 100, ..letter(6) };
+        fakes.letters.hold().letters.extend([young, given_up]);
         let out = fakes.give(&mut build::<DlqRetry>(), Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[..], [Payload::DlqEventsReplayed(r)] if r.count == 2));
         assert_eq!(fakes.letters.hold().redriven.iter().map(|f| f.id).collect::<Vec<_>>(), [Some(3), Some(4)]);
@@ -124,15 +143,18 @@ mod tests {
 
     #[test]
     fn letters_of_retired_subscribers_take_nobodys_turn() {
-        let fakes = Fakes::new();
-        fakes.clock.hold();
-        fakes.letters.hold().letters.extend((0..30).map(letter));
-        fakes.letters.hold().unwanted = 25;
+        let fakes = rested();
+        fakes.letters.hold().letters.extend((0..1030).map(letter));
+        fakes.letters.hold().unwanted = 1025;
         let mut daemon: DlqRetry = build();
         daemon.settings.batch = 3;
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(matches!(&out.events[0], Payload::DlqEventsReplayed(r) if r.count == 3), "{:?}", out.events);
-        assert_eq!(fakes.letters.hold().redriven.last().and_then(|f| f.id), Some(27));
+        assert_eq!(
+            fakes.letters.hold().redriven.last().and_then(|f| f.id),
+            Some(1027),
+            "two answers hold letters of retired subscribers only"
+        );
     }
 
     #[test]

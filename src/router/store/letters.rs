@@ -5,9 +5,6 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
 
-/// More are not listed in one answer, which must fit a frame; ask again with a filter.
-pub const MAX_LISTED: u32 = 500;
-
 fn condition(filter: &DeadLetterFilter) -> (String, Vec<Value>) {
     let mut sql = " WHERE 1".to_owned();
     let mut values = Vec::new();
@@ -26,6 +23,9 @@ fn condition(filter: &DeadLetterFilter) -> (String, Vec<Value>) {
     }
     if let Some(most) = filter.max_redriven {
         add(" AND l.redriven <= ?", i64::from(most).into());
+    }
+    if let Some(after) = filter.after {
+        add(" AND (l.dead_us, l.id) > (SELECT dead_us, id FROM letters WHERE id = ?)", after.cast_signed().into());
     }
     (sql, values)
 }
