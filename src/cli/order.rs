@@ -3,15 +3,12 @@ use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
 use crate::contract::coordinator::method;
-use crate::contract::coordinator::{QueuePlace, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{QueuePlace, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::reason;
 use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
-
-/// Most waiting items whose reasons are asked for.
-const MAX_WAITING: u32 = 1000;
 
 /// Show queued jobs that are ready to start, in the order in which they get slots.
 #[derive(Debug, Args)]
@@ -26,9 +23,8 @@ impl Order {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
         let mut order = coordinator.ask(method::QueueOrder, &json!({}))?;
-        let filter = WorkFilter { statuses: vec![WorkStatus::Pending], limit: Some(MAX_WAITING), ..WorkFilter::default() };
-        let waiting = coordinator.ask(method::List, &filter)?;
-        let waits: BTreeMap<&str, &str> = waiting.items.iter().filter_map(waits_for).collect();
+        let waiting = WorkSelection::of(&[WorkStatus::Pending]).all(|page| coordinator.ask(method::List, page))?;
+        let waits: BTreeMap<&str, &str> = waiting.iter().filter_map(waits_for).collect();
         let more = order.truncated || order.places.len() > self.lines;
         order.places.truncate(self.lines);
         out.either("order", &order.places, || {

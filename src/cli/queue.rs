@@ -3,7 +3,7 @@ use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
 use crate::contract::coordinator::method;
-use crate::contract::coordinator::{Accepted, WorkFilter, WorkStatus};
+use crate::contract::coordinator::{Accepted, WorkSelection, WorkStatus};
 use crate::contract::error::Exit;
 use crate::contract::reason;
 use crate::contract::registry::Hub;
@@ -55,11 +55,10 @@ fn show(world: &World, out: &Out) -> Done {
     let mut coordinator = hub::ask(world, Hub::Coordinator)?;
     let status = coordinator.ask(method::Status, &json!({}))?;
     let safeguards = coordinator.ask(method::Safeguards, &json!({}))?;
-    let filter = WorkFilter { statuses: vec![WorkStatus::Pending], limit: Some(1000), ..WorkFilter::default() };
-    let waiting = coordinator.ask(method::List, &filter)?;
+    let waiting = WorkSelection::of(&[WorkStatus::Pending]).all(|page| coordinator.ask(method::List, page))?;
     let value = json!({
         "state": status.state, "counts": status.queue, "blocked": status.blocked, "signal": safeguards.signal,
-        "waiting": waiting.items.iter().map(|i| json!({ "work_id": i.work_id, "work_type": i.work.work_type, "priority": i.work.priority,
+        "waiting": waiting.iter().map(|i| json!({ "work_id": i.work_id, "work_type": i.work.work_type, "priority": i.work.priority,
             "config_key": i.work.config_key, "created_us": i.created_us, "why": i.waiting_for,
             "waits_for": reason::leading(&i.waiting_for, &i.waiting_codes) })).collect::<Vec<_>>(),
     });
@@ -78,11 +77,11 @@ fn show(world: &World, out: &Out) -> Done {
         }
         // Many wait for the same: each reason once, with how many it holds up.
         let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-        for why in waiting.items.iter().flat_map(|i| &i.waiting_for) {
+        for why in waiting.iter().flat_map(|i| &i.waiting_for) {
             *reasons.entry(why.clone()).or_default() += 1;
         }
         page += &out.sentences(reasons.iter().map(|(why, n)| vec![Text::number(n.to_string()), Text::plain(why)]).collect());
-        let rows = waiting.items.iter().take(30).map(|i| {
+        let rows = waiting.iter().take(30).map(|i| {
             vec![
                 Text::plain(i.work_id.as_str()),
                 Text::plain(i.work.work_type.name()),

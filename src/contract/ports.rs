@@ -9,7 +9,7 @@ pub(crate) use asked::{asks, fakes_of};
 use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
 use super::coordinator::optimizer::{Advice, Observe, Utilization};
-use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem};
+use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkItem, WorkSelection};
 use super::events::Payload;
 use super::facts::Facts;
 use super::health::StatusFile;
@@ -29,10 +29,10 @@ pub trait Clock {
 
 /// Reading the coordinator's queue. Writing goes through `Out::enqueue`.
 pub trait Queue {
-    /// Items that fit, newest first.
-    fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError>;
-    /// Every item of a type that waits or runs; an error when one answer cannot hold them all.
-    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError>;
+    /// How many jobs fit.
+    fn count(&self, which: &WorkSelection) -> Result<u64, CallError>;
+    /// Every job that fits, newest first, however many answers that takes.
+    fn all(&self, which: &WorkSelection) -> Result<Vec<WorkItem>, CallError>;
     /// Whether one more of this type would be granted now on this node, and why not.
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError>;
 }
@@ -111,7 +111,15 @@ pub trait Models: Current {
 
 /// DATA_PIPELINE's own database. Its change, the input's id and the outputs are one transaction, so that a repeated input
 /// returns the same outputs and changes nothing.
-pub trait CatalogStore: Catalog {
+pub trait CatalogStore {
+    /// Artefacts that fit, newest first.
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError>;
+    /// One artefact.
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, StoreError>;
+    /// Where a configuration stands, with its champion.
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, StoreError>;
+    /// Ratings of a configuration, best first.
+    fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, StoreError>;
     /// What was answered to this input before, if it was handled before.
     fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError>;
     /// Copies the files into the store (verified, fsynced, renamed), then commits the records, the input and its outputs.

@@ -6,7 +6,8 @@ use super::transition::ACTIVE;
 use super::{conditions, decisions, emergency, gates, grant, optimizer};
 use crate::contract::coordinator::optimizer::Utilization;
 use crate::contract::coordinator::{
-    CoordinatorStatus, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkStatus,
+    CoordinatorStatus, Counted, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkSelection,
+    WorkStatus,
 };
 use crate::contract::ids::JobId;
 use crate::contract::reason::Reason;
@@ -21,17 +22,15 @@ const ROOM: usize = MAX_FRAME - 16 * 1024;
 /// Items of a List that sets no limit.
 const USUAL: u32 = 100;
 
-/// Items that fit the filter, newest first.
+/// A page of the jobs that fit the filter, newest first.
 pub fn list(cx: &mut Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal> {
-    let (mut clauses, mut values) = (vec!["1"], Vec::<Value>::new());
-    let types = one_of("kind", filter.types.iter().map(|t| t.name()), &mut values);
-    let statuses = one_of("status", filter.statuses.iter().map(|s| s.name()), &mut values);
-    clauses.extend([types.as_str(), statuses.as_str()].iter().filter(|c| !c.is_empty()));
-    if let Some(key) = &filter.config_key {
-        clauses.push("config_key = ?");
-        values.push(key.to_string().into());
+    let (mut clauses, mut values) = chosen(&filter.selection());
+    if let Some(id) = &filter.before {
+        let before = cx.state.number(id).ok_or_else(|| Refusal::bad("before", format!("no job {id}")))?;
+        clauses.push("n < ?".into());
+        values.push(before.into());
     }
-    let limit = filter.limit.unwrap_or(USUAL);
+    let limit = filter.limit.unwrap_or(USUAL).max(1);
     let sql = format!("SELECT * FROM work WHERE {} ORDER BY n DESC LIMIT {}", clauses.join(" AND "), u64::from(limit) + 1);
     let mut statement = cx.db.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
@@ -41,12 +40,33 @@ pub fn list(cx: &mut Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal>
         let (n, item) = (row.get("n")?, rows::read_item(cx, row)?);
         let item = complete(cx, n, item)?;
         size += serde_json::to_string(&item)?.len() + 1;
-        if items.len() >= limit as usize || size > ROOM {
+        if items.len() >= limit as usize || (size > ROOM && !items.is_empty()) {
             return Ok(Listed { items, truncated: true });
         }
         items.push(item);
     }
     Ok(Listed { items, truncated: false })
+}
+
+/// How many jobs fit.
+pub fn count(cx: &Change<'_>, which: &WorkSelection) -> Result<Counted, Refusal> {
+    let (clauses, values) = chosen(which);
+    let sql = format!("SELECT count(*) FROM work WHERE {}", clauses.join(" AND "));
+    let jobs: i64 = cx.db.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok(Counted { jobs: jobs.unsigned_abs() })
+}
+
+/// `WorkSelection::fits` as conditions on a row of `work`, with their values.
+fn chosen(which: &WorkSelection) -> (Vec<String>, Vec<Value>) {
+    let (mut clauses, mut values) = (vec!["1".to_owned()], Vec::new());
+    let types = one_of("kind", which.types.iter().map(|t| t.name()), &mut values);
+    let statuses = one_of("status", which.statuses.iter().map(|s| s.name()), &mut values);
+    clauses.extend([types, statuses].into_iter().filter(|c| !c.is_empty()));
+    if let Some(key) = &which.config_key {
+        clauses.push("config_key = ?".into());
+        values.push(key.to_string().into());
+    }
+    (clauses, values)
 }
 
 fn one_of<'a>(column: &str, names: impl Iterator<Item = &'a str>, values: &mut Vec<Value>) -> String {

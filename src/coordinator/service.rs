@@ -29,6 +29,7 @@ impl Coordinator {
         match called {
             Called::Enqueue(m) => it.request(m, |work| &mut work.requested_by, |cx, work| enqueue::enqueue(cx, &work)),
             Called::List(m) => it.change(m, move |cx, filter| query::list(cx, &filter).map(|listed| tokens.of_list(listed))),
+            Called::Count(m) => it.change(m, |cx, which| query::count(cx, &which)),
             Called::Show(m) => it.change(m, move |cx, show| query::show(cx, &show.work_id).map(|shown| tokens.of_item(shown))),
             Called::Cancel(m) => it.change(m, |cx, call| cancel::cancel(cx, &call)),
             Called::CanSpawn(m) => it.change(m, |cx, ask| slots::can_spawn(cx, &ask)),

@@ -1,6 +1,6 @@
 //! The master's talk with the hubs: blocking calls, in threads of their own, so that the loop never waits for a socket.
 use crate::contract::backoff::Backoff;
-use crate::contract::coordinator::{Dispatch, Order, Report, WorkFilter, WorkItem, WorkStatus, method};
+use crate::contract::coordinator::{Dispatch, Order, Report, WorkItem, WorkSelection, WorkStatus, method};
 use crate::contract::events::{DatabaseQuarantined, HostOffline, HostOnline};
 use crate::contract::ids::{NodeId, SubscriberName};
 use crate::contract::method::Method as _;
@@ -81,11 +81,10 @@ pub fn say_notice(router: &Path, node: &NodeId, notice: &Notice) -> Result<(), C
 
 /// Work that has a slot at this node, by the coordinator's account.
 pub fn leased(socket: &Path, node: &NodeId) -> Result<Vec<WorkItem>, CallError> {
-    let statuses = vec![WorkStatus::Claimed, WorkStatus::Running];
-    let filter = WorkFilter { statuses, limit: Some(10_000), ..WorkFilter::default() };
     let mut client = Client::connect(socket, Some(RPC_TIMEOUT))?;
-    let listed = client.ask(method::List, &filter)?;
-    Ok(listed.items.into_iter().filter(|i| i.claimed_by.as_ref() == Some(node)).collect())
+    let slotted = WorkSelection::of(&[WorkStatus::Claimed, WorkStatus::Running]);
+    let items = slotted.all(|page| client.ask(method::List, page))?;
+    Ok(items.into_iter().filter(|i| i.claimed_by.as_ref() == Some(node)).collect())
 }
 
 /// Takes the coordinator's orders until the loop is gone.

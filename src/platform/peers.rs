@@ -3,12 +3,12 @@
 use super::varlink::Client;
 use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, ById, ByKey, Rating, StageState};
 use crate::contract::coordinator::optimizer::{Advice, Observe, Utilization};
-use crate::contract::coordinator::{self, Acquire, CanSpawn, QueueOrder, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{self, Acquire, CanSpawn, QueueOrder, StopWork, WorkItem, WorkSelection};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::method::{Method, NoArguments};
 use crate::contract::ports::{Catalog, Letters, Managers, Queue};
 use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
-use crate::contract::wire::{CallError, ErrorParameters, errors};
+use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -81,21 +81,11 @@ impl Peer {
 pub struct QueuePeer(pub Peer);
 
 impl Queue for QueuePeer {
-    fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError> {
-        self.0.ask(coordinator::method::List, filter).map(|listed| listed.items)
+    fn count(&self, which: &WorkSelection) -> Result<u64, CallError> {
+        self.0.ask(coordinator::method::Count, which).map(|counted| counted.jobs)
     }
-    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError> {
-        let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
-        let filter = WorkFilter { types: vec![kind], statuses, limit: Some(100_000), ..WorkFilter::default() };
-        let listed = self.0.ask(coordinator::method::List, &filter)?;
-        match listed.truncated {
-            false => Ok(listed.items),
-            true => {
-                let message = format!("more {kind} jobs are queued than one answer holds");
-                let parameters = Box::new(ErrorParameters { message, ..Default::default() });
-                Err(CallError::Answer { method: "List".into(), name: errors::TOO_MANY.into(), parameters })
-            }
-        }
+    fn all(&self, which: &WorkSelection) -> Result<Vec<WorkItem>, CallError> {
+        which.all(|page| self.0.ask(coordinator::method::List, page))
     }
     fn can_spawn(&self, task_type: JobType) -> Result<CanSpawn, CallError> {
         self.0.ask(coordinator::method::CanSpawn, &Acquire { task_type, node: None, requested_by: String::new() })

@@ -1,7 +1,8 @@
 //! A coordinator in a directory of its own, and clients for it.
 use crate::router::Router;
 use ringrift::contract::coordinator::{
-    Accepted, Dispatch, Enqueued, LeaseList, Listed, NewWork, Order, OrderKind, Report, ReportOutcome, Show, Shown, WorkFilter, WorkItem,
+    Accepted, Counted, Dispatch, Enqueued, LeaseList, Listed, NewWork, Order, OrderKind, Report, ReportOutcome, Show, Shown, WorkItem,
+    WorkSelection,
 };
 use ringrift::contract::ids::{ConfigKey, JobId, NodeId};
 use ringrift::contract::job::{Finish, Finished, Offer, Renew, Take};
@@ -132,8 +133,11 @@ impl Coordinator {
     pub fn show(&self, id: &JobId) -> WorkItem {
         self.call::<Shown>("Show", &Show { work_id: id.clone() }).expect("shown").item
     }
-    pub fn list(&self, filter: &WorkFilter) -> Vec<WorkItem> {
-        self.call::<Listed>("List", filter).expect("listed").items
+    /// Every job that fits; Count knows of as many.
+    pub fn list(&self, which: &WorkSelection) -> Vec<WorkItem> {
+        let all = which.all(|page| self.call::<Listed>("List", page)).expect("listed");
+        assert_eq!(self.call::<Counted>("Count", which).expect("counted").jobs, all.len() as u64);
+        all
     }
     pub fn leases(&self) -> LeaseList {
         self.call("Leases", &json!({})).expect("leases")

@@ -1,7 +1,7 @@
 //! A work item's way through the queue.
 use crate::harness::*;
 use ringrift::contract::coordinator::*;
-use ringrift::contract::ids::{FencingToken, JobId};
+use ringrift::contract::ids::{ConfigKey, FencingToken, JobId};
 use ringrift::contract::job::Renew;
 use ringrift::contract::wire::{CallError, errors};
 use ringrift::contract::workload::{JobType, Progress};
@@ -87,8 +87,42 @@ fn bad_requests_are_refused_and_name_the_field() {
     let error =
         c.call::<Enqueued>("Enqueue", &json!({"work_type": "selfplay", "config_key": "square8_2p", "prioritty": 1})).expect_err("unknown");
     assert!(error.to_string().contains("prioritty"), "{error}");
-    assert_eq!(c.list(&WorkFilter::default()).len(), 0);
+    assert_eq!(c.list(&WorkSelection::default()).len(), 0);
     assert!(c.call::<Shown>("Show", &json!({"work_id": "abcd-1"})).expect_err("nothing there").is(errors::NOT_FOUND));
+}
+
+#[test]
+fn a_list_that_was_cut_goes_on_where_it_ended_and_count_is_of_the_whole() {
+    let c = Coordinator::new();
+    for n in 0..130u8 {
+        let kind = if n % 3 == 0 { JobType::Export } else { JobType::Selfplay };
+        let key = if n % 2 == 0 { "square8_2p" } else { "hex8_2p" };
+        let id = c.enqueue(&NewWork { config_key: ConfigKey::new(key).expect("a key"), ..work(kind) });
+        if n % 5 == 0 {
+            c.call::<Accepted>("Cancel", &json!({ "work_id": id })).expect("cancelled");
+        }
+    }
+    let everything = c.list(&WorkSelection::default());
+    assert_eq!(everything.len(), 130);
+    let first = c.call::<Listed>("List", &WorkFilter::default()).expect("a page");
+    assert!(first.truncated && first.items.len() == 100 && first.items == everything[..100]);
+    let next = WorkFilter { before: Some(first.items[99].work_id.clone()), limit: Some(20), ..WorkFilter::default() };
+    let second = c.call::<Listed>("List", &next).expect("a page");
+    assert!(second.truncated && second.items == everything[100..120]);
+    let key = ConfigKey::new("hex8_2p").expect("a key");
+    let cancelled = WorkSelection::of(&[WorkStatus::Cancelled]);
+    let selections = [
+        WorkSelection::active(),
+        cancelled.clone(),
+        cancelled.clone().kind(JobType::Export),
+        cancelled.kind(JobType::Selfplay).key(&key),
+        WorkSelection::default().key(&key),
+        WorkSelection { types: vec![JobType::Export, JobType::Training], ..WorkSelection::default() },
+    ];
+    for which in selections {
+        let fit: Vec<WorkItem> = everything.iter().filter(|item| which.fits(item)).cloned().collect();
+        assert!(!fit.is_empty() && c.list(&which) == fit, "{which:?}: the database and the fakes choose alike");
+    }
 }
 
 #[test]
@@ -100,7 +134,7 @@ fn the_queue_has_a_hard_limit_with_the_reason() {
     let error = c.call::<Enqueued>("Enqueue", &work(JobType::Export)).expect_err("full");
     assert!(error.is(errors::REFUSED) && error.to_string().contains("limits.queue_hard is 10"), "{error}");
     assert_eq!(c.router.wait("backpressure_activated", |_| true).payload["queue_depth"], 10);
-    let items = c.list(&WorkFilter::default());
+    let items = c.list(&WorkSelection::default());
     for item in &items[..6] {
         c.call::<Accepted>("Cancel", &json!({"work_id": item.work_id})).expect("cancelled");
     }
@@ -230,7 +264,7 @@ fn lists_are_filtered_newest_first_and_say_when_they_are_cut() {
     let listed: Listed = c.call("List", &json!({"types": ["selfplay"], "statuses": ["pending"], "limit": 2})).expect("listed");
     assert_eq!(listed.items.iter().map(|i| &i.work_id).collect::<Vec<_>>(), [&ids[4], &ids[2]]);
     assert!(listed.truncated);
-    assert!(c.list(&WorkFilter { statuses: vec![WorkStatus::Running], ..Default::default() }).is_empty());
+    assert!(c.list(&WorkSelection::of(&[WorkStatus::Running])).is_empty());
 }
 
 #[test]

@@ -37,6 +37,7 @@ impl List {
             types: self.types.iter().map(|t| job_type(t)).collect::<Result<_, _>>()?,
             statuses: if self.all { Vec::new() } else { active.to_vec() },
             config_key: self.key.clone(),
+            before: None,
             limit: Some(self.lines),
         };
         let listed = hub::ask(world, Hub::Coordinator).and_then(|mut c| c.ask(method::List, &filter));

@@ -60,6 +60,24 @@ pub struct ArtefactFilter {
     pub limit: Option<u32>,
 }
 
+/// Most artefacts of a List that sets no limit.
+const USUAL: u32 = 100;
+
+impl ArtefactFilter {
+    /// Whether an artefact fits, whatever the limit.
+    pub fn fits(&self, artefact: &ArtefactRecord) -> bool {
+        self.kind.as_ref().is_none_or(|kind| *kind == artefact.kind)
+            && self.config_key.as_ref().is_none_or(|key| *key == artefact.config_key)
+            && self.rules_version.is_none_or(|version| version == artefact.rules_version)
+            && self.after.is_none_or(|after| artefact.seq > after)
+    }
+
+    /// The maximum number.
+    pub fn most(&self) -> u32 {
+        self.limit.unwrap_or(USUAL)
+    }
+}
+
 /// One step of a lineage: an artefact and how far it is from the one asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineageStep {

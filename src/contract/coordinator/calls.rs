@@ -24,16 +24,6 @@ pub struct Shown {
     pub item: WorkItem,
 }
 
-/// Result of List.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Listed {
-    /// Newest first.
-    pub items: Vec<WorkItem>,
-    /// More would have fitted the filter than its limit or a frame allows.
-    #[serde(default)]
-    pub truncated: bool,
-}
-
 /// Arguments of Cancel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

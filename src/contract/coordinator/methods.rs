@@ -1,13 +1,14 @@
 //! The table of methods.
 use super::bandwidth::{BandwidthView, CanTransfer, EndTransfer, Transfer, TransferEnded, TransferGrant};
-use super::calls::{Accepted, Acquired, Cancel, CoordinatorStatus, Holder, LeaseList, LimitList, Listed, Renewed, Show, Shown};
+use super::calls::{Accepted, Acquired, Cancel, CoordinatorStatus, Holder, LeaseList, LimitList, Renewed, Show, Shown};
 use super::durations::{DurationOf, Durations, RecordDuration, StartView, TaskOf};
 use super::optimizer::{Advice, AgreedRate, MaxSelfplay, NegotiateRate, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization};
 use super::safeguards::{
     Because, Emergency, Flags, RecordFailure, Recorded, Release, Reserve, ResetBreakers, ResetDone, SafeguardsView, Unreserve,
 };
 use super::scheduling::{QueueOrder, StopWork};
-use super::work::{Acquire, CanSpawn, Dispatch, Enqueued, NewWork, Order, Report, WorkFilter};
+use super::selection::{Counted, Listed, WorkFilter, WorkSelection};
+use super::work::{Acquire, CanSpawn, Dispatch, Enqueued, NewWork, Order, Report};
 use crate::contract::method::{NoArguments, methods};
 
 methods! {
@@ -20,6 +21,7 @@ methods! {
     MaxSelfplay(MaxSelfplay) -> SelfplayBound: Nothing;
     ShouldScale(ShouldScale) -> Scale: Nothing;
     List(WorkFilter) -> Listed: Reader;
+    Count(WorkSelection) -> Counted: Reader;
     Show(Show) -> Shown: Reader;
     QueueOrder(NoArguments) -> QueueOrder: Reader;
     Leases(NoArguments) -> LeaseList: Reader;

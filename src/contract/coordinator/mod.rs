@@ -7,10 +7,12 @@ mod methods;
 pub mod optimizer;
 pub mod safeguards;
 pub mod scheduling;
+mod selection;
 mod work;
 
 pub use calls::*;
 pub use methods::{Called, DESCRIPTION, INTERFACE, RIGHTS, method};
 pub use safeguards::*;
 pub use scheduling::*;
+pub use selection::*;
 pub use work::*;

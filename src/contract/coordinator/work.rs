@@ -218,24 +218,6 @@ pub struct Lease {
     pub gpus: Option<Vec<u32>>,
 }
 
-/// Which items List returns; newest first.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WorkFilter {
-    /// Of these types; all when empty.
-    #[serde(default)]
-    pub types: Vec<JobType>,
-    /// In these states; all when empty.
-    #[serde(default)]
-    pub statuses: Vec<WorkStatus>,
-    /// Of one configuration.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_key: Option<ConfigKey>,
-    /// Maximum number; 100 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-}
-
 /// Arguments of Acquire and CanSpawn, for tasks that are not in the queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! WORK_QUEUE_MONITOR: depth and latency of the work queue, jobs that do not start, and back-pressure long before the queue is full.
 use crate::contract::config::Config;
-use crate::contract::coordinator::{WorkFilter, WorkStatus};
+use crate::contract::coordinator::{WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
@@ -35,8 +35,6 @@ declare! {
     }
 }
 
-/// Items that one look reads.
-const MAX_LISTED: u32 = 5000;
 /// Waiting items whose time is remembered.
 const REMEMBERED: usize = 10_000;
 /// Percent of the depth at which back-pressure ends: without a gap it would flutter.
@@ -121,18 +119,15 @@ impl WorkQueueMonitor {
     }
 
     fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
-        let items = ports.queue.work(&WorkFilter { statuses, limit: Some(MAX_LISTED), ..Default::default() })?;
+        let depth = ports.queue.count(&WorkSelection::of(&[WorkStatus::Pending]))?;
+        let running = ports.queue.count(&WorkSelection::of(&[WorkStatus::Running]))?;
+        let starting = ports.queue.all(&WorkSelection::of(&[WorkStatus::Claimed]))?;
         let now = ports.clock.now_us();
-        let depth = items.iter().filter(|i| i.status == WorkStatus::Pending).count() as u64;
         self.press(depth, ports, out);
         let slow = i64::from(self.settings.stuck_seconds) * 1_000_000;
-        let stuck: Vec<String> = items
-            .iter()
-            .filter(|i| i.status == WorkStatus::Claimed && i.claimed_us.is_some_and(|at| now - at > slow))
-            .map(|i| i.work_id.to_string())
-            .collect();
-        let mut story = format!("{depth} queued, {} running", items.iter().filter(|i| i.status == WorkStatus::Running).count());
+        let stuck = starting.iter().filter(|i| i.claimed_us.is_some_and(|at| now - at > slow));
+        let stuck: Vec<String> = stuck.map(|i| i.work_id.to_string()).collect();
+        let mut story = format!("{depth} queued, {running} running");
         if let Some((median, slowest)) = self.latency() {
             story += &format!("; start delay {median:.0} s (max {slowest:.0} s)");
         }

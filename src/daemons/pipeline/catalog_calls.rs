@@ -1,10 +1,11 @@
 //! Answers on `/run/ringrift/catalog.sock`: Get, List, Lineage, Ratings, Stages, Stage.
-use super::data_pipeline::{Ports, effect};
-use super::housekeeping::Housekeeping;
+use super::effects::effect;
+use super::housekeeping::{Housekeeping, Keeping};
 use crate::contract::catalog::{Called, Fate, Fates, Got, Lineage, Listed, OneStage, RatingList, Rebuild, Rebuilt, StageList};
-use crate::contract::daemon::Out;
+use crate::contract::daemon::HandlerError;
 use crate::contract::events::{EventType, Payload};
 use crate::contract::method::Method;
+use crate::contract::ports::CatalogStore;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use serde_json::{Value, json};
 
@@ -15,15 +16,34 @@ fn fail(name: &str, message: String) -> Reply {
     Reply::error(name, &ErrorParameters { message, ..Default::default() })
 }
 
-/// One method: its arguments are read, and what it gives is its answer. The types are those of the interface's table.
-fn run<M: Method>(_: M, call: &Call, answer: impl FnOnce(M::Arguments) -> Result<M::Answer, Reply>) -> Result<Reply, Reply> {
-    let arguments = serde_json::from_value(Value::Object(call.parameters.clone()));
-    let arguments = arguments.map_err(|e| fail(errors::INVALID_PARAMETER, e.to_string()))?;
-    answer(arguments).map(|answer| Reply::ok(&answer))
+/// Why there is no answer.
+enum Refused {
+    /// The caller is told.
+    Caller(Reply),
+    /// The daemon cannot go on; nobody is answered.
+    Daemon(HandlerError),
 }
 
-fn failed(error: impl std::fmt::Display) -> Reply {
-    fail(errors::INTERNAL, error.to_string())
+impl Refused {
+    fn of(name: &str, message: String) -> Refused {
+        Refused::Caller(fail(name, message))
+    }
+}
+
+impl<E: Into<HandlerError>> From<E> for Refused {
+    fn from(error: E) -> Refused {
+        match error.into() {
+            broken @ HandlerError::Broken(_) => Refused::Daemon(broken),
+            error => Refused::of(errors::INTERNAL, error.to_string()),
+        }
+    }
+}
+
+/// One method: its arguments are read, and what it gives is its answer. The types are those of the interface's table.
+fn run<M: Method>(_: M, call: &Call, answer: impl FnOnce(M::Arguments) -> Result<M::Answer, Refused>) -> Result<Reply, Refused> {
+    let arguments = serde_json::from_value(Value::Object(call.parameters.clone()));
+    let arguments = arguments.map_err(|e| Refused::of(errors::INVALID_PARAMETER, e.to_string()))?;
+    answer(arguments).map(|answer| Reply::ok(&answer))
 }
 
 /// What goes first, so that a long list that is cut says what is deleted.
@@ -34,56 +54,57 @@ fn most_telling(mut fates: Vec<Fate>) -> Vec<Fate> {
 }
 
 /// One part of a rebuild: files, or events of the log in their order. What the catalog knows already stays as it is.
-fn rebuild(wanted: &Rebuild, ports: &Ports<'_>) -> Result<Rebuilt, Reply> {
-    let store = ports.store;
-    let mut rebuilt = if wanted.files { store.rebuild(wanted.after.as_deref()).map_err(failed)? } else { Rebuilt::default() };
+fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, now_us: i64) -> Result<Rebuilt, Refused> {
+    let mut rebuilt = if wanted.files { store.rebuild(wanted.after.as_deref())? } else { Rebuilt::default() };
     for event in &wanted.events {
         let Some(kind) = EventType::from_wire(&event.kind) else { continue };
         let Ok(payload) = Payload::parse(kind, &Value::Object(event.payload.clone())) else { continue };
-        if store.handled(&event.id).map_err(failed)?.is_some() {
+        if store.handled(&event.id)?.is_some() {
             continue;
         }
-        let done = effect(payload, ports).map_err(|e| e.to_string()).and_then(|effect| match effect {
-            Some((change, outputs, _)) => store.commit(&event.id, &change, &outputs).map(|()| true).map_err(|e| e.to_string()),
+        let done = effect(payload, store, now_us).and_then(|effect| match effect {
+            Some((change, outputs, _)) => Ok(store.commit(&event.id, &change, &outputs).map(|()| true)?),
             None => Ok(false),
         });
         match done {
             Ok(entered) => rebuilt.events += u64::from(entered),
+            Err(broken @ HandlerError::Broken(_)) => return Err(Refused::Daemon(broken)),
             Err(why) => rebuilt.problems.push(format!("event {}: {why}", event.id)),
         }
     }
     Ok(rebuilt)
 }
 
-/// Answers one call.
-pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>, out: &mut Out) {
-    out.answer(match reply(call, housekeeping, ports) {
-        Ok(reply) | Err(reply) => reply,
-    });
+/// Answers one call; an error is none of the caller's but the daemon's own.
+pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now_us: i64) -> Result<Reply, HandlerError> {
+    match reply(call, housekeeping, ports, now_us) {
+        Ok(reply) | Err(Refused::Caller(reply)) => Ok(reply),
+        Err(Refused::Daemon(error)) => Err(error),
+    }
 }
 
-fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Ports<'_>) -> Result<Reply, Reply> {
+fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now_us: i64) -> Result<Reply, Refused> {
     let store = ports.store;
     let name = call.method.rsplit('.').next().unwrap_or_default();
-    let unknown = || Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method }));
+    let unknown = || Refused::Caller(Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method })));
     match Called::by_name(name).ok_or_else(unknown)? {
         Called::Get(m) => run(m, call, |by| {
-            let found = store.get(&by.id).map_err(failed)?;
-            found.map(|artefact| Got { artefact }).ok_or_else(|| fail(errors::NOT_FOUND, "no artefact with this id".into()))
+            let found = store.get(&by.id)?;
+            found.map(|artefact| Got { artefact }).ok_or_else(|| Refused::of(errors::NOT_FOUND, "no artefact with this id".into()))
         }),
-        Called::List(m) => run(m, call, |filter| store.list(&filter).map(|artefacts| Listed { artefacts }).map_err(failed)),
-        Called::Lineage(m) => run(m, call, |by| store.lineage(&by.id).map(|steps| Lineage { steps }).map_err(failed)),
-        Called::Ratings(m) => run(m, call, |by| store.ratings(&by.config_key).map(|ratings| RatingList { ratings }).map_err(failed)),
-        Called::Stage(m) => run(m, call, |by| store.stage(&by.config_key).map(|stage| OneStage { stage }).map_err(failed)),
-        Called::Stages(m) => run(m, call, |_| store.stages().map(|stages| StageList { stages }).map_err(failed)),
+        Called::List(m) => run(m, call, |filter| Ok(Listed { artefacts: store.list(&filter)? })),
+        Called::Lineage(m) => run(m, call, |by| Ok(Lineage { steps: store.lineage(&by.id)? })),
+        Called::Ratings(m) => run(m, call, |by| Ok(RatingList { ratings: store.ratings(&by.config_key)? })),
+        Called::Stage(m) => run(m, call, |by| Ok(OneStage { stage: store.stage(&by.config_key)? })),
+        Called::Stages(m) => run(m, call, |_| Ok(StageList { stages: store.stages()? })),
         Called::Prune(m) => run(m, call, |prune| {
-            let fates = housekeeping.dry_run(ports);
-            if !prune.dry_run && fates.is_ok() {
-                housekeeping.turn(ports).map_err(failed)?;
+            let fates = housekeeping.dry_run(ports)?;
+            if !prune.dry_run {
+                housekeeping.turn(ports)?;
             }
-            fates.map(|fates| Fates { fates: most_telling(fates) }).map_err(failed)
+            Ok(Fates { fates: most_telling(fates) })
         }),
-        Called::Rebuild(m) => run(m, call, |part| rebuild(&part, ports)),
+        Called::Rebuild(m) => run(m, call, |part| rebuild(&part, store, now_us)),
     }
 }
 
@@ -94,10 +115,9 @@ mod tests {
     use crate::daemons::testing::digest;
 
     fn ask(fakes: &Fakes, method: &str, parameters: Value) -> Reply {
-        let mut out = Out::default();
         let mut housekeeping = Housekeeping::new(&Default::default());
-        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &fakes.ports(), &mut out);
-        out.reply.expect("an answer")
+        let ports = Keeping { queue: &fakes.queue, current: &fakes.current, store: &fakes.store };
+        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &ports, 0).expect("an answer")
     }
 
     #[test]

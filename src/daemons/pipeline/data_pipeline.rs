@@ -1,21 +1,19 @@
 //! DATA_PIPELINE: owns the catalog. Turns results of jobs into artefacts, and says so in the stages' events.
 use super::catalog_calls;
-use super::housekeeping::Housekeeping;
+use super::effects::{effect, staged};
+use super::housekeeping::{Housekeeping, Keeping};
 use super::inspection;
-use super::stage_results as results;
-use crate::contract::catalog::Champion;
+use super::stage_results::{self as results, Effect};
 use crate::contract::catalog::{SetAside, StageState};
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
-use crate::contract::ids::ConfigKey;
 use crate::contract::job_file::Quota;
 use crate::contract::messages;
 use crate::contract::ports::CatalogChange;
 use crate::contract::registry::declare;
-use crate::contract::workload::JobType;
 
 declare! {
     DataPipeline {
@@ -57,10 +55,9 @@ pub struct DataPipeline {
     /// `limits.job_bytes` and `limits.job_files`.
     quota: Quota,
     housekeeping: Housekeeping,
+    /// The catalog was compared with `rules_version`; until then every tick tries again.
+    compared: bool,
 }
-
-/// What an event changes and what it says.
-pub(super) type Effect = (CatalogChange, Vec<Payload>, String);
 
 impl Daemon for DataPipeline {
     fn new(config: &Config) -> Self {
@@ -69,12 +66,14 @@ impl Daemon for DataPipeline {
             rules_version: config.workload.rules_version,
             quota: config.limits.job_quota(),
             housekeeping: Housekeeping::new(config),
+            compared: false,
         }
     }
 
     fn configure(&mut self, config: &Config) {
         self.settings = Settings::of(config);
         self.rules_version = config.workload.rules_version;
+        self.compared = false;
         self.quota = config.limits.job_quota();
         self.housekeeping.configure(config);
     }
@@ -86,8 +85,15 @@ impl Daemon for DataPipeline {
                 self.compare_rules(ports, out)?;
             }
             Input::Event { event, payload } => self.event(event, payload, ports, out)?,
-            Input::Tick { .. } => self.keep_house(ports, out)?,
-            Input::Call(call) => catalog_calls::answer(call, &mut self.housekeeping, ports, out),
+            Input::Tick { .. } => {
+                if !self.compared {
+                    self.compare_rules(ports, out)?;
+                }
+                self.keep_house(ports, out)?;
+            }
+            Input::Call(call) => {
+                out.answer(catalog_calls::answer(call, &mut self.housekeeping, &keeping(ports), ports.clock.now_us())?);
+            }
             Input::Reload => self.compare_rules(ports, out)?,
             _ => {}
         }
@@ -98,9 +104,10 @@ impl Daemon for DataPipeline {
 impl DataPipeline {
     /// Deletes what is no longer needed. In doubt nothing goes, and the next tick tries again.
     fn keep_house(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        match self.housekeeping.turn(ports) {
+        match self.housekeeping.turn(&keeping(ports)) {
             Ok(Some(line)) => out.last(line),
             Ok(None) => {}
+            Err(broken @ HandlerError::Broken(_)) => return Err(broken),
             Err(why) => out.last(format!("nothing deleted: {why}")),
         }
         Ok(())
@@ -123,13 +130,16 @@ impl DataPipeline {
             }
             self.room(ports)?;
         }
-        inspection::inspect(&payload, ports)?;
+        inspection::inspect(&payload, ports.store)?;
         let effect = match payload {
             Payload::RulesChanged(p) => self.rules_changed(&p, ports)?,
-            payload => effect(payload, ports)?,
+            payload => effect(payload, ports.store, ports.clock.now_us())?,
         };
         let Some((change, outputs, line)) = effect else { return Ok(()) };
         ports.store.commit(&event.id, &change, &outputs)?;
+        if let Some((config_key, version)) = &change.rules {
+            tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, %config_key, version, "{line} (kept but not used)");
+        }
         out.events = outputs;
         out.last(&line);
         out.health(Health::healthy(line));
@@ -138,7 +148,7 @@ impl DataPipeline {
 
     /// Says for every configuration whose rules are of another version than the workload's that it starts over. It does so when this
     /// event comes back: then the change is committed exactly once, at its place among the results.
-    fn compare_rules(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+    fn compare_rules(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         for stage in ports.store.stages()? {
             let anything = stage.rules_since_us.is_some() || stage.games + stage.samples + stage.models > 0;
             if stage.rules_version == self.rules_version || !anything {
@@ -149,6 +159,7 @@ impl DataPipeline {
             let (config_key, previous) = (stage.config_key, stage.rules_version);
             out.publish(events::RulesChanged { config_key, rules_version: self.rules_version, previous, reason });
         }
+        self.compared = true;
         Ok(())
     }
 
@@ -158,7 +169,6 @@ impl DataPipeline {
             return Ok(None);
         }
         let line = format!("started from scratch: {}", p.reason);
-        tracing::warn!(MESSAGE_ID = messages::RULES_CHANGED, config_key = %p.config_key, "{} {line} (kept but not used)", p.config_key);
         let change = CatalogChange { rules: Some((p.config_key.clone(), p.rules_version)), ..staged(&p.config_key, "selfplay", &line) };
         Ok(Some((change, vec![], format!("{} {line}", p.config_key))))
     }
@@ -176,6 +186,11 @@ impl DataPipeline {
     }
 }
 
+/// What the housekeeping asks.
+fn keeping<'a>(ports: &Ports<'a>) -> Keeping<'a> {
+    Keeping { queue: ports.queue, current: ports.current, store: ports.store }
+}
+
 /// What a configuration has under the rules that are in force.
 fn in_force(stage: &StageState) -> SetAside {
     SetAside {
@@ -187,81 +202,11 @@ fn in_force(stage: &StageState) -> SetAside {
     }
 }
 
-fn staged(key: &ConfigKey, stage: &str, line: &str) -> CatalogChange {
-    CatalogChange { stage: Some((key.clone(), stage.into(), line.into())), ..Default::default() }
-}
-
-/// What one event means for the catalog.
-pub(super) fn effect(payload: Payload, ports: &Ports<'_>) -> Result<Option<Effect>, HandlerError> {
-    Ok(match payload {
-        Payload::WorkStarted(work) => results::started(&work),
-        Payload::WorkCompleted(work) => Some(results::completed(&work, ports)?),
-        Payload::WorkFailed(work) => failed(&work),
-        Payload::ModelPromoted(p) => {
-            let line = format!("generation {} is {}", p.generation, &p.model_id.as_str()[..12]);
-            let champion = Champion {
-                config_key: p.config_key.clone(),
-                generation: p.generation,
-                model_id: p.model_id,
-                model_path: p.model_path,
-                match_id: p.match_id,
-                elo: p.new_elo,
-                promoted_us: p.promoted_at,
-            };
-            Some((CatalogChange { champion: Some(champion), ..staged(&p.config_key, "promotion", &line) }, vec![], line))
-        }
-        Payload::PromotionRejected(p) => {
-            let line = format!("{} refused: {}", &p.model_id.as_str()[..12], p.reason);
-            let change = CatalogChange { refused: Some(p.config_key.clone()), ..staged(&p.config_key, "selfplay", &line) };
-            Some((change, vec![], line))
-        }
-        Payload::PromotionFailed(p) => {
-            let line = format!("{} could not be promoted: {}", &p.model_id.as_str()[..12], p.error);
-            Some((staged(&p.config_key, "selfplay", &line), vec![], line))
-        }
-        Payload::ModelDistributionComplete(p) => {
-            let line = format!("self-play uses generation {}, {}", p.generation, &p.model_id.as_str()[..12]);
-            Some((staged(&p.config_key, "complete", &line), vec![], line))
-        }
-        // Games that came from elsewhere are announced by AUTO_SYNC with NEW_GAMES_AVAILABLE; here only the stage is kept.
-        Payload::DataSyncCompleted(p) => {
-            p.config_key.map(|key| (staged(&key, "data_sync", "a transfer finished"), vec![], "a transfer finished".into()))
-        }
-        _ => None,
-    })
-}
-
-fn failed(work: &events::WorkFailed) -> Option<Effect> {
-    let key = work.config_key.clone()?;
-    let line = format!("{} {} failed: {}", work.work_type, work.work_id, work.error);
-    let output: Vec<Payload> = match JobType::from_name(&work.work_type)? {
-        JobType::Training => {
-            vec![
-                events::TrainingFailed {
-                    config_key: key.clone(),
-                    job_id: work.work_id.clone(),
-                    error: work.error.clone(),
-                    duration_seconds: None,
-                }
-                .into(),
-            ]
-        }
-        JobType::Evaluation => {
-            let model_id = results::description(&work.description).ok().and_then(|d| d.inputs.candidate).map(|c| c.sha256);
-            vec![
-                events::EvaluationFailed { config_key: key.clone(), model_id, job_id: work.work_id.clone(), error: work.error.clone() }
-                    .into(),
-            ]
-        }
-        _ => vec![],
-    };
-    Some((staged(&key, "selfplay", &line), output, line))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testdata;
     use super::*;
+    use crate::contract::config::Workload;
     use crate::contract::workload::BUILT_IN_RULES;
     use crate::daemons::testing::{build, champion, digest, key};
 
@@ -346,6 +291,58 @@ mod tests {
         fakes.store.hold().catalog.artefacts[0].rules_version = 5;
         fakes.event(&mut daemon, testdata::match_done('c', 'd', None, "accept_h1")).expect("handled");
         assert_eq!((version(0), version(1), version(2)), (7, 1, 5));
+    }
+
+    #[test]
+    fn rules_that_could_not_be_compared_or_recorded_are_told_later_and_not_as_changed() {
+        let (fakes, mut daemon) = pipeline();
+        fakes.queue.hold();
+        let failed = crate::contract::ports::StoreError::Failed { operation: "reading".into(), why: "locked".into() };
+        fakes.give(&mut daemon, Input::Start).expect("started");
+        let other = Config { workload: Workload { rules_version: 9, ..Default::default() }, ..Default::default() };
+        daemon.configure(&other);
+        fakes.store.hold().catalog.stage.games = 40;
+        fakes.store.hold().error = Some(failed.clone());
+        fakes.give(&mut daemon, Input::Reload).expect_err("the database is locked");
+        fakes.store.hold().error = None;
+        let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
+        let [Payload::RulesChanged(changed)] = &out.events[..] else { panic!("{:?}", out.events) };
+        assert_eq!(changed.rules_version, 9);
+        assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty(), "told once");
+        fakes.store.hold().error = Some(failed);
+        fakes.event(&mut daemon, changed.clone()).expect_err("the database is locked");
+        fakes.store.hold().error = None;
+        assert_eq!(fakes.store.hold().committed.len(), 0);
+        fakes.event(&mut daemon, changed.clone()).expect("handled");
+        assert_eq!(fakes.store.hold().committed.len(), 1);
+    }
+
+    #[test]
+    fn a_broken_database_ends_every_input_in_the_same_way() {
+        let (fakes, mut daemon) = pipeline();
+        (fakes.queue.hold(), fakes.current.hold());
+        fakes.store.hold().error =
+            Some(crate::contract::ports::StoreError::Broken { operation: "reading".into(), why: "malformed".into() });
+        let broken = |given: Result<Out, HandlerError>, what: &str| {
+            assert!(matches!(&given, Err(HandlerError::Broken(why)) if why.contains("malformed")), "{what}: {given:?}");
+        };
+        broken(fakes.give(&mut daemon, Input::Start), "start");
+        broken(fakes.give(&mut daemon, Input::Reload), "reload");
+        broken(fakes.give(&mut daemon, Input::Tick { number: 1 }), "tick");
+        broken(fakes.event(&mut daemon, testdata::selfplay_done('a')), "an event");
+        daemon.compared = true;
+        broken(fakes.give(&mut daemon, Input::Tick { number: 2 }), "a tick of the housekeeping alone");
+        let id = digest('a');
+        let event = serde_json::to_value(crate::contract::ports::fakes::envelope(&testdata::selfplay_done('a'))).expect("JSON");
+        let asked = serde_json::json!({
+            "Get": {"id": id}, "List": {}, "Lineage": {"id": id}, "Ratings": {"config_key": key()}, "Stage": {"config_key": key()},
+            "Stages": {}, "Prune": {"dry_run": true}, "Rebuild": {"files": false, "events": [event]},
+        });
+        let methods = crate::contract::catalog::RIGHTS.iter().map(|right| right.method);
+        for name in methods {
+            let call = crate::contract::wire::Call::new(format!("org.ringrift.Catalog.{name}"), &asked[name]);
+            broken(fakes.give(&mut daemon, Input::Call(&call)), name);
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! DATA_PIPELINE's housekeeping: job folders and artefacts that are no longer needed go; whatever is in doubt stays.
-use super::data_pipeline::Ports;
 use crate::contract::catalog::Fate;
 use crate::contract::config::{Config, Retention};
-use crate::contract::coordinator::WorkItem;
+use crate::contract::coordinator::{WorkItem, WorkSelection};
+use crate::contract::daemon::HandlerError;
 use crate::contract::ids::{Digest, JobId};
-use crate::contract::workload::{Inputs, JobType};
+use crate::contract::ports::{CatalogStore, Current, Queue, StoreError};
+use crate::contract::text;
+use crate::contract::workload::Inputs;
 use crate::coordination::retention::{self, Protected};
 use std::collections::BTreeSet;
 
@@ -12,6 +14,13 @@ use std::collections::BTreeSet;
 const MAX_FILES: usize = 500;
 const HOUR_US: i64 = 3_600_000_000;
 const DAY_US: i64 = 24 * HOUR_US;
+
+/// The ports that the housekeeping asks.
+pub(super) struct Keeping<'a> {
+    pub(super) queue: &'a dyn Queue,
+    pub(super) current: &'a dyn Current,
+    pub(super) store: &'a dyn CatalogStore,
+}
 
 /// What the housekeeping works by and remembers.
 #[derive(Debug)]
@@ -40,32 +49,34 @@ impl Housekeeping {
     }
 
     /// One turn: what was done, one line, if anything was; an error says why nothing is deleted.
-    pub(super) fn turn(&mut self, ports: &Ports<'_>) -> Result<Option<String>, String> {
+    pub(super) fn turn(&mut self, ports: &Keeping<'_>) -> Result<Option<String>, HandlerError> {
         let active = active(ports)?;
         let (folders, stuck) = self.folders(ports, &active)?;
-        let (mut files, mut bytes) = (0, 0);
-        ports.store.finish_forgetting().map_err(|e| e.to_string())?;
+        let (mut files, mut bytes) = (0u64, 0);
+        ports.store.finish_forgetting()?;
         let fates = self.fates(ports, &active)?;
         for fate in fates.into_iter().filter(|f| !f.stays).take(MAX_FILES) {
-            ports.store.forget(&fate.id, &fate.why).map_err(|e| e.to_string())?;
+            ports.store.forget(&fate.id, &fate.why)?;
             (files, bytes) = (files + 1, bytes + fate.bytes);
         }
-        let line = || format!("deleted: {folders} job directories, {files} artefacts ({:.1} MB)", bytes as f64 / 1e6);
+        let line = || {
+            let folders = if folders == 1 { "1 job directory".to_owned() } else { format!("{folders} job directories") };
+            format!("deleted: {folders}, {} ({:.1} MB)", text::count(files, "artefact"), bytes as f64 / 1e6)
+        };
         match stuck {
             Some(why) => Err(why),
-            None => Ok((folders + files > 0).then(line)),
+            None => Ok((folders > 0 || files > 0).then(line)),
         }
     }
 
     /// What a turn would do with each artefact.
-    pub(super) fn dry_run(&self, ports: &Ports<'_>) -> Result<Vec<Fate>, String> {
+    pub(super) fn dry_run(&self, ports: &Keeping<'_>) -> Result<Vec<Fate>, HandlerError> {
         self.fates(ports, &active(ports)?)
     }
 
-    fn fates(&self, ports: &Ports<'_>, active: &[WorkItem]) -> Result<Vec<Fate>, String> {
-        let artefacts = ports.store.kept().map_err(|e| e.to_string())?;
-        let mut protected: Protected =
-            ports.store.protected(self.retention.champions, self.retention.ancestors).map_err(|e| e.to_string())?;
+    fn fates(&self, ports: &Keeping<'_>, active: &[WorkItem]) -> Result<Vec<Fate>, HandlerError> {
+        let artefacts = ports.store.kept()?;
+        let mut protected: Protected = ports.store.protected(self.retention.champions, self.retention.ancestors)?;
         for item in active {
             for id in inputs(&item.work.inputs) {
                 protected.insert(id, format!("input of {} {}", item.work.work_type, item.work_id));
@@ -74,7 +85,7 @@ impl Housekeeping {
         let keys: BTreeSet<_> = artefacts.iter().map(|a| a.config_key.clone()).collect();
         for key in keys {
             // A link that cannot be read might name anything.
-            if let Some(id) = ports.current.current(&key)? {
+            if let Some(id) = ports.current.current(&key).map_err(HandlerError::Failed)? {
                 protected.insert(id, format!("the current model of {key}"));
             }
         }
@@ -82,11 +93,11 @@ impl Housekeeping {
     }
 
     /// How many folders went, and why one did not, if so; it holds up no other.
-    fn folders(&mut self, ports: &Ports<'_>, active: &[WorkItem]) -> Result<(usize, Option<String>), String> {
+    fn folders(&mut self, ports: &Keeping<'_>, active: &[WorkItem]) -> Result<(usize, Option<HandlerError>), HandlerError> {
         let permit = ports.store.age_permit();
         let active: BTreeSet<&JobId> = active.iter().map(|item| &item.work_id).collect();
         let (before, mut deleted, mut stuck) = (std::mem::take(&mut self.unneeded), 0, None);
-        for folder in ports.store.job_folders().map_err(|e| e.to_string())? {
+        for folder in ports.store.job_folders()? {
             // A verified result that is not registered waits for its event; only a queue that forgot the job gives it up.
             let keep_us = if folder.verified { self.keep_ended_us } else { self.keep_failed_us };
             let old = permit.is_some_and(|p| folder.changed_us < p.before(keep_us));
@@ -99,8 +110,9 @@ impl Housekeeping {
             }
             match ports.store.remove_job(&folder.job_id) {
                 Ok(()) => deleted += 1,
+                Err(broken @ StoreError::Broken { .. }) => return Err(broken.into()),
                 Err(error) => {
-                    stuck.get_or_insert(error.to_string());
+                    stuck.get_or_insert(error.into());
                     self.unneeded.insert(folder.job_id);
                 }
             }
@@ -110,13 +122,8 @@ impl Housekeeping {
 }
 
 /// Items that wait or run. Without them nobody knows what is read, so nothing is deleted.
-fn active(ports: &Ports<'_>) -> Result<Vec<WorkItem>, String> {
-    let mut active = Vec::new();
-    // An answer has a largest size; type by type each has room.
-    for kind in JobType::ALL {
-        active.extend(ports.queue.active(kind).map_err(|e| format!("cannot list the inputs of jobs: {e}"))?);
-    }
-    Ok(active)
+fn active(ports: &Keeping<'_>) -> Result<Vec<WorkItem>, HandlerError> {
+    Ok(ports.queue.all(&WorkSelection::active())?)
 }
 
 fn inputs(inputs: &Inputs) -> impl Iterator<Item = Digest> {
@@ -129,9 +136,14 @@ mod tests {
     use super::*;
     use crate::contract::catalog::JobFolder;
     use crate::contract::coordinator::WorkStatus;
+    use crate::contract::workload::JobType;
     use crate::daemons::pipeline::data_pipeline::Fakes;
     use crate::daemons::testing::{champion, digest, job};
     use serde_json::json;
+
+    fn keeping(fakes: &Fakes) -> Keeping<'_> {
+        Keeping { queue: &fakes.queue, current: &fakes.current, store: &fakes.store }
+    }
 
     fn folder(id: &str, registered: bool, verified: bool, changed_us: i64) -> JobFolder {
         JobFolder { job_id: job(id), registered, verified, changed_us }
@@ -153,7 +165,7 @@ mod tests {
             folder("t-3", false, false, 100 * DAY_US),
             folder("t-4", false, true, 98 * DAY_US),
         ];
-        let mut turn = |fakes: &Fakes| housekeeping.turn(&fakes.ports()).expect("a turn");
+        let mut turn = |fakes: &Fakes| housekeeping.turn(&keeping(fakes)).expect("a turn");
         assert_eq!(turn(&fakes), None, "the unit's last process may still be at work");
         assert_eq!(turn(&fakes).as_deref(), Some("deleted: 2 job directories, 0 artefacts (0.0 MB)"));
         assert_eq!(left(&fakes), ["t-3", "t-4"], "a recent failure, and a result that waits for its event");
@@ -176,11 +188,11 @@ mod tests {
         fakes.queue.hold().queued(JobType::Evaluation, WorkStatus::Pending);
         let reads = crate::contract::workload::InputFile { sha256: digest('c'), path: String::new() };
         fakes.queue.hold().work.iter_mut().for_each(|item| item.work.inputs.candidate = Some(reads.clone()));
-        let fates = housekeeping.dry_run(&fakes.ports()).expect("fates");
+        let fates = housekeeping.dry_run(&keeping(&fakes)).expect("fates");
         let gone: Vec<_> = fates.iter().filter(|f| !f.stays).map(|f| f.id.clone()).collect();
         assert_eq!(gone, [digest('d')]);
         assert_eq!(fakes.store.hold().catalog.artefacts.len(), 5);
-        housekeeping.turn(&fakes.ports()).expect("a turn");
+        housekeeping.turn(&keeping(&fakes)).expect("a turn");
         assert_eq!(fakes.store.hold().catalog.artefacts.len(), 4);
     }
 }

@@ -1,46 +1,33 @@
 //! Inputs that a job could not use: one damaged file is quarantined, so that it does not hold up all others.
-use super::data_pipeline::Ports;
-use super::stage_results::description;
+use super::description::{description, left_out};
 use crate::contract::daemon::HandlerError;
-use crate::contract::events::{Payload, WorkCompleted};
-use crate::contract::ids::Digest;
-use crate::contract::workload::{Inputs, JobType};
-use serde_json::Value;
-
-/// Inputs that an export left out, with its reason; what is not among the job's own inputs is passed over.
-pub(super) fn left_out(work: &WorkCompleted, inputs: &Inputs) -> Vec<(Digest, String)> {
-    let named = work.metrics.get("shards_quarantined").and_then(Value::as_array).into_iter().flatten();
-    let read = |entry: &Value| {
-        let id = Digest::new(entry.get("sha256")?.as_str()?.to_owned()).ok()?;
-        let reason = entry.get("reason").and_then(Value::as_str).unwrap_or("no reason given");
-        inputs.shards.iter().any(|s| s.sha256 == id).then(|| (id, reason.chars().filter(|c| !c.is_control()).take(500).collect()))
-    };
-    named.filter_map(read).collect()
-}
+use crate::contract::events::Payload;
+use crate::contract::ports::CatalogStore;
+use crate::contract::workload::JobType;
 
 /// Looks at what a job could not use. A failed job names nothing: each of its inputs is looked at.
-pub(super) fn inspect(payload: &Payload, ports: &Ports<'_>) -> Result<(), HandlerError> {
+pub(super) fn inspect(payload: &Payload, store: &dyn CatalogStore) -> Result<(), HandlerError> {
     match payload {
         Payload::WorkCompleted(work) if work.work_type == JobType::Export.name() => {
             for (id, reason) in left_out(work, &description(&work.description)?.inputs) {
-                ports.store.inspect(&id, Some(&reason))?;
+                store.inspect(&id, Some(&reason))?;
             }
         }
         Payload::WorkFailed(work) => {
             // Self-play looks the champion up by itself: one that it did not find is not in its description.
             if let Some(key) = work.config_key.as_ref().filter(|_| work.work_type == JobType::Selfplay.name())
-                && let Some(champion) = ports.store.stage(key)?.champion
+                && let Some(champion) = store.stage(key)?.champion
             {
-                ports.store.inspect(&champion.model_id, None)?;
+                store.inspect(&champion.model_id, None)?;
             }
             let Ok(job) = description(&work.description) else { return Ok(()) };
             let models = [job.inputs.model, job.inputs.champion, job.inputs.candidate].into_iter().flatten();
             for file in models.chain(job.inputs.shards).chain(job.inputs.samples) {
-                ports.store.inspect(&file.sha256, None)?;
+                store.inspect(&file.sha256, None)?;
             }
         }
         // It could not be switched to.
-        Payload::ModelDistributionFailed(p) => drop(ports.store.inspect(&p.model_id, None)?),
+        Payload::ModelDistributionFailed(p) => drop(store.inspect(&p.model_id, None)?),
         _ => {}
     }
     Ok(())
@@ -74,6 +61,7 @@ mod tests {
         use crate::contract::events::ModelDistributionFailed;
         use crate::daemons::testing::{champion, key};
         let fakes = Fakes::new();
+        fakes.clock.hold();
         let mut daemon: DataPipeline = build();
         fakes.store.hold().catalog.stage.champion = Some(champion('c', 3));
         fakes.store.hold().damaged.extend([digest('c'), digest('d')]);
@@ -89,6 +77,7 @@ mod tests {
     #[test]
     fn a_failed_jobs_damaged_input_is_found() {
         let fakes = Fakes::new();
+        fakes.clock.hold();
         let mut daemon: DataPipeline = build();
         fakes.store.hold().damaged.push(digest('b'));
         let mut payload = testdata::failed("export");

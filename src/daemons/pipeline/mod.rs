@@ -2,6 +2,8 @@
 pub mod auto_export;
 mod catalog_calls;
 pub mod data_pipeline;
+mod description;
+mod effects;
 mod housekeeping;
 mod inspection;
 pub mod selfplay_coordinator;

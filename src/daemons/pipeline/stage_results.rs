@@ -1,21 +1,19 @@
 //! What the results of each stage mean: metrics and artefacts read, missing ones refused.
-use super::data_pipeline::{Effect, Ports};
-use super::inspection::left_out;
+use super::description::{description, left_out};
 use crate::contract::catalog::{ArtefactRecord, Rating, place};
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{self, Payload, WorkCompleted, WorkStarted};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::job_file::JobFile;
 use crate::contract::paths;
-use crate::contract::ports::CatalogChange;
+use crate::contract::ports::{CatalogChange, CatalogStore};
 use crate::contract::results::Checked;
+use crate::contract::text;
 use crate::contract::workload::{Artefact, Description, JobType};
 use serde_json::Value;
 
-/// The job as it was given to the workload.
-pub(super) fn description(value: &Value) -> Result<Description, HandlerError> {
-    serde_json::from_value(value.clone()).map_err(|e| HandlerError::Rejected(format!("the job's description: {e}")))
-}
+/// What an event changes, what it says, and one line about it.
+pub(super) type Effect = (CatalogChange, Vec<Payload>, String);
 
 /// A result that the contract's table accepts. The job-runner has checked it before; what older runners, or jobs in
 /// their place, handed in is checked here.
@@ -95,14 +93,14 @@ pub(super) fn training_progress(beat: &events::TaskHeartbeat) -> Option<events::
 }
 
 /// A job ended well.
-pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effect, HandlerError> {
+pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now_us: i64) -> Result<Effect, HandlerError> {
     let read = Read::new(work)?;
     let (key, metrics) = (read.key()?, read.metrics);
     let kind =
         JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown job type {:?}", work.work_type)))?;
     let job = description(&work.description)?;
     let mut change = CatalogChange::default();
-    let rules_version = rules_of(work, &job, ports)?;
+    let rules_version = rules_of(work, &job, store)?;
     let mut record = |artefact: &Artefact, parents: Vec<Digest>| {
         let record = ArtefactRecord {
             id: artefact.sha256.clone(),
@@ -110,7 +108,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             config_key: key.clone(),
             path: String::new(),
             bytes: artefact.bytes,
-            created_us: ports.clock.now_us(),
+            created_us: now_us,
             seq: 0,
             job_id: work.work_id.clone(),
             node: work.node_id.clone(),
@@ -133,7 +131,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
             let model = job.inputs.model.map(|m| m.sha256);
             record(shard, model.into_iter().collect());
             let games = metrics.count("games_completed");
-            let total = ports.store.stage(&key)?.games + games;
+            let total = store.stage(&key)?.games + games;
             let complete = events::SelfplayComplete {
                 config_key: key.clone(),
                 games_completed: games,
@@ -153,7 +151,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 shard_id: shard.sha256.clone(),
                 database_path: stored(shard),
             };
-            ("selfplay", vec![complete.into(), new.into()], format!("{games} games of {}, {total} in total", work.work_id))
+            ("selfplay", vec![complete.into(), new.into()], format!("{} of {}, {total} in total", text::count(games, "game"), work.work_id))
         }
         JobType::Export => {
             let samples = read.artefact("samples")?;
@@ -175,7 +173,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 games_exported: metrics.count("games_exported"),
                 duration_seconds: work.duration_seconds,
             };
-            ("npz_export", vec![complete.into()], format!("{exported} samples of {}", work.work_id))
+            ("npz_export", vec![complete.into()], format!("{} of {}", text::count(exported, "sample"), work.work_id))
         }
         JobType::Training => training(&read, &job, &key, &mut record)?,
         JobType::Evaluation => {
@@ -205,7 +203,7 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
                 vs_random: metrics.score("vs_random"),
                 vs_heuristic: metrics.score("vs_heuristic"),
             };
-            let (rating, updated) = rating(&done, ports)?;
+            let (rating, updated) = rating(&done, store, now_us)?;
             change.rating = Some(rating);
             let line = format!("{} against the champion: {}, Elo {:+.0}", &candidate.sha256.as_str()[..12], done.sprt_decision, done.elo);
             ("evaluation", vec![done.into(), updated.into()], line)
@@ -217,13 +215,13 @@ pub(super) fn completed(work: &WorkCompleted, ports: &Ports<'_>) -> Result<Effec
 }
 
 /// The version of the rules behind a result: the one it reports, else that of what it was made from, else that of its job.
-fn rules_of(work: &WorkCompleted, job: &Description, ports: &Ports<'_>) -> Result<u32, HandlerError> {
+fn rules_of(work: &WorkCompleted, job: &Description, store: &dyn CatalogStore) -> Result<u32, HandlerError> {
     let reported = work.metrics.get("rules_version").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
     if let Some(version) = reported {
         return Ok(version);
     }
     for file in job.inputs.shards.iter().chain(&job.inputs.samples).chain(&job.inputs.candidate) {
-        if let Some(made_from) = ports.store.get(&file.sha256)? {
+        if let Some(made_from) = store.get(&file.sha256)? {
             return Ok(made_from.rules_version);
         }
     }
@@ -266,18 +264,18 @@ fn training(
 }
 
 /// The candidate's Elo stands on its opponent's.
-fn rating(done: &events::EvaluationCompleted, ports: &Ports<'_>) -> Result<(Rating, events::EloUpdated), HandlerError> {
+fn rating(done: &events::EvaluationCompleted, store: &dyn CatalogStore, now_us: i64) -> Result<(Rating, events::EloUpdated), HandlerError> {
     let base = match &done.champion_id {
         None => 0.0,
         Some(id) => {
-            let known = ports.store.stage(&done.config_key)?.champion.filter(|c| c.model_id == *id).map(|c| c.elo);
+            let known = store.stage(&done.config_key)?.champion.filter(|c| c.model_id == *id).map(|c| c.elo);
             match known {
                 Some(elo) => elo,
-                None => ports.store.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == *id).map_or(0.0, |r| r.elo),
+                None => store.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == *id).map_or(0.0, |r| r.elo),
             }
         }
     };
-    let before = ports.store.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == done.model_id).map(|r| r.elo);
+    let before = store.ratings(&done.config_key)?.into_iter().find(|r| r.model_id == done.model_id).map(|r| r.elo);
     let rating = Rating {
         config_key: done.config_key.clone(),
         model_id: done.model_id.clone(),
@@ -287,7 +285,7 @@ fn rating(done: &events::EvaluationCompleted, ports: &Ports<'_>) -> Result<(Rati
         games_played: done.games_played,
         vs_random: done.vs_random,
         vs_heuristic: done.vs_heuristic,
-        rated_us: ports.clock.now_us(),
+        rated_us: now_us,
     };
     let updated = events::EloUpdated {
         config_key: done.config_key.clone(),

@@ -1,7 +1,7 @@
 //! TRAINING_TRIGGER: queues a training when there are samples that no model was trained on, and enough of them.
 use crate::contract::catalog::ArtefactFilter;
 use crate::contract::config::{Config, Stage};
-use crate::contract::coordinator::{NewWork, WorkFilter, WorkStatus};
+use crate::contract::coordinator::{NewWork, WorkSelection};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
@@ -38,7 +38,7 @@ declare! {
 }
 
 /// Matches waiting or running of one configuration above which no further candidate is trained: they would only queue up.
-const MATCHES_WAITING: usize = 2;
+const MATCHES_WAITING: u64 = 2;
 
 /// The daemon.
 #[derive(Debug)]
@@ -134,12 +134,11 @@ impl TrainingTrigger {
         if games < self.settings.threshold_games {
             return Ok(Some(format!("{games} of {} games", self.settings.threshold_games)));
         }
-        let active = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
-        let filter = |kind| WorkFilter { types: vec![kind], statuses: active.clone(), config_key: Some(key.clone()), limit: None };
-        if !ports.queue.work(&filter(JobType::Training))?.is_empty() {
+        let active = |kind| ports.queue.count(&WorkSelection::active().kind(kind).key(key));
+        if active(JobType::Training)? > 0 {
             return Ok(Some("a training is queued or running".into()));
         }
-        let matches = ports.queue.work(&filter(JobType::Evaluation))?.len();
+        let matches = active(JobType::Evaluation)?;
         Ok((matches >= MATCHES_WAITING).then(|| format!("{matches} candidates are waiting for their match")))
     }
 }
@@ -147,6 +146,7 @@ impl TrainingTrigger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::coordinator::WorkStatus;
     use crate::contract::events::NpzExportComplete;
     use crate::daemons::testing::{build, champion, digest, job, key};
     use serde_json::json;

@@ -1,6 +1,6 @@
 //! JOB_REAPER: stops jobs that make no progress, on top of the longest time that systemd lets a unit run.
 use crate::contract::config::Config;
-use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{StopCause, StopWork, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
@@ -25,9 +25,6 @@ declare! {
         stuck_seconds: u32 = 1800 in 60..=604_800 seconds;
     }
 }
-
-/// Items that one look reads; more do not run at once.
-const MAX_LISTED: u32 = 5000;
 
 /// A job at the last tick, and for how many ticks it has looked so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,8 +63,7 @@ impl JobReaper {
     }
 
     fn look(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let running =
-            ports.queue.work(&WorkFilter { statuses: vec![WorkStatus::Running], limit: Some(MAX_LISTED), ..Default::default() })?;
+        let running = ports.queue.all(&WorkSelection::of(&[WorkStatus::Running]))?;
         let mut before = std::mem::take(&mut self.seen);
         let mut stopped = Vec::new();
         for item in &running {

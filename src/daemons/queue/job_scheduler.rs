@@ -1,7 +1,7 @@
 //! JOB_SCHEDULER: checking the order of the queue, and takes a slot from what is not urgent when CRITICAL work has waited too long for
 //! one. The order itself is decided where slots are granted.
 use crate::contract::config::Config;
-use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
@@ -108,8 +108,8 @@ fn preempt(place: &QueuePlace, ports: &Ports<'_>, out: &mut Out) -> Result<Optio
     if !verdict.wants_a_slot() {
         return Ok(None);
     }
-    let filter = WorkFilter { types: vec![place.work_type], statuses: vec![WorkStatus::Running], ..Default::default() };
-    let Some(loser) = victim(ports.queue.work(&filter)?) else { return Ok(None) };
+    let running = WorkSelection::of(&[WorkStatus::Running]).kind(place.work_type);
+    let Some(loser) = victim(ports.queue.all(&running)?) else { return Ok(None) };
     let Some(lease) = &loser.lease else { return Ok(None) };
     let reason = format!("{} is CRITICAL and needs a slot", place.work_id);
     let call = StopWork { work_id: loser.work_id.clone(), token: lease.token, cause: StopCause::Preempted, reason: reason.clone() };

@@ -1,6 +1,6 @@
 //! QUEUE_POPULATOR: keeps self-play of every configuration waiting in the work queue.
 use crate::contract::config::Config;
-use crate::contract::coordinator::{WorkFilter, WorkStatus};
+use crate::contract::coordinator::{WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
@@ -85,9 +85,9 @@ impl Daemon for QueuePopulator {
 
 impl QueuePopulator {
     /// Items wanted of a configuration: its share of what all together keep, at least one.
-    fn depth(&self, key: &ConfigKey) -> usize {
+    fn depth(&self, key: &ConfigKey) -> u64 {
         let all = f64::from(self.settings.target_depth) * self.plan.keys.len() as f64;
-        (all * self.wishes.share(&self.plan, key)).round().max(1.0) as usize
+        (all * self.wishes.share(&self.plan, key)).round().max(1.0) as u64
     }
 
     fn fill(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
@@ -97,13 +97,7 @@ impl QueuePopulator {
         }
         let mut added = 0;
         for key in &self.plan.keys {
-            let filter = WorkFilter {
-                types: vec![JobType::Selfplay],
-                statuses: vec![WorkStatus::Pending],
-                config_key: Some(key.clone()),
-                limit: None,
-            };
-            let waiting = ports.queue.work(&filter)?.len();
+            let waiting = ports.queue.count(&WorkSelection::of(&[WorkStatus::Pending]).kind(JobType::Selfplay).key(key))?;
             for _ in waiting..self.depth(key) {
                 out.enqueue(self.plan.job(&self.wishes, key, self.wishes.priority(key)));
                 added += 1;

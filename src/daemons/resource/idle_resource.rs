@@ -1,17 +1,17 @@
 //! IDLE_RESOURCE: queues self-play when cores or GPUs have had nothing to do for a while.
 use crate::contract::config::Config;
-use crate::contract::coordinator::{WorkFilter, WorkStatus};
+use crate::contract::coordinator::{WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::NodeId;
 use crate::contract::registry::declare;
+use crate::contract::text;
 use crate::contract::workload::JobType;
 use crate::coordination::selfplay::{Plan, Wishes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 declare! {
     IdleResource {
@@ -46,12 +46,49 @@ declare! {
 /// Of jobs that use what nobody else wants.
 const PRIORITY: u8 = 30;
 
+/// Percent of the depth at which back-pressure was activated. Not above it, the back-pressure is over even if no event says so: its
+/// publisher was disabled, or started from scratch.
+const RELIEVED: u64 = 40;
+
+/// What a node last reported of one level of back-pressure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Pressure {
+    node_id: NodeId,
+    level: String,
+    /// The time of the event, microseconds since 1970: events that are delivered again come out of order.
+    time_us: i64,
+    /// Jobs in the queue when it was activated; absent once it is released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    depth: Option<u64>,
+}
+
 /// What is kept over a restart.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Kept {
     wishes: Wishes,
-    /// Back-pressure that was activated and not released: who said so, and its level.
-    held: BTreeSet<(NodeId, String)>,
+    /// One for each node and level.
+    #[serde(default)]
+    pressure: Vec<Pressure>,
+}
+
+impl Kept {
+    /// Takes over a report, unless a newer one of the same node and level is known.
+    fn report(&mut self, new: Pressure) {
+        let same = |p: &&mut Pressure| p.node_id == new.node_id && p.level == new.level;
+        match self.pressure.iter_mut().find(same) {
+            Some(known) if known.time_us > new.time_us => {}
+            Some(known) => *known = new,
+            None => self.pressure.push(new),
+        }
+    }
+
+    /// Back-pressure that lasts, now that this many jobs are queued. What is over stays so when the queue grows again.
+    fn pressed(&mut self, queued: u64) -> Option<&Pressure> {
+        for pressure in &mut self.pressure {
+            pressure.depth.take_if(|depth| queued.saturating_mul(100) <= depth.saturating_mul(RELIEVED));
+        }
+        self.pressure.iter().find(|p| p.depth.is_some())
+    }
 }
 
 /// The daemon.
@@ -59,17 +96,20 @@ struct Kept {
 pub struct IdleResource {
     settings: Settings,
     plan: Plan,
+    /// `pipeline.auto_trigger`.
+    auto: bool,
     idle_since: Option<i64>,
     kept: Kept,
 }
 
 impl Daemon for IdleResource {
     fn new(config: &Config) -> Self {
-        IdleResource { settings: Settings::of(config), plan: Plan::of(config), idle_since: None, kept: Kept::default() }
+        let (settings, plan, auto) = (Settings::of(config), Plan::of(config), config.pipeline.auto_trigger);
+        IdleResource { settings, plan, auto, idle_since: None, kept: Kept::default() }
     }
 
     fn configure(&mut self, config: &Config) {
-        (self.settings, self.plan) = (Settings::of(config), Plan::of(config));
+        (self.settings, self.plan, self.auto) = (Settings::of(config), Plan::of(config), config.pipeline.auto_trigger);
     }
 
     fn save(&self) -> Option<Value> {
@@ -85,12 +125,15 @@ impl Daemon for IdleResource {
         match input {
             Input::Start => out.health(Health::healthy("watching the machine")),
             Input::Tick { number } => self.look(number, ports, out)?,
-            Input::Event { payload, .. } => match payload {
+            Input::Event { event, payload } => match payload {
                 Payload::BackpressureActivated(b) => {
                     out.last(format!("paused by back-pressure: {}", b.reason));
-                    self.kept.held.insert((b.node_id, b.level));
+                    let depth = Some(b.queue_depth);
+                    self.kept.report(Pressure { node_id: b.node_id, level: b.level, time_us: event.time_us, depth });
                 }
-                Payload::BackpressureReleased(b) => drop(self.kept.held.remove(&(b.node_id, b.previous_level))),
+                Payload::BackpressureReleased(b) => {
+                    self.kept.report(Pressure { node_id: b.node_id, level: b.previous_level, time_us: event.time_us, depth: None });
+                }
                 Payload::ResourceConstraint(r) if r.node_id == ports.host.node() => {
                     // What is short of something has not been idle.
                     self.idle_since = None;
@@ -121,16 +164,11 @@ impl IdleResource {
         };
         let now = ports.clock.now_us();
         let idle = (now - *self.idle_since.get_or_insert(now)) as f64 / 1e6;
-        if idle < f64::from(self.settings.idle_seconds) || !self.kept.held.is_empty() {
+        if idle < f64::from(self.settings.idle_seconds) {
             out.last(format!("{cores:.1} cores idle for {idle:.0} s"));
             return Ok(());
         }
-        let waiting = WorkFilter { statuses: vec![WorkStatus::Pending], ..Default::default() };
-        let pending = ports.queue.work(&waiting)?;
-        let allowed = ports.queue.can_spawn(JobType::Selfplay)?;
-        let plays = pending.iter().any(|w| w.work.work_type == JobType::Selfplay);
-        if plays || pending.len() >= self.settings.queue_limit as usize || !allowed.allowed {
-            let why = if plays { "self-play is already queued".into() } else { allowed.reasons.join("; ") };
+        if let Some(why) = self.against(ports)? {
             out.last(format!("{cores:.1} cores idle, nothing queued: {why}"));
             return Ok(());
         }
@@ -150,9 +188,31 @@ impl IdleResource {
             out.enqueue(self.plan.job(&self.kept.wishes, key, PRIORITY));
         }
         self.idle_since = None;
-        out.last(format!("{cores:.1} cores idle for {idle:.0} s: {jobs} self-play jobs of {key} queued"));
-        out.health(Health::healthy(format!("queued {jobs} self-play jobs of {key}")));
+        let queued = text::count(jobs as u64, "self-play job");
+        out.last(format!("{cores:.1} cores idle for {idle:.0} s: {queued} of {key} queued"));
+        out.health(Health::healthy(format!("queued {queued} of {key}")));
         Ok(())
+    }
+
+    /// The first reason against more jobs.
+    fn against(&mut self, ports: &Ports<'_>) -> Result<Option<String>, HandlerError> {
+        if !self.auto {
+            return Ok(Some("pipeline.auto_trigger is off".into()));
+        }
+        let pending = WorkSelection::of(&[WorkStatus::Pending]);
+        let queued = ports.queue.count(&pending)?;
+        if let Some(pressure) = self.kept.pressed(queued) {
+            return Ok(Some(format!("back-pressure ({}) of {}", pressure.level, pressure.node_id)));
+        }
+        if ports.queue.count(&pending.kind(JobType::Selfplay))? > 0 {
+            return Ok(Some("self-play is already queued".into()));
+        }
+        if queued >= u64::from(self.settings.queue_limit) {
+            let limit = self.settings.queue_limit;
+            return Ok(Some(format!("{} queued (daemons.idle_resource.queue_limit is {limit})", text::count(queued, "job"))));
+        }
+        let verdict = ports.queue.can_spawn(JobType::Selfplay)?;
+        Ok((!verdict.allowed).then(|| verdict.reasons.join("; ")))
     }
 }
 
@@ -185,32 +245,88 @@ mod tests {
         assert!(matches!(&out.events[..], [Payload::IdleResourceDetected(i)] if i.idle_duration_seconds == 15.0));
     }
 
-    #[test]
-    fn back_pressure_holds_until_its_own_level_is_released_also_over_a_restart_and_a_reload() {
-        let fakes = fakes(Some(5.0));
-        let mut daemon: IdleResource = build();
-        let pressed = |level: &str| events::BackpressureActivated {
+    fn pressed(level: &str) -> events::BackpressureActivated {
+        events::BackpressureActivated {
             node_id: node(),
             level: level.into(),
             reason: "r".into(),
             resource_type: "queue".into(),
-            queue_depth: 9,
-        };
-        let released = |level: &str| events::BackpressureReleased { node_id: node(), previous_level: level.into(), queue_depth: 0 };
+            queue_depth: 10,
+        }
+    }
+
+    fn released(level: &str) -> events::BackpressureReleased {
+        events::BackpressureReleased { node_id: node(), previous_level: level.into(), queue_depth: 0 }
+    }
+
+    fn tick(fakes: &Fakes, daemon: &mut IdleResource, number: u64) -> Out {
+        fakes.clock.hold().now_us += 15_000_000;
+        fakes.give(daemon, Input::Tick { number }).expect("handled")
+    }
+
+    #[test]
+    fn back_pressure_holds_until_its_own_level_is_released_also_over_a_restart_and_a_reload() {
+        let fakes = fakes(Some(5.0));
+        (0..5).for_each(|_| fakes.queue.hold().queued(JobType::Training, WorkStatus::Pending));
+        let mut daemon: IdleResource = build();
         fakes.event(&mut daemon, pressed("soft")).expect("handled");
         fakes.event(&mut daemon, pressed("hard")).expect("handled");
         fakes.event(&mut daemon, released("soft")).expect("handled");
         let mut after: IdleResource = build();
         after.restore(daemon.save().expect("a state")).expect("read");
         after.configure(&Config::default());
-        let mut tick = |number| {
-            fakes.clock.hold().now_us += 15_000_000;
-            fakes.give(&mut after, Input::Tick { number }).expect("handled").work.len()
-        };
-        assert_eq!((tick(1), tick(2)), (0, 0), "hard is not released");
+        assert_eq!([1, 2].map(|n| tick(&fakes, &mut after, n).work.len()), [0, 0], "hard is not released");
         fakes.event(&mut after, released("hard")).expect("handled");
-        fakes.clock.hold().now_us += 15_000_000;
-        assert_eq!(fakes.give(&mut after, Input::Tick { number: 3 }).expect("handled").work.len(), 3);
+        assert_eq!(tick(&fakes, &mut after, 3).work.len(), 3);
+    }
+
+    #[test]
+    fn back_pressure_can_be_left_in_every_order_of_events() {
+        let at = |daemon: &mut IdleResource, fakes: &Fakes, payload: Payload, time_us: i64| {
+            let event = crate::contract::envelope::Event { time_us, ..crate::contract::ports::fakes::envelope(&released("soft")) };
+            fakes.give(daemon, Input::Event { event: &event, payload }).expect("handled");
+        };
+        let late = fakes(Some(5.0));
+        (0..5).for_each(|_| late.queue.hold().queued(JobType::Training, WorkStatus::Pending));
+        let mut daemon: IdleResource = build();
+        at(&mut daemon, &late, released("soft").into(), 2);
+        at(&mut daemon, &late, pressed("soft").into(), 1);
+        tick(&late, &mut daemon, 1);
+        assert_eq!(tick(&late, &mut daemon, 2).work.len(), 3, "it was activated before it was released");
+        at(&mut daemon, &late, pressed("soft").into(), 3);
+        tick(&late, &mut daemon, 3);
+        let said = tick(&late, &mut daemon, 4).last.expect("a line");
+        assert!(said.contains("back-pressure (soft) of n1"), "{said}");
+        late.queue.hold().work.truncate(4);
+        assert_eq!(tick(&late, &mut daemon, 5).work.len(), 3, "nobody released it, and the queue is short again");
+        (0..6).for_each(|_| late.queue.hold().queued(JobType::Training, WorkStatus::Pending));
+        tick(&late, &mut daemon, 6);
+        assert_eq!(tick(&late, &mut daemon, 7).work.len(), 3, "what is over does not come back by itself");
+    }
+
+    #[test]
+    fn without_auto_trigger_nothing_is_queued() {
+        let fakes = fakes(Some(5.0));
+        let mut config = Config::default();
+        config.pipeline.auto_trigger = false;
+        let mut daemon = IdleResource::new(&config);
+        tick(&fakes, &mut daemon, 1);
+        let out = tick(&fakes, &mut daemon, 2);
+        assert!(out.work.is_empty() && out.events.is_empty());
+        assert!(out.last.is_some_and(|last| last.contains("pipeline.auto_trigger is off")));
+    }
+
+    #[test]
+    fn the_limit_counts_all_that_is_queued() {
+        let fakes = fakes(Some(5.0));
+        (0..199).for_each(|_| fakes.queue.hold().queued(JobType::Training, WorkStatus::Pending));
+        let mut daemon: IdleResource = build();
+        tick(&fakes, &mut daemon, 1);
+        fakes.queue.hold().queued(JobType::Export, WorkStatus::Pending);
+        let said = tick(&fakes, &mut daemon, 2).last.expect("a line");
+        assert!(said.contains("200 jobs queued (daemons.idle_resource.queue_limit is 200)"), "{said}");
+        fakes.queue.hold().work.pop();
+        assert_eq!(tick(&fakes, &mut daemon, 3).work.len(), 3);
     }
 
     #[test]

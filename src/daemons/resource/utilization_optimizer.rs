@@ -2,7 +2,7 @@
 //! gives back what is too much when the machine is overloaded.
 use crate::contract::config::Config;
 use crate::contract::coordinator::optimizer::{Action, NodeUse};
-use crate::contract::coordinator::{StopCause, StopWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{StopCause, StopWork, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::Payload;
 use crate::contract::health::Health;
@@ -29,10 +29,8 @@ declare! {
     asks [queue, managers, node]
 }
 
-/// Items that one look reads.
-const MAX_LISTED: u32 = 5000;
 /// Jobs that one look queues at most: the next one sees what they did.
-const STEP: usize = 16;
+const STEP: u64 = 16;
 
 /// Of jobs that fill what is free.
 const PRIORITY: u8 = 30;
@@ -93,14 +91,15 @@ impl UtilizationOptimizer {
             out.last("the optimizer has no recent measurements of this machine");
             return Ok(());
         };
-        let statuses = vec![WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running];
-        let filter = WorkFilter { types: vec![JobType::Selfplay], statuses, limit: Some(MAX_LISTED), ..Default::default() };
-        let items = ports.queue.work(&filter)?;
-        let (pending, ours): (Vec<_>, Vec<_>) = items.into_iter().partition(|i| i.status == WorkStatus::Pending);
-        let ours: Vec<WorkItem> = ours.into_iter().filter(|i| i.claimed_by.as_ref() == Some(&node)).collect();
+        let slotted = WorkSelection::of(&[WorkStatus::Claimed, WorkStatus::Running]).kind(JobType::Selfplay);
+        let mut ours = ports.queue.all(&slotted)?;
+        ours.retain(|i| i.claimed_by.as_ref() == Some(&node));
         let story = match own.advice.action {
             Action::ScaleDown => shed(own, ours, ports)?,
-            _ => self.fill(own, ours.len(), pending.len(), out),
+            _ => {
+                let pending = ports.queue.count(&WorkSelection::of(&[WorkStatus::Pending]).kind(JobType::Selfplay))?;
+                self.fill(own, ours.len() as u64, pending, out)
+            }
         };
         out.health(Health::healthy(story.clone()));
         out.last(story);
@@ -108,8 +107,8 @@ impl UtilizationOptimizer {
     }
 
     /// Queues what is missing beside what runs and waits.
-    fn fill(&mut self, own: &NodeUse, running: usize, pending: usize, out: &mut Out) -> String {
-        let wanted = own.advice.jobs as usize;
+    fn fill(&mut self, own: &NodeUse, running: u64, pending: u64, out: &mut Out) -> String {
+        let wanted = u64::from(own.advice.jobs);
         let missing = wanted.saturating_sub(running + pending).min(STEP);
         if missing == 0 || !self.auto || self.plan.keys.is_empty() {
             return format!("self-play jobs: {running} running, {pending} queued, target {wanted}: {}", own.advice.reason);

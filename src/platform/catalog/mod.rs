@@ -13,8 +13,7 @@ use crate::contract::age::AgePermit;
 use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, JobFolder, LineageStep, Rating, Rebuilt, StageState};
 use crate::contract::events::{EventType, Payload};
 use crate::contract::ids::{ConfigKey, Digest, EventId, JobId};
-use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, StoreError};
-use crate::contract::wire::{CallError, ErrorParameters, errors};
+use crate::contract::ports::{CatalogChange, CatalogStore, StoreError};
 use crate::platform::age::clocks;
 use failure::{failed, json_failed};
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -102,28 +101,23 @@ impl CatalogDb {
     }
 }
 
-/// Store errors through the reading port look like a failed call.
-fn as_call(error: StoreError) -> CallError {
-    let parameters = Box::new(ErrorParameters { message: error.to_string(), ..Default::default() });
-    CallError::Answer { method: "catalog".into(), name: errors::INTERNAL.into(), parameters }
-}
-
-impl Catalog for CatalogDb {
-    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
-        query::list(&self.db.borrow(), filter).map_err(as_call)
-    }
-    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
-        query::get(&self.db.borrow(), id).map_err(as_call)
-    }
-    fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
-        query::stage(&self.db.borrow(), key).map_err(as_call)
-    }
-    fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, CallError> {
-        query::ratings(&self.db.borrow(), key).map_err(as_call)
-    }
-}
-
 impl CatalogStore for CatalogDb {
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError> {
+        query::list(&self.db.borrow(), filter)
+    }
+
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, StoreError> {
+        query::get(&self.db.borrow(), id)
+    }
+
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, StoreError> {
+        query::stage(&self.db.borrow(), key)
+    }
+
+    fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, StoreError> {
+        query::ratings(&self.db.borrow(), key)
+    }
+
     fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError> {
         let db = self.db.borrow();
         let outputs: Option<String> = db

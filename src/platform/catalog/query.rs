@@ -61,7 +61,7 @@ pub(super) fn list(db: &Connection, filter: &ArtefactFilter) -> Result<Vec<Artef
     let key = filter.config_key.as_ref().map(ConfigKey::as_str);
     let mut query = db.prepare_cached(&sql).map_err(failed("listing artefacts"))?;
     let rows: Vec<Raw> = query
-        .query_map(params![filter.kind, key, after, filter.limit.unwrap_or(100), filter.rules_version], raw)
+        .query_map(params![filter.kind, key, after, filter.most(), filter.rules_version], raw)
         .and_then(Iterator::collect)
         .map_err(failed("listing artefacts"))?;
     rows.into_iter().map(|r| record(db, r)).collect()

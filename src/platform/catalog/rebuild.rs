@@ -2,9 +2,10 @@
 use super::database::CatalogDb;
 use super::failure::{failed, json_failed};
 use super::files::hash;
+use super::query;
 use crate::contract::catalog::{ArtefactRecord, Rebuilt};
 use crate::contract::ids::Digest;
-use crate::contract::ports::{Catalog as _, StoreError};
+use crate::contract::ports::StoreError;
 use crate::platform::replace::{Outlives, replace};
 use std::fs::{self, File};
 use std::io::{self};
@@ -57,6 +58,7 @@ impl CatalogDb {
         for name in names {
             match self.enter_file(&folder.join(&name)) {
                 Ok(entered) => done.files += u64::from(entered),
+                Err(broken @ StoreError::Broken { .. }) => return Err(broken),
                 Err(error) if done.problems.len() < MAX_PROBLEMS => done.problems.push(error.to_string()),
                 Err(_) => {}
             }
@@ -72,7 +74,7 @@ impl CatalogDb {
         let bad = |why: String| StoreError::BadFile { path: file.display().to_string(), why };
         let text = fs::read(file).map_err(io_failed("reading", file))?;
         let record: ArtefactRecord = serde_json::from_slice(&text).map_err(|e| bad(e.to_string()))?;
-        if self.get(&record.id).is_ok_and(|known| known.is_some()) {
+        if query::get(&self.db.borrow(), &record.id)?.is_some() {
             return Ok(false);
         }
         let path = Path::new(&record.path);

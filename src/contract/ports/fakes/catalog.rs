@@ -60,12 +60,17 @@ impl Catalogued {
         });
     }
 
+    /// Where a configuration stands; others than the one that is set have nothing.
+    pub fn stage_of(&self, key: &ConfigKey) -> StageState {
+        match *key == self.stage.config_key {
+            true => self.stage.clone(),
+            false => StageState { config_key: key.clone(), ..Catalogued::default().stage },
+        }
+    }
+
     /// Those that fit, newest first.
     pub fn list(&self, filter: &ArtefactFilter) -> Vec<ArtefactRecord> {
-        let fits = |a: &&ArtefactRecord| {
-            filter.kind.as_ref().is_none_or(|k| *k == a.kind) && filter.rules_version.is_none_or(|v| v == a.rules_version)
-        };
-        self.artefacts.iter().rev().filter(fits).take(filter.limit.unwrap_or(100) as usize).cloned().collect()
+        self.artefacts.iter().rev().filter(|a| filter.fits(a)).take(filter.most() as usize).cloned().collect()
     }
 
     /// One of them.
@@ -81,8 +86,8 @@ impl Catalog for Fake<Catalogued> {
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
         Ok(self.asked().get(id))
     }
-    fn stage(&self, _: &ConfigKey) -> Result<StageState, CallError> {
-        Ok(self.asked().stage.clone())
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, CallError> {
+        Ok(self.asked().stage_of(key))
     }
     fn ratings(&self, _: &ConfigKey) -> Result<Vec<Rating>, CallError> {
         self.asked();

@@ -23,7 +23,7 @@ use host::Machine;
 use letters::Dead;
 use managers::Managed;
 use node::Name;
-use queue::Items;
+pub use queue::Items;
 use std::cell::{RefCell, RefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::Stored;

@@ -1,6 +1,6 @@
 //! The work queue with the items that a test puts into it; what may start is what the test says, everything at first.
 use super::{Fake, Held, job, key, node_id};
-use crate::contract::coordinator::{CanSpawn, Lease, NewWork, WorkFilter, WorkItem, WorkStatus};
+use crate::contract::coordinator::{CanSpawn, Lease, NewWork, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::ids::{FencingToken, LeaseId};
 use crate::contract::ports::{Port, Queue};
 use crate::contract::wire::CallError;
@@ -69,17 +69,11 @@ impl Items {
 }
 
 impl Queue for Fake<Items> {
-    fn work(&self, filter: &WorkFilter) -> Result<Vec<WorkItem>, CallError> {
-        let fits = |w: &&WorkItem| {
-            (filter.types.is_empty() || filter.types.contains(&w.work.work_type))
-                && (filter.statuses.is_empty() || filter.statuses.contains(&w.status))
-                && filter.config_key.as_ref().is_none_or(|k| *k == w.work.config_key)
-        };
-        Ok(self.asked().work.iter().filter(fits).cloned().collect())
+    fn count(&self, which: &WorkSelection) -> Result<u64, CallError> {
+        Ok(self.asked().work.iter().filter(|item| which.fits(item)).count() as u64)
     }
-    fn active(&self, kind: JobType) -> Result<Vec<WorkItem>, CallError> {
-        let active = |w: &&WorkItem| w.work.work_type == kind && w.status.is_active();
-        Ok(self.asked().work.iter().filter(active).cloned().collect())
+    fn all(&self, which: &WorkSelection) -> Result<Vec<WorkItem>, CallError> {
+        Ok(self.asked().work.iter().rev().filter(|item| which.fits(item)).cloned().collect())
     }
     fn can_spawn(&self, _: JobType) -> Result<CanSpawn, CallError> {
         Ok(self.asked().can_spawn.clone())

@@ -5,8 +5,8 @@ use crate::contract::age::AgePermit;
 use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, JobFolder, LineageStep, Rating, Rebuilt, StageState};
 use crate::contract::events::Payload;
 use crate::contract::ids::{ConfigKey, Digest, EventId, JobId};
-use crate::contract::ports::{Catalog, CatalogChange, CatalogStore, Port, StoreError};
-use crate::contract::wire::CallError;
+use crate::contract::ports::{CatalogChange, CatalogStore, Port, StoreError};
+use std::cell::RefMut;
 use std::collections::BTreeMap;
 
 /// The database and its files.
@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 pub struct Stored {
     pub catalog: Catalogued,
     pub committed: Vec<(EventId, CatalogChange, Vec<Payload>)>,
-    pub commit_error: Option<StoreError>,
+    /// What every question and every change ends with, if anything.
+    pub error: Option<StoreError>,
     pub folders: Vec<JobFolder>,
     /// The time, if it is believed.
     pub believed_us: Option<i64>,
@@ -27,7 +28,7 @@ impl Default for Stored {
         Stored {
             catalog: Catalogued::default(),
             committed: Vec::new(),
-            commit_error: None,
+            error: None,
             folders: Vec::new(),
             believed_us: Some(NOW),
             damaged: Vec::new(),
@@ -40,55 +41,55 @@ impl Held for Stored {
     const PORT: Port = Port::Store;
 }
 
-impl Catalog for Fake<Stored> {
-    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
-        Ok(self.asked().catalog.list(filter))
-    }
-    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
-        Ok(self.asked().catalog.get(id))
-    }
-    fn stage(&self, _: &ConfigKey) -> Result<StageState, CallError> {
-        Ok(self.asked().catalog.stage.clone())
-    }
-    fn ratings(&self, _: &ConfigKey) -> Result<Vec<Rating>, CallError> {
-        self.asked();
-        Ok(vec![])
+impl Fake<Stored> {
+    /// What is stored, or what goes wrong with every question and every change.
+    fn whole(&self) -> Result<RefMut<'_, Stored>, StoreError> {
+        let stored = self.asked();
+        match stored.error.clone() {
+            Some(error) => Err(error),
+            None => Ok(stored),
+        }
     }
 }
 
 impl CatalogStore for Fake<Stored> {
+    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError> {
+        Ok(self.whole()?.catalog.list(filter))
+    }
+    fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, StoreError> {
+        Ok(self.whole()?.catalog.get(id))
+    }
+    fn stage(&self, key: &ConfigKey) -> Result<StageState, StoreError> {
+        Ok(self.whole()?.catalog.stage_of(key))
+    }
+    fn ratings(&self, _: &ConfigKey) -> Result<Vec<Rating>, StoreError> {
+        self.whole().map(|_| vec![])
+    }
     fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError> {
-        Ok(self.asked().committed.iter().find(|(id, ..)| id == input).map(|(.., outputs)| outputs.clone()))
+        Ok(self.whole()?.committed.iter().find(|(id, ..)| id == input).map(|(.., outputs)| outputs.clone()))
     }
     fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError> {
-        let mut stored = self.asked();
-        match stored.commit_error.clone() {
-            Some(error) => Err(error),
-            None => {
-                stored.committed.push((input.clone(), change.clone(), outputs.to_vec()));
-                Ok(())
-            }
-        }
+        self.whole()?.committed.push((input.clone(), change.clone(), outputs.to_vec()));
+        Ok(())
     }
     fn lineage(&self, _: &Digest) -> Result<Vec<LineageStep>, StoreError> {
-        self.asked();
-        Ok(vec![])
+        self.whole().map(|_| vec![])
     }
     fn stages(&self) -> Result<Vec<StageState>, StoreError> {
-        Ok(vec![self.asked().catalog.stage.clone()])
+        Ok(vec![self.whole()?.catalog.stage.clone()])
     }
     fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError> {
-        Ok(self.asked().catalog.artefacts.iter().rev().cloned().collect())
+        Ok(self.whole()?.catalog.artefacts.iter().rev().cloned().collect())
     }
     fn protected(&self, _: u32, _: u32) -> Result<BTreeMap<Digest, String>, StoreError> {
-        Ok(self.asked().catalog.stage.champion.iter().map(|c| (c.model_id.clone(), "champion".to_owned())).collect())
+        Ok(self.whole()?.catalog.stage.champion.iter().map(|c| (c.model_id.clone(), "champion".to_owned())).collect())
     }
     fn forget(&self, id: &Digest, _: &str) -> Result<(), StoreError> {
-        self.asked().catalog.artefacts.retain(|a| a.id != *id);
+        self.whole()?.catalog.artefacts.retain(|a| a.id != *id);
         Ok(())
     }
     fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
-        let mut stored = self.asked();
+        let mut stored = self.whole()?;
         let bad = claim.is_some() || stored.damaged.contains(id);
         if bad {
             stored.quarantined.push((id.clone(), claim.unwrap_or_default().to_owned()));
@@ -96,21 +97,19 @@ impl CatalogStore for Fake<Stored> {
         Ok(bad)
     }
     fn finish_forgetting(&self) -> Result<(), StoreError> {
-        self.asked();
-        Ok(())
+        self.whole().map(drop)
     }
     fn job_folders(&self) -> Result<Vec<JobFolder>, StoreError> {
-        Ok(self.asked().folders.clone())
+        Ok(self.whole()?.folders.clone())
     }
     fn remove_job(&self, id: &JobId) -> Result<(), StoreError> {
-        self.asked().folders.retain(|f| f.job_id != *id);
+        self.whole()?.folders.retain(|f| f.job_id != *id);
         Ok(())
     }
     fn age_permit(&self) -> Option<AgePermit> {
         self.asked().believed_us.map(AgePermit::of)
     }
     fn rebuild(&self, _: Option<&str>) -> Result<Rebuilt, StoreError> {
-        self.asked();
-        Ok(Rebuilt::default())
+        self.whole().map(|_| Rebuilt::default())
     }
 }
