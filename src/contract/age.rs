@@ -9,6 +9,11 @@ pub const MAX_GAP_US: i64 = 86_400 * SECOND;
 /// Synchronised time that releases a hold.
 pub const RELEASE_US: i64 = 3600 * SECOND;
 
+/// Whether so long has passed since then by the wall clock. A clock that was set back says yes: the wait would else be as long as its jump.
+pub fn has_passed(since_us: i64, span_us: i64, now_us: i64) -> bool {
+    !(0..span_us).contains(&now_us.saturating_sub(since_us))
+}
+
 /// What is deleted by its age is deleted with this value. Only [`ClockWatch::permit`] makes one.
 #[derive(Debug, Clone, Copy)]
 pub struct AgePermit {
@@ -106,6 +111,12 @@ fn span(us: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_back_ends_a_wait() {
+        assert!(!has_passed(100, 60, 159) && has_passed(100, 60, 160));
+        assert!(has_passed(100, 60, 99));
+    }
 
     const HOUR: i64 = 3600 * SECOND;
 

@@ -1,4 +1,5 @@
 //! What the master does about one daemon that shall run and does not. Pure; time is an argument.
+use crate::contract::age::has_passed;
 use crate::contract::backoff;
 use crate::contract::host::UnitView;
 use crate::contract::registry::{DaemonSpec, Hub};
@@ -57,7 +58,9 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
         return Step::LeftAlone;
     }
     match past.asked_us {
-        Some(asked) if now_us - asked < delay_us(past.attempts) => Step::Hold(format!("start {} failed; retrying", past.attempts)),
+        Some(asked) if !has_passed(asked, delay_us(past.attempts), now_us) => {
+            Step::Hold(format!("start {} failed; retrying", past.attempts))
+        }
         _ => Step::Start,
     }
 }

@@ -1,5 +1,5 @@
 //! Job units under way: which order was carried out, the reports to the coordinator, when a slot is free again. No I/O: it
-//! says what to do, the loop does it.
+//! says what to do, the loop does it. Times are microseconds that the machine was awake: a wall clock that jumps stops no job.
 use super::world::JobRow;
 use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, WorkItem, WorkStatus};
 use crate::contract::host::UnitView;
@@ -71,6 +71,9 @@ struct Tracked {
 /// runner has its job, which it may have to wait for.
 const TIMEOUT_GRACE_US: i64 = 120_000_000;
 
+/// A stop is repeated after so long, microseconds: longer than systemd takes for one that works.
+const STOP_RETRY_US: i64 = 60_000_000;
+
 /// The units by name.
 #[derive(Debug, Default)]
 pub struct Jobs {
@@ -106,14 +109,14 @@ impl Jobs {
         Some(gone)
     }
 
-    /// Jobs as D-Bus lists them.
-    pub fn rows(&self) -> Vec<JobRow> {
+    /// Jobs as D-Bus lists them; `offset_us` is what the wall clock is ahead of ours.
+    pub fn rows(&self, offset_us: i64) -> Vec<JobRow> {
         let row = |(unit, t): (&String, &Tracked)| JobRow {
             id: t.id.to_string(),
             kind: t.kind.name().into(),
             unit: unit.clone(),
             state: t.phase.name(),
-            since_us: t.since_us,
+            since_us: t.since_us + offset_us,
         };
         self.tracked.iter().map(row).collect()
     }
@@ -211,15 +214,24 @@ impl Jobs {
         actions
     }
 
-    /// Stops what runs longer than it may.
+    /// Stops what runs longer than it may, and again what should have stopped long ago: a stop may have failed.
     pub fn overdue(&mut self, now_us: i64) -> Vec<Action> {
-        let late = |t: &Tracked| t.phase == Phase::Running && t.deadline_us.is_some_and(|at| now_us >= at);
-        let units: Vec<String> = self.tracked.iter().filter(|(_, t)| late(t)).map(|(unit, _)| unit.clone()).collect();
-        for unit in &units {
-            tracing::warn!("{unit} exceeded its timeout; stopping it");
-            self.phase(unit, Phase::Stopping, now_us);
+        let mut stops = Vec::new();
+        for (unit, t) in &mut self.tracked {
+            match t.phase {
+                Phase::Running if t.deadline_us.is_some_and(|at| now_us >= at) => {
+                    tracing::warn!("{unit} exceeded its timeout; stopping it");
+                    self.changed.push((t.id.to_string(), Phase::Stopping.name()));
+                }
+                Phase::Stopping if now_us.saturating_sub(t.since_us) >= STOP_RETRY_US => {
+                    tracing::warn!("{unit} was to stop and is still there; stopping it again");
+                }
+                _ => continue,
+            }
+            (t.phase, t.since_us) = (Phase::Stopping, now_us);
+            stops.push(Action::Stop { unit: unit.clone() });
         }
-        units.into_iter().map(|unit| Action::Stop { unit }).collect()
+        stops
     }
 
     /// Whether the next comparison decides about a claim that had no unit at the last one, or a unit whose attempt was over.
@@ -248,9 +260,9 @@ impl Jobs {
                 let phase = if lease.fenced { Phase::Stopping } else { Phase::Running };
                 let kind = item.work.work_type;
                 let (id, token) = (item.work_id.clone(), lease.token);
+                // From now: its begin is known by the wall clock alone, and its runner ends it in time.
                 let runtime_us = i64::try_from(item.work.timeout_seconds).ok().and_then(|s| s.checked_mul(1_000_000));
-                let begun = item.started_us.or(item.claimed_us).unwrap_or(now_us);
-                let deadline_us = runtime_us.and_then(|us| begun.checked_add(us)).and_then(|us| us.checked_add(TIMEOUT_GRACE_US));
+                let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(TIMEOUT_GRACE_US));
                 self.set(unit.clone(), Tracked { id, kind, token, phase, since_us: now_us, deadline_us });
                 actions.push(match lease.fenced {
                     true => Action::Stop { unit },

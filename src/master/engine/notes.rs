@@ -3,6 +3,7 @@ use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
 use super::{Engine, JOB_UNITS, JOBS_SLICE, Note, OWN_UNIT};
 use crate::contract::notice::Notice;
+use crate::platform::clock::awake_us;
 use crate::platform::notices::Notices;
 use crate::platform::report;
 use crate::platform::systemd::{LOST, ServiceError, ServiceManager};
@@ -126,7 +127,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 Err(error) => tracing::error!("cannot start a thread for the coordinator's orders ({error}); retrying"),
             }
         }
-        let overdue = self.jobs.overdue(crate::platform::clock::now_us());
+        let overdue = self.jobs.overdue(awake_us());
         self.act(overdue);
         let pause = if self.jobs.is_in_doubt() { CLAIM_GRACE } else { LEASE_CHECK_INTERVAL };
         if self.leases_checked.is_some_and(|at| at.elapsed() >= pause) {
@@ -153,7 +154,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Something came back.
     pub async fn note(&mut self, note: Note) {
-        let now = crate::platform::clock::now_us();
+        let now = awake_us();
         let actions = match note {
             Note::Ended { daemon, what, result } => {
                 self.ended(daemon, what, &result);

@@ -29,8 +29,11 @@ fn care(unit: &UnitView, known: Option<Revival>, schedule: &Retries, now_us: i64
     let known = known.unwrap_or(Revival { tries: 0, due_us: None });
     if unit.active_state == "failed" && !unit.start_queued {
         let wait = schedule.after(known.tries).map(|s| i64::from(s) * SECOND_US);
-        let since = unit.since_us.unwrap_or(now_us);
-        return match known.due_us.or(wait.map(|wait| since.saturating_add(wait))) {
+        // A time that lies ahead was noted before the clock was set back.
+        let since = unit.since_us.map_or(now_us, |since| since.min(now_us));
+        let longest = i64::from(schedule.longest()) * SECOND_US;
+        let noted = known.due_us.filter(|due| due.saturating_sub(now_us) <= longest);
+        return match noted.or(wait.map(|wait| since.saturating_add(wait))) {
             Some(due) if due <= now_us => RevivalStep::Try(Revival { tries: known.tries.saturating_add(1), due_us: None }),
             due_us => RevivalStep::Keep(Revival { due_us, ..known }),
         };

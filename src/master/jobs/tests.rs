@@ -152,6 +152,9 @@ fn a_job_that_outruns_its_time_is_stopped_once() {
     assert_eq!(jobs.overdue(179_999_999), []);
     assert_eq!(jobs.overdue(180_000_000), [Action::Stop { unit: UNIT.into() }]);
     assert_eq!(jobs.overdue(181_000_000), []);
+    assert_eq!(jobs.overdue(239_999_999), [], "it stops");
+    assert_eq!(jobs.overdue(240_000_000), [Action::Stop { unit: UNIT.into() }], "a stop that failed is repeated");
+    assert_eq!(jobs.overdue(241_000_000), []);
 }
 
 #[test]
@@ -169,6 +172,6 @@ fn a_unit_whose_attempt_is_over_is_stopped_when_it_is_found_twice() {
     assert_eq!(jobs.reconcile(&up, &[], &up, 0), []);
     assert_eq!(jobs.reconcile(&up, &[], &up, 0), stop);
     assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "stopped once");
-    assert!(jobs.rows().iter().all(|row| row.state == "stopping"));
+    assert!(jobs.rows(0).iter().all(|row| row.state == "stopping"));
     assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(7, ReportOutcome::Gone)]);
 }
