@@ -19,6 +19,8 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
     let own = spec.serves;
     let mut sockets: Vec<&str> = own.into_iter().map(Hub::socket_unit).collect();
     sockets.extend(spec.hard.iter().filter(|h| Some(**h) != own).map(|h| h.socket_unit()));
+    // The service behind it is a daemon like others, which only the master and people start; a client's socket would start it too.
+    let required: Vec<&str> = sockets.iter().filter(|s| **s != Hub::Catalog.socket_unit() || own == Some(Hub::Catalog)).copied().collect();
     let before: Vec<String> = spec.depends_on.iter().map(|d| d.resolve().unit()).collect();
     let subscribers: Vec<String> = built().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon.unit()).collect();
     let profiles: Vec<String> = Profile::ALL.into_iter().filter(|p| p.built().contains(&spec.daemon)).map(Profile::target).collect();
@@ -30,7 +32,7 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
         .why("The master checks a new configuration first; systemd then propagates its reload to this unit.")
         .set("ReloadPropagatedFrom", MASTER)
         .why("Only sockets are required: a Requires= on a service would restart this one whenever the other is killed.")
-        .list("Requires", &sockets)
+        .list("Requires", &required)
         .list("After", &sockets)
         .with(|t| {
             if before.is_empty() {

@@ -3,6 +3,7 @@ use super::names::{MANUAL, ON_FAILURE, SUITE};
 use super::starts;
 use super::text::Text;
 use crate::contract::paths;
+use crate::contract::registry::Hub;
 use crate::contract::sockets::{SOCKETS, Socket};
 
 /// The files.
@@ -29,6 +30,12 @@ fn socket(s: &Socket) -> String {
         .set("Description", format!("RingRift socket of {what}"))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
+        .with(|t| match s.unit == Hub::Catalog.socket_unit() {
+            true => {
+                t.why("It goes with its service: a client that connects must not start a daemon that was stopped.").set("PartOf", s.service)
+            }
+            false => t,
+        })
         .why("The socket fails when its service repeatedly exits at once; the master then restarts both.")
         .set("OnFailure", ON_FAILURE)
         .with(starts::unlimited)

@@ -73,7 +73,8 @@ pub enum Stage {
     },
 }
 
-/// A socket that a daemon cannot live without: the `hard` mark, Requires= in the unit.
+/// A socket that a daemon cannot live without: the `hard` mark; Requires= in the unit, but for the catalog's, whose service only the master
+/// and people start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hub {
     /// `ringrift-router.socket`.

@@ -1,6 +1,7 @@
 //! The engine's care for daemons: starts what shall run, brings failed hubs back, resets the delays of what runs well.
 use super::{Engine, HUBS, Note, STOPPING, Signal};
-use crate::contract::registry::{DaemonType, built};
+use crate::contract::age::has_passed;
+use crate::contract::registry::{DaemonType, Hub, built};
 use crate::coordination::reconcile::{Past, Step, step};
 use crate::platform::clock::now_us;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
@@ -122,7 +123,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let failed: Vec<_> = {
             let mut world = self.world();
             let is_failed = |unit: &str| world.units.get(unit).is_some_and(|u| u.active_state == "failed");
-            let failed: Vec<_> = HUBS.into_iter().filter(|(hub, _)| is_failed(hub.socket_unit())).collect();
+            // The catalog's belongs to a daemon that may be stopped.
+            let desired = world.desired();
+            let may_run = |hub: Hub| built().find(|s| s.serves == Some(hub)).is_none_or(|s| desired.contains(&s.daemon));
+            let failed: Vec<_> = HUBS.into_iter().filter(|(hub, _)| may_run(*hub) && is_failed(hub.socket_unit())).collect();
             match failed.iter().map(|(hub, _)| hub.socket_unit()).collect::<Vec<_>>().join(", ") {
                 none if none.is_empty() => drop(world.problems.remove("hubs")),
                 names => drop(world.problems.insert("hubs", format!("{names} failed; retrying every minute"))),
@@ -135,7 +139,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for (hub, service) in failed {
             let socket = hub.socket_unit();
             // One whose service fails for a reason that a restart does not fix is tried as rarely as the service.
-            let recently = self.hub_retried_us.get(socket).is_some_and(|last| now - last < HUB_RETRY_US);
+            let recently = self.hub_retried_us.get(socket).is_some_and(|last| !has_passed(*last, HUB_RETRY_US, now));
             // Where the service runs without its socket, `tend_sockets` restarts it.
             if recently || self.is_unit_up(service) || self.waits_for_revival(service) {
                 continue;
