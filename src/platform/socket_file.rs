@@ -48,7 +48,7 @@ pub fn look(path: &Path, mode: u32, before: Option<Id>) -> Result<Id, Trouble> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketFile {
     path: PathBuf,
-    /// As its unit declares it, else as it was.
+    /// As it was, which a drop-in for its unit may have set; as declared where it was gone.
     mode: u32,
     /// Nothing: it was gone already.
     id: Option<Id>,
@@ -61,7 +61,7 @@ impl SocketFile {
         let path = address.as_pathname()?;
         let found = path.symlink_metadata().ok().filter(|meta| meta.file_type().is_socket());
         let declared = SOCKETS.iter().find(|socket| Path::new(socket.path) == path).map(|socket| socket.mode);
-        let mode = declared.or(found.as_ref().map(|meta| meta.mode() & 0o777)).unwrap_or(0);
+        let mode = found.as_ref().map(|meta| meta.mode() & 0o777).or(declared).unwrap_or(0);
         Some(SocketFile { path: path.to_owned(), mode, id: found.map(|meta| (meta.dev(), meta.ino())) })
     }
 

@@ -23,7 +23,7 @@ use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::contract::sockets::SOCKETS;
 use crate::contract::text::Line;
 use crate::coordination::reconcile::Past;
-use crate::platform::clock::now_us;
+use crate::platform::clock::{awake_us, now_us};
 use crate::platform::socket_file::Id;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
 use known::{EMERGENCY, Registration, Revivals};
@@ -143,6 +143,8 @@ pub struct Engine<S> {
     hub_retried_us: BTreeMap<&'static str, i64>,
     /// The sockets' files, with when their units changed their state.
     socket_ids: BTreeMap<&'static str, (Option<i64>, Id)>,
+    /// The mode that a socket had when it was not the declared one, and since when the unit was up then.
+    socket_modes: BTreeMap<&'static str, (Option<i64>, u32)>,
     revivals: Revivals,
     /// Failed daemons, as the others were told last.
     failed_told: Option<FailedDaemons>,
@@ -212,6 +214,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             reset: HashMap::new(),
             hub_retried_us: BTreeMap::new(),
             socket_ids: BTreeMap::new(),
+            socket_modes: BTreeMap::new(),
             revivals: BTreeMap::new(),
             reloading: Vec::new(),
             reload_next: Vec::new(),
@@ -318,7 +321,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let patterns: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let seen = self.services.list(&patterns).await?;
-        let followed: Vec<String> = self.jobs.rows().into_iter().map(|row| row.unit).collect();
+        let followed: Vec<String> = self.jobs.rows(0).into_iter().map(|row| row.unit).collect();
         for unit in followed.into_iter().filter(|unit| everything || dirty.contains(unit)) {
             let actions = self.jobs.seen(&unit, seen.iter().find(|view| view.name == unit));
             self.act(actions);
@@ -339,7 +342,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for (id, state) in std::mem::take(&mut self.jobs.changed) {
             self.signal(Signal::Job(id.into(), state.into()));
         }
-        self.world().jobs = self.jobs.rows();
+        self.world().jobs = self.jobs.rows(now_us() - awake_us());
         // Jobs come and go all the time; reading every daemon's report for each of them would hold up the next order.
         let recent = self.shown_at.is_some_and(|at| at.elapsed() < REPORTS_INTERVAL);
         if recent && !std::mem::take(&mut self.daemons_changed) {

@@ -1,10 +1,11 @@
 //! The engine's care for what lets others in: what lies in /run/ringrift, and the watch over the emergency flags.
 use super::known::EMERGENCY;
 use super::{Engine, Note};
+use crate::contract::age::has_passed;
 use crate::contract::messages;
 use crate::contract::sockets::{SOCKETS, Socket};
 use crate::platform::clock::now_us;
-use crate::platform::socket_file::look;
+use crate::platform::socket_file::{Trouble, look};
 use crate::platform::systemd::ServiceManager;
 use crate::platform::watch::Folders;
 use std::path::PathBuf;
@@ -66,13 +67,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
             return;
         }
         let all: Vec<&str> = still.iter().map(|(_, (_, why))| why.as_str()).collect();
-        self.world().problems.insert("sockets", format!("{}; it is fixed", all.join("; ")));
+        self.world().problems.insert("sockets", format!("{}; restarting it", all.join("; ")));
         for (socket, (by, why)) in still {
-            if self.hub_retried_us.get(socket.unit).is_some_and(|last| now - last < SOCKET_RESTART_INTERVAL_US) {
+            if self.hub_retried_us.get(socket.unit).is_some_and(|last| !has_passed(*last, SOCKET_RESTART_INTERVAL_US, now)) {
                 continue;
             }
             self.hub_retried_us.insert(socket.unit, now);
-            tracing::warn!(MESSAGE_ID = messages::HUB_RESET, UNIT = socket.unit, "{why}; it is restarted, and with it who needs it");
+            tracing::warn!(MESSAGE_ID = messages::HUB_RESET, UNIT = socket.unit, "{why}; restarting it and what requires it");
             self.mend(socket, by).await;
         }
     }
@@ -84,7 +85,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let unit = world.units.get(socket.unit)?;
             let service_up = world.units.get(socket.service).is_some_and(|u| u.active_state == "active");
             let down = matches!(unit.active_state.as_str(), "inactive" | "failed") && !unit.start_queued && service_up;
-            if down && unit.since_us.is_none_or(|since| now - since > DOUBT_US) {
+            if down && unit.since_us.is_none_or(|since| has_passed(since, DOUBT_US, now)) {
                 return Some((Restart::Service, format!("{} is down while {} runs", socket.unit, socket.service)));
             }
             // A restart that waits until its dependents have stopped: the file is not there yet, and another restart would begin again.
@@ -98,13 +99,27 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let before = self.socket_ids.get(socket.unit).filter(|(at, _)| *at == since).map(|(_, id)| *id);
         let path = self.settings.run.join(socket.file());
-        match look(&path, socket.mode, before) {
+        let found = match look(&path, socket.mode, before) {
+            Err(Trouble::Mode(mode, _)) if self.is_of_the_unit(socket, since, mode) => look(&path, mode, before),
+            found => found,
+        };
+        match found {
             Ok(id) => {
                 self.socket_ids.insert(socket.unit, (since, id));
                 None
             }
             Err(trouble) => Some((Restart::Socket, format!("the file of {} {trouble}", socket.unit))),
         }
+    }
+
+    /// Whether a mode that is not the declared one is the unit's own: systemd has made the socket again, and it has the same mode. A drop-in
+    /// of the operator's says so, and a further restart would change nothing.
+    fn is_of_the_unit(&mut self, socket: &Socket, since: Option<i64>, mode: u32) -> bool {
+        let before = *self.socket_modes.entry(socket.unit).or_insert((since, mode));
+        if before.1 != mode {
+            self.socket_modes.insert(socket.unit, (since, mode));
+        }
+        before.1 == mode && before.0 != since
     }
 
     /// Has systemd make a socket anew. A restart goes on to whoever requires the unit, a stop would leave them down.
@@ -128,7 +143,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         if !failed {
             return;
         }
-        if self.hub_retried_us.get(EMERGENCY).is_some_and(|last| now - last < WATCH_RESTART_INTERVAL_US) || self.is_suite_stopping().await {
+        if self.hub_retried_us.get(EMERGENCY).is_some_and(|last| !has_passed(*last, WATCH_RESTART_INTERVAL_US, now))
+            || self.is_suite_stopping().await
+        {
             return;
         }
         self.hub_retried_us.insert(EMERGENCY, now);

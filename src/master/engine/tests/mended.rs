@@ -26,6 +26,33 @@ fn what_lies_in_the_run_folder_and_is_not_as_declared_is_mended() {
 }
 
 #[test]
+fn a_mode_that_systemd_gives_again_is_an_operators_and_not_restarted_for() {
+    run(async {
+        let mut bench = Bench::new(Profile::Minimal);
+        bench.registered().await;
+        bench.settle().await;
+        bench.systemd.take();
+        let file = bench.dir.path().join("run").join(SOCKETS[0].file());
+        let mode = |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+        let restarts = |bench: &Bench| bench.systemd.take().into_iter().filter(|a| *a == format!("restart {}", SOCKETS[0].unit)).count();
+        let made_anew = |bench: &mut Bench, at: i64| {
+            bench.systemd.units.borrow_mut().get_mut(SOCKETS[0].unit).expect("there").since_us = Some(at);
+            bench.engine.hub_retried_us.clear();
+        };
+        mode(0o600);
+        bench.settle().await;
+        assert_eq!(restarts(&bench), 1);
+        made_anew(&mut bench, 11);
+        bench.settle().await;
+        assert_eq!(restarts(&bench), 0, "systemd gives it this mode");
+        assert_eq!(bench.engine.world().problems.get("sockets"), None);
+        mode(0o000);
+        bench.settle().await;
+        assert_eq!(restarts(&bench), 1, "somebody else did");
+    });
+}
+
+#[test]
 fn a_service_that_runs_without_its_socket_is_restarted() {
     run(async {
         let mut bench = Bench::new(Profile::Minimal);
