@@ -3,6 +3,7 @@ use super::attempt::{JobDir, failed};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::Digest;
 use crate::contract::job_file::{JobFile, Quota};
+use crate::contract::results::{MAX_ARTEFACTS, MAX_RESULT_BYTES};
 use crate::contract::workload::{Artefact, Description, ResultFile};
 use crate::platform::job_files::JobFiles;
 use sha2::{Digest as _, Sha256};
@@ -13,10 +14,6 @@ use std::path::Path;
 
 /// The file that the workload writes last.
 const RESULT: &str = "result.json";
-/// Its largest size, bytes.
-const MAX_RESULT_BYTES: u64 = 1 << 20;
-/// Artefacts of one attempt at most.
-const MAX_ARTEFACTS: usize = 1024;
 
 /// Reads `result.json` and verifies every artefact as its reader will; all of it is on disk then.
 pub fn verify(job: &JobDir, description: &Description, quota: Option<Quota>) -> Result<ResultFile, Failure> {
