@@ -105,9 +105,11 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
         None => conclude(job, &description, &End { ended, told, fenced: desk.is_fenced(), quota: offer.quota }, &tail.text())?,
     };
     // Until here it says that the runner lives: to verify what was made takes what it takes.
-    desk.close();
     if code == Exit::Ok as u8 {
         modes::open_up(&job.0);
+    }
+    desk.close();
+    if code == Exit::Ok as u8 {
         finish::hand_in(args, job);
         linger(signals);
     }
