@@ -1,22 +1,14 @@
 //! What the coordinator reports beside its figures: halt, pause, gates, breakers, what fails, what waits, what runs.
 use super::change::Change;
 use super::refusal::Refusal;
-use super::{emergency, grant, guard, rows};
-use crate::contract::cause::FailureCause;
-use crate::contract::coordinator::conditions::{Conditions, Failing, Paused, RunningJob, Waiting};
+use super::{emergency, failing, grant, guard, rows};
+use crate::contract::coordinator::conditions::{Conditions, Paused, RunningJob, Waiting};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
-use crate::contract::ids::ConfigKey;
 use crate::contract::reason::Reason;
 use crate::contract::workload::JobType;
 use rusqlite::OptionalExtension;
 use std::collections::BTreeMap;
 
-/// How far back failures in a row are looked for, work items.
-const LOOK_BACK: u32 = 100;
-/// Failures before that say nothing about now, microseconds: a day.
-const OLDEST_FAILURE_US: i64 = 86_400_000_000;
-/// Longest error that is reported, bytes; the whole one is in the work item.
-const MAX_ERROR: usize = 512;
 /// Most running jobs and waiting configurations that are reported.
 const MAX_REPORTED: u32 = 64;
 
@@ -29,7 +21,7 @@ pub fn all(cx: &mut Change<'_>) -> Result<Conditions, Refusal> {
         paused,
         gates: safeguards.gates,
         breakers: safeguards.breakers,
-        failing: failing(cx)?,
+        failing: failing::all(cx)?,
         waiting: waiting(cx)?,
         machine: (cx.state.admission.look)().ok(),
         running: running(cx)?,
@@ -45,57 +37,6 @@ fn items(cx: &Change<'_>, condition: &str, limit: u32) -> Result<Vec<(i64, WorkI
         items.push((row.get("n")?, rows::read_item(cx, row)?));
     }
     Ok(items)
-}
-
-fn failing(cx: &Change<'_>) -> Result<Vec<Failing>, Refusal> {
-    let recent = items(cx, "WHERE attempts > 0 ORDER BY n DESC", LOOK_BACK)?;
-    let oldest = cx.now.wall - OLDEST_FAILURE_US;
-    let recent = recent.into_iter().map(|(_, item)| item).filter(|item| item.created_us > oldest || item.status.is_active());
-    Ok(in_a_row(recent))
-}
-
-/// Failures since the last success, by type and configuration; the newest item comes first.
-fn in_a_row(newest_first: impl Iterator<Item = WorkItem>) -> Vec<Failing> {
-    let mut found: BTreeMap<(JobType, ConfigKey), (bool, Option<Failing>)> = BTreeMap::new();
-    for item in newest_first {
-        let (ended, failing) = found.entry((item.work.work_type, item.work.config_key.clone())).or_default();
-        // What runs now is counted among the attempts and has not failed.
-        let under_way = u32::from(matches!(item.status, WorkStatus::Claimed | WorkStatus::Running));
-        let failed = item.attempts.saturating_sub(under_way);
-        let cause = item.failed.filter(|cause| failed > 0 && counts(*cause));
-        match (*ended, item.status, cause) {
-            (true, ..) | (_, WorkStatus::Cancelled, _) => {}
-            (_, WorkStatus::Completed, _) => *ended = true,
-            (_, _, None) => {}
-            (_, _, Some(cause)) => match failing {
-                Some(newer) => newer.in_a_row += failed,
-                None => *failing = Some(failure(&item, failed, cause)),
-            },
-        }
-    }
-    found.into_values().filter_map(|(_, failing)| failing).collect()
-}
-
-/// Whether the attempt itself failed, and was not ended from outside.
-fn counts(cause: FailureCause) -> bool {
-    let ended = matches!(cause, FailureCause::Interrupted | FailureCause::Cancelled | FailureCause::Dependency | FailureCause::Stuck);
-    !ended && !cause.is_harmless()
-}
-
-fn failure(item: &WorkItem, failed: u32, cause: FailureCause) -> Failing {
-    let mut error = item.error.clone().unwrap_or_default();
-    error.truncate(error.floor_char_boundary(MAX_ERROR));
-    Failing {
-        work_type: item.work.work_type,
-        config_key: item.work.config_key.clone(),
-        work_id: item.work_id.clone(),
-        in_a_row: failed,
-        attempts: item.attempts,
-        max_attempts: item.work.max_attempts,
-        cause,
-        error,
-        since_us: item.completed_us.or(item.started_us).unwrap_or(item.created_us),
-    }
 }
 
 fn waiting(cx: &mut Change<'_>) -> Result<Vec<Waiting>, Refusal> {
@@ -147,46 +88,4 @@ fn running(cx: &Change<'_>) -> Result<Vec<RunningJob>, Refusal> {
         progress: item.progress,
     };
     Ok(found.into_iter().map(view).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::coordinator::NewWork;
-    use crate::contract::ids::JobId;
-
-    fn item(n: u32, status: WorkStatus, attempts: u32, failed: Option<FailureCause>) -> WorkItem {
-        let work = NewWork::new(JobType::Training, ConfigKey::new("square8_2p").expect("a key"));
-        WorkItem {
-            work_id: JobId::new(format!("a-{n}")).expect("an id"),
-            work,
-            status,
-            attempts,
-            created_us: 1,
-            claimed_us: None,
-            started_us: None,
-            completed_us: None,
-            not_before_us: None,
-            claimed_by: None,
-            lease: None,
-            progress: None,
-            result: None,
-            failed,
-            error: Some("exit status 1".into()),
-            waiting_for: Vec::new(),
-            waiting_codes: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn failures_count_since_the_last_success_and_what_others_ended_does_not() {
-        let exit = Some(FailureCause::Exit);
-        let of = |items: Vec<WorkItem>| in_a_row(items.into_iter()).first().map(|f| (f.work_id.to_string(), f.in_a_row));
-        assert_eq!(of(vec![item(2, WorkStatus::Pending, 2, exit), item(1, WorkStatus::Failed, 3, exit)]), Some(("a-2".into(), 5)));
-        assert_eq!(of(vec![item(2, WorkStatus::Running, 2, exit), item(1, WorkStatus::Completed, 3, None)]), Some(("a-2".into(), 1)));
-        assert_eq!(of(vec![item(2, WorkStatus::Completed, 1, None), item(1, WorkStatus::Failed, 3, exit)]), None);
-        assert_eq!(of(vec![item(2, WorkStatus::Running, 1, None)]), None);
-        assert_eq!(of(vec![item(2, WorkStatus::Pending, 1, Some(FailureCause::Halted))]), None);
-        assert_eq!(of(vec![item(2, WorkStatus::Cancelled, 1, exit)]), None);
-    }
 }

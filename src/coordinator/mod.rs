@@ -14,6 +14,7 @@ mod durations;
 mod emergency;
 mod enqueue;
 mod expire;
+mod failing;
 mod fence;
 mod finish;
 mod flags;
