@@ -30,9 +30,13 @@ impl Deadlines {
     pub fn adopt(&mut self, token: FencingToken, now_us: i64) {
         self.ends.entry(token).or_insert(now_us + self.term_us);
     }
-    /// The lease is over.
-    pub fn forget(&mut self, token: FencingToken) {
-        self.ends.remove(&token);
+    /// The lease is over; when it would have ended.
+    pub fn forget(&mut self, token: FencingToken) -> Option<i64> {
+        self.ends.remove(&token)
+    }
+    /// It is not over after all.
+    pub fn restore(&mut self, token: FencingToken, end_us: i64) {
+        self.ends.insert(token, end_us);
     }
     /// Those that have ended.
     pub fn due(&self, now_us: i64) -> Vec<FencingToken> {

@@ -5,29 +5,36 @@ use super::rows::{self, LeaseRow};
 use super::{fence, outbox, reports};
 use crate::contract::cause::FailureCause;
 use crate::contract::events::TaskOrphaned;
-use crate::contract::ids::JobId;
+use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::{LEASE_TERM, LONGEST_SILENCE};
 use crate::contract::messages;
 
 /// At start, and after a failed commit: every lease of the database has a term. A restart gives a whole one, see
 /// `coordination::lease`.
 pub fn adopt(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    for lease in rows::leases(cx.db)?.iter().filter(|l| l.fenced.is_none()) {
-        cx.state.leases.deadlines.adopt(lease.token, cx.now.mono);
+    let leases = rows::leases(cx.db)?;
+    cx.state.leases.adopt(leases.iter().filter(|l| l.fenced.is_none()).map(|l| l.token), cx.now.mono);
+    Ok(())
+}
+
+/// Ends what has ended by now, each apart: one that cannot be ended keeps no other one from it.
+pub fn expire(cx: &mut Change<'_>) -> Result<(), Refusal> {
+    for token in cx.state.leases.due(cx.now.mono) {
+        if let Err(refusal) = cx.apart(|cx| expire_one(cx, token)) {
+            tracing::error!(%refusal, %token, "ending a lease failed; it is retried after another term");
+            cx.state.leases.renew(token, cx.now.mono);
+        }
     }
     Ok(())
 }
 
-/// Ends what has ended by now.
-pub fn expire(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    for token in cx.state.leases.deadlines.due(cx.now.mono) {
-        match rows::lease(cx.db, token)? {
-            None => cx.state.leases.deadlines.forget(token),
-            Some(lease) if lease.fenced.is_some() => cx.state.leases.deadlines.forget(token),
-            // Its order has not reached a master yet, so no unit can have taken it up; it stays granted until one comes.
-            Some(lease) if waits_for_master(cx, &lease) => cx.state.leases.deadlines.renew(token, cx.now.mono),
-            Some(lease) => end(cx, &lease)?,
-        }
+fn expire_one(cx: &mut Change<'_>, token: FencingToken) -> Result<(), Refusal> {
+    match rows::lease(cx.db, token)? {
+        None => cx.state.leases.forget(token),
+        Some(lease) if lease.fenced.is_some() => cx.state.leases.forget(token),
+        // Its order has not reached a master yet, so no unit can have taken it up; it stays granted until one comes.
+        Some(lease) if waits_for_master(cx, &lease) => cx.state.leases.renew(token, cx.now.mono),
+        Some(lease) => end(cx, &lease)?,
     }
     Ok(())
 }

@@ -1,26 +1,24 @@
 //! Ends of attempts: completed, tried again, or failed for good.
 use super::change::Change;
+use super::outbox::{Event, MAX_EVENT};
 use super::refusal::Refusal;
 use super::rows::{self, LeaseRow};
 use super::transition::{self, Ended, Step};
 use super::{decisions, durations, interruptions, outbox, uids};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{WorkItem, WorkStatus};
+use crate::contract::error::Exit;
 use crate::contract::events::{WorkCompleted, WorkFailed, WorkRetry, WorkTimeout};
 use crate::contract::job::{Finish, Finished, LONGEST_SILENCE};
 use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
 use crate::contract::paths;
-use crate::contract::wire::MAX_FRAME;
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::coordination::lease::{Verdict, judge};
 use crate::coordination::retry::{self, Next};
 use crate::coordination::transition::ATTEMPTED;
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
-
-/// The largest result with its description that fits an event, bytes.
-const MAX_RESULT: usize = MAX_FRAME - 64 * 1024;
 
 /// The longest reason that is kept, bytes.
 const MAX_ERROR: usize = 16 * 1024;
@@ -61,41 +59,29 @@ impl Failure {
 }
 
 /// An attempt's end as its unit reports it.
-pub fn finish(cx: &mut Change<'_>, call: Finish) -> Result<Finished, Refusal> {
+pub fn finish(cx: &mut Change<'_>, mut call: Finish) -> Result<Finished, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
     let lease = rows::lease_of(cx.db, n)?;
     let verdict = judge(lease.as_ref().map(LeaseRow::holding), call.token, call.finished_us);
     let Some(lease) = lease else { return Ok(Finished { accepted: false }) };
+    // A job may write any time; what is learned from it and what is judged by it lies between its begin and now.
+    let begun = item.started_us.or(item.claimed_us).unwrap_or(lease.granted_us);
+    call.finished_us = call.finished_us.min(cx.now.wall).max(begun);
     match verdict {
         Verdict::Nothing => return Ok(Finished { accepted: false }),
         Verdict::FreesSlot => unit_gone(cx, n, &item, &lease, failure(call))?,
-        Verdict::Counts => match success(call) {
-            Ok((call, result)) => complete(cx, n, &item, &lease, call, result)?,
-            Err(failure) => fail(cx, n, &item, &lease, *failure)?,
+        Verdict::Counts => match success(&mut call) {
+            Some(result) => complete(cx, n, &item, &lease, call, result)?,
+            None => fail(cx, n, &item, &lease, failure(call))?,
         },
     }
     Ok(Finished { accepted: verdict == Verdict::Counts })
 }
 
 /// A result, if the attempt ended as a success does.
-fn success(mut call: Finish) -> Result<(Finish, ResultFile), Box<Failure>> {
+fn success(call: &mut Finish) -> Option<ResultFile> {
     let clean = call.service_result == "success" && ["", "exited"].contains(&&*call.exit_code) && ["", "0"].contains(&&*call.exit_status);
-    match call.result.take() {
-        Some(result) if clean => {
-            let size = json!([result, call.description]).to_string().len();
-            if size <= MAX_RESULT {
-                return Ok((call, result));
-            }
-            let error = format!("the result has {size} bytes, the maximum is {MAX_RESULT}; write fewer artefacts or shorter metrics");
-            Err(Box::new(Failure {
-                exit_status: Some(65),
-                description: call.description,
-                finished_us: Some(call.finished_us),
-                ..Failure::new(FailureCause::ResultTooLarge, error)
-            }))
-        }
-        _ => Err(Box::new(failure(call))),
-    }
+    call.result.take().filter(|_| clean)
 }
 
 fn failure(call: Finish) -> Failure {
@@ -117,26 +103,39 @@ fn failure(call: Finish) -> Failure {
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
-    cx.state.admission.settled_at = Some(cx.now.mono + i64::from(cx.state.config.admission.settle_ms) * 1000);
-    rows::delete_lease(cx, lease)?;
-    decisions::succeeded(cx, lease.kind, &lease.node)?;
-    transition::set(cx, n, &Step::Succeeded)?;
     let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
-    durations::finished(cx, item, (call.finished_us - begun).max(0) as f64 / 1e6)?;
+    let seconds = (call.finished_us - begun).max(0) as f64 / 1e6;
     let completed = WorkCompleted {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
         config_key: Some(item.work.config_key.clone()),
         node_id: lease.node.clone(),
         attempt: item.attempts,
-        duration_seconds: (call.finished_us - begun).max(0) as f64 / 1e6,
+        duration_seconds: seconds,
         output: output(cx, item),
         artefacts: result.artefacts,
         metrics: result.metrics,
         description: description(cx, n, item, call.description)?,
         uids: uids::of(cx, n)?,
     };
-    outbox::emit(cx, &item.work, completed)
+    // The event is what the others learn of the result: one that cannot be told is none.
+    let completed = Event::about(cx, &item.work, completed)?;
+    if completed.bytes() > MAX_EVENT {
+        return fail(cx, n, item, lease, too_large(completed.bytes(), call.finished_us));
+    }
+    cx.state.admission.settled_at = Some(cx.now.mono + i64::from(cx.state.config.admission.settle_ms) * 1000);
+    rows::delete_lease(cx, lease)?;
+    decisions::succeeded(cx, lease.kind, &lease.node)?;
+    transition::set(cx, n, &Step::Succeeded)?;
+    durations::finished(cx, item, seconds)?;
+    completed.store(cx)
+}
+
+fn too_large(bytes: usize, finished_us: i64) -> Failure {
+    let error =
+        format!("the result's event would have {bytes} bytes, the maximum is {MAX_EVENT}; write fewer artefacts or shorter metrics");
+    let exit_status = Some(Exit::BadData as i32);
+    Failure { exit_status, finished_us: Some(finished_us), ..Failure::new(FailureCause::ResultTooLarge, error) }
 }
 
 /// The attempt's directory: it follows from the job, whatever the job says.
@@ -215,7 +214,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     }
     // Bad data, files without bound and stops are no fault of the node's.
     let ends_it = failure.cause.is_final();
-    if failure.cause.counts_against_node() && failure.exit_status != Some(crate::contract::error::Exit::BadData as i32) {
+    if failure.cause.counts_against_node() && failure.exit_status != Some(Exit::BadData as i32) {
         let reason = format!("job {}: {}: {}", item.work_id, failure.result, failure.error);
         decisions::failed(cx, lease.kind, &lease.node, &reason, failure.cause)?;
     }

@@ -42,7 +42,7 @@ pub fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Resu
     for order in grant::outstanding(cx, &node)? {
         // A start order is sent again: its term starts over.
         if order.kind == crate::contract::coordinator::OrderKind::Start {
-            cx.state.leases.deadlines.renew(order.token, cx.now.mono);
+            cx.state.leases.renew(order.token, cx.now.mono);
         }
         mailbox.put(order);
     }
@@ -85,7 +85,7 @@ pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
         ReportOutcome::Started => {
             cx.db.prepare_cached("UPDATE lease SET ordered = 1 WHERE token = ?1")?.execute([rows::key(lease.token)])?;
             if lease.fenced.is_none() && !lease.taken {
-                cx.state.leases.deadlines.renew(lease.token, cx.now.mono);
+                cx.state.leases.renew(lease.token, cx.now.mono);
             }
         }
         // A unit that has taken its job up has started, whatever the master thinks; its end will be reported.

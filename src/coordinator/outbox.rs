@@ -2,7 +2,7 @@
 use super::change::Change;
 use super::refusal::Refusal;
 use crate::contract::coordinator::NewWork;
-use crate::contract::events::{Payload, TypedPayload};
+use crate::contract::events::TypedPayload;
 use crate::contract::ids::{ConfigKey, EventId};
 use crate::contract::router::NewEvent;
 use crate::contract::wire::MAX_FRAME;
@@ -14,36 +14,53 @@ pub const MAX_EVENT: usize = MAX_FRAME - 4096;
 /// Who publishes.
 pub const SOURCE: &str = "coordinator";
 
+/// An event as it is stored.
+pub struct Event(String);
+
+impl Event {
+    /// About a job.
+    pub fn about<P: TypedPayload>(cx: &Change<'_>, work: &NewWork, payload: P) -> Result<Event, Refusal> {
+        Event::new(cx, Some(work.config_key.clone()), work.cause.clone(), payload)
+    }
+
+    fn new<P: TypedPayload>(cx: &Change<'_>, key: Option<ConfigKey>, cause: Option<EventId>, payload: P) -> Result<Event, Refusal> {
+        let event = NewEvent {
+            id: None,
+            kind: P::TYPE.info().wire.into(),
+            payload: payload.to_map(),
+            key,
+            cause,
+            correlation: None,
+            source: SOURCE.into(),
+            time_us: Some(cx.now.wall),
+            idempotency_key: None,
+        };
+        Ok(Event(serde_json::to_string(&event)?))
+    }
+    /// Its size in bytes.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+    /// Stores it with the change; one above `MAX_EVENT` is refused.
+    pub fn store(self, cx: &mut Change<'_>) -> Result<(), Refusal> {
+        if self.bytes() > MAX_EVENT {
+            let why = format!("its event would have {} bytes; the maximum is {MAX_EVENT}", self.bytes());
+            return Err(Refusal::bad("parameters", why));
+        }
+        cx.db.prepare_cached("INSERT INTO outbox (event) VALUES (?1)")?.execute([self.0])?;
+        cx.state.rang = true;
+        Ok(())
+    }
+}
+
 /// An event about a job.
-pub fn emit<P: TypedPayload + Into<Payload>>(cx: &mut Change<'_>, work: &NewWork, payload: P) -> Result<(), Refusal> {
-    put(cx, Some(work.config_key.clone()), work.cause.clone(), payload)
+pub fn emit<P: TypedPayload>(cx: &mut Change<'_>, work: &NewWork, payload: P) -> Result<(), Refusal> {
+    Event::about(cx, work, payload)?.store(cx)
 }
 
 /// An event about a task that is not in the queue.
-pub fn emit_plain<P: TypedPayload + Into<Payload>>(cx: &mut Change<'_>, payload: P) -> Result<(), Refusal> {
-    put(cx, None, None, payload)
-}
-
-fn put<P: TypedPayload>(cx: &mut Change<'_>, key: Option<ConfigKey>, cause: Option<EventId>, payload: P) -> Result<(), Refusal> {
-    let event = NewEvent {
-        id: None,
-        kind: P::TYPE.info().wire.into(),
-        payload: payload.to_map(),
-        key,
-        cause,
-        correlation: None,
-        source: SOURCE.into(),
-        time_us: Some(cx.now.wall),
-        idempotency_key: None,
-    };
-    let text = serde_json::to_string(&event)?;
-    if text.len() > MAX_EVENT {
-        let why = format!("its event would have {} bytes; the maximum is {MAX_EVENT}", text.len());
-        return Err(Refusal::bad("parameters", why));
-    }
-    cx.db.prepare_cached("INSERT INTO outbox (event) VALUES (?1)")?.execute([text])?;
-    cx.state.rang = true;
-    Ok(())
+pub fn emit_plain<P: TypedPayload>(cx: &mut Change<'_>, payload: P) -> Result<(), Refusal> {
+    Event::new(cx, None, None, payload)?.store(cx)
 }
 
 /// The oldest events that wait, at most `bytes` of them but at least one, each with its number. The number makes the idempotency

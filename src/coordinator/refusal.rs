@@ -45,6 +45,10 @@ impl Refusal {
         refusal.parameters.parameter = Some(parameter.into());
         refusal
     }
+    /// Whether it lies with what was asked, which will be refused again; else with the database or its file system.
+    pub fn is_of_the_call(&self) -> bool {
+        ![errors::INTERNAL, errors::OUT_OF_SPACE].contains(&self.name)
+    }
     /// As the wire carries it.
     pub fn reply(&self) -> Reply {
         Reply::error(self.name, &self.parameters)

@@ -8,11 +8,14 @@ use crate::contract::job::Finish;
 use crate::contract::text::clean_json;
 use crate::platform::job_files::JobFiles;
 
-/// Applies the reports of all jobs that have a slot; there are no more of them than slots.
+/// Applies the reports of all jobs that have a slot; there are no more of them than slots. One that cannot be applied now stays where it is
+/// and is read again when its lease ends.
 pub fn take_over_all(cx: &mut Change<'_>) -> Result<(), Refusal> {
     for n in rows::leases(cx.db)?.into_iter().filter_map(|lease| lease.work) {
         let id = cx.state.job_id(n);
-        take_over(cx, &id)?;
+        if let Err(refusal) = cx.apart(|cx| take_over(cx, &id)) {
+            tracing::error!(job = %id, %refusal, "applying the report in the job's directory failed; it is retried when the lease ends");
+        }
     }
     Ok(())
 }
@@ -20,28 +23,34 @@ pub fn take_over_all(cx: &mut Change<'_>) -> Result<(), Refusal> {
 /// Applies the report of a job, if there is one that is of use; whether that ended the attempt.
 pub fn take_over(cx: &mut Change<'_>, id: &JobId) -> Result<bool, Refusal> {
     let (n, _) = rows::wanted(cx, id)?;
-    let text = match JobFiles::new(&cx.state.jobs).report(id, &uids::of(cx, n)?) {
-        Ok(Some(text)) => text,
+    let call = match read(cx, n, id) {
+        Ok(Some(call)) => call,
         Ok(None) => return Ok(false),
-        Err(error) => {
-            tracing::warn!(job = %id, %error, "invalid report in the job's directory");
+        Err(why) => {
+            tracing::warn!(job = %id, why, "invalid report in the job's directory");
             return Ok(false);
         }
     };
-    let call = match serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value::<Finish>) {
-        Ok(call) if call.job_id == *id => call,
-        Ok(call) => {
-            tracing::warn!(job = %id, other = %call.job_id, "invalid report in the job's directory: it is about another job");
-            return Ok(false);
-        }
-        Err(error) => {
-            tracing::warn!(job = %id, %error, "invalid report in the job's directory");
-            return Ok(false);
-        }
-    };
-    let done = finish::finish(cx, call)?;
-    if done.accepted {
-        tracing::info!(job = %id, "read a report from the job's directory");
+    match cx.apart(|cx| finish::finish(cx, call)) {
+        Ok(done) if done.accepted => tracing::info!(job = %id, "read a report from the job's directory"),
+        Ok(_) => {}
+        Err(refusal) if refusal.is_of_the_call() => tracing::warn!(job = %id, %refusal, "the report in the job's directory is refused"),
+        Err(refusal) => return Err(refusal),
     }
     Ok(rows::lease_of(cx.db, n)?.is_none())
+}
+
+/// What a job's report says, or why it is none.
+fn read(cx: &Change<'_>, n: i64, id: &JobId) -> Result<Option<Finish>, String> {
+    let uids = uids::of(cx, n).map_err(|refusal| refusal.to_string())?;
+    let Some(text) = JobFiles::new(&cx.state.jobs).report(id, &uids).map_err(|e| e.to_string())? else { return Ok(None) };
+    let call: Finish = serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value).map_err(|e| e.to_string())?;
+    if call.job_id != *id {
+        return Err(format!("it is about job {}", call.job_id));
+    }
+    // Without one only its time would say which attempt it is about, and the job can write any time.
+    if call.token.is_none() {
+        return Err("it has no token".into());
+    }
+    Ok(Some(call))
 }

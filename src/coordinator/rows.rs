@@ -149,7 +149,7 @@ pub fn insert_lease(
         )?
         .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us, listed, id.as_str()])?;
     let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
-    cx.state.leases.deadlines.renew(token, cx.now.mono);
+    cx.state.leases.renew(token, cx.now.mono);
     let (node, requested_by) = (node.clone(), requested_by.to_owned());
     Ok(LeaseRow {
         token,

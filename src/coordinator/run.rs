@@ -164,9 +164,9 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     Loop { core, outbox: signal, signals, woken, status, settling }.turn_until_told()
 }
 
-/// The wall clock and one that only runs.
+/// The wall clock, and one that runs only while the machine is awake: nobody renews a lease in a machine that is suspended.
 fn monotonic() -> Box<dyn Fn() -> Now + Send> {
-    Box::new(|| Now { wall: clock::now_us(), mono: clock::boot_us() })
+    Box::new(|| Now { wall: clock::now_us(), mono: clock::awake_us() })
 }
 
 struct Loop {

@@ -51,7 +51,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Holder) -> Result<Renewed, Refusal> {
 /// Gives a lease a term of this many seconds; the database's time for people follows at most once in five seconds.
 pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow, seconds: u64) -> Result<(), Refusal> {
     let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
-    cx.state.leases.deadlines.renew_for(lease.token, term_us, cx.now.mono);
+    cx.state.leases.renew_for(lease.token, term_us, cx.now.mono);
     let expires = cx.now.wall + term_us;
     if (expires - lease.expires_us).abs() >= 5_000_000 {
         let sql = "UPDATE lease SET expires_us = ?2 WHERE token = ?1";

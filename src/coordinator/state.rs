@@ -33,6 +33,13 @@ pub struct Ages {
     pub purge_at: Option<i64>,
 }
 
+/// Where a savepoint begins in what is known beside the database.
+pub struct Mark {
+    edited: bool,
+    orders: usize,
+    over: usize,
+}
+
 /// Volatile knowledge, owned by the writer's thread.
 pub struct State {
     /// The configuration in force.
@@ -146,15 +153,19 @@ impl State {
         self.leases.end(token, item);
         self.changed = true;
     }
-    /// A savepoint begins; returns where its orders begin.
-    pub fn begin(&mut self) -> usize {
-        self.admission.kept.begin();
-        self.dispatch.mark()
+    /// A savepoint begins; returns where it does.
+    pub fn begin(&mut self) -> Mark {
+        Mark { edited: self.admission.kept.begin(), orders: self.dispatch.mark(), over: self.leases.mark() }
+    }
+    /// It stays, as a part of what is around it.
+    pub fn stays(&mut self, mark: &Mark) {
+        self.admission.kept.stays(mark.edited);
     }
     /// It was rolled back.
-    pub fn rolled_back(&mut self, mark: usize) {
-        self.dispatch.rolled_back(mark);
-        self.admission.kept.rolled_back();
+    pub fn rolled_back(&mut self, mark: &Mark) {
+        self.dispatch.rolled_back(mark.orders);
+        self.leases.rolled_back(mark.over);
+        self.admission.kept.rolled_back(mark.edited);
     }
     /// The transaction is on disk: what was to follow it is done.
     pub fn committed(&mut self) {

@@ -243,6 +243,43 @@ fn a_change_that_fails_leaves_nothing_behind() {
     assert!(bench.change(|cx| query::leases(cx)).expect("read").leases.is_empty());
 }
 
+#[test]
+fn a_lease_that_a_rollback_gives_back_still_ends() {
+    let bench = Bench::new();
+    let (id, order) = bench.taken();
+    let refused = bench.change(move |cx| {
+        let lease = rows::lease(cx.db, order.token)?.expect("its lease");
+        rows::delete_lease(cx, &lease)?;
+        Err::<(), _>(Refusal::bad("x", "refused after its end"))
+    });
+    assert!(refused.is_err());
+    bench.pass(HOUR, HOUR);
+    bench.orders();
+    assert!(bench.events().contains(&"task_orphaned".to_owned()), "{:?}", bench.events());
+    assert_eq!(bench.status(&id), WorkStatus::Running, "fenced off, until its unit is gone");
+}
+
+#[test]
+fn a_part_that_is_refused_leaves_nothing_and_the_rest_stays() {
+    let bench = Bench::new();
+    let (first, second) = bench
+        .change(|cx| {
+            let queue =
+                |cx: &mut Change<'_>| enqueue::enqueue(cx, &NewWork::new(JobType::Export, ConfigKey::new("hex8_2p").expect("a key")));
+            let first = queue(cx)?.work_id;
+            let second = cx.apart(|cx| {
+                queue(cx)?;
+                cx.apart(queue)?;
+                Err::<(), _>(Refusal::bad("x", "refused"))
+            });
+            Ok((first, second))
+        })
+        .expect("the rest");
+    assert!(second.is_err());
+    let all = bench.change(|cx| query::list(cx, &crate::contract::coordinator::WorkFilter::default())).expect("listed");
+    assert_eq!(all.items.iter().map(|item| item.work_id.clone()).collect::<Vec<_>>(), [first]);
+}
+
 fn ask(kind: JobType) -> Acquire {
     Acquire { task_type: kind, node: None, requested_by: "me".into() }
 }

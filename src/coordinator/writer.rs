@@ -26,8 +26,8 @@ const AFTER_FAILURE: Duration = Duration::from_millis(500);
 pub type ClockReader = Box<dyn Fn() -> Now + Send>;
 
 trait Job: Send {
-    /// Runs the change; false: it is to be rolled back.
-    fn run(&mut self, cx: &mut Change<'_>) -> bool;
+    /// Runs the change; if it is refused nothing of it stays.
+    fn run(&mut self, cx: &mut Change<'_>) -> Result<(), Refusal>;
     /// Answers, after the commit.
     fn done(self: Box<Self>, committed: Result<(), Refusal>);
 }
@@ -39,11 +39,11 @@ struct Call<T, F> {
 }
 
 impl<T: Send, F: FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send> Job for Call<T, F> {
-    fn run(&mut self, cx: &mut Change<'_>) -> bool {
+    fn run(&mut self, cx: &mut Change<'_>) -> Result<(), Refusal> {
         if let Some(change) = self.change.take() {
-            self.result = change(cx);
+            self.result = cx.apart(change);
         }
-        self.result.is_ok()
+        self.result.as_ref().map(|_| ()).map_err(Refusal::clone)
     }
     fn done(self: Box<Self>, committed: Result<(), Refusal>) {
         // Who asked may have gone; the change stands.
@@ -62,7 +62,7 @@ impl Core {
     /// Starts the writer's thread; `signal` rings when events wait, `wake` gets a byte when something was stored.
     pub fn start(db: Database, state: State, clock: ClockReader, signal: Arc<OutboxSignal>, wake: UnixStream) -> std::io::Result<Core> {
         let (jobs, inbox) = mpsc::channel();
-        let writer = Writer { db, state, clock, signal, wake, inbox, agenda: Agenda::default(), adopted: false, failed: false };
+        let writer = Writer { db, state, clock, signal, wake, inbox, agenda: Agenda::default(), failed: false };
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
         Ok(Core { jobs, thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -131,7 +131,6 @@ struct Writer {
     wake: UnixStream,
     inbox: Receiver<Box<dyn Job>>,
     agenda: Agenda,
-    adopted: bool,
     /// The last turn failed: the next one is not taken at once.
     failed: bool,
 }
@@ -156,7 +155,6 @@ impl Writer {
             if let Err(refusal) = &committed {
                 tracing::error!(%refusal, "a transaction failed and was rolled back");
                 // What is remembered beside the database may be ahead of it now.
-                self.adopted = false;
                 self.state.failed();
                 self.state.managers.failed("queue", &refusal.to_string());
             }
@@ -180,13 +178,13 @@ impl Writer {
     /// How long nothing can happen by itself.
     fn pause(&self) -> Duration {
         let now = (self.clock)();
-        let mono = [self.state.leases.deadlines.next(), self.agenda.recheck_mono].into_iter().flatten().map(|at| at - now.mono);
+        let mono = [self.state.leases.next(), self.agenda.recheck_mono].into_iter().flatten().map(|at| at - now.mono);
         let wall = self.agenda.retry_wall.map(|at| at - now.wall);
         let shortest = mono.chain(wall).min().unwrap_or(i64::MAX).max(0);
         if self.failed {
             return AFTER_FAILURE;
         }
-        if self.state.is_changed() || !self.adopted {
+        if self.state.is_changed() || !self.state.leases.are_adopted() {
             return Duration::ZERO;
         }
         Duration::from_micros(shortest.unsigned_abs()).min(TURN)
@@ -194,39 +192,31 @@ impl Writer {
 
     fn due(&self) -> bool {
         let now = (self.clock)();
-        self.state.is_changed() || !self.adopted || !self.state.leases.deadlines.due(now.mono).is_empty() || self.agenda.is_due(now)
+        let leases = &self.state.leases;
+        self.state.is_changed() || !leases.are_adopted() || !leases.due(now.mono).is_empty() || self.agenda.is_due(now)
     }
 
     fn turn(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), Refusal> {
         let now = (self.clock)();
-        let mut tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Read outside of the savepoints, so that a rollback of one does not make it stale again.
-        if self.state.admission.kept.get().is_none() {
-            decisions::ready(&mut Change { db: &tx, now, state: &mut self.state })?;
+        let mut cx = Change { db: &tx, now, state: &mut self.state };
+        if cx.state.admission.kept.get().is_none() {
+            decisions::ready(&mut cx)?;
         }
         for job in jobs {
-            let step = tx.savepoint()?;
-            let mark = self.state.begin();
-            if job.run(&mut Change { db: &step, now, state: &mut self.state }) {
-                step.commit()?;
-            } else {
-                drop(step);
-                self.state.rolled_back(mark);
+            let done = job.run(&mut cx);
+            // After some errors (no space, no memory) SQLite rolls everything back.
+            if cx.db.is_autocommit() {
+                return done.and(Err(Refusal::internal("the transaction was rolled back")));
             }
         }
-        let mark = self.state.begin();
-        let step = tx.savepoint()?;
-        let mut cx = Change { db: &step, now, state: &mut self.state };
-        match keep_house(&mut cx, &mut self.adopted, &mut self.agenda) {
-            Ok(()) => step.commit()?,
-            Err(refusal) => {
-                tracing::error!(%refusal, "granting slots failed; it is retried");
-                drop(step);
-                self.state.rolled_back(mark);
-                self.state.look_again();
-                self.state.managers.failed("queue", &refusal.to_string());
-                self.failed = true;
-            }
+        let agenda = &mut self.agenda;
+        if let Err(refusal) = cx.apart(|cx| keep_house(cx, agenda)) {
+            tracing::error!(%refusal, "granting slots failed; it is retried");
+            cx.state.look_again();
+            cx.state.managers.failed("queue", &refusal.to_string());
+            self.failed = true;
         }
         tx.commit()?;
         Ok(())
@@ -234,10 +224,9 @@ impl Writer {
 }
 
 /// Expires leases and fills free slots, if there is a reason to look.
-fn keep_house(cx: &mut Change<'_>, adopted: &mut bool, agenda: &mut Agenda) -> Result<(), Refusal> {
-    if !*adopted {
+fn keep_house(cx: &mut Change<'_>, agenda: &mut Agenda) -> Result<(), Refusal> {
+    if !cx.state.leases.are_adopted() {
         expire::adopt(cx)?;
-        *adopted = true;
     }
     expire::expire(cx)?;
     if cx.state.is_changed() || agenda.is_due(cx.now) {

@@ -21,7 +21,16 @@ pub fn now_us() -> i64 {
 
 /// Microseconds since the machine's boot, time asleep included: a clock that only runs.
 pub fn boot_us() -> i64 {
-    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME);
+    read(nix::time::ClockId::CLOCK_BOOTTIME)
+}
+
+/// Microseconds that the machine has been awake for since its boot: a clock that stands while everybody is suspended.
+pub fn awake_us() -> i64 {
+    read(nix::time::ClockId::CLOCK_MONOTONIC)
+}
+
+fn read(clock: nix::time::ClockId) -> i64 {
+    let now = nix::time::clock_gettime(clock);
     now.map_or(0, |t| t.tv_sec() * 1_000_000 + t.tv_nsec() / 1_000)
 }
 

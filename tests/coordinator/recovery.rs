@@ -115,6 +115,45 @@ fn reports_that_were_left_are_found_at_the_start_and_when_the_unit_is_gone() {
     assert_eq!(completed, 2, "what lies there is applied once");
 }
 
+/// Such a result fits every frame and, with the stored description, no event.
+#[test]
+fn a_report_whose_event_would_be_too_large_ends_its_attempt_and_not_the_coordinator() {
+    let mut c = Coordinator::new();
+    let mut asked = NewWork { max_attempts: 1, ..work(JobType::Selfplay) };
+    asked.params.insert("note".into(), "x".repeat(200_000).into());
+    let id = c.enqueue(&asked);
+    c.dispatch().start_of(&id);
+    let offer = c.take(&id, "i").expect("taken");
+    let mut report = Finish { description: None, ..success(&offer) };
+    let metrics: Vec<_> = (0..40_000).map(|n| (format!("metric_{n:06}"), serde_json::json!(n))).collect();
+    report.result.as_mut().expect("a result").metrics = metrics.into_iter().collect();
+    assert!(json_of(&report).len() < 1024 * 1024, "the report itself is allowed");
+    c.kill();
+    leave(&c, &id, &json_of(&report));
+    c.start();
+    let item = c.show(&id);
+    assert_eq!((item.status, item.result.as_deref()), (WorkStatus::Failed, Some("result-too-large")), "{item:?}");
+}
+
+#[test]
+fn a_report_says_neither_who_it_is_nor_when_it_ends() {
+    let mut c = Coordinator::new();
+    let mut master = c.dispatch();
+    let (nameless, far) = (c.enqueue(&work(JobType::Selfplay)), c.enqueue(&work(JobType::Export)));
+    master.start_of(&nameless);
+    master.start_of(&far);
+    let (one, two) = (c.take(&nameless, "i1").expect("taken"), c.take(&far, "i2").expect("taken"));
+    c.kill();
+    leave(&c, &nameless, &json_of(&Finish { token: None, finished_us: i64::MAX, ..success(&one) }));
+    leave(&c, &far, &json_of(&Finish { finished_us: i64::MAX, ..success(&two) }));
+    c.start();
+    assert_eq!(c.show(&nameless).status, WorkStatus::Running, "whose attempt it is, it does not say");
+    assert_eq!(c.show(&far).status, WorkStatus::Completed);
+    let events = until(|| c.router.events(), |events| events.iter().any(|e| e.kind == "work_completed"));
+    let ended = events.into_iter().find(|e| e.kind == "work_completed").expect("its end");
+    assert!(ended.payload["duration_seconds"].as_f64().is_some_and(|s| s < 60.0), "{ended:?}");
+}
+
 /// A job may put anything under the report's name, and may lose its directory: that its unit is gone is enough.
 #[test]
 fn what_is_no_report_of_the_job_ends_its_attempt_as_gone() {

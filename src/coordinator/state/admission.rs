@@ -43,13 +43,18 @@ impl Kept {
     pub fn read(&mut self, decisions: Decisions) {
         *self = Kept { decisions: Some(decisions), edited: true, stale: false };
     }
-    /// A savepoint begins.
-    pub fn begin(&mut self) {
-        self.edited = false;
+    /// A savepoint begins; whether the one around it has edited them.
+    pub fn begin(&mut self) -> bool {
+        std::mem::take(&mut self.edited)
+    }
+    /// The savepoint stays, as a part of the one around it.
+    pub fn stays(&mut self, around: bool) {
+        self.edited |= around;
     }
     /// The savepoint was rolled back: what was edited in it is ahead of the database.
-    pub fn rolled_back(&mut self) {
+    pub fn rolled_back(&mut self, around: bool) {
         self.stale |= self.edited;
+        self.edited = around;
     }
 }
 
@@ -111,15 +116,30 @@ mod tests {
         assert!(kept.get().is_none() && kept.edit().is_none(), "nothing was read yet");
         kept.read(fresh());
         kept.begin();
-        kept.rolled_back();
+        kept.rolled_back(false);
         assert!(kept.get().is_some(), "only looked at");
         kept.begin();
         assert!(kept.edit().is_some());
-        kept.rolled_back();
+        kept.rolled_back(false);
         assert!(kept.get().is_none() && kept.edit().is_none(), "ahead of the database");
         kept.read(fresh());
-        kept.rolled_back();
+        kept.rolled_back(false);
         assert!(kept.get().is_none(), "it was read in the savepoint that was rolled back");
+        kept.read(fresh());
+        kept.begin();
+        kept.edit();
+        let around = kept.begin();
+        kept.rolled_back(around);
+        assert!(kept.get().is_some(), "the part inside edited nothing");
+        kept.rolled_back(false);
+        assert!(kept.get().is_none(), "what is around it did");
+        kept.read(fresh());
+        let around = kept.begin();
+        kept.begin();
+        kept.edit();
+        kept.stays(around);
+        kept.rolled_back(false);
+        assert!(kept.get().is_none(), "what stayed in a part goes with what is around it");
         kept.read(fresh());
         kept.void();
         assert!(kept.get().is_none() && kept.former().is_some(), "what the database does not keep is still there");

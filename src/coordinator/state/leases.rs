@@ -9,16 +9,32 @@ use std::sync::Arc;
 
 /// What is known of leases beside the database.
 pub struct Leases {
-    /// When each ends.
-    pub deadlines: Deadlines,
+    deadlines: Deadlines,
     /// The last progress of running items, newer than the database's.
     pub progress: HashMap<i64, Progress>,
     /// When the last heartbeat of an item was published, monotonic.
     pub heartbeats: HashMap<i64, i64>,
     /// The open connections of jobs.
     pub connections: Arc<Connections>,
-    /// Jobs whose attempt is over.
-    over: Vec<JobId>,
+    /// What ended in this transaction, so that a rollback gives it back.
+    over: Vec<Over>,
+    /// Every lease of the database has a deadline here.
+    adopted: bool,
+}
+
+/// A lease that ended, as it was before.
+struct Over {
+    token: FencingToken,
+    deadline: Option<i64>,
+    item: Option<Attempt>,
+}
+
+/// The attempt that ended with its lease.
+struct Attempt {
+    n: i64,
+    id: JobId,
+    progress: Option<Progress>,
+    heartbeat: Option<i64>,
 }
 
 impl Default for Leases {
@@ -29,28 +45,72 @@ impl Default for Leases {
             heartbeats: HashMap::new(),
             connections: Arc::default(),
             over: Vec::new(),
+            adopted: false,
         }
     }
 }
 
 impl Leases {
+    /// Whether every lease of the database has a deadline.
+    pub fn are_adopted(&self) -> bool {
+        self.adopted
+    }
+    /// Leases of the database, each of which gets a whole term unless it has a deadline.
+    pub fn adopt(&mut self, tokens: impl Iterator<Item = FencingToken>, now_us: i64) {
+        tokens.for_each(|token| self.deadlines.adopt(token, now_us));
+        self.adopted = true;
+    }
+    /// Granted or renewed now, for the usual term.
+    pub fn renew(&mut self, token: FencingToken, now_us: i64) {
+        self.deadlines.renew(token, now_us);
+    }
+    /// Renewed now for another term.
+    pub fn renew_for(&mut self, token: FencingToken, term_us: i64, now_us: i64) {
+        self.deadlines.renew_for(token, term_us, now_us);
+    }
+    /// Those whose term is over.
+    pub fn due(&self, now_us: i64) -> Vec<FencingToken> {
+        self.deadlines.due(now_us)
+    }
+    /// When the next term ends.
+    pub fn next(&self) -> Option<i64> {
+        self.deadlines.next()
+    }
+    /// The lease has no term any more.
+    pub fn forget(&mut self, token: FencingToken) {
+        let deadline = self.deadlines.forget(token);
+        self.over.push(Over { token, deadline, item: None });
+    }
     /// The lease is over, and with it the attempt of the item that held it.
     pub fn end(&mut self, token: FencingToken, item: Option<(i64, JobId)>) {
-        self.deadlines.forget(token);
-        if let Some((n, id)) = item {
-            self.over.push(id);
-            self.progress.remove(&n);
-            self.heartbeats.remove(&n);
+        let (progress, heartbeats) = (&mut self.progress, &mut self.heartbeats);
+        let item = item.map(|(n, id)| Attempt { n, id, progress: progress.remove(&n), heartbeat: heartbeats.remove(&n) });
+        self.over.push(Over { token, deadline: self.deadlines.forget(token), item });
+    }
+    /// How much ended in this transaction; a rollback goes back to it.
+    pub fn mark(&self) -> usize {
+        self.over.len()
+    }
+    /// What ended since the mark has not.
+    pub fn rolled_back(&mut self, mark: usize) {
+        for Over { token, deadline, item } in self.over.drain(mark..).rev() {
+            if let Some(end_us) = deadline {
+                self.deadlines.restore(token, end_us);
+            }
+            let Some(Attempt { n, progress, heartbeat, .. }) = item else { continue };
+            self.progress.extend(progress.map(|progress| (n, progress)));
+            self.heartbeats.extend(heartbeat.map(|at| (n, at)));
         }
     }
     /// It is on disk that attempts are over: their connections are closed.
     pub fn committed(&mut self) {
-        for job in self.over.drain(..) {
-            self.connections.close(&job);
+        for attempt in self.over.drain(..).filter_map(|over| over.item) {
+            self.connections.close(&attempt.id);
         }
     }
     /// Nothing of it is on disk.
     pub fn failed(&mut self) {
-        self.over.clear();
+        self.rolled_back(0);
+        self.adopted = false;
     }
 }

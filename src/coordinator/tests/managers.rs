@@ -68,7 +68,10 @@ impl Bench {
         bench
     }
     fn change<T>(&mut self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        change(&mut Change { db: &self.db, now: self.now, state: &mut self.state })
+        let tx = self.db.unchecked_transaction()?;
+        let result = change(&mut Change { db: &tx, now: self.now, state: &mut self.state })?;
+        tx.commit()?;
+        Ok(result)
     }
     fn pass(&mut self, us: i64) {
         self.now = Now { wall: self.now.wall + us, mono: self.now.mono + us };
