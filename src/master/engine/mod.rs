@@ -24,7 +24,6 @@ use crate::contract::sockets::SOCKETS;
 use crate::contract::text::Line;
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::{awake_us, now_us};
-use crate::platform::socket_file::Id;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
 use known::{EMERGENCY, Registration, Revivals};
 use std::cell::Cell;
@@ -141,10 +140,7 @@ pub struct Engine<S> {
     look_at_all: bool,
     reset: HashMap<String, String>,
     hub_retried_us: BTreeMap<&'static str, i64>,
-    /// The sockets' files, with when their units changed their state.
-    socket_ids: BTreeMap<&'static str, (Option<i64>, Id)>,
-    /// The mode that a socket had when it was not the declared one, and since when the unit was up then.
-    socket_modes: BTreeMap<&'static str, (Option<i64>, u32)>,
+    sockets: sockets::Seen,
     revivals: Revivals,
     /// Failed daemons, as the others were told last.
     failed_told: Option<FailedDaemons>,
@@ -213,8 +209,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             look_at_all: true,
             reset: HashMap::new(),
             hub_retried_us: BTreeMap::new(),
-            socket_ids: BTreeMap::new(),
-            socket_modes: BTreeMap::new(),
+            sockets: sockets::Seen::default(),
             revivals: BTreeMap::new(),
             reloading: Vec::new(),
             reload_next: Vec::new(),

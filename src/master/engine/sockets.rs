@@ -5,9 +5,10 @@ use crate::contract::age::has_passed;
 use crate::contract::messages;
 use crate::contract::sockets::{SOCKETS, Socket};
 use crate::platform::clock::now_us;
-use crate::platform::socket_file::{Trouble, look};
+use crate::platform::socket_file::{Id, Trouble, look};
 use crate::platform::systemd::ServiceManager;
 use crate::platform::watch::Folders;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -35,6 +36,14 @@ pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std:
         }
     };
     std::thread::Builder::new().name("sockets".into()).stack_size(64 * 1024).spawn(run).map(drop)
+}
+
+/// What was seen of the sockets' files, each with when its unit changed its state last.
+#[derive(Default)]
+pub(super) struct Seen {
+    ids: BTreeMap<&'static str, (Option<i64>, Id)>,
+    /// The modes that were not the declared ones.
+    modes: BTreeMap<&'static str, (Option<i64>, u32)>,
 }
 
 /// What is restarted to have a socket made anew.
@@ -97,7 +106,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         if state != "active" {
             return None;
         }
-        let before = self.socket_ids.get(socket.unit).filter(|(at, _)| *at == since).map(|(_, id)| *id);
+        let before = self.sockets.ids.get(socket.unit).filter(|(at, _)| *at == since).map(|(_, id)| *id);
         let path = self.settings.run.join(socket.file());
         let found = match look(&path, socket.mode, before) {
             Err(Trouble::Mode(mode, _)) if self.is_of_the_unit(socket, since, mode) => look(&path, mode, before),
@@ -105,7 +114,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         };
         match found {
             Ok(id) => {
-                self.socket_ids.insert(socket.unit, (since, id));
+                self.sockets.ids.insert(socket.unit, (since, id));
                 None
             }
             Err(trouble) => Some((Restart::Socket, format!("the file of {} {trouble}", socket.unit))),
@@ -115,9 +124,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
     /// Whether a mode that is not the declared one is the unit's own: systemd has made the socket again, and it has the same mode. A drop-in
     /// of the operator's says so, and a further restart would change nothing.
     fn is_of_the_unit(&mut self, socket: &Socket, since: Option<i64>, mode: u32) -> bool {
-        let before = *self.socket_modes.entry(socket.unit).or_insert((since, mode));
+        let before = *self.sockets.modes.entry(socket.unit).or_insert((since, mode));
         if before.1 != mode {
-            self.socket_modes.insert(socket.unit, (since, mode));
+            self.sockets.modes.insert(socket.unit, (since, mode));
         }
         before.1 == mode && before.0 != since
     }
