@@ -3,7 +3,7 @@
 use super::breaker::{Breaker, Phase};
 use super::bucket::{Bucket, Rate};
 use super::gate::Gate;
-use super::limits::{self, Usage};
+use super::limits::{self, Cores, Usage};
 use super::starts::Starts;
 use crate::contract::config::{Admission, Limits, Safeguards};
 use crate::contract::coordinator::Purpose;
@@ -48,7 +48,7 @@ pub struct Ask<'a> {
     /// Where.
     pub node: &'a NodeId,
     /// The node's logical processors, if known.
-    pub cores: Option<u32>,
+    pub cores: Option<Cores>,
 }
 
 /// A node that is kept free for something.

@@ -1,4 +1,5 @@
 //! How many self-play jobs a machine can run: by the model of its GPUs, by cores, by memory; the smallest counts.
+use super::limits::{self, Cores};
 use crate::contract::config::Limits;
 
 /// A machine as it is known.
@@ -39,14 +40,17 @@ pub fn gpu_jobs(limits: &Limits, model: &str) -> u32 {
     known.into_iter().find(|(part, _)| name.contains(part)).map_or(table.other, |(_, jobs)| jobs)
 }
 
+/// Whether a GH200 is among GPUs of these models.
+pub fn is_gh200(models: &[String]) -> bool {
+    models.iter().any(|name| name.to_uppercase().contains("GH200"))
+}
+
 /// The machine's bound. Half the cores are left to the other stages; a GH200's many cores are there for its one GPU.
 pub fn selfplay_jobs(limits: &Limits, machine: &Machine) -> Bound {
     let Some(cores) = machine.cores else { return Bound { jobs: 1, why: "the hardware is unknown".into() } };
-    let gh200 = machine.gpus.iter().any(|name| name.to_uppercase().contains("GH200"));
-    let per_core = if gh200 { limits.selfplay_per_core.max(limits.selfplay_per_core_gh200) } else { limits.selfplay_per_core };
-    // In range: cores fit 32 bits, the share is at most 4.
-    let by_cores = ((f64::from(cores) * per_core).ceil().min(f64::from(u32::MAX)) as u32).max(1);
-    let mut bounds = vec![(by_cores, format!("{cores} cores × {per_core}"))];
+    let cores = Cores { count: cores, gh200: is_gh200(&machine.gpus) };
+    let by_cores = format!("{} cores × {}", cores.count, cores.share(limits));
+    let mut bounds = vec![(limits::hardware(limits, Some(cores)), by_cores)];
     if !machine.gpus.is_empty() {
         let jobs = machine.gpus.iter().map(|model| gpu_jobs(limits, model)).fold(0u32, u32::saturating_add);
         bounds.push((jobs, machine.gpus.join(", ")));

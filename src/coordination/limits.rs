@@ -44,17 +44,37 @@ impl Usage {
     }
 }
 
+/// A node's processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cores {
+    /// Logical processors.
+    pub count: u32,
+    /// They are a GH200's: many, for one GPU.
+    pub gh200: bool,
+}
+
+impl Cores {
+    /// Ordinary ones.
+    pub fn of(count: u32) -> Cores {
+        Cores { count, gh200: false }
+    }
+    /// Self-play jobs for each.
+    pub fn share(self, limits: &Limits) -> f64 {
+        if self.gh200 { limits.selfplay_per_core.max(limits.selfplay_per_core_gh200) } else { limits.selfplay_per_core }
+    }
+}
+
 /// Self-play jobs that the processors of a node allow: cores × share, rounded up, at least 1. A node whose hardware is not known
 /// gets 1: unknown is neither nothing nor everything.
-pub fn hardware(limits: &Limits, cores: Option<u32>) -> u32 {
+pub fn hardware(limits: &Limits, cores: Option<Cores>) -> u32 {
     let Some(cores) = cores else { return 1 };
-    let jobs = (f64::from(cores) * limits.selfplay_per_core).ceil();
+    let jobs = (f64::from(cores.count) * cores.share(limits)).ceil();
     // In range: cores fit 32 bits, the share is at most 4.
     (jobs.min(f64::from(u32::MAX)) as u32).max(1)
 }
 
 /// Slots of the type on one node; nothing means no limit.
-pub fn per_node(limits: &Limits, kind: JobType, cores: Option<u32>) -> Option<u32> {
+pub fn per_node(limits: &Limits, kind: JobType, cores: Option<Cores>) -> Option<u32> {
     let configured = limits.of(kind).per_node;
     if kind != JobType::Selfplay {
         return configured;
@@ -64,7 +84,7 @@ pub fn per_node(limits: &Limits, kind: JobType, cores: Option<u32>) -> Option<u3
 }
 
 /// Every limit against one more slot of the type on the node; empty: there is room.
-pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<u32>) -> Vec<Reason> {
+pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<Cores>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if let Some(limit) = per_node(limits, kind, cores)
         && usage.on(kind, node) >= limit
@@ -82,13 +102,13 @@ pub fn reasons(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cor
 }
 
 /// Whether there is room for one more: the same answer as `reasons`, without the words.
-pub fn has_room(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<u32>) -> bool {
+pub fn has_room(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, cores: Option<Cores>) -> bool {
     per_node(limits, kind, cores).is_none_or(|limit| usage.on(kind, node) < limit)
         && limits.of(kind).cluster.is_none_or(|limit| usage.in_all(kind) < limit)
 }
 
 /// Slots of the type that are free on these nodes together, at most.
-pub fn room<'a>(limits: &Limits, usage: &Usage, kind: JobType, nodes: impl Iterator<Item = (&'a NodeId, Option<u32>)>) -> u32 {
+pub fn room<'a>(limits: &Limits, usage: &Usage, kind: JobType, nodes: impl Iterator<Item = (&'a NodeId, Option<Cores>)>) -> u32 {
     let free = |limit: Option<u32>, used| limit.map_or(u32::MAX, |limit| limit.saturating_sub(used));
     let on_nodes = nodes.map(|(node, cores)| free(per_node(limits, kind, cores), usage.on(kind, node))).fold(0u32, u32::saturating_add);
     on_nodes.min(free(limits.of(kind).cluster, usage.in_all(kind)))
@@ -108,9 +128,10 @@ mod tests {
         let limits = Limits::default();
         let table = [(None, 1), (Some(1), 1), (Some(2), 1), (Some(3), 2), (Some(8), 4), (Some(200), 100)];
         for (cores, jobs) in table {
-            assert_eq!(hardware(&limits, cores), jobs, "{cores:?}");
+            assert_eq!(hardware(&limits, cores.map(Cores::of)), jobs, "{cores:?}");
         }
-        assert_eq!(per_node(&limits, JobType::Selfplay, Some(200)), Some(32), "the configured limit still holds");
+        assert_eq!(hardware(&limits, Some(Cores { count: 72, gh200: true })), 58, "72 × 0.8");
+        assert_eq!(per_node(&limits, JobType::Selfplay, Some(Cores::of(200))), Some(32), "the configured limit still holds");
     }
 
     #[test]
@@ -130,15 +151,16 @@ mod tests {
             let limits = Limits::default();
             let nodes: Vec<NodeId> = (0..6).map(|n| node(&format!("n{n}"))).collect();
             let mut usage = Usage::default();
+            let cores = Some(Cores::of(cores));
             for (kind, at) in asks {
                 let (kind, at) = (JobType::ALL[kind], &nodes[at]);
-                let free = reasons(&limits, &usage, kind, at, Some(cores)).is_empty();
-                prop_assert_eq!(free, has_room(&limits, &usage, kind, at, Some(cores)));
-                prop_assert_eq!(free, room(&limits, &usage, kind, std::iter::once((at, Some(cores)))) > 0);
+                let free = reasons(&limits, &usage, kind, at, cores).is_empty();
+                prop_assert_eq!(free, has_room(&limits, &usage, kind, at, cores));
+                prop_assert_eq!(free, room(&limits, &usage, kind, std::iter::once((at, cores))) > 0);
                 if free {
                     usage.take(kind, at);
                 }
-                if let Some(limit) = per_node(&limits, kind, Some(cores)) {
+                if let Some(limit) = per_node(&limits, kind, cores) {
                     prop_assert!(usage.on(kind, at) <= limit);
                 }
                 if let Some(limit) = limits.of(kind).cluster {

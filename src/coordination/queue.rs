@@ -1,6 +1,6 @@
 //! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up what has.
 use super::admission::{Ask, Decisions, Rules};
-use super::limits::Usage;
+use super::limits::{Cores, Usage};
 use crate::contract::ids::NodeId;
 use crate::contract::workload::JobType;
 
@@ -19,7 +19,7 @@ pub struct Node {
     /// Its id.
     pub id: NodeId,
     /// Its logical processors, if known.
-    pub cores: Option<u32>,
+    pub cores: Option<Cores>,
     /// Self-play jobs that the optimizer wants there at most, if it has a wish.
     pub most_selfplay: Option<u32>,
 }
@@ -80,7 +80,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn nodes(count: usize) -> Vec<Node> {
-        (0..count).map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(4), most_selfplay: None }).collect()
+        (0..count)
+            .map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(Cores::of(4)), most_selfplay: None })
+            .collect()
     }
 
     #[test]

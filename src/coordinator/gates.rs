@@ -7,6 +7,7 @@ use crate::contract::coordinator::GateView;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ports::Host;
 use crate::coordination::gate;
+use crate::coordination::hardware::is_gh200;
 use crate::coordination::signal::{self, Load};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -65,6 +66,7 @@ pub fn refresh(cx: &mut Change<'_>) -> Result<(), Refusal> {
     let host = look.ok();
     if let Some(host) = &host {
         cx.state.admission.gpus = host.gpus.len();
+        cx.state.admission.gh200 = is_gh200(&host.gpus.iter().map(|gpu| gpu.name.clone()).collect::<Vec<_>>());
     }
     let load = Load {
         queue: transition::active(cx)?,

@@ -113,7 +113,7 @@ pub fn limits(cx: &mut Change<'_>) -> Result<LimitList, Refusal> {
         list.push(LimitView {
             task_type: kind,
             class: kind.class(),
-            per_node: limits::per_node(config, kind, cx.state.cores),
+            per_node: limits::per_node(config, kind, cx.state.cores_of(&cx.state.node)),
             cluster: config.of(kind).cluster,
             used: usage.in_all(kind),
             nodes: usage.by_node(kind),

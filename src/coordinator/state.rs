@@ -15,6 +15,7 @@ use crate::contract::config::Config;
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
 use crate::coordination::admission::{Decisions, Rules};
 use crate::coordination::gate::Gate;
+use crate::coordination::limits::Cores;
 use crate::coordination::signal::Signal;
 use crate::platform::age::AgeGuard;
 use crate::platform::clock::random;
@@ -130,8 +131,9 @@ impl State {
         self.admission.kept.void();
     }
     /// The processors of a node; only the own node's are known.
-    pub fn cores_of(&self, node: &NodeId) -> Option<u32> {
-        if *node == self.node { self.cores } else { None }
+    pub fn cores_of(&self, node: &NodeId) -> Option<Cores> {
+        let gh200 = self.admission.gh200;
+        if *node == self.node { self.cores.map(|count| Cores { count, gh200 }) } else { None }
     }
     /// The id of item number n.
     pub fn job_id(&self, n: i64) -> JobId {

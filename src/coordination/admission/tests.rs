@@ -32,7 +32,7 @@ impl Numbers {
 }
 
 fn ask(kind: JobType, node: &NodeId) -> Ask<'_> {
-    Ask { kind, node, cores: Some(64) }
+    Ask { kind, node, cores: Some(crate::coordination::limits::Cores::of(64)) }
 }
 
 #[test]
@@ -149,8 +149,14 @@ fn five_hundred_nodes_of_thirty_two_jobs() {
     assert!(nodes.iter().all(|node| !decisions.take(&rules, ask(JobType::Selfplay, node), 99)), "all full");
     let refused = begin.elapsed() / 500;
     // One item of the queue goes to the emptiest of 500 nodes.
-    let list: Vec<_> =
-        nodes.iter().map(|n| crate::coordination::queue::Node { id: n.clone(), cores: Some(64), most_selfplay: None }).collect();
+    let list: Vec<_> = nodes
+        .iter()
+        .map(|n| crate::coordination::queue::Node {
+            id: n.clone(),
+            cores: Some(crate::coordination::limits::Cores::of(64)),
+            most_selfplay: None,
+        })
+        .collect();
     let begin = Instant::now();
     for number in 0..500 {
         decisions.usage.free(JobType::Selfplay, &nodes[number as usize * 7 % 500]);
@@ -187,7 +193,7 @@ proptest! {
                 let limit = rules.limits.of(kind);
                 prop_assert!(limit.cluster.is_none_or(|most| decisions.usage.in_all(kind) <= most));
                 for node in &nodes {
-                    prop_assert!(limits::per_node(rules.limits, kind, Some(64)).is_none_or(|most| decisions.usage.on(kind, node) <= most));
+                    prop_assert!(limits::per_node(rules.limits, kind, Some(limits::Cores::of(64))).is_none_or(|most| decisions.usage.on(kind, node) <= most));
                 }
             }
         }

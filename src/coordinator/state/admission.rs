@@ -72,6 +72,8 @@ pub struct Admission {
     pub judged: Option<i64>,
     /// GPUs of the own node at the last look.
     pub gpus: usize,
+    /// The own node's processors are a GH200's.
+    pub gh200: bool,
     /// Back-pressure as it stands.
     pub signal: Signal,
     /// Until then types that fill what is free wait for the next stage's job, monotonic.
@@ -90,6 +92,7 @@ impl Admission {
             gates: Vec::new(),
             judged: None,
             gpus: 0,
+            gh200: false,
             signal: Signal { value: 0.0, multiplier: 1.0, level: "NONE" },
             settled_at: None,
             kept: Kept::default(),
