@@ -10,6 +10,5 @@ use std::ffi::{CStr, c_char, c_int};
 pub unsafe extern "C" fn ringrift_daemon(name: *const c_char) -> c_int {
     // SAFETY: the caller passes a C string.
     let name = unsafe { CStr::from_ptr(name) };
-    ringrift::platform::process::small_heap();
     ringrift::platform::process::run(|| ringrift::programs::shared(&name.to_string_lossy()).into())
 }
