@@ -3,6 +3,7 @@ use super::halt::Halter;
 use super::state::FlagReader;
 use crate::contract::coordinator::Flags;
 use crate::platform::flags;
+use crate::platform::threads;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ pub fn watch(halter: Arc<Halter>, paths: Vec<PathBuf>) -> std::io::Result<FlagRe
     let last: Arc<Mutex<Last>> = Arc::default();
     look(&halter, &paths, &last);
     let theirs = Arc::downgrade(&last);
-    std::thread::Builder::new().name("flags".into()).spawn(move || {
+    threads::part("flags", move || {
         while let Some(last) = theirs.upgrade() {
             look(&halter, &paths, &last);
             drop(last);

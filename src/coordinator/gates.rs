@@ -9,6 +9,7 @@ use crate::contract::ports::Host;
 use crate::coordination::gate;
 use crate::coordination::hardware::is_gh200;
 use crate::coordination::signal::{self, Load};
+use crate::platform::threads;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ struct Seen {
 pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::Result<HostReader> {
     let seen = Arc::new(Seen::default());
     let theirs = Arc::downgrade(&seen);
-    std::thread::Builder::new().name("looks".into()).spawn(move || {
+    threads::part("looks", move || {
         let host = make();
         // A use of the processors is a difference of two looks.
         host.snapshot();

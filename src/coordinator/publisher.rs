@@ -5,6 +5,7 @@ use super::writer::Core;
 use crate::contract::backoff::Backoff;
 use crate::contract::router::{self, Publish, PublishResult};
 use crate::contract::wire::{CallError, MAX_FRAME, errors};
+use crate::platform::threads;
 use crate::platform::varlink::Client;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ const RPC_TIMEOUT: Duration = Duration::from_secs(10);
 /// Starts the publisher's thread.
 pub fn start(core: Core, signal: Arc<OutboxSignal>, socket: PathBuf) -> std::io::Result<()> {
     let publisher = Publisher { core, signal, socket, router: None, away: false };
-    std::thread::Builder::new().name("publisher".into()).spawn(move || publisher.run()).map(|_| ())
+    threads::part("publisher", move || publisher.run()).map(|_| ())
 }
 
 struct Publisher {

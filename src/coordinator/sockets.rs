@@ -1,6 +1,7 @@
 //! The two listening sockets, passed by systemd by name or made here, and a thread for each connection.
 use crate::contract::error::{Exit, Failure};
 use crate::platform::notify;
+use crate::platform::threads;
 use crate::platform::varlink::{self, Budget, Service};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -40,5 +41,5 @@ where
     M: Fn(&UnixStream) -> std::io::Result<S> + Send + Sync + 'static,
 {
     // Each socket has a budget of its own: what jobs do on theirs keeps no daemon out.
-    std::thread::Builder::new().name(name.into()).spawn(move || varlink::serve(name, &listener, &Budget::new(), make)).map(drop)
+    threads::part(name, move || varlink::serve(name, &listener, &Budget::new(), make)).map(drop)
 }

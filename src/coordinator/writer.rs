@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::state::State;
 use super::{decisions, expire, grant, pressure, purge};
 use crate::platform::store::Database;
+use crate::platform::threads;
 use rusqlite::TransactionBehavior;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -63,7 +64,7 @@ impl Core {
     pub fn start(db: Database, state: State, clock: ClockReader, signal: Arc<OutboxSignal>, wake: UnixStream) -> std::io::Result<Core> {
         let (jobs, inbox) = mpsc::channel();
         let writer = Writer { db, state, clock, signal, wake, inbox, agenda: Agenda::default(), failed: false };
-        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || writer.run())?;
+        let thread = threads::part("writer", move || writer.run())?;
         Ok(Core { jobs, thread: Arc::new(Mutex::new(Some(thread))) })
     }
 

@@ -7,6 +7,7 @@ use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::{Renew, method};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::Progress;
+use crate::platform::threads;
 use crate::platform::varlink::Client;
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
@@ -79,7 +80,7 @@ pub struct Keeper {
 impl Keeper {
     /// Keeps it in a thread until the desk is closed; kills the child when the lease is lost.
     pub fn start(self, desk: Arc<SharedState>, child: Arc<Running>) -> std::io::Result<()> {
-        std::thread::Builder::new().name("lease".into()).spawn(move || self.keep(&desk, &child)).map(|_| ())
+        threads::part("lease", move || self.keep(&desk, &child)).map(|_| ())
     }
 
     fn keep(&self, desk: &SharedState, child: &Running) {

@@ -2,6 +2,7 @@
 use super::child::Running;
 use crate::contract::job_file::Quota;
 use crate::platform::job_files::{OverQuota, usage};
+use crate::platform::threads;
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -53,7 +54,7 @@ impl DiskWatch {
         let (end, ended) = mpsc::channel::<()>();
         let theirs = Arc::clone(&shared);
         if quota.is_some() {
-            std::thread::Builder::new().name("disk".into()).spawn(move || {
+            threads::part("disk", move || {
                 let mut rest = MIN_CHECK_INTERVAL;
                 while ended.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
                     let begin = Instant::now();

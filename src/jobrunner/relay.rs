@@ -3,6 +3,7 @@ use crate::contract::coalesce::{Coalesced, SECOND};
 use crate::contract::text::{Block, Line};
 use crate::contract::workload::{Progress, ReportLine};
 use crate::platform::terminal;
+use crate::platform::threads;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc::{self, Receiver};
@@ -26,7 +27,7 @@ fn progress_or(
     warn: impl Fn(String) + Send + 'static,
 ) -> std::io::Result<Done> {
     let (ended, done) = mpsc::channel();
-    std::thread::Builder::new().name("report".into()).spawn(move || {
+    threads::part("report", move || {
         let mut pace = Coalesced::new(SECOND);
         lines(from, |line| match serde_json::from_slice::<ReportLine>(line) {
             Ok(line) => news(line.progress),
@@ -49,7 +50,7 @@ pub fn stderr(from: impl Read + Send + 'static) -> std::io::Result<(Tail, Done)>
     let (ended, done) = mpsc::channel();
     let tail = Tail::default();
     let kept = tail.clone();
-    std::thread::Builder::new().name("stderr".into()).spawn(move || {
+    threads::part("stderr", move || {
         lines(from, |line| {
             terminal::hand_on(line);
             kept.push(line);

@@ -6,6 +6,7 @@ use crate::contract::job_file::{JobFile, Quota};
 use crate::contract::results::{MAX_ARTEFACTS, MAX_RESULT_BYTES};
 use crate::contract::workload::{Artefact, Description, ResultFile};
 use crate::platform::job_files::JobFiles;
+use crate::platform::threads;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -73,7 +74,7 @@ fn check(files: &JobFiles, file: &JobFile, artefact: &Artefact) -> Result<(), Fa
     let mut opened = files.open(file).map_err(unusable)?;
     // The disk writes while the processor reads.
     let writing = opened.try_clone().map_err(|e| failed("opening the artefact", path, e))?;
-    let synced = std::thread::spawn(move || writing.sync_all());
+    let synced = threads::part("sync", move || writing.sync_all()).map_err(|e| failed("syncing", path, e))?;
     let found = hash(&mut opened).map_err(|e| failed("reading the artefact", path, e))?;
     let lost = || Err(std::io::Error::other("the sync thread has exited"));
     synced.join().unwrap_or_else(|_| lost()).map_err(|e| failed("syncing", path, e))?;

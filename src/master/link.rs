@@ -9,6 +9,7 @@ use crate::contract::registry::built;
 use crate::contract::router::{self, Interest, Register, Start, Subscribe};
 use crate::contract::wire::CallError;
 use crate::platform::report::{event, publish};
+use crate::platform::threads;
 use crate::platform::varlink::Client;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -120,7 +121,7 @@ pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoo
             std::thread::sleep(backoff.wait());
         }
     };
-    std::thread::Builder::new().name("orders".into()).stack_size(256 * 1024).spawn(run).map(drop)
+    threads::small_part("orders", run).map(drop)
 }
 
 /// Delivers reports in order, each until the coordinator has it.
@@ -153,5 +154,5 @@ pub fn deliver_reports(socket: PathBuf, reports: mpsc::Receiver<Report>) -> std:
             backoff.reset();
         }
     };
-    std::thread::Builder::new().name("reports".into()).stack_size(256 * 1024).spawn(run).map(drop)
+    threads::small_part("reports", run).map(drop)
 }

@@ -31,6 +31,7 @@ pub mod store;
 pub mod systemd;
 pub mod task;
 pub mod terminal;
+pub mod threads;
 pub mod userdb;
 pub mod varlink;
 pub mod watch;

@@ -5,6 +5,7 @@ use crate::contract::coordinator::{Acquire, Acquired, Holder, Release, method};
 use crate::contract::ids::NodeId;
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
+use crate::platform::threads;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,7 +71,7 @@ impl CoordinatedTask {
                 return;
             }
         };
-        let keeper = std::thread::Builder::new().name("lease".into()).spawn(keep).map_err(|e| CallError::Transport {
+        let keeper = threads::part("lease", keep).map_err(|e| CallError::Transport {
             method: "renewing the lease".into(),
             socket: socket.display().to_string(),
             kind: e.kind(),

@@ -10,6 +10,7 @@ use super::store::retain::{self, place_by_size};
 use super::store::{letters, open};
 use super::tail::Row;
 use crate::contract::router::{DeadLetter, DeadLetterFilter};
+use crate::platform::threads;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub struct Reader {
 pub fn start(path: &Path) -> anyhow::Result<(Reader, JoinHandle<()>)> {
     let db = open::reader(path)?;
     let (questions, asked): (Sender<Question>, Receiver<Question>) = channel();
-    let thread = std::thread::Builder::new().name("reader".into()).spawn(move || {
+    let thread = threads::part("reader", move || {
         for question in asked {
             question(&db);
         }

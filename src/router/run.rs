@@ -17,6 +17,7 @@ use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
 use crate::platform::store::{self, Keep};
+use crate::platform::threads;
 use crate::runtime::backoff;
 use nix::fcntl::{Flock, FlockArg};
 use std::cell::Cell;
@@ -99,7 +100,7 @@ async fn settle(mut restarts: backoff::Restarts, after: Duration) {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    Ok(std::thread::Builder::new().name(name.into()).spawn(work)?)
+    Ok(threads::part(name, work)?)
 }
 
 /// One router a database: a second one would hand out the same events.

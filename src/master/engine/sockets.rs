@@ -7,6 +7,7 @@ use crate::contract::sockets::{SOCKETS, Socket};
 use crate::platform::clock::now_us;
 use crate::platform::socket_file::{Id, Trouble, look};
 use crate::platform::systemd::ServiceManager;
+use crate::platform::threads;
 use crate::platform::watch::Folders;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +36,7 @@ pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std:
             }
         }
     };
-    std::thread::Builder::new().name("sockets".into()).stack_size(64 * 1024).spawn(run).map(drop)
+    threads::small_part("sockets", run).map(drop)
 }
 
 /// What was seen of the sockets' files, each with when its unit changed its state last.

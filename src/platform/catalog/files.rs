@@ -5,6 +5,7 @@ use crate::contract::job_file::JobFile;
 use crate::contract::ports::StoreError;
 use crate::platform::job_files::{JobFileError, JobFiles};
 use crate::platform::space;
+use crate::platform::threads;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -70,7 +71,7 @@ pub(super) fn take_over(store: &Path, jobs: &JobFiles, record: &ArtefactRecord, 
     }
     let protecting = to.try_clone().map_err(io_failed("protecting", &temporary))?;
     // The disk writes while the processor reads.
-    let syncing = std::thread::spawn(move || to.sync_all());
+    let syncing = threads::part("sync", move || to.sync_all()).map_err(io_failed("syncing", &temporary))?;
     // What is hashed is what the store keeps.
     let hashed = File::open(&temporary).and_then(hash).map_err(io_failed("reading", &temporary));
     let lost = || Err(io::Error::other("the sync thread has exited"));

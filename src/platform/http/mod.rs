@@ -8,6 +8,7 @@ mod taken;
 mod tests;
 
 use crate::contract::coalesce::Coalesced;
+use crate::platform::threads;
 use guests::{Admission, Guests, Room};
 pub use house::Answer;
 use house::{House, Seat, Times, lock};
@@ -99,25 +100,24 @@ pub fn serve(addresses: &[SocketAddr], names: Names, answer: &Answer) -> io::Res
 
 fn open(addresses: &[SocketAddr], house: Arc<House>) -> io::Result<()> {
     let named = |a: &SocketAddr, e: io::Error| io::Error::new(e.kind(), format!("listening on {a}: {e}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(TURNS).build()?;
     let mut listeners = Vec::new();
     for address in addresses {
         let listener = TcpListener::bind(address).map_err(|e| named(address, e))?;
         listener.set_nonblocking(true).map_err(|e| named(address, e))?;
-        listeners.push((address.port(), listener));
+        let _inside = runtime.enter();
+        listeners.push((address.port(), tokio::net::TcpListener::from_std(listener).map_err(|e| named(address, e))?));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(TURNS).build()?;
-    std::thread::Builder::new().name("http".into()).spawn(move || {
+    threads::part("http", move || {
         runtime.block_on(async move {
-            let mut servers = Vec::new();
+            let mut accepting = tokio::task::JoinSet::new();
             for (port, listener) in listeners {
-                match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => servers.push(tokio::spawn(accept(port, listener, Arc::clone(&house)))),
-                    Err(error) => tracing::error!(%error, port, "serving HTTP"),
-                }
+                accepting.spawn(accept(port, listener, Arc::clone(&house)));
             }
-            for server in servers {
-                if let Err(error) = server.await {
-                    tracing::error!(%error, "the HTTP server ended");
+            // They accept for ever: what ends one is a panic, which ends the thread too.
+            while let Some(ended) = accepting.join_next().await {
+                if let Err(error) = ended {
+                    std::panic::resume_unwind(error.into_panic());
                 }
             }
         });

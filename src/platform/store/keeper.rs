@@ -9,6 +9,7 @@ use super::snapshot::{list, take};
 use super::spec::Spec;
 use crate::contract::error::chain;
 use crate::platform::clock::now_us;
+use crate::platform::threads;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -60,7 +61,7 @@ impl Keeper {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("snapshots".into()).spawn(work);
+        let thread = threads::part("snapshots", work);
         let thread = thread.map_err(DatabaseError::io("starting the thread for snapshots of", &path))?;
         Ok(Keeper { stop: Some(stop), interrupt, thread: Some(thread) })
     }

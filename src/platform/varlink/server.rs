@@ -5,6 +5,7 @@ use super::peer::Caller;
 use crate::contract::rights::{self, Verdict};
 use crate::contract::text::clean_json;
 use crate::contract::wire::{Call, ErrorParameters, MAX_DEPTH, Reply, errors, field_of, is_too_deep};
+use crate::platform::threads;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ where
         };
         let Some((caller, seat)) = admit(&stream, budget) else { continue };
         let make = Arc::clone(&make);
-        let spawned = std::thread::Builder::new().name(name.into()).stack_size(STACK_BYTES).spawn(move || match make(&stream) {
+        let spawned = threads::guest(name, STACK_BYTES, move || match make(&stream) {
             Ok(service) => serve_connection(&stream, &caller, seat, &service),
             Err(error) => tracing::error!(%error, socket = name, "setting up a connection"),
         });
