@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// Longest wait for a hub's answer. Below the watchdog's 30 s, so that a silent hub cannot get its callers killed.
 const RPC_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time that one call takes: a kept connection may turn out dead late, and the call is made once more.
+pub const LONGEST_CALL: Duration = Duration::from_secs(15);
 
 /// A hub at the other end of a socket, for calls that may be repeated without harm.
 #[derive(Debug)]
@@ -59,7 +61,7 @@ impl Peer {
         if let Some(mut client) = kept.take() {
             let begun = Instant::now();
             match client.call(&method, parameters) {
-                Err(error) if error.is_transport() && begun.elapsed() < RPC_TIMEOUT / 2 => {}
+                Err(error) if error.is_transport() && begun.elapsed() < LONGEST_CALL - RPC_TIMEOUT => {}
                 Err(error) if error.is_transport() => return Err(error),
                 answer => {
                     *kept = Some(client);

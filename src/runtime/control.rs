@@ -32,3 +32,8 @@ pub fn watch_early(folder: &Path, name: &str) -> Option<Watch> {
     };
     Watch::new(folder, name).inspect_err(told).ok()
 }
+
+/// The text, or what stands for an empty one.
+pub fn nonempty<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}

@@ -1,5 +1,5 @@
 //! The daemon's own doors: its Varlink socket and its HTTP ports. Requests go through the main loop and wait for its answer.
-use super::Socket;
+use super::extras::Socket;
 use super::inbox::{Inbox, Message};
 use super::places::Places;
 use crate::contract::config::Config;
@@ -7,9 +7,9 @@ use crate::contract::daemon::HttpResponse;
 use crate::contract::registry::{DaemonType, Need};
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::http::{self, Answer, Names, Serve};
-use crate::platform::notify;
 use crate::platform::socket_file::SocketFile;
 use crate::platform::varlink::{Budget, Caller, Replies, Service, serve};
+use crate::platform::{notify, threads};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -60,7 +60,7 @@ pub fn open_socket(socket: &Socket, places: &Places, inbox: &Inbox) -> io::Resul
     let file = SocketFile::of(&listener);
     let service: Arc<dyn Service> = Arc::new(Forward { interfaces: socket.interfaces.clone(), inbox: inbox.clone() });
     let make = move |_: &UnixStream| Ok(Arc::clone(&service));
-    std::thread::Builder::new().name("socket".into()).spawn(move || serve("varlink", &listener, &Budget::new(), make))?;
+    threads::part("socket", move || serve("varlink", &listener, &Budget::new(), make))?;
     Ok(file)
 }
 

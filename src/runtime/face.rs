@@ -1,6 +1,6 @@
 //! What others see of the daemon: `STATUS=`, `status.json`, and the events about its state and health.
 use super::places::Places;
-use super::reporter::Reporter;
+use super::reporter::{Axis, Reporter};
 use crate::contract::config::{Begun, Taken};
 use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::platform::clock::now_us;
@@ -193,10 +193,10 @@ impl Face {
         }
         if let Some((state, status)) = self.told {
             if state != self.state {
-                self.reporter.changed(&state.to_string(), &self.state.to_string(), health);
+                self.reporter.changed(Axis::State, &state.to_string(), &self.state.to_string(), health);
             }
             if status != health.status {
-                self.reporter.changed(&status.to_string(), &health.status.to_string(), health);
+                self.reporter.changed(Axis::Health, &status.to_string(), &health.status.to_string(), health);
             }
         }
         self.told = Some((self.state, health.status));

@@ -5,12 +5,18 @@ mod crash;
 mod dependency;
 mod doors;
 mod engine;
+mod extras;
 mod face;
+mod handled;
 mod inbox;
+mod intervals;
 mod job;
 mod life;
+mod lifecycle;
 mod outbound;
 mod places;
+mod pulse;
+mod receive;
 mod reporter;
 mod requests;
 mod state;
@@ -19,60 +25,30 @@ mod subscription;
 mod units;
 mod world;
 
+pub use extras::{Extras, Open, Socket};
 pub use places::Places;
 pub use units::StatusFiles;
 
 use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::daemon::Build;
 use crate::contract::error::{Exit, Failure, chain};
-use crate::contract::foreign::ForeignQueue;
 use crate::contract::ids::SubscriberName;
 use crate::contract::messages;
-use crate::contract::ports::{CatalogStore, Units};
 use crate::contract::registry::{DaemonSpec, DaemonType};
 use crate::contract::router::{Interest, Start, Subscribe};
 use crate::coordination::plan::disabled;
 use crate::platform::clock::now_us;
 use crate::platform::config::{self, Dirs};
 use crate::platform::host::node_id;
-use crate::platform::http::Serve;
 use crate::platform::signals::Signals;
 use crate::platform::{journal, notify};
 use engine::Engine;
+use handled::Handled;
 use inbox::Outside;
 use life::Life;
 use std::time::{Duration, Instant};
 use subscription::Subscription;
 use world::Backing;
-
-/// Makes a port when the daemon starts; the error is shown and the process ends with its exit code.
-pub type Open<T> = Box<dyn FnOnce(&Places, &Config) -> Result<Box<T>, Failure>>;
-
-/// A Varlink socket of the daemon's own.
-#[derive(Debug, Clone)]
-pub struct Socket {
-    /// The name of systemd's descriptor, and of the file `<name>.sock` without systemd.
-    pub name: &'static str,
-    /// Interfaces: name and description in Varlink's language.
-    pub interfaces: Vec<(&'static str, &'static str)>,
-}
-
-/// What special daemons bring along.
-#[derive(Default)]
-pub struct Extras {
-    /// DATA_PIPELINE's database.
-    pub store: Option<Open<dyn CatalogStore>>,
-    /// A view of systemd; without one only status files are seen.
-    pub units: Option<Open<dyn Units>>,
-    /// The earlier implementation's event queue.
-    pub foreign: Option<Box<dyn ForeignQueue>>,
-    /// A Varlink socket.
-    pub socket: Option<Socket>,
-    /// Serves HTTP on the ports that the configuration gives the daemon.
-    pub http: Option<Serve>,
-    /// A file whose changes bring the next tick forward: folder and name.
-    pub early_tick: Option<(&'static str, &'static str)>,
-}
 
 /// Events that may be under way to a daemon that handles one at a time.
 const IN_FLIGHT: u32 = 16;
@@ -142,11 +118,12 @@ fn start(build: Build, mut with: Extras, places: Places, config: Config, restart
     let subscription =
         subscribe.clone().map(|s| Subscription::start(router, s, inbox.clone())).transpose().map_err(failed("starting a thread"))?;
     let reporter = reporter::Reporter::new(&places, node_id(&config.node_id));
-    let turn = engine::longest_turn();
+    let pulse = pulse::Pulse::new();
     let begun = Begun::with(&config, Reader::Daemon(places.daemon), now_us());
-    let mut face = face::Face::new(&places, reporter, health_interval(spec, &config), turn, begun);
+    let mut face = face::Face::new(&places, reporter, intervals::health(spec, &config), pulse.turn(), begun);
     face.troubles.state = forgotten;
     let outbound = outbound::Outbound::new(&places.run);
+    let handled = Handled::of(&file.stored.handled);
     let engine = Engine {
         daemon,
         spec,
@@ -168,13 +145,11 @@ fn start(build: Build, mut with: Extras, places: Places, config: Config, restart
         router_away: None,
         deliveries: Default::default(),
         parked: Vec::new(),
-        remembered: Default::default(),
+        handled,
         interval: Duration::MAX,
         tick_due: Instant::now(),
-        turn,
+        pulse,
         looked: None,
-        pinged: None,
-        reload_pending: false,
         life: Life::Registering { paused: false },
     };
     Ok(engine.run())
@@ -188,14 +163,4 @@ fn subscribe(spec: &DaemonSpec, places: &Places) -> Result<Option<Subscribe>, St
     let name = SubscriberName::new(places.name.clone()).map_err(|e| e.to_string())?;
     let interest = Interest { types, categories: Vec::new() };
     Ok(Some(Subscribe { name, interest, start: Start::Now, max_in_flight: IN_FLIGHT }))
-}
-
-/// Time between ticks.
-fn tick_interval(spec: &DaemonSpec, config: &Config) -> Duration {
-    requests::seconds(config.interval(spec.daemon).max(1))
-}
-
-/// Time between health reports: the registry's, else the common one.
-fn health_interval(spec: &DaemonSpec, config: &Config) -> Duration {
-    requests::seconds(spec.health_check_interval.unwrap_or(config.runtime.health_interval).max(1))
 }

@@ -1,5 +1,6 @@
 //! Inputs that somebody waits for: calls, HTTP requests, and a reload.
 use super::engine::Engine;
+use super::intervals;
 use super::job::What;
 use super::life::Life;
 use super::outbound::{Origin, SendError, outputs};
@@ -9,12 +10,12 @@ use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use crate::platform::clock::{new_event_id, now_us};
 use crate::platform::config::{self, Dirs};
 use crate::platform::{notify, process};
-use std::time::Duration;
 
 impl Engine<'_> {
     /// Answers a Varlink call. Its outputs are sent before the answer; when that fails, the caller is told and calls again.
     pub fn call(&mut self, call: &Call) -> Reply {
         let mut out = Out::default();
+        self.pulse.work();
         let done = self.call_handler(Input::Call(call), &mut out).and_then(|()| self.request_done(&mut out));
         match (done, out.reply) {
             (Err(error), _) => failure(errors::INTERNAL, error.to_string()),
@@ -26,6 +27,7 @@ impl Engine<'_> {
     /// Answers an HTTP request, likewise.
     pub fn http(&mut self, request: &HttpRequest) -> HttpResponse {
         let mut out = Out::default();
+        self.pulse.work();
         let done = self.call_handler(Input::Http(request), &mut out).and_then(|()| self.request_done(&mut out));
         let plain = |status, body| HttpResponse { status, content_type: "text/plain; charset=utf-8", body };
         match (done, out.response) {
@@ -64,18 +66,15 @@ impl Engine<'_> {
                 }
                 self.config = loaded.config;
                 self.daemon.configure(&self.config);
-                self.interval = super::tick_interval(self.spec, &self.config);
+                self.interval = intervals::tick(self.spec, &self.config);
                 self.tick_due = self.tick_due.min(std::time::Instant::now() + self.interval);
-                self.face.set_interval(super::health_interval(self.spec, &self.config));
+                self.face.set_interval(intervals::health(self.spec, &self.config));
                 self.face.troubles.config = None;
                 self.face.config.taken(&self.config, now_us());
                 tracing::info!("configuration reloaded");
-                self.reload_pending = true;
                 if !matches!(self.life, Life::Registering { .. }) {
                     self.input(What::Reload);
                 }
-                // A handler that waits for a peer does not keep the service manager waiting.
-                self.reloaded();
             }
             Err(refused) => {
                 for error in &refused.0 {
@@ -87,15 +86,10 @@ impl Engine<'_> {
                 let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
                 self.face.config.refused(now_us());
                 self.face.troubles.config = Some(format!("configuration rejected, the previous one stays in effect: {first}"));
-                self.reload_pending = true;
-                self.reloaded();
             }
         }
-    }
-
-    /// Ends the reload for the service manager, once.
-    pub fn reloaded(&mut self) {
-        if std::mem::take(&mut self.reload_pending) && self.life.ready_since().is_some() {
+        // A handler that waits for a peer does not keep the service manager waiting.
+        if self.life.ready_since().is_some() {
             notify::ready(self.face.line());
             process::trim();
         }
@@ -104,9 +98,4 @@ impl Engine<'_> {
 
 fn failure(name: &str, message: String) -> Reply {
     Reply::error(name, &ErrorParameters { message, ..Default::default() })
-}
-
-/// Seconds as a duration.
-pub fn seconds(n: u32) -> Duration {
-    Duration::from_secs(u64::from(n))
 }

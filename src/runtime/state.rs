@@ -3,6 +3,7 @@ use crate::contract::coordinator::NewWork;
 use crate::contract::daemon::Unreadable;
 use crate::contract::ids::EventId;
 use crate::contract::router::NewEvent;
+use crate::contract::text;
 use crate::platform::replace::{Outlives, replace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +45,9 @@ pub struct Stored {
     /// By input id: outputs of handled inputs that are not settled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pending: BTreeMap<String, Outputs>,
+    /// Events whose outputs are sent and whose acknowledgement the router may have missed: the process before this one was killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handled: Vec<String>,
 }
 
 /// The file and its content.
@@ -52,6 +56,8 @@ pub struct StateFile {
     path: PathBuf,
     /// The content as the daemon sees it; `write` brings it to disk.
     pub stored: Stored,
+    /// Acknowledged events are still among the pending ones on disk.
+    behind: bool,
 }
 
 impl StateFile {
@@ -65,7 +71,7 @@ impl StateFile {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Stored::default(),
             Err(e) => return Err(format!("reading {}: {e}", path.display())),
         };
-        Ok(StateFile { path, stored })
+        Ok(StateFile { path, stored, behind: false })
     }
 
     /// Makes room for the outputs of one more input: those of the oldest event are given up, which is in the router's hands and is handled
@@ -77,7 +83,8 @@ impl StateFile {
         let oldest = self.stored.pending.keys().find(|id| EventId::new((*id).clone()).is_ok()).cloned();
         let Some(id) = oldest else { return Err(format!("the outputs of {KEPT} inputs wait to be sent; no more are taken on")) };
         let outputs = self.stored.pending.remove(&id).unwrap_or_default();
-        Ok(Some(format!("given up: {} events and {} work items of event {id}, a dead letter", outputs.events.len(), outputs.work.len())))
+        let (events, jobs) = (text::count(outputs.events.len() as u64, "event"), text::count(outputs.work.len() as u64, "job"));
+        Ok(Some(format!("given up: {events} and {jobs} of event {id}, a dead letter")))
     }
 
     /// Keeps a state that cannot be read beside the file, where a person can look at it, and goes on without it; says so.
@@ -91,9 +98,31 @@ impl StateFile {
         Ok(format!("what it remembered could not be read ({why}) and lies in {}; it started over", aside.display()))
     }
 
+    /// The router has the acknowledgement of an event. The disk hears of it with the next write: a process that is killed before sends
+    /// the outputs again, which does no harm.
+    pub fn acknowledged(&mut self, id: &str) {
+        self.behind |= self.stored.pending.remove(id).is_some();
+        self.stored.handled.retain(|handled| handled != id);
+    }
+
+    /// The outputs of an event of the process before are sent. If it was not acknowledged it comes again, and is not handled again.
+    pub fn sent_again(&mut self, id: &str) {
+        self.stored.pending.remove(id);
+        self.stored.handled.push(id.to_owned());
+        let surplus = self.stored.handled.len().saturating_sub(KEPT);
+        self.stored.handled.drain(..surplus);
+    }
+
+    /// At the end of the process, in order: nothing that is acknowledged is left to be sent again.
+    pub fn finish(&mut self) -> io::Result<()> {
+        if self.behind { self.write() } else { Ok(()) }
+    }
+
     /// Brings it to disk: when this returns, it survives a crash and a power cut.
     pub fn write(&mut self) -> io::Result<()> {
-        replace(&self.path, &serde_json::to_vec(&self.stored)?, 0o600, Outlives::PowerCut)
+        replace(&self.path, &serde_json::to_vec(&self.stored)?, 0o600, Outlives::PowerCut)?;
+        self.behind = false;
+        Ok(())
     }
 }
 
@@ -130,6 +159,25 @@ mod tests {
         file.stored.pending.insert(event.clone(), Outputs::default());
         assert!(file.make_room().expect("room").is_some_and(|said| said.contains(&event)));
         assert_eq!(file.make_room(), Ok(None));
+    }
+
+    #[test]
+    fn what_is_acknowledged_or_sent_again_is_not_pending_after_the_end() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = StateFile::open(dir.path()).expect("opens");
+        let events: Vec<String> = (1..=3).map(|n| event_id(1_000_000, n).to_string()).collect();
+        events.iter().for_each(|id| drop(file.stored.pending.insert(id.clone(), Outputs::default())));
+        file.write().expect("writes");
+        file.acknowledged(&events[0]);
+        file.sent_again(&events[1]);
+        file.finish().expect("writes");
+        let mut again = StateFile::open(dir.path()).expect("opens");
+        assert_eq!(again.stored.pending.keys().collect::<Vec<_>>(), [&events[2]]);
+        assert_eq!(again.stored.handled, [events[1].clone()]);
+        again.acknowledged(&events[1]);
+        assert!(again.stored.handled.is_empty());
+        (0..100).for_each(|n| again.sent_again(&format!("e-{n}")));
+        assert_eq!((again.stored.handled.len(), again.stored.handled[0].as_str()), (KEPT, "e-36"));
     }
 
     #[test]

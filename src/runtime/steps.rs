@@ -1,12 +1,13 @@
 //! The steps of an input, in the order that makes its effects happen exactly once: handle, save, enqueue, publish, settle.
 use super::crash;
-use super::engine::{Engine, REMEMBERED};
+use super::engine::Engine;
 use super::job::{Job, Step, Verdict, What};
 use super::outbound::{Origin, SendError, outputs};
 use crate::contract::daemon::{HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::error::{Exit, Permanence};
 use crate::contract::events::Payload;
+use crate::contract::ids::EventId;
 use crate::contract::messages;
 use crate::contract::router::{Ack, Delivery, Nack};
 use crate::platform::notify;
@@ -45,6 +46,7 @@ impl Engine<'_> {
     }
 
     fn step(&mut self, job: &mut Job) -> Turn {
+        self.pulse.work();
         match job.step.clone() {
             Step::Handle => self.handle_step(job),
             Step::Save => self.save_step(job),
@@ -70,7 +72,7 @@ impl Engine<'_> {
     }
 
     fn handle_step(&mut self, job: &mut Job) -> Turn {
-        if self.remembered.0.contains(&job.id) {
+        if self.handled.contains(&job.id) {
             return Turn::Next(Step::Settle(Verdict::Done));
         }
         if let Some(stored) = self.file.stored.pending.get(&job.id) {
@@ -153,8 +155,9 @@ impl Engine<'_> {
         if let Some(state) = self.baseline.clone()
             && let Err(error) = self.daemon.restore(state)
         {
-            // What it saved itself: its `save` and its `restore` contradict each other, and half of a change may be left.
-            tracing::error!(%error, "a failed handler could not be undone");
+            // What it saved itself: its `save` and its `restore` contradict each other. The state on disk has no half of a change.
+            tracing::error!(%error, "a failed handler could not be undone; exiting. The input is delivered again");
+            std::process::exit(1);
         }
     }
 
@@ -207,8 +210,18 @@ impl Engine<'_> {
                     return Turn::Wait(why);
                 }
                 if verdict == Verdict::Done {
-                    self.file.stored.pending.remove(&job.id);
-                    self.remember(job.id.clone());
+                    self.file.acknowledged(&job.id);
+                    self.handled.insert(job.id.clone());
+                }
+            }
+            What::Resend if EventId::new(job.id.clone()).is_ok() => {
+                // What a hub refuses is kept for when the router delivers the event again: its handler must not run twice.
+                if verdict == Verdict::Done {
+                    self.file.sent_again(&job.id);
+                    self.handled.insert(job.id.clone());
+                    if let Err(error) = self.file.write() {
+                        return Turn::Wait(error.to_string());
+                    }
                 }
             }
             // Nobody delivers these again: what is not counted here would be sent again after a restart.
@@ -244,19 +257,7 @@ impl Engine<'_> {
         }
     }
 
-    fn remember(&mut self, id: String) {
-        let (known, order) = &mut self.remembered;
-        if known.insert(id.clone()) {
-            order.push_back(id);
-        }
-        while order.len() > REMEMBERED {
-            if let Some(oldest) = order.pop_front() {
-                known.remove(&oldest);
-            }
-        }
-    }
-
-    /// Says how the input ended, and does what the runtime itself has to do after it.
+    /// Says how the input ended.
     fn conclude(&mut self, job: &Job, verdict: Verdict) {
         match verdict {
             Verdict::Done => {
@@ -267,15 +268,18 @@ impl Engine<'_> {
             Verdict::Failed { why, dead } => {
                 let id = if dead { messages::DEAD_LETTER } else { messages::INPUT_FAILED };
                 tracing::error!(MESSAGE_ID = id, input = job.id, "{} failed: {why}", describe(&job.what));
-                self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what)));
+                match job.what {
+                    // It stays until the next reload: ticks and events do not make up for it.
+                    What::Reload => {
+                        self.face.troubles.config = Some(format!("the new configuration is in effect, but the reload failed: {why}"));
+                    }
+                    _ => self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what))),
+                }
                 if matches!(job.what, What::Start) {
                     notify::status(format!("start failed: {why}"));
                     self.life.end(Exit::Failure);
                 }
             }
-        }
-        if matches!(job.what, What::Reload) {
-            self.reloaded();
         }
     }
 }

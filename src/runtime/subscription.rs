@@ -3,6 +3,7 @@ use super::inbox::{Inbox, Message};
 use crate::contract::backoff::Backoff;
 use crate::contract::router::{self, Delivery, Subscribe};
 use crate::contract::wire::CallError;
+use crate::platform::threads;
 use crate::platform::varlink::Client;
 use std::io::ErrorKind;
 use std::net::Shutdown;
@@ -32,7 +33,7 @@ impl Subscription {
     pub fn start(socket: PathBuf, subscribe: Subscribe, inbox: Inbox) -> std::io::Result<Subscription> {
         let shared = Arc::new((Mutex::new(Wanted::default()), Condvar::new()));
         let worker = Worker { socket, subscribe, inbox, shared: Arc::clone(&shared), generation: 0 };
-        std::thread::Builder::new().name("subscription".into()).stack_size(256 * 1024).spawn(move || worker.run())?;
+        threads::small_part("subscription", move || worker.run())?;
         Ok(Subscription { shared })
     }
     /// Wants deliveries.
@@ -95,7 +96,8 @@ impl Worker {
             if !wanted.open {
                 return Err(self.ended(&method, "closed"));
             }
-            wanted.stream = client.stream().try_clone().ok();
+            // Without it the stream could not be closed.
+            wanted.stream = Some(client.stream().try_clone().map_err(|e| self.ended(&method, &e.to_string()))?);
         }
         client.start(&method, &self.subscribe)?;
         loop {

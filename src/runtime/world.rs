@@ -1,7 +1,7 @@
 //! What stands behind a daemon's ports. Each is made when the daemon's ports are filled in, and only if it is among them.
+use super::extras::{Extras, Open};
 use super::places::Places;
 use super::units::StatusFiles;
-use super::{Extras, Open};
 use crate::contract::config::Config;
 use crate::contract::error::Failure;
 use crate::contract::foreign::ForeignQueue;

@@ -287,6 +287,17 @@ const MOVES: [&str; 9] = [
     "jobrunner/attempt.rs",
 ];
 
+/// A thread that panics must not leave a program that looks alive: `platform::threads` says what becomes of it.
+#[test]
+fn threads_are_started_in_one_place() {
+    for (name, text) in sources().iter().filter(|(name, _)| !is_test(name) && name != "platform/threads.rs") {
+        let code = shipped(text);
+        for way in ["thread::spawn", "thread::Builder"] {
+            assert!(!code.contains(way), "src/{name} uses {way}; use platform::threads");
+        }
+    }
+}
+
 #[test]
 fn files_are_replaced_in_one_place() {
     for (name, text) in sources().into_iter().filter(|(name, _)| !is_test(name)) {

@@ -74,3 +74,40 @@ pub fn a_lost_acknowledgement() {
         assert_eq!(held.work.len(), 1);
     });
 }
+
+/// What the router has acknowledged is not kept as unsent, whether the process ends in order or is killed right after.
+pub fn acknowledged_events_are_not_kept() {
+    let mut world = World::new();
+    let keeps = [("TOY_KEEPS", "1")];
+    let mut toy = world.ready(&keeps);
+    let first = world.export("1");
+    world.hubs.until("the first", |held| (held.acked == [first]).then_some(()));
+    toy.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(toy.end().success());
+    assert_eq!(pending(&world), 0, "after an end in order");
+    let mut toy = world.ready(&keeps);
+    let second = world.export("2");
+    world.hubs.until("the second", |held| (held.acked == [first, second]).then_some(()));
+    toy.signal(nix::sys::signal::Signal::SIGKILL);
+    toy.end();
+    assert_eq!(pending(&world), 1, "the disk hears of an acknowledgement with the next write");
+    let mut toy = world.ready(&keeps);
+    assert_eq!(pending(&world), 0, "what was pending is sent again, which does no harm");
+    // The router did not get the acknowledgement after all: the event is not handled again.
+    world.hubs.with(|held| held.forget_ack(second));
+    world.router = None;
+    world.router_up();
+    world.hubs.until("the second again", |held| (held.acked == [first, second, second]).then_some(()));
+    toy.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(toy.end().success());
+    world.hubs.with(|held| {
+        assert_eq!(held.said(), [(1, 320), (2, 320)]);
+        assert_eq!(held.work.len(), 2);
+    });
+}
+
+fn pending(world: &World) -> usize {
+    let state = std::fs::read(world.path("state/training-trigger/state.json")).expect("a state");
+    let state: serde_json::Value = serde_json::from_slice(&state).expect("JSON");
+    state["pending"].as_object().map_or(0, |pending| pending.len())
+}

@@ -1,5 +1,8 @@
 //! Handlers that fail: what becomes of the input.
+use super::toy::INTERFACE;
 use super::world::World;
+use ringrift::platform::varlink::Client;
+use std::time::Duration;
 
 /// A failure is a Nack, a rejection a dead letter at once, and neither leaves half a change behind.
 pub fn failed_and_rejected_events() {
@@ -35,6 +38,16 @@ pub fn a_broken_database_ends_the_process_and_not_the_event() {
     let mut toy = world.start(&[]);
     assert_eq!(toy.end().code(), Some(1));
     assert!(world.hubs.with(|held| held.acked.is_empty() && held.nacked.is_empty()));
+}
+
+/// So it does when a call meets the database.
+pub fn a_broken_database_that_a_call_meets_ends_the_process() {
+    let mut world = World::new();
+    let mut toy = world.ready(&[]);
+    let mut client = Client::connect(world.path("run/toy.sock"), Some(Duration::from_secs(5))).expect("connects");
+    let answer = client.call::<serde_json::Value>(&format!("{INTERFACE}.Prune"), &serde_json::json!({}));
+    assert!(answer.as_ref().is_err_and(|error| error.is_transport()), "nobody is answered: {answer:?}");
+    assert_eq!(toy.end().code(), Some(1));
 }
 
 /// A handler that asks an absent peer is run again until it answers.

@@ -1,5 +1,5 @@
 //! A daemon's life: ready, paused, reloaded, drained, and what it says of itself.
-use super::toy::INTERFACE;
+use super::toy::{INTERFACE, UNWELCOME};
 use super::world::{Toy, World};
 use nix::sys::signal::Signal;
 use ringrift::contract::health::{HealthStatus, State};
@@ -72,6 +72,24 @@ pub fn a_bad_reload_keeps_the_old_configuration() {
     toy.signal(Signal::SIGHUP);
     assert!(world.note("READY=1").contains("RUNNING (healthy)"));
     assert_eq!(seen(&world)["threshold"], 8);
+}
+
+/// A configuration whose reload the daemon fails is in effect, and the failure is shown until a reload that works.
+pub fn a_reload_that_fails_is_shown() {
+    let mut world = World::new();
+    let toy = world.ready(&[]);
+    world.configure("daemons:\n  training_trigger:\n    threshold_games: 13\n");
+    toy.signal(Signal::SIGHUP);
+    world.note("RELOADING=1");
+    let status = world.note("READY=1");
+    assert!(status.contains("the new configuration is in effect, but the reload failed: it was told to fail"), "{status}");
+    assert_eq!(seen(&world)["threshold"], UNWELCOME);
+    let seq = world.export("1");
+    world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
+    assert_eq!(world.status().health.status, HealthStatus::Degraded, "an event does not make up for it");
+    world.configure("daemons:\n  training_trigger:\n    threshold_games: 8\n");
+    toy.signal(Signal::SIGHUP);
+    assert!(world.note("READY=1").contains("RUNNING (healthy)"));
 }
 
 /// A disabled daemon that a dependent pulls in ends well and at once: no failure, no restart, nothing handled.

@@ -15,6 +15,9 @@ use std::process::ExitCode;
 /// Its interface, for calls.
 pub const INTERFACE: &str = "org.ringrift.Catalog";
 
+/// A threshold that the toy's reload fails with.
+pub const UNWELCOME: u64 = 13;
+
 /// The toy. Without `keeps` it saves nothing, as most daemons do.
 pub struct Toy {
     seen: u64,
@@ -99,6 +102,11 @@ impl Daemon for Toy {
             Input::Call(call) if call.method == format!("{INTERFACE}.Stages") => {
                 out.answer(Reply::ok(&json!({ "seen": self.seen, "threshold": self.threshold })));
             }
+            Input::Call(call) if call.method == format!("{INTERFACE}.Prune") => {
+                let (operation, why) = ("listing artefacts".into(), "database disk image is malformed".into());
+                Err(StoreError::Broken { operation, why })?;
+            }
+            Input::Reload if self.threshold == UNWELCOME => return Err(HandlerError::Failed("it was told to fail".into())),
             Input::Start => out.health(Health::healthy("toying")),
             _ => {}
         }

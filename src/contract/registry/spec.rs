@@ -259,8 +259,9 @@ impl DaemonSpec {
     pub fn needs(&self) -> impl Iterator<Item = Need> {
         self.asks.iter().flat_map(|port| Need::of(*port)).chain(self.needs).copied()
     }
-    /// WatchdogSec: 30 s, or twice the longest handler.
+    /// WatchdogSec: twice the longest handler, and at least 20 s more than it: a hub may be silent at the end of a handler, and a busy
+    /// machine is late.
     pub fn watchdog_seconds(&self) -> u32 {
-        (2 * self.longest_handler).max(30)
+        (2 * self.longest_handler).max(self.longest_handler + 20)
     }
 }
