@@ -56,9 +56,11 @@ impl AgeGuard {
             }
             (None, true) => {
                 tracing::info!("clock synchronised for an hour; deleting {} by age again", self.keeps);
-                // Gone already: confirmed in this moment.
-                let _ = self.notices.remove(&self.id);
-                self.told = false;
+                match self.notices.remove(&self.id) {
+                    // One that is gone already was confirmed in this moment.
+                    Ok(_) => self.told = false,
+                    Err(error) => tracing::warn!(%error, notice = self.id, "cannot remove a notice that is no longer true"),
+                }
             }
             _ => {}
         }

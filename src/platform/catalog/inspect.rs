@@ -60,6 +60,12 @@ impl CatalogDb {
         let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it is unusable: {c}"))) else {
             return Ok(false);
         };
+        // The record would bring it back at a rebuild, which checks the hash only.
+        let written = self.record_file(id);
+        match fs::remove_file(&written) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(io_failed("deleting", &written)(e)),
+            _ => {}
+        }
         let folder = self.store.join("quarantine");
         fs::create_dir_all(&folder).map_err(io_failed("making", &folder))?;
         let aside = folder.join(path.file_name().unwrap_or_default());
@@ -75,8 +81,6 @@ impl CatalogDb {
                 params![id.as_str(), now_us(), format!("quarantined: {reason}")],
             )
             .map_err(failed("marking an artefact as quarantined"))?;
-        // The record would bring it back at a rebuild, which checks the hash only.
-        let _ = fs::remove_file(self.record_file(id));
         let kept = damaged.as_deref().map(|d| format!("; kept as {d}")).unwrap_or_default();
         let what = format!(
             "{} {} of {} quarantined: {reason}{kept}; {}",
