@@ -18,8 +18,9 @@ impl Held for Seen {
 }
 
 impl Units for Fake<Seen> {
-    fn list(&self, _: &[&str]) -> Result<Vec<UnitView>, String> {
-        Ok(self.asked().units.clone())
+    fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, String> {
+        let wanted = |unit: &&UnitView| patterns.iter().any(|pattern| fits(pattern.as_bytes(), unit.name.as_bytes()));
+        Ok(self.asked().units.iter().filter(wanted).cloned().collect())
     }
     fn status_file(&self, kebab: &str) -> Option<StatusFile> {
         self.asked().status.get(kebab).cloned()
@@ -29,5 +30,33 @@ impl Units for Fake<Seen> {
         // The moment of the newest report.
         let now_us = seen.status.values().map(|report| report.time_us).max().unwrap_or(0);
         Facts { now_us, units: Ok(seen.units.clone()), reports: seen.status.clone(), ..Facts::default() }
+    }
+}
+
+/// Whether a name fits a shell glob of `*` and `?`.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => fits(rest, name),
+        (Some((b'*', rest)), Some((_, behind))) => fits(rest, name) || fits(pattern, behind),
+        (Some((wanted, rest)), Some((found, behind))) => (*wanted == b'?' || wanted == found) && fits(rest, behind),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_chosen_by_their_names() {
+        let table = [
+            ("a.service", "a.service", true),
+            ("ringrift-job-*", "ringrift-job-export@1.service", true),
+            ("*@?.service", "x@12.service", false),
+        ];
+        for (pattern, name, wanted) in table {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), wanted, "{pattern} {name}");
+        }
     }
 }
