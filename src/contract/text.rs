@@ -11,9 +11,15 @@ pub const MAX_BLOCK: usize = 8192;
 /// Stands where text was cut off.
 const CUT: &str = "…";
 
-/// A number with its noun: `1 job`, `2 jobs`.
+/// A number with its noun: `1 job`, `2 jobs`, `2 matches`, `2 directories`.
 pub fn count(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end));
+    let stem = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (n, stem) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        (_, None) => format!("{n} {noun}{}", if hisses { "es" } else { "s" }),
+    }
 }
 
 /// Whether a character is shown and not acted on: no control character (C0, DEL, C1), nothing that changes the writing direction,

@@ -213,3 +213,44 @@ fn constants_have_their_role_in_the_name() {
     }
     assert!(wrong.is_empty(), "say the unit and the role, as in RPC_TIMEOUT or MAX_PENDING:\n{}", wrong.join("\n"));
 }
+
+/// What the daemons and the runtime count, people read: `1 jobs` is wrong, and `text::count` knows both forms.
+#[test]
+fn one_is_singular() {
+    let nouns = [
+        "artefacts",
+        "attempts",
+        "candidates",
+        "configurations",
+        "directories",
+        "events",
+        "files",
+        "games",
+        "items",
+        "jobs",
+        "letters",
+        "matches",
+        "models",
+        "refusals",
+        "samples",
+        "trainings",
+    ];
+    let counted = |line: &str| {
+        let ends = line.match_indices("} ").filter(|(at, _)| {
+            let until = line[at + 2..].find('{').map_or(line.len(), |next| at + 2 + next);
+            let words: Vec<&str> = line[at + 2..until].split(|c: char| !c.is_alphabetic()).take(2).collect();
+            // "3 of {most} games" is right whatever the numbers are.
+            let total = line[..*at].rfind('{').is_some_and(|opens| line[..opens].ends_with("of "));
+            !total && words.iter().any(|word| nouns.contains(word)) && line[..*at].contains('"')
+        });
+        ends.count() > 0
+    };
+    let files = sources();
+    let ours = files.iter().filter(|(name, _)| !is_test(name) && (name.starts_with("daemons/") || name.starts_with("runtime/")));
+    let wrong = ours.flat_map(|(name, text)| {
+        let lines = shipped(text).lines().filter(|line| counted(line)).map(str::to_owned).collect::<Vec<_>>();
+        lines.into_iter().map(move |line| format!("src/{name}: {}; use text::count", line.trim()))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

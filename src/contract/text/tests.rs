@@ -77,3 +77,12 @@ fn a_reason_is_one_line() {
     let because: crate::contract::coordinator::Because = serde_json::from_str(r#"{"reason": "a\nState: fine\tx"}"#).expect("read");
     assert_eq!(because.reason, "a State: fine x");
 }
+
+#[test]
+fn one_is_singular_and_each_noun_has_its_plural() {
+    let table = [("job", "1 job", "2 jobs"), ("match", "1 match", "2 matches"), ("job directory", "1 job directory", "2 job directories")];
+    for (noun, one, two) in table {
+        assert_eq!((count(1, noun), count(2, noun)), (one.to_owned(), two.to_owned()));
+    }
+    assert_eq!((count(0, "new day"), count(3, "loss")), ("0 new days".into(), "3 losses".into()));
+}

@@ -118,7 +118,7 @@ impl FeedbackLoop {
             return Ok(());
         }
         let refusals = memory.refusals;
-        let reason = format!("{refusals} consecutive candidates rejected");
+        let reason = format!("{} in a row", text::count(refusals.into(), "rejected candidate"));
         out.publish(events::PlateauDetected { config_key: key.clone(), current_elo, refusals, plateau_type: "refusals".into() });
         let boost = (memory.boost * self.settings.plateau_boost).min(self.settings.max_boost);
         if boost > memory.boost {

@@ -5,6 +5,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
+use crate::contract::text;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -149,7 +150,7 @@ impl WorkQueueMonitor {
         let (node_id, level) = (ports.node.node(), LEVEL.to_owned());
         if !self.pressing && depth >= most {
             self.pressing = true;
-            let reason = format!("{depth} jobs queued (daemons.work_queue_monitor.depth is {most})");
+            let reason = format!("{} queued (daemons.work_queue_monitor.depth is {most})", text::count(depth, "job"));
             out.publish(events::BackpressureActivated { node_id, level, reason, resource_type: "queue".into(), queue_depth: depth });
         } else if self.pressing && depth <= most * RECOVERED / 100 {
             self.pressing = false;

@@ -7,6 +7,7 @@ use crate::contract::events::Payload;
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
+use crate::contract::text;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::Value;
 
@@ -106,8 +107,9 @@ impl AutoExport {
         work.params = self.stage.params.clone();
         work.singleton = Some(format!("export/{key}"));
         out.enqueue(work);
-        out.last(format!("{key}: export of {games} games queued ({waiting} new)"));
-        out.health(Health::healthy(format!("queued an export of {games} games of {key}")));
+        let games = text::count(games, "game");
+        out.last(format!("{key}: export of {games} queued ({waiting} new)"));
+        out.health(Health::healthy(format!("queued an export of {games} of {key}")));
         Ok(())
     }
 }

@@ -320,7 +320,8 @@ mod tests {
     #[test]
     fn a_broken_database_ends_every_input_in_the_same_way() {
         let (fakes, mut daemon) = pipeline();
-        (fakes.queue.hold(), fakes.current.hold());
+        fakes.queue.hold();
+        fakes.current.hold();
         fakes.store.hold().error =
             Some(crate::contract::ports::StoreError::Broken { operation: "reading".into(), why: "malformed".into() });
         let broken = |given: Result<Out, HandlerError>, what: &str| {

@@ -60,8 +60,8 @@ impl Housekeeping {
             (files, bytes) = (files + 1, bytes + fate.bytes);
         }
         let line = || {
-            let folders = if folders == 1 { "1 job directory".to_owned() } else { format!("{folders} job directories") };
-            format!("deleted: {folders}, {} ({:.1} MB)", text::count(files, "artefact"), bytes as f64 / 1e6)
+            let (folders, files) = (text::count(folders, "job directory"), text::count(files, "artefact"));
+            format!("deleted: {folders}, {files} ({:.1} MB)", bytes as f64 / 1e6)
         };
         match stuck {
             Some(why) => Err(why),
@@ -93,7 +93,7 @@ impl Housekeeping {
     }
 
     /// How many folders went, and why one did not, if so; it holds up no other.
-    fn folders(&mut self, ports: &Keeping<'_>, active: &[WorkItem]) -> Result<(usize, Option<HandlerError>), HandlerError> {
+    fn folders(&mut self, ports: &Keeping<'_>, active: &[WorkItem]) -> Result<(u64, Option<HandlerError>), HandlerError> {
         let permit = ports.store.age_permit();
         let active: BTreeSet<&JobId> = active.iter().map(|item| &item.work_id).collect();
         let (before, mut deleted, mut stuck) = (std::mem::take(&mut self.unneeded), 0, None);

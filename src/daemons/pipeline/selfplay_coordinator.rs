@@ -5,6 +5,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::{Known, declare};
+use crate::contract::text;
 use crate::coordination::allocation::{self, Need};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,12 +79,14 @@ impl Daemon for SelfplayCoordinator {
             Input::Tick { .. } => self.allocate("interval", ports, out)?,
             Input::Event { payload, .. } => match payload {
                 Payload::SelfplayComplete(done) => {
-                    self.allocate(&format!("{} new games of {}", done.games_completed, done.config_key), ports, out)?
+                    self.allocate(&format!("{} of {}", text::count(done.games_completed.into(), "new game"), done.config_key), ports, out)?
                 }
                 Payload::ModelDistributionComplete(done) => {
                     self.allocate(&format!("generation {} of {}", done.generation, done.config_key), ports, out)?
                 }
-                Payload::PlateauDetected(p) => out.last(format!("{}: plateau after {} rejected candidates", p.config_key, p.refusals)),
+                Payload::PlateauDetected(p) => {
+                    out.last(format!("{}: plateau after {}", p.config_key, text::count(p.refusals.into(), "rejected candidate")));
+                }
                 Payload::ExplorationBoost(b) => out.last(format!("{}: exploration × {:.2}", b.config_key, b.boost_factor)),
                 Payload::HyperparameterUpdated(p) => out.last(format!("{}: {} = {}", p.config_key, p.param_name, p.new_value)),
                 _ => {}
@@ -136,7 +139,7 @@ impl SelfplayCoordinator {
             }
         }
         out.last(reason);
-        out.health(Health::healthy(format!("{} configurations, last: {reason}", self.keys.len())));
+        out.health(Health::healthy(format!("{}, last: {reason}", text::count(self.keys.len() as u64, "configuration"))));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
+use crate::contract::text;
 use crate::contract::workload::{InputFile, JobType};
 use serde_json::Value;
 
@@ -114,7 +115,7 @@ impl TrainingTrigger {
             triggered_at: ports.clock.now_us(),
         });
         out.enqueue(work);
-        let line = format!("{key}: training on {sample_count} samples queued");
+        let line = format!("{key}: training on {} queued", text::count(sample_count, "sample"));
         out.last(&line);
         out.health(Health::healthy(line));
         Ok(())
@@ -139,7 +140,7 @@ impl TrainingTrigger {
             return Ok(Some("a training is queued or running".into()));
         }
         let matches = active(JobType::Evaluation)?;
-        Ok((matches >= MATCHES_WAITING).then(|| format!("{matches} candidates are waiting for their match")))
+        Ok((matches >= MATCHES_WAITING).then(|| format!("{} queued or running already", text::count(matches, "match"))))
     }
 }
 

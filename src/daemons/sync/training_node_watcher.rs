@@ -4,6 +4,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
+use crate::contract::text;
 use crate::contract::workload::JobType;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -94,14 +95,12 @@ impl TrainingNodeWatcher {
             }
         }
         let names: Vec<&String> = running.iter().collect();
-        out.health(
-            Health::healthy(match running.len() {
-                0 => "no training runs".to_owned(),
-                n => format!("{n} trainings run"),
-            })
-            .with("trainings", json!(names)),
-        );
-        out.last(format!("{} trainings run", running.len()));
+        let story = match running.len() as u64 {
+            0 => "no training running".to_owned(),
+            n => format!("{} running", text::count(n, "training")),
+        };
+        out.health(Health::healthy(story.clone()).with("trainings", json!(names)));
+        out.last(story);
         self.seen = running;
     }
 }
