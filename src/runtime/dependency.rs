@@ -1,10 +1,12 @@
 //! "Runs and says: degraded, X failed": the dependencies as the master's list and their status files show them. Nothing is asked of
 //! systemd. And why there is no work, where the coordinator says that nothing is granted.
+use crate::contract::config::Config;
 use crate::contract::coordinator::CoordinatorStatus;
 use crate::contract::health::Idle;
 use crate::contract::master::{FAILED_FILE, FailedDaemons};
 use crate::contract::ports::Units;
 use crate::contract::registry::{DaemonSpec, DaemonType, Hub};
+use crate::coordination::plan::disabled;
 use crate::platform::clock::now_us;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,10 +14,15 @@ use std::time::{Duration, Instant};
 /// After its own start a daemon gives its dependencies so long.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// What it depends on here: one that the configuration disables was not asked to run, and nobody waits for it.
+fn needs(spec: &DaemonSpec, config: &Config) -> impl Iterator<Item = DaemonType> {
+    spec.depends_on.iter().map(|d| d.resolve()).filter(|d| disabled(config, *d).is_none())
+}
+
 /// The first dependency that has failed, by the master's account in the directory of control files.
-fn failed(spec: &DaemonSpec, control: &Path) -> Option<String> {
+fn failed(spec: &DaemonSpec, config: &Config, control: &Path) -> Option<String> {
     let told: FailedDaemons = serde_json::from_slice(&std::fs::read(control.join(FAILED_FILE)).ok()?).ok()?;
-    let mut needs = spec.depends_on.iter().map(|d| d.resolve().name());
+    let mut needs = needs(spec, config).map(DaemonType::name);
     needs.find(|name| told.failed.iter().any(|failed| failed == name)).map(|name| format!("{name} failed"))
 }
 
@@ -34,12 +41,12 @@ pub fn standstill(spec: &DaemonSpec, units: &dyn Units) -> Option<Idle> {
 }
 
 /// The first dependency that has failed or does not report, if any. Whether the router reports the subscription knows better.
-pub fn trouble(spec: &DaemonSpec, units: &dyn Units, control: &Path, ready: Option<Instant>) -> Option<String> {
-    if let Some(failed) = failed(spec, control) {
+pub fn trouble(spec: &DaemonSpec, config: &Config, units: &dyn Units, control: &Path, ready: Option<Instant>) -> Option<String> {
+    if let Some(failed) = failed(spec, config, control) {
         return Some(failed);
     }
     ready.filter(|since| since.elapsed() >= GRACE)?;
-    let built = spec.depends_on.iter().map(|d| d.resolve()).filter(|d| *d != DaemonType::EventRouter && d.spec().is_built());
+    let built = needs(spec, config).filter(|d| *d != DaemonType::EventRouter && d.spec().is_built());
     for daemon in built {
         let name = daemon.name();
         match units.status_file(&daemon.kebab()) {
@@ -87,18 +94,21 @@ mod tests {
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
             std::fs::write(file, serde_json::to_vec(&status).expect("JSON")).expect("written");
         };
-        let long_ago = Instant::now().checked_sub(GRACE * 2);
+        let (mut config, long_ago) = (Config::default(), Instant::now().checked_sub(GRACE * 2));
         others.iter().filter(|d| **d != missed).for_each(|d| report(*d, now_us()));
-        assert_eq!(trouble(spec, &units, run.path(), Some(Instant::now())), None, "just started itself");
-        assert_eq!(trouble(spec, &units, run.path(), long_ago), Some(format!("{} is not running", missed.name())));
+        assert_eq!(trouble(spec, &config, &units, run.path(), Some(Instant::now())), None, "just started itself");
+        assert_eq!(trouble(spec, &config, &units, run.path(), long_ago), Some(format!("{} is not running", missed.name())));
         report(missed, now_us() - 90_000_000);
-        let said = trouble(spec, &units, run.path(), long_ago).expect("a report that is too old");
+        let said = trouble(spec, &config, &units, run.path(), long_ago).expect("a report that is too old");
         assert!(said.starts_with(&format!("{} has not reported for 9", missed.name())), "{said}");
         report(missed, now_us());
-        assert_eq!(trouble(spec, &units, run.path(), long_ago), None);
+        assert_eq!(trouble(spec, &config, &units, run.path(), long_ago), None);
         let told = FailedDaemons { failed: vec![missed.name().to_owned()] };
         std::fs::write(run.path().join(FAILED_FILE), serde_json::to_vec(&told).expect("JSON")).expect("written");
-        assert_eq!(trouble(spec, &units, run.path(), Some(Instant::now())), Some(format!("{} failed", missed.name())), "at once");
+        assert_eq!(trouble(spec, &config, &units, run.path(), Some(Instant::now())), Some(format!("{} failed", missed.name())), "at once");
+        std::fs::remove_file(run.path().join(missed.kebab()).join("status.json")).expect("removed");
+        config.daemons.of_mut(missed).enabled = false;
+        assert_eq!(trouble(spec, &config, &units, run.path(), long_ago), None, "what the configuration disables is not missed");
     }
 
     /// A daemon of the loop says why it has nothing to do; one that looks after the machine has nothing to do with that.

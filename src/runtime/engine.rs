@@ -120,7 +120,7 @@ impl Engine<'_> {
             }
             self.face.troubles.socket = trouble;
             self.face.troubles.dependency =
-                super::dependency::trouble(self.spec, self.others, &self.places.control_directory(), self.life.ready_since());
+                super::dependency::trouble(self.spec, &self.config, self.others, &self.places.control_directory(), self.life.ready_since());
             self.face.standstill = self.life.ready_since().and_then(|_| super::dependency::standstill(self.spec, self.others));
         }
         self.face.troubles.router = match &self.router_away {
