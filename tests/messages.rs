@@ -3,6 +3,8 @@ use ringrift::contract::messages::ALL;
 use ringrift::contract::problem::Code;
 use std::collections::BTreeSet;
 
+const ALERTS: &str = include_str!("../packaging/prometheus/problem_alerts.yml");
+
 const CATALOG: &str = include_str!("../packaging/catalog/ringrift.catalog");
 /// Generated from the table of codes.
 const PROBLEMS: &str = include_str!("../packaging/catalog/ringrift-problems.catalog");
@@ -15,6 +17,23 @@ fn every_code_of_a_problem_has_its_entry() {
     for entry in Code::all() {
         assert!(PROBLEMS.contains(&format!("Subject: {}: {}", entry.name, entry.subject)), "{}", entry.name);
         assert!(ringrift::contract::problem::page().contains(&entry.name.replace('-', "\\-")), "{}", entry.name);
+    }
+}
+
+/// Everything that a code is known by comes from its line in the table, and each has exactly one alert on its metric.
+#[test]
+fn every_code_has_one_alert() {
+    let rules: Vec<&str> = ALERTS.split("      - alert: ").skip(1).collect();
+    assert_eq!(rules.len(), Code::all().len());
+    let mut names = BTreeSet::new();
+    for (rule, entry) in rules.iter().zip(Code::all()) {
+        let line = |key: &str| rule.lines().find_map(|l| l.trim_start().strip_prefix(key)).unwrap_or_default().trim().to_owned();
+        assert!(names.insert(rule.lines().next().expect("a name")), "two alerts have one name: {rule}");
+        assert_eq!(line("expr:"), format!("max without (severity) (ringrift_problem{{code=\"{}\"}}) > 0", entry.name));
+        for key in ["summary:", "description:"] {
+            let text: String = serde_json::from_str(&line(key)).unwrap_or_else(|e| panic!("{e}: {rule}"));
+            assert!(text.starts_with(if key == "summary:" { entry.subject } else { entry.meaning }), "{text}");
+        }
     }
 }
 

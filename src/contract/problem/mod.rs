@@ -5,7 +5,7 @@ mod table;
 
 pub use codes::{Code, Entry, UnknownCode};
 pub use severity::Severity;
-pub use table::{catalog, page};
+pub use table::{alerts, catalog, page};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -114,6 +114,19 @@ impl Problem {
         let severity = code.entry().severity;
         Problem { code, severity, subject, title, why: rest, since_us: None, next: Vec::new(), caused_by: None, consequences: Vec::new() }
     }
+    /// A problem in its subject's own words: as much of them as fits into the title, the rest in `why`.
+    pub fn told(code: Code, subject: Subject, head: &str, said: &str) -> Problem {
+        let whole = format!("{head}: {said}");
+        let (title, rest) = split(whole.clone());
+        let problem = Problem::new(code, subject, title.clone());
+        if title.chars().count() > head.chars().count() + 2 {
+            return problem.why(rest.unwrap_or_default());
+        }
+        // Its first phrase is too long for a line: better half of it than none.
+        let end = whole.char_indices().nth(MAX_TITLE).map_or(whole.len(), |(at, _)| at);
+        let at = whole[..end].rfind(' ').filter(|at| *at > head.len() + 2).unwrap_or(end);
+        Problem { title: whole[..at].to_owned(), ..problem }.why(whole[at..].trim())
+    }
     /// With the reason, behind what the title had no room for.
     pub fn why(mut self, why: impl Into<String>) -> Problem {
         let why = why.into();
@@ -171,6 +184,20 @@ mod tests {
         assert_eq!(problem.title, "Training of square8_2p fails");
         let why = problem.why.expect("the rest");
         assert!(why.starts_with("/usr/local") && why.ends_with("nothing. Set in conf.d/90-x.yaml:3"), "{why}");
+    }
+
+    #[test]
+    fn what_a_process_says_of_itself_begins_in_the_title() {
+        let subject = || Subject::new(Kind::Daemon, "UTILIZATION_OPTIMIZER");
+        let told = |said: &str| Problem::told(Code::DaemonDegraded, subject(), "UTILIZATION_OPTIMIZER is degraded", said);
+        let short = told("IDLE_RESOURCE is not running; self-play jobs: 1 running, 2 queued, target 3: cpu");
+        assert_eq!(short.title, "UTILIZATION_OPTIMIZER is degraded: IDLE_RESOURCE is not running");
+        assert_eq!(short.why.as_deref(), Some("self-play jobs: 1 running, 2 queued, target 3: cpu"));
+        let long = told("asking org.ringrift.Coordinator.Utilization at /run/ringrift/coordinator.sock failed");
+        assert_eq!(long.title, "UTILIZATION_OPTIMIZER is degraded: asking");
+        assert_eq!(long.why.as_deref(), Some("org.ringrift.Coordinator.Utilization at /run/ringrift/coordinator.sock failed"));
+        let word = told(&"x".repeat(100));
+        assert!(word.title.chars().count() == MAX_TITLE && word.title.ends_with('x'), "{word:?}");
     }
 
     #[test]

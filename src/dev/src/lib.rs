@@ -57,6 +57,7 @@ pub fn everything(root: &Path) -> Result<Vec<Made>, Failed> {
     made.extend(modules::all(root)?);
     made.push(schema::file());
     made.push(Made { path: "packaging/catalog/ringrift-problems.catalog".into(), text: ringrift::contract::problem::catalog() });
+    made.push(Made { path: "packaging/prometheus/problem_alerts.yml".into(), text: ringrift::contract::problem::alerts() });
     for (path, change) in texts::ALL {
         made.push(Made { path: (*path).into(), text: change(&read(root, path)?).map_err(|why| Failed(format!("{path}: {why}")))? });
     }
