@@ -11,6 +11,7 @@ mod durations;
 mod emergency;
 mod events;
 mod examples;
+mod exits;
 mod explain;
 mod generate;
 mod hub;

@@ -47,7 +47,7 @@ pub fn settle(
         if !wanted(&seen) {
             return Ok(None);
         }
-        let rows = wishes.iter().map(|(daemon, wish)| (seen.daemon(world, *daemon), *wish));
+        let rows = wishes.iter().map(|(daemon, wish)| (seen.daemon(*daemon), *wish));
         let open: Vec<(Row, TargetState)> = rows.filter(|(row, wish)| !is_met(row, *wish)).collect();
         if open.iter().all(|(row, wish)| is_final(row, *wish)) || begun.elapsed() >= limit {
             return Ok(Some(open.into_iter().map(|(row, _)| row).collect()));

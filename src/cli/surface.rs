@@ -1,6 +1,6 @@
 //! What the command line shows of itself: verbs by what people come for, examples, no pages about help.
 use super::command::Cli;
-use super::{complete, examples};
+use super::{complete, examples, exits};
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 
@@ -36,7 +36,8 @@ fn dress(command: Command, path: &str) -> Command {
     }
     let lines: String = shown.iter().map(|example| format!("\n  {example}")).collect();
     let before = command.get_after_help().map(|text| format!("{text}\n\n")).unwrap_or_default();
-    command.after_help(format!("{before}Examples:{lines}"))
+    let exits = exits::of(path).map(|lines| format!("Exit status:{lines}\n\n")).unwrap_or_default();
+    command.after_help(format!("{before}{exits}Examples:{lines}"))
 }
 
 /// Values that a shell can complete: what they are called says what they are, and for some the verb.
@@ -118,6 +119,8 @@ mod tests {
         }
         let of_nothing = examples::paths().filter(|path| !known.iter().any(|(known, _)| known == path));
         wrong.extend(of_nothing.map(|path| format!("{path} is no verb")));
+        let exits = exits::paths().filter(|path| !known.iter().any(|(known, _)| known == path));
+        wrong.extend(exits.map(|path| format!("src/cli/exits.rs: {path} is no verb")));
         assert!(wrong.is_empty(), "src/cli/examples.rs: {}", wrong.join("\n"));
     }
 

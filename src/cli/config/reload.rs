@@ -109,14 +109,9 @@ fn page(out: &Out, outcome: &Outcome, units_agree: bool) -> String {
 
 fn look(world: &World, begun: i64) -> Option<Outcome> {
     let seen = Seen::look(world).ok()?;
-    let hubs = seen.hubs(world);
     let mut outcome = Outcome::default();
     for process in Process::all() {
-        let state = match process {
-            Process::Daemon(daemon) => seen.daemon(world, daemon).state,
-            hub => hubs.iter().find(|row| row.name == hub.name())?.state,
-        };
-        if !matches!(state, State::Running | State::Paused | State::Stale) {
+        if !matches!(seen.state(process.name()), Some(State::Running | State::Paused | State::Stale)) {
             continue;
         }
         let said = process.report(world).and_then(|r| r.config).unwrap_or_default();

@@ -39,8 +39,8 @@ impl Select {
         if self.all || self.category.is_some() {
             let seen = Seen::look(world)?;
             chosen.retain(|daemon| {
-                let row = seen.daemon(world, *daemon);
-                row.wanted || row.unit.as_deref().is_some_and(|unit| seen.is_active(unit))
+                let row = seen.daemon(*daemon);
+                row.wanted || row.is_up()
             });
         }
         Ok(chosen)

@@ -20,15 +20,15 @@ impl Status {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let seen = Seen::look(world)?;
-        let rows: Vec<Row> = self.select.any(out)?.into_iter().map(|d| seen.daemon(world, d)).collect();
+        let rows: Vec<Row> = self.select.any(out)?.into_iter().map(|d| seen.daemon(d)).collect();
         let runs = |r: &Row| matches!(r.state, State::Running | State::Paused | State::Stale);
         let exit = if rows.iter().all(runs) { Exit::Ok } else { Exit::NotRunning };
-        out.either("daemons", &rows, || rows.iter().map(|r| page(r, world, out)).collect::<Vec<_>>().join("\n"))?;
+        out.either("daemons", &rows, || rows.iter().map(|r| page(r, &seen, world, out)).collect::<Vec<_>>().join("\n"))?;
         Ok(exit)
     }
 }
 
-fn page(row: &Row, world: &World, out: &Out) -> String {
+fn page(row: &Row, seen: &Seen, world: &World, out: &Out) -> String {
     let spec = DaemonType::parse(&row.name).map(|d| d.spec());
     let purpose = spec.as_ref().map_or("", |s| s.purpose);
     let mut lines = vec![format!("{} {} - {purpose}", out.paint(row.tone(), row.dot()), out.paint(Tone::Bold, &row.name))];
@@ -59,8 +59,10 @@ fn page(row: &Row, world: &World, out: &Out) -> String {
         let wanted = if row.wanted { "in the applied profile" } else { "not in the applied profile" };
         add("Profile", format!("{wanted}{}", if row.critical { ", critical" } else { "" }));
     }
-    if row.unit.is_some() && row.is_wrong() {
-        add("Next", format!("ringrift daemon logs {}", row.name));
+    // The same steps as `ringrift status` shows.
+    if let Some(problem) = seen.problem(&row.name) {
+        add("Problem", format!("{}: {}", problem.code, problem.title));
+        problem.next.iter().for_each(|step| add("Next", step.command.clone()));
     }
     lines.join("\n") + "\n"
 }

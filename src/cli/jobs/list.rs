@@ -1,5 +1,5 @@
 //! `ringrift jobs list`.
-use crate::cli::look::{JobRow, Seen};
+use crate::cli::look::{self, JobRow};
 use crate::cli::out::{Out, Text, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
@@ -44,7 +44,7 @@ impl List {
         match listed {
             Ok(listed) => queue(&listed, world, out),
             Err(why) if matches!(why.exit, Exit::Unavailable | Exit::NotPermitted) => {
-                let jobs = Seen::look(world)?.jobs();
+                let jobs = look::jobs(world)?;
                 units(&jobs, &why, &filter, world, out)
             }
             Err(other) => Err(other),

@@ -32,7 +32,7 @@ impl Show {
         };
         let applied = seen.as_ref().and_then(|s| s.profile) == Some(profile);
         let rows: Vec<_> = match &seen {
-            Some(seen) => profile.built().into_iter().map(|d| seen.daemon(world, d)).collect(),
+            Some(seen) => profile.built().into_iter().map(|d| seen.daemon(d)).collect(),
             None => Vec::new(),
         };
         let planned: Vec<&str> = profile.planned().into_iter().map(|d| d.name()).collect();
