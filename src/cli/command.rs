@@ -141,3 +141,97 @@ pub(crate) fn run(command: Command, world: &World, out: &Out, surface: fn() -> c
         Command::Generate(verb) => verb.run(surface(), out),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::problem::Code;
+    use crate::coordination::judge::{judge, planted};
+    use clap::error::ErrorKind;
+    use std::path::Path;
+
+    /// Programs of the system that steps may name, beside our own.
+    const SYSTEM: [&str; 8] = ["systemctl", "journalctl", "du", "df", "ls", "timedatectl", "nvidia-smi", "date"];
+
+    fn parse(command: &str) -> Result<(), clap::Error> {
+        Cli::try_parse_from(command.split_whitespace()).map(drop)
+    }
+
+    /// Of a system's command: an option or a verb, and for systemctl a unit of ours.
+    fn is_shaped(command: &str) -> bool {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let known = words.first().is_some_and(|program| SYSTEM.contains(program));
+        match words.first() {
+            Some(&"systemctl") => {
+                let verbs = ["start", "restart", "unmask", "status"];
+                words.len() == 3 && verbs.contains(&words[1]) && (words[2].starts_with("ringrift-") || words[2] == "dbus")
+            }
+            Some(&"journalctl") => words.get(1) == Some(&"-u") && words.get(2).is_some_and(|unit| unit.starts_with("ringrift-")),
+            _ => known,
+        }
+    }
+
+    /// Whatever goes wrong, each step that is shown is a command that exists, with arguments that it takes.
+    #[test]
+    fn every_step_of_every_code_is_a_command() {
+        for (code, plant) in planted::PLANTS {
+            let mut facts = planted::well();
+            plant(&mut facts);
+            for step in judge(&facts).iter().flat_map(|problem| &problem.next) {
+                match step.command.starts_with("ringrift ") {
+                    true => parse(&step.command).unwrap_or_else(|error| panic!("{code}: {}: {error}", step.command)),
+                    false => assert!(is_shaped(&step.command), "{code}: {}", step.command),
+                }
+            }
+        }
+        for entry in Code::all() {
+            assert_eq!(told(entry.meaning).chain(told(entry.action)).filter_map(|c| unknown(&c)).collect::<Vec<_>>(), Vec::<String>::new());
+        }
+    }
+
+    /// Commands of ours that a text names in back quotes.
+    fn told(text: &str) -> impl Iterator<Item = String> {
+        let quoted = text.split('`').skip(1).step_by(2);
+        let ours = quoted.filter_map(|c| c.split(" && ").next()).filter(|c| c.starts_with("ringrift "));
+        ours.filter(|c| !c.contains(['{', '|', '…', '"'])).map(str::to_owned)
+    }
+
+    /// The error, when there is no such verb or option. Placeholders like NAME stand for values, which are not looked at here.
+    fn unknown(command: &str) -> Option<String> {
+        let error = parse(command).err()?;
+        let unknown = matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument);
+        unknown.then(|| format!("{command}: {error}"))
+    }
+
+    /// Hints, messages and texts anywhere in the source name verbs and options that exist.
+    #[test]
+    fn commands_named_in_texts_exist() {
+        fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    files(&path, found);
+                } else if path.extension().is_some_and(|x| x == "rs" || x == "md" || x == "NEWS") {
+                    found.push(path);
+                }
+            }
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let (mut found, mut wrong, mut seen) = (Vec::new(), Vec::new(), 0);
+        for folder in ["src", "docs", "packaging"] {
+            files(&root.join(folder), &mut found);
+        }
+        found.extend([root.join("README.md"), root.join("CHANGELOG.md")]);
+        for path in found {
+            let text = std::fs::read_to_string(&path).expect("text");
+            // A string in the source goes on behind a backslash at the end of its line.
+            let text = text.split("\\\n").map(str::trim_start).collect::<String>();
+            for command in text.lines().flat_map(told) {
+                seen += 1;
+                wrong.extend(unknown(&command).map(|error| format!("{}: {error}", path.display())));
+            }
+        }
+        assert!(seen > 100, "{seen}");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

@@ -3,11 +3,10 @@ use crate::contract::error::{Exit, Failure};
 use crate::contract::facts::Facts;
 use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
-use crate::contract::master::Control;
 use crate::contract::paths;
 use crate::contract::ports::Units;
 use crate::platform::clock;
-use crate::platform::config::{self, Dirs, Loaded};
+use crate::platform::config::{self, Dirs, Loaded, Reader};
 use crate::platform::facts::{Collector, Places};
 use crate::platform::notices::Notices;
 use crate::platform::systemd::SystemdView;
@@ -33,7 +32,7 @@ impl World {
     /// The machine we are on. RINGRIFT_RUN moves `/run/ringrift`.
     pub fn real() -> World {
         let run = std::env::var_os("RINGRIFT_RUN").map_or_else(|| PathBuf::from(paths::RUN), PathBuf::from);
-        let places = Places { run: run.clone(), notices: paths::NOTICES.into(), dirs: Dirs::command() };
+        let places = Places { run: run.clone(), notices: paths::NOTICES.into(), dirs: Dirs::command(), readers: Reader::all() };
         World {
             collector: Collector::new(places),
             units: Box::new(SystemdView::at(None, run.clone())),
@@ -51,10 +50,13 @@ impl World {
 
     /// Units by names and globs.
     pub fn look(&self, patterns: &[&str]) -> Result<Vec<UnitView>, Failure> {
-        self.units.list(patterns).map_err(|why| {
-            Failure::new(Exit::Unavailable, format!("asking systemd about the suite's units: {why}"))
-                .hint("the system bus must run: `systemctl status dbus`; inside a container without systemd there is nothing to see")
-        })
+        self.units.list(patterns).map_err(World::unseen)
+    }
+
+    /// systemd could not be asked.
+    pub fn unseen(why: String) -> Failure {
+        Failure::new(Exit::Unavailable, format!("asking systemd about the suite's units: {why}"))
+            .hint("the system bus must run: `systemctl status dbus`; inside a container without systemd there is nothing to see")
     }
 
     /// One unit.
@@ -65,12 +67,6 @@ impl World {
     /// What a process last said about itself.
     pub fn report(&self, kebab: &str) -> Option<StatusFile> {
         self.units.status_file(kebab)
-    }
-
-    /// The control file of a daemon.
-    pub fn control(&self, kebab: &str) -> Option<Control> {
-        let text = std::fs::read(self.run.join("control").join(kebab)).ok()?;
-        serde_json::from_slice(&text).ok()
     }
 
     /// The valid configuration; its errors, each on a line, with exit code 78.

@@ -136,6 +136,8 @@ pub struct Out {
     pub health: Option<Health>,
     /// What was last done, one line: shown in STATUS= and `ringrift status`.
     pub last: Option<String>,
+    /// What stands in the status file beside state and health from now on, for those who only look.
+    pub snapshot: Option<serde_json::Value>,
     /// The answer to a Varlink call.
     pub reply: Option<Reply>,
     /// The answer to an HTTP request.

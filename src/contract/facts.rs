@@ -1,7 +1,8 @@
 //! Facts: everything that was looked at in one moment, as it was found. Whoever shows the suite collects them and has them judged.
 use super::catalog::StageState;
-use super::config::{Config, Threshold};
+use super::config::Config;
 use super::coordinator::CoordinatorStatus;
+use super::coordinator::conditions::Thresholds;
 use super::health::StatusFile;
 use super::host::{HostSnapshot, UnitView};
 use super::master::{Control, MasterView};
@@ -9,6 +10,7 @@ use super::notice::Notice;
 use super::registry::Profile;
 use super::router::Stats;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One look.
@@ -32,10 +34,8 @@ pub struct Facts {
     pub notices: Vec<Notice>,
     /// The machine.
     pub machine: HostSnapshot,
-    /// Where each configuration stands, by the catalog, or why it did not say; absent: it was not asked.
-    pub stages: Option<Known<Vec<StageState>>>,
-    /// The text of the emergency flag, if there is one.
-    pub flag: Option<String>,
+    /// The text of the emergency flag, if there is one, or why that cannot be seen.
+    pub flag: Known<Option<String>>,
     /// The machine has a GPU whose driver does not answer, and why.
     pub gpu_lost: Option<String>,
 }
@@ -48,6 +48,8 @@ pub type Known<T> = Result<T, String>;
 pub struct Missing {
     /// What.
     pub source: String,
+    /// The folder's name of the process whose account it is, if it is one's: `auto-export`, `master`.
+    pub process: Option<String>,
     /// Why.
     pub why: String,
     /// Since when, microseconds since 1970, if that is known.
@@ -55,20 +57,18 @@ pub struct Missing {
 }
 
 /// The configuration on disk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ConfigFacts {
-    /// Its errors, each with its place; empty when it is valid.
+    /// Its errors, each with its place; empty when it is valid. What the suite's users cannot read is an error of it.
     pub errors: Vec<String>,
     /// The file of the first error.
     pub first_file: Option<String>,
+    /// A file of it that only the one who looks may not read: whether it is valid is unknown then.
+    pub hidden: Option<String>,
     /// When a file of it was last changed, microseconds since 1970.
     pub changed_us: Option<i64>,
-    /// From which use of the disk and of inodes on no work begins, and how far below that it begins again, percent.
-    pub disk: Threshold,
-    /// Likewise for inodes.
-    pub inodes: Threshold,
-    /// Percent below a threshold that ends its effect.
-    pub hysteresis: f64,
+    /// Its thresholds; of the last valid one that was seen while it is invalid, the defaults when none was.
+    pub thresholds: Thresholds,
     /// The command of each job type, with the file and line that set it.
     pub commands: BTreeMap<String, (String, String)>,
 }
@@ -82,17 +82,25 @@ impl Default for ConfigFacts {
 impl ConfigFacts {
     /// Of a valid configuration.
     pub fn of(config: &Config) -> ConfigFacts {
-        let safeguards = &config.safeguards;
         ConfigFacts {
             errors: Vec::new(),
             first_file: None,
+            hidden: None,
             changed_us: None,
-            disk: safeguards.disk,
-            inodes: safeguards.inodes,
-            hysteresis: safeguards.hysteresis,
+            thresholds: Thresholds::of(&config.safeguards),
             commands: BTreeMap::new(),
         }
     }
+}
+
+/// What DATA_PIPELINE puts into its status file: where each configuration stands, or why the catalog did not say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PipelineView {
+    /// By the catalog.
+    Stages(Vec<StageState>),
+    /// The catalog's error.
+    Error(String),
 }
 
 impl Default for Facts {
@@ -107,8 +115,7 @@ impl Default for Facts {
             config: ConfigFacts::default(),
             notices: Vec::new(),
             machine: HostSnapshot::default(),
-            stages: None,
-            flag: None,
+            flag: Ok(None),
             gpu_lost: None,
         }
     }
@@ -134,6 +141,10 @@ impl Facts {
     /// The router's figures.
     pub fn router(&self) -> Option<Stats> {
         self.snapshot("event-router")
+    }
+    /// DATA_PIPELINE's account of the stages.
+    pub fn pipeline(&self) -> Option<PipelineView> {
+        self.snapshot("data-pipeline")
     }
     /// The applied profile, as far as the master has said.
     pub fn profile(&self) -> Option<Profile> {

@@ -81,6 +81,16 @@ pub struct Wish {
     pub next_try_us: Option<i64>,
 }
 
+/// A unit's restarts after failures, as the master saw them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RestartLog {
+    /// systemd's count at the last look.
+    pub count: u32,
+    /// Those of the last minutes, microseconds since 1970, the oldest first.
+    #[serde(default)]
+    pub times_us: Vec<i64>,
+}
+
 /// A jump of the wall clock that the master saw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockJump {
@@ -105,6 +115,9 @@ pub struct MasterView {
     /// What it cannot do at the moment, by topic.
     #[serde(default)]
     pub troubles: BTreeMap<String, String>,
+    /// Restarts of units after failures, by unit; older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<BTreeMap<String, RestartLog>>,
     /// The last jump of the clock within the hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_jump: Option<ClockJump>,

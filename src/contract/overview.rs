@@ -52,8 +52,8 @@ pub struct Overview {
     /// Configurations with their stages.
     #[serde(rename = "loop")]
     pub turns: Vec<Turn>,
-    /// Jobs.
-    pub jobs: Jobs,
+    /// Jobs; absent while the coordinator's figures are not known.
+    pub jobs: Option<Jobs>,
     /// The event log; absent while the router's figures are not known.
     pub events: Option<Events>,
     /// The machine. What is unknown is absent.

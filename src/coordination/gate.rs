@@ -33,7 +33,13 @@ pub struct Gate {
 
 impl Gate {
     fn new(name: &str, bars: Bars, open: bool, why: String) -> Gate {
-        Gate { view: GateView { gate: name.into(), open, why }, bars, local: !matches!(name, "disk" | "inodes" | "emergency") }
+        let view = GateView { gate: name.into(), open, why, unknown: false };
+        Gate { view, bars, local: !matches!(name, "disk" | "inodes" | "emergency") }
+    }
+    /// Shut for everything, since there is nothing to judge by.
+    fn unknown(name: &str, why: String) -> Gate {
+        let gate = Gate::new(name, Bars::All, false, why);
+        Gate { view: GateView { unknown: true, ..gate.view }, ..gate }
     }
     /// Whether it bars one more task of the type where this many run; `here`: on the coordinator's own node.
     pub fn stops(&self, kind: JobType, running: u32, here: bool) -> bool {
@@ -69,7 +75,7 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
     let host = match look {
         Ok(host) => host,
         Err(why) => {
-            let shut = |name| Gate::new(name, Bars::All, false, why.clone());
+            let shut = |name| Gate::unknown(name, why.clone());
             return ["disk", "memory", "cpu", "load"].into_iter().map(shut).collect();
         }
     };
@@ -105,13 +111,13 @@ fn inodes(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate 
 
 /// Shut, for every node, while nobody can say whether there is an emergency flag; there is no such gate otherwise.
 pub fn emergency(look: &Result<(), String>) -> Option<Gate> {
-    look.as_ref().err().map(|why| Gate::new("emergency", Bars::All, false, why.clone()))
+    look.as_ref().err().map(|why| Gate::unknown("emergency", why.clone()))
 }
 
 fn percent(name: &str, bars: Bars, what: &str, value: Option<f64>, before: &mut Level, threshold: Threshold, hysteresis: f64) -> Gate {
     let Some(value) = value.filter(|v| v.is_finite()) else {
         // Not known is no: also for the first task of a type.
-        return Gate::new(name, Bars::All, false, format!("cannot read the utilisation of {what}"));
+        return Gate::unknown(name, format!("cannot read the utilisation of {what}"));
     };
     if bars != Bars::All && threshold.critical >= 100.0 {
         return Gate::new(name, bars, true, format!("{value:.1} % used; limit disabled"));
@@ -161,7 +167,7 @@ fn stall(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
 
 fn load(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     let Some(load) = host.load1.filter(|l| l.is_finite()) else {
-        return Gate::new("load", Bars::All, false, "cannot read the load average".into());
+        return Gate::unknown("load", "cannot read the load average".into());
     };
     let most = rules.load_per_cpu * f64::from(host.cpus.max(1));
     // In percent of what is allowed, so that the same hysteresis applies; strictly above, as the earlier implementation had it.
@@ -247,6 +253,19 @@ mod tests {
         for (host, kind, running, gates) in table {
             assert_eq!(stopped(host.clone(), kind, running), gates, "{kind} {running} {host:?}");
         }
+    }
+
+    /// A gate that is shut because nothing could be measured says so; one that measured something does not.
+    #[test]
+    fn what_is_not_known_is_told_apart_from_what_is_full() {
+        let unknown = |look: &Result<HostSnapshot, String>| {
+            let gates = judge(&mut Levels::default(), look, &Safeguards::default());
+            gates.into_iter().filter(|g| g.view.unknown).map(|g| g.view.gate).collect::<Vec<_>>()
+        };
+        assert_eq!(unknown(&Ok(HostSnapshot { disk_percent: Some(99.0), ..calm() })), Vec::<String>::new());
+        assert_eq!(unknown(&Ok(HostSnapshot { memory_percent: None, load1: None, ..calm() })), ["memory", "load"]);
+        assert_eq!(unknown(&Err("too old".into())), ["disk", "memory", "cpu", "load"]);
+        assert!(emergency(&Err("closed".into())).is_some_and(|g| g.view.unknown && !g.view.open));
     }
 
     #[test]

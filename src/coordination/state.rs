@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub unit: Option<&'a UnitView>,
     /// What it last said about itself.
     pub report: Option<&'a StatusFile>,
+    /// It has said something, which cannot be read.
+    pub torn: bool,
     /// Its control file.
     pub control: Option<&'a Control>,
     /// The applied profile wants it running.
@@ -125,7 +127,11 @@ fn running(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
         return (State::Paused, format!("{}{who}", control.reason));
     }
     if let Some(age) = stale(f, unit) {
-        return (State::Stale, format!("last report {age} s ago (valid for {} s)", f.report.map_or(0, |r| r.valid_for)));
+        let why = match f.report {
+            Some(report) => format!("last report {age} s ago (valid for {} s)", report.valid_for),
+            None => format!("no report since its start {age} s ago"),
+        };
+        return (State::Stale, why);
     }
     match f.report.filter(|r| is_of_this_run(r, unit)) {
         Some(report) if report.state == State::Paused => (State::Paused, report.health.message.clone()),
@@ -148,6 +154,8 @@ fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
     }
 }
 
+/// A process that runs has reported after so many seconds.
+const FIRST_REPORT: i64 = 30;
 /// A process reports just before it is ready, so its first report is a little older than the unit's change to active.
 const READY_LAG_US: i64 = 2_000_000;
 
@@ -156,9 +164,12 @@ fn is_of_this_run(report: &StatusFile, unit: &UnitView) -> bool {
     unit.since_us.is_none_or(|since| report.time_us >= since - READY_LAG_US)
 }
 
-/// Seconds since the last word of this run, if that is longer than its report is valid.
+/// Seconds since the last word of this run, if that is longer than its report is valid; without any report, since its start.
 fn stale(f: &Facts<'_>, unit: &UnitView) -> Option<i64> {
-    let report = f.report?;
+    let Some(report) = f.report else {
+        let age = f.now_us.saturating_sub(unit.since_us?) / 1_000_000;
+        return (age > FIRST_REPORT && !f.torn).then_some(age);
+    };
     let last = report.time_us.max(unit.since_us.unwrap_or(report.time_us));
     let age = f.now_us.saturating_sub(last) / 1_000_000;
     (age > i64::from(report.valid_for)).then_some(age)

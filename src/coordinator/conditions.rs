@@ -2,7 +2,7 @@
 use super::change::Change;
 use super::refusal::Refusal;
 use super::{emergency, failing, grant, guard, rows};
-use crate::contract::coordinator::conditions::{Conditions, Paused, RunningJob, Waiting};
+use crate::contract::coordinator::conditions::{Conditions, Paused, RunningJob, Thresholds, Waiting};
 use crate::contract::coordinator::{WorkItem, WorkStatus};
 use crate::contract::reason::Reason;
 use crate::contract::workload::JobType;
@@ -23,6 +23,7 @@ pub fn all(cx: &mut Change<'_>) -> Result<Conditions, Refusal> {
         breakers: safeguards.breakers,
         failing: failing::all(cx)?,
         waiting: waiting(cx)?,
+        thresholds: Some(Thresholds::of(&cx.state.config.safeguards)),
         machine: (cx.state.admission.look)().ok(),
         running: running(cx)?,
     })

@@ -11,6 +11,7 @@ mod jobs;
 pub mod link;
 mod lock;
 mod names;
+mod restarts;
 mod run;
 pub mod settings;
 mod show;

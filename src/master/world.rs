@@ -141,12 +141,13 @@ impl World {
     /// Everything about one daemon; reads its status file.
     pub fn row(&self, daemon: DaemonType, desired: bool, now_us: i64) -> Row {
         let report = std::fs::read(self.run.join(daemon.kebab()).join("status.json")).ok();
-        let report: Option<StatusFile> = report.and_then(|text| serde_json::from_slice(&text).ok());
+        let (said, report) = (report.is_some(), report.and_then(|text| serde_json::from_slice::<StatusFile>(&text).ok()));
         let unit = self.unit(daemon);
         let facts = Facts {
             spec: daemon.spec(),
             unit,
             report: report.as_ref(),
+            torn: said && report.is_none(),
             control: self.paused.get(&daemon),
             desired,
             held: self.held.get(&daemon).map(String::as_str),

@@ -1,31 +1,27 @@
 //! Collects the facts of one moment: systemd over the bus, the files in /run/ringrift, the configuration on disk, the machine. Starts
 //! nothing, and decides nothing.
 use super::clock::now_us;
-use super::config::{self, Dirs, Loaded};
+use super::config::{self, Dirs, Loaded, Reader};
 use super::flags;
 use super::host::{Machine, node_id};
 use super::notices::Notices;
 use super::systemd::SystemdView;
-use super::varlink::Client;
-use crate::contract::catalog::{self, StageState};
-use crate::contract::facts::{ConfigFacts, Facts, Known, Missing};
-use crate::contract::health::{State, StatusFile};
+use crate::contract::facts::{ConfigFacts, Facts, Missing};
+use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::paths;
 use crate::contract::ports::{Host as _, Units};
-use crate::contract::registry::{DaemonType, HUB_SERVICES, Hub, built};
+use crate::contract::registry::{HUB_SERVICES, Hub, built};
 use crate::contract::text::clean_json;
 use crate::contract::workload::JobType;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-/// Longest wait for the catalog; DATA_PIPELINE may be busy with a large file.
-const CATALOG_TIMEOUT: Duration = Duration::from_secs(1);
 /// Largest status or control file that is read, bytes.
 const MAX_FILE: u64 = 4 << 20;
 /// A device of a GPU's driver: without it there is no GPU to lose.
@@ -40,10 +36,12 @@ pub struct Places {
     pub notices: PathBuf,
     /// The configuration.
     pub dirs: Dirs,
+    /// Who has to be able to read it.
+    pub readers: Vec<Reader>,
 }
 
-/// When files of the configuration were changed, and how large they are.
-type Signature = Vec<(PathBuf, Option<i64>, u64)>;
+/// When the content and when anything of the configuration's files was changed, their modes for example, and how large they are.
+type Signature = Vec<(PathBuf, Option<i64>, (i64, i64), u64)>;
 
 /// Looks again and again; remembers what need not be read twice.
 pub struct Collector {
@@ -62,14 +60,11 @@ impl Collector {
     pub fn collect(&self, units: &dyn Units) -> Facts {
         let units = units.list(&names().iter().map(String::as_str).collect::<Vec<_>>());
         let (reports, torn) = self.reports();
-        // At once: whoever asks the catalog while DATA_PIPELINE stops has systemd start it again for the waiting connection.
-        let stages = units.as_ref().ok().and_then(|units| self.stages(units, &reports));
         let machine = self.machine.snapshot();
         let gpu_lost = machine.gpu_absent.clone().filter(|_| Path::new(GPU_DEVICE).exists());
         Facts {
             now_us: now_us(),
             host_name: nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default(),
-            stages,
             units,
             reports,
             torn,
@@ -77,7 +72,7 @@ impl Collector {
             config: self.config(),
             notices: Notices::at(&self.places.notices).read(),
             machine,
-            flag: flags::text(&self.places.run.join("EMERGENCY_HALT")).ok().flatten(),
+            flag: flags::text(&self.places.run.join("EMERGENCY_HALT")).map_err(|e| e.to_string()),
             gpu_lost,
         }
     }
@@ -90,7 +85,9 @@ impl Collector {
             match read(&path) {
                 Ok(Some(report)) => drop(reports.insert(folder, report)),
                 Ok(None) => {}
-                Err(why) => torn.push(Missing { source: path.display().to_string(), why, since_us: changed_us(&path) }),
+                Err(why) => {
+                    torn.push(Missing { source: path.display().to_string(), process: Some(folder), why, since_us: changed_us(&path) });
+                }
             }
         }
         (reports, torn)
@@ -104,47 +101,52 @@ impl Collector {
         built().filter_map(|s| control(s.daemon.kebab())).collect()
     }
 
-    /// The catalog's account, if DATA_PIPELINE runs: asking must not start it.
-    fn stages(&self, units: &[UnitView], reports: &BTreeMap<String, StatusFile>) -> Option<Known<Vec<StageState>>> {
-        #[derive(Deserialize)]
-        struct Listed {
-            stages: Vec<StageState>,
-        }
-        let unit = DaemonType::DataPipeline.unit();
-        units.iter().find(|u| u.name == unit && u.active_state == "active")?;
-        reports.get(&DaemonType::DataPipeline.kebab()).filter(|report| matches!(report.state, State::Running | State::Paused))?;
-        let ask = || {
-            let mut client = Client::connect(self.places.run.join("catalog.sock"), Some(CATALOG_TIMEOUT))?;
-            client.call::<Listed>(&format!("{}.Stages", catalog::INTERFACE), &serde_json::json!({}))
-        };
-        Some(ask().map(|listed| listed.stages).map_err(|error| error.to_string()))
-    }
-
     /// Read again only when a file of it has changed.
     fn config(&self) -> ConfigFacts {
         let dirs = &self.places.dirs;
         let mut files = dirs.files().unwrap_or_default();
-        files.extend([dirs.etc.join("environment"), dirs.etc.join("conf.d")]);
+        files.extend([dirs.etc.join("environment"), dirs.etc.join("conf.d"), dirs.etc.clone()]);
         let of = |path: PathBuf| {
-            let size = fs::metadata(&path).map(|m| m.len()).unwrap_or(0);
-            (changed_us(&path).map(|at| (path.clone(), Some(at), size))).unwrap_or((path, None, size))
+            let about = fs::metadata(&path);
+            let (changed, size) = about.map_or(((0, 0), 0), |m| ((m.ctime(), m.ctime_nsec()), m.len()));
+            let at = changed_us(&path);
+            (path, at, changed, size)
         };
         let signature: Signature = files.into_iter().map(of).collect();
         let mut known = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, facts)) = known.as_ref().filter(|(before, _)| *before == signature) {
             return facts.clone();
         }
-        let mut facts = match config::load(dirs) {
-            Ok(loaded) => of_loaded(&loaded),
-            Err(errors) => ConfigFacts {
-                first_file: errors.0.first().map(|e| e.file.clone()),
-                errors: errors.0.iter().map(ToString::to_string).collect(),
-                ..ConfigFacts::default()
-            },
-        };
-        facts.changed_us = signature.iter().filter_map(|(_, at, _)| *at).max();
+        let mut facts = look(dirs, &self.places.readers);
+        // The folder above holds other things, too.
+        facts.changed_us = signature.iter().filter(|(path, ..)| *path != dirs.etc).filter_map(|(_, at, ..)| *at).max();
+        if let Some((_, before)) = known.as_ref().filter(|_| !facts.errors.is_empty() || facts.hidden.is_some()) {
+            facts.thresholds = before.thresholds;
+        }
         *known = Some((signature, facts.clone()));
         facts
+    }
+}
+
+/// Reads the configuration. What this process alone may not read leaves it unknown; what the suite's users may not read is an error, whoever
+/// looks.
+fn look(dirs: &Dirs, readers: &[Reader]) -> ConfigFacts {
+    let barred = dirs.unreadable(readers);
+    let hidden = dirs.hidden();
+    let errors = match (config::load(dirs), barred) {
+        (Ok(loaded), Ok(barred)) if barred.is_empty() && hidden.is_none() => return of_loaded(&loaded),
+        // It is unknown what else is wrong with files that cannot be read here.
+        (_, Ok(barred)) if hidden.is_some() => barred,
+        (Ok(_), Ok(barred)) => barred,
+        (Err(errors), Ok(barred)) => errors.0.into_iter().chain(barred).collect(),
+        (_, Err(_)) if hidden.is_some() => Vec::new(),
+        (_, Err(errors)) => errors.0,
+    };
+    ConfigFacts {
+        first_file: errors.first().map(|e| e.file.clone()),
+        hidden: hidden.filter(|_| errors.is_empty()).map(|path| path.display().to_string()),
+        errors: errors.iter().map(ToString::to_string).collect(),
+        ..ConfigFacts::default()
     }
 }
 
@@ -197,7 +199,7 @@ pub struct Lookout {
 impl Lookout {
     /// Over this `/run/ringrift`, with the daemons' configuration.
     pub fn at(run: &Path) -> Lookout {
-        let places = Places { run: run.to_owned(), notices: paths::NOTICES.into(), dirs: Dirs::daemon() };
+        let places = Places { run: run.to_owned(), notices: paths::NOTICES.into(), dirs: Dirs::daemon(), readers: Reader::all() };
         Lookout { view: SystemdView::at(None, run), collector: Collector::new(places) }
     }
 }
@@ -236,23 +238,56 @@ mod tests {
         fs::create_dir_all(dir.path().join("auto-export")).expect("made");
         fs::write(dir.path().join("auto-export/status.json"), "{\"daemon\":").expect("written");
         let dirs = Dirs { etc: etc.clone(), ..Dirs::default() };
-        let places = Places { run: dir.path().into(), notices: dir.path().join("notices"), dirs };
+        let places = Places { run: dir.path().into(), notices: dir.path().join("notices"), dirs, readers: Vec::new() };
         let collector = Collector::new(places);
         let facts = collector.collect(&NoBus);
         assert_eq!(facts.units, Err("no bus".to_owned()));
         assert!(
-            facts.torn.len() == 1 && facts.torn[0].source.contains("auto-export") && facts.torn[0].since_us.is_some(),
+            facts.torn.len() == 1 && facts.torn[0].process.as_deref() == Some("auto-export") && facts.torn[0].since_us.is_some(),
             "{:?}",
             facts.torn
         );
         assert!(facts.config.errors.is_empty() && facts.reports.is_empty(), "{:?}", facts.config);
+        fs::write(etc.join("conf.d/50-disk.yaml"), "safeguards: {disk: {warning: 40, critical: 50}}\n").expect("written");
+        assert_eq!(collector.collect(&NoBus).config.thresholds.disk.critical, 50.0);
         fs::write(etc.join("conf.d/90-mine.yaml"), "limits: {nonsense: 1}\n").expect("written");
         let facts = collector.collect(&NoBus);
         assert_eq!(facts.config.errors.len(), 1, "{:?}", facts.config);
+        assert_eq!(facts.config.thresholds.disk.critical, 50.0, "the last valid ones");
         assert!(facts.config.first_file.as_deref().is_some_and(|f| f.ends_with("90-mine.yaml")) && facts.config.changed_us.is_some());
         fs::write(etc.join("conf.d/90-mine.yaml"), "workload: {training: {command: [/bin/false]}}\n").expect("written");
         let facts = collector.collect(&NoBus);
         let (command, place) = facts.config.commands.get("training").expect("set");
         assert!(command == "/bin/false" && place.ends_with("90-mine.yaml:1"), "{place}");
+    }
+
+    /// Root can read everything: that the suite's users cannot is an error all the same, and one that only a change of modes makes.
+    #[test]
+    fn what_the_suites_users_cannot_read_is_an_error_whoever_looks() {
+        let mode = |path: &Path, mode| fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+        let dir = tempfile::tempdir().expect("a directory");
+        let etc = dir.path().join("etc");
+        let file = etc.join("conf.d/90-mine.yaml");
+        fs::create_dir_all(etc.join("conf.d")).expect("made");
+        fs::write(&file, "limits: {}\n").expect("written");
+        [dir.path(), &etc, &etc.join("conf.d")].into_iter().for_each(|folder| mode(folder, 0o755));
+        mode(&file, 0o644);
+        let dirs = Dirs { etc, ..Dirs::default() };
+        let places = Places {
+            run: dir.path().into(),
+            notices: dir.path().join("notices"),
+            dirs,
+            readers: Reader::find("nobody").into_iter().collect(),
+        };
+        let collector = Collector::new(places);
+        assert_eq!(collector.collect(&NoBus).config.errors, Vec::<String>::new());
+        mode(&file, 0o600);
+        let config = collector.collect(&NoBus).config;
+        assert!(
+            config.errors.len() == 1 && config.errors[0].contains("not readable by user nobody") && config.hidden.is_none(),
+            "{config:?}"
+        );
+        mode(&file, 0o644);
+        assert_eq!(collector.collect(&NoBus).config.errors, Vec::<String>::new());
     }
 }

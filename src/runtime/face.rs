@@ -6,6 +6,7 @@ use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::replace::{Outlives, replace};
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -58,7 +59,9 @@ pub struct Face {
     pub config: Begun,
     /// What was done last.
     pub last: String,
-    shown: Option<(State, Health, String, Taken)>,
+    /// What the daemon shows beside that; null for most.
+    pub snapshot: Value,
+    shown: Option<(State, Health, String, Taken, Value)>,
     shown_at: Instant,
     /// The last action has changed since.
     behind: bool,
@@ -83,6 +86,7 @@ impl Face {
             standstill: None,
             config,
             last: String::new(),
+            snapshot: Value::Null,
             shown: None,
             shown_at: Instant::now(),
             behind: false,
@@ -149,11 +153,11 @@ impl Face {
         let now = Instant::now();
         let health = self.health();
         let due = now >= self.beat;
-        let current = (self.state, health.clone(), self.last.clone(), self.config.said().clone());
+        let current = (self.state, health.clone(), self.last.clone(), self.config.said().clone(), self.snapshot.clone());
         let changed = match &self.shown {
             None => true,
             Some(shown) if *shown == current => false,
-            Some((state, old, _, read)) => {
+            Some((state, old, _, read, _)) => {
                 *state != self.state || *old != health || read != self.config.said() || now >= self.shown_at + PACE
             }
         };
@@ -212,7 +216,7 @@ impl Face {
             valid_for: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(10),
             config: Some(self.config.said().clone()),
             idle: self.standstill.clone(),
-            snapshot: serde_json::Value::Null,
+            snapshot: self.snapshot.clone(),
         };
         let written =
             serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| replace(&self.file, &bytes, 0o644, Outlives::Kill));
@@ -249,6 +253,11 @@ mod tests {
             face.refresh();
             std::fs::remove_file(dir.path().join("status.json")).expect("written each time");
         }
+        face.snapshot = serde_json::json!({ "stages": [] });
+        face.refresh();
+        let written = std::fs::read(dir.path().join("status.json")).expect("written");
+        let file: StatusFile = serde_json::from_slice(&written).expect("a report");
+        assert_eq!(file.snapshot, face.snapshot);
         assert!(!face.is_news(&Health::healthy("works")), "said already");
         assert!(face.is_news(&Health::healthy("works again")));
     }

@@ -148,6 +148,9 @@ impl Engine<'_> {
         if let Some(last) = out.last.take() {
             self.face.last = last;
         }
+        if let Some(snapshot) = out.snapshot.take() {
+            self.face.snapshot = snapshot;
+        }
     }
 
     /// A failed handler leaves no half of a change behind.

@@ -161,16 +161,17 @@ fn facts(o: &Overview, out: &Out) -> String {
 }
 
 fn jobs(o: &Overview) -> String {
-    let why = o.jobs.waits_for.as_ref().filter(|_| o.jobs.queued > 0).map(|why| format!(" ({why})")).unwrap_or_default();
-    let types: Vec<String> = o.jobs.running_by_type.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let Some(jobs) = &o.jobs else { return "unknown: the coordinator does not report".into() };
+    let why = jobs.waits_for.as_ref().filter(|_| jobs.queued > 0).map(|why| format!(" ({why})")).unwrap_or_default();
+    let types: Vec<String> = jobs.running_by_type.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     let types = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
-    format!("{} running{types}, {} queued{why}", o.jobs.running, o.jobs.queued)
+    format!("{} running{types}, {} queued{why}", jobs.running, jobs.queued)
 }
 
 fn events(o: &Overview) -> String {
     match &o.events {
         Some(e) => format!("{:.1}/s, lag {}, {}", e.published_per_second, e.lag, count(e.dead_letters as usize, "dead letter")),
-        None => "unknown: the event router is not running".into(),
+        None => "unknown: the event router does not report".into(),
     }
 }
 

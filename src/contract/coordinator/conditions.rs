@@ -1,6 +1,7 @@
 //! Conditions that hub processes report with their status files, so that who only looks needs to ask nobody.
 use super::safeguards::{BreakerView, EmergencyView, GateView};
 use crate::contract::cause::FailureCause;
+use crate::contract::config::{Safeguards, Threshold};
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId};
 use crate::contract::reason::ReasonCode;
@@ -29,12 +30,33 @@ pub struct Conditions {
     /// What waits, one entry a configuration.
     #[serde(default)]
     pub waiting: Vec<Waiting>,
+    /// The thresholds by which the gates are judged; older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thresholds: Option<Thresholds>,
     /// The coordinator's last look at its machine, on which the gates are judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<HostSnapshot>,
     /// What was granted and has not ended.
     #[serde(default)]
     pub running: Vec<RunningJob>,
+}
+
+/// From which use of the disk and of inodes on no work begins, and how far below that it begins again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Thresholds {
+    /// Of the state directory's file system, percent.
+    pub disk: Threshold,
+    /// Of its inodes, percent.
+    pub inodes: Threshold,
+    /// Percent below a threshold that ends its effect.
+    pub hysteresis: f64,
+}
+
+impl Thresholds {
+    /// Those of a configuration.
+    pub fn of(safeguards: &Safeguards) -> Thresholds {
+        Thresholds { disk: safeguards.disk, inodes: safeguards.inodes, hysteresis: safeguards.hysteresis }
+    }
 }
 
 /// A pause of the queue.

@@ -302,6 +302,9 @@ pub struct GateView {
     pub open: bool,
     /// What it measured, or why it is shut.
     pub why: String,
+    /// It is shut because it has nothing to judge by.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 /// Result of Halt and Flags.

@@ -127,7 +127,8 @@ codes! {
         "`ringrift daemon logs NAME` says why; `ringrift daemon start NAME` starts it when the reason is gone."
     DaemonCrashing "RR-DAEMON-CRASHING" Broken "62fe3723d3c04ce8af7be17b68f83d5e"
         "A daemon fails again and again"
-        "A daemon was restarted at least three times within ten minutes. After five restarts systemd gives it up."
+        "A process was restarted at least three times within ten minutes; it may run at this moment. After five \
+         restarts in a row systemd gives a daemon up."
         "`ringrift daemon logs NAME` says why."
     DaemonBackoff "RR-DAEMON-BACKOFF" Degraded "c3e8e55285b146eab11b13f5f714cf88"
         "A daemon has failed and is about to be restarted"
@@ -147,12 +148,12 @@ codes! {
         "`ringrift daemon start NAME` starts it."
     DaemonSilent "RR-DAEMON-SILENT" Degraded "ed0b4a9c74754baaaa74b2797476c114"
         "A daemon no longer reports"
-        "A daemon's process is there, and its last report is older than it may be: it hangs or cannot write its \
-         report."
+        "A daemon's process is there, and its last report is older than it may be, or there was none within 30 s \
+         of its start: it hangs or cannot write its report."
         "`ringrift daemon logs NAME` shows what it did last; `ringrift daemon restart NAME` starts over."
     DaemonDegraded "RR-DAEMON-DEGRADED" Degraded "879f962fac8641f7812f8409755b56b5"
-        "A daemon works with less than it should"
-        "A daemon reports that it runs and that part of its work does not get done."
+        "A daemon cannot do a part of its work"
+        "A daemon reports that it runs and what it misses; if it says that it does not work at all, this is broken."
         "The daemon's own words are shown with the problem; `ringrift daemon logs NAME` has more."
     DaemonHeld "RR-DAEMON-HELD" Degraded "8cc65c366ebe4b07b0060be5376a0d3f"
         "A daemon is stopped or paused by a person"
@@ -161,7 +162,8 @@ codes! {
         "`ringrift daemon start NAME` or `ringrift daemon resume NAME` lets it go on."
     UnitMasked "RR-UNIT-MASKED" Broken "80016bea0e114b33b5350a346060a4e9"
         "A unit is masked and cannot start"
-        "Somebody masked a unit of the suite, so systemd refuses to start it."
+        "Somebody masked a unit of the suite, a service, a socket or the watch over the emergency flags, so systemd \
+         refuses to start it."
         "`systemctl unmask UNIT` allows it again."
     UnitMissing "RR-UNIT-MISSING" Broken "10ac54ccaca34f4a90b2db4d25f36eea"
         "A unit file is missing or cannot be used"
@@ -173,8 +175,9 @@ codes! {
         "Its log names the file: install the newer version again, or give the files back to the user ringrift."
     ConfigInvalid "RR-CONFIG-INVALID" Broken "bd1238891a0b439c8c247e5ccdc94eee"
         "The configuration on disk is invalid"
-        "What runs keeps the configuration that it read before. Nothing restarts with the files as they are, \
-         after a reboot for example."
+        "The files have errors, or the users ringrift and ringrift-master cannot read one of them. What runs keeps \
+         the configuration that it read before; nothing restarts with the files as they are, after a reboot for \
+         example."
         "`ringrift config check` names file, line and key of each error; then `ringrift config reload`."
     ConfigRefused "RR-CONFIG-REFUSED" Broken "ba3e0cd446d046dfb19bdb18716f56a2"
         "A process refused its configuration"
@@ -189,9 +192,9 @@ codes! {
         "`ringrift config reload` takes it over and names what needs a restart."
     DiskLow "RR-DISK-LOW" Degraded "1caee89ece27464d91fa1e979881a21d"
         "The file system of the state is nearly full"
-        "The use of the file system of /var/lib/ringrift has reached safeguards.disk.critical: no new jobs and no \
-         new files, so that the databases still have room."
-        "`ringrift artefacts plan` shows what can be deleted; `du -xh --max-depth=2 /var/lib/ringrift | sort -h | \
+        "The use of the file system of /var/lib/ringrift has reached safeguards.disk.critical. No new job starts \
+         until it is safeguards.hysteresis below that, so that the databases still have room."
+        "`ringrift artefacts prune --dry-run` shows what can be deleted; `du -xh --max-depth=2 /var/lib/ringrift | sort -h | \
          tail` shows what takes the room."
     DiskFull "RR-DISK-FULL" Broken "ba63654694514eac9cf0772390094655"
         "The file system of the state is full"
@@ -202,7 +205,7 @@ codes! {
     Inodes "RR-INODES" Degraded "0b023a38e5d34adda2e899eb67dd6e64"
         "The file system of the state is short of inodes"
         "The inodes in use have reached safeguards.inodes.critical: many small files fill a file system that has \
-         room."
+         room. When none is left nothing can be stored, and this is broken."
         "`du --inodes -x --max-depth=2 /var/lib/ringrift | sort -n | tail` shows where the files are."
     Gate "RR-GATE-UNKNOWN" Broken "91b487d2ec104d9d9edb07cf7f30eadc"
         "A safeguard cannot be judged, so no job starts"
@@ -264,7 +267,7 @@ codes! {
         "A handler failed on an event as often as it may. The event is kept as a dead letter and later events go \
          on."
         "`ringrift events dlq list` shows event and reason. DLQ_RETRY offers them again; `ringrift events dlq \
-         redrive` does so at once."
+         redrive --all` does so at once, `ringrift events dlq purge --all` deletes them."
     Outbox "RR-OUTBOX" Degraded "dff51304aaec44249854b1bdae376d59"
         "Events of the coordinator are not taken"
         "The event router does not take events of the coordinator, or has refused some for good."

@@ -40,7 +40,7 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
     let mut numbers = Numbers::usual();
     let limit = Limit { per_node: Some(0), cluster: Some(0) };
     numbers.limits.selfplay = limit;
-    let view = GateView { gate: "memory".into(), open: false, why: "full".into() };
+    let view = GateView { gate: "memory".into(), open: false, why: "full".into(), unknown: false };
     numbers.gates = vec![Gate { view, bars: Bars::All, local: true }];
     let rules = numbers.rules();
     let mut decisions = Decisions::new(&rules, 0);

@@ -1,10 +1,11 @@
 //! From everything that is wrong to its causes: what has an ancestor that is wrong is a consequence of it. Pure, over any graph.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// For each failed node that has a failed ancestor, the cause that it follows from: the nearest one without failed ancestors of its own.
-/// Nodes that need each other in a circle are one: the one with the smallest weight stands for it. The way may lead through sound nodes.
-pub fn causes<N: Ord + Clone, W: Ord>(failed: &BTreeSet<N>, needs: impl Fn(&N) -> Vec<N>, weight: impl Fn(&N) -> W) -> BTreeMap<N, N> {
-    let above: BTreeMap<&N, Vec<N>> = failed.iter().map(|node| (node, ancestors(node, failed, &needs))).collect();
+/// For each failed node that follows from another one, the cause that it follows from: the nearest one above it that follows from nothing.
+/// `above` gives the failed nodes that a node may follow from, the nearest first. Nodes above each other in a circle are one: the one with
+/// the smallest weight stands for it.
+pub fn causes<N: Ord + Clone, W: Ord>(failed: &BTreeSet<N>, above: impl Fn(&N) -> Vec<N>, weight: impl Fn(&N) -> W) -> BTreeMap<N, N> {
+    let above: BTreeMap<&N, Vec<N>> = failed.iter().map(|node| (node, above(node))).collect();
     let in_circle = |a: &N, b: &N| above.get(b).is_some_and(|list| list.contains(a));
     // The lightest of a circle stands for it, and is a cause if nothing outside of the circle is above it.
     let lightest = |node: &N| {
@@ -17,16 +18,17 @@ pub fn causes<N: Ord + Clone, W: Ord>(failed: &BTreeSet<N>, needs: impl Fn(&N) -
     consequences.filter_map(|node| Some((node.clone(), above[node].iter().find(|other| roots.contains(other))?.clone()))).collect()
 }
 
-/// The failed nodes that a node needs, directly or not, the nearest first; without itself.
-fn ancestors<N: Ord + Clone>(node: &N, failed: &BTreeSet<N>, needs: &impl Fn(&N) -> Vec<N>) -> Vec<N> {
-    let (mut seen, mut queue, mut found) = (BTreeSet::from([node.clone()]), VecDeque::from([node.clone()]), Vec::new());
+/// All that a thing needs, directly or not, the nearest first; without itself. What lies behind a thing counts where `passes` says that it
+/// passes trouble on: one that is well although what it needs is not has kept the trouble to itself.
+pub fn needed<N: Ord + Clone>(thing: &N, needs: impl Fn(&N) -> Vec<N>, passes: impl Fn(&N) -> bool) -> Vec<N> {
+    let (mut seen, mut queue, mut found) = (BTreeSet::from([thing.clone()]), VecDeque::from([thing.clone()]), Vec::new());
     while let Some(next) = queue.pop_front() {
         for need in needs(&next) {
             if seen.insert(need.clone()) {
-                if failed.contains(&need) {
-                    found.push(need.clone());
+                found.push(need.clone());
+                if passes(&need) {
+                    queue.push_back(need);
                 }
-                queue.push_back(need);
             }
         }
     }
@@ -39,7 +41,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn run(failed: &BTreeSet<usize>, needs: &[Vec<usize>]) -> BTreeMap<usize, usize> {
-        causes(failed, |n| needs[*n].clone(), |n| *n)
+        run_with(failed, needs, |n| failed.contains(n))
+    }
+
+    fn run_with(failed: &BTreeSet<usize>, needs: &[Vec<usize>], passes: impl Fn(&usize) -> bool) -> BTreeMap<usize, usize> {
+        let above = |n: &usize| needed(n, |m| needs[*m].clone(), &passes).into_iter().filter(|m| failed.contains(m)).collect();
+        causes(failed, above, |n| *n)
     }
 
     /// Every node that needs one of these, directly or not, and these.
@@ -97,8 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn the_way_leads_through_what_is_sound() {
-        let needs = vec![vec![], vec![0], vec![1]];
-        assert_eq!(run(&BTreeSet::from([0, 2]), &needs), BTreeMap::from([(2, 0)]));
+    fn the_way_leads_through_what_passes_trouble_on_and_ends_at_what_keeps_it() {
+        let (needs, failed) = (vec![vec![], vec![0], vec![1]], BTreeSet::from([0, 2]));
+        assert_eq!(run_with(&failed, &needs, |_| true), BTreeMap::from([(2, 0)]));
+        assert_eq!(run(&failed, &needs), BTreeMap::new());
     }
 }

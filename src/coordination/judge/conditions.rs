@@ -1,7 +1,9 @@
 //! What is wrong beside processes: the machine, the configuration, databases, events.
 use super::processes::is_coordinator_up;
 use super::view::{View, is_unwell};
-use crate::contract::facts::Missing;
+use crate::contract::coordinator::GateView;
+use crate::contract::facts::{Missing, PipelineView};
+use crate::contract::health::State;
 use crate::contract::notice::{Notice, Subject as About};
 use crate::contract::paths;
 use crate::contract::problem::{Code, Kind, Problem, Severity, Subject};
@@ -12,8 +14,12 @@ const NO_ROOM: u64 = 64 << 10;
 const NEARLY_FULL: f64 = 98.0;
 /// A subscriber with so many events to handle is far behind.
 const MAX_LAG: u64 = 10_000;
+/// Every inode is in use, percent.
+const ALL: f64 = 100.0;
+/// A hub that has just begun may not have reported yet, microseconds.
+const FIRST_ACCOUNT_US: i64 = 5_000_000;
 /// Events that wait for the router: a moment's pause makes fewer.
-const MAX_OUTBOX: u64 = 256;
+pub const MAX_OUTBOX: u64 = 256;
 const DISK: &str = "du -xh --max-depth=2 /var/lib/ringrift | sort -h | tail";
 
 /// What the machine has to do with it.
@@ -31,7 +37,7 @@ pub fn judge(view: &View<'_>) -> Vec<Problem> {
     let mut found: Vec<Problem> = Vec::new();
     found.extend(disk(view));
     found.extend(inodes(view));
-    found.extend(flags_gate(view));
+    found.extend(gates(view));
     found.extend(config(view));
     found.extend(view.facts.notices.iter().map(notice));
     found.extend(clock(view));
@@ -41,12 +47,23 @@ pub fn judge(view: &View<'_>) -> Vec<Problem> {
     found
 }
 
-fn disk(view: &View<'_>) -> Option<Problem> {
-    let (machine, rules) = (&view.facts.machine, view.facts.config.disk);
-    let percent = machine.disk_percent?;
-    let refusing = view.router.as_ref().and_then(|r| r.refusing.clone()).filter(|_| is_up(view, "EVENT_ROUTER"));
+/// Nothing can be stored: no room is left, or the router or somebody else met that.
+fn is_disk_full(view: &View<'_>) -> bool {
+    let machine = &view.facts.machine;
+    let refusing = view.router.as_ref().is_some_and(|r| r.refusing.is_some()) && is_up(view, "EVENT_ROUTER");
     let none = machine.disk_free_bytes.is_some_and(|free| free < NO_ROOM);
-    if none || refusing.is_some() || (machine.space_refused && percent >= NEARLY_FULL) {
+    let met = machine.space_refused && machine.disk_percent.is_some_and(|percent| percent >= NEARLY_FULL);
+    // Without an inode nothing can be stored either, and that is said as such.
+    none || ((refusing || met) && machine.inode_percent.is_none_or(|percent| percent < ALL))
+}
+
+fn disk(view: &View<'_>) -> Option<Problem> {
+    let (machine, rules) = (&view.facts.machine, view.thresholds());
+    let Some(percent) = machine.disk_percent else {
+        let problem = Problem::new(Code::Unknown, host("disk"), format!("The room of {} cannot be measured", paths::STATE));
+        return view.running.then(|| problem.next("look at it", "df /var/lib/ringrift"));
+    };
+    if is_disk_full(view) {
         let free = machine.disk_free_bytes.map_or_else(String::new, |free| format!(" {}", bytes(free)));
         let problem = Problem::new(Code::DiskFull, host("disk"), format!("Disk full: {} has{free} left", paths::STATE));
         return Some(
@@ -57,47 +74,79 @@ fn disk(view: &View<'_>) -> Option<Problem> {
         );
     }
     let gate = shut_gate(view, "disk");
-    if percent < rules.critical && gate.is_none() {
+    if percent < rules.disk.critical && gate.is_none() {
         return None;
     }
-    let below = (rules.critical - view.facts.config.hysteresis).max(0.0);
+    let below = (rules.disk.critical - rules.hysteresis).max(0.0);
     let title = format!("{} is {percent:.0} % full: no new jobs until it is below {below:.0} %", paths::STATE);
     let free = machine.disk_free_bytes.map_or_else(String::new, |free| format!("{} free", bytes(free)));
-    let problem = Problem::new(Code::DiskLow, host("disk"), title).why(free).next("what takes the room", DISK);
+    let problem = Problem::new(Code::DiskLow, host("disk"), title).why(free).why(assumed(view)).next("what takes the room", DISK);
     Some(problem.next("what the retention rules let go", "ringrift artefacts prune --dry-run"))
+}
+
+/// Where the thresholds are from, unless they are those on disk.
+fn assumed(view: &View<'_>) -> String {
+    match view.facts.config.errors.is_empty() {
+        true => String::new(),
+        false => "The threshold is that of the last valid configuration".to_owned(),
+    }
 }
 
 fn inodes(view: &View<'_>) -> Option<Problem> {
     let percent = view.facts.machine.inode_percent?;
-    if percent < view.facts.config.inodes.critical && shut_gate(view, "inodes").is_none() {
+    let full = percent >= ALL;
+    if !full && percent < view.thresholds().inodes.critical && shut_gate(view, "inodes").is_none() {
         return None;
     }
-    let title = format!("{:.0} % of the inodes of {} are in use: no new jobs", percent, paths::STATE);
-    let severity = if percent >= 100.0 { Severity::Broken } else { Severity::Degraded };
+    let title = match full {
+        true => format!("No inode is left in the file system of {}", paths::STATE),
+        false => format!("{percent:.0} % of the inodes of {} are in use: no new jobs", paths::STATE),
+    };
+    let severity = if full { Severity::Broken } else { Severity::Degraded };
     let next = "du --inodes -x --max-depth=2 /var/lib/ringrift | sort -n | tail";
-    Some(Problem::new(Code::Inodes, host("inodes"), title).severity(severity).next("where the files are", next))
+    let problem = Problem::new(Code::Inodes, host("inodes"), title).severity(severity);
+    let problem = if full { problem.why("No file can be made: new events are refused; nothing acknowledged is lost") } else { problem };
+    Some(problem.why(assumed(view)).next("where the files are", next))
 }
 
 fn is_up(view: &View<'_>, process: &str) -> bool {
     view.process(process).is_some_and(|p| p.is_up())
 }
 
-/// Why a gate of the coordinator is shut, if it is.
-fn shut_gate(view: &View<'_>, name: &str) -> Option<String> {
-    let gates = view.coordinator.as_ref().filter(|_| is_coordinator_up(view)).map(|c| &c.conditions.gates)?;
-    gates.iter().find(|g| g.gate == name && !g.open).map(|g| g.why.clone())
+/// The coordinator's gates, while it runs.
+fn gate_views<'a>(view: &'a View<'_>) -> &'a [GateView] {
+    view.coordinator.as_ref().filter(|_| is_coordinator_up(view)).map_or(&[], |c| &c.conditions.gates)
 }
 
-fn flags_gate(view: &View<'_>) -> Option<Problem> {
-    let why = shut_gate(view, "emergency")?;
-    let problem = Problem::new(Code::Gate, host("emergency flags"), format!("No job starts: {why}"));
-    Some(problem.next("show the safeguards", "ringrift safeguards"))
+/// Why a gate of the coordinator is shut by what it measured, if it is.
+fn shut_gate(view: &View<'_>, name: &str) -> Option<String> {
+    gate_views(view).iter().find(|g| g.gate == name && !g.open && !g.unknown).map(|g| g.why.clone())
+}
+
+/// What a gate judges, as a subject.
+pub fn gate_subject(gate: &GateView) -> Subject {
+    host(if gate.gate == "emergency" { "emergency flags" } else { &gate.gate })
+}
+
+/// Gates that are shut because they have nothing to judge by.
+fn gates(view: &View<'_>) -> Vec<Problem> {
+    let one = |gate: &GateView| {
+        let problem = Problem::told(Code::Gate, gate_subject(gate), "No job starts", &gate.why);
+        problem.next("show the safeguards", "ringrift safeguards")
+    };
+    gate_views(view).iter().filter(|g| g.unknown && !g.open).map(one).collect()
 }
 
 fn config(view: &View<'_>) -> Option<Problem> {
     let config = &view.facts.config;
     if !config.errors.is_empty() {
         return Some(invalid(view));
+    }
+    if let Some(path) = &config.hidden {
+        let problem = Problem::new(Code::Unknown, config_subject(), "You may not read the configuration: whether it is valid is unknown");
+        return Some(
+            problem.why(format!("{path} cannot be read by your user; the daemons can read it")).next("as root", "ringrift config check"),
+        );
     }
     let reader = |p: &&crate::contract::overview::Process| {
         let report = view.facts.reports.get(&folder(&p.name))?;
@@ -227,23 +276,47 @@ fn outbox(view: &View<'_>) -> Option<Problem> {
 fn missing(view: &View<'_>) -> Vec<Problem> {
     let facts = view.facts;
     let unknown = |m: &Missing| {
-        let problem = Problem::new(Code::Unknown, host(&m.source), format!("{} cannot be read: {}", m.source, m.why));
-        problem.since(m.since_us).next("look at it", "ls -l /run/ringrift/*/status.json")
+        let problem = Problem::told(Code::Unknown, host(&m.source), &format!("{} cannot be read", m.source), &m.why);
+        problem.since(m.since_us).next("look at it", "ls -l /run/ringrift")
     };
     let mut found: Vec<Problem> = facts.torn.iter().map(unknown).collect();
     if let Some(why) = &facts.gpu_lost {
         let problem = Problem::new(Code::GpuLost, host("gpu"), format!("The GPU cannot be used: {why}"));
         found.push(problem.next("what the driver says", "nvidia-smi"));
     }
-    let silent = |name: &str| is_up(view, name) && facts.reports.get(&folder(name)).is_some_and(|r| r.snapshot.is_null());
-    for name in ["EVENT_ROUTER", "coordinator"].into_iter().filter(|name| silent(name)) {
-        let unwell = view.process(name).is_some_and(|p| is_unwell(&p.health));
-        if !unwell {
-            let log = format!("journalctl -u ringrift-{} -n 50", folder(name));
-            found.push(Problem::new(Code::Unknown, host(name), format!("{name} reports no figures")).next("its log", log));
-        }
+    if let Err(why) = &facts.flag {
+        let title = "Whether there is an emergency flag cannot be seen";
+        found.push(Problem::told(Code::Unknown, host("emergency flags"), title, why).next("look at it", "ls -ld /run/ringrift"));
     }
+    found.extend(["master", "EVENT_ROUTER", "coordinator", "DATA_PIPELINE"].into_iter().filter_map(|name| no_account(view, name)));
     found
+}
+
+/// A hub that runs and whose account is missing or says nothing that is understood here.
+fn no_account(view: &View<'_>, name: &str) -> Option<Problem> {
+    let process = view.process(name)?;
+    let read = match name {
+        "master" => view.master.is_some(),
+        "EVENT_ROUTER" => view.router.is_some(),
+        "coordinator" => view.coordinator.is_some(),
+        _ => view.pipeline.is_some(),
+    };
+    let torn = view.facts.torn.iter().any(|m| m.process.as_deref() == Some(folder(name).as_str()));
+    // What says that it does not work, hangs, or has only just begun is told as such.
+    let young = view.age_us(process.since_us).is_some_and(|age| age < FIRST_ACCOUNT_US);
+    if !process.is_up() || torn || is_unwell(&process.health) || process.state == State::Stale || young {
+        return None;
+    }
+    let log = format!("journalctl -u ringrift-{} -n 50", folder(name));
+    if let Some(PipelineView::Error(why)) = view.pipeline.as_ref().filter(|_| name == "DATA_PIPELINE") {
+        let problem = Problem::told(Code::Unknown, host("stages"), "Where the configurations stand is unknown", why);
+        return Some(problem.next("its log", log));
+    }
+    (!read).then(|| {
+        let what = if view.facts.reports.contains_key(&folder(name)) { "what it reports is not understood" } else { "it reports nothing" };
+        let problem = Problem::new(Code::Unknown, host(name), format!("How {name} is doing is unknown: {what}"));
+        problem.next("its log", log)
+    })
 }
 
 /// Bytes with a unit, as in 12.3 MB.

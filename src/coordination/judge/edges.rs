@@ -1,11 +1,15 @@
 //! What needs what: the graph over which consequences are folded into their causes.
-use super::conditions::{config_subject, host};
+use super::conditions::{config_subject, gate_subject, host};
 use super::jobs::{job_type, suite};
-use super::view::View;
+use super::view::{COORDINATOR, MASTER, View};
 use crate::contract::coordinator::conditions::Conditions;
 use crate::contract::error::Exit;
-use crate::contract::problem::{Code, Kind, Problem, Subject};
+use crate::contract::problem::{Code, Kind, Problem, Severity, Subject};
 use crate::contract::registry::{Category, DaemonType, Hub, built};
+use crate::contract::workload::JobType;
+
+/// Who says when the disk is low: the one deletes, the other takes nothing in.
+const WATCHERS: [DaemonType; 2] = [DaemonType::DiskSpaceManager, DaemonType::DataPipeline];
 
 fn daemon(daemon: DaemonType) -> Subject {
     Subject::new(Kind::Daemon, daemon.name())
@@ -24,26 +28,32 @@ pub fn needs(view: &View<'_>, subject: &Subject) -> Vec<Subject> {
     match subject.kind {
         Kind::Daemon => DaemonType::parse(&subject.name).map(|d| of_daemon(view, d)).unwrap_or_default(),
         Kind::Hub if subject.name == "coordinator" => {
-            let unit = "ringrift-coordinator.service";
-            [vec![socket(Hub::Coordinator), socket(Hub::Router), host("disk")], refusal(view, unit)].concat()
+            let own = vec![socket(Hub::Coordinator), socket(Hub::Router)];
+            [own, storage(), refusal(view, "coordinator", COORDINATOR)].concat()
         }
         // The master runs without any hub. What it misses then is theirs.
         Kind::Hub if subject.name == "master" => {
-            let missed = vec![daemon(DaemonType::EventRouter), coordinator(), host("disk")];
-            [if view.running { missed } else { Vec::new() }, refusal(view, "ringrift-master.service")].concat()
+            let missed = if view.running { vec![daemon(DaemonType::EventRouter), coordinator()] } else { Vec::new() };
+            [missed, storage(), refusal(view, "master", MASTER)].concat()
         }
         Kind::Socket => of_socket(&subject.name),
         Kind::Events => of_events(view, &subject.name),
-        Kind::JobType => vec![suite()],
+        Kind::JobType => storage(),
         Kind::ConfigKey => of_config_key(view, &subject.name),
         _ => Vec::new(),
     }
 }
 
-/// A process that refused its configuration is mended with the files on disk.
-fn refusal(view: &View<'_>, unit: &str) -> Vec<Subject> {
-    let refused = view.facts.unit(unit).is_some_and(|u| u.exited_with(Exit::Config));
-    if refused { vec![config_subject()] } else { Vec::new() }
+/// What everything needs that stores something.
+fn storage() -> Vec<Subject> {
+    vec![host("disk"), host("inodes")]
+}
+
+/// A process that refused its configuration, at its start or when it read it again, is mended with the files on disk.
+fn refusal(view: &View<'_>, folder: &str, unit: &str) -> Vec<Subject> {
+    let at_start = view.facts.unit(unit).is_some_and(|u| u.exited_with(Exit::Config));
+    let again = view.facts.reports.get(folder).and_then(|r| r.config.as_ref()).is_some_and(|taken| taken.refused);
+    if at_start || again { vec![config_subject()] } else { Vec::new() }
 }
 
 fn of_daemon(view: &View<'_>, of: DaemonType) -> Vec<Subject> {
@@ -52,10 +62,25 @@ fn of_daemon(view: &View<'_>, of: DaemonType) -> Vec<Subject> {
     all.extend(spec.hard.iter().chain(&spec.serves).map(|hub| socket(*hub)));
     // A daemon whose events need a reader waits for that reader.
     all.extend(built().filter(|other| other.before_emitter.contains(&of)).map(|other| daemon(other.daemon)));
-    all.push(host("disk"));
-    all.extend(refusal(view, &of.unit()));
+    all.extend(storage());
+    all.extend(tells_of(of).map(job_type));
+    all.extend(refusal(view, &of.kebab(), &of.unit()));
+    if !view.running && !view.process(of.name()).is_some_and(|p| p.is_up()) {
+        // It is the master that starts it.
+        all.push(Subject::new(Kind::Hub, "master"));
+    }
     all.retain(|need| *need != daemon(of));
     all
+}
+
+/// The type of jobs whose failures a daemon tells as its own.
+fn tells_of(of: DaemonType) -> Option<JobType> {
+    match of {
+        DaemonType::AutoExport => Some(JobType::Export),
+        DaemonType::TrainingTrigger | DaemonType::FeedbackLoop => Some(JobType::Training),
+        DaemonType::Evaluation => Some(JobType::Evaluation),
+        _ => None,
+    }
 }
 
 fn of_socket(name: &str) -> Vec<Subject> {
@@ -73,7 +98,7 @@ fn of_events(view: &View<'_>, topic: &str) -> Vec<Subject> {
         "standing" => {
             let names = view.router.iter().flat_map(|r| &r.standing);
             let daemons = names.filter_map(|name| DaemonType::parse(name.as_str()).ok()).map(daemon);
-            daemons.chain([host("disk"), coordinator()]).collect()
+            daemons.chain(storage()).chain([coordinator()]).collect()
         }
         "outbox" => vec![daemon(DaemonType::EventRouter), socket(Hub::Router)],
         // Without its socket's file nobody reaches the router, which is shown as the socket's.
@@ -84,9 +109,10 @@ fn of_events(view: &View<'_>, topic: &str) -> Vec<Subject> {
 
 /// A configuration goes on when work is granted, jobs succeed and the daemons of the loop hand it over.
 fn of_config_key(view: &View<'_>, key: &str) -> Vec<Subject> {
-    let mut all = vec![suite(), coordinator(), Subject::new(Kind::Hub, "master"), host("disk"), host("inodes"), host("emergency flags")];
+    let mut all = vec![suite(), coordinator(), Subject::new(Kind::Hub, "master"), host("disk"), host("inodes")];
     let none = Conditions::default();
     let conditions = view.coordinator.as_ref().map_or(&none, |c| &c.conditions);
+    all.extend(conditions.gates.iter().filter(|g| g.unknown).map(gate_subject));
     let of_key = conditions.waiting.iter().filter(|w| w.config_key.as_str() == key).map(|w| w.work_type);
     all.extend(of_key.map(job_type));
     all.extend(conditions.failing.iter().filter(|f| f.config_key.as_str() == key).map(|f| job_type(f.work_type)));
@@ -95,15 +121,102 @@ fn of_config_key(view: &View<'_>, key: &str) -> Vec<Subject> {
     all
 }
 
+/// What a problem does to what needs its subject, and what may do it to the problem's own subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It has a cure of its own, which stays due whatever else is wrong; what needs its subject cannot work.
+    Cause,
+    /// Likewise, and what needs its subject works with less.
+    Burden,
+    /// Likewise, and nothing waits for it.
+    Alone,
+    /// Nothing can be stored: also processes and jobs end because of it.
+    Full,
+    /// Room runs short: no new work begins, and those who watch over it say so.
+    Low,
+    /// The configuration on disk is refused.
+    Invalid,
+    /// A process refused the configuration on disk.
+    Refused,
+    /// A process or a job fails by itself: of what it needs only room to store things makes it end.
+    Fails,
+    /// A process hangs; so may those that ask it.
+    Hangs,
+    /// A process is not there, or not ready.
+    Down,
+    /// It is about to be there.
+    Starts,
+    /// It works with less than it should.
+    Weak,
+    /// Likewise, and it is one of those who watch over the room.
+    Watches,
+    /// Nothing goes on.
+    Stands,
+}
+
+impl Role {
+    /// Whether one problem may follow from this one where its subject needs this one's.
+    pub fn explains(self, other: Role) -> bool {
+        use Role::{Alone, Burden, Cause, Down, Fails, Full, Hangs, Invalid, Low, Refused, Stands, Starts, Watches, Weak};
+        match other {
+            Cause | Burden | Alone | Full | Low | Invalid => false,
+            Watches => self == Low || self.explains(Weak),
+            Refused => self == Invalid,
+            Fails => self == Full,
+            Hangs => matches!(self, Full | Hangs),
+            Down | Starts => matches!(self, Cause | Full | Invalid | Refused | Fails | Hangs | Down | Starts),
+            Weak => matches!(self, Cause | Burden | Full | Invalid | Refused | Fails | Hangs | Down | Starts),
+            // What stands since minutes does not stand because something starts in this moment.
+            Stands => !matches!(self, Alone | Starts | Stands),
+        }
+    }
+}
+
+/// The role of a problem.
+pub fn role(view: &View<'_>, problem: &Problem) -> Role {
+    // The hubs' codes say that they are down; whether they failed their units say.
+    let has_failed = || {
+        let process = view.process(&problem.subject.name);
+        let unit = process.and_then(|p| view.facts.unit(p.unit.as_deref()?));
+        unit.is_some_and(|u| u.active_state == "failed" || u.is_backing_off())
+    };
+    match problem.code {
+        Code::UnitMasked | Code::UnitMissing | Code::DataUnusable | Code::Bus | Code::Halt | Code::QueuePaused => Role::Cause,
+        Code::DaemonHeld if view.process(&problem.subject.name).is_some_and(|p| p.is_up()) => Role::Burden,
+        Code::DaemonHeld => Role::Cause,
+        Code::ConfigInvalid => Role::Invalid,
+        Code::ConfigRefused => Role::Refused,
+        Code::DiskFull => Role::Full,
+        Code::Inodes if problem.severity == Severity::Broken => Role::Full,
+        Code::Inodes | Code::DiskLow => Role::Low,
+        Code::Gate => Role::Burden,
+        Code::DaemonFailed | Code::DaemonCrashing | Code::DaemonBackoff => Role::Fails,
+        Code::MasterDown | Code::RouterDown | Code::CoordinatorDown if problem.severity == Severity::Notice => Role::Starts,
+        Code::MasterDown | Code::RouterDown | Code::CoordinatorDown if has_failed() => Role::Fails,
+        Code::MasterDown | Code::RouterDown | Code::CoordinatorDown | Code::SocketFailed => Role::Down,
+        Code::DaemonStarting => Role::Starts,
+        Code::DaemonStuckStarting | Code::DaemonDown => Role::Down,
+        Code::DaemonSilent | Code::MasterStuck => Role::Hangs,
+        Code::JobOom | Code::BreakerOpen => Role::Burden,
+        Code::JobFailing => Role::Fails,
+        Code::DaemonDegraded if WATCHERS.iter().any(|d| d.name() == problem.subject.name) => Role::Watches,
+        Code::DaemonDegraded | Code::MasterDegraded | Code::Outbox | Code::EventLog => Role::Weak,
+        Code::LoopStalled | Code::LaneStands => Role::Stands,
+        Code::WatchDown | Code::ConfigNotLoaded | Code::NoPromotion | Code::RulesChanged | Code::SubscriberLag | Code::DeadLetters => {
+            Role::Alone
+        }
+        Code::DatabaseLost | Code::ArtefactLost | Code::ClockHold | Code::Clock | Code::GpuLost | Code::Unknown => Role::Alone,
+    }
+}
+
 /// In a circle the lighter one is the cause: what a person did or what cannot work, before what merely is not up.
-pub fn weight(problems: &[Problem], subject: &Subject) -> u8 {
-    let weights = problems.iter().filter(|p| p.subject == *subject).map(|p| match p.code {
+pub fn weight(code: Code) -> u8 {
+    match code {
         Code::UnitMasked | Code::UnitMissing | Code::ConfigRefused | Code::DataUnusable => 0,
         Code::DaemonHeld => 1,
         Code::DaemonFailed | Code::DaemonCrashing | Code::RouterDown | Code::CoordinatorDown => 2,
         Code::DaemonDegraded | Code::DaemonSilent => 3,
         Code::SocketFailed => 4,
         _ => 5,
-    });
-    weights.min().unwrap_or(u8::MAX)
+    }
 }

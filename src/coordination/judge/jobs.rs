@@ -44,8 +44,8 @@ fn halt(view: &View<'_>, conditions: &Conditions) -> Option<Problem> {
     let halt = &conditions.halt;
     let title = match (halt.halted, &view.facts.flag) {
         (true, _) => format!("Emergency halt by {}: {}", halt.by, halt.reason),
-        (false, Some(text)) => format!("Emergency halt by a flag file: {}", text.lines().next().unwrap_or_default()),
-        (false, None) => return None,
+        (false, Ok(Some(text))) => format!("Emergency halt by a flag file: {}", text.lines().next().unwrap_or_default()),
+        (false, Ok(None) | Err(_)) => return None,
     };
     let since = Some(halt.since_us).filter(|at| *at > 0);
     let problem =
@@ -147,13 +147,12 @@ fn stalled(view: &View<'_>, conditions: &Conditions, waiting: &Waiting) -> Optio
 }
 
 fn stages(view: &View<'_>) -> Vec<Problem> {
-    let Some(Ok(stages)) = &view.facts.stages else { return Vec::new() };
     let mut found = Vec::new();
-    for stage in stages {
+    for stage in view.stages() {
         let subject = Subject::new(Kind::ConfigKey, stage.config_key.as_str());
         if let Some(why) = stage.began_anew() {
-            found
-                .push(Problem::new(Code::RulesChanged, subject.clone(), format!("{} {why}", stage.config_key)).since(stage.rules_since_us));
+            let problem = Problem::new(Code::RulesChanged, subject.clone(), format!("{} {why}", stage.config_key));
+            found.push(problem.since(stage.rules_since_us).next("what it has now", format!("ringrift pipeline show {}", stage.config_key)));
         }
         if stage.refusals >= REFUSALS {
             let title = format!("{} candidates of {} in a row did not beat the champion", stage.refusals, stage.config_key);

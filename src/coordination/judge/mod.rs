@@ -16,8 +16,8 @@ use crate::contract::facts::Facts;
 use crate::contract::health::State;
 use crate::contract::host::HostSnapshot;
 use crate::contract::overview::{Absent, Count, MasterOverview, Overview, Process, SCHEMA, Verdict};
-use crate::contract::problem::{Cause, Code, Problem, Severity, Subject};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::contract::problem::{Cause, Code, Kind, Problem, Severity, Subject};
+use edges::Role;
 use view::View;
 
 /// Everything that is wrong: causes first, the worst of them first, then what follows from them.
@@ -38,40 +38,30 @@ fn problems(view: &View<'_>) -> Vec<Problem> {
 
 /// Names each consequence at its cause, and sorts.
 fn fold(view: &View<'_>, mut problems: Vec<Problem>) -> Vec<Problem> {
-    let failed: BTreeSet<Subject> =
-        problems.iter().filter(|p| p.severity != Severity::Notice || may_cause(p)).map(|p| p.subject.clone()).collect();
-    let causes = collapse::causes(&failed, |s| edges::needs(view, s), |s| edges::weight(&problems, s));
-    // Of several problems of one subject the worst is the one that others follow from.
-    let mut of_subject: BTreeMap<Subject, (Severity, Code)> = BTreeMap::new();
-    for problem in &problems {
-        let known = of_subject.entry(problem.subject.clone()).or_insert((problem.severity, problem.code));
-        *known = (*known).min((problem.severity, problem.code));
-    }
-    let mut consequences: BTreeMap<(Subject, Code), Vec<(String, Severity)>> = BTreeMap::new();
-    for problem in &mut problems {
-        let Some(cause) = causes.get(&problem.subject) else { continue };
-        let Some((_, code)) = of_subject.get(cause) else { continue };
-        problem.caused_by = Some(Cause { code: *code, subject: cause.clone() });
-        let list = consequences.entry((cause.clone(), *code)).or_default();
-        if !list.iter().any(|(name, _)| *name == problem.subject.name) {
-            list.push((problem.subject.name.clone(), problem.severity));
+    let roles: Vec<Role> = problems.iter().map(|p| edges::role(view, p)).collect();
+    let above = |at: &usize| {
+        // A socket passes on what is wrong with its hub; a process that works has kept it to itself.
+        let passes = |s: &Subject| s.kind == Kind::Socket || problems.iter().any(|p| p.subject == *s);
+        let needs = collapse::needed(&problems[*at].subject, |s| edges::needs(view, s), passes);
+        let of = |subject: &Subject| (0..problems.len()).filter(|n| problems[*n].subject == *subject).collect::<Vec<_>>();
+        needs.iter().flat_map(of).filter(|n| roles[*n].explains(roles[*at])).collect()
+    };
+    let causes = collapse::causes(&(0..problems.len()).collect(), above, |at| edges::weight(problems[*at].code));
+    for (at, cause) in &causes {
+        problems[*at].caused_by = Some(Cause { code: problems[*cause].code, subject: problems[*cause].subject.clone() });
+        // Who waits for what is about to come is no worse than that; what keeps others from working is as bad as the worst of them.
+        if problems[*cause].severity == Severity::Notice {
+            problems[*at].severity = Severity::Notice;
         }
-    }
-    for problem in problems.iter_mut().filter(|p| p.caused_by.is_none()) {
-        let follow = consequences.remove(&(problem.subject.clone(), problem.code)).unwrap_or_default();
-        // What breaks something is broken itself; what starts is about to mend it.
-        if problem.severity == Severity::Degraded && follow.iter().any(|(_, severity)| *severity == Severity::Broken) {
-            problem.severity = Severity::Broken;
+        problems[*cause].severity = problems[*cause].severity.min(problems[*at].severity);
+        let name = problems[*at].subject.name.clone();
+        let consequences = &mut problems[*cause].consequences;
+        if !consequences.contains(&name) {
+            consequences.push(name);
         }
-        problem.consequences = follow.into_iter().map(|(name, _)| name).collect();
     }
     problems.sort_by_key(|p| (p.caused_by.is_some(), p.severity, p.code != Code::Halt, std::cmp::Reverse(p.consequences.len()), p.code));
     problems
-}
-
-/// Of what is only worth knowing, a start is what others wait for.
-fn may_cause(problem: &Problem) -> bool {
-    matches!(problem.code, Code::DaemonStarting | Code::RouterDown | Code::CoordinatorDown)
 }
 
 /// The overview of the suite: the judgement with the figures that belong to it.
@@ -152,5 +142,7 @@ fn count(view: &View<'_>) -> Count {
     Count { run: up.len(), of, absent }
 }
 
+#[cfg(test)]
+pub(crate) mod planted;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
 //! What is wrong with processes and their units: the master, the coordinator, daemons, sockets.
+use super::conditions::MAX_OUTBOX;
 use super::view::{COORDINATOR, MASTER, View, WATCH, is_unwell};
 use crate::contract::error::Exit;
 use crate::contract::health::{HealthStatus, State};
@@ -11,7 +12,7 @@ use crate::contract::registry::{DaemonType, Hub};
 /// A start may take so long, microseconds: the units' TimeoutStartSec=.
 const READY_US: i64 = 30_000_000;
 /// So many restarts within [`CRASHING_US`] are no accident.
-const CRASHES: u32 = 3;
+const CRASHES: usize = 3;
 const CRASHING_US: i64 = 600_000_000;
 /// Without a heartbeat for so many of its intervals the master hangs.
 const BEATS: i64 = 3;
@@ -36,7 +37,7 @@ fn master(view: &View<'_>) -> Option<Problem> {
     let (subject, unit) = (Subject::new(Kind::Hub, "master"), view.facts.unit(MASTER));
     let process = view.process("master")?;
     if view.running {
-        return beat(view, unit).or_else(|| troubles(view));
+        return beat(view, unit).or_else(|| crashing(view, process)).or_else(|| troubles(view));
     }
     if let Some(found) = unit.and_then(|unit| cannot_start(process, unit, &Wish::default())) {
         return Some(found);
@@ -80,24 +81,59 @@ fn log(unit: &str) -> String {
     format!("journalctl -u {} -n 50", unit.trim_end_matches(".service"))
 }
 
+/// The sockets that the suite has.
+const SOCKETS: [&str; 4] = ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-catalog.socket"];
+
 fn sockets(view: &View<'_>) -> Vec<Problem> {
-    let units = view.facts.units.as_deref().unwrap_or_default();
+    SOCKETS.into_iter().filter_map(|name| socket(view, name)).collect()
+}
+
+fn socket(view: &View<'_>, name: &str) -> Option<Problem> {
+    let subject = Subject::new(Kind::Socket, name);
     // A profile without DATA_PIPELINE has no catalog.
-    let needed = |u: &UnitView| view.running && u.name != Hub::Catalog.socket_unit();
-    let is_down = |u: &UnitView| u.active_state == "failed" || (u.active_state == "inactive" && needed(u));
-    let down = |u: &&UnitView| u.name.ends_with(".socket") && is_down(u);
-    let one = |u: &UnitView| {
-        let title = format!("{} is down: nobody can connect to its hub", u.name);
-        let problem = Problem::new(Code::SocketFailed, Subject::new(Kind::Socket, u.name.clone()), title).since(u.since_us);
-        problem.next("open it again", format!("systemctl restart {}", u.name))
-    };
-    units.iter().filter(down).map(one).collect()
+    let needed = view.running && name != Hub::Catalog.socket_unit();
+    if let Some(problem) = unusable(view, name, subject.clone(), needed || view.starting) {
+        return Some(problem);
+    }
+    let unit = view.facts.unit(name)?;
+    let down = unit.active_state == "failed" || (unit.active_state == "inactive" && needed);
+    down.then(|| {
+        let title = format!("{name} is down: nobody can connect to its hub");
+        let problem = Problem::new(Code::SocketFailed, subject, title).since(unit.since_us);
+        problem.next("open it again", format!("systemctl restart {name}"))
+    })
+}
+
+/// What is wrong with a unit that is no service: somebody masked it, or its file is missing or cannot be used.
+fn unusable(view: &View<'_>, name: &str, subject: Subject, needed: bool) -> Option<Problem> {
+    let state = view.facts.unit(name).map_or("not-found", |u| u.load_state.as_str());
+    match state {
+        "loaded" | "merged" | "stub" => None,
+        "masked" => {
+            let problem = Problem::new(Code::UnitMasked, subject, format!("{name} cannot start: it is masked"));
+            Some(problem.next("allow it again", format!("systemctl unmask {name}")).next("then", format!("systemctl start {name}")))
+        }
+        // What was never installed is missed by those that want it only.
+        "not-found" | "" if !needed => None,
+        state => {
+            let title = match state {
+                "not-found" | "" => format!("{name} cannot start: there is no unit file of this name"),
+                other => format!("{name} cannot start: systemd cannot use its unit file ({other})"),
+            };
+            let problem = Problem::new(Code::UnitMissing, subject, title).why("Installing the package again restores it.");
+            Some(problem.next("what systemd says", format!("systemctl status {name}")))
+        }
+    }
 }
 
 fn watch(view: &View<'_>) -> Option<Problem> {
+    let subject = Subject::new(Kind::Hub, WATCH);
+    if let Some(problem) = unusable(view, WATCH, subject.clone(), view.running) {
+        return Some(problem);
+    }
     let down = view.running && view.facts.unit(WATCH).is_none_or(|u| u.active_state != "active");
     down.then(|| {
-        let problem = Problem::new(Code::WatchDown, Subject::new(Kind::Hub, WATCH), "The watch over the emergency flags does not run");
+        let problem = Problem::new(Code::WatchDown, subject, "The watch over the emergency flags does not run");
         problem
             .why("ringrift-emergency.path would halt at the moment a flag file appears. The coordinator looks itself, once a second.")
             .next("start it", format!("systemctl restart {WATCH}"))
@@ -116,9 +152,14 @@ fn judge_one(view: &View<'_>, process: &Process) -> Option<Problem> {
     if wish.disabled.is_some() && !wish.desired {
         return None;
     }
+    // Also while the whole suite is down: what has failed stays failed, and says why it is down.
     if let Some(problem) = unit.and_then(|unit| cannot_start(process, unit, &wish)) {
-        // While the whole suite is down only what failed is told of.
-        return (view.running || process.state == State::CannotStart).then_some(problem);
+        return Some(problem);
+    }
+    if !matches!(process.state, State::CannotStart | State::Initializing | State::Blocked)
+        && let Some(problem) = crashing(view, process)
+    {
+        return Some(problem);
     }
     match process.state {
         State::CannotStart => Some(no_unit(process)),
@@ -208,14 +249,27 @@ fn restarting(view: &View<'_>, process: &Process, unit: Option<&UnitView>) -> Pr
     let restarts = unit.and_then(|u| u.restarts).unwrap_or(0);
     let waits = unit.is_some_and(UnitView::is_backing_off);
     let nth = restarts + u32::from(waits);
+    // systemd's own count is there before the master has seen the restart.
     let recent = view.age_us(process.since_us).is_none_or(|age| age < CRASHING_US);
-    let (code, title) = match restarts >= CRASHES && recent {
+    let often = view.restarts(process.unit.as_deref().unwrap_or_default(), CRASHING_US) >= CRASHES;
+    let (code, title) = match often || (restarts as usize >= CRASHES && recent) {
         true => (Code::DaemonCrashing, format!("{} fails again and again: restart {nth} is under way", process.name)),
         false => (Code::DaemonBackoff, format!("{} failed and is restarted (restart {nth})", process.name)),
     };
     let why = unit.and_then(|u| u.result.clone()).filter(|r| r != "success").map(|r| format!("systemd's result: {r}"));
     let problem = Problem::new(code, subject(process), title).since(process.since_us).why(why.unwrap_or_default());
     problem.next("its log", log_of(process))
+}
+
+/// It runs at this moment and was restarted again and again: it will fail once more.
+fn crashing(view: &View<'_>, process: &Process) -> Option<Problem> {
+    let times = view.restarts(process.unit.as_deref()?, CRASHING_US);
+    (times >= CRASHES && process.is_up()).then(|| {
+        let minutes = CRASHING_US / 60_000_000;
+        let title = format!("{} fails again and again: {times} restarts within {minutes} min", process.name);
+        let problem = Problem::new(Code::DaemonCrashing, subject(process), title).since(process.since_us);
+        problem.why("It runs at this moment.").next("its log", log_of(process))
+    })
 }
 
 fn log_of(process: &Process) -> String {
@@ -227,7 +281,8 @@ fn log_of(process: &Process) -> String {
 
 fn starting(view: &View<'_>, process: &Process, unit: Option<&UnitView>) -> Problem {
     let asked = DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).down_since_us);
-    let since = asked.or(process.since_us.filter(|_| unit.is_some_and(|u| u.active_state == "activating")));
+    // A unit that never ran has no time of its own: it waits since the suite was started.
+    let since = asked.or(process.since_us.filter(|_| unit.is_some_and(|u| u.active_state == "activating"))).or_else(|| view.begun_us());
     let age = view.age_us(since).unwrap_or(0);
     let waits = unit.is_some_and(|u| !u.waiting_for.is_empty()) || process.state == State::Blocked;
     let reason = if waits { process.reason.clone() } else { String::new() };
@@ -286,15 +341,19 @@ fn unwell(view: &View<'_>, process: &Process) -> Option<Problem> {
     let unhealthy = process.health.status == HealthStatus::Unhealthy;
     let told_elsewhere = match process.name.as_str() {
         "EVENT_ROUTER" => view.router.as_ref().is_some_and(|r| !r.troubles.is_empty()),
-        "coordinator" => view.coordinator.as_ref().is_some_and(|c| c.outbox_refused > 0 || c.outbox > 256),
+        "coordinator" => view.coordinator.as_ref().is_some_and(|c| c.outbox_refused > 0 || c.outbox > MAX_OUTBOX),
         _ => false,
     };
     if told_elsewhere && !unhealthy {
         return None;
     }
     let severity = if unhealthy { Severity::Broken } else { Severity::Degraded };
-    let how = if unhealthy { "does not work" } else { "works with less than it should" };
-    let problem = Problem::new(Code::DaemonDegraded, subject(process), format!("{} {how}: {}", process.name, process.health.message));
+    let how = if unhealthy { "does not work" } else { "is degraded" };
+    let problem = match process.health.message.as_str() {
+        "" => Problem::new(Code::DaemonDegraded, subject(process), format!("{} {how} and does not say why", process.name)),
+        // What is missing comes first in the message, and is the news.
+        said => Problem::told(Code::DaemonDegraded, subject(process), &format!("{} {how}", process.name), said),
+    };
     Some(problem.severity(severity).next("its log", log_of(process)))
 }
 

@@ -1,82 +1,11 @@
 //! Each condition is its code and exactly one cause.
+use super::planted::*;
 use super::*;
-use crate::contract::health::{Health, StatusFile};
+use crate::contract::health::Health;
 use crate::contract::host::UnitView;
 use crate::contract::problem::{Kind, MAX_TITLE};
 use crate::contract::registry::{DaemonType, Profile, built};
-use serde_json::{Map, Value, json};
-
-const NOW: i64 = 1_800_000_000_000_000;
-const SECOND: i64 = 1_000_000;
-
-fn unit(name: impl Into<String>) -> UnitView {
-    UnitView {
-        name: name.into(),
-        load_state: "loaded".into(),
-        active_state: "active".into(),
-        sub_state: "running".into(),
-        since_us: Some(NOW - 7200 * SECOND),
-        restarts: Some(0),
-        ..UnitView::default()
-    }
-}
-
-fn report(name: &str, snapshot: Value) -> StatusFile {
-    StatusFile {
-        daemon: name.into(),
-        state: State::Running,
-        health: Health::healthy("fine"),
-        last: String::new(),
-        time_us: NOW,
-        valid_for: 60,
-        config: None,
-        idle: None,
-        snapshot,
-    }
-}
-
-/// Everything of the standalone profile runs and is well.
-fn well() -> Facts {
-    let members = Profile::Standalone.built();
-    let names =
-        ["router.socket", "coordinator.socket", "job.socket", "catalog.socket", "master.service", "coordinator.service", "emergency.path"];
-    let mut units: Vec<UnitView> = names.iter().map(|name| unit(format!("ringrift-{name}"))).collect();
-    let mut facts = Facts { now_us: NOW, host_name: "vm".into(), ..Facts::default() };
-    for daemon in &members {
-        units.push(unit(daemon.unit()));
-        facts.reports.insert(daemon.kebab(), report(daemon.name(), Value::Null));
-    }
-    facts.units = Ok(units);
-    let wishes: Map<String, Value> = members.iter().map(|d| (d.name().to_owned(), json!({ "desired": true }))).collect();
-    let master = json!({ "profile": "standalone", "healthy": true, "loop_iteration": 412, "age_seconds": 1.0, "problems": [],
-        "wishes": wishes, "interval": 10 });
-    facts.reports.insert("master".into(), report("MASTER", master));
-    let coordinator = json!({ "node": "vm", "epoch": "vs4y", "queue": { "pending": 0, "claimed": 0, "running": 0 }, "leases": 0, "fenced": 0,
-        "dispatchers": ["vm"], "outbox": 0, "outbox_refused": 0, "conditions": {} });
-    facts.reports.insert("coordinator".into(), report("COORDINATOR", coordinator));
-    let router = json!({ "last_seq": 9, "first_seq": 1, "events": 9, "published": 9, "duplicates": 0, "delivered": 9, "acked": 9,
-        "dead_letters": 0, "subscribers": 13, "database_bytes": 1 });
-    facts.reports.insert("event-router".into(), report("EVENT_ROUTER", router));
-    facts.machine.disk_percent = Some(40.0);
-    facts.machine.disk_free_bytes = Some(10 << 30);
-    facts
-}
-
-fn of<'a>(facts: &'a mut Facts, name: &str) -> &'a mut UnitView {
-    facts.units.as_mut().expect("units").iter_mut().find(|u| u.name == name).expect("a unit")
-}
-
-fn snapshot<'a>(facts: &'a mut Facts, folder: &str, pointer: &str) -> &'a mut Value {
-    facts.reports.get_mut(folder).expect("a report").snapshot.pointer_mut(pointer).expect("a place")
-}
-
-fn conditions(facts: &mut Facts, value: Value) {
-    *snapshot(facts, "coordinator", "/conditions") = value;
-}
-
-fn wish(facts: &mut Facts, daemon: DaemonType, value: Value) {
-    snapshot(facts, "master", "/wishes").as_object_mut().expect("wishes").insert(daemon.name().into(), value);
-}
+use serde_json::{Value, json};
 
 /// All daemons but the router wait in systemd's queue.
 fn all_wait(facts: &mut Facts) {
@@ -174,16 +103,6 @@ fn a_full_disk_is_the_cause_of_what_it_breaks() {
     assert_eq!(only(&facts).code, Code::Inodes);
 }
 
-fn failing(cause: &str, in_a_row: u32) -> Value {
-    json!({ "work_type": "training", "config_key": "square8_2p", "work_id": "vs4y-9", "in_a_row": in_a_row, "attempts": in_a_row,
-        "max_attempts": 3, "cause": cause, "error": "the workload exited with 1", "since_us": NOW - SECOND })
-}
-
-fn open_breaker() -> Value {
-    json!({ "node": "vm", "task_type": "training", "state": "OPEN", "failures": 3, "opened": 1, "successes": 0, "retry_in_seconds": 60,
-        "reason": "job vs4y-9: exit-code", "failed_us": NOW })
-}
-
 #[test]
 fn failing_jobs_are_the_cause_of_their_breaker_and_of_a_loop_that_stands() {
     let mut facts = well();
@@ -239,7 +158,7 @@ fn a_halt_comes_first_and_a_pause_is_said() {
     assert_eq!(only(&facts).code, Code::QueuePaused);
     // The coordinator is away; the flag still tells.
     let mut facts = well();
-    facts.flag = Some("smoke".into());
+    facts.flag = Ok(Some("smoke".into()));
     assert_eq!(only(&facts).code, Code::Halt);
 }
 
@@ -347,6 +266,7 @@ fn what_is_not_known_is_never_well() {
     let mut facts = well();
     facts.torn.push(crate::contract::facts::Missing {
         source: "/run/ringrift/x/status.json".into(),
+        process: None,
         why: "torn".into(),
         since_us: Some(NOW),
     });
@@ -377,4 +297,231 @@ fn each_daemon_s_failure_is_exactly_one_cause() {
         }
         assert_eq!(only(&facts).subject.name, spec.name);
     }
+}
+
+/// Every code has a way to be planted, and alone it is the one thing that is shown.
+#[test]
+fn each_code_planted_alone_is_what_is_shown_first() {
+    for entry in Code::all() {
+        let (code, plant) = PLANTS.iter().find(|(code, _)| *code == entry.code).unwrap_or_else(|| panic!("{} is not planted", entry.name));
+        let mut facts = well();
+        plant(&mut facts);
+        let problems = judge(&facts);
+        let causes: Vec<&Problem> = problems.iter().filter(|p| p.is_cause()).collect();
+        assert!(causes.len() == 1 && causes[0].code == *code, "{code}: {problems:#?}");
+        assert!(problems.iter().all(|p| p.title.chars().count() <= MAX_TITLE && !p.title.is_empty()), "{problems:#?}");
+        assert!(problems.iter().all(|p| !p.next.is_empty()), "each has a step: {problems:#?}");
+        agrees(&facts);
+    }
+    assert_eq!(PLANTS.len(), Code::all().len(), "each once");
+}
+
+/// What the headline counts, what is broken and the verdict are of one mind.
+#[track_caller]
+fn agrees(facts: &Facts) {
+    let overview = overview(facts, "0");
+    let worst = overview.causes().map(|p| p.severity).min();
+    assert_eq!(overview.is_broken(), worst == Some(Severity::Broken), "{:#?}", overview.problems);
+    let wrong = worst.is_some_and(|severity| severity < Severity::Notice);
+    assert!(!(wrong && matches!(overview.verdict, Verdict::Well | Verdict::Starting)), "{:?} {:#?}", overview.verdict, overview.problems);
+    assert!(wrong || !matches!(overview.verdict, Verdict::Problems), "{:?} {:#?}", overview.verdict, overview.problems);
+}
+
+/// Of a cause and what may follow from it: whether it may, by their roles, is the only reason to hide something.
+fn may_follow(cause: Code, other: Code) -> bool {
+    use Code::*;
+    match other {
+        // What works with less, waits or stands may do so for the other's sake.
+        LoopStalled => !matches!(cause, DaemonStarting),
+        DaemonDegraded | MasterDegraded | LaneStands | Outbox | EventLog | DaemonDown | DaemonStarting | DaemonStuckStarting => true,
+        DaemonSilent | MasterStuck | SocketFailed => true,
+        DaemonFailed | DaemonCrashing | DaemonBackoff | JobFailing | RouterDown | CoordinatorDown => cause == DiskFull,
+        MasterDown => false,
+        ConfigRefused => cause == ConfigInvalid,
+        _ => false,
+    }
+}
+
+/// Two faults that have nothing to do with each other are two causes, whichever they are.
+#[test]
+fn of_two_independent_faults_none_hides_the_other() {
+    let subject = |plant: &Plant| {
+        let mut facts = well();
+        plant(&mut facts);
+        judge(&facts).first().map(|p| p.subject.clone())
+    };
+    let planted: Vec<(Code, Plant, Option<Subject>)> = PLANTS.iter().map(|(code, plant)| (*code, *plant, subject(plant))).collect();
+    for (at, (a, plant_a, place_a)) in planted.iter().enumerate() {
+        for (b, plant_b, place_b) in &planted[at + 1..] {
+            // The same place cannot be broken in two ways; without systemd nothing else is known, without a suite little.
+            let blind = [Code::Bus, Code::MasterDown];
+            if place_a == place_b || blind.contains(a) || blind.contains(b) || of_one_report(*a, *b) {
+                continue;
+            }
+            let mut facts = well();
+            plant_a(&mut facts);
+            plant_b(&mut facts);
+            let problems = judge(&facts);
+            for (code, other) in [(*a, *b), (*b, *a)] {
+                let found = problems.iter().find(|p| p.code == code).unwrap_or_else(|| panic!("{code} beside {other}: {problems:#?}"));
+                assert!(found.is_cause() || may_follow(other, code), "{other} hides {code}: {problems:#?}");
+            }
+            agrees(&facts);
+        }
+    }
+}
+
+/// Both are said by the account of one process, which is away or overwritten with the other.
+fn of_one_report(a: Code, b: Code) -> bool {
+    use Code::*;
+    let router = [LaneStands, SubscriberLag, EventLog, DeadLetters];
+    let coordinator = [QueuePaused, BreakerOpen, JobOom, JobFailing, LoopStalled, Outbox, Gate];
+    let config = [ConfigInvalid, ConfigNotLoaded];
+    let stages = [NoPromotion, RulesChanged];
+    let both = |list: &[Code]| list.contains(&a) && list.contains(&b);
+    let with = |hub: Code, list: &[Code]| (a == hub && list.contains(&b)) || (b == hub && list.contains(&a));
+    let tries = [JobOom, JobFailing, BreakerOpen];
+    both(&[LaneStands, EventLog])
+        || both(&config)
+        || both(&stages)
+        || both(&tries)
+        || both(&[MasterStuck, MasterDegraded])
+        || with(RouterDown, &router)
+        || with(CoordinatorDown, &coordinator)
+        || both(&[Halt, QueuePaused])
+}
+
+/// A cause that is only worth knowing makes nothing broken, and one that breaks something is broken: over all pairs of codes.
+#[test]
+fn severity_and_exit_code_agree_over_all_codes() {
+    let facts = well();
+    let view = View::of(&facts);
+    for cause in Code::all() {
+        for other in Code::all() {
+            let router = Problem::new(cause.code, Subject::new(Kind::Daemon, "EVENT_ROUTER"), "a");
+            let daemon = Problem::new(other.code, Subject::new(Kind::Daemon, "EVALUATION"), "b");
+            let problems = fold(&view, vec![router, daemon]);
+            let worst = |causes: bool| problems.iter().filter(|p| !causes || p.is_cause()).map(|p| p.severity).min();
+            assert_eq!(worst(true), worst(false), "{} {}: {problems:#?}", cause.name, other.name);
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_is_only_low_hides_nothing_and_a_full_one_hides_no_cure() {
+    let mut facts = well();
+    facts.machine.disk_percent = Some(78.0);
+    facts.reports.get_mut("feedback-loop").expect("there").health = Health::degraded("its state cannot be read");
+    facts.reports.get_mut("disk-space-manager").expect("there").health = Health::degraded("78 % used");
+    let problems = judge(&facts);
+    let causes: Vec<Code> = problems.iter().filter(|p| p.is_cause()).map(|p| p.code).collect();
+    assert_eq!(causes, [Code::DaemonDegraded, Code::DiskLow].into_iter().rev().collect::<Vec<_>>(), "{problems:#?}");
+    assert_eq!(problems[0].consequences, ["DISK_SPACE_MANAGER"]);
+    // Inodes that are used up are like a full disk.
+    let mut facts = well();
+    facts.machine.inode_percent = Some(100.0);
+    router(&mut facts, "refusing", json!("no space left on device"));
+    facts.reports.get_mut("event-router").expect("there").health = Health::unhealthy("new events are rejected");
+    facts.reports.get_mut("evaluation").expect("there").health = Health::degraded("its state cannot be written");
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.severity, problem.consequences.len()), (Code::Inodes, Severity::Broken, 2));
+}
+
+#[test]
+fn who_fails_again_and_again_is_told_also_in_the_moment_in_which_it_runs() {
+    let times = |times: &[i64]| json!({ "ringrift-feedback-loop.service": { "count": 3, "times_us": times } });
+    let with = |value: Value| {
+        let mut facts = well();
+        snapshot(&mut facts, "master", "").as_object_mut().expect("an object").insert("restarts".into(), value);
+        facts
+    };
+    let problem = only(&with(times(&[NOW - 590 * SECOND, NOW - 300 * SECOND, NOW - SECOND])));
+    assert_eq!((problem.code, problem.severity), (Code::DaemonCrashing, Severity::Broken));
+    assert!(problem.title.contains("3 restarts within 10 min"), "{problem:?}");
+    assert_eq!(judge(&with(times(&[NOW - 610 * SECOND, NOW - 300 * SECOND, NOW - SECOND]))), [], "two within ten minutes");
+}
+
+#[test]
+fn hubs_without_an_account_are_unknown_and_figures_that_nobody_knows_are_absent() {
+    for folder in ["master", "coordinator", "event-router", "data-pipeline"] {
+        let mut facts = well();
+        facts.reports.get_mut(folder).expect("there").snapshot = json!({ "nonsense": true });
+        let problems = judge(&facts);
+        assert!(problems.iter().any(|p| p.code == Code::Unknown && p.is_cause()), "{folder}: {problems:#?}");
+        let overview = overview(&facts, "0");
+        assert_ne!(overview.verdict, Verdict::Well, "{folder}");
+        assert!(folder != "coordinator" || overview.jobs.is_none());
+        assert!(folder != "event-router" || overview.events.is_none());
+        let mut facts = well();
+        facts.reports.remove(folder);
+        assert_ne!(super::overview(&facts, "0").verdict, Verdict::Well, "{folder} says nothing at all");
+    }
+    let mut facts = well();
+    facts.reports.remove("feedback-loop");
+    assert_eq!(only(&facts).code, Code::DaemonSilent, "a member that never reported");
+    let mut facts = well();
+    facts.reports.insert("data-pipeline".into(), report("DATA_PIPELINE", json!({ "error": "the catalog is locked" })));
+    let problem = only(&facts);
+    assert!(problem.code == Code::Unknown && problem.title.contains("the catalog is locked"), "{problem:?}");
+}
+
+#[test]
+fn sockets_and_the_watch_are_judged_like_services() {
+    for name in ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-emergency.path"] {
+        for (state, code) in [("masked", Code::UnitMasked), ("not-found", Code::UnitMissing), ("bad-setting", Code::UnitMissing)] {
+            let mut facts = well();
+            let unit = of(&mut facts, name);
+            (unit.load_state, unit.active_state) = (state.into(), "inactive".into());
+            let problem = only(&facts);
+            assert_eq!((problem.code, problem.subject.name.as_str()), (code, name), "{state}");
+        }
+        let mut facts = well();
+        facts.units.as_mut().expect("units").retain(|u| u.name != name);
+        assert_eq!(only(&facts).code, Code::UnitMissing, "{name} is not known to systemd");
+    }
+}
+
+#[test]
+fn what_failed_is_told_also_while_the_suite_is_down_and_a_start_is_one_for_a_while_only() {
+    let mut facts = well();
+    for unit in facts.units.as_mut().expect("units") {
+        unit.active_state = "inactive".into();
+    }
+    single(&mut facts).active_state = "failed".into();
+    let codes: Vec<Code> = judge(&facts).iter().filter(|p| p.is_cause()).map(|p| p.code).collect();
+    assert_eq!(codes, [Code::MasterDown, Code::DaemonFailed]);
+    // A start that waits in systemd's queue for something that never comes.
+    let mut facts = well();
+    let unit = single(&mut facts);
+    (unit.active_state, unit.start_queued, unit.since_us) = ("inactive".into(), true, None);
+    assert_eq!(only(&facts).code, Code::DaemonStuckStarting);
+    let mut facts = well();
+    for unit in facts.units.as_mut().expect("units") {
+        (unit.active_state, unit.since_us) = ("inactive".into(), None);
+    }
+    let master = of(&mut facts, "ringrift-master.service");
+    (master.active_state, master.since_us) = ("activating".into(), Some(NOW - 40 * SECOND));
+    assert_eq!(only(&facts).severity, Severity::Broken);
+}
+
+#[test]
+fn thresholds_are_those_by_which_the_coordinator_goes() {
+    let mut facts = well();
+    facts.machine.disk_percent = Some(60.0);
+    assert_eq!(judge(&facts), []);
+    let thresholds =
+        json!({ "disk": { "warning": 40.0, "critical": 50.0 }, "inodes": { "warning": 80.0, "critical": 90.0 }, "hysteresis": 5.0 });
+    conditions(&mut facts, json!({ "thresholds": thresholds }));
+    assert!(only(&facts).title.contains("until it is below 45 %"));
+    facts.config.errors = vec!["x".into()];
+    let low = judge(&facts).into_iter().find(|p| p.code == Code::DiskLow).expect("low");
+    assert!(low.why.is_some_and(|why| why.contains("last valid configuration")));
+}
+
+#[test]
+fn a_file_that_only_the_viewer_may_not_read_leaves_the_configuration_unknown() {
+    let mut facts = well();
+    facts.config.hidden = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.subject.kind, problem.severity), (Code::Unknown, Kind::Config, Severity::Degraded));
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 pub fn turns(view: &View<'_>) -> Vec<Turn> {
     let none = Conditions::default();
     let conditions = view.coordinator.as_ref().filter(|_| is_coordinator_up(view)).map_or(&none, |c| &c.conditions);
-    let stages: &[StageState] = view.facts.stages.as_ref().and_then(|s| s.as_deref().ok()).unwrap_or_default();
+    let stages = view.stages();
     let mut keys: BTreeSet<ConfigKey> = stages.iter().map(|s| s.config_key.clone()).collect();
     keys.extend(conditions.waiting.iter().map(|w| w.config_key.clone()));
     keys.extend(conditions.running.iter().map(|r| r.config_key.clone()));
@@ -77,9 +77,9 @@ fn job_text(job: &RunningJob) -> String {
     }
 }
 
-/// Jobs in numbers.
-pub fn jobs(view: &View<'_>) -> Jobs {
-    let Some(status) = view.coordinator.as_ref().filter(|_| is_coordinator_up(view)) else { return Jobs::default() };
+/// Jobs in numbers; nothing while nobody knows them.
+pub fn jobs(view: &View<'_>) -> Option<Jobs> {
+    let status = view.coordinator.as_ref().filter(|_| is_coordinator_up(view))?;
     let mut jobs = Jobs {
         running: status.count(WorkStatus::Running) + status.count(WorkStatus::Claimed),
         queued: status.count(WorkStatus::Pending),
@@ -89,7 +89,7 @@ pub fn jobs(view: &View<'_>) -> Jobs {
     for job in &status.conditions.running {
         *jobs.running_by_type.entry(job.work_type).or_default() += 1;
     }
-    jobs
+    Some(jobs)
 }
 
 /// The event log in numbers.

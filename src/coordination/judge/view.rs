@@ -1,6 +1,8 @@
 //! The facts with the hubs' accounts read, and every process assessed once.
+use crate::contract::catalog::StageState;
 use crate::contract::coordinator::CoordinatorStatus;
-use crate::contract::facts::Facts;
+use crate::contract::coordinator::conditions::Thresholds;
+use crate::contract::facts::{Facts, PipelineView};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::{MasterView, Wish};
@@ -26,6 +28,8 @@ pub struct View<'a> {
     pub coordinator: Option<CoordinatorStatus>,
     /// The router's figures.
     pub router: Option<Stats>,
+    /// DATA_PIPELINE's account of the stages.
+    pub pipeline: Option<PipelineView>,
     /// The applied profile.
     pub profile: Option<Profile>,
     /// Daemons in the registry's order, then the hubs.
@@ -50,6 +54,7 @@ impl<'a> View<'a> {
         View {
             coordinator: facts.coordinator(),
             router: facts.router(),
+            pipeline: facts.pipeline(),
             profile,
             processes,
             running: active(&["active", "reloading", "refreshing"]),
@@ -74,10 +79,42 @@ impl<'a> View<'a> {
         process.state != State::Planned && (process.member || process.wanted)
     }
 
+    /// Where each configuration stands, as far as that is known: what DATA_PIPELINE last said.
+    pub fn stages(&self) -> &[StageState] {
+        match &self.pipeline {
+            Some(PipelineView::Stages(stages)) => stages,
+            Some(PipelineView::Error(_)) | None => &[],
+        }
+    }
+
+    /// The thresholds that bar new work: those that the coordinator goes by while it runs, else those on disk.
+    pub fn thresholds(&self) -> Thresholds {
+        let up = self.process("coordinator").is_some_and(Process::is_up);
+        let live = self.coordinator.as_ref().filter(|_| up).and_then(|c| c.conditions.thresholds);
+        live.unwrap_or(self.facts.config.thresholds)
+    }
+
+    /// When a unit was restarted after a failure within the last `span_us` microseconds, as the master saw it.
+    pub fn restarts(&self, unit: &str, span_us: i64) -> usize {
+        let seen = self.master.as_ref().and_then(|m| m.restarts.as_ref()?.get(unit));
+        seen.map_or(0, |log| log.times_us.iter().filter(|at| (0..=span_us).contains(&(self.facts.now_us - **at))).count())
+    }
+
+    /// Since when the suite is up at least: its youngest socket or hub.
+    pub fn begun_us(&self) -> Option<i64> {
+        let units = self.facts.units.as_deref().unwrap_or_default();
+        let up = |u: &&UnitView| (u.name.ends_with(".socket") || u.name == MASTER) && u.active_state != "inactive";
+        units.iter().filter(up).filter_map(|u| u.since_us).max()
+    }
+
     /// Microseconds since a moment.
     pub fn age_us(&self, since_us: Option<i64>) -> Option<i64> {
         since_us.map(|since| (self.facts.now_us - since).max(0))
     }
+}
+
+fn is_torn(facts: &Facts, folder: &str) -> bool {
+    facts.torn.iter().any(|missing| missing.process.as_deref() == Some(folder))
 }
 
 fn wish(master: Option<&MasterView>, daemon: DaemonType) -> Wish {
@@ -94,6 +131,7 @@ fn daemon(facts: &Facts, spec: &'static DaemonSpec, member: bool, wish: Wish) ->
         spec,
         unit,
         report,
+        torn: is_torn(facts, &folder),
         control,
         desired: wish.desired && built,
         held: wish.held.as_deref(),
@@ -123,6 +161,7 @@ fn hub(facts: &Facts, name: &str, unit_name: &str) -> Process {
         spec: DaemonType::EventRouter.spec(),
         unit,
         report,
+        torn: is_torn(facts, name),
         control: None,
         desired: false,
         held: None,
@@ -158,11 +197,32 @@ fn process(
         memory_bytes: unit.and_then(|u| u.memory_bytes),
         main_pid: unit.and_then(|u| u.main_pid),
         since_us: unit.and_then(|u| u.since_us),
-        last: report.map(|r| r.last.clone()).unwrap_or_default(),
+        last: last(unit, report),
     }
 }
 
-/// Nothing is known of its health.
+/// Its own last word, else systemd's STATUS= without what stands beside it: the state and health, and why it has no work.
+fn last(unit: Option<&UnitView>, report: Option<&StatusFile>) -> String {
+    if let Some(last) = report.map(|r| &r.last).filter(|last| !last.is_empty()) {
+        return last.clone();
+    }
+    let said = unit.and_then(|u| u.status_text.as_deref()).map(said).unwrap_or_default();
+    let idle = report.and_then(|r| r.idle.as_ref()).map(ToString::to_string);
+    match idle.and_then(|idle| said.strip_prefix(&idle).map(str::to_owned)) {
+        Some(rest) => rest.trim_start_matches("; ").to_owned(),
+        None => said,
+    }
+}
+
+/// `RUNNING (healthy): waits for games` says `waits for games`.
+fn said(status: &str) -> String {
+    match status.split_once("): ") {
+        Some((state, rest)) if state.starts_with(|c: char| c.is_ascii_uppercase()) => rest.to_owned(),
+        _ => status.to_owned(),
+    }
+}
+
+/// Whether a process says that it does not work as it should. What says nothing of its health is judged by its state.
 pub fn is_unwell(health: &Health) -> bool {
     use crate::contract::health::HealthStatus::{Degraded, Unhealthy};
     matches!(health.status, Degraded | Unhealthy)

@@ -15,7 +15,8 @@ fn unit(load: &str, active: &str, sub: &str) -> UnitView {
 }
 
 fn facts<'a>(unit: Option<&'a UnitView>) -> Facts<'a> {
-    Facts { spec: D::AutoExport.spec(), unit, report: None, control: None, desired: false, held: None, blocked_since_us: None, now_us: NOW }
+    let spec = D::AutoExport.spec();
+    Facts { spec, unit, report: None, torn: false, control: None, desired: false, held: None, blocked_since_us: None, now_us: NOW }
 }
 
 fn report(age_s: i64, state: State) -> StatusFile {
@@ -76,6 +77,17 @@ fn failed_gives_the_result_and_the_restarts_that_were_made() {
 }
 
 #[test]
+fn a_process_that_runs_without_any_report_is_silent_after_half_a_minute() {
+    let at = |seconds: i64| UnitView { since_us: Some(NOW - seconds * 1_000_000), ..unit("loaded", "active", "running") };
+    let (young, old) = (at(30), at(31));
+    assert_eq!(assess(&facts(Some(&young))).state, State::Running);
+    let found = assess(&facts(Some(&old)));
+    assert_eq!((found.state, found.health.status), (State::Stale, HealthStatus::Unknown));
+    // One whose report cannot be read has reported; what it said is unknown.
+    assert_eq!(assess(&Facts { torn: true, ..facts(Some(&old)) }).state, State::Running);
+}
+
+#[test]
 fn waiting_names_whom_and_since() {
     let seen =
         UnitView { start_queued: true, waiting_for: vec!["ringrift-event-router.service".into()], ..unit("loaded", "inactive", "dead") };
@@ -117,7 +129,7 @@ fn active_is_running_paused_or_stale() {
     let found = assess(&Facts { report: Some(&fresh), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.health.status), (State::Running, HealthStatus::Degraded));
     let none = assess(&facts(Some(&seen)));
-    assert_eq!((none.state, none.health.status), (State::Running, HealthStatus::Unknown));
+    assert_eq!((none.state, none.health.status), (State::Stale, HealthStatus::Unknown));
     let old = report(61, State::Running);
     let found = assess(&Facts { report: Some(&old), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.health.status), (State::Stale, HealthStatus::Unknown));

@@ -5,7 +5,7 @@ use crate::contract::daemon::{Daemon, HandlerError, HttpRequest, Input, Out};
 use crate::contract::facts::Facts;
 use crate::contract::health::Health;
 use crate::contract::overview::{Overview, Process};
-use crate::contract::problem::Severity;
+use crate::contract::problem::{Problem, Severity};
 use crate::contract::registry::{DaemonType, declare};
 use crate::contract::text;
 use crate::coordination::judge;
@@ -78,19 +78,31 @@ fn reply(out: &mut Out, status: u16, body: &Value) {
     out.respond(status, JSON, format!("{:#}\n", text::clean_json(body.clone())));
 }
 
-/// A line in the journal for each problem that came or went.
+/// A line in the journal for each problem that came, that became better or worse, or that went; each has code and subject.
 fn tell(change: &Change) {
-    for problem in change.appeared.iter().filter(|p| p.is_cause()) {
-        let (id, code, subject) = (problem.code.entry().message_id, problem.code.to_string(), problem.subject.to_string());
-        match problem.severity {
-            Severity::Broken => tracing::error!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code}: {}", problem.title),
-            Severity::Degraded => tracing::warn!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code}: {}", problem.title),
-            Severity::Notice => tracing::info!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code}: {}", problem.title),
-        }
+    for problem in &change.appeared {
+        line(problem, problem.severity, &sentence(problem));
     }
-    for problem in change.cleared.iter().filter(|p| p.is_cause()) {
-        let (code, subject) = (problem.code.to_string(), problem.subject.to_string());
-        tracing::info!(CODE = code, SUBJECT = subject, "{code} is over: {}", problem.title);
+    for (problem, before) in &change.changed {
+        let how = if problem.severity < *before { "got worse" } else { "is no longer that bad" };
+        line(problem, problem.severity, &format!("{how} ({}): {}", problem.severity.name(), sentence(problem)));
+    }
+    for problem in &change.cleared {
+        line(problem, Severity::Notice, &format!("over: {}", problem.title));
+    }
+}
+
+/// What is wrong and why, on one line.
+fn sentence(problem: &Problem) -> String {
+    problem.why.as_ref().map_or_else(|| problem.title.clone(), |why| format!("{}. {why}", problem.title))
+}
+
+fn line(problem: &Problem, severity: Severity, said: &str) {
+    let (id, code, subject) = (problem.code.entry().message_id, problem.code.to_string(), problem.subject.to_string());
+    match severity {
+        Severity::Broken => tracing::error!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}"),
+        Severity::Degraded => tracing::warn!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}"),
+        Severity::Notice => tracing::info!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}"),
     }
 }
 
@@ -167,63 +179,18 @@ fn daemon(p: &Process) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::health::{State, StatusFile};
-    use crate::contract::host::UnitView;
     use crate::contract::registry::Profile;
+    use crate::coordination::judge::planted;
     use crate::daemons::testing::build;
-
-    const HUBS: [&str; 7] = [
-        "ringrift-master.service",
-        "ringrift-coordinator.service",
-        "ringrift-emergency.path",
-        "ringrift-router.socket",
-        "ringrift-coordinator.socket",
-        "ringrift-job.socket",
-        "ringrift-catalog.socket",
-    ];
 
     /// All of the selfplay profile runs and is well.
     fn fakes() -> Fakes {
         let fakes = Fakes::new();
-        let now = 1_000_000_000;
-        let unit = |name: String| UnitView {
-            name,
-            load_state: "loaded".into(),
-            active_state: "active".into(),
-            sub_state: "running".into(),
-            since_us: Some(now),
-            restarts: Some(0),
-            ..Default::default()
-        };
-        let file = |name: &str, snapshot| StatusFile {
-            daemon: name.into(),
-            state: State::Running,
-            health: Health::healthy("fine"),
-            last: String::new(),
-            time_us: now,
-            valid_for: 60,
-            config: None,
-            idle: None,
-            snapshot,
-        };
-        for daemon in Profile::Selfplay.built() {
-            fakes.units.hold().units.push(unit(daemon.unit()));
-            fakes.units.hold().status.insert(daemon.kebab(), file(daemon.name(), Value::Null));
-        }
-        for name in HUBS {
-            fakes.units.hold().units.push(unit(name.into()));
-        }
-        let wishes: Map<String, Value> = Profile::Selfplay.built().iter().map(|d| (d.name().into(), json!({ "desired": true }))).collect();
-        fakes.units.hold().status.insert(
-            "master".into(),
-            file(
-                "MASTER",
-                json!({ "profile": "selfplay", "healthy": true,
-            "loop_iteration": 1, "age_seconds": 0.0, "problems": [], "wishes": wishes }),
-            ),
-        );
-        fakes.units.hold().status.insert("coordinator".into(), file("COORDINATOR", json!({})));
-        fakes.units.hold().status.insert("event-router".into(), file("EVENT_ROUTER", json!({})));
+        let facts = planted::well_of(Profile::Selfplay);
+        let mut held = fakes.units.hold();
+        held.units = facts.units.expect("units");
+        held.status = facts.reports.into_iter().collect();
+        drop(held);
         fakes
     }
 

@@ -74,10 +74,11 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
     let health = Family::<ByHealth, Number>::default();
     for process in overview.processes.iter().filter(|p| p.category != "hub") {
         states.get_or_create(&ByState { state: process.state.to_string() }).inc();
-        let Some(unit) = &process.unit else { continue };
+        if process.unit.is_none() {
+            continue;
+        }
         let daemon = process.name.to_lowercase();
-        let running = facts.unit(unit).is_some_and(|u| u.active_state == "active");
-        up.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(u8::from(running)));
+        up.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(u8::from(process.is_up())));
         health.get_or_create(&ByHealth { daemon: daemon.clone(), status: process.health.status.to_string() }).set(1.0);
         if let Some(count) = process.restarts {
             restarts.get_or_create(&ByDaemon { daemon: daemon.clone() }).set(f64::from(count));
@@ -88,7 +89,7 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
     }
     problems(&mut registry, overview);
     registry.register("daemon_count", "Daemons by state, planned ones included", states);
-    registry.register("daemon_up", "1 while the daemon's unit is active", up);
+    registry.register("daemon_up", "1 while the daemon runs, whatever its health", up);
     registry.register("daemon_health", "1 for the health that the daemon reports", health);
     registry.register("daemon_restarts", "Restarts by systemd since the last manual start", restarts);
     registry.register("daemon_memory_bytes", "Memory of the daemon's control group", memory);

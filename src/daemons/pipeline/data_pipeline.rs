@@ -9,6 +9,7 @@ use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::events::{self, Payload};
+use crate::contract::facts::PipelineView;
 use crate::contract::health::Health;
 use crate::contract::job_file::Quota;
 use crate::contract::messages;
@@ -79,6 +80,19 @@ impl Daemon for DataPipeline {
     }
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
+        let shows = !matches!(&input, Input::Call(_) | Input::Event { payload: Payload::TaskHeartbeat(_), .. });
+        let done = self.act(input, ports, out);
+        // Who only looks reads this and asks nobody; what could not be read is told, too.
+        if shows {
+            let view = ports.store.stages().map_or_else(|error| PipelineView::Error(error.to_string()), PipelineView::Stages);
+            out.snapshot = serde_json::to_value(view).ok();
+        }
+        done
+    }
+}
+
+impl DataPipeline {
+    fn act(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
             Input::Start => {
                 out.health(Health::healthy("the catalog is open"));
@@ -99,9 +113,7 @@ impl Daemon for DataPipeline {
         }
         Ok(())
     }
-}
 
-impl DataPipeline {
     /// Deletes what is no longer needed. In doubt nothing goes, and the next tick tries again.
     fn keep_house(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match self.housekeeping.turn(&keeping(ports)) {
@@ -228,6 +240,19 @@ mod tests {
         assert_eq!(change.artefacts[0].0.id, digest('a'));
         let file = &change.artefacts[0].1;
         assert_eq!((file.job.as_str(), file.attempt, file.path.as_str(), &file.uids[..]), ("t-1", 1, "games.db", &[1000][..]));
+    }
+
+    /// Every change of the catalog stands in the status file afterwards; queries change nothing there.
+    #[test]
+    fn where_the_configurations_stand_is_shown_to_those_who_only_look() {
+        let (fakes, mut daemon) = pipeline();
+        let shown = |out: Out| out.snapshot.map(|value| serde_json::from_value::<PipelineView>(value).expect("its own view"));
+        let Some(PipelineView::Stages(stages)) = shown(fakes.give(&mut daemon, Input::Start).expect("started")) else {
+            panic!("no stages")
+        };
+        assert_eq!(stages, [fakes.store.hold().catalog.stage.clone()]);
+        let out = fakes.event(&mut daemon, testdata::selfplay_done('a')).expect("handled");
+        assert!(matches!(shown(out), Some(PipelineView::Stages(_))));
     }
 
     #[test]

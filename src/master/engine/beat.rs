@@ -52,14 +52,15 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
-    /// What is wanted of daemons is told at once: who looks shall not see a daemon down and not know that somebody stopped it.
+    /// What is wanted of daemons, and what restarts were seen, is told at once: who looks shall not see a daemon down and not know that
+    /// somebody stopped it.
     fn report_wishes(&mut self) {
-        let wishes = self.world().wishes();
-        if self.reported_wishes == wishes {
+        let (wishes, restarts) = (self.world().wishes(), self.restarts.report());
+        if self.reported_wishes == wishes && self.reported_restarts == restarts {
             return;
         }
         match self.report() {
-            Ok(()) => self.reported_wishes = wishes,
+            Ok(()) => (self.reported_wishes, self.reported_restarts) = (wishes, restarts),
             Err(error) => tracing::warn!("cannot write status.json: {error}"),
         }
     }
@@ -75,6 +76,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 interval: world.config.master.interval,
                 wishes: world.wishes(),
                 troubles: world.problems.iter().map(|(topic, text)| ((*topic).to_owned(), text.clone())).collect(),
+                restarts: Some(self.restarts.report()),
                 clock_jump: self.clock.jump(now_us()),
             };
             StatusFile {

@@ -10,6 +10,7 @@ pub mod sockets;
 use super::calls::{Answer, Error};
 use super::clock::ClockWatch;
 use super::jobs::Jobs;
+use super::restarts::Restarts;
 use super::settings::{OWN_UNIT, Settings};
 use super::store::{Store, StoreFault};
 use super::world::World;
@@ -18,7 +19,7 @@ use crate::contract::coordinator::{Report, WorkItem};
 use crate::contract::health::State;
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, NodeId};
-use crate::contract::master::{FailedDaemons, Wish};
+use crate::contract::master::{FailedDaemons, RestartLog, Wish};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::contract::sockets::SOCKETS;
 use crate::contract::text::Line;
@@ -156,6 +157,9 @@ pub struct Engine<S> {
     last_beat: Option<Instant>,
     /// What was wanted of daemons, as status.json told last.
     reported_wishes: BTreeMap<String, Wish>,
+    restarts: Restarts,
+    /// As status.json told them last.
+    reported_restarts: BTreeMap<String, RestartLog>,
     clock: ClockWatch,
     shown_at: Option<Instant>,
     daemons_changed: bool,
@@ -192,7 +196,7 @@ pub struct Parts<S> {
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Puts the parts together and takes over what the database remembers.
     pub fn new(parts: Parts<S>) -> Result<Self, StoreFault> {
-        let engine = Engine {
+        let mut engine = Engine {
             services: parts.services,
             settings: parts.settings,
             node: parts.node,
@@ -220,6 +224,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             leases_checked: None,
             last_beat: None,
             reported_wishes: BTreeMap::new(),
+            restarts: Restarts::default(),
+            reported_restarts: BTreeMap::new(),
             clock: ClockWatch::default(),
             shown_at: None,
             daemons_changed: true,
@@ -235,7 +241,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 world.last_errors.insert(spec.daemon, error);
             }
         }
+        let restarts = Restarts::of(&world.run);
         drop(world);
+        engine.restarts = restarts;
         Ok(engine)
     }
 
@@ -322,11 +330,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
             self.act(actions);
         }
         self.daemons_changed |= seen.iter().any(|view| !view.name.contains('@'));
-        let mut world = self.world();
+        let now = now_us();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         for mut view in seen.into_iter().filter(|view| !view.name.contains('@')) {
+            let before = world.units.get(&view.name);
+            let revived = self.revivals.get(&view.name).is_some_and(|revival| revival.tries > 0);
+            self.restarts.see(before, &view, revived, now);
             // systemd forgets times of units that it unloads; we do not.
-            let before = world.units.get(&view.name).and_then(|old| old.since_us);
-            view.since_us = view.since_us.or(before);
+            view.since_us = view.since_us.or(before.and_then(|old| old.since_us));
             world.units.insert(view.name.clone(), view);
         }
         Ok(())

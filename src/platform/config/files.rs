@@ -31,6 +31,11 @@ pub fn is_there(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
 }
 
+/// Whether this process may not read it. What is not there is not hidden.
+pub fn is_hidden(path: &Path) -> bool {
+    nix::unistd::access(path, nix::unistd::AccessFlags::R_OK) == Err(nix::errno::Errno::EACCES)
+}
+
 /// Reads a file. Links are followed; a FIFO, a socket, a device or a directory is an error and never waited for.
 pub fn read(path: &Path) -> io::Result<String> {
     // Without O_NONBLOCK opening a FIFO waits for its writer.

@@ -87,6 +87,13 @@ impl Dirs {
         files.retain(|f| files::is_there(f));
         Ok(files)
     }
+    /// A file or folder of the configuration that this process may not read, if there is one; what others may read is another question.
+    pub fn hidden(&self) -> Option<PathBuf> {
+        let dropins = self.etc.join("conf.d");
+        let named = [self.share.join(paths::CONFIG_FILE), self.etc.join(paths::CONFIG_FILE)];
+        let all = named.into_iter().chain(self.environment_file.clone()).chain(files::drop_ins(&dropins).unwrap_or_default());
+        if files::is_hidden(&dropins) { Some(dropins) } else { all.into_iter().find(|file| files::is_hidden(file)) }
+    }
     /// What the readers cannot read of the configuration, each file with the reader and the reason. Root can read everything, so only
     /// looking at modes finds it.
     pub fn unreadable(&self, readers: &[Reader]) -> Result<Vec<ConfigError>, ConfigErrors> {

@@ -1,59 +1,21 @@
 //! The first screen as a terminal of 80 columns shows it.
 use super::*;
 use crate::contract::facts::Facts;
-use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::host::UnitView;
-use crate::contract::registry::{Profile, built};
+use crate::contract::registry::Profile;
 use crate::coordination::judge;
-use serde_json::{Map, Value, json};
+use crate::coordination::judge::planted::{self, NOW};
+use serde_json::json;
 
-const NOW: i64 = 1_800_000_000_000_000;
-
-/// Everything of the standalone profile runs and is well.
+/// Everything of the standalone profile runs and is well, and one job runs.
 fn well() -> Facts {
-    let unit = |name: String| UnitView {
-        name,
-        load_state: "loaded".into(),
-        active_state: "active".into(),
-        sub_state: "running".into(),
-        since_us: Some(NOW - 7_800_000_000),
-        restarts: Some(0),
-        ..UnitView::default()
-    };
-    let report = |name: &str, snapshot| StatusFile {
-        daemon: name.into(),
-        state: State::Running,
-        health: Health::healthy("fine"),
-        last: String::new(),
-        time_us: NOW,
-        valid_for: 60,
-        config: None,
-        idle: None,
-        snapshot,
-    };
-    let members = Profile::Standalone.built();
-    let mut facts = Facts { now_us: NOW, host_name: "vm".into(), ..Facts::default() };
-    let sockets = ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-catalog.socket"];
-    let others = ["ringrift-master.service", "ringrift-coordinator.service", "ringrift-emergency.path"];
-    let mut units: Vec<UnitView> = sockets.iter().chain(&others).map(|name| unit((*name).into())).collect();
-    for spec in built().filter(|s| members.contains(&s.daemon)) {
-        units.push(unit(spec.daemon.unit()));
-        facts.reports.insert(spec.daemon.kebab(), report(spec.name, Value::Null));
-    }
-    facts.units = Ok(units);
-    let wishes: Map<String, Value> = members.iter().map(|d| (d.name().to_owned(), json!({ "desired": true }))).collect();
-    let master = json!({ "profile": "standalone", "healthy": true, "loop_iteration": 412, "age_seconds": 1.0, "problems": [],
-        "wishes": wishes, "interval": 10 });
-    facts.reports.insert("master".into(), report("MASTER", master));
-    let conditions = json!({ "running": [{ "work_id": "vs4y-9", "work_type": "selfplay", "config_key": "square8_2p", "since_us": NOW - 35_000_000,
-        "started": true, "progress": { "done": 24, "total": 80, "unit": "games" } }] });
-    let coordinator = json!({ "node": "vm", "epoch": "vs4y", "queue": { "pending": 0, "claimed": 0, "running": 1 }, "leases": 1, "fenced": 0,
-        "dispatchers": ["vm"], "outbox": 0, "outbox_refused": 0, "conditions": conditions });
-    facts.reports.insert("coordinator".into(), report("COORDINATOR", coordinator));
-    let router = json!({ "last_seq": 9, "first_seq": 1, "events": 9, "published": 9, "duplicates": 0, "delivered": 9, "acked": 9,
-        "dead_letters": 0, "subscribers": 13, "database_bytes": 1, "rates": { "published": 1.1, "delivered": 1.0, "acked": 1.0 } });
-    facts.reports.insert("event-router".into(), report("EVENT_ROUTER", router));
-    (facts.machine.disk_percent, facts.machine.memory_percent) = (Some(40.0), Some(25.0));
+    let mut facts = planted::well();
+    let running = json!([{ "work_id": "vs4y-9", "work_type": "selfplay", "config_key": "square8_2p", "since_us": NOW - 35_000_000,
+        "started": true, "progress": { "done": 24, "total": 80, "unit": "games" } }]);
+    *planted::snapshot(&mut facts, "coordinator", "/conditions") = json!({ "running": running });
+    *planted::snapshot(&mut facts, "coordinator", "/queue") = json!({ "pending": 0, "claimed": 0, "running": 1 });
+    planted::router(&mut facts, "rates", json!({ "published": 1.1, "delivered": 1.0, "acked": 1.0 }));
+    facts.machine.memory_percent = Some(25.0);
     facts
 }
 
