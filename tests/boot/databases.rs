@@ -57,7 +57,7 @@ fn damaged_databases_are_replaced_and_told_until_confirmed(m: &Machine) {
     let told = notices(m);
     assert_eq!(told.len(), 4, "{told:?}");
     assert!(told.iter().all(|n| n["restored"].is_string()), "each had a snapshot: {told:?}");
-    let status = m.run("ringrift status").out;
+    let problems = crate::faults::problems(m);
     let events = m.wait_for("an event for each", MINUTE, || {
         let events = m.ok("ringrift events tail --type DATABASE_QUARANTINED --json -n 10");
         if events.lines().count() == 4 { Ok(events) } else { Err(events) }
@@ -65,13 +65,15 @@ fn damaged_databases_are_replaced_and_told_until_confirmed(m: &Machine) {
     let said = m.journal("MESSAGE_ID=5f0c62d1a9e94d3cb27be7f1c0d4a836");
     assert_eq!(said.len(), 4, "{:?}", said.iter().map(|e| e.message().to_owned()).collect::<Vec<_>>());
     for (name, _, _) in OWNERS {
-        assert!(status.contains(&format!("ringrift database confirm {name}")), "{name}: {status}");
+        let confirm = format!("ringrift database confirm {name}");
+        let found: Vec<_> = problems.iter().filter(|p| p["next"].to_string().contains(&confirm)).collect();
+        assert!(found.len() == 1 && found[0]["code"] == "RR-DATABASE-LOST", "{name}: {problems:?}");
         assert!(events.contains(&format!("\"database\":\"{name}\"")), "{name}: {events}");
         m.ok(&format!("ringrift database confirm {name}"));
     }
     assert!(notices(m).is_empty());
-    let status = m.run("ringrift status").out;
-    assert!(!status.contains("database confirm"), "{status}");
+    let left = crate::faults::problems(m);
+    assert!(!left.iter().any(|p| p["code"] == "RR-DATABASE-LOST"), "{left:?}");
 }
 
 /// How many results of self-play the event log names.

@@ -157,7 +157,7 @@ fn an_artefact_is_judged_by_the_runner_as_its_reader_will(m: &Machine) {
 }
 
 /// A job that reports a result by itself, of a database that it cannot read and DATA_PIPELINE could.
-const FORGE: &str = r#"#!/bin/sh
+pub const FORGE: &str = r#"#!/bin/sh
 ln -s /var/lib/ringrift/coordinator/coordination.db coordination.db
 sha=$(printf x | sha256sum | cut -d' ' -f1)
 result="{\"schema\":1,\"artefacts\":[{\"kind\":\"games\",\"path\":\"coordination.db\",\"sha256\":\"$sha\",\"bytes\":4096}],\"metrics\":{\"games_completed\":1,\"games_per_second\":1.0}}"

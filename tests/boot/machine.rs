@@ -203,6 +203,7 @@ impl Ran {
 
     /// Checks that the command failed and said why in words containing `reason`.
     pub fn expect_refused(self, command: &str, reason: &str) {
+        assert!(!reason.is_empty(), "`{command}`: a refusal says why, and a test says which reason it means");
         assert!(self.code != 0, "`{command}` was not refused; it printed: {}", self.out);
         assert!(self.err.contains(reason), "`{command}` was refused without saying '{reason}': {}", self.err);
     }

@@ -147,16 +147,21 @@ fn every_daemon_killed_comes_back(m: &Machine) {
 fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
     m.ok("useradd --create-home somebody");
     let look = |what: &str| m.run_as("somebody", what);
-    assert!(look("ringrift status").out.contains("ringrift"));
+    let stopped = look("ringrift status");
+    assert!(stopped.code == 3 && stopped.out.starts_with("○ ringrift: not running"), "{} {}", stopped.out, stopped.err);
     for verb in ["profile list", "profile show full", "daemon list", "registry validate", "registry order", "config check"] {
         look(&format!("ringrift {verb}")).expect_ok(verb);
     }
     assert!(pids(m).is_empty(), "{:?}", pids(m));
     start(m);
     let before = pids(m);
-    assert!(look("ringrift status -v").out.contains("AUTO_EXPORT"));
-    look("ringrift daemon stop AUTO_EXPORT").expect_refused("ringrift daemon stop", "");
-    look("ringrift profile apply minimal").expect_refused("ringrift profile apply", "");
+    let tree = look("ringrift status -v").out;
+    assert!(tree.lines().any(|l| l.contains("AUTO_EXPORT") && l.contains("RUNNING")), "{tree}");
+    for verb in ["ringrift daemon stop AUTO_EXPORT", "ringrift profile apply minimal"] {
+        let ran = look(verb);
+        assert_eq!(ran.code, 77, "{verb}: {} {}", ran.out, ran.err);
+        ran.expect_refused(verb, "ringrift-admin");
+    }
     assert_eq!(before, pids(m));
     m.ok("adduser somebody ringrift-admin 2>/dev/null || usermod -aG ringrift-admin somebody");
     look("ringrift daemon pause AUTO_EXPORT").expect_ok("ringrift daemon pause AUTO_EXPORT");

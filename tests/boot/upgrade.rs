@@ -68,11 +68,18 @@ fn an_upgrade_from_0_1_0_keeps_running_with_edited_files(m: &Machine) {
     let ours = |line: &str| line.contains("training_trigger.threshold_games") && line.contains("77");
     assert!(shown.lines().any(ours), "{shown}");
     // What it left is read, brought to the new schemas, and nothing was set aside.
-    assert_eq!(m.ok("find /var/lib/ringrift -name '*.corrupt*' -o -name '*quarantine*'"), "");
-    let models = m.ok("ringrift models list --json");
-    assert!(models.contains("\"rules_version\":1") || models.contains("rules"), "{models}");
-    let status = m.run("ringrift status").out;
-    assert!(status.contains("started from scratch"), "{status}");
+    let aside = ["*.damaged*", "*.broken*", "*.unreadable*", "*quarantine*"].map(|name| format!("-name '{name}'")).join(" -o ");
+    assert_eq!(m.ok(&format!("find /var/lib/ringrift -type f \\( {aside} \\)")), "");
+    let notices: serde_json::Value = serde_json::from_str(&m.ok("ringrift database list --json")).expect("JSON");
+    assert_eq!(notices["notices"].as_array().map(Vec::len), Some(0), "{notices}");
+    // Its models are there, under the rules that they were made by, and none of them is a champion under the new ones.
+    let models: serde_json::Value = serde_json::from_str(&m.ok("ringrift models list --json")).expect("JSON");
+    let old: Vec<_> = models["models"].as_array().expect("models").iter().filter(|m| m["rules_version"] == 1).collect();
+    assert_eq!(old.len(), 2, "those of its dump: {models}");
+    assert!(old.iter().all(|m| m["champion"] == false), "{models}");
+    let problems = crate::faults::problems(m);
+    let anew: Vec<_> = problems.iter().filter(|p| p["code"] == "RR-RULES-CHANGED").collect();
+    assert!(anew.len() == 1 && anew[0]["why"].to_string().contains("kept but not used"), "{problems:?}");
     m.ok("ringrift config check");
 }
 
