@@ -34,7 +34,6 @@ const READ: &[(&str, &str, &str)] = &[
     ("router/prepare.rs", "config_key", "a quick look before the payload is read"),
     ("contract/host.rs", "auto-restart", "systemd's states: auto-restart-queued is one of them"),
     ("contract/problem/codes.rs", "RR-", "names of codes"),
-    ("coordination/judge/processes.rs", ".socket", "names of units"),
     ("coordination/hardware.rs", "GH200", "the model's name is all that the driver tells"),
     ("coordination/state.rs", "STOPPED (healthy)", "STATUS= is one text, and this one is said by the runtime alone"),
     ("cli/examples.rs", "ringrift", "lines of a command"),

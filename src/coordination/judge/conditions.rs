@@ -1,6 +1,6 @@
 //! What is wrong beside processes: the machine, the configuration, databases, events.
 use super::processes::is_coordinator_up;
-use super::view::{View, is_unwell};
+use super::view::{MAX_OUTBOX, View, is_unwell};
 use crate::contract::coordinator::GateView;
 use crate::contract::facts::{Missing, PipelineView};
 use crate::contract::health::State;
@@ -18,8 +18,6 @@ const MAX_LAG: u64 = 10_000;
 const ALL: f64 = 100.0;
 /// A hub that has just begun may not have reported yet, microseconds.
 const FIRST_ACCOUNT_US: i64 = 5_000_000;
-/// Events that wait for the router: a moment's pause makes fewer.
-pub const MAX_OUTBOX: u64 = 256;
 const DISK: &str = "du -xh --max-depth=2 /var/lib/ringrift | sort -h | tail";
 
 /// What the machine has to do with it.

@@ -1,6 +1,5 @@
 //! What is wrong with processes and their units: the master, the coordinator, daemons, sockets.
-use super::conditions::MAX_OUTBOX;
-use super::view::{COORDINATOR, MASTER, View, WATCH, is_unwell};
+use super::view::{COORDINATOR, MASTER, MAX_OUTBOX, View, WATCH, is_unwell};
 use crate::contract::error::Exit;
 use crate::contract::health::{HealthStatus, State};
 use crate::contract::host::UnitView;
@@ -8,6 +7,7 @@ use crate::contract::master::Wish;
 use crate::contract::overview::Process;
 use crate::contract::problem::{Code, Kind, Problem, Severity, Subject};
 use crate::contract::registry::{DaemonType, Hub};
+use crate::contract::sockets::SOCKETS;
 
 /// A start may take so long, microseconds: the units' TimeoutStartSec=.
 const READY_US: i64 = 30_000_000;
@@ -81,11 +81,8 @@ fn log(unit: &str) -> String {
     format!("journalctl -u {} -n 50", unit.trim_end_matches(".service"))
 }
 
-/// The sockets that the suite has.
-const SOCKETS: [&str; 4] = ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-catalog.socket"];
-
 fn sockets(view: &View<'_>) -> Vec<Problem> {
-    SOCKETS.into_iter().filter_map(|name| socket(view, name)).collect()
+    SOCKETS.iter().filter_map(|s| socket(view, s.unit)).collect()
 }
 
 fn socket(view: &View<'_>, name: &str) -> Option<Problem> {

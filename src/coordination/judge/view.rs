@@ -9,6 +9,7 @@ use crate::contract::master::{MasterView, Wish};
 use crate::contract::overview::{Held, Process};
 use crate::contract::registry::{DaemonSpec, DaemonType, Profile, Stage, all};
 use crate::contract::router::Stats;
+use crate::contract::sockets::SOCKETS;
 use crate::coordination::state::{Facts as Known, assess};
 
 /// The master's unit.
@@ -17,6 +18,9 @@ pub const MASTER: &str = "ringrift-master.service";
 pub const COORDINATOR: &str = "ringrift-coordinator.service";
 /// The watch over the emergency flags.
 pub const WATCH: &str = "ringrift-emergency.path";
+
+/// Events of the coordinator that wait for the router: a moment's pause makes fewer.
+pub const MAX_OUTBOX: u64 = 256;
 
 /// What the judgement is made of.
 pub struct View<'a> {
@@ -103,7 +107,7 @@ impl<'a> View<'a> {
     /// Since when the suite is up at least: its youngest socket or hub.
     pub fn begun_us(&self) -> Option<i64> {
         let units = self.facts.units.as_deref().unwrap_or_default();
-        let up = |u: &&UnitView| (u.name.ends_with(".socket") || u.name == MASTER) && u.active_state != "inactive";
+        let up = |u: &&UnitView| (SOCKETS.iter().any(|s| s.unit == u.name) || u.name == MASTER) && u.active_state != "inactive";
         units.iter().filter(up).filter_map(|u| u.since_us).max()
     }
 

@@ -6,6 +6,7 @@ use crate::contract::coordinator::{Order, OrderKind, ReportOutcome};
 use crate::contract::health::StatusFile;
 use crate::contract::ids::JobId;
 use crate::contract::registry::Profile;
+use crate::contract::sockets::SOCKETS;
 use crate::contract::workload::JobType;
 use crate::platform::store::Keep;
 use crate::platform::systemd::{Queued, UnitLimits};
