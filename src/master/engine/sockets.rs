@@ -9,7 +9,6 @@ use crate::platform::socket_file::{Id, Trouble, look};
 use crate::platform::systemd::ServiceManager;
 use crate::platform::threads;
 use crate::platform::watch::Folders;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -37,14 +36,6 @@ pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std:
         }
     };
     threads::small_part("sockets", run).map(drop)
-}
-
-/// What was seen of the sockets' files, each with when its unit changed its state last.
-#[derive(Default)]
-pub(super) struct Seen {
-    ids: BTreeMap<&'static str, (Option<i64>, Id)>,
-    /// The modes that were not the declared ones.
-    modes: BTreeMap<&'static str, (Option<i64>, u32)>,
 }
 
 /// What is restarted to have a socket made anew.
@@ -110,7 +101,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let before = self.sockets.ids.get(socket.unit).filter(|(at, _)| *at == since).map(|(_, id)| *id);
         let path = self.settings.run.join(socket.file());
         let found = match look(&path, socket.mode, before) {
-            Err(Trouble::Mode(mode, _)) if self.is_of_the_unit(socket, since, mode) => look(&path, mode, before),
+            Err(Trouble::Mode(mode, wanted)) => look(&path, mode, before)
+                .and_then(|id| if self.is_of_the_unit(socket, id, mode) { Ok(id) } else { Err(Trouble::Mode(mode, wanted)) }),
             found => found,
         };
         match found {
@@ -124,12 +116,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Whether a mode that is not the declared one is the unit's own: systemd has made the socket again, and it has the same mode. A drop-in
     /// of the operator's says so, and a further restart would change nothing.
-    fn is_of_the_unit(&mut self, socket: &Socket, since: Option<i64>, mode: u32) -> bool {
-        let before = *self.sockets.modes.entry(socket.unit).or_insert((since, mode));
+    fn is_of_the_unit(&mut self, socket: &Socket, id: Id, mode: u32) -> bool {
+        let before = *self.sockets.modes.entry(socket.unit).or_insert((id, mode));
         if before.1 != mode {
-            self.sockets.modes.insert(socket.unit, (since, mode));
+            self.sockets.modes.insert(socket.unit, (id, mode));
         }
-        before.1 == mode && before.0 != since
+        before.1 == mode && before.0 != id
     }
 
     /// Has systemd make a socket anew. A restart goes on to whoever requires the unit, a stop would leave them down.

@@ -36,6 +36,9 @@ fn a_mode_that_systemd_gives_again_is_an_operators_and_not_restarted_for() {
         let mode = |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
         let restarts = |bench: &Bench| bench.systemd.take().into_iter().filter(|a| *a == format!("restart {}", SOCKETS[0].unit)).count();
         let made_anew = |bench: &mut Bench, at: i64| {
+            std::fs::rename(&file, bench.dir.path().join("former")).expect("moved");
+            drop(std::os::unix::net::UnixListener::bind(&file).expect("a socket"));
+            mode(0o600);
             bench.systemd.units.borrow_mut().get_mut(SOCKETS[0].unit).expect("there").since_us = Some(at);
             bench.engine.hub_retried_us.clear();
         };
