@@ -1,6 +1,9 @@
 //! Changes go through the master over D-Bus; daemons can also be started and stopped without it, through systemd.
 use super::Done;
+use super::bar::Bar;
+use super::look::Seen;
 use super::out::{Out, Text, Tone};
+use super::settle::{self, TargetState};
 use super::world::World;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::master::Plan;
@@ -8,6 +11,7 @@ use crate::contract::registry::{DaemonType, Profile, closure, stop_order};
 use crate::coordination::plan;
 use crate::master::guard;
 use crate::platform::commander::{CommandError, Commander, Outcome};
+use crate::platform::interrupt;
 use serde_json::json;
 
 /// A change of daemons.
@@ -27,6 +31,14 @@ impl Change {
             Change::Start => "StartDaemon",
             Change::Stop => "StopDaemon",
             Change::Restart => "RestartDaemon",
+        }
+    }
+    /// The verb that undoes it.
+    fn back(self) -> Option<&'static str> {
+        match self {
+            Change::Start => Some("stop"),
+            Change::Stop => Some("start"),
+            Change::Restart => None,
         }
     }
     fn done(self) -> &'static str {
@@ -77,6 +89,11 @@ impl Master {
         self.0.apply(profile.name()).map_err(|e| explain(&format!("applying profile {profile}"), e))
     }
 
+    /// Goes back to what was wanted before the last profile was applied.
+    pub fn undo(&self, dry_run: bool) -> Result<Plan, Failure> {
+        self.0.undo(dry_run).map_err(|e| explain("undoing a profile", e))
+    }
+
     /// Removes a notice that was read.
     pub fn confirm(&self, notice: &str) -> Result<(), Failure> {
         self.0.confirm(notice).map_err(|e| explain(&format!("confirming {notice}"), e))
@@ -93,7 +110,9 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
     let doing = format!("having daemons {}", change.done());
     let commander = Commander::connect().map_err(|e| explain(&doing, e))?;
     let names: Vec<String> = daemons.iter().map(|d| d.name().to_owned()).collect();
-    let outcomes = match commander.change(change.method(), &names) {
+    interrupt::tell("The change continues without this command; `ringrift status` shows it.");
+    let asked = settle::meanwhile(|| commander.change(change.method(), &names), || watch(world, change, daemons));
+    let outcomes = match asked {
         Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons).map_err(|e| match e {
             CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, format!("{doing} without a master needs root"))
                 .hint("use sudo, or start the suite: `sudo systemctl start ringrift-master.target`")
@@ -102,7 +121,18 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
         })?,
         answer => answer.map_err(|e| explain(&doing, e))?,
     };
-    print(out, change.done(), &outcomes)
+    print(out, change.done(), change.back(), &outcomes)
+}
+
+/// Shows how far a change is; returns what looks once more.
+fn watch<'a>(world: &'a World, change: Change, daemons: &'a [DaemonType]) -> impl FnMut() + 'a {
+    let bar = Bar::new("daemons");
+    let wish = if change == Change::Stop { TargetState::Down } else { TargetState::Up };
+    move || {
+        if let Ok(seen) = Seen::look(world) {
+            bar.at(daemons.iter().filter(|d| settle::is_met(&seen.daemon(world, **d), wish)).count(), daemons.len());
+        }
+    }
 }
 
 /// Without a master: through systemd, with a warning.
@@ -125,7 +155,7 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
     Ok(outcomes)
 }
 
-fn print(out: &Out, done: &str, outcomes: &[Outcome]) -> Done {
+fn print(out: &Out, done: &str, back: Option<&str>, outcomes: &[Outcome]) -> Done {
     let fine = |result: &str| matches!(result, "done" | "skipped");
     let value: Vec<_> = outcomes.iter().map(|(name, result, text)| json!({ "daemon": name, "result": result, "text": text })).collect();
     out.either("daemons", &value, || {
@@ -137,7 +167,12 @@ fn print(out: &Out, done: &str, outcomes: &[Outcome]) -> Done {
             };
             vec![Text::new(tone, format!("{} {name}", if fine(result) { "●" } else { "×" })), Text::new(tone, word), Text::plain(text)]
         });
-        out.table(&[], rows.collect())
+        let mut page = out.table(&[], rows.collect());
+        let changed: Vec<&str> = outcomes.iter().filter(|(_, result, _)| result == "done").map(|(name, ..)| name.as_str()).collect();
+        if let Some(back) = back.filter(|_| !changed.is_empty()) {
+            page += &out.paint(Tone::Dim, &format!("back: ringrift daemon {back} {}\n", changed.join(" ")));
+        }
+        page
     })?;
     Ok(if outcomes.iter().all(|(_, result, _)| fine(result)) { Exit::Ok } else { Exit::Failure })
 }
@@ -155,5 +190,6 @@ pub fn pause(_world: &World, out: &Out, daemons: &[DaemonType], reason: Option<&
         answer.map_err(|e| explain(doing, e))?;
         outcomes.push((daemon.name().to_owned(), "done".to_owned(), reason.unwrap_or_default().to_owned()));
     }
-    print(out, if reason.is_some() { "paused" } else { "resumed" }, &outcomes)
+    let back = reason.is_some().then_some("resume");
+    print(out, if reason.is_some() { "paused" } else { "resumed" }, back, &outcomes)
 }

@@ -21,6 +21,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("profile show", &["ringrift profile show", "ringrift profile show training"]),
     ("profile diff", &["ringrift profile diff selfplay", "ringrift profile diff standalone --json"]),
     ("profile apply", &["ringrift profile apply selfplay --dry-run", "ringrift profile apply standalone"]),
+    ("profile undo", &["ringrift profile undo --dry-run", "ringrift profile undo"]),
     ("models list", &["ringrift models list", "ringrift models list square8_2p -n 10"]),
     ("artefacts prune", &["ringrift artefacts prune --dry-run", "ringrift artefacts prune --dry-run --going"]),
     ("artefacts rebuild", &["ringrift artefacts rebuild", "ringrift artefacts rebuild --json"]),

@@ -1,9 +1,11 @@
 //! The command line `ringrift`: one verb, one file. It opens no database, and read-only verbs start no unit.
 mod artefacts;
 mod bandwidth;
+mod bar;
 mod command;
 mod complete;
 mod config;
+mod consent;
 mod control;
 mod daemon;
 mod database;

@@ -19,7 +19,7 @@ pub enum TargetState {
 }
 
 /// Whether a daemon is as it was wished.
-fn is_met(row: &Row, wish: TargetState) -> bool {
+pub fn is_met(row: &Row, wish: TargetState) -> bool {
     match wish {
         TargetState::Up => matches!(row.state, State::Running | State::Paused),
         TargetState::Down => {
@@ -34,12 +34,13 @@ fn is_final(row: &Row, wish: TargetState) -> bool {
 }
 
 /// Looks again and again until every daemon is as wished or cannot become so, or for so long; returns those that are not as wished.
-/// Nothing, as soon as what is seen is no longer `wanted`.
+/// Nothing, as soon as what is seen is no longer `wanted`. `progress` hears how many are, of how many.
 pub fn settle(
     world: &World,
     wishes: &[(DaemonType, TargetState)],
     limit: Duration,
     wanted: impl Fn(&Seen) -> bool,
+    progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Option<Vec<Row>>, Failure> {
     let begun = Instant::now();
     loop {
@@ -49,11 +50,25 @@ pub fn settle(
         }
         let rows = wishes.iter().map(|(daemon, wish)| (seen.daemon(*daemon), *wish));
         let open: Vec<(Row, TargetState)> = rows.filter(|(row, wish)| !is_met(row, *wish)).collect();
+        progress(wishes.len() - open.len(), wishes.len());
         if open.iter().all(|(row, wish)| is_final(row, *wish)) || begun.elapsed() >= limit {
             return Ok(Some(open.into_iter().map(|(row, _)| row).collect()));
         }
         std::thread::sleep(POLL_INTERVAL);
     }
+}
+
+/// Does something that takes its time, and looks at it meanwhile with what `watch` returns.
+pub fn meanwhile<T: Send, L: FnMut()>(work: impl FnOnce() -> T + Send, watch: impl FnOnce() -> L) -> T {
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(work);
+        let mut look = watch();
+        while !worker.is_finished() {
+            std::thread::park_timeout(POLL_INTERVAL);
+            look();
+        }
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
 /// Looks again and again until `done` gives something, or for so long.

@@ -27,11 +27,15 @@ pub fn wanted(profile: Profile, config: &Config) -> Vec<DaemonType> {
 
 /// What applying the profile does, seen from the units as they are. A failed member is started again: applying is asking for it.
 pub fn plan(profile: Profile, config: &Config, units: &[UnitView]) -> Plan {
+    toward(profile, wanted(profile, config), config, units)
+}
+
+/// The same, where people want other daemons up than the profile's.
+pub fn toward(profile: Profile, wanted: Vec<DaemonType>, config: &Config, units: &[UnitView]) -> Plan {
     let up = |d: &DaemonType| {
         let name = d.unit();
         units.iter().any(|u| u.name == name && u.is_up())
     };
-    let wanted = wanted(profile, config);
     let running: Vec<DaemonType> = crate::contract::registry::built().map(|s| s.daemon).filter(|d| up(d) && !wanted.contains(d)).collect();
     let names = |list: Vec<DaemonType>| list.into_iter().map(|d| d.name().to_owned()).collect::<Vec<_>>();
     let (stay, start): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|d| up(d));

@@ -7,11 +7,16 @@ use tokio::sync::oneshot;
 use zbus::message::{Header, Message};
 use zbus::names::ErrorName;
 
+/// There is nothing to come back to.
+pub const NO_FORMER: &str = "no profile was applied before this one";
+
 /// A change that somebody wants, after the caller was found to be allowed to make it.
 #[derive(Debug)]
 pub enum ChangeRequest {
     /// Apply a profile.
     Apply(Profile),
+    /// Come back to what was wanted before the last profile was applied.
+    Undo,
     /// Start daemons.
     Start(Vec<DaemonType>),
     /// Stop daemons.
@@ -33,6 +38,7 @@ impl fmt::Display for ChangeRequest {
         let names = |daemons: &[DaemonType]| daemons.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
         match self {
             ChangeRequest::Apply(profile) => write!(f, "profile {profile}"),
+            ChangeRequest::Undo => f.write_str("what was wanted before the profile"),
             ChangeRequest::Start(daemons) => write!(f, "a start of {}", names(daemons)),
             ChangeRequest::Stop(daemons) => write!(f, "a stop of {}", names(daemons)),
             ChangeRequest::Restart(daemons) => write!(f, "a restart of {}", names(daemons)),

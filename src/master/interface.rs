@@ -1,6 +1,6 @@
 //! `org.ringrift.Master1` on D-Bus: everybody may look, polkit decides who may change. It answers questions from the shared
 //! knowledge, so that it answers even when the loop hangs, and hands changes to the loop.
-use super::calls::{Answer, Call, ChangeRequest, Error, Outcome};
+use super::calls::{Answer, Call, ChangeRequest, Error, NO_FORMER, Outcome};
 use super::names::{self, Named};
 use super::show::{self, Dict};
 use super::world::World;
@@ -97,6 +97,24 @@ impl Master {
             return Ok(show::plan(&self.world().plan(profile)));
         }
         match self.change(connection, &header, ChangeRequest::Apply(profile)).await? {
+            Answer::Plan(plan) => Ok(show::plan(&plan)),
+            Answer::Outcomes(_) | Answer::Done => Ok(Dict::new()),
+        }
+    }
+
+    /// Comes back to what was wanted before the last profile was applied; with `dry_run` only returns the changes.
+    async fn undo_profile(
+        &self,
+        dry_run: bool,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        if dry_run {
+            let world = self.world();
+            let former = world.former.as_ref().ok_or_else(|| Error::InvalidArgument(NO_FORMER.into()))?;
+            return Ok(show::plan(&world.plan_back(former)));
+        }
+        match self.change(connection, &header, ChangeRequest::Undo).await? {
             Answer::Plan(plan) => Ok(show::plan(&plan)),
             Answer::Outcomes(_) | Answer::Done => Ok(Dict::new()),
         }

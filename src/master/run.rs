@@ -4,7 +4,7 @@ use super::calls::Call;
 use super::engine::{Engine, Note, Parts, sockets};
 use super::lock::{LockError, MasterLock};
 use super::settings::Settings;
-use super::store::Store;
+use super::store::{Standing, Store};
 use super::world::World;
 use super::{control, link};
 use crate::contract::config::Config;
@@ -103,7 +103,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     }
     if engine.store.profile().ok().flatten().is_none() {
         // The first start: from now on the configuration's profile is no longer asked for.
-        let kept = engine.store.set_profile(profile, "configuration", crate::platform::clock::now_us());
+        let kept = engine.store.set_profile(&Standing::of(profile), None, "configuration", crate::platform::clock::now_us());
         kept.map_err(|e| failed(Exit::Failure, "writing master.db", e))?;
     }
     engine.look().await.map_err(unavailable)?;

@@ -3,6 +3,7 @@ use crate::contract::master::Control;
 use crate::contract::registry::{DaemonType, Profile};
 use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -15,18 +16,66 @@ CREATE TABLE heartbeat(one INTEGER PRIMARY KEY CHECK (one = 1), last_beat_us INT
   pid INTEGER NOT NULL) STRICT;
 CREATE TABLE history(at_us INTEGER NOT NULL, daemon TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
 CREATE INDEX history_by_daemon ON history(daemon, at_us);
+", "
+CREATE TABLE former(one INTEGER PRIMARY KEY CHECK (one = 1), standing TEXT NOT NULL) STRICT;  -- JSON: what was wanted before the profile
 "];
 
 /// Changes of state that are kept for each daemon.
 const MAX_STATE_CHANGES: u32 = 200;
 
+/// What operators want of single daemons, and who.
+pub type Overrides = BTreeMap<DaemonType, (Wanted, String)>;
+
+/// What is wanted: a profile, and what operators said of single daemons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The profile.
+    pub profile: Profile,
+    /// Against it.
+    pub overrides: Overrides,
+}
+
+/// A standing as it is stored: names, which another version may not know.
+#[derive(Serialize, Deserialize)]
+struct StoredStanding {
+    profile: String,
+    overrides: Vec<(String, Wanted, String)>,
+}
+
 /// What an operator wants of one daemon, against the profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Wanted {
     /// Runs although the profile has it not.
     Started,
     /// Does not run although the profile has it.
     Stopped,
+}
+
+impl Wanted {
+    fn word(self) -> &'static str {
+        match self {
+            Wanted::Started => "started",
+            Wanted::Stopped => "stopped",
+        }
+    }
+}
+
+impl Standing {
+    /// A profile as it is.
+    pub fn of(profile: Profile) -> Standing {
+        Standing { profile, overrides: Overrides::new() }
+    }
+
+    fn stored(&self) -> StoredStanding {
+        let overrides = self.overrides.iter().map(|(daemon, (wanted, by))| (daemon.name().to_owned(), *wanted, by.clone()));
+        StoredStanding { profile: self.profile.name().to_owned(), overrides: overrides.collect() }
+    }
+
+    fn from_stored(stored: StoredStanding) -> Option<Standing> {
+        let known = |(daemon, wanted, by): (String, Wanted, String)| Some((DaemonType::parse(&daemon).ok()?, (wanted, by)));
+        Some(Standing { profile: Profile::parse(&stored.profile)?, overrides: stored.overrides.into_iter().filter_map(known).collect() })
+    }
 }
 
 /// The database.
@@ -69,16 +118,29 @@ impl Store {
         Ok(name.and_then(|n| Profile::parse(&n)))
     }
 
-    /// A profile was applied: what was said of single daemons before does not hold any more.
-    pub fn set_profile(&mut self, profile: Profile, who: &str, now_us: i64) -> Result<()> {
+    /// A profile was applied: what was said of single daemons before holds no more than is in `overrides`. `former` is what was wanted
+    /// before.
+    pub fn set_profile(&mut self, to: &Standing, former: Option<&Standing>, who: &str, now_us: i64) -> Result<()> {
         let step = self.db.transaction()?;
-        step.execute("INSERT OR REPLACE INTO desired VALUES (1, ?1, ?2, ?3)", params![profile.name(), who, now_us])?;
+        step.execute("INSERT OR REPLACE INTO desired VALUES (1, ?1, ?2, ?3)", params![to.profile.name(), who, now_us])?;
         step.execute("DELETE FROM override", [])?;
+        for (daemon, (wanted, by)) in &to.overrides {
+            step.execute("INSERT INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), by, now_us])?;
+        }
+        if let Some(text) = former.and_then(|former| serde_json::to_string(&former.stored()).ok()) {
+            step.execute("INSERT OR REPLACE INTO former VALUES (1, ?1)", [text])?;
+        }
         Ok(step.commit()?)
     }
 
+    /// What was wanted before the profile was applied.
+    pub fn former(&self) -> Result<Option<Standing>> {
+        let text: Option<String> = self.db.query_row("SELECT standing FROM former", [], |r| r.get(0)).optional()?;
+        Ok(text.and_then(|text| Standing::from_stored(serde_json::from_str(&text).ok()?)))
+    }
+
     /// Daemons that an operator started or stopped by name.
-    pub fn overrides(&self) -> Result<BTreeMap<DaemonType, (Wanted, String)>> {
+    pub fn overrides(&self) -> Result<Overrides> {
         let mut query = self.db.prepare("SELECT daemon, wanted, by_whom FROM override")?;
         let rows = query.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?)))?;
         let mut found = BTreeMap::new();
@@ -95,10 +157,9 @@ impl Store {
     /// Remembers what an operator wants of a daemon; nothing: as the profile says.
     pub fn set_override(&self, daemon: DaemonType, wanted: Option<Wanted>, who: &str, now_us: i64) -> Result<()> {
         match wanted {
-            Some(wanted) => {
-                let word = if wanted == Wanted::Started { "started" } else { "stopped" };
-                self.db.execute("INSERT OR REPLACE INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), word, who, now_us])?
-            }
+            Some(wanted) => self
+                .db
+                .execute("INSERT OR REPLACE INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), who, now_us])?,
             None => self.db.execute("DELETE FROM override WHERE daemon = ?1", [daemon.name()])?,
         };
         Ok(())
@@ -172,7 +233,7 @@ mod tests {
         let path = dir.path().join("master.db");
         let mut store = Store::open(&path, Keep::NONE).expect("opens");
         assert_eq!(store.profile().expect("reads"), None);
-        store.set_profile(Profile::Selfplay, "root", 1).expect("writes");
+        store.set_profile(&Standing::of(Profile::Selfplay), None, "root", 1).expect("writes");
         store.set_override(DaemonType::IdleResource, Some(Wanted::Stopped), "ann", 2).expect("writes");
         let control = Control { paused: true, reason: "disk".into(), who: "ann".into(), when_us: 3 };
         store.set_paused(DaemonType::Evaluation, Some(&control)).expect("writes");
@@ -180,8 +241,12 @@ mod tests {
         let mut store = Store::open(&path, Keep::NONE).expect("opens again");
         assert_eq!(store.profile().expect("reads"), Some(Profile::Selfplay));
         assert_eq!(store.overrides().expect("reads")[&DaemonType::IdleResource], (Wanted::Stopped, "ann".into()));
-        store.set_profile(Profile::Standalone, "root", 4).expect("writes");
+        let former = Standing { profile: Profile::Selfplay, overrides: store.overrides().expect("reads") };
+        store.set_profile(&Standing::of(Profile::Standalone), Some(&former), "root", 4).expect("writes");
         assert!(store.overrides().expect("reads").is_empty());
+        assert_eq!(store.former().expect("reads"), Some(former.clone()));
+        store.set_profile(&former, None, "root", 5).expect("writes");
+        assert_eq!(store.overrides().expect("reads"), former.overrides, "as they were");
         assert_eq!(store.paused().expect("reads")[&DaemonType::Evaluation], control, "pausing is no part of a profile");
         store.set_paused(DaemonType::Evaluation, None).expect("writes");
         assert!(store.paused().expect("reads").is_empty());

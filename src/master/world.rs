@@ -1,5 +1,5 @@
 //! What the master knows, shared between its loop, which writes it, and the D-Bus interface, which answers from it at any time.
-use super::store::Wanted;
+use super::store::{Overrides, Standing, Wanted};
 use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::health::{State, StatusFile};
 use crate::contract::host::UnitView;
@@ -60,6 +60,9 @@ pub struct Drift {
     pub details: Vec<String>,
 }
 
+/// Who stopped what the master did not.
+const OUTSIDE: &str = "systemctl";
+
 /// Everything known.
 #[derive(Debug)]
 pub struct World {
@@ -72,7 +75,9 @@ pub struct World {
     /// Units by name.
     pub units: BTreeMap<String, UnitView>,
     /// What operators want of single daemons, and who.
-    pub overrides: BTreeMap<DaemonType, (Wanted, String)>,
+    pub overrides: Overrides,
+    /// What was wanted before the profile was applied, if that is known.
+    pub former: Option<Standing>,
     /// Went down in order without the master; left alone until somebody starts them.
     pub outside: BTreeSet<DaemonType>,
     /// Paused daemons.
@@ -106,7 +111,8 @@ impl World {
             taken,
             profile,
             units: BTreeMap::new(),
-            overrides: BTreeMap::new(),
+            overrides: Overrides::new(),
+            former: None,
             outside: BTreeSet::new(),
             paused: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -123,14 +129,28 @@ impl World {
 
     /// Daemons that shall run, in start order: the profile's, less what operators stopped, plus what they started.
     pub fn desired(&self) -> Vec<DaemonType> {
-        let mut wanted = plan::wanted(self.profile, &self.config);
-        wanted.retain(|d| !self.outside.contains(d) && !matches!(self.overrides.get(d), Some((Wanted::Stopped, _))));
-        for (daemon, (wish, _)) in &self.overrides {
+        let mut wanted = self.with(self.profile, &self.overrides);
+        wanted.retain(|d| !self.outside.contains(d));
+        wanted
+    }
+
+    /// Those of a profile, less what operators stopped, plus what they started.
+    fn with(&self, profile: Profile, overrides: &Overrides) -> Vec<DaemonType> {
+        let mut wanted = plan::wanted(profile, &self.config);
+        wanted.retain(|d| !matches!(overrides.get(d), Some((Wanted::Stopped, _))));
+        for (daemon, (wish, _)) in overrides {
             if *wish == Wanted::Started && !wanted.contains(daemon) {
                 wanted.push(*daemon);
             }
         }
         wanted
+    }
+
+    /// What is wanted now, to come back to it: what went down without the master counts as stopped.
+    pub fn standing(&self) -> Standing {
+        let mut overrides = self.overrides.clone();
+        overrides.extend(self.outside.iter().map(|daemon| (*daemon, (Wanted::Stopped, OUTSIDE.to_owned()))));
+        Standing { profile: self.profile, overrides }
     }
 
     /// A daemon's unit.
@@ -204,6 +224,12 @@ impl World {
     pub fn plan(&self, profile: Profile) -> Plan {
         let units: Vec<UnitView> = self.units.values().cloned().collect();
         plan::plan(profile, &self.config, &units)
+    }
+
+    /// What coming back to this would do.
+    pub fn plan_back(&self, to: &Standing) -> Plan {
+        let units: Vec<UnitView> = self.units.values().cloned().collect();
+        plan::toward(to.profile, self.with(to.profile, &to.overrides), &self.config, &units)
     }
 
     /// How reality differs from the profile and from what operators said since.

@@ -108,6 +108,12 @@ impl Commander {
         typed("ApplyProfile", dict)
     }
 
+    /// Comes back to what was wanted before the last profile was applied; answers before all has started.
+    pub fn undo(&self, dry_run: bool) -> Result<Plan, CommandError> {
+        let dict: HashMap<String, OwnedVariant> = self.call(CHANGE_TIMEOUT, "UndoProfile", &(dry_run,))?;
+        typed("UndoProfile", dict)
+    }
+
     /// Starts, stops or restarts daemons; answers when systemd is through with all. `verb`: StartDaemon, StopDaemon, RestartDaemon.
     pub fn change(&self, verb: &'static str, daemons: &[String]) -> Result<Vec<Outcome>, CommandError> {
         self.call(CHANGE_TIMEOUT, verb, &(daemons.to_vec(),))

@@ -12,6 +12,7 @@ pub mod flags;
 pub mod foreign;
 pub mod host;
 pub mod http;
+pub mod interrupt;
 pub mod job_files;
 pub mod journal;
 pub mod models;

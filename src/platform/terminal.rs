@@ -1,7 +1,7 @@
 //! The only place that writes to standard output and standard error: whatever the text holds, a terminal gets nothing but characters,
 //! line ends, tabs and colours.
 use crate::contract::text::{Block, is_harmless};
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Returns to the start of the line and clears it.
 const CLEAR_LINE: &str = "\r\u{1b}[K";
@@ -42,6 +42,18 @@ pub fn overwrite(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     write!(stdout, "{CLEAR_LINE}{}", printable(text))?;
     stdout.flush()
+}
+
+/// Asks a person and returns the answer; nothing where no person can answer.
+pub fn ask(question: &str) -> Option<String> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return None;
+    }
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{}", printable(question)).and_then(|()| stderr.flush()).ok()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).ok()?;
+    Some(answer.trim().to_owned())
 }
 
 /// Prints a line on standard error. Where that is away nothing can be done about it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 on_both!(
     the_loop_reaches_its_second_generation,
     a_profile_is_applied_as_a_difference,
+    a_daemon_that_was_stopped_is_not_started_by_its_clients,
     killing_the_router_changes_no_other_process,
     every_daemon_killed_comes_back,
     looking_starts_nothing_and_ordinary_users_may_look,
@@ -109,10 +110,37 @@ fn a_profile_is_applied_as_a_difference(m: &Machine) {
     // One that is overtaken while systemd is still at it: the later one counts, and nothing is left out.
     m.ok("ringrift profile apply selfplay --no-wait; ringrift profile apply standalone");
     running(m, daemons()).expect("what was stopped for a moment runs again");
-    m.ok("ringrift profile apply selfplay --dry-run | grep -q AUTO_EXPORT");
+    let would = m.ok("ringrift profile apply selfplay --dry-run");
+    assert!(would.contains("AUTO_EXPORT") && would.contains("would stop") && !would.contains("stopped"), "{would}");
     running(m, daemons()).expect("a dry run changes nothing");
+    // Undone, what ran before runs again, and what was stopped by hand stays so; undone once more, the profile.
+    m.ok("ringrift daemon stop EVALUATION");
+    let did = m.ok("ringrift profile apply selfplay");
+    assert!(did.contains("stopped") && did.contains("back: ringrift profile undo"), "{did}");
+    let would = m.ok("ringrift profile undo --dry-run");
+    assert!(would.contains("AUTO_EXPORT") && would.contains("would start") && !would.contains("EVALUATION"), "{would}");
+    m.ok("ringrift profile undo");
+    assert_eq!(m.show("ringrift-evaluation.service", "ActiveState"), "inactive");
+    assert_eq!(m.show("ringrift-auto-export.service", "ActiveState"), "active");
+    m.ok("ringrift profile undo");
+    assert_eq!(m.show("ringrift-auto-export.service", "ActiveState"), "inactive");
+    m.ok("ringrift profile undo && ringrift daemon start EVALUATION");
+    running(m, daemons()).expect("all run");
     m.run("ringrift profile apply selfplai").expect_refused("ringrift profile apply selfplai", "selfplay");
     m.run("ringrift daemon start AUTO_SYNC").expect_refused("ringrift daemon start AUTO_SYNC", "AUTO_SYNC");
+}
+
+/// The catalog's socket goes with DATA_PIPELINE: a client that connects starts nothing that a person or the profile stopped.
+fn a_daemon_that_was_stopped_is_not_started_by_its_clients(m: &Machine) {
+    start(m);
+    m.ok("ringrift daemon stop DATA_PIPELINE");
+    assert_eq!(m.show("ringrift-catalog.socket", "ActiveState"), "inactive");
+    assert_ne!(m.run("ringrift models list").code, 0, "the catalog is down");
+    m.run("curl -s --unix-socket /run/ringrift/catalog.sock http://x/ >/dev/null");
+    assert_eq!(m.show("ringrift-data-pipeline.service", "ActiveState"), "inactive");
+    m.ok("ringrift daemon start DATA_PIPELINE");
+    m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
+    m.ok("ringrift models list");
 }
 
 fn killing_the_router_changes_no_other_process(m: &Machine) {

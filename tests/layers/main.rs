@@ -65,7 +65,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("jobrunner", &["clap", "nix", "sha2", "tokio", "tracing"]),
     ("failure", &["clap", "tokio", "tracing"]),
     ("starts", &["clap", "tokio", "tracing"]),
-    ("cli", &["anstyle", "clap", "clap_complete", "clap_mangen", "comfy_table", "jiff"]),
+    ("cli", &["anstyle", "clap", "clap_complete", "clap_mangen", "comfy_table", "indicatif", "jiff"]),
 ];
 
 /// "Where things are" in ARCHITECTURE.md.

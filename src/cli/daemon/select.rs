@@ -22,6 +22,11 @@ pub struct Select {
 }
 
 impl Select {
+    /// Whether each was named.
+    pub fn is_by_name(&self) -> bool {
+        !self.all && self.category.is_none()
+    }
+
     /// The daemons in the order given, each once, other names resolved; warns on stderr about deprecated ones.
     /// Planned daemons are refused: they cannot be started and have no unit.
     pub fn built(&self, out: &Out) -> Result<Vec<DaemonType>, Failure> {

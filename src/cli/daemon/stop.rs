@@ -1,8 +1,9 @@
 //! `ringrift daemon stop`.
 use super::select::Select;
+use crate::cli::look::Seen;
 use crate::cli::out::Out;
 use crate::cli::world::World;
-use crate::cli::{Done, control};
+use crate::cli::{Done, consent, control};
 use clap::Args;
 
 /// Stop daemons; each has 30 seconds to finish. The master does not start them again until asked.
@@ -10,12 +11,20 @@ use clap::Args;
 pub struct Stop {
     #[command(flatten)]
     select: Select,
+    /// Do not ask before a category or all are stopped
+    #[arg(short, long)]
+    yes: bool,
 }
 
 impl Stop {
     /// Asks the master, or systemd when there is no master, and prints what became of each.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let daemons = self.select.built(out)?;
+        if !self.select.is_by_name() {
+            let seen = Seen::look(world)?;
+            let runs = daemons.iter().filter(|d| seen.is_active(&d.unit()));
+            consent::to_stop(&runs.map(|d| d.name().to_owned()).collect::<Vec<_>>(), self.yes)?;
+        }
         control::change(world, out, control::Change::Stop, &daemons)
     }
 }

@@ -1,15 +1,17 @@
 //! `ringrift profile apply`.
 use super::diff::plan_now;
-use super::plan::{find, render};
+use super::plan::{Tense, find, render};
+use crate::cli::bar::Bar;
 use crate::cli::control::Master;
 use crate::cli::look::Row;
 use crate::cli::out::{Out, Tone};
 use crate::cli::settle::{self, TargetState};
 use crate::cli::world::World;
-use crate::cli::{Done, text};
+use crate::cli::{Done, consent, text};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::master::Plan;
 use crate::contract::registry::DaemonType;
+use crate::platform::interrupt;
 use clap::Args;
 use serde::Serialize;
 use std::time::Duration;
@@ -26,7 +28,7 @@ struct Applied<'a> {
 const APPLY_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Apply a profile: the master starts its members and stops all other daemons, also after reboots. Waits until they have started and stopped,
-/// and exits with 1 if a daemon does not start.
+/// and exits with 1 if a daemon does not start. `ringrift profile undo` goes back.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// The profile
@@ -37,38 +39,56 @@ pub struct Apply {
     /// Do not wait until the daemons have started and stopped
     #[arg(long)]
     no_wait: bool,
+    /// Do not ask before several daemons are stopped
+    #[arg(short, long)]
+    yes: bool,
 }
 
 impl Apply {
     /// Applies it and prints what was done.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let wanted = find(&self.profile)?;
+        let plan = plan_now(world, wanted)?;
         if self.dry_run {
-            let plan = plan_now(world, wanted)?;
-            return out.either("plan", &plan, || render(&plan, out));
+            return out.either("plan", &plan, || render(&plan, Tense::Would, out));
         }
-        let plan = Master::connect(world, "applying a profile")?.apply(wanted)?;
-        if self.no_wait {
-            return out.either("applied", &plan, || render(&plan, out));
-        }
-        let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
-        let up = [known(&plan.start, TargetState::Up), known(&plan.stay, TargetState::Up)].concat();
-        let wishes = [up.clone(), known(&plan.stop, TargetState::Down)].concat();
-        let seen = settle::settle(world, &wishes, APPLY_TIMEOUT, |seen| seen.profile.is_none_or(|now| now == wanted))?;
-        let Some(missing) = seen else {
-            return Err(Failure::new(Exit::Failure, format!("another profile was applied while {wanted} was being applied"))
-                .hint("`ringrift profile show` shows the applied profile"));
-        };
-        let value = Applied { plan: &plan, missing: &missing };
-        out.either("applied", &value, || {
-            let mut page = render(&plan, out);
-            for row in &missing {
-                let why = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
-                page += &format!("{} {} is {}{why}\n", out.paint(Tone::Bad, "×"), row.name, row.words());
-            }
-            let running = up.iter().filter(|(daemon, _)| missing.iter().all(|row| row.name != daemon.name())).count();
-            page + &format!("{running} of {} run\n", text::count(up.len(), "daemon"))
-        })?;
-        Ok(if missing.is_empty() { Exit::Ok } else { Exit::Failure })
+        consent::to_stop(&plan.stop, self.yes)?;
+        carry_out(world, out, self.no_wait, || Master::connect(world, "applying a profile")?.apply(wanted))
     }
+}
+
+/// Has a plan carried out, waits for its end and prints what became of it.
+pub fn carry_out(world: &World, out: &Out, no_wait: bool, ask: impl FnOnce() -> Result<Plan, Failure>) -> Done {
+    interrupt::tell("The master continues with the profile; `ringrift status` shows it, `ringrift profile undo` goes back.");
+    let plan = ask()?;
+    if no_wait {
+        return out.either("applied", &plan, || render(&plan, Tense::Begun, out));
+    }
+    let wanted = find(&plan.profile)?;
+    let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
+    let up = [known(&plan.start, TargetState::Up), known(&plan.stay, TargetState::Up)].concat();
+    let wishes = [up.clone(), known(&plan.stop, TargetState::Down)].concat();
+    let bar = Bar::new("daemons are as the profile wants them");
+    let mut progress = |done, all| bar.at(done, all);
+    let seen = settle::settle(world, &wishes, APPLY_TIMEOUT, |seen| seen.profile.is_none_or(|now| now == wanted), &mut progress)?;
+    drop(bar);
+    let Some(missing) = seen else {
+        return Err(Failure::new(Exit::Failure, format!("another profile was applied while {wanted} was being applied"))
+            .hint("`ringrift profile show` shows the applied profile"));
+    };
+    let value = Applied { plan: &plan, missing: &missing };
+    out.either("applied", &value, || {
+        let mut page = render(&plan, Tense::Done, out);
+        for row in &missing {
+            let why = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
+            page += &format!("{} {} is {}{why}\n", out.paint(Tone::Bad, "×"), row.name, row.words());
+        }
+        let running = up.iter().filter(|(daemon, _)| missing.iter().all(|row| row.name != daemon.name())).count();
+        page += &format!("{running} of {} run\n", text::count(up.len(), "daemon"));
+        if !plan.start.is_empty() || !plan.stop.is_empty() {
+            page += &out.paint(Tone::Dim, "back: ringrift profile undo\n");
+        }
+        page
+    })?;
+    Ok(if missing.is_empty() { Exit::Ok } else { Exit::Failure })
 }

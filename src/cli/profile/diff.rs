@@ -1,5 +1,5 @@
 //! `ringrift profile diff`.
-use super::plan::{find, render};
+use super::plan::{Tense, find, render};
 use crate::cli::Done;
 use crate::cli::look::Seen;
 use crate::cli::out::Out;
@@ -27,6 +27,6 @@ impl Diff {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let plan = plan_now(world, find(&self.profile)?)?;
-        out.either("plan", &plan, || render(&plan, out))
+        out.either("plan", &plan, || render(&plan, Tense::Would, out))
     }
 }

@@ -4,6 +4,7 @@ mod diff;
 mod list;
 mod plan;
 mod show;
+mod undo;
 
 use super::Done;
 use super::out::Out;
@@ -21,6 +22,8 @@ pub enum Profile {
     Diff(diff::Diff),
     /// Apply a profile: start its members, stop all other daemons
     Apply(apply::Apply),
+    /// Go back to what ran before the last apply
+    Undo(undo::Undo),
 }
 
 impl Profile {
@@ -31,6 +34,7 @@ impl Profile {
             Profile::Show(verb) => verb.run(world, out),
             Profile::Diff(verb) => verb.run(world, out),
             Profile::Apply(verb) => verb.run(world, out),
+            Profile::Undo(verb) => verb.run(world, out),
         }
     }
 }

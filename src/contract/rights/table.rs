@@ -58,6 +58,7 @@ const MASTERS: &[Right] = &[
     row(MASTER, "Health", Nothing),
     row(MASTER, "ListJobs", Reader),
     further(MASTER, "ApplyProfile", Command, "With dry_run, every user may call it; it changes nothing."),
+    further(MASTER, "UndoProfile", Command, "With dry_run, every user may call it; it changes nothing."),
     row(MASTER, "StartDaemon", Command),
     row(MASTER, "StopDaemon", Command),
     row(MASTER, "RestartDaemon", Command),

@@ -1,10 +1,10 @@
 //! The engine's answers to those who want something changed.
-use super::super::calls::{Answer, Call, ChangeRequest, Error, Outcome};
+use super::super::calls::{Answer, Call, ChangeRequest, Error, NO_FORMER, Outcome};
 use super::super::control;
-use super::super::store::{StoreFault, Wanted};
+use super::super::store::{Standing, StoreFault, Wanted};
 use super::{Engine, HUBS, Note, OWN_UNIT, STOPPING};
 use crate::contract::master::{Control, Plan};
-use crate::contract::registry::{DaemonType, Profile, stop_order};
+use crate::contract::registry::{DaemonType, stop_order};
 use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::coordination::reconcile::Past;
@@ -27,7 +27,15 @@ impl<S: ServiceManager + 'static> Engine<S> {
         tracing::info!("{who} asks for {ask}");
         match ask {
             ChangeRequest::Apply(profile) => {
-                let answer = self.apply(profile, &who).await.map(Answer::Plan);
+                let answer = self.apply(Standing::of(profile), &who).await.map(Answer::Plan);
+                Self::answer(reply, answer);
+            }
+            ChangeRequest::Undo => {
+                let former = self.world().former.clone();
+                let answer = match former {
+                    Some(former) => self.apply(former, &who).await.map(Answer::Plan),
+                    None => Err(Error::InvalidArgument(NO_FORMER.into())),
+                };
                 Self::answer(reply, answer);
             }
             ChangeRequest::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
@@ -62,17 +70,24 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
-    /// Makes this the profile: stops what it has not; the turn that follows starts what it has.
-    pub async fn apply(&mut self, profile: Profile, who: &str) -> Result<Plan, Error> {
+    /// Makes this what is wanted: stops what is not; the turn that follows starts what is.
+    pub async fn apply(&mut self, to: Standing, who: &str) -> Result<Plan, Error> {
+        let profile = to.profile;
         self.look_at_all();
         self.look().await.map_err(|e| Error::Unavailable(e.to_string().into()))?;
-        let plan = self.world().plan(profile);
-        self.store.set_profile(profile, who, now_us()).map_err(database)?;
+        let (plan, former) = {
+            let world = self.world();
+            (world.plan_back(&to), world.standing())
+        };
+        // Applied once more, it is still what was wanted before it that one wants back.
+        let former = Some(former).filter(|former| *former != to);
+        self.store.set_profile(&to, former.as_ref(), who, now_us()).map_err(database)?;
         {
             let mut world = self.world();
             world.profile = profile;
-            world.overrides.clear();
+            world.overrides = to.overrides;
             world.outside.clear();
+            world.former = former.or(world.former.take());
         }
         // What systemd is at it brings to its end, whatever is wanted now.
         self.past.values_mut().for_each(|past| *past = Past { pending: past.pending, ..Past::default() });

@@ -26,7 +26,7 @@ use crate::contract::text::Line;
 use crate::coordination::reconcile::Past;
 use crate::platform::clock::{awake_us, now_us};
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
-use known::{Registration, Revivals};
+use known::{Registration, Revivals, SocketFiles};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -141,7 +141,7 @@ pub struct Engine<S> {
     look_at_all: bool,
     reset: HashMap<String, String>,
     hub_retried_us: BTreeMap<&'static str, i64>,
-    sockets: sockets::Seen,
+    sockets: SocketFiles,
     revivals: Revivals,
     /// Failed daemons, as the others were told last.
     failed_told: Option<FailedDaemons>,
@@ -213,7 +213,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             look_at_all: true,
             reset: HashMap::new(),
             hub_retried_us: BTreeMap::new(),
-            sockets: sockets::Seen::default(),
+            sockets: SocketFiles::default(),
             revivals: BTreeMap::new(),
             reloading: Vec::new(),
             reload_next: Vec::new(),
@@ -235,6 +235,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         };
         let mut world = engine.world();
         world.overrides = engine.store.overrides()?;
+        world.former = engine.store.former()?;
         world.paused = engine.store.paused()?;
         for spec in built() {
             if let Some(error) = engine.store.last_error(spec.daemon)? {

@@ -259,6 +259,29 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
 }
 
 #[test]
+fn undoing_a_profile_brings_back_what_was_wanted_before_and_undone_again_the_profile() {
+    run(async {
+        let mut bench = Bench::up(Profile::Standalone).await;
+        let refused = bench.ask(ChangeRequest::Undo).await;
+        assert!(refused.is_err(), "nothing was applied yet: {refused:?}");
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
+        let before = bench.engine.world().standing();
+        bench.ask(ChangeRequest::Apply(Profile::Selfplay)).await.expect("a plan");
+        bench.ask(ChangeRequest::Apply(Profile::Selfplay)).await.expect("once more");
+        let Ok(Answer::Plan(plan)) = bench.ask(ChangeRequest::Undo).await else { panic!("a plan") };
+        assert_eq!(plan.profile, "standalone");
+        assert!(!plan.start.contains(&"EVALUATION".to_owned()), "somebody had stopped it: {plan:?}");
+        bench.settle().await;
+        assert_eq!(bench.engine.world().standing(), before);
+        assert_eq!(bench.active(), Profile::Standalone.built().len() - 1);
+        assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "stopped by ann".into()));
+        bench.ask(ChangeRequest::Undo).await.expect("a plan");
+        bench.settle().await;
+        assert_eq!(bench.active(), 4, "the profile again");
+    });
+}
+
+#[test]
 fn what_failed_is_not_restarted_but_an_operator_may() {
     run(async {
         let mut bench = Bench::up(Profile::Standalone).await;
