@@ -6,9 +6,14 @@ use crate::platform::terminal;
 /// Daemons of which the names are listed.
 const LISTED: usize = 6;
 
-/// Whether to go on with what stops these daemons; more than one is asked for, unless `yes` was said before.
-pub fn to_stop(names: &[String], yes: bool) -> Result<(), Failure> {
-    if yes || names.len() < 2 {
+/// Whether to go on with what stops these daemons; more than one is asked for, unless `yes` was said before. They are looked for only where
+/// a person can answer.
+pub fn to_stop(yes: bool, names: impl FnOnce() -> Result<Vec<String>, Failure>) -> Result<(), Failure> {
+    if yes || !terminal::can_ask() {
+        return Ok(());
+    }
+    let names = &*names()?;
+    if names.len() < 2 {
         return Ok(());
     }
     match terminal::ask(&question(names)).map(|said| said.to_lowercase()) {
@@ -39,8 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn one_daemon_and_a_yes_are_not_asked_about() {
-        assert!(to_stop(&["D1".into()], false).is_ok());
-        assert!(to_stop(&["D1".into(), "D2".into()], true).is_ok());
+    fn where_nobody_is_asked_nothing_is_looked_for() {
+        assert!(to_stop(true, || panic!("it was said already")).is_ok());
     }
 }

@@ -44,9 +44,14 @@ pub fn overwrite(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Whether a person can be asked.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks a person and returns the answer; nothing where no person can answer.
 pub fn ask(question: &str) -> Option<String> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !can_ask() {
         return None;
     }
     let mut stderr = io::stderr().lock();

@@ -21,9 +21,10 @@ impl Stop {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let daemons = self.select.built(out)?;
         if !self.select.is_by_name() {
-            let seen = Seen::look(world)?;
-            let runs = daemons.iter().filter(|d| seen.is_active(&d.unit()));
-            consent::to_stop(&runs.map(|d| d.name().to_owned()).collect::<Vec<_>>(), self.yes)?;
+            consent::to_stop(self.yes, || {
+                let seen = Seen::look(world)?;
+                Ok(daemons.iter().filter(|d| seen.is_active(&d.unit())).map(|d| d.name().to_owned()).collect())
+            })?;
         }
         control::change(world, out, control::Change::Stop, &daemons)
     }

@@ -48,11 +48,11 @@ impl Apply {
     /// Applies it and prints what was done.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let wanted = find(&self.profile)?;
-        let plan = plan_now(world, wanted)?;
         if self.dry_run {
+            let plan = plan_now(world, wanted)?;
             return out.either("plan", &plan, || render(&plan, Tense::Would, out));
         }
-        consent::to_stop(&plan.stop, self.yes)?;
+        consent::to_stop(self.yes, || Ok(plan_now(world, wanted)?.stop))?;
         carry_out(world, out, self.no_wait, || Master::connect(world, "applying a profile")?.apply(wanted))
     }
 }

@@ -26,11 +26,11 @@ impl Undo {
     /// Asks the master and prints what was done.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let master = Master::connect(world, "undoing a profile")?;
-        let plan = master.undo(true)?;
         if self.dry_run {
+            let plan = master.undo(true)?;
             return out.either("plan", &plan, || render(&plan, Tense::Would, out));
         }
-        consent::to_stop(&plan.stop, self.yes)?;
+        consent::to_stop(self.yes, || Ok(master.undo(true)?.stop))?;
         carry_out(world, out, self.no_wait, || master.undo(false))
     }
 }
