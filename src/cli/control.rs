@@ -141,9 +141,11 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
         out.aside(Tone::Warn, "warning:", "[DaemonManager] Master loop is not running for daemon management.");
         out.aside(Tone::Warn, "warning:", "[DaemonManager] For full automation, use: systemctl start ringrift-master.target");
     }
-    // Wants= and After= of the units bring dependencies up; the order here is only that of the answers.
-    let ordered =
-        if change == Change::Stop { stop_order(daemons) } else { closure(daemons).into_iter().filter(|d| daemons.contains(d)).collect() };
+    let ordered = match change {
+        Change::Stop => stop_order(daemons),
+        Change::Start => closure(daemons).into_iter().filter(|d| d.spec().is_built()).collect(),
+        Change::Restart => closure(daemons).into_iter().filter(|d| daemons.contains(d)).collect(),
+    };
     let config = world.config().ok().map(|loaded| loaded.config);
     let refused = |d: &DaemonType| if change == Change::Stop { None } else { plan::refused(config.as_ref()?, *d) };
     let mut outcomes: Vec<Outcome> =

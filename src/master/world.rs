@@ -146,6 +146,11 @@ impl World {
         wanted
     }
 
+    /// Whether a person stopped it, through the master or past it.
+    pub fn is_stopped_by_hand(&self, daemon: DaemonType) -> bool {
+        self.outside.contains(&daemon) || matches!(self.overrides.get(&daemon), Some((Wanted::Stopped, _)))
+    }
+
     /// What is wanted now, to come back to it: what went down without the master counts as stopped.
     pub fn standing(&self) -> Standing {
         let mut overrides = self.overrides.clone();

@@ -1,5 +1,5 @@
 //! Ctrl-C while a verb waits: the change goes on in the master and in systemd, and the person is told so.
-use crate::platform::terminal;
+use crate::platform::{terminal, threads};
 use nix::sys::signal::{SigSet, Signal};
 use std::process::exit;
 
@@ -21,7 +21,7 @@ pub fn tell(goes_on: &'static str) {
         }
     };
     // Without the thread Ctrl-C does what it always does.
-    if std::thread::Builder::new().name("interrupt".into()).spawn(wait).is_err() {
+    if threads::small_part("interrupt", wait).is_err() {
         let _ = set.thread_unblock();
     }
 }

@@ -4,7 +4,7 @@ use super::names::{ENVIRONMENT, MANUAL, MASTER, ON_FAILURE, SUITE};
 use super::starts;
 use super::text::Text;
 use crate::contract::paths;
-use crate::contract::registry::{DaemonSpec, Hub, Need, Profile, Program, built};
+use crate::contract::registry::{DaemonSpec, DaemonType, Hub, Need, Profile, Program, built};
 
 /// The files.
 pub fn files() -> Vec<(String, String)> {
@@ -22,6 +22,7 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
     // The service behind it is a daemon like others, which only the master and people start; a client's socket would start it too.
     let required: Vec<&str> = sockets.iter().filter(|s| **s != Hub::Catalog.socket_unit() || own == Some(Hub::Catalog)).copied().collect();
     let before: Vec<String> = spec.depends_on.iter().map(|d| d.resolve().unit()).collect();
+    let router: Vec<String> = before.iter().filter(|unit| **unit == DaemonType::EventRouter.unit()).cloned().collect();
     let subscribers: Vec<String> = built().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon.unit()).collect();
     let profiles: Vec<String> = Profile::ALL.into_iter().filter(|p| p.built().contains(&spec.daemon)).map(Profile::target).collect();
     text.set("Description", format!("RingRift {}: {}", spec.name, spec.purpose))
@@ -38,7 +39,12 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
             if before.is_empty() {
                 t
             } else {
-                t.why("Dependencies declared in the registry.").list("Wants", &before).list("After", &before)
+                t.why(
+                    "Dependencies declared in the registry. The master starts them, not a Wants= here: a start of this unit, after a crash",
+                )
+                .why("too, would bring back what a person has stopped.")
+                .list("Wants", &router)
+                .list("After", &before)
             }
         })
         .with(|t| match subscribers.as_slice() {

@@ -172,7 +172,7 @@ pub struct DaemonSpec {
     pub category: Category,
     /// Whether it can be started.
     pub stage: Stage,
-    /// Daemons that start first: After= and Wants=.
+    /// Daemons that start first: After=. The master starts them with it, unless a person has stopped them.
     pub depends_on: &'static [DaemonType],
     /// Its place in the start order that the earlier implementation fixed, 1 to 21.
     pub order: Option<u8>,

@@ -4,7 +4,7 @@ use super::super::control;
 use super::super::store::{Standing, StoreFault, Wanted};
 use super::{Engine, HUBS, Note, OWN_UNIT, STOPPING};
 use crate::contract::master::{Control, Plan};
-use crate::contract::registry::{DaemonType, stop_order};
+use crate::contract::registry::{DaemonType, closure, stop_order};
 use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::coordination::reconcile::Past;
@@ -52,7 +52,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 Ok(false) => Self::answer(reply, Ok(Answer::Done)),
                 Err(error) => Self::answer(reply, Err(error)),
             },
-            ChangeRequest::Start(daemons) => self.each(daemons, "starting", &who, reply).await,
+            ChangeRequest::Start(daemons) => self.each(self.with_dependencies(&daemons), "starting", &who, reply).await,
             ChangeRequest::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
             ChangeRequest::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
         }
@@ -133,6 +133,16 @@ impl<S: ServiceManager + 'static> Engine<S> {
             }
             self.dirty.insert(unit);
         }
+    }
+
+    /// Daemons and what they depend on, in start order; without what is up, what a person has stopped, and what the configuration keeps out.
+    fn with_dependencies(&self, daemons: &[DaemonType]) -> Vec<DaemonType> {
+        let world = self.world();
+        let free = |d: &DaemonType| {
+            let up = world.unit(*d).is_some_and(|unit| unit.is_up());
+            !up && !world.is_stopped_by_hand(*d) && plan::disabled(&world.config, *d).is_none()
+        };
+        closure(daemons).into_iter().filter(|d| daemons.contains(d) || (d.spec().is_built() && free(d))).collect()
     }
 
     /// Starts, stops or restarts each; answers when systemd is through with all.

@@ -259,6 +259,30 @@ fn applying_a_profile_is_a_diff_and_is_remembered() {
 }
 
 #[test]
+fn a_start_by_name_brings_its_dependencies_and_not_what_a_person_stopped() {
+    run(async {
+        let mut bench = Bench::up(Profile::Standalone).await;
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
+        bench.ask(ChangeRequest::Apply(Profile::Minimal)).await.expect("a plan");
+        bench.settle().await;
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::TrainingTrigger])).await.expect("stops");
+        let Ok(Answer::Outcomes(done)) = bench.ask(ChangeRequest::Start(vec![DaemonType::AutoPromotion])).await else { panic!("outcomes") };
+        let names: Vec<&str> = done.iter().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names.last(), Some(&"AUTO_PROMOTION"));
+        let needs = DaemonType::AutoPromotion.spec().depends_on;
+        assert!(needs.iter().map(|d| d.resolve()).all(|d| bench.engine.world().unit(d).is_some_and(|u| u.is_up())), "{names:?}");
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::AutoPromotion, DaemonType::DataPipeline])).await.expect("stops");
+        bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("a plan");
+        bench.settle().await;
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::DataPipeline, DaemonType::AutoPromotion])).await.expect("stops");
+        bench.ask(ChangeRequest::Start(vec![DaemonType::AutoPromotion])).await.expect("starts");
+        bench.settle().await;
+        let up = |d| bench.engine.world().unit(d).is_some_and(|u| u.is_up());
+        assert!(up(DaemonType::AutoPromotion) && !up(DaemonType::DataPipeline), "a person had stopped it");
+    });
+}
+
+#[test]
 fn undoing_a_profile_brings_back_what_was_wanted_before_and_undone_again_the_profile() {
     run(async {
         let mut bench = Bench::up(Profile::Standalone).await;
