@@ -130,7 +130,7 @@ fn watch<'a>(world: &'a World, change: Change, daemons: &'a [DaemonType]) -> imp
     let wish = if change == Change::Stop { TargetState::Down } else { TargetState::Up };
     move || {
         if let Ok(seen) = Seen::look(world) {
-            bar.at(daemons.iter().filter(|d| settle::is_met(&seen.daemon(world, **d), wish)).count(), daemons.len());
+            bar.at(daemons.iter().filter(|d| settle::is_met(&seen.daemon(**d), wish)).count(), daemons.len());
         }
     }
 }

@@ -23,7 +23,7 @@ impl Stop {
         if !self.select.is_by_name() {
             consent::to_stop(self.yes, || {
                 let seen = Seen::look(world)?;
-                Ok(daemons.iter().filter(|d| seen.is_active(&d.unit())).map(|d| d.name().to_owned()).collect())
+                Ok(daemons.iter().filter(|d| seen.daemon(**d).is_up()).map(|d| d.name().to_owned()).collect())
             })?;
         }
         control::change(world, out, control::Change::Stop, &daemons)
