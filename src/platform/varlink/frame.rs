@@ -93,12 +93,17 @@ impl<R: Read> Frames<R> {
     }
 }
 
-/// Writes one frame.
-pub fn write_frame(stream: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+/// A value as one frame. An error when it would be too long for its reader.
+pub fn frame(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value)?;
     if bytes.len() > MAX_FRAME {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a frame of {} bytes; the maximum is {MAX_FRAME}", bytes.len())));
     }
     bytes.push(0);
-    stream.write_all(&bytes)
+    Ok(bytes)
+}
+
+/// Writes one frame.
+pub fn write_frame(stream: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    stream.write_all(&frame(value)?)
 }

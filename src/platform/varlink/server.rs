@@ -1,6 +1,6 @@
 //! The server: a thread a connection, calls answered in order, bad frames answered and survived.
 use super::budget::{Budget, ConnectionBudget};
-use super::frame::{FRAME_TIMEOUT, FrameError, Frames, write_frame};
+use super::frame::{FRAME_TIMEOUT, FrameError, Frames, frame};
 use super::peer::Caller;
 use crate::contract::rights::{self, Verdict};
 use crate::contract::text::clean_json;
@@ -9,7 +9,7 @@ use crate::platform::threads;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,12 @@ struct Stream<'a>(&'a UnixStream);
 
 impl Replies for Stream<'_> {
     fn send(&mut self, reply: &Reply) -> io::Result<()> {
-        write_frame(&mut self.0, reply)
+        let frame = frame(reply).or_else(|too_long| {
+            // A caller whose connection just ended would ask again for ever.
+            tracing::error!("an answer cannot be sent: {too_long}");
+            frame(&failure(errors::INTERNAL, format!("the answer would be {too_long}; ask for less")))
+        })?;
+        (&mut self.0).write_all(&frame)
     }
 }
 
@@ -267,6 +272,16 @@ mod tests {
         let mut frames = Frames::new(&theirs);
         let slow = next(&mut frames, &mut seat, Duration::from_millis(30)).expect_err("no end");
         assert!(matches!(slow, FrameError::Slow), "{slow}");
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_an_error_for_its_caller() {
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        Stream(&theirs).send(&Reply::ok(&json!({ "text": "x".repeat(2 << 20) }))).expect("something is sent");
+        let frame = Frames::new(ours).next_frame().expect("read").expect("an answer");
+        let reply: Reply = serde_json::from_slice(&frame).expect("a reply");
+        assert_eq!(reply.error.as_deref(), Some(errors::INTERNAL));
+        assert!(reply.parameters["message"].as_str().is_some_and(|m| m.contains("ask for less")), "{:?}", reply.parameters);
     }
 
     #[test]
