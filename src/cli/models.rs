@@ -48,13 +48,18 @@ impl List {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut catalog = hub::ask(world, Hub::Catalog)?;
         let filter =
-            ArtefactFilter { kind: Some("model".into()), config_key: self.key, rules_version: None, after: None, limit: Some(self.lines) };
-        let mut found = catalog.ask(method::List, &filter)?;
+            ArtefactFilter { kind: Some("model".into()), config_key: self.key, limit: Some(self.lines), ..ArtefactFilter::default() };
+        let mut found: Vec<ArtefactRecord> = Vec::new();
+        let take = |artefact| {
+            found.push(artefact);
+            true
+        };
+        filter.walk(|page| catalog.ask(method::List, page), take)?;
         // A rebuilt catalog has entered them in another order.
-        found.artefacts.sort_by_key(|artefact| std::cmp::Reverse(artefact.created_us));
+        found.sort_by_key(|artefact| std::cmp::Reverse(artefact.created_us));
         let stages = catalog.ask(method::Stages, &json!({}))?;
         let mut ratings: Vec<Rating> = Vec::new();
-        let mut keys: Vec<&ConfigKey> = found.artefacts.iter().map(|a| &a.config_key).collect();
+        let mut keys: Vec<&ConfigKey> = found.iter().map(|a| &a.config_key).collect();
         keys.sort();
         keys.dedup();
         for key in keys {
@@ -62,7 +67,6 @@ impl List {
         }
         let leads = |a: &ArtefactRecord| stages.stages.iter().filter_map(|s| s.champion.as_ref()).any(|c| c.model_id == a.id);
         let models: Vec<Model> = found
-            .artefacts
             .into_iter()
             .map(|a| Model { champion: leads(&a), rating: ratings.iter().find(|r| r.model_id == a.id).cloned(), artefact: a })
             .collect();

@@ -7,7 +7,7 @@ pub use asked::{Asked, Asks, Missing, Port, World, kinds};
 pub(crate) use asked::{asks, fakes_of};
 
 use super::age::AgePermit;
-use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Rating, Rebuilt, StageState};
+use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Listed, Rating, Rebuilt, StageState};
 use super::coordinator::optimizer::{Advice, Observe, Utilization};
 use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkItem, WorkSelection};
 use super::events::Payload;
@@ -51,8 +51,8 @@ pub trait Managers {
 
 /// Reading the catalog.
 pub trait Catalog {
-    /// Artefacts that fit, newest first.
-    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError>;
+    /// A page of the artefacts that fit, newest first; [`ArtefactFilter::walk`] reads on.
+    fn list(&self, filter: &ArtefactFilter) -> Result<Listed, CallError>;
     /// One artefact.
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError>;
     /// Where a configuration stands, with its champion.

@@ -1,7 +1,7 @@
 //! Clients of the hubs: the ports Queue, Catalog and Letters over Varlink. They connect when first used and again when the
 //! other end went away.
 use super::varlink::Client;
-use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, ById, ByKey, Rating, StageState};
+use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, ById, ByKey, Listed, Rating, StageState};
 use crate::contract::coordinator::optimizer::{Advice, Observe, Utilization};
 use crate::contract::coordinator::{self, Acquire, CanSpawn, QueueOrder, StopWork, WorkItem, WorkSelection};
 use crate::contract::ids::{ConfigKey, Digest};
@@ -114,8 +114,8 @@ impl Managers for QueuePeer {
 pub struct CatalogPeer(pub Peer);
 
 impl Catalog for CatalogPeer {
-    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
-        self.0.ask(catalog::method::List, filter).map(|listed| listed.artefacts)
+    fn list(&self, filter: &ArtefactFilter) -> Result<Listed, CallError> {
+        self.0.ask(catalog::method::List, filter)
     }
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
         match self.0.ask(catalog::method::Get, &ById { id: id.clone() }) {

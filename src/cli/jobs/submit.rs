@@ -3,7 +3,7 @@ use crate::cli::hub::{self, Asked};
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;
 use crate::cli::{Done, text};
-use crate::contract::catalog::ArtefactFilter;
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord};
 use crate::contract::coordinator::{NewWork, WorkItem, WorkStatus};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::{ConfigKey, Digest, JobId};
@@ -141,11 +141,15 @@ fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, 
         kind: Some(what.into()),
         config_key: Some(key.clone()),
         rules_version: Some(stage.rules_version),
-        after: None,
         limit: Some(limit),
+        ..ArtefactFilter::default()
     };
-    let found = catalog.ask(catalog::method::List, &filter)?.artefacts;
-    let files: Vec<InputFile> = found.into_iter().map(|a| InputFile { sha256: a.id, path: a.path }).collect();
+    let mut files: Vec<InputFile> = Vec::new();
+    let take = |a: ArtefactRecord| {
+        files.push(InputFile { sha256: a.id, path: a.path });
+        true
+    };
+    filter.walk(|page| catalog.ask(catalog::method::List, page), take)?;
     if files.is_empty() {
         let why = format!("the catalog has no {what} of {key} for a job of type {kind}");
         return Err(Failure::new(Exit::BadData, why).hint("run the previous stage first, or give an artefact with --input"));

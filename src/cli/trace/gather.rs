@@ -103,9 +103,14 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
     let record = match Digest::new(digits) {
         Ok(id) => catalog.ask(catalog::method::Get, &json!({ "id": id }))?.artefact,
         Err(_) => {
-            let filter = ArtefactFilter { limit: Some(NEWEST), ..ArtefactFilter::default() };
-            let all = catalog.ask(catalog::method::List, &filter)?.artefacts;
-            let mut fits = all.into_iter().filter(|a| a.id.as_str().starts_with(digits));
+            let mut fits = Vec::new();
+            let take = |a: ArtefactRecord| {
+                fits.extend(a.id.as_str().starts_with(digits).then_some(a));
+                fits.len() < 2
+            };
+            let newest = ArtefactFilter { limit: Some(NEWEST), ..ArtefactFilter::default() };
+            newest.walk(|page| catalog.ask(catalog::method::List, page), take)?;
+            let mut fits = fits.into_iter();
             match (fits.next(), fits.next()) {
                 (None, _) => return Ok(None),
                 (Some(one), None) => one,

@@ -1,7 +1,8 @@
 //! Arguments and answers of the methods.
-use super::records::{ArtefactRecord, Fate, LineageStep, Rating, StageState};
+use super::records::{ArtefactFilter, ArtefactRecord, Fate, LineageStep, Rating, StageState};
 use crate::contract::envelope::Event;
 use crate::contract::ids::{ConfigKey, Digest};
+use crate::contract::wire::MAX_FRAME;
 use serde::{Deserialize, Serialize};
 
 /// Arguments of Get and Lineage.
@@ -54,11 +55,60 @@ pub struct Got {
     pub artefact: ArtefactRecord,
 }
 
-/// Result of List.
+/// Result of List: a page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
-    /// Those that fit.
+    /// Those that fit, newest first.
     pub artefacts: Vec<ArtefactRecord>,
+    /// More fit than the limit or a frame allows; ask for those before the last one.
+    #[serde(default)]
+    pub truncated: bool,
+}
+
+/// Room for artefacts in one reply, bytes.
+const ROOM: usize = MAX_FRAME - 16 * 1024;
+/// Artefacts of one answer when all are read.
+const PAGE: u32 = 500;
+
+impl Listed {
+    /// So many of these as the limit and a frame allow, at least one. To see that there are more, one more than the limit is needed.
+    pub fn cut(mut fit: Vec<ArtefactRecord>, most: u32) -> Listed {
+        let mut size = 0;
+        let holds = |artefact: &ArtefactRecord| {
+            size += serde_json::to_vec(artefact).map_or(0, |bytes| bytes.len() + 1);
+            size <= ROOM
+        };
+        let room = fit.iter().take(most as usize).map(holds).take_while(|holds| *holds).count().max(1);
+        let truncated = fit.len() > room;
+        fit.truncate(room);
+        Listed { artefacts: fit, truncated }
+    }
+}
+
+impl ArtefactFilter {
+    /// Hands out what fits, newest first, until `each` wants no more, the limit is reached or nothing is left. Asks List as often as one
+    /// answer does not hold the rest.
+    pub fn walk<E>(
+        &self,
+        mut list: impl FnMut(&ArtefactFilter) -> Result<Listed, E>,
+        mut each: impl FnMut(ArtefactRecord) -> bool,
+    ) -> Result<(), E> {
+        let (mut page, mut left) = (self.clone(), self.limit.unwrap_or(u32::MAX));
+        while left > 0 {
+            page.limit = Some(left.min(PAGE));
+            let listed = list(&page)?;
+            for artefact in listed.artefacts.into_iter().take(left as usize) {
+                (page.before, left) = (Some(artefact.seq), left - 1);
+                if !each(artefact) {
+                    return Ok(());
+                }
+            }
+            if !listed.truncated {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Result of Lineage.
@@ -94,4 +144,49 @@ pub struct StageList {
 pub struct Fates {
     /// What is deleted first.
     pub fates: Vec<Fate>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::ids::Digest;
+    use crate::contract::ports::fakes::Catalogued;
+    use serde_json::json;
+    use std::convert::Infallible;
+
+    fn many(count: u64, text: usize) -> Vec<ArtefactRecord> {
+        let mut held = Catalogued::default();
+        held.artefact("games", '0', json!({ "text": "x".repeat(text) }), &[]);
+        let id = |n: u64| Digest::new(format!("{n:064x}")).expect("a digest");
+        (1..=count).map(|n| ArtefactRecord { id: id(n), seq: n, ..held.artefacts[0].clone() }).collect()
+    }
+
+    #[test]
+    fn a_page_fits_a_frame_and_says_that_there_is_more() {
+        let page = Listed::cut(many(300, 10_000), 1000);
+        let bytes = serde_json::to_vec(&page).expect("JSON").len();
+        assert!(page.truncated && (MAX_FRAME / 2..MAX_FRAME).contains(&bytes), "{} artefacts, {bytes} bytes", page.artefacts.len());
+        assert!(!Listed::cut(many(3, 1), 3).truncated);
+        assert_eq!(Listed::cut(many(2, 2 << 20), 9).artefacts.len(), 1, "never an empty page, or nobody gets past it");
+    }
+
+    #[test]
+    fn a_walk_reads_as_many_pages_as_it_takes() {
+        let mut newest_first = many(1200, 1);
+        newest_first.reverse();
+        let read = |limit: Option<u32>, stop_after: usize| {
+            let list = |filter: &ArtefactFilter| -> Result<Listed, Infallible> {
+                Ok(Listed::cut(newest_first.iter().filter(|a| filter.fits(a)).cloned().collect(), filter.most()))
+            };
+            let mut seen = Vec::new();
+            let each = |artefact: ArtefactRecord| {
+                seen.push(artefact.seq);
+                seen.len() < stop_after
+            };
+            let Ok(()) = ArtefactFilter { limit, ..ArtefactFilter::default() }.walk(list, each);
+            assert!(seen.iter().zip((1..=1200).rev()).all(|(seen, wanted)| *seen == wanted), "in order, none twice");
+            seen.len()
+        };
+        assert_eq!((read(None, usize::MAX), read(Some(700), usize::MAX), read(None, 501), read(Some(0), usize::MAX)), (1200, 700, 501, 0));
+    }
 }

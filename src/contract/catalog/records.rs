@@ -55,6 +55,9 @@ pub struct ArtefactFilter {
     /// Catalogued after this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// Catalogued before this place: that of the last one of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// Maximum number; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -70,6 +73,7 @@ impl ArtefactFilter {
             && self.config_key.as_ref().is_none_or(|key| *key == artefact.config_key)
             && self.rules_version.is_none_or(|version| version == artefact.rules_version)
             && self.after.is_none_or(|after| artefact.seq > after)
+            && self.before.is_none_or(|before| artefact.seq < before)
     }
 
     /// The maximum number.

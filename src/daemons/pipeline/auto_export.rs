@@ -1,5 +1,5 @@
 //! AUTO_EXPORT: queues an export when a configuration has enough games that no sample file was made from.
-use crate::contract::catalog::ArtefactFilter;
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord};
 use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::NewWork;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
@@ -89,18 +89,16 @@ impl AutoExport {
             config_key: Some(key.clone()),
             // Games by other rules are not mixed in.
             rules_version: Some(stage.rules_version),
-            limit: Some(1000),
-            after: None,
+            ..ArtefactFilter::default()
         };
         let mut games = 0;
         let mut shards = Vec::new();
-        for shard in ports.catalog.list(&filter)? {
-            if games >= self.settings.window_games {
-                break;
-            }
+        let take = |shard: ArtefactRecord| {
             games += shard.metrics.get("games_completed").and_then(Value::as_u64).unwrap_or(0);
             shards.push(InputFile { sha256: shard.id, path: shard.path });
-        }
+            games < self.settings.window_games
+        };
+        filter.walk(|page| ports.catalog.list(page), take)?;
         let mut work = NewWork::new(JobType::Export, key.clone());
         work.priority = 80;
         work.inputs.shards = shards;
@@ -147,6 +145,24 @@ mod tests {
         let shards: Vec<_> = out.work[0].inputs.shards.iter().map(|s| s.sha256.clone()).collect();
         assert_eq!(shards, [digest('d'), digest('c'), digest('b')], "the newest, until the window is full");
         assert_eq!(out.work[0].singleton.as_deref(), Some("export/square8_2p"));
+    }
+
+    #[test]
+    fn a_window_is_filled_from_as_many_pages_as_it_takes() {
+        let fakes = Fakes::new();
+        let mut daemon: AutoExport = build();
+        daemon.settings.window_games = 1150;
+        {
+            let mut held = fakes.catalog.hold();
+            held.artefact("games", '0', json!({"games_completed": 1}), &[]);
+            let first = held.artefacts[0].clone();
+            let id = |n: u64| crate::contract::ids::Digest::new(format!("{n:064x}")).expect("a digest");
+            held.artefacts = (1..=1200).map(|n| ArtefactRecord { id: id(n), seq: n, ..first.clone() }).collect();
+            held.stage.games_since_export = 320;
+        }
+        let out = fakes.event(&mut daemon, new_games()).expect("handled");
+        let shards = &out.work[0].inputs.shards;
+        assert_eq!((shards.len(), shards[0].sha256.as_str().ends_with("4b0")), (1150, true), "the newest 1150 of 1200");
     }
 
     #[test]

@@ -86,9 +86,9 @@ impl TrainingTrigger {
                 config_key: Some(key.clone()),
                 rules_version: Some(stage.rules_version),
                 limit: Some(1),
-                after: None,
+                ..ArtefactFilter::default()
             };
-            ports.catalog.list(&filter).map(|list| list.into_iter().next())
+            ports.catalog.list(&filter).map(|page| page.artefacts.into_iter().next())
         };
         let Some(samples) = newest("samples")? else { return Ok(()) };
         let count = |name: &str| samples.metrics.get(name).and_then(Value::as_u64).unwrap_or(0);

@@ -55,13 +55,15 @@ pub(super) fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreE
 pub(super) fn list(db: &Connection, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM artefacts WHERE gone_us IS NULL AND (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 AND (?5 IS NULL OR rules = ?5)
+        AND (?6 IS NULL OR seq < ?6)
         ORDER BY seq DESC LIMIT ?4"
     );
     let after = i64::try_from(filter.after.unwrap_or(0)).unwrap_or(i64::MAX);
+    let before = filter.before.map(|before| i64::try_from(before).unwrap_or(i64::MAX));
     let key = filter.config_key.as_ref().map(ConfigKey::as_str);
     let mut query = db.prepare_cached(&sql).map_err(failed("listing artefacts"))?;
     let rows: Vec<Raw> = query
-        .query_map(params![filter.kind, key, after, filter.most(), filter.rules_version], raw)
+        .query_map(params![filter.kind, key, after, filter.most(), filter.rules_version, before], raw)
         .and_then(Iterator::collect)
         .map_err(failed("listing artefacts"))?;
     rows.into_iter().map(|r| record(db, r)).collect()

@@ -1,6 +1,6 @@
 //! The catalog with the artefacts of one configuration and where it stands.
 use super::{Fake, Held, digest, job, key, node_id};
-use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Rating, StageState};
+use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, Listed, Rating, StageState};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::ports::{Catalog, Port};
 use crate::contract::wire::CallError;
@@ -80,8 +80,9 @@ impl Catalogued {
 }
 
 impl Catalog for Fake<Catalogued> {
-    fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, CallError> {
-        Ok(self.asked().list(filter))
+    fn list(&self, filter: &ArtefactFilter) -> Result<Listed, CallError> {
+        let more = ArtefactFilter { limit: Some(filter.most().saturating_add(1)), ..filter.clone() };
+        Ok(Listed::cut(self.asked().list(&more), filter.most()))
     }
     fn get(&self, id: &Digest) -> Result<Option<ArtefactRecord>, CallError> {
         Ok(self.asked().get(id))

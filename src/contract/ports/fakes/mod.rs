@@ -15,7 +15,7 @@ use super::Port;
 use crate::contract::envelope::{Event, event_id};
 use crate::contract::events::TypedPayload;
 use crate::contract::ids::{ConfigKey, Digest, JobId, NodeId};
-use catalog::Catalogued;
+pub use catalog::Catalogued;
 use clock::Time;
 use current::{Playing, Switch};
 use foreign::Rows;
