@@ -9,6 +9,7 @@ on_both!(
     a_start_with_a_hub_that_crashes_fails_with_its_name_and_the_hub_is_not_given_up,
     a_daemon_that_failed_is_tried_again_and_told,
     a_profile_applied_directly_after_a_reload_fails_no_unit,
+    a_storm_of_starts_stops_and_reloads_leaves_a_whole_suite,
 );
 
 const FEEDBACK: &str = "ringrift-feedback-loop.service";
@@ -109,4 +110,21 @@ fn a_profile_applied_directly_after_a_reload_fails_no_unit(m: &Machine) {
         state => Err(state),
     });
     assert_eq!(reloads(FEEDBACK), "1", "each daemon is touched once");
+}
+
+/// Everything that an operator, a script and an upgrade may ask of systemd at the same moment; the last word is "start".
+fn a_storm_of_starts_stops_and_reloads_leaves_a_whole_suite(m: &Machine) {
+    start(m);
+    for round in 0..2 {
+        let words = [
+            "restart ringrift-master.target",
+            "stop ringrift-master.target",
+            "start ringrift-master.target",
+            "reload ringrift-master.service",
+        ];
+        let all: String = words.iter().map(|word| format!("systemctl {word} & ")).collect();
+        m.run(&format!("for n in 1 2 3; do {all} ringrift config reload & done >/dev/null 2>&1; wait"));
+        m.ok("systemctl start ringrift-master.target");
+        m.wait_for(&format!("a whole suite after round {round}"), 2 * MINUTE, || running(m, daemons()));
+    }
 }
