@@ -159,6 +159,33 @@ pub struct StatusFile {
     pub snapshot: serde_json::Value,
 }
 
+/// When a process last said something about itself, and for how long that holds: all that is read of its status file by who only asks whether
+/// it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct SignOfLife {
+    /// When it was written, microseconds since 1970.
+    pub time_us: i64,
+    /// Seconds after which it is stale.
+    pub valid_for: u32,
+}
+
+impl SignOfLife {
+    /// Its age in seconds if it is too old to count.
+    pub fn stale_for(&self, now_us: i64) -> Option<i64> {
+        let age = now_us.saturating_sub(self.time_us) / 1_000_000;
+        (age > i64::from(self.valid_for)).then_some(age)
+    }
+}
+
+/// What the coordinator's status file says of what it grants: the first reason for which that is nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granting {
+    /// When it said so.
+    pub sign: SignOfLife,
+    /// Why nothing is granted, if nothing is.
+    pub blocked: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,10 +9,10 @@ pub(crate) use asked::{asks, fakes_of};
 use super::age::AgePermit;
 use super::catalog::{ArtefactFilter, ArtefactRecord, Champion, JobFolder, Listed, Rating, Rebuilt, StageState};
 use super::coordinator::optimizer::{Advice, Observe, Utilization};
-use super::coordinator::{CanSpawn, QueueOrder, StopWork, WorkItem, WorkSelection};
+use super::coordinator::{CanSpawn, CoordinatorStatus, QueueOrder, StopWork, WorkItem, WorkSelection};
 use super::events::Payload;
 use super::facts::Facts;
-use super::health::StatusFile;
+use super::health::{Granting, SignOfLife, StatusFile};
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
 use super::job_file::JobFile;
@@ -79,6 +79,17 @@ pub trait Units {
     fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, String>;
     /// `/run/ringrift/<kebab>/status.json`, if there is one.
     fn status_file(&self, kebab: &str) -> Option<StatusFile>;
+    /// When a process last wrote that file.
+    fn sign_of_life(&self, kebab: &str) -> Option<SignOfLife> {
+        self.status_file(kebab).map(|file| SignOfLife { time_us: file.time_us, valid_for: file.valid_for })
+    }
+    /// Whether the coordinator grants anything, by its file.
+    fn granting(&self) -> Option<Granting> {
+        let file = self.status_file("coordinator")?;
+        let sign = SignOfLife { time_us: file.time_us, valid_for: file.valid_for };
+        let status: CoordinatorStatus = serde_json::from_value(file.snapshot).ok()?;
+        Some(Granting { sign, blocked: status.blocked.into_iter().next() })
+    }
     /// Everything at once, to be judged; only for who was given a view of the whole suite.
     fn facts(&self) -> Facts {
         Facts::default()

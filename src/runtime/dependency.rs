@@ -1,8 +1,7 @@
 //! "Runs and says: degraded, X failed": the dependencies as the master's list and their status files show them. Nothing is asked of
 //! systemd. And why there is no work, where the coordinator says that nothing is granted.
 use crate::contract::config::Config;
-use crate::contract::coordinator::CoordinatorStatus;
-use crate::contract::health::Idle;
+use crate::contract::health::{Granting, Idle};
 use crate::contract::master::{FAILED_FILE, FailedDaemons};
 use crate::contract::ports::Units;
 use crate::contract::registry::{DaemonSpec, DaemonType, Hub};
@@ -31,13 +30,11 @@ pub fn standstill(spec: &DaemonSpec, units: &dyn Units) -> Option<Idle> {
     if !spec.hard.contains(&Hub::Coordinator) && !spec.hard.contains(&Hub::Catalog) {
         return None;
     }
-    let report = units.status_file("coordinator")?;
-    let age = now_us().saturating_sub(report.time_us) / 1_000_000;
-    if age > i64::from(report.valid_for) {
+    let Granting { sign, blocked } = units.granting()?;
+    if let Some(age) = sign.stale_for(now_us()) {
         return Some(Idle::LoopStands { reason: format!("the coordinator has not reported for {age} s") });
     }
-    let status: CoordinatorStatus = serde_json::from_value(report.snapshot).ok()?;
-    status.blocked.into_iter().next().map(|reason| Idle::LoopStands { reason })
+    blocked.map(|reason| Idle::LoopStands { reason })
 }
 
 /// The first dependency that has failed or does not report, if any. Whether the router reports the subscription knows better.
@@ -49,14 +46,10 @@ pub fn trouble(spec: &DaemonSpec, config: &Config, units: &dyn Units, control: &
     let built = needs(spec, config).filter(|d| *d != DaemonType::EventRouter && d.spec().is_built());
     for daemon in built {
         let name = daemon.name();
-        match units.status_file(&daemon.kebab()) {
+        match units.sign_of_life(&daemon.kebab()).map(|sign| sign.stale_for(now_us())) {
             None => return Some(format!("{name} is not running")),
-            Some(status) => {
-                let age = now_us().saturating_sub(status.time_us) / 1_000_000;
-                if age > i64::from(status.valid_for) {
-                    return Some(format!("{name} has not reported for {age} s"));
-                }
-            }
+            Some(Some(age)) => return Some(format!("{name} has not reported for {age} s")),
+            Some(None) => {}
         }
     }
     None
@@ -65,6 +58,7 @@ pub fn trouble(spec: &DaemonSpec, config: &Config, units: &dyn Units, control: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::coordinator::CoordinatorStatus;
     use crate::contract::health::{Health, State, StatusFile};
     use crate::runtime::StatusFiles;
 
