@@ -70,8 +70,8 @@ fn tell(view: &BandwidthView, world: &World, out: &Out) -> String {
                 Text::plain(&t.data_type),
                 Text::plain(t.urgency.name()),
                 Text::number(rate(t.kbit)),
-                Text::number(text::age(t.started_us, world.now_us)),
-                Text::plain(text::time(t.expires_us, world.now_us)),
+                Text::number(text::age(t.started_us.us(), world.now_us)),
+                Text::plain(text::time(t.expires_us.us(), world.now_us)),
             ]
         });
         all += "\n";
@@ -98,7 +98,7 @@ fn tell(view: &BandwidthView, world: &World, out: &Out) -> String {
                 Text::plain(&r.data_type),
                 Text::number(rate(r.kbit)),
                 Text::number(r.transfers.to_string()),
-                Text::number(text::age(r.last_us, world.now_us)),
+                Text::number(text::age(r.last_us.us(), world.now_us)),
             ]
         });
         all += "\n";

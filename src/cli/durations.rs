@@ -43,7 +43,7 @@ impl Durations {
 fn verdict(start: &StartView, world: &World) -> String {
     match start.not_before_us {
         None => format!("may start now: {}\n", start.reason),
-        Some(at) => format!("not before {}: {}\n", text::second(at, world.now_us), start.reason),
+        Some(at) => format!("not before {}: {}\n", text::second(at.us(), world.now_us), start.reason),
     }
 }
 
@@ -68,15 +68,15 @@ fn running(r: &RunningView, world: &World) -> Vec<Text> {
         Text::new(tone, r.work_id.as_str()),
         Text::plain(r.task_type.name()),
         Text::plain(r.config_key.as_str()),
-        Text::number(text::age(r.started_us, world.now_us)),
-        Text::plain(text::second(r.eta_us, world.now_us)),
-        Text::plain(format!("in {} to {}", text::age(world.now_us, r.low_us), text::age(world.now_us, r.high_us))),
+        Text::number(text::age(r.started_us.us(), world.now_us)),
+        Text::plain(text::second(r.eta_us.us(), world.now_us)),
+        Text::plain(format!("in {} to {}", text::age(world.now_us, r.low_us.us()), text::age(world.now_us, r.high_us.us()))),
         Text::new(tone, says),
     ]
 }
 
 fn free(f: &FreeView, now_us: i64) -> Option<Vec<Text>> {
-    let (now, later): (Vec<i64>, Vec<i64>) = f.free_at_us.iter().partition(|at| **at <= now_us);
+    let (now, later): (Vec<i64>, Vec<i64>) = f.free_at_us.iter().map(|at| at.us()).partition(|at| *at <= now_us);
     let later: Vec<String> = later.iter().take(3).map(|at| text::second(*at, now_us)).collect();
     let row = vec![Text::plain(f.task_type.name()), Text::number(now.len().to_string()), Text::plain(later.join(", "))];
     (!now.is_empty() || !later.is_empty()).then_some(row)
@@ -100,7 +100,7 @@ fn tell(known: &Known, world: &World, out: &Out) -> String {
         all += &out.table(&["TYPE", "FREE NOW", "NEXT FREE"], rows);
     }
     if let Some(at) = known.peak_until_us {
-        all += &format!("\npeak hours until {}: only CRITICAL long jobs start\n", text::second(at, world.now_us));
+        all += &format!("\npeak hours until {}: only CRITICAL long jobs start\n", text::second(at.us(), world.now_us));
     }
     all
 }

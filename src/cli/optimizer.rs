@@ -51,7 +51,7 @@ fn node(n: &NodeUse, world: &World) -> Vec<Text> {
         percent(n.seen.memory_percent),
         Text::number(format!("{} of {}", n.advice.running, n.advice.most)),
         Text::new(tone, format!("{} → {}", n.advice.action.name(), n.advice.jobs)),
-        Text::number(text::age(n.at_us, world.now_us)),
+        Text::number(text::age(n.at_us.us(), world.now_us)),
         Text::plain(&n.advice.reason),
     ]
 }
@@ -69,7 +69,7 @@ fn tell(shown: &Shown, world: &World, out: &Out) -> String {
     if !shown.rates.log.is_empty() {
         let rows = shown.rates.log.iter().map(|r| {
             vec![
-                Text::number(text::age(r.at_us, world.now_us)),
+                Text::number(text::age(r.at_us.us(), world.now_us)),
                 Text::plain(&r.requestor),
                 Text::number(format!("{:.0}", r.requested)),
                 Text::number(format!("{:.0}", r.rate)),

@@ -62,8 +62,8 @@ fn row(at: usize, place: &QueuePlace, waits: &BTreeMap<&str, &str>, world: &Worl
         Text::new(tone(&place.level), format!("{} ({})", place.level, place.priority)),
         Text::plain(place.work_type.name()),
         Text::plain(place.config_key.as_str()),
-        Text::number(text::age(place.created_us, world.now_us)),
-        Text::plain(place.deadline_us.map(|at| text::time(at, world.now_us)).unwrap_or_default()),
+        Text::number(text::age(place.created_us.us(), world.now_us)),
+        Text::plain(place.deadline_us.map(|at| text::time(at.us(), world.now_us)).unwrap_or_default()),
         Text::plain(place.why.join("; ")),
         Text::plain(waits.get(place.work_id.as_str()).copied().unwrap_or_default()),
     ]

@@ -87,7 +87,7 @@ fn show(world: &World, out: &Out) -> Done {
                 Text::plain(i.work.work_type.name()),
                 Text::plain(i.work.config_key.as_str()),
                 Text::number(i.work.priority.to_string()),
-                Text::number(text::age(i.created_us, world.now_us)),
+                Text::number(text::age(i.created_us.us(), world.now_us)),
                 Text::plain(reason::leading(&i.waiting_for, &i.waiting_codes).unwrap_or_default()),
             ]
         });

@@ -35,14 +35,14 @@ fn row(view: &LeaseView, world: &World) -> Vec<Text> {
     let lease = &view.lease;
     let ends = match lease.fenced {
         true => Text::new(Tone::Warn, "fenced off; held until its unit has stopped"),
-        false => Text::number(text::seconds((lease.expires_us - world.now_us) / 1_000_000)),
+        false => Text::number(text::seconds((lease.expires_us.us() - world.now_us) / 1_000_000)),
     };
     vec![
         Text::plain(lease.lease_id.as_str()),
         Text::plain(lease.task_type.name()),
         Text::dim(lease.task_type.class().name()),
         Text::plain(lease.node.as_str()),
-        Text::number(text::age(lease.granted_us, world.now_us)),
+        Text::number(text::age(lease.granted_us.us(), world.now_us)),
         ends,
         Text::plain(view.work_id.as_ref().map(ToString::to_string).unwrap_or_default()),
         Text::plain(&view.requested_by),

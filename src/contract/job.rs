@@ -6,6 +6,7 @@ use super::ids::{FencingToken, JobId};
 use super::job_file::Quota;
 use super::method::methods;
 use super::workload::{Description, Progress, ResultFile};
+use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
 
 /// Seconds that a lease lasts; renewed at a third of it.
@@ -112,7 +113,7 @@ pub struct Finish {
     #[serde(default)]
     pub error: String,
     /// When the attempt ended, microseconds since 1970.
-    pub finished_us: i64,
+    pub finished_us: Wall,
 }
 
 /// Result of Finish.

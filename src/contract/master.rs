@@ -1,5 +1,6 @@
 //! What the master offers on D-Bus, and the control file by which it pauses daemons.
 use super::text::one_line;
+use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -88,7 +89,7 @@ pub struct RestartLog {
     pub count: u32,
     /// Those of the last minutes, microseconds since 1970, the oldest first.
     #[serde(default)]
-    pub times_us: Vec<i64>,
+    pub times_us: Vec<Wall>,
 }
 
 /// A jump of the wall clock that the master saw.

@@ -33,5 +33,6 @@ pub mod rights;
 pub mod router;
 pub mod sockets;
 pub mod text;
+pub mod time;
 pub mod wire;
 pub mod workload;

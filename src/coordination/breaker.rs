@@ -1,5 +1,6 @@
 //! The circuit breaker of one task type on one node: after failures nothing is let through, then a few probes.
 use crate::contract::config::BreakerRules;
+use crate::contract::time::{Mono, Span};
 
 /// Where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub struct Breaker {
     pub opened: u32,
     /// Probes that succeeded since the recovery began.
     pub successes: u32,
-    /// When it opened last, microseconds of the monotonic clock.
-    pub since_us: i64,
+    /// When it opened last.
+    pub since: Mono,
     /// Why it failed last.
     pub reason: String,
 }
@@ -45,44 +46,44 @@ impl Breaker {
         rules.recovery_seconds.get(nth).or(rules.recovery_seconds.last()).copied().unwrap_or(3600)
     }
     /// When it lets probes through; nothing while closed.
-    pub fn ready_at(&self, rules: &BreakerRules) -> Option<i64> {
-        (self.opened > 0).then(|| self.since_us.saturating_add(i64::from(self.recovery(rules)) * 1_000_000))
+    pub fn ready_at(&self, rules: &BreakerRules) -> Option<Mono> {
+        (self.opened > 0).then(|| self.since + Span::of_secs(self.recovery(rules).into()))
     }
     /// Where it stands now.
-    pub fn phase(&self, rules: &BreakerRules, now_us: i64) -> Phase {
+    pub fn phase(&self, rules: &BreakerRules, now: Mono) -> Phase {
         match self.ready_at(rules) {
             None => Phase::Closed,
-            Some(at) if now_us < at => Phase::Open,
+            Some(at) if now < at => Phase::Open,
             Some(_) => Phase::HalfOpen,
         }
     }
     /// Whether one more may pass where this many of the type run already; probes are counted by what runs, so that a lost one leaks
     /// nothing.
-    pub fn lets_through(&self, rules: &BreakerRules, running: u32, now_us: i64) -> bool {
-        match self.phase(rules, now_us) {
+    pub fn lets_through(&self, rules: &BreakerRules, running: u32, now: Mono) -> bool {
+        match self.phase(rules, now) {
             Phase::Closed => true,
             Phase::Open => false,
             Phase::HalfOpen => running < rules.probes,
         }
     }
     /// A failure; `at_once` opens it whatever the count. Returns whether it opened.
-    pub fn fail(&mut self, rules: &BreakerRules, now_us: i64, reason: &str, at_once: bool) -> bool {
+    pub fn fail(&mut self, rules: &BreakerRules, now: Mono, reason: &str, at_once: bool) -> bool {
         self.reason = reason.to_owned();
         self.failures = self.failures.saturating_add(1);
-        let opens = match self.phase(rules, now_us) {
+        let opens = match self.phase(rules, now) {
             // What was under way when it opened may still fail; that says nothing new.
             Phase::Open => false,
             Phase::HalfOpen => true,
             Phase::Closed => at_once || self.failures >= rules.failures,
         };
         if opens {
-            (self.opened, self.successes, self.since_us) = (self.opened.saturating_add(1), 0, now_us);
+            (self.opened, self.successes, self.since) = (self.opened.saturating_add(1), 0, now);
         }
         opens
     }
     /// A success. Returns whether it closed.
-    pub fn succeed(&mut self, rules: &BreakerRules, now_us: i64) -> bool {
-        match self.phase(rules, now_us) {
+    pub fn succeed(&mut self, rules: &BreakerRules, now: Mono) -> bool {
+        match self.phase(rules, now) {
             Phase::Closed => {
                 self.failures = 0;
                 false
@@ -110,19 +111,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const SECOND: i64 = 1_000_000;
+    const START: Mono = Mono::of_us(0);
+
+    fn at(seconds: i64) -> Mono {
+        START + Span::SECOND * seconds
+    }
 
     #[test]
     fn five_failures_open_it_and_three_probes_close_it() {
         let rules = BreakerRules::default();
         let mut breaker = Breaker::default();
         for n in 1..=5 {
-            assert_eq!(breaker.phase(&rules, 0), Phase::Closed);
-            assert_eq!(breaker.fail(&rules, 0, "exit 1", false), n == 5);
+            assert_eq!(breaker.phase(&rules, START), Phase::Closed);
+            assert_eq!(breaker.fail(&rules, START, "exit 1", false), n == 5);
         }
-        assert!(!breaker.lets_through(&rules, 0, 299 * SECOND) && breaker.lets_through(&rules, 2, 300 * SECOND));
-        assert!(!breaker.lets_through(&rules, 3, 300 * SECOND), "three probes at once");
-        assert!(!breaker.succeed(&rules, 301 * SECOND) && !breaker.succeed(&rules, 301 * SECOND) && breaker.succeed(&rules, 301 * SECOND));
+        assert!(!breaker.lets_through(&rules, 0, at(299)) && breaker.lets_through(&rules, 2, at(300)));
+        assert!(!breaker.lets_through(&rules, 3, at(300)), "three probes at once");
+        assert!(!breaker.succeed(&rules, at(301)) && !breaker.succeed(&rules, at(301)) && breaker.succeed(&rules, at(301)));
         assert_eq!(breaker, Breaker::default());
     }
 
@@ -132,23 +137,23 @@ mod tests {
         let mut breaker = Breaker::default();
         for _ in 0..20 {
             for _ in 0..4 {
-                assert!(!breaker.fail(&rules, 0, "x", false));
+                assert!(!breaker.fail(&rules, START, "x", false));
             }
-            breaker.succeed(&rules, 0);
+            breaker.succeed(&rules, START);
         }
-        assert!(breaker.fail(&rules, 0, "out of memory", true));
+        assert!(breaker.fail(&rules, START, "out of memory", true));
     }
 
     #[test]
     fn each_failed_recovery_is_longer() {
         let rules = BreakerRules::default();
-        let (mut breaker, mut now) = (Breaker::default(), 0);
+        let (mut breaker, mut now) = (Breaker::default(), START);
         breaker.fail(&rules, now, "x", true);
         for seconds in [300, 300, 900, 3600, 3600] {
             assert_eq!(breaker.recovery(&rules), seconds);
             assert!(!breaker.fail(&rules, now, "late", true), "what was under way does not prolong it");
-            now += i64::from(seconds) * SECOND;
-            assert_eq!(breaker.phase(&rules, now - 1), Phase::Open);
+            now += Span::of_secs(seconds.into());
+            assert_eq!(breaker.phase(&rules, now - Span::of_us(1)), Phase::Open);
             assert_eq!(breaker.phase(&rules, now), Phase::HalfOpen);
             assert!(breaker.fail(&rules, now, "x", false), "one failed probe is enough");
         }
@@ -158,15 +163,15 @@ mod tests {
         #[test]
         fn an_open_breaker_lets_nothing_through_before_its_time(ops in prop::collection::vec((0i64..400, any::<bool>()), 1..200)) {
             let rules = BreakerRules::default();
-            let (mut breaker, mut now) = (Breaker::default(), 0i64);
-            let mut open_until: Option<i64> = None;
+            let (mut breaker, mut now) = (Breaker::default(), START);
+            let mut open_until: Option<Mono> = None;
             for (step, ok) in ops {
-                now += step * SECOND;
+                now += Span::SECOND * step;
                 prop_assert_eq!(breaker.lets_through(&rules, 0, now), open_until.is_none_or(|at| now >= at));
                 if ok {
                     if breaker.succeed(&rules, now) { open_until = None; }
                 } else if breaker.fail(&rules, now, "x", false) {
-                    open_until = Some(now + i64::from(breaker.recovery(&rules)) * SECOND);
+                    open_until = Some(now + Span::of_secs(breaker.recovery(&rules).into()));
                 }
             }
         }

@@ -3,6 +3,7 @@ use super::pid::{self, Band, PidState};
 use super::predict;
 use crate::contract::config::{Optimizer, ResourceTargets};
 use crate::contract::coordinator::optimizer::Action;
+use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
 
 /// One resource's memory.
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Memory {
     /// The controller.
     pub pid: PidState,
-    /// The window's samples: microseconds, percent.
-    pub samples: Vec<(i64, f64)>,
+    /// The window's samples: time, percent.
+    pub samples: Vec<(Wall, f64)>,
     /// Fractions of a job that wait to become a whole one.
     pub carry: f64,
     /// What a job takes of the resource, as measured, percent points.
@@ -109,13 +110,13 @@ pub fn wish(
     memory: &mut Memory,
     measured: Measured,
     load: &Load,
-    now_us: i64,
+    now: Wall,
 ) -> DesiredChange {
-    memory.samples.push((now_us, measured.percent));
-    predict::trim(settings, &mut memory.samples, now_us);
-    let prediction = predict::predict(settings, &memory.samples, now_us);
+    memory.samples.push((now, measured.percent));
+    predict::trim(settings, &mut memory.samples, now);
+    let prediction = predict::predict(settings, &memory.samples, now);
     let expected = prediction.filter(|p| p.confidence >= settings.min_confidence).map(|p| p.percent);
-    let Some(step) = pid::step(&targets.pid, settings, band, &mut memory.pid, measured.percent, expected, now_us) else {
+    let Some(step) = pid::step(&targets.pid, settings, band, &mut memory.pid, measured.percent, expected, now) else {
         // Two looks within half a period: the sample must not count twice.
         memory.samples.pop();
         return DesiredChange { delta: 0, step: None, prediction, limited: false };

@@ -1,6 +1,7 @@
 //! The controller of one resource of one node: how many percent points to add or take away. Time counts in control periods, so that
 //! the gains mean the same at any interval and the integral does not saturate at the first error.
 use crate::contract::config::{Optimizer, Pid};
+use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
 
 /// What of a job's effect is still invisible after a period: half of it is seen in each.
@@ -21,8 +22,8 @@ pub struct PidState {
     pub output: f64,
     /// The effect of jobs lately started or stopped that the measurement does not show yet, percent points.
     pub under_way: f64,
-    /// When the last step was, microseconds.
-    pub at_us: Option<i64>,
+    /// When the last step was.
+    pub at_us: Option<Wall>,
     /// Adding (1), taking away (-1), resting (0).
     pub moving: i8,
     /// The last output could not be followed: a limit stood against it.
@@ -73,20 +74,20 @@ pub fn step(
     state: &mut PidState,
     measured: f64,
     expected: Option<f64>,
-    now_us: i64,
+    now: Wall,
 ) -> Option<Step> {
-    let period = f64::from(settings.period_seconds) * 1e6;
+    let period = f64::from(settings.period_seconds);
     let periods = match state.at_us {
         // A clock that went back says nothing about how long it was.
-        Some(at) if now_us < at => 1.0,
-        Some(at) => (now_us - at) as f64 / period,
+        Some(at) if now < at => 1.0,
+        Some(at) => (now - at).secs_f64() / period,
         None => 1.0,
     };
     if periods < 0.5 {
         return None;
     }
     let periods = periods.min(3.0);
-    state.at_us = Some(now_us);
+    state.at_us = Some(now);
     let keep = settings.smoothing;
     let smooth = state.smooth.map_or(measured, |last| keep * last + (1.0 - keep) * measured);
     state.smooth = Some(smooth);

@@ -2,6 +2,7 @@
 use super::admission::{Ask, Decisions, Rules};
 use super::limits::{Cores, Usage};
 use crate::contract::ids::NodeId;
+use crate::contract::time::Mono;
 use crate::contract::workload::JobType;
 
 /// An item that may be granted: its dependencies are complete and its time has come.
@@ -44,16 +45,16 @@ pub struct Grant {
 
 /// Decides until no candidate fits any more, and takes what it decides from the decisions. Among several nodes the one with the fewest
 /// slots of the type is taken.
-pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decisions: &mut Decisions, now_us: i64) -> Vec<Grant> {
+pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decisions: &mut Decisions, now: Mono) -> Vec<Grant> {
     let mut grants = Vec::new();
     // A node that refuses a type continues refusing it: within one decision slots and tokens only become fewer.
     let mut refuses = vec![[false; JobType::ALL.len()]; nodes.len()];
     for candidate in candidates {
         let kind = candidate.kind;
-        while decisions.may_start(rules, kind, now_us) {
+        while decisions.may_start(rules, kind, now) {
             let left = nodes.iter().enumerate().filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&decisions.usage, kind));
             let Some((at, node)) = left.min_by_key(|(_, n)| decisions.usage.on(kind, &n.id)) else { break };
-            if decisions.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now_us) {
+            if decisions.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now) {
                 grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
                 break;
             }
@@ -76,8 +77,11 @@ pub fn is_full(active: u32, hard: u32, was: bool) -> bool {
 mod tests {
     use super::*;
     use crate::contract::config::{Admission, Limits, Safeguards};
+    use crate::contract::time::Span;
     use crate::coordination::limits;
     use proptest::prelude::*;
+
+    const START: Mono = Mono::of_us(0);
 
     fn nodes(count: usize) -> Vec<Node> {
         (0..count)
@@ -113,8 +117,8 @@ mod tests {
         let export = Candidate { number: 9, kind: JobType::Export };
         let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(1));
         let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
-        let mut decisions = Decisions::new(&rules, 0);
-        let picked = pick(vec![training(2), training(1), training(3), export], &nodes, &rules, &mut decisions, 0);
+        let mut decisions = Decisions::new(&rules, START);
+        let picked = pick(vec![training(2), training(1), training(3), export], &nodes, &rules, &mut decisions, START);
         assert_eq!(picked.iter().map(|g| g.number).collect::<Vec<_>>(), [2, 9]);
     }
 
@@ -127,8 +131,8 @@ mod tests {
         let (limits, admission, safeguards) = (Limits::default(), open(), Safeguards::default());
         let nowhere = NodeId::new("nowhere").expect("a node");
         let rules = rules(&limits, &admission, &safeguards, &nowhere);
-        let mut decisions = Decisions::new(&rules, 0);
-        let picked = pick(candidates, &nodes, &rules, &mut decisions, 0);
+        let mut decisions = Decisions::new(&rules, START);
+        let picked = pick(candidates, &nodes, &rules, &mut decisions, START);
         let there = |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
         assert_eq!((there(0), there(1), picked.len()), (1, 2, 4));
     }
@@ -138,11 +142,11 @@ mod tests {
         let (limits, admission, safeguards, nodes) =
             (Limits::default(), Admission { cooldown_ms: 0, ..Admission::default() }, Safeguards::default(), nodes(40));
         let rules = rules(&limits, &admission, &safeguards, &nodes[0].id);
-        let mut decisions = Decisions::new(&rules, 0);
+        let mut decisions = Decisions::new(&rules, START);
         let mut granted = 0;
         for second in 0..60i64 {
             let flood = (0..100).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
-            granted += pick(flood, &nodes, &rules, &mut decisions, second * 1_000_000).len();
+            granted += pick(flood, &nodes, &rules, &mut decisions, START + Span::SECOND * second).len();
         }
         assert_eq!(granted, 10 + 29, "a burst of ten, then one each two seconds");
     }
@@ -155,15 +159,15 @@ mod tests {
             let (limits, admission, safeguards, nodes) = (Limits::default(), open(), Safeguards::default(), nodes(count));
             let nowhere = NodeId::new("nowhere").expect("a node");
             let rules = rules(&limits, &admission, &safeguards, &nowhere);
-            let mut decisions = Decisions::new(&rules, 0);
+            let mut decisions = Decisions::new(&rules, START);
             for (kind, at) in taken {
                 if let Some(node) = nodes.get(at) {
-                    decisions.take(&rules, Ask { kind: JobType::ALL[kind], node: &node.id, cores: node.cores }, 0);
+                    decisions.take(&rules, Ask { kind: JobType::ALL[kind], node: &node.id, cores: node.cores }, START);
                 }
             }
             let candidates: Vec<Candidate> =
                 items.iter().enumerate().map(|(n, kind)| Candidate { number: n as i64, kind: JobType::ALL[*kind] }).collect();
-            let grants = pick(candidates.clone(), &nodes, &rules, &mut decisions, 0);
+            let grants = pick(candidates.clone(), &nodes, &rules, &mut decisions, START);
             for kind in JobType::ALL {
                 let of_kind = |c: &&Candidate| c.kind == kind;
                 let granted = |c: &Candidate| grants.iter().any(|g| g.number == c.number);

@@ -3,22 +3,22 @@ use crate::contract::age::has_passed;
 use crate::contract::backoff;
 use crate::contract::host::UnitView;
 use crate::contract::registry::{DaemonSpec, Hub};
+use crate::contract::time::{Span, Wall};
 
 /// Longest time between two starts of a daemon whose start ends without it running.
-const LONGEST_US: i64 = 60_000_000;
-const SECOND_US: i64 = 1_000_000;
+const LONGEST: Span = Span::of_secs(60);
 
 /// What the master did about a daemon and saw of it since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Past {
     /// A job that it queued has not ended yet.
     pub pending: bool,
-    /// When it last asked for a start, microseconds since 1970.
-    pub asked_us: Option<i64>,
+    /// When it last asked for a start.
+    pub asked: Option<Wall>,
     /// Starts asked for since it was last seen up.
     pub attempts: u32,
-    /// Since when it was up, if it was seen up since then, microseconds since 1970.
-    pub up_us: Option<i64>,
+    /// Since when it was up, if it was seen up since then.
+    pub up: Option<Wall>,
 }
 
 /// What to do now.
@@ -40,7 +40,7 @@ pub fn emits(spec: &DaemonSpec) -> bool {
 }
 
 /// Decides about one daemon that the profile (or an operator) wants up.
-pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &UnitView)], registered: bool, now_us: i64) -> Step {
+pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &UnitView)], registered: bool, now: Wall) -> Step {
     if unit.load_state != "loaded" || unit.is_up() || past.pending || unit.active_state != "inactive" {
         return Step::Nothing;
     }
@@ -52,27 +52,25 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
     if emits(spec) && !registered {
         return Step::Hold("waiting until all declared subscriptions are registered".into());
     }
-    if let Some(up) = past.up_us
+    if let Some(up) = past.up
         && !went_with_a_hub(spec, up, hubs)
     {
         return Step::LeftAlone;
     }
-    match past.asked_us {
-        Some(asked) if !has_passed(asked, delay_us(past.attempts), now_us) => {
-            Step::Hold(format!("start {} failed; retrying", past.attempts))
-        }
+    match past.asked {
+        Some(asked) if !has_passed(asked, delay(past.attempts), now) => Step::Hold(format!("start {} failed; retrying", past.attempts)),
         _ => Step::Start,
     }
 }
 
 /// Whether a socket that it requires is down, or was so after the daemon had come up: then it was taken along, not stopped.
-fn went_with_a_hub(spec: &DaemonSpec, up_us: i64, hubs: &[(Hub, &UnitView)]) -> bool {
-    hubs.iter().any(|(hub, view)| spec.hard.contains(hub) && (!view.is_up() || view.since_us.is_some_and(|since| since > up_us)))
+fn went_with_a_hub(spec: &DaemonSpec, up: Wall, hubs: &[(Hub, &UnitView)]) -> bool {
+    hubs.iter().any(|(hub, view)| spec.hard.contains(hub) && (!view.is_up() || view.since_us.is_some_and(|since| Wall::of_us(since) > up)))
 }
 
 /// 1, 2, 4 … 60 s after the n-th start.
-fn delay_us(attempts: u32) -> i64 {
-    backoff::after(SECOND_US, attempts, LONGEST_US)
+fn delay(attempts: u32) -> Span {
+    Span::of_us(backoff::after(Span::SECOND.us(), attempts, LONGEST.us()))
 }
 
 #[cfg(test)]
@@ -84,13 +82,17 @@ mod tests {
         UnitView {
             load_state: "loaded".into(),
             active_state: active.into(),
-            since_us: since_s.map(|s| s * SECOND_US),
+            since_us: since_s.map(|s| s * Span::SECOND.us()),
             ..UnitView::default()
         }
     }
 
+    fn at(seconds: i64) -> Wall {
+        Wall::default() + Span::SECOND * seconds
+    }
+
     fn decide(unit: &UnitView, past: &Past, socket: &UnitView, registered: bool) -> Step {
-        step(D::AutoExport.spec(), unit, past, &[(Hub::Router, socket)], registered, 1000 * SECOND_US)
+        step(D::AutoExport.spec(), unit, past, &[(Hub::Router, socket)], registered, at(1000))
     }
 
     #[test]
@@ -116,13 +118,13 @@ mod tests {
     fn emitters_wait_for_the_subscriptions() {
         let socket = unit("active", Some(1));
         assert!(matches!(decide(&unit("inactive", None), &Past::default(), &socket, false), Step::Hold(_)));
-        let router = step(D::EventRouter.spec(), &unit("inactive", None), &Past::default(), &[], false, 0);
+        let router = step(D::EventRouter.spec(), &unit("inactive", None), &Past::default(), &[], false, at(0));
         assert_eq!(router, Step::Start, "the router itself is where they are registered");
     }
 
     #[test]
     fn a_stop_by_somebody_else_is_respected_unless_a_hub_took_it_along() {
-        let past = Past { up_us: Some(2 * SECOND_US), ..Past::default() };
+        let past = Past { up: Some(at(2)), ..Past::default() };
         let down = unit("inactive", Some(4));
         assert_eq!(decide(&down, &past, &unit("active", Some(1)), true), Step::LeftAlone, "also right after the suite's start");
         assert_eq!(decide(&down, &past, &unit("active", Some(3)), true), Step::Start, "the socket was started anew meanwhile");
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn starts_that_lead_nowhere_come_ever_slower() {
         let socket = unit("active", Some(1));
-        let past = |attempts, ago: i64| Past { asked_us: Some((1000 - ago) * SECOND_US), attempts, ..Past::default() };
+        let past = |attempts, ago: i64| Past { asked: Some(at(1000 - ago)), attempts, ..Past::default() };
         assert!(matches!(decide(&unit("inactive", None), &past(3, 3), &socket, true), Step::Hold(_)));
         assert_eq!(decide(&unit("inactive", None), &past(3, 4), &socket, true), Step::Start);
         assert!(matches!(decide(&unit("inactive", None), &past(30, 59), &socket, true), Step::Hold(_)));

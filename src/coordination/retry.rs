@@ -1,6 +1,7 @@
 //! Whether a failed attempt is tried again, and when.
 use crate::contract::backoff;
 use crate::contract::error::Exit;
+use crate::contract::time::{Span, Wall};
 
 /// Longest delay before a retry, seconds.
 pub const LONGEST: u64 = 3600;
@@ -67,25 +68,28 @@ pub fn next(base: u32, attempt: u32, max_attempts: u32, exit_status: Option<i32>
 }
 
 /// Whether an attempt that failed had used up its time: the end of a unit whose runner or master stopped it looks like any other.
-pub fn is_overdue(started_us: Option<i64>, finished_us: i64, timeout_seconds: u64) -> bool {
-    let limit = i64::try_from(timeout_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-    started_us.is_some_and(|started| finished_us.saturating_sub(started) >= limit)
+pub fn is_overdue(started: Option<Wall>, finished: Wall, timeout_seconds: u64) -> bool {
+    started.is_some_and(|started| finished - started >= Span::of_secs(timeout_seconds))
 }
 
 /// A retry that is further away than any delay: the wall clock has jumped back, the retry is due.
-pub fn is_damaged(not_before_us: i64, now_us: i64) -> bool {
-    not_before_us.saturating_sub(now_us) > LONGEST as i64 * 1_000_000
+pub fn is_damaged(not_before: Wall, now: Wall) -> bool {
+    not_before - now > Span::of_secs(LONGEST)
 }
 
 /// Whether a retry's time has come.
-pub fn is_due(not_before_us: Option<i64>, now_us: i64) -> bool {
-    not_before_us.is_none_or(|at| at <= now_us || is_damaged(at, now_us))
+pub fn is_due(not_before: Option<Wall>, now: Wall) -> bool {
+    not_before.is_none_or(|at| at <= now || is_damaged(at, now))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn at(us: i64) -> Wall {
+        Wall::of_us(us)
+    }
 
     #[test]
     fn delays_double_up_to_an_hour() {
@@ -95,8 +99,8 @@ mod tests {
 
     #[test]
     fn an_attempt_is_overdue_from_its_limit_on() {
-        assert!(is_overdue(Some(5), 10_000_005, 10) && !is_overdue(Some(5), 10_000_004, 10));
-        assert!(!is_overdue(None, i64::MAX, 1), "it never started");
+        assert!(is_overdue(Some(at(5)), at(10_000_005), 10) && !is_overdue(Some(at(5)), at(10_000_004), 10));
+        assert!(!is_overdue(None, at(i64::MAX), 1), "it never started");
     }
 
     #[test]
@@ -127,9 +131,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumped_back_does_not_delay_a_retry_for_ever() {
-        let day = 86_400_000_000;
-        assert!(is_due(None, 0) && is_due(Some(10), 10) && !is_due(Some(11), 10));
-        assert!(is_due(Some(day), 0), "no delay is a day long");
+        let day = at(0) + Span::DAY;
+        assert!(is_due(None, at(0)) && is_due(Some(at(10)), at(10)) && !is_due(Some(at(11)), at(10)));
+        assert!(is_due(Some(day), at(0)), "no delay is a day long");
     }
 
     proptest! {

@@ -7,11 +7,10 @@
 //! older than all that comes later. Its configuration yields only while it is being served more than its share, and then what is
 //! served is what stands before it. So only finitely many items can go first.
 use crate::contract::config::Scheduler;
+use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
-
-const SECOND: i64 = 1_000_000;
 
 /// How urgent an item is. Later is more urgent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,10 +63,10 @@ pub struct Waiting {
     pub config: String,
     /// Its priority, or the highest one among those that wait for it.
     pub priority: u8,
-    /// When it was queued, microseconds.
-    pub created_us: i64,
-    /// When it must start for its deadline, or for that of one that waits for it, microseconds.
-    pub latest_start_us: Option<i64>,
+    /// When it was queued.
+    pub created: Wall,
+    /// When it must start for its deadline, or for that of one that waits for it.
+    pub latest_start: Option<Wall>,
 }
 
 /// Grants of the window by type and configuration, CRITICAL ones left out.
@@ -111,27 +110,27 @@ pub struct Place {
 #[derive(Debug, Clone)]
 struct Ranked {
     level: Level,
-    due_us: i64,
+    due: Wall,
     place: Place,
 }
 
 impl Ranked {
-    fn key(&self) -> (Reverse<Level>, i64, i64) {
-        (Reverse(self.level), self.due_us, self.place.number)
+    fn key(&self) -> (Reverse<Level>, Wall, i64) {
+        (Reverse(self.level), self.due, self.place.number)
     }
 }
 
-fn rank(item: &Waiting, settings: &Scheduler, now_us: i64) -> Ranked {
-    let ageing = i64::from(settings.ageing_seconds) * SECOND;
-    let aged = (now_us.saturating_sub(item.created_us).max(0) / ageing).min(3);
-    let margin = i64::from(settings.deadline_margin_seconds) * SECOND;
-    let urgent = item.latest_start_us.is_some_and(|at| at.saturating_sub(margin) <= now_us);
+fn rank(item: &Waiting, settings: &Scheduler, now: Wall) -> Ranked {
+    let ageing = Span::of_secs(settings.ageing_seconds.into());
+    let aged = ((now - item.created).max(Span::ZERO) / ageing).min(3);
+    let margin = Span::of_secs(settings.deadline_margin_seconds.into());
+    let urgent = item.latest_start.is_some_and(|at| at - margin <= now);
     let level = if urgent { Level::Critical } else { Level::of(item.priority).raised(aged) };
     // A deadline may put an item before older ones, but only by one step of ageing: else a stream of deadlines would go first for ever.
-    let wished = item.latest_start_us.map_or(item.created_us, |at| at.min(item.created_us));
-    let due_us = wished.max(item.created_us.saturating_sub(ageing));
+    let wished = item.latest_start.map_or(item.created, |at| at.min(item.created));
+    let due = wished.max(item.created - ageing);
     let place = Place { number: item.number, kind: item.kind, level, aged: u8::try_from(aged).unwrap_or(3), urgent, over_share: false };
-    Ranked { level, due_us, place }
+    Ranked { level, due, place }
 }
 
 /// One configuration's items of one type, best first.
@@ -143,10 +142,10 @@ fn sorted(mut lane: Vec<Ranked>) -> Lane {
 }
 
 /// The order of one type: as if each were granted in turn, so that the shares change on the way.
-fn order_of(kind: JobType, items: &[&Waiting], granted: &mut Granted, settings: &Scheduler, now_us: i64) -> VecDeque<Ranked> {
+fn order_of(kind: JobType, items: &[&Waiting], granted: &mut Granted, settings: &Scheduler, now: Wall) -> VecDeque<Ranked> {
     let (mut exempt, mut lanes) = (Vec::new(), BTreeMap::<&str, Vec<Ranked>>::new());
     for item in items {
-        let ranked = rank(item, settings, now_us);
+        let ranked = rank(item, settings, now);
         match Level::of(item.priority) {
             Level::Critical => exempt.push(ranked),
             _ => lanes.entry(&item.config).or_default().push(ranked),
@@ -178,13 +177,13 @@ fn order_of(kind: JobType, items: &[&Waiting], granted: &mut Granted, settings: 
 }
 
 /// The order in which items should get slots; types do not compete, so they are merged by level and age.
-pub fn order(waiting: &[Waiting], mut granted: Granted, settings: &Scheduler, now_us: i64) -> Vec<Place> {
+pub fn order(waiting: &[Waiting], mut granted: Granted, settings: &Scheduler, now: Wall) -> Vec<Place> {
     let mut by_kind = BTreeMap::<JobType, Vec<&Waiting>>::new();
     for item in waiting {
         by_kind.entry(item.kind).or_default().push(item);
     }
     let mut queues: Vec<VecDeque<Ranked>> =
-        by_kind.into_iter().map(|(kind, items)| order_of(kind, &items, &mut granted, settings, now_us)).collect();
+        by_kind.into_iter().map(|(kind, items)| order_of(kind, &items, &mut granted, settings, now)).collect();
     let mut places = Vec::with_capacity(waiting.len());
     while let Some(best) = queues.iter_mut().filter(|q| !q.is_empty()).min_by_key(|q| q.front().map(Ranked::key)) {
         places.extend(best.pop_front().map(|r| r.place));
@@ -200,7 +199,7 @@ pub struct Edge {
     /// Its priority.
     pub priority: u8,
     /// When it must start.
-    pub latest_start_us: Option<i64>,
+    pub latest_start: Option<Wall>,
     /// Is waited for. Always older: a dependency must exist before it can be named.
     pub needs: i64,
 }
@@ -211,7 +210,7 @@ pub struct Inherited {
     /// The highest priority among them.
     pub priority: u8,
     /// The earliest time that one of them must start.
-    pub latest_start_us: Option<i64>,
+    pub latest_start: Option<Wall>,
 }
 
 /// What each item inherits. An item that an urgent one waits for is as urgent.
@@ -223,7 +222,7 @@ pub fn inherit(mut edges: Vec<Edge>) -> BTreeMap<i64, Inherited> {
         let own = inherited.get(&edge.item).copied().unwrap_or_default();
         let needed = inherited.entry(edge.needs).or_default();
         needed.priority = needed.priority.max(edge.priority).max(own.priority);
-        needed.latest_start_us = [needed.latest_start_us, edge.latest_start_us, own.latest_start_us].into_iter().flatten().min();
+        needed.latest_start = [needed.latest_start, edge.latest_start, own.latest_start].into_iter().flatten().min();
     }
     inherited
 }

@@ -3,6 +3,7 @@ use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::Control;
 use crate::contract::registry::{DaemonSpec, Stage};
+use crate::contract::time::{Span, Wall};
 
 /// The configuration's exit code; systemd does not restart on it.
 const EXIT_CONFIG: i32 = 78;
@@ -10,7 +11,7 @@ const EXIT_CONFIG: i32 = 78;
 const EXIT_DATA: i32 = 65;
 const EXIT_OWNER: i32 = 77;
 /// A daemon that shall run may be on its way for so long before it counts as held up.
-const SOON_US: i64 = 10_000_000;
+const SOON: Span = Span::of_secs(10);
 /// systemd's own codes for a process that it could not set up; 203: the program cannot be executed.
 const EXIT_SETUP: std::ops::RangeInclusive<i32> = 200..=243;
 const EXIT_EXEC: i32 = 203;
@@ -33,9 +34,9 @@ pub struct Facts<'a> {
     /// Why the master holds its start back, if it does.
     pub held: Option<&'a str>,
     /// When it was first seen waiting, microseconds since 1970.
-    pub blocked_since_us: Option<i64>,
+    pub blocked_since: Option<Wall>,
     /// Now, microseconds since 1970.
-    pub now_us: i64,
+    pub now: Wall,
 }
 
 /// The verdict.
@@ -115,8 +116,8 @@ fn backing_off(unit: &UnitView) -> String {
 
 fn blocked(f: &Facts<'_>, unit: &UnitView) -> String {
     let whom = if unit.waiting_for.is_empty() { "systemd's queue".to_owned() } else { unit.waiting_for.join(", ") };
-    match f.blocked_since_us {
-        Some(since) => format!("waiting for {whom} for {} s", (f.now_us - since).max(0) / 1_000_000),
+    match f.blocked_since {
+        Some(since) => format!("waiting for {whom} for {} s", (f.now - since).max(Span::ZERO).secs()),
         None => format!("waiting for {whom}"),
     }
 }
@@ -144,7 +145,7 @@ fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
     match (f.desired, f.held) {
         (true, Some(why)) => (State::Blocked, why.to_owned()),
         // The master has only just begun.
-        (true, None) if !ran && f.blocked_since_us.is_some_and(|since| f.now_us - since < SOON_US) => {
+        (true, None) if !ran && f.blocked_since.is_some_and(|since| f.now - since < SOON) => {
             (State::Initializing, "will be started".into())
         }
         (true, None) if !ran => (State::Blocked, "in the applied profile, not started yet".into()),
@@ -157,21 +158,21 @@ fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
 /// A process that runs has reported after so many seconds.
 const FIRST_REPORT: i64 = 30;
 /// A process reports just before it is ready, so its first report is a little older than the unit's change to active.
-const READY_LAG_US: i64 = 2_000_000;
+const READY_LAG: Span = Span::of_secs(2);
 
 /// A report from before this start says nothing about this run.
 fn is_of_this_run(report: &StatusFile, unit: &UnitView) -> bool {
-    unit.since_us.is_none_or(|since| report.time_us >= since - READY_LAG_US)
+    unit.since_us.is_none_or(|since| Wall::of_us(report.time_us) >= Wall::of_us(since) - READY_LAG)
 }
 
 /// Seconds since the last word of this run, if that is longer than its report is valid; without any report, since its start.
 fn stale(f: &Facts<'_>, unit: &UnitView) -> Option<i64> {
     let Some(report) = f.report else {
-        let age = f.now_us.saturating_sub(unit.since_us?) / 1_000_000;
+        let age = (f.now - Wall::of_us(unit.since_us?)).secs();
         return (age > FIRST_REPORT && !f.torn).then_some(age);
     };
     let last = report.time_us.max(unit.since_us.unwrap_or(report.time_us));
-    let age = f.now_us.saturating_sub(last) / 1_000_000;
+    let age = (f.now - Wall::of_us(last)).secs();
     (age > i64::from(report.valid_for)).then_some(age)
 }
 

@@ -7,6 +7,7 @@ use crate::contract::coordinator::bandwidth::{
     Urgency,
 };
 use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::time::Span;
 use crate::coordination::bandwidth::{self, Reserved, Verdict};
 use rusqlite::{OptionalExtension, Row, params};
 use std::collections::BTreeSet;
@@ -14,8 +15,8 @@ use std::collections::BTreeSet;
 /// Measurements kept of a route.
 const KEPT: u32 = 20;
 
-fn term_us(cx: &Change<'_>) -> i64 {
-    i64::from(cx.state.config.bandwidth.reservation_seconds) * 1_000_000
+fn term(cx: &Change<'_>) -> Span {
+    Span::of_secs(cx.state.config.bandwidth.reservation_seconds.into())
 }
 
 /// A rate as a column.
@@ -41,7 +42,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<TransferView> {
 fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
     let all =
         cx.db.prepare_cached("SELECT * FROM transfer ORDER BY started_us, id")?.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
-    let term = term_us(cx);
+    let term = term(cx);
     let mut alive = Vec::new();
     for transfer in all {
         let ends = *cx.state.managers.reservations.entry(transfer.transfer_id.clone()).or_insert(cx.now.mono + term);
@@ -123,7 +124,7 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
         urgency: call.urgency,
         kbit,
         started_us: cx.now.wall,
-        expires_us: cx.now.wall + term_us(cx),
+        expires_us: cx.now.wall + term(cx),
     };
     cx.db
         .prepare_cached(
@@ -139,7 +140,7 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
             transfer.started_us,
             transfer.expires_us
         ])?;
-    cx.state.managers.reservations.insert(transfer.transfer_id.clone(), cx.now.mono + term_us(cx));
+    cx.state.managers.reservations.insert(transfer.transfer_id.clone(), cx.now.mono + term(cx));
     Ok(grant(&transfer))
 }
 
@@ -157,9 +158,9 @@ pub fn end(cx: &mut Change<'_>, call: &EndTransfer) -> Result<TransferEnded, Ref
     }
     let found = cx.db.prepare_cached("SELECT * FROM transfer WHERE id = ?1")?.query_row([&call.transfer_id], read).optional()?;
     let Some(transfer) = found else { return Ok(TransferEnded { accepted: false, measured_kbit: None }) };
-    let begun = cx.state.managers.reservations.get(&transfer.transfer_id).map(|ends| ends - term_us(cx));
+    let begun = cx.state.managers.reservations.get(&transfer.transfer_id).map(|ends| *ends - term(cx));
     forget(cx, &transfer.transfer_id)?;
-    let seconds = call.seconds.or_else(|| begun.map(|at| (cx.now.mono - at) as f64 / 1e6)).unwrap_or(0.0);
+    let seconds = call.seconds.or_else(|| begun.map(|at| (cx.now.mono - at).secs_f64())).unwrap_or(0.0);
     let measured_kbit = bandwidth::measured(call.bytes, seconds);
     if let Some(kbit) = measured_kbit {
         let route = params![transfer.node, transfer.host, transfer.data_type, column(kbit), cx.now.wall];

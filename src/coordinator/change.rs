@@ -1,15 +1,18 @@
 //! What a change to the database sees.
 use super::refusal::Refusal;
 use super::state::State;
+use crate::contract::time::{Boot, Mono, Wall};
 use rusqlite::Connection;
 
-/// The two clocks, in microseconds.
+/// The clocks, looked at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// Since 1970; may jump. For people, and for times that must survive a restart.
-    pub wall: i64,
-    /// Since some moment before the process's start; never jumps. For terms.
-    pub mono: i64,
+    /// For people, and for times that must survive a restart.
+    pub wall: Wall,
+    /// For terms: nobody renews a lease in a machine that is suspended.
+    pub mono: Mono,
+    /// What the wall clock is compared with.
+    pub boot: Boot,
 }
 
 /// The database inside a savepoint, the time, and what is known beside the database.

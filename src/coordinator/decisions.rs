@@ -8,6 +8,7 @@ use crate::contract::coordinator::{Purpose, Recorded};
 use crate::contract::ids::NodeId;
 use crate::contract::messages;
 use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::time::Mono;
 use crate::contract::workload::JobType;
 use crate::coordination::admission::{Ask, Decisions, Reservation};
 use crate::coordination::breaker::Breaker;
@@ -46,13 +47,13 @@ fn read(cx: &mut Change<'_>) -> Result<Decisions, Refusal> {
     while let Some(row) = found.next()? {
         let key = (row.get::<_, Text<NodeId>>(0)?.0, row.get::<_, Text<JobType>>(1)?.0);
         let (failures, opened, successes) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        decisions.breakers.insert(key, Breaker { failures, opened, successes, since_us: row.get(5)?, reason: row.get(6)? });
+        decisions.breakers.insert(key, Breaker { failures, opened, successes, since: Mono::of_us(row.get(5)?), reason: row.get(6)? });
     }
     let mut statement = cx.db.prepare_cached("SELECT node, purpose, until_us, requested_by FROM reservation")?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         let purpose = row.get_ref(1)?.as_str().ok().and_then(Purpose::from_name).unwrap_or(Purpose::Gauntlet);
-        let reservation = Reservation { purpose, until_us: row.get(2)?, by: row.get(3)? };
+        let reservation = Reservation { purpose, until: Mono::of_us(row.get(2)?), by: row.get(3)? };
         decisions.reservations.insert(row.get::<_, Text<NodeId>>(0)?.0, reservation);
     }
     decisions.barred = barred(cx)?;
@@ -163,7 +164,7 @@ fn store_breaker(cx: &mut Change<'_>, key: &(NodeId, JobType)) -> Result<(), Ref
                         successes = ?5, since_us = ?6, failed_us = CASE WHEN reason = ?7 AND failures >= ?3 THEN failed_us ELSE ?8 END,
                         reason = ?7",
                 )?
-                .execute(params![node, kind, b.failures, b.opened, b.successes, b.since_us, b.reason, cx.now.wall])?;
+                .execute(params![node, kind, b.failures, b.opened, b.successes, b.since.us(), b.reason, cx.now.wall])?;
         }
         _ => {
             decisions.breakers.remove(key);

@@ -8,13 +8,13 @@ use crate::contract::coordinator::durations::{
     DurationOf, DurationView, Durations, FreeView, RecordDuration, RunningView, StartView, TaskOf,
 };
 use crate::contract::ids::ConfigKey;
+use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
 use crate::coordination::durations::{self, Basis, Estimate, Run};
 use crate::coordination::limits;
 use crate::coordination::schedule::Level;
 use rusqlite::params;
 
-const DAY: i64 = 86_400_000_000;
 /// Runs that an estimate reads; the newest.
 const READ: u32 = 500;
 /// Slots whose time is reported.
@@ -40,7 +40,7 @@ fn store(cx: &Change<'_>, kind: JobType, key: &ConfigKey, seconds: f64) -> Resul
 }
 
 fn forget(cx: &Change<'_>, kind: JobType, key: &ConfigKey, permit: AgePermit) -> Result<(), Refusal> {
-    let before = permit.before(i64::from(cx.state.config.durations.long_days) * DAY);
+    let before = permit.before(Span::DAY * cx.state.config.durations.long_days.into());
     let sql = "DELETE FROM duration WHERE kind = ?1 AND config_key = ?2 AND finished_us < ?3";
     cx.db.prepare_cached(sql)?.execute(params![kind.name(), key.as_str(), before])?;
     Ok(())
@@ -59,7 +59,7 @@ pub fn record(cx: &Change<'_>, call: &RecordDuration) -> Result<DurationView, Re
 pub fn estimate(cx: &Change<'_>, kind: JobType, key: &ConfigKey) -> Result<Estimate, Refusal> {
     let sql = "SELECT finished_us, seconds FROM duration WHERE kind = ?1 AND config_key = ?2 ORDER BY finished_us DESC LIMIT ?3";
     let mut statement = cx.db.prepare_cached(sql)?;
-    let run = |row: &rusqlite::Row<'_>| Ok(Run { finished_us: row.get(0)?, seconds: row.get(1)? });
+    let run = |row: &rusqlite::Row<'_>| Ok(Run { finished: row.get(0)?, seconds: row.get(1)? });
     let runs = statement.query_map(params![kind.name(), key.as_str(), READ], run)?.collect::<Result<Vec<_>, _>>()?;
     Ok(durations::estimate(&cx.state.config.durations, kind, &runs, cx.now.wall))
 }
@@ -85,11 +85,11 @@ pub fn expected(cx: &Change<'_>, call: &TaskOf) -> Result<DurationOf, Refusal> {
 pub fn can_start(cx: &Change<'_>, call: &TaskOf) -> Result<StartView, Refusal> {
     let estimate = estimate(cx, call.task_type, &call.config_key)?;
     let start = durations::can_start_before_peak(&cx.state.config.durations, &estimate, cx.now.wall);
-    Ok(StartView { allowed: start.allowed, reason: start.reason, not_before_us: start.not_before_us })
+    Ok(StartView { allowed: start.allowed, reason: start.reason, not_before_us: start.not_before })
 }
 
 /// Until when a waiting item is held back for the peak hours, and why. CRITICAL work is not, and a guess holds nobody up.
-pub fn held(cx: &Change<'_>, kind: JobType, key: &ConfigKey, level: Level) -> Result<Option<(i64, String)>, Refusal> {
+pub fn held(cx: &Change<'_>, kind: JobType, key: &ConfigKey, level: Level) -> Result<Option<(Wall, String)>, Refusal> {
     let settings = &cx.state.config.durations;
     if !settings.avoid_peak || level == Level::Critical {
         return Ok(None);
@@ -99,7 +99,7 @@ pub fn held(cx: &Change<'_>, kind: JobType, key: &ConfigKey, level: Level) -> Re
         return Ok(None);
     }
     let start = durations::can_start_before_peak(settings, &estimate, cx.now.wall);
-    Ok(start.not_before_us.map(|at| (at, start.reason)))
+    Ok(start.not_before.map(|at| (at, start.reason)))
 }
 
 /// Everything that is known of durations.
@@ -121,17 +121,17 @@ pub fn all(cx: &Change<'_>) -> Result<Durations, Refusal> {
         let Some(item) = rows::item(cx, n)? else { continue };
         let (kind, key) = (item.work.work_type, item.work.config_key);
         let progress = item.progress.as_ref().filter(|p| p.total > 0.0).map(|p| p.done / p.total);
-        let started_us = item.started_us.unwrap_or(cx.now.wall);
-        let eta = durations::eta(&config.durations, &estimate(cx, kind, &key)?, started_us, progress, cx.now.wall);
+        let started = item.started_us.unwrap_or(cx.now.wall);
+        let eta = durations::eta(&config.durations, &estimate(cx, kind, &key)?, started, progress, cx.now.wall);
         etas.push((kind, eta));
         known.running.push(RunningView {
             work_id: item.work_id,
             task_type: kind,
             config_key: key,
-            started_us,
-            eta_us: eta.at_us,
-            low_us: eta.low_us,
-            high_us: eta.high_us,
+            started_us: started,
+            eta_us: eta.at,
+            low_us: eta.low,
+            high_us: eta.high,
             stale: eta.stale,
         });
     }

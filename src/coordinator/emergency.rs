@@ -5,6 +5,7 @@ use super::{fence, rows};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Accepted, Because, EmergencyView};
 use crate::contract::messages;
+use crate::contract::time::Wall;
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,8 @@ pub struct Stored {
     pub reason: String,
     /// Who.
     pub by: String,
-    /// When, microseconds since 1970.
-    pub since_us: i64,
+    /// When.
+    pub since_us: Wall,
     /// The boot in which it began.
     #[serde(default)]
     pub boot: String,
@@ -34,7 +35,7 @@ fn read(cx: &Change<'_>, name: &str) -> Result<Option<Stored>, Refusal> {
     let unreadable = |e: serde_json::Error| Stored {
         reason: format!("cannot read the stored reason: {e}"),
         by: "?".into(),
-        since_us: 0,
+        since_us: Wall::default(),
         boot: String::new(),
         flagged_in: None,
     };
@@ -138,8 +139,12 @@ pub fn flagged(cx: &mut Change<'_>, boot: &str) -> Result<(), Refusal> {
 pub fn view(cx: &Change<'_>) -> Result<EmergencyView, Refusal> {
     Ok(match halted(cx)? {
         None => EmergencyView::default(),
-        Some(h) => {
-            EmergencyView { halted: true, reason: h.reason, by: h.by, since_us: h.since_us, done: cx.state.managers.halt_steps.clone() }
-        }
+        Some(h) => EmergencyView {
+            halted: true,
+            reason: h.reason,
+            by: h.by,
+            since_us: h.since_us.us(),
+            done: cx.state.managers.halt_steps.clone(),
+        },
     })
 }

@@ -58,7 +58,8 @@ fn check(cx: &Change<'_>, work: &NewWork) -> Result<String, Refusal> {
         }
     }
     if let Some(at) = work.deadline_us.filter(|at| *at <= cx.now.wall) {
-        return Err(Refusal::bad("deadline_us", format!("{at} is in the past; must be in microseconds since 1970 (now: {})", cx.now.wall)));
+        let (at, now) = (at.us(), cx.now.wall.us());
+        return Err(Refusal::bad("deadline_us", format!("{at} is in the past; must be in microseconds since 1970 (now: {now})")));
     }
     let kind = work.work_type;
     if cx.state.config.workload.stage(kind).command.is_empty() {

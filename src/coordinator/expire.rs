@@ -8,6 +8,7 @@ use crate::contract::events::TaskOrphaned;
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::{LEASE_TERM, LONGEST_SILENCE};
 use crate::contract::messages;
+use crate::contract::time::Span;
 
 /// At start, and after a failed commit: every lease of the database has a term. A restart gives a whole one, see
 /// `coordination::lease`.
@@ -52,7 +53,6 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
         }
     }
     let seconds = if lease.taken { LONGEST_SILENCE } else { LEASE_TERM };
-    let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
     let orphaned = TaskOrphaned {
         task_id: match lease.work {
             Some(n) => cx.state.job_id(n),
@@ -60,7 +60,7 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
         },
         task_type: lease.kind.name().into(),
         node_id: lease.node.clone(),
-        last_heartbeat: lease.expires_us - term_us,
+        last_heartbeat: (lease.expires - Span::of_secs(seconds)).us(),
         reason: format!("the lease was not renewed for {seconds} s"),
     };
     let (task, node) = (&orphaned.task_id, &lease.node);

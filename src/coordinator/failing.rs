@@ -5,14 +5,15 @@ use super::rows::{self, Text};
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::conditions::Failing;
 use crate::contract::coordinator::{WorkItem, WorkStatus};
+use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
 use rusqlite::params;
 use std::collections::BTreeMap;
 
 /// How far back they are looked for, attempted items of each type: many games between two trainings hide none of these.
 const LOOK_BACK: u32 = 200;
-/// Failures before that say nothing about now, microseconds: a day.
-const OLDEST_FAILURE_US: i64 = 86_400_000_000;
+/// Failures before that say nothing about now: a day.
+const OLDEST_FAILURE: Span = Span::DAY;
 /// Longest error that is reported, bytes; the whole one is in the work item.
 const MAX_ERROR: usize = 512;
 
@@ -23,15 +24,15 @@ struct Attempted {
     status: WorkStatus,
     attempts: u32,
     failed: Option<FailureCause>,
-    created_us: i64,
+    created: Wall,
 }
 
 /// All of them.
 pub fn all(cx: &Change<'_>) -> Result<Vec<Failing>, Refusal> {
-    let oldest = cx.now.wall - OLDEST_FAILURE_US;
+    let oldest = cx.now.wall - OLDEST_FAILURE;
     let mut found = Vec::new();
     for kind in JobType::ALL {
-        let recent = attempted(cx, kind)?.into_iter().filter(|item| item.created_us > oldest || item.status.is_active());
+        let recent = attempted(cx, kind)?.into_iter().filter(|item| item.created > oldest || item.status.is_active());
         for (n, in_a_row) in in_a_row(recent) {
             found.extend(rows::item(cx, n)?.and_then(|item| failing(&item, in_a_row)));
         }
@@ -47,7 +48,7 @@ fn attempted(cx: &Change<'_>, kind: JobType) -> Result<Vec<Attempted>, Refusal> 
         let status = row.get::<_, Text<WorkStatus>>(2)?.0;
         let result: Option<String> = row.get(4)?;
         let failed = result.filter(|_| status != WorkStatus::Completed).map(|word| FailureCause::from_name(&word));
-        Ok(Attempted { n: row.get(0)?, config_key: row.get(1)?, status, attempts: row.get(3)?, failed, created_us: row.get(5)? })
+        Ok(Attempted { n: row.get(0)?, config_key: row.get(1)?, status, attempts: row.get(3)?, failed, created: row.get(5)? })
     };
     let mut statement = cx.db.prepare_cached(sql)?;
     Ok(statement.query_map(params![kind.name(), LOOK_BACK], read)?.collect::<Result<_, _>>()?)
@@ -90,7 +91,7 @@ fn failing(item: &WorkItem, in_a_row: u32) -> Option<Failing> {
         max_attempts: item.work.max_attempts,
         cause: item.failed?,
         error,
-        since_us: item.completed_us.or(item.started_us).unwrap_or(item.created_us),
+        since_us: item.completed_us.or(item.started_us).unwrap_or(item.created_us).us(),
     })
 }
 
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     fn item(n: i64, status: WorkStatus, attempts: u32, failed: Option<FailureCause>) -> Attempted {
-        Attempted { n, config_key: "square8_2p".into(), status, attempts, failed, created_us: 1 }
+        Attempted { n, config_key: "square8_2p".into(), status, attempts, failed, created: Wall::of_us(1) }
     }
 
     #[test]

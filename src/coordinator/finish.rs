@@ -13,6 +13,7 @@ use crate::contract::job::{Finish, Finished, LONGEST_SILENCE};
 use crate::contract::job_file::attempt_name;
 use crate::contract::messages;
 use crate::contract::paths;
+use crate::contract::time::{Span, Wall};
 use crate::contract::workload::{Description, InputFile, ResultFile};
 use crate::coordination::lease::{Verdict, judge};
 use crate::coordination::retry::{self, Next};
@@ -34,8 +35,8 @@ pub struct Failure {
     pub error: String,
     /// The job as the workload got it.
     pub description: Option<Description>,
-    /// When its unit ended, microseconds since 1970, as far as it said; else it is now.
-    pub finished_us: Option<i64>,
+    /// When its unit ended, as far as it said; else it is now.
+    pub finished: Option<Wall>,
     /// Why.
     pub cause: FailureCause,
     /// Its unit was asked to stop: the suite goes down, or was told to by an operator.
@@ -65,7 +66,7 @@ pub fn finish(cx: &mut Change<'_>, mut call: Finish) -> Result<Finished, Refusal
     let verdict = judge(lease.as_ref().map(LeaseRow::holding), call.token, call.finished_us);
     let Some(lease) = lease else { return Ok(Finished { accepted: false }) };
     // A job may write any time; what is learned from it and what is judged by it lies between its begin and now.
-    let begun = item.started_us.or(item.claimed_us).unwrap_or(lease.granted_us);
+    let begun = item.started_us.or(item.claimed_us).unwrap_or(lease.granted);
     call.finished_us = call.finished_us.min(cx.now.wall).max(begun);
     match verdict {
         Verdict::Nothing => return Ok(Finished { accepted: false }),
@@ -99,12 +100,12 @@ fn failure(call: Finish) -> Failure {
     };
     error.truncate(error.floor_char_boundary(MAX_ERROR));
     let interrupted = call.interrupted;
-    Failure { result, exit_status, error, description: call.description, finished_us: Some(call.finished_us), cause, interrupted }
+    Failure { result, exit_status, error, description: call.description, finished: Some(call.finished_us), cause, interrupted }
 }
 
 fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
     let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
-    let seconds = (call.finished_us - begun).max(0) as f64 / 1e6;
+    let seconds = (call.finished_us - begun).max(Span::ZERO).secs_f64();
     let completed = WorkCompleted {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -123,7 +124,7 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
     if completed.bytes() > MAX_EVENT {
         return fail(cx, n, item, lease, too_large(completed.bytes(), call.finished_us));
     }
-    cx.state.admission.settled_at = Some(cx.now.mono + i64::from(cx.state.config.admission.settle_ms) * 1000);
+    cx.state.admission.settled_at = Some(cx.now.mono + Span::of_ms(cx.state.config.admission.settle_ms.into()));
     rows::delete_lease(cx, lease)?;
     decisions::succeeded(cx, lease.kind, &lease.node)?;
     transition::set(cx, n, &Step::Succeeded)?;
@@ -131,11 +132,11 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
     completed.store(cx)
 }
 
-fn too_large(bytes: usize, finished_us: i64) -> Failure {
+fn too_large(bytes: usize, finished: Wall) -> Failure {
     let error =
         format!("the result's event would have {bytes} bytes, the maximum is {MAX_EVENT}; write fewer artefacts or shorter metrics");
     let exit_status = Some(Exit::BadData as i32);
-    Failure { exit_status, finished_us: Some(finished_us), ..Failure::new(FailureCause::ResultTooLarge, error) }
+    Failure { exit_status, finished: Some(finished), ..Failure::new(FailureCause::ResultTooLarge, error) }
 }
 
 /// The attempt's directory: it follows from the job, whatever the job says.
@@ -183,7 +184,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         return put_back(cx, n, item, failure, None);
     }
     // Not when it is reported: a crash that was kept while we were away is no timeout.
-    let ended = failure.finished_us.unwrap_or(cx.now.wall);
+    let ended = failure.finished.unwrap_or(cx.now.wall);
     if failure.cause.may_be_timeout() && retry::is_overdue(item.started_us, ended, item.work.timeout_seconds) {
         failure.set(FailureCause::Timeout);
     } else if failure.interrupted && failure.cause != FailureCause::Oom {
@@ -191,7 +192,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         if !interruptions.are_too_many() {
             failure.set(FailureCause::Interrupted);
             // Not at once: a job that has itself stopped again and again must not take a processor for it.
-            let after = i64::from(cx.state.config.limits.retry_base_seconds) * 1_000_000;
+            let after = Span::of_secs(cx.state.config.limits.retry_base_seconds.into());
             return put_back(cx, n, item, failure, Some(cx.now.wall + after));
         }
         let (all, idle) = (interruptions.all, interruptions.without_progress);
@@ -224,7 +225,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
         Next::Fail => fail_for_good(cx, n, item, failure),
         Next::Retry { after } => {
             interruptions::forget(cx, n)?;
-            let retry_at = cx.now.wall + i64::try_from(after).unwrap_or(0) * 1_000_000;
+            let retry_at = cx.now.wall + Span::of_secs(after);
             transition::set(cx, n, &Step::AttemptFailed(failure.ended(), retry_at))?;
             tracing::info!(job = %item.work_id, result = failure.result, error = failure.error, after, "attempt failed; the job is retried");
             let again = WorkRetry {
@@ -234,7 +235,7 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
                 attempt: item.attempts,
                 result: failure.result,
                 error: failure.error,
-                retry_at,
+                retry_at: retry_at.us(),
             };
             outbox::emit(cx, &item.work, again)
         }
@@ -242,8 +243,8 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
 }
 
 /// Something else than the job ended the attempt: it waits again, and the attempt does not count, in the breaker neither.
-fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_before_us: Option<i64>) -> Result<(), Refusal> {
-    transition::set(cx, n, &Step::PutBack(failure.ended(), not_before_us))?;
+fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_before: Option<Wall>) -> Result<(), Refusal> {
+    transition::set(cx, n, &Step::PutBack(failure.ended(), not_before))?;
     let again = WorkRetry {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -251,7 +252,7 @@ fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_
         attempt: item.attempts,
         result: failure.result,
         error: failure.error,
-        retry_at: not_before_us.unwrap_or(cx.now.wall),
+        retry_at: not_before.unwrap_or(cx.now.wall).us(),
     };
     outbox::emit(cx, &item.work, again)
 }

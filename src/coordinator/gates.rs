@@ -6,6 +6,7 @@ use super::transition;
 use crate::contract::coordinator::GateView;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ports::Host;
+use crate::contract::time::Span;
 use crate::coordination::gate;
 use crate::coordination::hardware::is_gh200;
 use crate::coordination::signal::{self, Load};
@@ -17,8 +18,8 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(1);
 /// An older look says nothing.
 const STALE: Duration = Duration::from_secs(15);
-/// Between two judgements, monotonic microseconds.
-const JUDGE: i64 = 1_000_000;
+/// Between two judgements.
+const JUDGE: Span = Span::SECOND;
 
 #[derive(Default)]
 struct Seen {
@@ -57,7 +58,7 @@ pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::
 
 /// Judges the gates and the back-pressure, at most once a second.
 pub fn refresh(cx: &mut Change<'_>) -> Result<(), Refusal> {
-    if cx.state.admission.judged.is_some_and(|at| (0..JUDGE).contains(&(cx.now.mono - at))) {
+    if cx.state.admission.judged.is_some_and(|at| (Span::ZERO..JUDGE).contains(&(cx.now.mono - at))) {
         return Ok(());
     }
     let look = (cx.state.admission.look)();

@@ -9,17 +9,18 @@ use crate::contract::coordinator::{Order, OrderKind, WorkItem};
 use crate::contract::events::WorkClaimed;
 use crate::contract::ids::NodeId;
 use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::time::{Span, Wall};
 use crate::coordination::queue::Node;
 use crate::coordination::{queue, retry};
 
-/// Between two checks at a shut gate, monotonic microseconds.
-const RECHECK: i64 = 5_000_000;
-/// Between two checks at what is held back for the peak hours, monotonic microseconds.
-const HELD: i64 = 60_000_000;
+/// Between two checks at a shut gate.
+const RECHECK: Span = Span::of_secs(5);
+/// Between two checks at what is held back for the peak hours.
+const HELD: Span = Span::of_secs(60);
 
 /// Grants all that can be granted now; says when to look again.
 pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
-    let mut agenda = Agenda { retry_wall: next_retry(cx)?, recheck_mono: None };
+    let mut agenda = Agenda { retry: next_retry(cx)?, recheck: None };
     decisions::ready(cx)?;
     if cx.state.admission.kept.get().is_none_or(|d| !d.barred.is_empty()) || cx.state.dispatch.is_empty() {
         return Ok(agenda);
@@ -27,14 +28,14 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     let nodes = nodes(cx);
     let (mut candidates, held) = schedule::candidates(cx, &nodes)?;
     if held {
-        agenda.recheck_mono = Some(cx.now.mono + HELD);
+        agenda.recheck = Some(cx.now.mono + HELD);
     }
     if let Some(settled) = cx.state.admission.settled_at.filter(|at| *at > cx.now.mono) {
         let idle = &cx.state.config.limits.idle_types;
         let before = candidates.len();
         candidates.retain(|candidate| !idle.contains(&candidate.kind));
         if candidates.len() < before {
-            agenda.recheck_mono = Some(settled);
+            agenda.recheck = Some(settled);
         }
     }
     if candidates.is_empty() {
@@ -55,7 +56,8 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
     }
     if granted < waiting {
         // Something that has a slot waits for a token, a pause, a breaker, or a gate.
-        agenda.recheck(next.unwrap_or(i64::MAX).min(cx.now.mono + RECHECK));
+        let recheck = cx.now.mono + RECHECK;
+        agenda.recheck(next.map_or(recheck, |next| next.min(recheck)));
     }
     Ok(agenda)
 }
@@ -67,7 +69,7 @@ pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
 }
 
 /// When the next retry becomes due.
-fn next_retry(cx: &Change<'_>) -> Result<Option<i64>, Refusal> {
+fn next_retry(cx: &Change<'_>) -> Result<Option<Wall>, Refusal> {
     let sql = "SELECT min(not_before_us) FROM work WHERE status = 'pending' AND not_before_us > ?1";
     Ok(cx.db.prepare_cached(sql)?.query_row([cx.now.wall], |row| row.get(0))?)
 }
@@ -136,7 +138,7 @@ pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<R
         reasons.push(Reason::new(ReasonCode::Dependency, text));
     }
     if let Some(at) = item.not_before_us.filter(|at| !retry::is_due(Some(*at), cx.now.wall)) {
-        reasons.push(Reason::new(ReasonCode::Retry, format!("retry in {} s", (at - cx.now.wall + 999_999) / 1_000_000)));
+        reasons.push(Reason::new(ReasonCode::Retry, format!("retry in {} s", (at - cx.now.wall).secs_left())));
     }
     let kind = item.work.work_type;
     let nodes = nodes(cx);

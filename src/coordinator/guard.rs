@@ -8,6 +8,7 @@ use crate::contract::coordinator::{
     SignalView, StartsView, Unreserve,
 };
 use crate::contract::ids::NodeId;
+use crate::contract::time::{Mono, Span};
 use crate::contract::workload::JobType;
 use crate::coordination::admission::{Decisions, Rules};
 use rusqlite::params;
@@ -33,12 +34,12 @@ pub fn reserve(cx: &mut Change<'_>, call: &Reserve) -> Result<Accepted, Refusal>
         return Err(Refusal::bad("seconds", format!("{} is out of range; must be from 1 to {LONGEST}", call.seconds)));
     }
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
-    let until = cx.now.mono.saturating_add(i64::from(call.seconds) * 1_000_000);
+    let until = cx.now.mono + Span::of_secs(call.seconds.into());
     let by = if call.requested_by.is_empty() { "an operator" } else { &call.requested_by };
     cx.db.execute(
         "INSERT INTO reservation (node, purpose, requested_by, seconds, until_us) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (node) DO UPDATE SET purpose = ?2, requested_by = ?3, seconds = ?4, until_us = ?5",
-        params![node.as_str(), call.purpose.name(), by, call.seconds, until],
+        params![node.as_str(), call.purpose.name(), by, call.seconds, until.us()],
     )?;
     cx.state.admission_changed();
     Ok(Accepted { accepted: true })
@@ -71,10 +72,6 @@ pub fn view(cx: &mut Change<'_>) -> Result<SafeguardsView, Refusal> {
     })
 }
 
-fn seconds_until(at: i64, now: i64) -> u64 {
-    (at - now).max(0).unsigned_abs().div_ceil(1_000_000)
-}
-
 fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
     let now = cx.now.mono;
     let mut statement = cx.db.prepare_cached("SELECT node, kind, failed_us FROM breaker ORDER BY node, kind")?;
@@ -90,7 +87,7 @@ fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
             failures: b.failures,
             opened: b.opened,
             successes: b.successes,
-            retry_in_seconds: b.ready_at(rules).filter(|at| *at > now).map(|at| seconds_until(at, now)),
+            retry_in_seconds: b.ready_at(rules).filter(|at| *at > now).map(|at| (at - now).secs_left()),
             reason: b.reason.clone(),
             failed_us: row.get(2)?,
             node: key.0,
@@ -100,7 +97,7 @@ fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
     Ok(list)
 }
 
-fn buckets(rules: &Rules<'_>, decisions: &Decisions, now: i64) -> Vec<BucketView> {
+fn buckets(rules: &Rules<'_>, decisions: &Decisions, now: Mono) -> Vec<BucketView> {
     let view = |name: &str, bucket: &crate::coordination::bucket::Bucket, rate: crate::coordination::bucket::Rate| BucketView {
         bucket: name.into(),
         per_minute: rate.per_minute,
@@ -110,7 +107,7 @@ fn buckets(rules: &Rules<'_>, decisions: &Decisions, now: i64) -> Vec<BucketView
     vec![view("all", &decisions.tokens, rules.rate()), view("selfplay", &decisions.selfplay_tokens, rules.selfplay_rate())]
 }
 
-fn starts(rules: &Rules<'_>, decisions: &Decisions, now: i64) -> Vec<StartsView> {
+fn starts(rules: &Rules<'_>, decisions: &Decisions, now: Mono) -> Vec<StartsView> {
     let view = |(node, starts): (&NodeId, &crate::coordination::starts::Starts)| StartsView {
         node: node.clone(),
         starts: starts.in_window(rules.admission, now),
@@ -122,13 +119,8 @@ fn starts(rules: &Rules<'_>, decisions: &Decisions, now: i64) -> Vec<StartsView>
     list
 }
 
-fn reservations(decisions: &Decisions, now: i64) -> Vec<ReservationView> {
-    let left = decisions.reservations.iter().filter(|(_, r)| r.until_us > now);
-    left.map(|(node, r)| ReservationView {
-        node: node.clone(),
-        purpose: r.purpose,
-        seconds: seconds_until(r.until_us, now),
-        by: r.by.clone(),
-    })
-    .collect()
+fn reservations(decisions: &Decisions, now: Mono) -> Vec<ReservationView> {
+    let left = decisions.reservations.iter().filter(|(_, r)| r.until > now);
+    left.map(|(node, r)| ReservationView { node: node.clone(), purpose: r.purpose, seconds: (r.until - now).secs_left(), by: r.by.clone() })
+        .collect()
 }

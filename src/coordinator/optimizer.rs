@@ -6,6 +6,7 @@ use crate::contract::coordinator::optimizer::{
     Action, Advice, AgreedRate, MaxSelfplay, NegotiateRate, NodeUse, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization,
 };
 use crate::contract::ids::NodeId;
+use crate::contract::time::Span;
 use crate::contract::workload::JobType;
 use crate::coordination::optimizer::{self, Load, Measured, Memory};
 use crate::coordination::{hardware, rates};
@@ -17,8 +18,8 @@ const FRESH: i64 = 3;
 /// Requests for a rate that are kept.
 const KEPT: u32 = 50;
 
-fn fresh_us(cx: &Change<'_>) -> i64 {
-    FRESH * i64::from(cx.state.config.optimizer.period_seconds) * 1_000_000
+fn fresh_for(cx: &Change<'_>) -> Span {
+    Span::of_secs(cx.state.config.optimizer.period_seconds.into()) * FRESH
 }
 
 fn check(call: &Observe) -> Result<(), Refusal> {
@@ -110,7 +111,7 @@ fn stored<T: DeserializeOwned>(cx: &Change<'_>, node: &NodeId, resource: &str) -
 /// Self-play jobs that a node may run by its hardware, and by the optimizer's wish while that is fresh; nothing while it was not observed.
 pub fn cap(cx: &Change<'_>, node: &NodeId) -> Option<u32> {
     let (at, advice) = cx.state.managers.advice.get(node)?;
-    let fresh = cx.now.mono - at <= fresh_us(cx);
+    let fresh = cx.now.mono - *at <= fresh_for(cx);
     // What the hardware allows does not grow old; what the controllers want does.
     Some(if fresh { advice.jobs.min(advice.most) } else { advice.most })
 }
@@ -118,7 +119,7 @@ pub fn cap(cx: &Change<'_>, node: &NodeId) -> Option<u32> {
 fn nodes(cx: &Change<'_>) -> Result<Vec<NodeUse>, Refusal> {
     let mut statement = cx.db.prepare_cached("SELECT body FROM node_use ORDER BY node")?;
     let all = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let fresh = |seen: &NodeUse| (0..=fresh_us(cx)).contains(&(cx.now.wall - seen.at_us));
+    let fresh = |seen: &NodeUse| (Span::ZERO..=fresh_for(cx)).contains(&(cx.now.wall - seen.at_us));
     Ok(all.iter().filter_map(|text| serde_json::from_str(text).ok()).filter(fresh).collect())
 }
 

@@ -32,7 +32,7 @@ impl Event {
             cause,
             correlation: None,
             source: SOURCE.into(),
-            time_us: Some(cx.now.wall),
+            time_us: Some(cx.now.wall.us()),
             idempotency_key: None,
         };
         Ok(Event(serde_json::to_string(&event)?))

@@ -3,18 +3,18 @@ use super::change::Change;
 use super::refusal::Refusal;
 use super::transition::ACTIVE;
 use crate::contract::age::{AgePermit, Clocks};
+use crate::contract::time::Span;
 use crate::platform::age;
 use rusqlite::params;
 
-/// Microseconds between two looks, on the clock that never jumps.
-const PAUSE: i64 = 3_600_000_000;
+/// Between two looks.
+const PAUSE: Span = Span::HOUR;
 /// The same while there is more than one turn may take.
-const NEXT: i64 = 1_000_000;
+const NEXT: Span = Span::SECOND;
 /// Items forgotten in one turn; others wait for the writer meanwhile.
 const BATCH: i64 = 500;
-/// Microseconds between two looks at the clocks.
-const PURGE_INTERVAL_US: i64 = 60_000_000;
-const DAY: i64 = 86_400_000_000;
+/// Between two looks at the clocks.
+const PURGE_INTERVAL: Span = Span::of_secs(60);
 
 /// Forgets what ended more than `limits.keep_ended_days` ago, if it is time to look. An item stays while its unit still has a slot,
 /// or while another that has not ended depends on it.
@@ -31,13 +31,13 @@ fn look_at_clocks(cx: &mut Change<'_>) {
     if cx.state.ages.permit_at.is_some_and(|at| cx.now.mono < at) {
         return;
     }
-    cx.state.ages.permit_at = Some(cx.now.mono + PURGE_INTERVAL_US);
-    let now = Clocks { wall: cx.now.wall, mono: cx.now.mono, synchronised: age::is_synchronised() };
+    cx.state.ages.permit_at = Some(cx.now.mono + PURGE_INTERVAL);
+    let now = Clocks { wall: cx.now.wall, boot: cx.now.boot, synchronised: age::is_synchronised() };
     cx.state.ages.permit = cx.state.ages.guard.as_mut().and_then(|guard| guard.permit(now));
 }
 
 fn forget(cx: &mut Change<'_>, permit: AgePermit) -> Result<(), Refusal> {
-    let before = permit.before(i64::from(cx.state.config.limits.keep_ended_days) * DAY);
+    let before = permit.before(Span::DAY * cx.state.config.limits.keep_ended_days.into());
     let ended: Vec<i64> = cx
         .db
         .prepare_cached(&format!(

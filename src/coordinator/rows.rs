@@ -4,6 +4,8 @@ use super::refusal::Refusal;
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::{Lease, NewWork, WorkItem, WorkStatus};
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
+use crate::contract::job::LEASE_TERM;
+use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
 use crate::coordination::assignment;
 use crate::coordination::lease::Holding;
@@ -64,9 +66,9 @@ pub struct LeaseRow {
     /// Who asked.
     pub requested_by: String,
     /// When it was granted.
-    pub granted_us: i64,
+    pub granted: Wall,
     /// When it ends, for people.
-    pub expires_us: i64,
+    pub expires: Wall,
     /// The master carried out the start order.
     pub ordered: bool,
     /// The unit took the job up.
@@ -95,8 +97,8 @@ impl LeaseRow {
             node: row.get::<_, Text<NodeId>>("node")?.0,
             work: row.get("work")?,
             requested_by: row.get("requested_by")?,
-            granted_us: row.get("granted_us")?,
-            expires_us: row.get("expires_us")?,
+            granted: row.get("granted_us")?,
+            expires: row.get("expires_us")?,
             ordered: row.get("ordered")?,
             taken: row.get("taken")?,
             invocation: row.get("invocation")?,
@@ -107,7 +109,7 @@ impl LeaseRow {
     }
     /// As its end is judged.
     pub fn holding(&self) -> Holding {
-        Holding { token: self.token, fenced: self.fenced.is_some(), taken: self.taken, granted_us: self.granted_us }
+        Holding { token: self.token, fenced: self.fenced.is_some(), taken: self.taken, granted: self.granted }
     }
 }
 
@@ -139,7 +141,7 @@ pub fn insert_lease(
     work: Option<i64>,
     requested_by: &str,
 ) -> rusqlite::Result<LeaseRow> {
-    let (granted_us, expires_us) = (cx.now.wall, cx.now.wall + term_us());
+    let (granted, expires) = (cx.now.wall, cx.now.wall + Span::of_secs(LEASE_TERM));
     let gpus = assign(cx, kind, node)?;
     let id = cx.state.new_lease_id();
     let listed = gpus.as_ref().and_then(|gpus| serde_json::to_string(gpus).ok());
@@ -147,7 +149,7 @@ pub fn insert_lease(
         .prepare_cached(
             "INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us, gpus, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![kind.name(), node.as_str(), work, requested_by, granted_us, expires_us, listed, id.as_str()])?;
+        .execute(params![kind.name(), node.as_str(), work, requested_by, granted, expires, listed, id.as_str()])?;
     let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
     cx.state.leases.renew(token, cx.now.mono);
     let (node, requested_by) = (node.clone(), requested_by.to_owned());
@@ -158,8 +160,8 @@ pub fn insert_lease(
         node,
         work,
         requested_by,
-        granted_us,
-        expires_us,
+        granted,
+        expires,
         ordered: false,
         taken: false,
         invocation: String::new(),
@@ -197,11 +199,6 @@ pub fn delete_lease(cx: &mut Change<'_>, lease: &LeaseRow) -> rusqlite::Result<(
     }
     cx.state.forget(lease.token, lease.work);
     Ok(())
-}
-
-/// A lease's term in microseconds.
-pub fn term_us() -> i64 {
-    i64::try_from(crate::contract::job::LEASE_TERM).expect("a term fits") * 1_000_000
 }
 
 /// Used slots.
@@ -269,8 +266,8 @@ pub fn view(row: &LeaseRow) -> Lease {
         token: row.token,
         task_type: row.kind,
         node: row.node.clone(),
-        granted_us: row.granted_us,
-        expires_us: row.expires_us,
+        granted_us: row.granted,
+        expires_us: row.expires,
         fenced: row.fenced.is_some(),
         gpus: row.gpus.clone(),
     }

@@ -107,7 +107,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let runtime_dir = args.runtime.clone().or_else(|| unit_directory("RUNTIME_DIRECTORY"));
     let path = state_dir.join("coordination.db");
     store::own(&path);
-    let (db, epoch) = schema::open(&path, Keep::from(&config.databases))?;
+    let (db, epoch) = schema::open(&path, Keep::from(&config.databases), clock::awake())?;
 
     let begun = Begun::with(&config, Reader::Coordinator, clock::now_us());
     let node = node_id(&config.node_id);
@@ -127,7 +127,7 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
     }
     let signal = Arc::new(OutboxSignal::default());
-    let core = Core::start(db, state, monotonic(), Arc::clone(&signal), wake).map_err(failed("starting the writer"))?;
+    let core = Core::start(db, state, Box::new(clocks), Arc::clone(&signal), wake).map_err(failed("starting the writer"))?;
     core.change(reports::take_over_all).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
     publisher::start(core.clone(), Arc::clone(&signal), args.router.clone()).map_err(failed("starting the publisher"))?;
 
@@ -164,9 +164,9 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     Loop { core, outbox: signal, signals, woken, status, settling }.turn_until_told()
 }
 
-/// The wall clock, and one that runs only while the machine is awake: nobody renews a lease in a machine that is suspended.
-fn monotonic() -> Box<dyn Fn() -> Now + Send> {
-    Box::new(|| Now { wall: clock::now_us(), mono: clock::awake_us() })
+/// The clocks of the machine.
+fn clocks() -> Now {
+    Now { wall: clock::now(), mono: clock::awake(), boot: clock::boot() }
 }
 
 struct Loop {

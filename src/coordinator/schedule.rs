@@ -5,6 +5,7 @@ use super::{durations, rows};
 use crate::contract::coordinator::{QueueOrder, QueuePlace, WorkItem};
 use crate::contract::ids::ConfigKey;
 use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
 use crate::coordination::limits::{self, Usage};
 use crate::coordination::queue::{Candidate, Node};
@@ -81,7 +82,7 @@ fn order(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<(Place, String)>, Ref
     if waiting.len() < 2 {
         return Ok(named(schedule::order(&waiting, Granted::default(), settings, cx.now.wall), waiting));
     }
-    let window = i64::from(settings.window_seconds) * 1_000_000;
+    let window = Span::of_secs(settings.window_seconds.into());
     let mut granted = Granted::default();
     // CRITICAL work is outside the fair share; what was granted in the future, by a clock that went back, is not counted either.
     let mut statement = cx.db.prepare_cached(
@@ -115,11 +116,11 @@ fn waiting(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<Waiting>, Refusal> 
            AND (not_before_us IS NULL OR not_before_us <= ?2 OR not_before_us > ?3)
            AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n AND w.status <> 'completed')",
     )?;
-    let damaged = cx.now.wall.saturating_add(retry::LONGEST as i64 * 1_000_000);
+    let damaged = cx.now.wall + Span::of_secs(retry::LONGEST);
     for kind in kinds.iter().copied() {
         let mut rows = statement.query(params![kind.name(), cx.now.wall, damaged])?;
         while let Some(row) = rows.next()? {
-            let (number, priority, deadline): (i64, u8, Option<i64>) = (row.get(0)?, row.get(2)?, row.get(4)?);
+            let (number, priority, deadline): (i64, u8, Option<Wall>) = (row.get(0)?, row.get(2)?, row.get(4)?);
             let from_others = inherited.get(&number).copied().unwrap_or_default();
             let config: String = row.get(1)?;
             let own = deadline.map(|at| latest_start(cx, kind, &config, at)).transpose()?;
@@ -128,8 +129,8 @@ fn waiting(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<Waiting>, Refusal> 
                 kind,
                 config,
                 priority: priority.max(from_others.priority),
-                created_us: row.get(3)?,
-                latest_start_us: [own, from_others.latest_start_us].into_iter().flatten().min(),
+                created: row.get(3)?,
+                latest_start: [own, from_others.latest_start].into_iter().flatten().min(),
             });
         }
     }
@@ -137,10 +138,10 @@ fn waiting(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<Waiting>, Refusal> 
 }
 
 /// When an item must start to be done in time, even if it takes as long as it hardly does.
-fn latest_start(cx: &Change<'_>, kind: JobType, config: &str, deadline_us: i64) -> Result<i64, Refusal> {
-    let Ok(key) = ConfigKey::new(config) else { return Ok(deadline_us) };
+fn latest_start(cx: &Change<'_>, kind: JobType, config: &str, deadline: Wall) -> Result<Wall, Refusal> {
+    let Ok(key) = ConfigKey::new(config) else { return Ok(deadline) };
     let high = durations::estimate(cx, kind, &key)?.high;
-    Ok(deadline_us.saturating_sub((high * 1e6) as i64))
+    Ok(deadline - Span::of_secs_f64(high))
 }
 
 /// Who waits for whom.
@@ -149,7 +150,7 @@ fn edges(cx: &Change<'_>) -> Result<Vec<Edge>, Refusal> {
         "SELECT d.work, w.priority, w.deadline_us, d.needs FROM work w JOIN dependency d ON d.work = w.n WHERE w.status = 'pending'",
     )?;
     let edge =
-        |row: &rusqlite::Row<'_>| Ok(Edge { item: row.get(0)?, priority: row.get(1)?, latest_start_us: row.get(2)?, needs: row.get(3)? });
+        |row: &rusqlite::Row<'_>| Ok(Edge { item: row.get(0)?, priority: row.get(1)?, latest_start: row.get(2)?, needs: row.get(3)? });
     Ok(statement.query_map([], edge)?.collect::<Result<_, _>>()?)
 }
 

@@ -1,5 +1,6 @@
 //! The schema of coordination.db, and the epoch that its ids begin with.
 use crate::contract::age::Clocks;
+use crate::contract::time::Mono;
 use crate::platform::age::AgeGuard;
 use crate::platform::clock;
 use crate::platform::store::{self, Database, DatabaseError, Found, Keep, Spec};
@@ -152,8 +153,8 @@ ALTER TABLE lease ADD COLUMN runner INTEGER NOT NULL DEFAULT 0;             -- p
 /// Numbers that a restored database leaves out: those of jobs and leases that it does not know of any more.
 const GAP: u32 = 1_000_000;
 
-/// Opens the database and returns it with its epoch.
-pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError> {
+/// Opens the database and returns it with its epoch. The times in it that are of the monotonic clock are set to `now`.
+pub fn open(path: &Path, keep: Keep, now: Mono) -> Result<(Database, String), DatabaseError> {
     let holds = "the work queue, leases, breakers, the emergency halt";
     let db = store::open(&Spec { path: path.to_owned(), migrations: MIGRATIONS, holds, keep })?;
     let fail = DatabaseError::sqlite("reading the epoch of", path);
@@ -162,10 +163,16 @@ pub fn open(path: &Path, keep: Keep) -> Result<(Database, String), DatabaseError
         leave_gaps(&db).map_err(&fail)?;
     }
     db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(&fail)?;
-    // The monotonic clock starts over with each process: what was to last continues for its whole term, as leases do.
-    db.execute_batch("UPDATE breaker SET since_us = 0; UPDATE reservation SET until_us = seconds * 1000000").map_err(&fail)?;
+    // The monotonic clock may be that of another boot: what was to last continues for its whole term, as leases do.
+    start_over(&db, now).map_err(&fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
     Ok((db, epoch))
+}
+
+fn start_over(db: &Connection, now: Mono) -> rusqlite::Result<()> {
+    db.execute("UPDATE breaker SET since_us = ?1", [now.us()])?;
+    db.execute("UPDATE reservation SET until_us = ?1 + seconds * 1000000", [now.us()])?;
+    Ok(())
 }
 
 /// Every table whose numbers are given once. A table of which the snapshot had no row has no number yet either.
@@ -211,8 +218,8 @@ mod tests {
     fn the_epoch_stays_with_its_database() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("coordination.db");
-        let first = open(&path, Keep::NONE).expect("opens").1;
-        assert_eq!(open(&path, Keep::NONE).expect("opens again").1, first);
+        let first = open(&path, Keep::NONE, Mono::default()).expect("opens").1;
+        assert_eq!(open(&path, Keep::NONE, Mono::default()).expect("opens again").1, first);
         assert_eq!(first.len(), 4);
         assert!(first.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{first}");
     }
@@ -220,7 +227,7 @@ mod tests {
     #[test]
     fn a_restored_database_gives_no_number_again() {
         let dir = tempfile::tempdir().expect("a directory");
-        let db = open(&dir.path().join("coordination.db"), Keep::NONE).expect("opens").0;
+        let db = open(&dir.path().join("coordination.db"), Keep::NONE, Mono::default()).expect("opens").0;
         let number = |table: &str| {
             let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1";
             db.query_row(sql, [table], |row| row.get::<_, i64>(0)).optional().expect("read").unwrap_or(0)

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::{decisions, rows};
 use crate::contract::coordinator::{Accepted, Acquire, Acquired, CanSpawn, Holder, Release, Renewed};
 use crate::contract::job::LEASE_TERM;
+use crate::contract::time::Span;
 use rusqlite::params;
 
 /// Every reason against one more such task; takes nothing.
@@ -48,12 +49,15 @@ pub fn renew(cx: &mut Change<'_>, call: &Holder) -> Result<Renewed, Refusal> {
     Ok(Renewed { term_seconds: LEASE_TERM })
 }
 
+/// What people are shown of a lease's end may be behind by this.
+const SHOWN_LAG: Span = Span::of_secs(5);
+
 /// Gives a lease a term of this many seconds; the database's time for people follows at most once in five seconds.
 pub fn prolong(cx: &mut Change<'_>, lease: &rows::LeaseRow, seconds: u64) -> Result<(), Refusal> {
-    let term_us = i64::try_from(seconds).unwrap_or(0) * 1_000_000;
-    cx.state.leases.renew_for(lease.token, term_us, cx.now.mono);
-    let expires = cx.now.wall + term_us;
-    if (expires - lease.expires_us).abs() >= 5_000_000 {
+    let term = Span::of_secs(seconds);
+    cx.state.leases.renew_for(lease.token, term, cx.now.mono);
+    let expires = cx.now.wall + term;
+    if (expires - lease.expires).abs() >= SHOWN_LAG {
         let sql = "UPDATE lease SET expires_us = ?2 WHERE token = ?1";
         cx.db.prepare_cached(sql)?.execute(params![rows::key(lease.token), expires])?;
     }

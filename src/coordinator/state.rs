@@ -13,6 +13,7 @@ use super::schema::letters;
 use crate::contract::age::AgePermit;
 use crate::contract::config::Config;
 use crate::contract::ids::{FencingToken, JobId, LeaseId, NodeId};
+use crate::contract::time::Mono;
 use crate::coordination::admission::{Decisions, Rules};
 use crate::coordination::gate::Gate;
 use crate::coordination::limits::Cores;
@@ -28,10 +29,10 @@ pub struct Ages {
     pub guard: Option<AgeGuard>,
     /// What it allows, as of its last look.
     pub permit: Option<AgePermit>,
-    /// When it looks again, monotonic; at once at the start.
-    pub permit_at: Option<i64>,
-    /// When to look for items that ended long ago, monotonic.
-    pub purge_at: Option<i64>,
+    /// When it looks again; at once at the start.
+    pub permit_at: Option<Mono>,
+    /// When to look for items that ended long ago.
+    pub purge_at: Option<Mono>,
 }
 
 /// Where a savepoint begins in what is known beside the database.

@@ -8,13 +8,14 @@ use crate::contract::coordinator::{Renewed, WorkItem};
 use crate::contract::events::{TaskHeartbeat, WorkStarted};
 use crate::contract::job::{LONGEST_SILENCE, Offer, Renew, Take};
 use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::time::Span;
 use crate::contract::workload::Description;
 use crate::platform::varlink::Peer;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
-/// Between two heartbeats of a job, monotonic microseconds.
-const HEARTBEAT: i64 = 5_000_000;
+/// Between two heartbeats of a job.
+const HEARTBEAT: Span = Span::of_secs(5);
 
 /// The unit's main process starts its job. The same invocation may ask again.
 pub fn take(cx: &mut Change<'_>, call: &Take, peer: &Peer) -> Result<Offer, Refusal> {
@@ -115,7 +116,7 @@ pub fn renew(cx: &mut Change<'_>, call: &Renew, peer: &Peer) -> Result<Renewed, 
     if let Some(progress) = &call.progress {
         cx.state.leases.progress.insert(n, progress.clone());
         let last = cx.state.leases.heartbeats.get(&n);
-        if last.is_none_or(|at| cx.now.mono - at >= HEARTBEAT) {
+        if last.is_none_or(|at| cx.now.mono - *at >= HEARTBEAT) {
             cx.state.leases.heartbeats.insert(n, cx.now.mono);
             let text = serde_json::to_string(progress)?;
             cx.db.prepare_cached("UPDATE work SET progress = ?2 WHERE n = ?1")?.execute(params![n, text])?;

@@ -15,6 +15,7 @@ use crate::contract::coordinator::{
 use crate::contract::host::{Gpu, HostSnapshot};
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
 use crate::contract::job::{Finish, Renew, Take};
+use crate::contract::time::{Boot, Mono, Span, Wall};
 use crate::contract::workload::JobType;
 use crate::platform::varlink::Peer;
 use std::os::unix::net::UnixStream;
@@ -26,9 +27,11 @@ mod keeping;
 mod managers;
 mod timeouts;
 
-const SECOND: i64 = 1_000_000;
-const HOUR: i64 = 3600 * SECOND;
-const DAY: i64 = 24 * HOUR;
+const SECOND: Span = Span::SECOND;
+const HOUR: Span = Span::HOUR;
+const DAY: Span = Span::DAY;
+/// When the first process starts.
+const BEGIN: Wall = Wall::of_us(1_000 * DAY.us());
 
 /// The process that takes jobs up and keeps their leases.
 const RUNNER: Peer = Peer { uid: 7, gids: Vec::new(), pid: 77 };
@@ -52,10 +55,10 @@ fn calm() -> Result<HostSnapshot, String> {
 }
 
 fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<Mailbox>) {
-    let (db, epoch) = schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE).expect("opens");
+    let (db, epoch) = schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE, now.mono).expect("opens");
     let mut state = State::new(Config::default(), node(), Some(8), epoch, Box::new(calm));
     state.jobs = dir.to_owned();
-    let clocks = crate::contract::age::Clocks { wall: now.wall, mono: now.mono, synchronised: false };
+    let clocks = crate::contract::age::Clocks { wall: now.wall, boot: now.boot, synchronised: false };
     state.ages.guard = Some(schema::age_guard(&db, &dir.join("state/coordination.db"), clocks).expect("a guard"));
     let clock = Arc::new(Mutex::new(now));
     let theirs = Arc::clone(&clock);
@@ -71,20 +74,29 @@ fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<Mailbox>) {
 impl Bench {
     fn new() -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
-        let (core, clock, mailbox) = start(dir.path(), Now { wall: 1_000 * DAY, mono: 0 });
+        let (core, clock, mailbox) = start(dir.path(), Now { wall: BEGIN, mono: Mono::default(), boot: Boot::default() });
         Bench { dir, core, clock, mailbox }
     }
-    /// A new process: the monotonic clock starts over, the wall clock has moved by so much.
-    fn restart(self, wall: i64) -> Bench {
-        let now = Now { wall: self.clock.lock().expect("the clock").wall + wall, mono: 0 };
+    /// A new process after a boot: the other clocks start over, the wall clock has moved by so much.
+    fn restart(self, wall: Span) -> Bench {
+        let wall = self.clock.lock().expect("the clock").wall + wall;
+        self.restart_at(Now { wall, mono: Mono::default(), boot: Boot::default() })
+    }
+    /// A new process.
+    fn restart_at(self, now: Now) -> Bench {
         let Bench { dir, core, .. } = self;
         drop(core);
         let (core, clock, mailbox) = start(dir.path(), now);
         Bench { dir, core, clock, mailbox }
     }
-    fn pass(&self, wall: i64, mono: i64) {
+    fn pass(&self, wall: Span, mono: Span) {
         let mut now = self.clock.lock().expect("the clock");
-        *now = Now { wall: now.wall + wall, mono: now.mono + mono };
+        *now = Now { wall: now.wall + wall, mono: now.mono + mono, boot: now.boot + mono };
+    }
+    /// The machine is suspended.
+    fn sleep(&self, span: Span) {
+        let mut now = self.clock.lock().expect("the clock");
+        *now = Now { wall: now.wall + span, boot: now.boot + span, ..*now };
     }
     fn change<T: Send + 'static>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
         self.core.change(change)
@@ -351,6 +363,28 @@ fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed()
 }
 
 #[test]
+fn what_was_to_last_lasts_a_whole_term_after_a_restart_in_the_same_boot_and_after_another() {
+    for same_boot in [true, false] {
+        let bench = Bench::new();
+        bench.pass(10 * DAY, 10 * DAY);
+        let memory = RecordFailure { task_type: JobType::Sync, node: None, reason: "memory".into(), cause: Some(FailureCause::Oom) };
+        assert!(bench.change(move |cx| super::guard::record_failure(cx, &memory)).expect("recorded").opened);
+        let reserve = Reserve { node: None, purpose: Purpose::Gauntlet, seconds: 600, requested_by: "the test".into() };
+        bench.change(move |cx| super::guard::reserve(cx, &reserve)).expect("reserved");
+        bench.pass(100 * SECOND, 100 * SECOND);
+        let now = *bench.clock.lock().expect("the clock");
+        let bench = if same_boot { bench.restart_at(now) } else { bench.restart(SECOND) };
+        let left = |bench: &Bench| {
+            let view = bench.change(super::guard::view).expect("viewed");
+            (view.breakers.first().and_then(|b| b.retry_in_seconds), view.reservations.first().map(|r| r.seconds))
+        };
+        assert_eq!(left(&bench), (Some(300), Some(600)), "in the same boot: {same_boot}");
+        bench.pass(301 * SECOND, 301 * SECOND);
+        assert_eq!(left(&bench), (None, Some(299)), "in the same boot: {same_boot}");
+    }
+}
+
+#[test]
 fn a_job_out_of_memory_opens_its_breaker_and_waits_for_recovery() {
     let bench = Bench::new();
     let (id, order) = bench.taken();
@@ -378,7 +412,7 @@ fn ended(id: &JobId) -> Finish {
         result: None,
         description: None,
         error: String::new(),
-        finished_us: 2_000 * DAY,
+        finished_us: BEGIN + 1_000 * DAY,
     }
 }
 
@@ -393,7 +427,7 @@ fn a_pause_and_a_reservation_hold_over_a_restart() {
     let reasons = bench.change(|cx| slots::can_spawn(cx, &ask(JobType::Training))).expect("answered").reasons;
     assert!(reasons[0].contains("paused by ann: maintenance") && reasons[1].contains("reserved for gauntlet by eve"), "{reasons:?}");
     bench.change(super::emergency::resume).expect("resumed");
-    bench.pass(0, 100 * SECOND);
+    bench.pass(Span::ZERO, 100 * SECOND);
     bench.change(|cx| slots::acquire(cx, &ask(JobType::Training))).expect("free");
 }
 

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use crate::contract::cause::FailureCause;
 use crate::contract::coordinator::NewWork;
 use crate::contract::ids::NodeId;
+use crate::contract::time::Wall;
 use crate::contract::workload::Description;
 use crate::coordination::transition::{ATTEMPTED, Cause};
 use rusqlite::types::Value;
@@ -30,10 +31,10 @@ pub enum Step<'a> {
     Taken(&'a Description),
     /// With a result, which goes into the event.
     Succeeded,
-    /// The next attempt not before this time, microseconds since 1970.
-    AttemptFailed(Ended<'a>, i64),
+    /// The next attempt not before this time.
+    AttemptFailed(Ended<'a>, Wall),
     /// The next attempt not before this time, if it is not at once.
-    PutBack(Ended<'a>, Option<i64>),
+    PutBack(Ended<'a>, Option<Wall>),
     /// For good.
     Failed(Ended<'a>),
     /// For good, without an attempt.
@@ -57,7 +58,7 @@ impl Step<'_> {
     }
 
     /// What is written beside the status: columns from ?3 on, and their values.
-    fn columns(&self, now: i64) -> Result<(&'static str, Vec<Value>), Refusal> {
+    fn columns(&self, now: Wall) -> Result<(&'static str, Vec<Value>), Refusal> {
         let text = |text: &str| Value::from(text.to_owned());
         let ended = |at: Value, ended: &Ended<'_>| vec![at, text(ended.result), text(ended.error)];
         Ok(match self {

@@ -5,6 +5,7 @@ use super::outbox_signal::OutboxSignal;
 use super::refusal::Refusal;
 use super::state::State;
 use super::{decisions, expire, grant, pressure, purge};
+use crate::contract::time::Span;
 use crate::platform::store::Database;
 use crate::platform::threads;
 use rusqlite::TransactionBehavior;
@@ -179,16 +180,16 @@ impl Writer {
     /// How long nothing can happen by itself.
     fn pause(&self) -> Duration {
         let now = (self.clock)();
-        let mono = [self.state.leases.next(), self.agenda.recheck_mono].into_iter().flatten().map(|at| at - now.mono);
-        let wall = self.agenda.retry_wall.map(|at| at - now.wall);
-        let shortest = mono.chain(wall).min().unwrap_or(i64::MAX).max(0);
+        let mono = [self.state.leases.next(), self.agenda.recheck].into_iter().flatten().map(|at| at - now.mono);
+        let wall = self.agenda.retry.map(|at| at - now.wall);
+        let shortest = mono.chain(wall).min().unwrap_or(Span::MAX);
         if self.failed {
             return AFTER_FAILURE;
         }
         if self.state.is_changed() || !self.state.leases.are_adopted() {
             return Duration::ZERO;
         }
-        Duration::from_micros(shortest.unsigned_abs()).min(TURN)
+        Duration::from(shortest).min(TURN)
     }
 
     fn due(&self) -> bool {

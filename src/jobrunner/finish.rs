@@ -7,12 +7,13 @@ use super::{cgroup, modes};
 use crate::contract::cause::FailureCause;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::job::{Finish, Finished, method};
+use crate::contract::time::Wall;
 use crate::contract::wire::{CallError, errors};
-use crate::platform::clock::now_us;
+use crate::platform::clock::now;
 use crate::platform::replace::{Outlives, replace};
 use crate::platform::varlink::Client;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A coordinator that says nothing for so long finds the report in the job's directory.
 const RPC_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,7 +100,7 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         (None, _) if oom => Some(FailureCause::Oom),
         (None, known) => Some(known.unwrap_or(seen)),
     };
-    let finished_us = attempt.filter(|_| result.is_some()).and_then(|n| written_us(&job.output(n))).unwrap_or_else(now_us);
+    let finished_us = attempt.filter(|_| result.is_some()).and_then(|n| written(&job.output(n))).unwrap_or_else(now);
     Finish {
         job_id: args.job.clone(),
         token: taken.map(|t| t.token),
@@ -117,10 +118,9 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
 }
 
 /// When the command wrote its result, the last thing it does: what the runner and systemd take after that is not the stage's time.
-fn written_us(output: &Path) -> Option<i64> {
+fn written(output: &Path) -> Option<Wall> {
     let modified = std::fs::metadata(output.join("result.json")).and_then(|m| m.modified()).ok()?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_micros()).ok()
+    (modified >= UNIX_EPOCH).then(|| modified.into())
 }
 
 fn leave(path: &Path, call: &Finish) -> Result<(), Failure> {

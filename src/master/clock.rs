@@ -1,33 +1,33 @@
 //! Watches the wall clock against the one that never jumps.
 use crate::contract::master::ClockJump;
+use crate::contract::time::{Boot, Span, Wall};
 
-/// A smaller difference is drift that a time service corrects, microseconds.
-const JUMP_US: i64 = 2_000_000;
-/// A jump is told for so long, microseconds.
-const TOLD_US: i64 = 3_600_000_000;
+/// A smaller difference is drift that a time service corrects.
+const MIN_JUMP: Span = Span::of_secs(2);
+/// A jump is told for so long.
+const TOLD: Span = Span::HOUR;
 
 /// What the clocks showed before.
 #[derive(Debug, Default)]
 pub struct ClockWatch {
-    offset_us: Option<i64>,
+    last: Option<(Wall, Boot)>,
     jump: Option<ClockJump>,
 }
 
 impl ClockWatch {
-    /// Compares: microseconds since 1970 and since the machine's boot.
-    pub fn look(&mut self, wall_us: i64, boot_us: i64) {
-        let offset = wall_us - boot_us;
-        let by_us = self.offset_us.map_or(0, |before| offset - before);
-        if by_us.abs() > JUMP_US {
-            tracing::warn!("the wall clock jumped by {} s", by_us / 1_000_000);
-            self.jump = Some(ClockJump { by_us, at_us: wall_us });
+    /// Compares the clocks with what they showed before.
+    pub fn look(&mut self, wall: Wall, boot: Boot) {
+        let by = self.last.map_or(Span::ZERO, |(wall_before, boot_before)| (wall - wall_before) - (boot - boot_before));
+        if by.abs() > MIN_JUMP {
+            tracing::warn!("the wall clock jumped by {} s", by.secs());
+            self.jump = Some(ClockJump { by_us: by.us(), at_us: wall.us() });
         }
-        self.offset_us = Some(offset);
+        self.last = Some((wall, boot));
     }
 
     /// The last jump, while it is worth telling.
-    pub fn jump(&self, now_us: i64) -> Option<ClockJump> {
-        self.jump.filter(|jump| now_us - jump.at_us < TOLD_US)
+    pub fn jump(&self, now: Wall) -> Option<ClockJump> {
+        self.jump.filter(|jump| now - Wall::of_us(jump.at_us) < TOLD)
     }
 }
 
@@ -37,15 +37,16 @@ mod tests {
 
     #[test]
     fn a_jump_is_told_for_an_hour_and_drift_is_not() {
+        let (wall, boot) = (Wall::of_us, Boot::of_us);
         let mut watch = ClockWatch::default();
-        watch.look(10_000_000, 0);
-        watch.look(12_500_000, 1_000_000);
-        assert_eq!(watch.jump(12_500_000), None, "a second and a half");
-        watch.look(20_000_000, 2_000_000);
-        let jump = watch.jump(20_000_000).expect("six and a half seconds");
+        watch.look(wall(10_000_000), boot(0));
+        watch.look(wall(12_500_000), boot(1_000_000));
+        assert_eq!(watch.jump(wall(12_500_000)), None, "a second and a half");
+        watch.look(wall(20_000_000), boot(2_000_000));
+        let jump = watch.jump(wall(20_000_000)).expect("six and a half seconds");
         assert_eq!(jump.by_us, 6_500_000);
-        watch.look(21_000_000, 3_000_000);
-        assert_eq!(watch.jump(21_000_000), Some(jump));
-        assert_eq!(watch.jump(20_000_000 + TOLD_US), None);
+        watch.look(wall(21_000_000), boot(3_000_000));
+        assert_eq!(watch.jump(wall(21_000_000)), Some(jump));
+        assert_eq!(watch.jump(wall(20_000_000) + TOLD), None);
     }
 }

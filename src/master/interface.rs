@@ -8,7 +8,7 @@ use crate::contract::master::ACTION_CONTROL;
 use crate::contract::notice::Notice;
 use crate::contract::registry::Profile;
 use crate::contract::text::Line;
-use crate::platform::clock::now_us;
+use crate::platform::clock;
 use crate::platform::polkit::{self, Authorization};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -123,12 +123,12 @@ impl Master {
     /// Differences between the applied profile and the running daemons: profile, clean, missing, extra, failed, details.
     fn drift(&self) -> Dict {
         let world = self.world();
-        show::drift(world.profile, &world.drift(now_us()))
+        show::drift(world.profile, &world.drift(clock::now()))
     }
 
     /// All daemons of the registry, including planned ones.
     fn list_daemons(&self) -> Vec<Dict> {
-        let rows = self.world().rows(now_us());
+        let rows = self.world().rows(clock::now());
         rows.iter().map(show::daemon).collect()
     }
 
@@ -136,7 +136,7 @@ impl Master {
     fn daemon_status(&self, daemon: &str) -> Result<Dict> {
         let (daemon, _) = names::daemon(daemon)?;
         let world = self.world();
-        Ok(show::daemon(&world.row(daemon, world.desired().contains(&daemon), now_us())))
+        Ok(show::daemon(&world.row(daemon, world.desired().contains(&daemon), clock::now())))
     }
 
     /// Starts daemons; returns when systemd has finished: name, result, text.
@@ -205,7 +205,7 @@ impl Master {
 
     /// The master's health: healthy, loop_iteration, age_seconds, profile, problems.
     fn health(&self) -> Dict {
-        show::health(&self.world().health(now_us()))
+        show::health(&self.world().health(clock::now()))
     }
 
     /// Confirms and removes a notice of lost data or suspended deletions.
@@ -242,7 +242,7 @@ impl Master {
     /// Whether the master reconciles and all daemons of the applied profile run.
     #[zbus(property(emits_changed_signal = "false"))]
     fn healthy(&self) -> bool {
-        self.world().health(now_us()).healthy
+        self.world().health(clock::now()).healthy
     }
 
     /// A profile was applied.

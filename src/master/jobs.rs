@@ -1,9 +1,10 @@
 //! Job units under way: which order was carried out, the reports to the coordinator, when a slot is free again. No I/O: it
-//! says what to do, the loop does it. Times are microseconds that the machine was awake: a wall clock that jumps stops no job.
+//! says what to do, the loop does it. Times are of the clock that runs while the machine is awake: a wall clock that jumps stops no job.
 use super::world::JobRow;
 use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, WorkItem, WorkStatus};
 use crate::contract::host::UnitView;
 use crate::contract::ids::{FencingToken, JobId};
+use crate::contract::time::{Mono, Span, Wall};
 use crate::contract::workload::JobType;
 use crate::platform::systemd::UnitLimits;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,17 +63,17 @@ struct Tracked {
     kind: JobType,
     token: FencingToken,
     phase: Phase,
-    since_us: i64,
+    since: Mono,
     /// Stopped at this time if it still runs.
-    deadline_us: Option<i64>,
+    deadline: Option<Mono>,
 }
 
-/// Microseconds over its time that a job is left to its runner, which ends it; only then the master stops it. The time begins when the
+/// Time over its own that a job is left to its runner, which ends it; only then the master stops it. The time begins when the
 /// runner has its job, which it may have to wait for.
-const TIMEOUT_GRACE_US: i64 = 120_000_000;
+const TIMEOUT_GRACE: Span = Span::of_secs(120);
 
-/// A stop is repeated after so long, microseconds: longer than systemd takes for one that works.
-const STOP_RETRY_US: i64 = 60_000_000;
+/// A stop is repeated after so long: longer than systemd takes for one that works.
+const STOP_RETRY: Span = Span::of_secs(60);
 
 /// The units by name.
 #[derive(Debug, Default)]
@@ -96,9 +97,9 @@ impl Jobs {
         self.tracked.insert(unit, tracked);
     }
 
-    fn phase(&mut self, unit: &str, phase: Phase, now_us: i64) {
+    fn phase(&mut self, unit: &str, phase: Phase, now: Mono) {
         if let Some(t) = self.tracked.get_mut(unit).filter(|t| t.phase != phase) {
-            (t.phase, t.since_us) = (phase, now_us);
+            (t.phase, t.since) = (phase, now);
             self.changed.push((t.id.to_string(), phase.name()));
         }
     }
@@ -109,16 +110,21 @@ impl Jobs {
         Some(gone)
     }
 
-    /// Jobs as D-Bus lists them; `offset_us` is what the wall clock is ahead of ours.
-    pub fn rows(&self, offset_us: i64) -> Vec<JobRow> {
+    /// Jobs as D-Bus lists them: with times of the wall clock, which shows `wall` when ours shows `now`.
+    pub fn rows(&self, wall: Wall, now: Mono) -> Vec<JobRow> {
         let row = |(unit, t): (&String, &Tracked)| JobRow {
             id: t.id.to_string(),
             kind: t.kind.name().into(),
             unit: unit.clone(),
             state: t.phase.name(),
-            since_us: t.since_us + offset_us,
+            since: wall - (now - t.since),
         };
         self.tracked.iter().map(row).collect()
+    }
+
+    /// Their names.
+    pub fn units(&self) -> impl Iterator<Item = &String> {
+        self.tracked.keys()
     }
 
     /// Whether this unit's end is waited for. How a start ends tells the start itself: systemd loads and forgets the unit while it waits
@@ -128,12 +134,11 @@ impl Jobs {
     }
 
     /// Carries out an order of the coordinator's. Orders may come twice.
-    pub fn order(&mut self, order: &Order, now_us: i64) -> Vec<Action> {
+    pub fn order(&mut self, order: &Order, now: Mono) -> Vec<Action> {
         let unit = order.job_type.unit(&order.job_id);
-        let runtime_us = order.runtime_max_seconds.and_then(|s| i64::try_from(s).ok()).and_then(|s| s.checked_mul(1_000_000));
-        let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(TIMEOUT_GRACE_US));
+        let deadline = order.runtime_max_seconds.map(|seconds| now + Span::of_secs(seconds) + TIMEOUT_GRACE);
         let (id, kind, token) = (order.job_id.clone(), order.job_type, order.token);
-        let fresh = |phase| Tracked { id, kind, token, phase, since_us: now_us, deadline_us };
+        let fresh = |phase| Tracked { id, kind, token, phase, since: now, deadline };
         let known = self.tracked.get(&unit).cloned();
         match (order.kind, known) {
             (OrderKind::Start, Some(t)) if t.token >= order.token => match t.phase {
@@ -156,7 +161,7 @@ impl Jobs {
             }
             (stop, known) => {
                 match known {
-                    Some(_) => self.phase(&unit, Phase::Stopping, now_us),
+                    Some(_) => self.phase(&unit, Phase::Stopping, now),
                     None => self.set(unit.clone(), fresh(Phase::Stopping)),
                 }
                 vec![if stop == OrderKind::Kill { Action::Kill { unit } } else { Action::Stop { unit } }]
@@ -177,12 +182,12 @@ impl Jobs {
     }
 
     /// systemd ended the start: well, or with its words why not.
-    pub fn started(&mut self, unit: &str, token: FencingToken, outcome: Result<(), String>, now_us: i64) -> Vec<Action> {
+    pub fn started(&mut self, unit: &str, token: FencingToken, outcome: Result<(), String>, now: Mono) -> Vec<Action> {
         let Some(t) = self.tracked.get(unit).filter(|t| t.token == token).cloned() else { return Vec::new() };
         match outcome {
             Ok(()) => {
                 if t.phase == Phase::Starting {
-                    self.phase(unit, Phase::Running, now_us);
+                    self.phase(unit, Phase::Running, now);
                 }
                 vec![report(&t.id, token, ReportOutcome::Started, "")]
             }
@@ -215,20 +220,20 @@ impl Jobs {
     }
 
     /// Stops what runs longer than it may, and again what should have stopped long ago: a stop may have failed.
-    pub fn overdue(&mut self, now_us: i64) -> Vec<Action> {
+    pub fn overdue(&mut self, now: Mono) -> Vec<Action> {
         let mut stops = Vec::new();
         for (unit, t) in &mut self.tracked {
             match t.phase {
-                Phase::Running if t.deadline_us.is_some_and(|at| now_us >= at) => {
+                Phase::Running if t.deadline.is_some_and(|at| now >= at) => {
                     tracing::warn!("{unit} exceeded its timeout; stopping it");
                     self.changed.push((t.id.to_string(), Phase::Stopping.name()));
                 }
-                Phase::Stopping if now_us.saturating_sub(t.since_us) >= STOP_RETRY_US => {
+                Phase::Stopping if now - t.since >= STOP_RETRY => {
                     tracing::warn!("{unit} was to stop and is still there; stopping it again");
                 }
                 _ => continue,
             }
-            (t.phase, t.since_us) = (Phase::Stopping, now_us);
+            (t.phase, t.since) = (Phase::Stopping, now);
             stops.push(Action::Stop { unit: unit.clone() });
         }
         stops
@@ -242,7 +247,7 @@ impl Jobs {
     /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
     /// has no unit is gone; what runs and is not leased is stopped, at once or (see `linger`) the next time. The order of a fresh claim may still be on its way, so a claim is
     /// gone only when it has no unit at two comparisons, a while apart.
-    pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], now_us: i64) -> Vec<Action> {
+    pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], now: Mono) -> Vec<Action> {
         let mut actions = Vec::new();
         let missing = std::mem::take(&mut self.missing);
         let find = |units: &[UnitView], name: &str| units.iter().find(|u| u.name == name).cloned();
@@ -261,9 +266,8 @@ impl Jobs {
                 let kind = item.work.work_type;
                 let (id, token) = (item.work_id.clone(), lease.token);
                 // From now: its begin is known by the wall clock alone, and its runner ends it in time.
-                let runtime_us = i64::try_from(item.work.timeout_seconds).ok().and_then(|s| s.checked_mul(1_000_000));
-                let deadline_us = runtime_us.and_then(|us| now_us.checked_add(us)).and_then(|us| us.checked_add(TIMEOUT_GRACE_US));
-                self.set(unit.clone(), Tracked { id, kind, token, phase, since_us: now_us, deadline_us });
+                let deadline = Some(now + Span::of_secs(item.work.timeout_seconds) + TIMEOUT_GRACE);
+                self.set(unit.clone(), Tracked { id, kind, token, phase, since: now, deadline });
                 actions.push(match lease.fenced {
                     true => Action::Stop { unit },
                     false => report(&item.work_id, lease.token, ReportOutcome::Started, "found running"),
@@ -283,13 +287,13 @@ impl Jobs {
         }
         let over = |view: &&UnitView| find(after, &view.name).is_some_and(|u| u.is_up()) && !leased.contains(&view.name);
         let over: Vec<String> = before.iter().filter(|u| u.is_up()).filter(over).map(|view| view.name.clone()).collect();
-        actions.extend(self.linger(over, now_us));
+        actions.extend(self.linger(over, now));
         actions
     }
 
     /// Stops followed units that run on although their attempt is over: a job may report its own end. One that ended in order goes by
     /// itself in a moment, so it is stopped only when two comparisons, a while apart, find it.
-    fn linger(&mut self, over: Vec<String>, now_us: i64) -> Vec<Action> {
+    fn linger(&mut self, over: Vec<String>, now: Mono) -> Vec<Action> {
         let before = std::mem::take(&mut self.lingering);
         let mut actions = Vec::new();
         for unit in over {
@@ -298,7 +302,7 @@ impl Jobs {
             if before.contains(&found) {
                 let (unit, _) = found;
                 tracing::warn!("{unit} still runs after the end of its attempt; stopping it");
-                self.phase(&unit, Phase::Stopping, now_us);
+                self.phase(&unit, Phase::Stopping, now);
                 actions.push(Action::Stop { unit });
             } else {
                 self.lingering.insert(found);

@@ -103,7 +103,7 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     }
     if engine.store.profile().ok().flatten().is_none() {
         // The first start: from now on the configuration's profile is no longer asked for.
-        let kept = engine.store.set_profile(&Standing::of(profile), None, "configuration", crate::platform::clock::now_us());
+        let kept = engine.store.set_profile(&Standing::of(profile), None, "configuration", crate::platform::clock::now());
         kept.map_err(|e| failed(Exit::Failure, "writing master.db", e))?;
     }
     engine.look().await.map_err(unavailable)?;
@@ -244,7 +244,7 @@ async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Curr
 
 fn status(engine: &Engine<Systemd>) -> String {
     let world = engine.world();
-    let health = world.health(crate::platform::clock::now_us());
+    let health = world.health(crate::platform::clock::now());
     let problem = health.problems.first().map(|p| format!("; {p}")).unwrap_or_default();
     format!("profile {}, jobs: {}{problem}", world.profile.name(), world.jobs.len())
 }

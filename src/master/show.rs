@@ -139,13 +139,13 @@ pub fn daemon(row: &Row) -> Dict {
         .maybe("waiting_for", unit.map(|u| lines(&u.waiting_for)).filter(|w| !w.is_empty()))
         .maybe_text("invocation_id", unit.and_then(|u| u.invocation_id.as_deref()))
         .maybe_text("last_error", row.last_error.as_ref().map(|(_, text)| text.as_str()))
-        .maybe("last_error_us", row.last_error.as_ref().map(|(at, _)| *at))
+        .maybe("last_error_us", row.last_error.as_ref().map(|(at, _)| at.us()))
         .0
 }
 
 /// A job.
 pub fn job(row: &JobRow) -> Dict {
-    fill().text("id", &row.id).text("type", &row.kind).text("unit", &row.unit).put("state", row.state).put("since_us", row.since_us).0
+    fill().text("id", &row.id).text("type", &row.kind).text("unit", &row.unit).put("state", row.state).put("since_us", row.since.us()).0
 }
 
 /// The loop's health.

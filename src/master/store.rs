@@ -1,6 +1,7 @@
 //! `master.db`: what the master must remember over its own death and over reboots. This process is its only reader and writer.
 use crate::contract::master::Control;
 use crate::contract::registry::{DaemonType, Profile};
+use crate::contract::time::Wall;
 use crate::platform::store::{self, Database, DatabaseError, Keep, Spec};
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -120,12 +121,12 @@ impl Store {
 
     /// A profile was applied: what was said of single daemons before holds no more than is in `overrides`. `former` is what was wanted
     /// before.
-    pub fn set_profile(&mut self, to: &Standing, former: Option<&Standing>, who: &str, now_us: i64) -> Result<()> {
+    pub fn set_profile(&mut self, to: &Standing, former: Option<&Standing>, who: &str, now: Wall) -> Result<()> {
         let step = self.db.transaction()?;
-        step.execute("INSERT OR REPLACE INTO desired VALUES (1, ?1, ?2, ?3)", params![to.profile.name(), who, now_us])?;
+        step.execute("INSERT OR REPLACE INTO desired VALUES (1, ?1, ?2, ?3)", params![to.profile.name(), who, now])?;
         step.execute("DELETE FROM override", [])?;
         for (daemon, (wanted, by)) in &to.overrides {
-            step.execute("INSERT INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), by, now_us])?;
+            step.execute("INSERT INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), by, now])?;
         }
         if let Some(text) = former.and_then(|former| serde_json::to_string(&former.stored()).ok()) {
             step.execute("INSERT OR REPLACE INTO former VALUES (1, ?1)", [text])?;
@@ -155,11 +156,11 @@ impl Store {
     }
 
     /// Remembers what an operator wants of a daemon; nothing: as the profile says.
-    pub fn set_override(&self, daemon: DaemonType, wanted: Option<Wanted>, who: &str, now_us: i64) -> Result<()> {
+    pub fn set_override(&self, daemon: DaemonType, wanted: Option<Wanted>, who: &str, now: Wall) -> Result<()> {
         match wanted {
             Some(wanted) => self
                 .db
-                .execute("INSERT OR REPLACE INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), who, now_us])?,
+                .execute("INSERT OR REPLACE INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), who, now])?,
             None => self.db.execute("DELETE FROM override WHERE daemon = ?1", [daemon.name()])?,
         };
         Ok(())
@@ -193,15 +194,15 @@ impl Store {
     }
 
     /// One turn of the loop.
-    pub fn beat(&self, iteration: u64, now_us: i64) -> Result<()> {
+    pub fn beat(&self, iteration: u64, now: Wall) -> Result<()> {
         let iteration = i64::try_from(iteration).unwrap_or(i64::MAX);
-        self.db.execute("INSERT OR REPLACE INTO heartbeat VALUES (1, ?1, ?2, ?3)", params![now_us, iteration, std::process::id()])?;
+        self.db.execute("INSERT OR REPLACE INTO heartbeat VALUES (1, ?1, ?2, ?3)", params![now, iteration, std::process::id()])?;
         Ok(())
     }
 
     /// A daemon's state changed.
-    pub fn remember(&self, daemon: DaemonType, state: &str, reason: &str, now_us: i64) -> Result<()> {
-        self.db.execute("INSERT INTO history VALUES (?1, ?2, ?3, ?4)", params![now_us, daemon.name(), state, reason])?;
+    pub fn remember(&self, daemon: DaemonType, state: &str, reason: &str, now: Wall) -> Result<()> {
+        self.db.execute("INSERT INTO history VALUES (?1, ?2, ?3, ?4)", params![now, daemon.name(), state, reason])?;
         self.db.execute(
             "DELETE FROM history WHERE daemon = ?1 AND rowid < (SELECT rowid FROM history WHERE daemon = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
             params![daemon.name(), MAX_STATE_CHANGES],
@@ -210,7 +211,7 @@ impl Store {
     }
 
     /// When and why a daemon last failed, could not start or backed off.
-    pub fn last_error(&self, daemon: DaemonType) -> Result<Option<(i64, String)>> {
+    pub fn last_error(&self, daemon: DaemonType) -> Result<Option<(Wall, String)>> {
         Ok(self
             .db
             .query_row(
@@ -227,14 +228,18 @@ impl Store {
 mod tests {
     use super::*;
 
+    fn at(us: i64) -> Wall {
+        Wall::of_us(us)
+    }
+
     #[test]
     fn what_was_wanted_survives_and_applying_a_profile_forgets_the_exceptions() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("master.db");
         let mut store = Store::open(&path, Keep::NONE).expect("opens");
         assert_eq!(store.profile().expect("reads"), None);
-        store.set_profile(&Standing::of(Profile::Selfplay), None, "root", 1).expect("writes");
-        store.set_override(DaemonType::IdleResource, Some(Wanted::Stopped), "ann", 2).expect("writes");
+        store.set_profile(&Standing::of(Profile::Selfplay), None, "root", at(1)).expect("writes");
+        store.set_override(DaemonType::IdleResource, Some(Wanted::Stopped), "ann", at(2)).expect("writes");
         let control = Control { paused: true, reason: "disk".into(), who: "ann".into(), when_us: 3 };
         store.set_paused(DaemonType::Evaluation, Some(&control)).expect("writes");
         drop(store);
@@ -242,10 +247,10 @@ mod tests {
         assert_eq!(store.profile().expect("reads"), Some(Profile::Selfplay));
         assert_eq!(store.overrides().expect("reads")[&DaemonType::IdleResource], (Wanted::Stopped, "ann".into()));
         let former = Standing { profile: Profile::Selfplay, overrides: store.overrides().expect("reads") };
-        store.set_profile(&Standing::of(Profile::Standalone), Some(&former), "root", 4).expect("writes");
+        store.set_profile(&Standing::of(Profile::Standalone), Some(&former), "root", at(4)).expect("writes");
         assert!(store.overrides().expect("reads").is_empty());
         assert_eq!(store.former().expect("reads"), Some(former.clone()));
-        store.set_profile(&former, None, "root", 5).expect("writes");
+        store.set_profile(&former, None, "root", at(5)).expect("writes");
         assert_eq!(store.overrides().expect("reads"), former.overrides, "as they were");
         assert_eq!(store.paused().expect("reads")[&DaemonType::Evaluation], control, "pausing is no part of a profile");
         store.set_paused(DaemonType::Evaluation, None).expect("writes");
@@ -256,14 +261,14 @@ mod tests {
     fn history_is_bounded_and_tells_the_last_error() {
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(&dir.path().join("master.db"), Keep::NONE).expect("opens");
-        store.remember(DaemonType::Evaluation, "FAILED", "exit-code 1 after 5 restarts", 1).expect("writes");
-        for at in 2..150 {
-            store.remember(DaemonType::Evaluation, "RUNNING", "", at).expect("writes");
+        store.remember(DaemonType::Evaluation, "FAILED", "exit-code 1 after 5 restarts", at(1)).expect("writes");
+        for us in 2..150 {
+            store.remember(DaemonType::Evaluation, "RUNNING", "", at(us)).expect("writes");
         }
-        let (at, text) = store.last_error(DaemonType::Evaluation).expect("reads").expect("there is one");
-        assert_eq!((at, text.as_str()), (1, "FAILED: exit-code 1 after 5 restarts"));
-        for at in 150..600 {
-            store.remember(DaemonType::Evaluation, "RUNNING", "", at).expect("writes");
+        let (when, text) = store.last_error(DaemonType::Evaluation).expect("reads").expect("there is one");
+        assert_eq!((when, text.as_str()), (at(1), "FAILED: exit-code 1 after 5 restarts"));
+        for us in 150..600 {
+            store.remember(DaemonType::Evaluation, "RUNNING", "", at(us)).expect("writes");
         }
         let rows: u32 = store.db.query_row("SELECT count(*) FROM history", [], |r| r.get(0)).expect("counts");
         assert!(rows <= MAX_STATE_CHANGES + 1, "{rows}");

@@ -5,15 +5,16 @@ use crate::contract::health::{State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::{Control, MasterHealth, Plan, Wish};
 use crate::contract::registry::{DaemonType, Profile, all, built};
+use crate::contract::time::{Span, Wall};
 use crate::coordination::plan;
 use crate::coordination::state::{Assessment, Facts, assess};
-use crate::platform::clock::now_us;
+use crate::platform::clock;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// A daemon that shall run may be on its way for so long before it counts as a problem.
-const START_TIMEOUT_US: i64 = 60_000_000;
+const START_TIMEOUT: Span = Span::of_secs(60);
 
 /// A job's unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub struct JobRow {
     pub unit: String,
     /// starting, running, stopping.
     pub state: &'static str,
-    /// Since when, microseconds since 1970.
-    pub since_us: i64,
+    /// Since when.
+    pub since: Wall,
 }
 
 /// A daemon as `ListDaemons` shows it.
@@ -44,7 +45,7 @@ pub struct Row {
     /// The profile or an operator wants it up.
     pub desired: bool,
     /// When and why it last failed.
-    pub last_error: Option<(i64, String)>,
+    pub last_error: Option<(Wall, String)>,
 }
 
 /// How what runs differs from what is wanted.
@@ -84,12 +85,12 @@ pub struct World {
     pub paused: BTreeMap<DaemonType, Control>,
     /// Why starts are held back.
     pub held: BTreeMap<DaemonType, String>,
-    /// Since when a daemon is not up although it shall be, microseconds since 1970.
-    pub down_since: BTreeMap<DaemonType, i64>,
+    /// Since when a daemon is not up although it shall be.
+    pub down_since: BTreeMap<DaemonType, Wall>,
     /// When and why daemons last failed.
-    pub last_errors: BTreeMap<DaemonType, (i64, String)>,
-    /// Failed daemons that are tried again: how often they were, and when they are next, microseconds since 1970.
-    pub tried_again: BTreeMap<DaemonType, (u32, i64)>,
+    pub last_errors: BTreeMap<DaemonType, (Wall, String)>,
+    /// Failed daemons that are tried again: how often they were, and when they are next.
+    pub tried_again: BTreeMap<DaemonType, (u32, Wall)>,
     /// Jobs under way.
     pub jobs: Vec<JobRow>,
     /// Turns of the loop.
@@ -105,7 +106,7 @@ pub struct World {
 impl World {
     /// Before the first look.
     pub fn new(config: Config, profile: Profile, run: PathBuf) -> World {
-        let taken = Begun::with(&config, Reader::Master, now_us());
+        let taken = Begun::with(&config, Reader::Master, clock::now().us());
         World {
             config,
             taken,
@@ -164,7 +165,7 @@ impl World {
     }
 
     /// Everything about one daemon; reads its status file.
-    pub fn row(&self, daemon: DaemonType, desired: bool, now_us: i64) -> Row {
+    pub fn row(&self, daemon: DaemonType, desired: bool, now: Wall) -> Row {
         let report = std::fs::read(self.run.join(daemon.kebab()).join("status.json")).ok();
         let (said, report) = (report.is_some(), report.and_then(|text| serde_json::from_slice::<StatusFile>(&text).ok()));
         let unit = self.unit(daemon);
@@ -176,15 +177,15 @@ impl World {
             control: self.paused.get(&daemon),
             desired,
             held: self.held.get(&daemon).map(String::as_str),
-            blocked_since_us: self.down_since.get(&daemon).copied(),
-            now_us,
+            blocked_since: self.down_since.get(&daemon).copied(),
+            now,
         };
         let mut found = assess(&facts);
         if found.state == State::Stopped && found.reason.is_empty() {
             found.reason = self.why_stopped(daemon);
         }
         if let (State::Failed | State::CannotStart, Some((tries, due))) = (found.state, self.tried_again.get(&daemon)) {
-            let seconds = due.saturating_sub(now_us).max(0) / 1_000_000;
+            let seconds = (*due - now).max(Span::ZERO).secs();
             found.reason = format!("{}; next try in {seconds} s (attempts so far: {tries})", found.reason);
         }
         Row { daemon, found, unit: unit.cloned(), report, desired, last_error: self.last_errors.get(&daemon).cloned() }
@@ -199,10 +200,10 @@ impl World {
     }
 
     /// Every daemon of the registry in its order, planned ones included, other names left out.
-    pub fn rows(&self, now_us: i64) -> Vec<Row> {
+    pub fn rows(&self, now: Wall) -> Vec<Row> {
         let desired = self.desired();
         let real = all().filter(|s| !matches!(s.stage, crate::contract::registry::Stage::Alias { .. }));
-        real.map(|s| self.row(s.daemon, desired.contains(&s.daemon), now_us)).collect()
+        real.map(|s| self.row(s.daemon, desired.contains(&s.daemon), now)).collect()
     }
 
     /// What is wanted of the daemons, for those who only look.
@@ -218,8 +219,8 @@ impl World {
             stopped_outside: self.outside.contains(&daemon),
             disabled: members.contains(&daemon).then(|| plan::disabled(&self.config, daemon)).flatten(),
             held: self.held.get(&daemon).cloned(),
-            down_since_us: self.down_since.get(&daemon).copied(),
-            next_try_us: self.tried_again.get(&daemon).map(|(_, due)| *due),
+            down_since_us: self.down_since.get(&daemon).map(|since| since.us()),
+            next_try_us: self.tried_again.get(&daemon).map(|(_, due)| due.us()),
         };
         let all = built().map(|s| (s.daemon.name().to_owned(), wish(s.daemon)));
         all.filter(|(_, wish)| *wish != Wish::default()).collect()
@@ -238,7 +239,7 @@ impl World {
     }
 
     /// How reality differs from the profile and from what operators said since.
-    pub fn drift(&self, now_us: i64) -> Drift {
+    pub fn drift(&self, now: Wall) -> Drift {
         let mut drift = Drift::default();
         let wanted = plan::wanted(self.profile, &self.config);
         for spec in built() {
@@ -248,7 +249,7 @@ impl World {
             if in_profile == up {
                 continue;
             }
-            let row = self.row(daemon, self.desired().contains(&daemon), now_us);
+            let row = self.row(daemon, self.desired().contains(&daemon), now);
             let reason = if row.found.reason.is_empty() { String::new() } else { format!(" ({})", row.found.reason) };
             drift.details.push(format!(
                 "{name}: {}, {}{reason}",
@@ -265,15 +266,15 @@ impl World {
     }
 
     /// How well the loop is; `check_health` of the earlier implementation.
-    pub fn health(&self, now_us: i64) -> MasterHealth {
+    pub fn health(&self, now: Wall) -> MasterHealth {
         let age_seconds = self.beat.elapsed().as_secs_f64();
         let mut problems: Vec<String> = self.problems.values().cloned().collect();
         if age_seconds > 2.0 * f64::from(self.config.master.interval) {
             problems.push(format!("no reconciliation for {age_seconds:.0} s"));
         }
         for daemon in self.desired() {
-            let row = self.row(daemon, true, now_us);
-            let late = self.down_since.get(&daemon).is_some_and(|since| now_us - since > START_TIMEOUT_US);
+            let row = self.row(daemon, true, now);
+            let late = self.down_since.get(&daemon).is_some_and(|since| now - *since > START_TIMEOUT);
             let bad = matches!(row.found.state, State::Failed | State::CannotStart | State::Stale);
             if bad || (late && !matches!(row.found.state, State::Running | State::Paused)) {
                 let reason = if row.found.reason.is_empty() { String::new() } else { format!(": {}", row.found.reason) };

@@ -4,6 +4,7 @@ use super::notices::Notices;
 use crate::contract::age::{AgePermit, ClockWatch, Clocks};
 use crate::contract::messages;
 use crate::contract::notice::{Notice, Subject};
+use crate::contract::time::Wall;
 use std::path::Path;
 
 /// systemd-timesyncd makes it once the clock is synchronised.
@@ -16,7 +17,7 @@ pub fn is_synchronised() -> bool {
 
 /// The clocks now.
 pub fn clocks() -> Clocks {
-    Clocks { wall: clock::now_us(), mono: clock::boot_us(), synchronised: is_synchronised() }
+    Clocks { wall: clock::now(), boot: clock::boot(), synchronised: is_synchronised() }
 }
 
 /// The watch, with its notice.
@@ -31,14 +32,14 @@ pub struct AgeGuard {
 }
 
 impl AgeGuard {
-    /// For the records of a database; `newest_us` is the newest of them, `keeps` says what is not deleted during a hold.
-    pub fn new(database: &Path, keeps: &'static str, newest_us: Option<i64>, now: Clocks) -> AgeGuard {
+    /// For the records of a database; `newest` is the time of the newest of them, `keeps` says what is not deleted during a hold.
+    pub fn new(database: &Path, keeps: &'static str, newest: Option<Wall>, now: Clocks) -> AgeGuard {
         let name = database.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let (notices, id) = (Notices::beside(database), Notice::clock_id(&name));
         let before = notices.read().into_iter().find(|n| n.id == id);
         let told = before.is_some();
         let held = before.and_then(|n| if let Subject::Clock { reason } = n.subject { Some(reason) } else { None });
-        AgeGuard { watch: ClockWatch::new(newest_us, held, now), notices, id, keeps, told }
+        AgeGuard { watch: ClockWatch::new(newest, held, now), notices, id, keeps, told }
     }
 
     /// Permission to delete by age now, unless the wall clock cannot be believed.
@@ -67,7 +68,7 @@ impl AgeGuard {
         self.watch.permit()
     }
 
-    fn tell(&mut self, reason: String, since_us: i64) {
+    fn tell(&mut self, reason: String, since: Wall) {
         let what = format!("deletion by age suspended ({}): {reason}", self.keeps);
         tracing::warn!(
             MESSAGE_ID = messages::CLOCK_HOLD,
@@ -78,7 +79,7 @@ impl AgeGuard {
             subject: Subject::Clock { reason },
             what,
             next: "ringrift config confirm-clock".into(),
-            since_us,
+            since_us: since.us(),
         };
         self.notices.write(&notice);
         self.told = self.notices.has(&self.id);
@@ -88,16 +89,17 @@ impl AgeGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::time::{Boot, Span};
 
     #[test]
     fn a_hold_is_told_outlives_a_restart_and_ends_with_its_notice() {
         let dir = tempfile::tempdir().expect("a directory");
         let database = dir.path().join("coordinator/coordination.db");
-        let now = |wall| Clocks { wall, mono: wall, synchronised: false };
-        let day = 86_400_000_000;
-        let mut guard = AgeGuard::new(&database, "ended jobs", Some(0), now(3 * day));
+        let now = |us| Clocks { wall: Wall::of_us(us), boot: Boot::of_us(us), synchronised: false };
+        let day = Span::DAY.us();
+        let mut guard = AgeGuard::new(&database, "ended jobs", Some(Wall::of_us(0)), now(3 * day));
         assert!(guard.permit(now(3 * day)).is_none());
-        let mut again = AgeGuard::new(&database, "ended jobs", Some(3 * day), now(3 * day + 1));
+        let mut again = AgeGuard::new(&database, "ended jobs", Some(Wall::of_us(3 * day)), now(3 * day + 1));
         assert!(again.permit(now(3 * day + 2)).is_none(), "a restart releases nothing");
         let notices = Notices::beside(&database);
         assert_eq!(notices.read().iter().map(|n| n.next.as_str()).collect::<Vec<_>>(), ["ringrift config confirm-clock"]);

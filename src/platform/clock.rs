@@ -2,7 +2,8 @@
 use crate::contract::envelope;
 use crate::contract::ids::EventId;
 use crate::contract::ports::Clock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use crate::contract::time::{Boot, Mono, Span, Wall};
+use std::time::{Duration, SystemTime};
 
 /// The wall clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,24 +15,29 @@ impl Clock for SystemClock {
     }
 }
 
-/// Microseconds since 1970.
+/// The time by the wall clock.
+pub fn now() -> Wall {
+    SystemTime::now().into()
+}
+
+/// The same as a number, microseconds since 1970.
 pub fn now_us() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
+    now().us()
 }
 
-/// Microseconds since the machine's boot, time asleep included: a clock that only runs.
-pub fn boot_us() -> i64 {
-    read(nix::time::ClockId::CLOCK_BOOTTIME)
+/// The time by the clock that only runs, also while the machine sleeps.
+pub fn boot() -> Boot {
+    Boot::default() + read(nix::time::ClockId::CLOCK_BOOTTIME)
 }
 
-/// Microseconds that the machine has been awake for since its boot: a clock that stands while everybody is suspended.
-pub fn awake_us() -> i64 {
-    read(nix::time::ClockId::CLOCK_MONOTONIC)
+/// The time by the clock that runs while the machine is awake, and stands while everybody is suspended.
+pub fn awake() -> Mono {
+    Mono::default() + read(nix::time::ClockId::CLOCK_MONOTONIC)
 }
 
-fn read(clock: nix::time::ClockId) -> i64 {
-    let now = nix::time::clock_gettime(clock);
-    now.map_or(0, |t| t.tv_sec() * 1_000_000 + t.tv_nsec() / 1_000)
+/// What the clock has run since the machine's boot.
+fn read(clock: nix::time::ClockId) -> Span {
+    nix::time::clock_gettime(clock).map_or(Span::ZERO, |now| Duration::from(now).into())
 }
 
 /// 128 random bits from the kernel (through the UUID library's generator).

@@ -42,7 +42,7 @@ impl Age {
     pub fn look(&self, now: Clocks) {
         let permit = self.guard.borrow_mut().permit(now);
         self.permit.set(permit);
-        self.expiry.0.store(permit.map_or(i64::MIN, |p| p.now_us()), Ordering::Relaxed);
+        self.expiry.0.store(permit.map_or(i64::MIN, |p| p.now().us()), Ordering::Relaxed);
     }
 
     /// Permission to delete by age.

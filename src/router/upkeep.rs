@@ -13,6 +13,7 @@ use crate::contract::error::chain;
 use crate::contract::health::State;
 use crate::contract::messages;
 use crate::contract::router::Stats;
+use crate::contract::time::Span;
 use crate::platform::age::clocks;
 use crate::platform::clock::now_us;
 use crate::platform::notify;
@@ -36,7 +37,6 @@ const RETAIN_FIRST_DELAY: Duration = Duration::from_secs(60);
 const RETAIN_INTERVAL: Duration = Duration::from_secs(3600);
 /// A log larger than allowed is looked at this often.
 const RETAIN_RETRY_DELAY: Duration = Duration::from_secs(60);
-const DAY_US: i64 = 86_400_000_000;
 
 /// Takes in what the writer tells; something comes back when nothing can be written any more.
 pub fn heard(hub: &Hub, told: WriterMessage) -> Option<String> {
@@ -209,7 +209,7 @@ fn plan(hub: &Hub, max_bytes: u64, too_many: &HashMap<KindId, Seq>) -> Plan {
             kind: kind.id,
             floor: needed.unwrap_or(last),
             // Without permission nothing is old enough.
-            cutoff_us: permit.map_or(i64::MIN, |p| p.before(i64::from(retain_days(kind)) * DAY_US)),
+            cutoff_us: permit.map_or(i64::MIN, |p| p.before(Span::DAY * retain_days(kind).into()).us()),
             too_many: too_many.get(&kind.id).copied().unwrap_or(0),
         }
     };

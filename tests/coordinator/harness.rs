@@ -8,7 +8,7 @@ use ringrift::contract::ids::{ConfigKey, JobId, NodeId};
 use ringrift::contract::job::{Finish, Finished, Offer, Renew, Take};
 use ringrift::contract::wire::CallError;
 use ringrift::contract::workload::JobType;
-use ringrift::platform::clock::now_us;
+use ringrift::platform::clock::now;
 use ringrift::platform::varlink::Client;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -219,7 +219,7 @@ pub fn ended(id: &JobId, offer: Option<&Offer>, service_result: &str, exit_statu
         result: None,
         description: offer.map(|o| o.description.clone()),
         error: String::new(),
-        finished_us: now_us(),
+        finished_us: now(),
     }
 }
 

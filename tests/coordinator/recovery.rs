@@ -6,6 +6,7 @@ use ringrift::contract::ids::JobId;
 use ringrift::contract::job::{Finish, Renew};
 use ringrift::contract::job_file::REPORT;
 use ringrift::contract::reason::ReasonCode;
+use ringrift::contract::time::Wall;
 use ringrift::contract::wire::errors;
 use ringrift::contract::workload::JobType;
 use ringrift::platform::clock::now_us;
@@ -144,8 +145,8 @@ fn a_report_says_neither_who_it_is_nor_when_it_ends() {
     master.start_of(&far);
     let (one, two) = (c.take(&nameless, "i1").expect("taken"), c.take(&far, "i2").expect("taken"));
     c.kill();
-    leave(&c, &nameless, &json_of(&Finish { token: None, finished_us: i64::MAX, ..success(&one) }));
-    leave(&c, &far, &json_of(&Finish { finished_us: i64::MAX, ..success(&two) }));
+    leave(&c, &nameless, &json_of(&Finish { token: None, finished_us: Wall::of_us(i64::MAX), ..success(&one) }));
+    leave(&c, &far, &json_of(&Finish { finished_us: Wall::of_us(i64::MAX), ..success(&two) }));
     c.start();
     assert_eq!(c.show(&nameless).status, WorkStatus::Running, "whose attempt it is, it does not say");
     assert_eq!(c.show(&far).status, WorkStatus::Completed);

@@ -97,7 +97,7 @@ fn queue(listed: &Listed, world: &World, out: &Out) -> Done {
                 Text::plain(i.work.config_key.as_str()),
                 Text::new(tone(i.status), i.status.name()),
                 Text::number(format!("{}/{}", i.attempts, i.work.max_attempts)),
-                Text::number(text::age(since, world.now_us)),
+                Text::number(text::age(since.us(), world.now_us)),
                 Text::plain(says(i)),
             ]
         });

@@ -7,6 +7,7 @@ use crate::contract::coordinator::WorkItem;
 use crate::contract::coordinator::method;
 use crate::contract::ids::JobId;
 use crate::contract::registry::Hub;
+use crate::contract::time::Wall;
 use clap::Args;
 use serde_json::json;
 
@@ -34,8 +35,9 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
             page += &format!("{key:>12}: {}\n", value.trim_end().replace('\n', "\n              "));
         }
     };
-    let time =
-        |t: Option<i64>| t.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default();
+    let time = |t: Option<Wall>| {
+        t.map(Wall::us).map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default()
+    };
     add("Status", out.paint(tone(item.status), item.status.name()));
     add("Type", w.work_type.to_string());
     add("Attempt", format!("{} of {}", item.attempts, w.max_attempts));

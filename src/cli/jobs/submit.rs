@@ -94,7 +94,7 @@ impl Submit {
             let failure = Failure::new(Exit::Failure, format!("job {id} {}: {why}", item.status.name()));
             return Err(failure.hint(format!("`ringrift jobs logs {id}` shows its output")));
         }
-        let took = item.started_us.zip(item.completed_us).map_or(0, |(from, to)| (to - from) / 1_000_000);
+        let took = item.started_us.zip(item.completed_us).map_or(0, |(from, to)| (to - from).secs());
         out.either("job", &item, || format!("{} {id} completed in {}\n", out.paint(Tone::Good, "●"), text::seconds(took)))
     }
 

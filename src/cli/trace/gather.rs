@@ -11,6 +11,7 @@ use crate::contract::ids::{Digest, EventId, JobId};
 use crate::contract::registry::Hub;
 use crate::contract::router::calls::Fetched;
 use crate::contract::router::{Delivery, Fetch, Interest, Replay};
+use crate::contract::time::Wall;
 use crate::contract::{catalog, coordinator};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -152,8 +153,8 @@ fn job(hubs: &mut Hubs, id: &JobId, near: Option<i64>, found: &mut Found) -> Res
         found.jobs.extend(item);
         return Ok(Some(entry));
     }
-    let from = item.as_ref().map(|item| item.created_us - SLACK_US);
-    let to = item.as_ref().and_then(|item| item.completed_us).or(near).map(|end| end + SLACK_US);
+    let from = item.as_ref().map(|item| item.created_us.us() - SLACK_US);
+    let to = item.as_ref().and_then(|item| item.completed_us).map(Wall::us).or(near).map(|end| end + SLACK_US);
     let ask = Replay {
         interest: Interest { types: Vec::new(), categories: vec![Category::Work] },
         key: item.as_ref().map(|item| item.work.config_key.clone()),

@@ -133,7 +133,7 @@ impl<'a> Tree<'a> {
         let events: Vec<&Placed> = self.of_job.get(id).into_iter().flatten().map(|at| &self.found.events[*at]).collect();
         let time_us = events.first().map(|placed| placed.event.time_us);
         if let Some(item) = self.found.jobs.iter().find(|job| job.work_id.as_str() == id) {
-            return Line { time_us: time_us.or(Some(item.created_us)), branch, text: told(item, key), tone: status_tone(item.status) };
+            return Line { time_us: time_us.or(Some(item.created_us.us())), branch, text: told(item, key), tone: status_tone(item.status) };
         }
         let kind =
             events.iter().find_map(|p| p.event.payload.get("work_type").or(p.event.payload.get("task_type"))?.as_str()).unwrap_or("?");
@@ -145,7 +145,7 @@ impl<'a> Tree<'a> {
 /// A job in a few words.
 fn told(item: &WorkItem, key: &str) -> String {
     let took = match (item.started_us, item.completed_us) {
-        (Some(from), Some(to)) => format!(" after {}", text::age(from, to)),
+        (Some(from), Some(to)) => format!(" after {}", text::age(from.us(), to.us())),
         _ => String::new(),
     };
     let why = item.error.as_ref().map(|e| format!(": {e}")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Bandwidth as `org.ringrift.Coordinator` grants it: may a transfer begin, how fast, and what it measured.
 use crate::contract::ids::NodeId;
 use crate::contract::reason::ReasonCode;
+use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
 
 /// How much of a host's bandwidth a transfer may take.
@@ -92,7 +93,7 @@ pub struct TransferGrant {
     /// The same for the programs that move files.
     pub options: RateOptions,
     /// When the reservation ends by itself, microseconds since 1970.
-    pub expires_us: i64,
+    pub expires_us: Wall,
 }
 
 /// Arguments of EndTransfer.
@@ -135,9 +136,9 @@ pub struct TransferView {
     /// Kilobits a second.
     pub kbit: u64,
     /// Since when, microseconds since 1970.
-    pub started_us: i64,
+    pub started_us: Wall,
     /// Until when at the latest.
-    pub expires_us: i64,
+    pub expires_us: Wall,
 }
 
 /// A host and what is known of it.
@@ -169,7 +170,7 @@ pub struct RouteView {
     /// How many.
     pub transfers: u32,
     /// The last one, microseconds since 1970.
-    pub last_us: i64,
+    pub last_us: Wall,
 }
 
 /// Result of Bandwidth.

@@ -1,5 +1,6 @@
 //! How long tasks take, as `org.ringrift.Coordinator` tells it.
 use crate::contract::ids::{ConfigKey, JobId};
+use crate::contract::time::Wall;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,7 @@ pub struct StartView {
     pub reason: String,
     /// When it may, if not now, microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before_us: Option<i64>,
+    pub not_before_us: Option<Wall>,
 }
 
 /// A running task and when it will end, microseconds since 1970.
@@ -73,13 +74,13 @@ pub struct RunningView {
     /// Its configuration.
     pub config_key: ConfigKey,
     /// Since when.
-    pub started_us: i64,
+    pub started_us: Wall,
     /// Most likely.
-    pub eta_us: i64,
+    pub eta_us: Wall,
     /// Hardly before.
-    pub low_us: i64,
+    pub low_us: Wall,
     /// Hardly after.
-    pub high_us: i64,
+    pub high_us: Wall,
     /// It runs far longer than such tasks do.
     pub stale: bool,
 }
@@ -90,7 +91,7 @@ pub struct FreeView {
     /// The type.
     pub task_type: JobType,
     /// The n-th slot, microseconds since 1970; now for those that are free.
-    pub free_at_us: Vec<i64>,
+    pub free_at_us: Vec<Wall>,
 }
 
 /// Result of Durations.
@@ -104,5 +105,5 @@ pub struct Durations {
     pub free: Vec<FreeView>,
     /// It is peak time until then, microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peak_until_us: Option<i64>,
+    pub peak_until_us: Option<Wall>,
 }

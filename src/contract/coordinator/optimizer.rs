@@ -1,5 +1,6 @@
 //! Utilisation as `org.ringrift.Coordinator` follows it: what was measured, what was decided, the rate of games.
 use crate::contract::ids::NodeId;
+use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
 
 /// What is done about a node's use.
@@ -85,7 +86,7 @@ pub struct NodeUse {
     /// The node.
     pub node: String,
     /// Observed when, microseconds since 1970.
-    pub at_us: i64,
+    pub at_us: Wall,
     /// What was measured.
     pub seen: Observe,
     /// What was decided.
@@ -215,7 +216,7 @@ pub struct AgreedRate {
     /// What was done to the request, and why.
     pub why: Vec<String>,
     /// When, microseconds since 1970.
-    pub at_us: i64,
+    pub at_us: Wall,
 }
 
 /// Result of Rates.

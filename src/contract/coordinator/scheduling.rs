@@ -1,6 +1,7 @@
 //! The order of the queue as `org.ringrift.Coordinator` tells it.
 use crate::contract::ids::{ConfigKey, FencingToken, JobId};
 use crate::contract::text::one_line;
+use crate::contract::time::Wall;
 use crate::contract::workload::JobType;
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +19,10 @@ pub struct QueuePlace {
     /// CRITICAL, HIGH, NORMAL or LOW, as it counts now.
     pub level: String,
     /// When it was queued, microseconds since 1970.
-    pub created_us: i64,
+    pub created_us: Wall,
     /// When it should be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline_us: Option<i64>,
+    pub deadline_us: Option<Wall>,
     /// What raised or lowered it.
     pub why: Vec<String>,
 }

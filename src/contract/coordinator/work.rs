@@ -3,6 +3,7 @@ use crate::contract::cause::FailureCause;
 use crate::contract::cpus::CpuList;
 use crate::contract::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
 use crate::contract::reason::{Reason, ReasonCode};
+use crate::contract::time::Wall;
 use crate::contract::workload::{Inputs, JobType, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -96,7 +97,7 @@ pub struct NewWork {
     pub subject: Option<String>,
     /// When it should be done, microseconds since 1970: it becomes urgent in time. Missing it fails nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline_us: Option<i64>,
+    pub deadline_us: Option<Wall>,
 }
 
 fn fifty() -> u8 {
@@ -154,19 +155,19 @@ pub struct WorkItem {
     /// Tries begun.
     pub attempts: u32,
     /// Microseconds since 1970.
-    pub created_us: i64,
+    pub created_us: Wall,
     /// When it was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claimed_us: Option<i64>,
+    pub claimed_us: Option<Wall>,
     /// When its unit took it up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_us: Option<i64>,
+    pub started_us: Option<Wall>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub completed_us: Option<i64>,
+    pub completed_us: Option<Wall>,
     /// Not before, for a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before_us: Option<i64>,
+    pub not_before_us: Option<Wall>,
     /// The node it was granted to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<NodeId>,
@@ -207,9 +208,9 @@ pub struct Lease {
     /// Where.
     pub node: NodeId,
     /// When it was granted, microseconds since 1970.
-    pub granted_us: i64,
+    pub granted_us: Wall,
     /// When it ends unless renewed.
-    pub expires_us: i64,
+    pub expires_us: Wall,
     /// Fenced off: it expired, the slot is held until its unit is gone.
     #[serde(default)]
     pub fenced: bool,

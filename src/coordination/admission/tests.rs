@@ -2,11 +2,16 @@
 use super::*;
 use crate::contract::config::{BreakerRules, Limit};
 use crate::contract::coordinator::GateView;
+use crate::contract::time::Span;
 use crate::coordination::gate::Bars;
 use proptest::prelude::*;
 use std::time::Instant;
 
-const SECOND: i64 = 1_000_000;
+const START: Mono = Mono::of_us(0);
+
+fn after(seconds: i64) -> Mono {
+    START + Span::SECOND * seconds
+}
 
 fn node(name: &str) -> NodeId {
     NodeId::new(name).expect("a node")
@@ -43,16 +48,16 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
     let view = GateView { gate: "memory".into(), open: false, why: "full".into(), unknown: false };
     numbers.gates = vec![Gate { view, bars: Bars::All, local: true }];
     let rules = numbers.rules();
-    let mut decisions = Decisions::new(&rules, 0);
+    let mut decisions = Decisions::new(&rules, START);
     let a = node("a");
     (decisions.tokens.level, decisions.selfplay_tokens.level) = (0, 0);
     decisions.barred = vec![Reason::new(ReasonCode::Halted, "halted"), Reason::new(ReasonCode::Paused, "paused")];
-    decisions.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until_us: 9 * SECOND, by: "me".into() });
+    decisions.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until: after(9), by: "me".into() });
     let mut breaker = Breaker::default();
-    breaker.fail(&BreakerRules::default(), 0, "out of memory", true);
+    breaker.fail(&BreakerRules::default(), START, "out of memory", true);
     decisions.breakers.insert((a.clone(), JobType::Selfplay), breaker);
-    decisions.starts.entry(a.clone()).or_default().record(&numbers.admission, JobType::Selfplay, 0);
-    let reasons = decisions.reasons(&rules, ask(JobType::Selfplay, &a), 1);
+    decisions.starts.entry(a.clone()).or_default().record(&numbers.admission, JobType::Selfplay, START);
+    let reasons = decisions.reasons(&rules, ask(JobType::Selfplay, &a), START + Span::of_us(1));
     let wanted = [
         "halted",
         "paused",
@@ -89,26 +94,26 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
 fn a_refusal_spends_nothing() {
     let numbers = Numbers::usual();
     let rules = numbers.rules();
-    let (a, mut decisions) = (node("a"), Decisions::new(&rules, 0));
-    assert!(decisions.take(&rules, ask(JobType::Training, &a), 0));
+    let (a, mut decisions) = (node("a"), Decisions::new(&rules, START));
+    assert!(decisions.take(&rules, ask(JobType::Training, &a), START));
     let before = decisions.clone();
     for _ in 0..100 {
-        assert!(!decisions.take(&rules, ask(JobType::Training, &a), 5 * SECOND));
+        assert!(!decisions.take(&rules, ask(JobType::Training, &a), after(5)));
     }
     assert_eq!(decisions, before);
-    assert_eq!(decisions.tokens.tokens(rules.rate(), 0), 9);
+    assert_eq!(decisions.tokens.tokens(rules.rate(), START), 9);
 }
 
 #[test]
 fn a_reserved_node_takes_what_it_is_reserved_for() {
     let numbers = Numbers::usual();
     let rules = numbers.rules();
-    let (a, mut decisions) = (node("a"), Decisions::new(&rules, 0));
-    decisions.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until_us: 60 * SECOND, by: "me".into() });
+    let (a, mut decisions) = (node("a"), Decisions::new(&rules, START));
+    decisions.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until: after(60), by: "me".into() });
     for (kind, may) in [(JobType::Selfplay, false), (JobType::Training, false), (JobType::Evaluation, true), (JobType::Tournament, true)] {
-        assert_eq!(decisions.fits(&rules, ask(kind, &a), 0), may, "{kind}");
-        assert!(decisions.fits(&rules, ask(kind, &a), 60 * SECOND), "{kind}: it has ended");
-        assert!(decisions.fits(&rules, ask(kind, &node("b")), 0), "{kind}: another node");
+        assert_eq!(decisions.fits(&rules, ask(kind, &a), START), may, "{kind}");
+        assert!(decisions.fits(&rules, ask(kind, &a), after(60)), "{kind}: it has ended");
+        assert!(decisions.fits(&rules, ask(kind, &node("b")), START), "{kind}: another node");
     }
 }
 
@@ -116,10 +121,10 @@ fn a_reserved_node_takes_what_it_is_reserved_for() {
 fn self_play_alone_is_held_back_by_back_pressure() {
     let numbers = Numbers::usual();
     let rules = Rules { selfplay_factor: 0.0, ..numbers.rules() };
-    let mut decisions = Decisions::new(&rules, 0);
+    let mut decisions = Decisions::new(&rules, START);
     decisions.selfplay_tokens.level = 0;
-    assert!(!decisions.fits(&rules, ask(JobType::Selfplay, &node("a")), 3600 * SECOND));
-    assert!(decisions.fits(&rules, ask(JobType::Training, &node("a")), 3600 * SECOND));
+    assert!(!decisions.fits(&rules, ask(JobType::Selfplay, &node("a")), after(3600)));
+    assert!(decisions.fits(&rules, ask(JobType::Training, &node("a")), after(3600)));
 }
 
 #[test]
@@ -136,17 +141,17 @@ fn five_hundred_nodes_of_thirty_two_jobs() {
     };
     let rules = numbers.rules();
     let nodes: Vec<NodeId> = (0..500).map(|n| node(&format!("node-{n:03}"))).collect();
-    let mut decisions = Decisions::new(&rules, 0);
+    let mut decisions = Decisions::new(&rules, START);
     let begin = Instant::now();
     for round in 0..32 {
         for node in &nodes {
-            assert!(decisions.take(&rules, ask(JobType::Selfplay, node), round), "{round} {node}");
+            assert!(decisions.take(&rules, ask(JobType::Selfplay, node), START + Span::of_us(round)), "{round} {node}");
         }
     }
     let each = begin.elapsed() / 16_000;
     assert_eq!(decisions.usage.in_all(JobType::Selfplay), 16_000);
     let begin = Instant::now();
-    assert!(nodes.iter().all(|node| !decisions.take(&rules, ask(JobType::Selfplay, node), 99)), "all full");
+    assert!(nodes.iter().all(|node| !decisions.take(&rules, ask(JobType::Selfplay, node), START + Span::of_us(99))), "all full");
     let refused = begin.elapsed() / 500;
     // One item of the queue goes to the emptiest of 500 nodes.
     let list: Vec<_> = nodes
@@ -161,7 +166,7 @@ fn five_hundred_nodes_of_thirty_two_jobs() {
     for number in 0..500 {
         decisions.usage.free(JobType::Selfplay, &nodes[number as usize * 7 % 500]);
         let one = vec![crate::coordination::queue::Candidate { number, kind: JobType::Selfplay }];
-        let granted = crate::coordination::queue::pick(one, &list, &rules, &mut decisions, 100);
+        let granted = crate::coordination::queue::pick(one, &list, &rules, &mut decisions, START + Span::of_us(100));
         assert_eq!(granted[0].node, nodes[number as usize * 7 % 500]);
     }
     println!("500 nodes × 32 jobs: admit {each:?}, refuse {refused:?}, place one of the queue {:?}", begin.elapsed() / 500);
@@ -175,10 +180,10 @@ proptest! {
         let numbers = Numbers::usual();
         let rules = numbers.rules();
         let nodes: Vec<NodeId> = (0..4).map(|n| node(&format!("n{n}"))).collect();
-        let (mut decisions, mut now, mut latest, mut granted) = (Decisions::new(&rules, 0), 0i64, 0i64, 0i64);
+        let (mut decisions, mut now, mut latest, mut granted) = (Decisions::new(&rules, START), START, START, 0i64);
         for (kind, at, release, step) in asks {
             // The clock may jump back by up to an hour at any step.
-            now += step * SECOND / 10;
+            now += Span::of_us(step * 100_000);
             latest = latest.max(now);
             let (kind, node) = (JobType::ALL[kind], &nodes[at]);
             if release {
@@ -188,7 +193,7 @@ proptest! {
             prop_assert_eq!(reasons.is_empty(), decisions.fits(&rules, ask(kind, node), now), "{:?}", reasons);
             let before = decisions.clone();
             if decisions.take(&rules, ask(kind, node), now) { granted += 1 } else { prop_assert_eq!(&before, &decisions) }
-            prop_assert!(granted <= 10 + latest / SECOND + 1, "more than the rate allows");
+            prop_assert!(granted <= 10 + (latest - START).secs() + 1, "more than the rate allows");
             for kind in JobType::ALL {
                 let limit = rules.limits.of(kind);
                 prop_assert!(limit.cluster.is_none_or(|most| decisions.usage.in_all(kind) <= most));

@@ -10,6 +10,7 @@ use crate::contract::overview::{Held, Process};
 use crate::contract::registry::{DaemonSpec, DaemonType, Profile, Stage, all};
 use crate::contract::router::Stats;
 use crate::contract::sockets::SOCKETS;
+use crate::contract::time::Wall;
 use crate::coordination::state::{Facts as Known, assess};
 
 /// The master's unit.
@@ -101,7 +102,7 @@ impl<'a> View<'a> {
     /// When a unit was restarted after a failure within the last `span_us` microseconds, as the master saw it.
     pub fn restarts(&self, unit: &str, span_us: i64) -> usize {
         let seen = self.master.as_ref().and_then(|m| m.restarts.as_ref()?.get(unit));
-        seen.map_or(0, |log| log.times_us.iter().filter(|at| (0..=span_us).contains(&(self.facts.now_us - **at))).count())
+        seen.map_or(0, |log| log.times_us.iter().filter(|at| (0..=span_us).contains(&(self.facts.now_us - at.us()))).count())
     }
 
     /// Since when the suite is up at least: its youngest socket or hub.
@@ -139,8 +140,8 @@ fn daemon(facts: &Facts, spec: &'static DaemonSpec, member: bool, wish: Wish) ->
         control,
         desired: wish.desired && built,
         held: wish.held.as_deref(),
-        blocked_since_us: wish.down_since_us,
-        now_us: facts.now_us,
+        blocked_since: wish.down_since_us.map(Wall::of_us),
+        now: Wall::of_us(facts.now_us),
     };
     let mut found = assess(&known);
     let paused = control.filter(|c| c.paused && found.state == State::Paused);
@@ -169,8 +170,8 @@ fn hub(facts: &Facts, name: &str, unit_name: &str) -> Process {
         control: None,
         desired: false,
         held: None,
-        blocked_since_us: None,
-        now_us: facts.now_us,
+        blocked_since: None,
+        now: Wall::of_us(facts.now_us),
     };
     let mut found = assess(&known);
     found.reason = found.reason.replace(&DaemonType::EventRouter.unit(), unit_name);

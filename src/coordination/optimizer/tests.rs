@@ -1,8 +1,10 @@
 //! The controller against simulated nodes: noisy load, lag, steps; processors and GPUs.
 use super::*;
+use crate::contract::time::Span;
 use proptest::prelude::*;
 
-const PERIOD: i64 = 60_000_000;
+const PERIOD: Span = Span::of_secs(60);
+const START: Wall = Wall::of_us(0);
 
 /// A node: what jobs and others make of its resource, seen late and with noise.
 struct Plant {
@@ -45,12 +47,12 @@ struct Loop {
     plant: Plant,
     memory: Memory,
     jobs: u32,
-    now: i64,
+    now: Wall,
 }
 
 impl Loop {
     fn new(plant: Plant, jobs: u32) -> Loop {
-        Loop { plant, memory: Memory::default(), jobs, now: 0 }
+        Loop { plant, memory: Memory::default(), jobs, now: START }
     }
     fn run(&mut self, periods: usize, band: &Band) -> Trace {
         let (targets, settings) = (ResourceTargets::default(), Optimizer::default());
@@ -119,10 +121,10 @@ proptest! {
         let (targets, settings) = (ResourceTargets::default(), Optimizer::default());
         let band = cpu_band(&targets);
         let mut state = PidState { moving: 1, ..PidState::default() };
-        pid::step(&targets.pid, &settings, &band, &mut state, 70.0 - error, None, PERIOD);
+        pid::step(&targets.pid, &settings, &band, &mut state, 70.0 - error, None, START + PERIOD);
         let first = targets.pid.ki * state.integral;
         prop_assert!(first > 0.0 && first < settings.integral_points, "{first} after one period");
-        pid::step(&targets.pid, &settings, &band, &mut state, 70.0 - error, None, 2 * PERIOD);
+        pid::step(&targets.pid, &settings, &band, &mut state, 70.0 - error, None, START + 2 * PERIOD);
         prop_assert!(targets.pid.ki * state.integral > first, "it goes on to count");
     }
 }
@@ -148,7 +150,7 @@ fn jobs_that_are_no_whole_thread_settle_as_fast() {
     let band = cpu_band(&targets);
     for (noise, lag) in [(1, 0.1), (2, 0.5), (3, 1.0)] {
         let mut plant = Plant { most: 8, per_job: 15.0, others: 0.0, lag, used: 0.0, noise };
-        let (mut memory, mut jobs, mut now) = (Memory::default(), 1, 0);
+        let (mut memory, mut jobs, mut now) = (Memory::default(), 1, START);
         for others in [0.0, 50.0, 0.0] {
             plant.others = others;
             let mut trace = Trace { used: vec![], jobs: vec![] };
@@ -191,8 +193,8 @@ fn the_most_careful_resource_decides() {
     let load = Load { running: 10, most: 24, full: None };
     let (mut cpu, mut gpu) = (Memory::default(), Memory::default());
     let (busy, idle) = (Measured { percent: 97.0, per_job: 4.0 }, Measured { percent: 20.0, per_job: 4.0 });
-    let first = wish(&targets, &settings, &gpu_band(&targets), &mut gpu, busy, &load, 0);
-    let second = wish(&targets, &settings, &cpu_band(&targets), &mut cpu, idle, &load, 0);
+    let first = wish(&targets, &settings, &gpu_band(&targets), &mut gpu, busy, &load, START);
+    let second = wish(&targets, &settings, &cpu_band(&targets), &mut cpu, idle, &load, START);
     assert!(first.delta < 0 && second.delta > 0);
     let decision = decide(&settings, &load, &mut [("gpu", busy, first, &mut gpu), ("cpu", idle, second, &mut cpu)]);
     assert_eq!(decision.action, Action::ScaleDown);
@@ -206,7 +208,7 @@ fn full_memory_forbids_more_and_a_limit_that_shrank_sheds() {
     let idle = Measured { percent: 10.0, per_job: 4.0 };
     let decided = |load: Load| {
         let mut memory = Memory::default();
-        let wish = wish(&targets, &settings, &cpu_band(&targets), &mut memory, idle, &load, 0);
+        let wish = wish(&targets, &settings, &cpu_band(&targets), &mut memory, idle, &load, START);
         decide(&settings, &load, &mut [("cpu", idle, wish, &mut memory)])
     };
     let full = decided(Load { running: 3, most: 24, full: Some("memory") });
@@ -226,8 +228,8 @@ fn two_looks_in_one_period_count_once_and_a_clock_that_goes_back_stops_nothing()
     let load = Load { running: 0, most: 24, full: None };
     let idle = Measured { percent: 10.0, per_job: 4.0 };
     let mut memory = Memory::default();
-    let mut look = |at: i64| wish(&targets, &settings, &cpu_band(&targets), &mut memory, idle, &load, at).delta;
-    assert!(look(100 * PERIOD) > 0);
-    assert_eq!(look(100 * PERIOD + 1_000_000), 0);
-    assert!(look(50 * PERIOD) > 0);
+    let mut look = |at: Wall| wish(&targets, &settings, &cpu_band(&targets), &mut memory, idle, &load, at).delta;
+    assert!(look(START + PERIOD * 100) > 0);
+    assert_eq!(look(START + PERIOD * 100 + Span::SECOND), 0);
+    assert!(look(START + PERIOD * 50) > 0);
 }

@@ -2,11 +2,12 @@
 use super::*;
 use proptest::prelude::*;
 
-const HOUR: i64 = 3600 * SECOND;
-const NOW: i64 = 1_000_000 * HOUR;
+const SECOND: Span = Span::SECOND;
+const HOUR: Span = Span::HOUR;
+const NOW: Wall = Wall::of_us(1_000_000 * HOUR.us());
 
 fn item(number: i64, config: &str, priority: u8) -> Waiting {
-    Waiting { number, kind: JobType::Selfplay, config: config.into(), priority, created_us: NOW + number, latest_start_us: None }
+    Waiting { number, kind: JobType::Selfplay, config: config.into(), priority, created: NOW + Span::of_us(number), latest_start: None }
 }
 
 fn numbers(waiting: &[Waiting], granted: Granted) -> Vec<i64> {
@@ -25,10 +26,10 @@ fn four_hours_raise_an_item_by_a_level() {
     for (hours, level) in
         [(0, Level::Low), (3, Level::Low), (4, Level::Normal), (8, Level::High), (12, Level::Critical), (99, Level::Critical)]
     {
-        old.created_us = NOW - hours * HOUR;
+        old.created = NOW - hours * HOUR;
         assert_eq!(order(std::slice::from_ref(&old), Granted::default(), &Scheduler::default(), NOW)[0].level, level, "{hours} h");
     }
-    old.created_us = NOW + HOUR;
+    old.created = NOW + HOUR;
     assert_eq!(order(&[old], Granted::default(), &Scheduler::default(), NOW)[0].aged, 0, "a clock that went back ages nobody");
 }
 
@@ -47,41 +48,46 @@ fn a_configuration_above_its_share_yields_to_one_below_but_not_what_is_critical(
 #[test]
 fn a_near_deadline_is_critical_and_a_far_one_changes_nothing() {
     let mut late = item(3, "b", 10);
-    late.latest_start_us = Some(NOW + 60 * SECOND);
+    late.latest_start = Some(NOW + 60 * SECOND);
     assert_eq!(numbers(&[item(1, "a", 80), item(2, "a", 50), late.clone()], Granted::default())[0], 3);
-    late.latest_start_us = Some(NOW + 20 * HOUR);
+    late.latest_start = Some(NOW + 20 * HOUR);
     assert_eq!(numbers(&[item(1, "a", 80), item(2, "a", 50), late], Granted::default())[2], 3);
 }
 
 #[test]
 fn what_an_urgent_item_waits_for_is_as_urgent() {
-    let edge = |item, priority, latest_start_us, needs| Edge { item, priority, latest_start_us, needs };
-    let inherited = inherit(vec![edge(2, 50, None, 1), edge(7, 95, Some(5), 2), edge(6, 10, Some(3), 2), edge(4, 20, None, 3)]);
-    assert_eq!(inherited[&2], Inherited { priority: 95, latest_start_us: Some(3) });
-    assert_eq!(inherited[&1], Inherited { priority: 95, latest_start_us: Some(3) }, "along the chain");
-    assert_eq!(inherited[&3], Inherited { priority: 20, latest_start_us: None });
+    let edge = |item, priority, latest_start, needs| Edge { item, priority, latest_start, needs };
+    let inherited = inherit(vec![
+        edge(2, 50, None, 1),
+        edge(7, 95, Some(Wall::of_us(5)), 2),
+        edge(6, 10, Some(Wall::of_us(3)), 2),
+        edge(4, 20, None, 3),
+    ]);
+    assert_eq!(inherited[&2], Inherited { priority: 95, latest_start: Some(Wall::of_us(3)) });
+    assert_eq!(inherited[&1], Inherited { priority: 95, latest_start: Some(Wall::of_us(3)) }, "along the chain");
+    assert_eq!(inherited[&3], Inherited { priority: 20, latest_start: None });
 }
 
 /// One slot that is free every `STEP`; more comes than can be served.
-const STEP: i64 = 600 * SECOND;
+const STEP: Span = Span::of_secs(600);
 
 struct Simulation {
-    now: i64,
+    now: Wall,
     waiting: Vec<Waiting>,
-    grants: VecDeque<(i64, Waiting)>,
+    grants: VecDeque<(Wall, Waiting)>,
     numbers: i64,
 }
 
 impl Simulation {
-    fn arrive(&mut self, config: &str, priority: u8, deadline: Option<i64>) {
+    fn arrive(&mut self, config: &str, priority: u8, deadline: Option<Span>) {
         self.numbers += 1;
         let mut new = item(self.numbers, config, priority);
-        (new.created_us, new.latest_start_us) = (self.now, deadline.map(|d| self.now + d));
+        (new.created, new.latest_start) = (self.now, deadline.map(|d| self.now + d));
         self.waiting.push(new);
     }
     fn grant(&mut self) -> Option<Waiting> {
         let settings = Scheduler::default();
-        let window = i64::from(settings.window_seconds) * SECOND;
+        let window = Span::of_secs(settings.window_seconds.into());
         while self.grants.front().is_some_and(|(at, _)| *at <= self.now - window) {
             self.grants.pop_front();
         }
@@ -131,7 +137,7 @@ proptest! {
     #[test]
     fn nobody_gets_more_than_the_share(priorities in prop::collection::vec(0u8..90, 5), greedy in 0usize..5) {
         let mut s = Simulation { now: NOW, waiting: vec![], grants: VecDeque::new(), numbers: 0 };
-        let step = STEP / 20;
+        let step = Span::of_us(STEP.us() / 20);
         let mut granted = Vec::new();
         for _ in 0..400 {
             for (config, priority) in priorities.iter().enumerate() {
@@ -143,7 +149,7 @@ proptest! {
             granted.push(s.grant().expect("there is work").config);
             s.now += step - STEP;
         }
-        let window = usize::try_from(3600 * SECOND / step).expect("a count");
+        let window = usize::try_from(HOUR / step).expect("a count");
         for taken in granted.windows(window) {
             for config in 0..5 {
                 let own = taken.iter().filter(|c| **c == format!("c{config}")).count();
@@ -155,7 +161,7 @@ proptest! {
     #[test]
     fn every_item_has_exactly_one_place(items in prop::collection::vec((0usize..9, 0usize..4, 0u8..=100, 0i64..100), 0..60)) {
         let items: Vec<Waiting> = items.iter().enumerate().map(|(n, (kind, config, priority, age))| Waiting {
-            kind: JobType::ALL[*kind], created_us: NOW - age * HOUR, ..item(n as i64, &format!("c{config}"), *priority)
+            kind: JobType::ALL[*kind], created: NOW - *age * HOUR, ..item(n as i64, &format!("c{config}"), *priority)
         }).collect();
         let mut placed = numbers(&items, Granted::default());
         placed.sort_unstable();

@@ -16,7 +16,7 @@ fn unit(load: &str, active: &str, sub: &str) -> UnitView {
 
 fn facts<'a>(unit: Option<&'a UnitView>) -> Facts<'a> {
     let spec = D::AutoExport.spec();
-    Facts { spec, unit, report: None, torn: false, control: None, desired: false, held: None, blocked_since_us: None, now_us: NOW }
+    Facts { spec, unit, report: None, torn: false, control: None, desired: false, held: None, blocked_since: None, now: Wall::of_us(NOW) }
 }
 
 fn report(age_s: i64, state: State) -> StatusFile {
@@ -91,7 +91,7 @@ fn a_process_that_runs_without_any_report_is_silent_after_half_a_minute() {
 fn waiting_names_whom_and_since() {
     let seen =
         UnitView { start_queued: true, waiting_for: vec!["ringrift-event-router.service".into()], ..unit("loaded", "inactive", "dead") };
-    let found = assess(&Facts { blocked_since_us: Some(NOW - 4_000_000), ..facts(Some(&seen)) });
+    let found = assess(&Facts { blocked_since: Some(Wall::of_us(NOW - 4_000_000)), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.reason.as_str()), (State::Blocked, "waiting for ringrift-event-router.service for 4 s"));
 }
 
@@ -113,8 +113,8 @@ fn never_ran_blocked_and_stopped_differ() {
     assert_eq!(state(&fresh, false, None), State::NeverRan);
     assert_eq!(state(&fresh, true, None), State::Blocked);
     let since = |seconds: i64| {
-        let blocked_since_us = Some(NOW - seconds * 1_000_000);
-        assess(&Facts { desired: true, blocked_since_us, ..facts(Some(&fresh)) }).state
+        let blocked_since = Some(Wall::of_us(NOW - seconds * 1_000_000));
+        assess(&Facts { desired: true, blocked_since, ..facts(Some(&fresh)) }).state
     };
     assert_eq!((since(3), since(30)), (State::Initializing, State::Blocked), "the master has only just begun, or something holds it up");
     assert_eq!(state(&ran, false, None), State::Stopped);

@@ -1,5 +1,6 @@
 //! What admission is judged by: the machine as it was last seen, the gates, back-pressure, and what was decided already.
 use crate::contract::host::HostSnapshot;
+use crate::contract::time::Mono;
 use crate::coordination::admission::Decisions;
 use crate::coordination::gate::{Gate, Levels};
 use crate::coordination::signal::Signal;
@@ -68,16 +69,16 @@ pub struct Admission {
     pub levels: Levels,
     /// The gates as they stand.
     pub gates: Vec<Gate>,
-    /// When the machine was looked at last, monotonic.
-    pub judged: Option<i64>,
+    /// When the machine was looked at last.
+    pub judged: Option<Mono>,
     /// GPUs of the own node at the last look.
     pub gpus: usize,
     /// The own node's processors are a GH200's.
     pub gh200: bool,
     /// Back-pressure as it stands.
     pub signal: Signal,
-    /// Until then types that fill what is free wait for the next stage's job, monotonic.
-    pub settled_at: Option<i64>,
+    /// Until then types that fill what is free wait for the next stage's job.
+    pub settled_at: Option<Mono>,
     /// What was decided.
     pub kept: Kept,
 }
@@ -110,7 +111,7 @@ mod tests {
     fn fresh() -> Decisions {
         let (config, own) = (Config::default(), NodeId::new("n1").expect("a node"));
         let (limits, admission, safeguards) = (&config.limits, &config.admission, &config.safeguards);
-        Decisions::new(&Rules { limits, admission, safeguards, gates: &[], own: &own, selfplay_factor: 1.0 }, 0)
+        Decisions::new(&Rules { limits, admission, safeguards, gates: &[], own: &own, selfplay_factor: 1.0 }, Mono::default())
     }
 
     #[test]

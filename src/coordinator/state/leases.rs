@@ -1,6 +1,7 @@
 //! Leases as they are kept in memory: their terms, the progress of their jobs, and the connections of jobs whose attempt ends.
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::LEASE_TERM;
+use crate::contract::time::{Mono, Span};
 use crate::contract::workload::Progress;
 use crate::coordination::lease::Deadlines;
 use crate::coordinator::speakers::Connections;
@@ -12,8 +13,8 @@ pub struct Leases {
     deadlines: Deadlines,
     /// The last progress of running items, newer than the database's.
     pub progress: HashMap<i64, Progress>,
-    /// When the last heartbeat of an item was published, monotonic.
-    pub heartbeats: HashMap<i64, i64>,
+    /// When the last heartbeat of an item was published.
+    pub heartbeats: HashMap<i64, Mono>,
     /// The open connections of jobs.
     pub connections: Arc<Connections>,
     /// What ended in this transaction, so that a rollback gives it back.
@@ -25,7 +26,7 @@ pub struct Leases {
 /// A lease that ended, as it was before.
 struct Over {
     token: FencingToken,
-    deadline: Option<i64>,
+    deadline: Option<Mono>,
     item: Option<Attempt>,
 }
 
@@ -34,13 +35,13 @@ struct Attempt {
     n: i64,
     id: JobId,
     progress: Option<Progress>,
-    heartbeat: Option<i64>,
+    heartbeat: Option<Mono>,
 }
 
 impl Default for Leases {
     fn default() -> Self {
         Leases {
-            deadlines: Deadlines::new(i64::try_from(LEASE_TERM * 1_000_000).expect("a term fits")),
+            deadlines: Deadlines::new(Span::of_secs(LEASE_TERM)),
             progress: HashMap::new(),
             heartbeats: HashMap::new(),
             connections: Arc::default(),
@@ -56,24 +57,24 @@ impl Leases {
         self.adopted
     }
     /// Leases of the database, each of which gets a whole term unless it has a deadline.
-    pub fn adopt(&mut self, tokens: impl Iterator<Item = FencingToken>, now_us: i64) {
-        tokens.for_each(|token| self.deadlines.adopt(token, now_us));
+    pub fn adopt(&mut self, tokens: impl Iterator<Item = FencingToken>, now: Mono) {
+        tokens.for_each(|token| self.deadlines.adopt(token, now));
         self.adopted = true;
     }
     /// Granted or renewed now, for the usual term.
-    pub fn renew(&mut self, token: FencingToken, now_us: i64) {
-        self.deadlines.renew(token, now_us);
+    pub fn renew(&mut self, token: FencingToken, now: Mono) {
+        self.deadlines.renew(token, now);
     }
     /// Renewed now for another term.
-    pub fn renew_for(&mut self, token: FencingToken, term_us: i64, now_us: i64) {
-        self.deadlines.renew_for(token, term_us, now_us);
+    pub fn renew_for(&mut self, token: FencingToken, term: Span, now: Mono) {
+        self.deadlines.renew_for(token, term, now);
     }
     /// Those whose term is over.
-    pub fn due(&self, now_us: i64) -> Vec<FencingToken> {
-        self.deadlines.due(now_us)
+    pub fn due(&self, now: Mono) -> Vec<FencingToken> {
+        self.deadlines.due(now)
     }
     /// When the next term ends.
-    pub fn next(&self) -> Option<i64> {
+    pub fn next(&self) -> Option<Mono> {
         self.deadlines.next()
     }
     /// The lease has no term any more.
@@ -94,8 +95,8 @@ impl Leases {
     /// What ended since the mark has not.
     pub fn rolled_back(&mut self, mark: usize) {
         for Over { token, deadline, item } in self.over.drain(mark..).rev() {
-            if let Some(end_us) = deadline {
-                self.deadlines.restore(token, end_us);
+            if let Some(end) = deadline {
+                self.deadlines.restore(token, end);
             }
             let Some(Attempt { n, progress, heartbeat, .. }) = item else { continue };
             self.progress.extend(progress.map(|progress| (n, progress)));

@@ -3,6 +3,7 @@ use crate::contract::coordinator::LifeState;
 use crate::contract::coordinator::optimizer::Advice;
 use crate::contract::coordinator::safeguards::MANAGERS;
 use crate::contract::ids::NodeId;
+use crate::contract::time::Mono;
 use crate::coordination::lifecycle::Registry;
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,10 +12,10 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Managers {
     /// Their states.
     pub registry: Registry,
-    /// When reservations of bandwidth end, monotonic.
-    pub reservations: HashMap<String, i64>,
-    /// The optimizer's last advice on each node and when it was given, monotonic.
-    pub advice: BTreeMap<NodeId, (i64, Advice)>,
+    /// When reservations of bandwidth end.
+    pub reservations: HashMap<String, Mono>,
+    /// The optimizer's last advice on each node and when it was given.
+    pub advice: BTreeMap<NodeId, (Mono, Advice)>,
     /// What became of the job units at the last halt.
     pub halt_steps: Vec<String>,
 }

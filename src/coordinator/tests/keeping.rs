@@ -22,7 +22,7 @@ fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
         result: Some(serde_json::from_value(serde_json::json!({"schema": 1, "artefacts": [], "metrics": {}})).expect("a result")),
         description: None,
         error: String::new(),
-        finished_us: 1_000 * DAY,
+        finished_us: BEGIN,
     };
     assert!(bench.change(move |cx| finish::finish(cx, end)).expect("finished").accepted);
     bench.change(|cx| crate::coordinator::emergency::pause(cx, Because { reason: String::new(), by: String::new() })).expect("paused");
@@ -40,21 +40,40 @@ fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
     assert!(known(&done) && known(&waiting), "an item waits for it");
 }
 
+/// An item that was cancelled while it waited.
+fn cancelled(bench: &Bench) -> JobId {
+    // This one has the only slot, so the next one waits and is gone at once when it is cancelled.
+    bench.taken();
+    let id = bench.enqueue();
+    let call = crate::contract::coordinator::Cancel { work_id: id.clone(), reason: String::new() };
+    bench.change(move |cx| crate::coordinator::cancel::cancel(cx, &call)).expect("cancelled");
+    id
+}
+
+fn known(bench: &Bench, id: &JobId) -> bool {
+    let id = id.clone();
+    bench.change(move |cx| query::show(cx, &id)).is_ok()
+}
+
+#[test]
+fn a_machine_that_slept_does_not_look_like_a_clock_that_was_set() {
+    let bench = Bench::new();
+    let id = cancelled(&bench);
+    bench.sleep(29 * DAY);
+    bench.pass(HOUR, HOUR);
+    bench.orders();
+    assert!(known(&bench, &id));
+    bench.sleep(2 * DAY);
+    bench.pass(HOUR, HOUR);
+    bench.orders();
+    assert_eq!(crate::platform::notices::Notices::at(bench.dir.path().join("notices")).read(), []);
+    assert!(!known(&bench, &id), "31 days after its end");
+}
+
 #[test]
 fn nothing_is_forgotten_by_a_clock_that_was_set_until_it_is_confirmed() {
     let bench = Bench::new();
-    let cancel = |bench: &Bench, id: &JobId| {
-        let call = crate::contract::coordinator::Cancel { work_id: id.clone(), reason: String::new() };
-        bench.change(move |cx| crate::coordinator::cancel::cancel(cx, &call)).expect("cancelled");
-    };
-    // It has the only slot, so the next one waits and is gone at once when it is cancelled.
-    bench.taken();
-    let first = bench.enqueue();
-    cancel(&bench, &first);
-    let known = |bench: &Bench, id: &JobId| {
-        let id = id.clone();
-        bench.change(move |cx| query::show(cx, &id)).is_ok()
-    };
+    let first = cancelled(&bench);
     // Thirteen years ahead while it runs.
     bench.pass(13 * 365 * DAY, 2 * HOUR);
     bench.orders();

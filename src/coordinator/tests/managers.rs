@@ -12,15 +12,16 @@ use crate::contract::coordinator::optimizer::{Action, NegotiateRate, Observe, Ra
 use crate::contract::coordinator::{NewWork, StopCause, StopWork, WorkStatus};
 use crate::contract::host::HostSnapshot;
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
+use crate::contract::time::{Boot, Mono, Span, Wall};
 use crate::contract::workload::JobType;
 use crate::platform::store::{Database, Keep};
 use crate::platform::varlink::Peer;
 use tempfile::TempDir;
 
-const SECOND: i64 = 1_000_000;
-const HOUR: i64 = 3600 * SECOND;
+const SECOND: Span = Span::SECOND;
+const HOUR: Span = Span::HOUR;
 /// Nine in the morning, UTC.
-const NINE: i64 = (20_000 * 24 + 9) * HOUR;
+const NINE: Wall = Wall::of_us((20_000 * 24 + 9) * HOUR.us());
 
 /// The process that takes jobs up and keeps their leases.
 const RUNNER: Peer = Peer { uid: 7, gids: Vec::new(), pid: 77 };
@@ -49,7 +50,7 @@ impl Bench {
     /// With a master and sixteen processors.
     fn new() -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
-        let (db, epoch) = schema::open(&dir.path().join("coordination.db"), Keep::NONE).expect("opens");
+        let (db, epoch) = schema::open(&dir.path().join("coordination.db"), Keep::NONE, Mono::default()).expect("opens");
         // Rates that are no hindrance: these tests are about the managers.
         let admission = Admission {
             per_minute: 1_000_000,
@@ -62,7 +63,7 @@ impl Bench {
         let config = Config { admission, ..Config::default() };
         let mut state = State::new(config, node(), Some(16), epoch, Box::new(calm));
         state.jobs = dir.path().to_owned();
-        let mut bench = Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: 0 } };
+        let mut bench = Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: Mono::default(), boot: Boot::default() } };
         let (mailbox, _) = crate::coordinator::mailbox::Mailbox::new().expect("a mailbox");
         bench.change(|cx| orders::connect(cx, node(), mailbox)).expect("connected");
         bench
@@ -73,13 +74,14 @@ impl Bench {
         tx.commit()?;
         Ok(result)
     }
-    fn pass(&mut self, us: i64) {
-        self.now = Now { wall: self.now.wall + us, mono: self.now.mono + us };
+    fn pass(&mut self, span: Span) {
+        let Now { wall, mono, boot } = self.now;
+        self.now = Now { wall: wall + span, mono: mono + span, boot: boot + span };
     }
     fn queue(&mut self, kind: JobType, config: &str, priority: u8) -> JobId {
         self.queue_by(kind, config, priority, None)
     }
-    fn queue_by(&mut self, kind: JobType, config: &str, priority: u8, deadline_us: Option<i64>) -> JobId {
+    fn queue_by(&mut self, kind: JobType, config: &str, priority: u8, deadline_us: Option<Wall>) -> JobId {
         let work = NewWork { priority, deadline_us, ..NewWork::new(kind, key(config)) };
         self.change(|cx| enqueue::enqueue(cx, &work)).expect("queued").work_id
     }
@@ -124,7 +126,7 @@ fn the_order_is_by_level_share_deadline_and_what_waits_for_it() {
 #[test]
 fn a_deadline_in_the_past_is_refused_and_a_missed_one_is_said() {
     let mut b = Bench::new();
-    let late = NewWork { deadline_us: Some(b.now.wall - 1), ..NewWork::new(JobType::Selfplay, key("square8_2p")) };
+    let late = NewWork { deadline_us: Some(b.now.wall - Span::of_us(1)), ..NewWork::new(JobType::Selfplay, key("square8_2p")) };
     assert!(b.change(|cx| enqueue::enqueue(cx, &late)).is_err());
     let by = b.now.wall + SECOND;
     let id = b.queue_by(JobType::Selfplay, "square8_2p", 10, Some(by));
@@ -237,7 +239,7 @@ fn reservations_expire_on_the_monotonic_clock_alone() {
     }
     // A new process knows no terms: each reservation gets a whole one.
     b.state.managers = Default::default();
-    b.now.mono = 0;
+    b.now.mono = Mono::default();
     for (later, allowed) in [(0, false), (3599, false), (1, true)] {
         b.pass(later * SECOND);
         assert_eq!(b.change(|cx| bandwidth::can(cx, &other)).expect("answers").allowed, allowed, "{later} s later");

@@ -126,7 +126,7 @@ impl WorkQueueMonitor {
         let now = ports.clock.now_us();
         self.press(depth, ports, out);
         let slow = i64::from(self.settings.stuck_seconds) * 1_000_000;
-        let stuck = starting.iter().filter(|i| i.claimed_us.is_some_and(|at| now - at > slow));
+        let stuck = starting.iter().filter(|i| i.claimed_us.is_some_and(|at| now - at.us() > slow));
         let stuck: Vec<String> = stuck.map(|i| i.work_id.to_string()).collect();
         let mut story = format!("{depth} queued, {running} running");
         if let Some((median, slowest)) = self.latency() {
@@ -165,6 +165,7 @@ mod tests {
     use crate::contract::health::HealthStatus;
     use crate::contract::ids::LeaseId;
     use crate::contract::ports::fakes::envelope;
+    use crate::contract::time::Wall;
     use crate::contract::workload::JobType;
     use crate::daemons::testing::{build, job, key, node};
 
@@ -222,7 +223,7 @@ mod tests {
             fakes.give(&mut daemon, Input::Event { event: &event, payload: claimed.into() }).expect("handled");
         }
         fakes.queue.hold().queued(JobType::Training, WorkStatus::Claimed);
-        fakes.queue.hold().work[0].claimed_us = Some(fakes.clock.hold().now_us - 301_000_000);
+        fakes.queue.hold().work[0].claimed_us = Some(Wall::of_us(fakes.clock.hold().now_us - 301_000_000));
         let health = tick(&fakes, &mut daemon).health.expect("said");
         assert_eq!(health.status, HealthStatus::Degraded);
         assert!(health.message.contains("t-0") && health.message.contains("start delay 8 s (max 12 s)"), "{}", health.message);

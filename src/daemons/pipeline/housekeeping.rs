@@ -6,6 +6,7 @@ use crate::contract::daemon::HandlerError;
 use crate::contract::ids::{Digest, JobId};
 use crate::contract::ports::{CatalogStore, Current, Queue, StoreError};
 use crate::contract::text;
+use crate::contract::time::Span;
 use crate::contract::workload::Inputs;
 use crate::coordination::retention::{self, Protected};
 use std::collections::BTreeSet;
@@ -100,7 +101,7 @@ impl Housekeeping {
         for folder in ports.store.job_folders()? {
             // A verified result that is not registered waits for its event; only a queue that forgot the job gives it up.
             let keep_us = if folder.verified { self.keep_ended_us } else { self.keep_failed_us };
-            let old = permit.is_some_and(|p| folder.changed_us < p.before(keep_us));
+            let old = permit.is_some_and(|p| folder.changed_us < p.before(Span::of_us(keep_us)).us());
             if active.contains(&folder.job_id) || !(folder.registered || old) {
                 continue;
             }

@@ -58,7 +58,7 @@ impl Daemon for JobScheduler {
 /// How the queue stands, in a line.
 fn tell(order: &QueueOrder, now_us: i64) -> String {
     let count = |level: &str| order.places.iter().filter(|p| p.level == level).count();
-    let oldest = order.places.iter().map(|p| (now_us - p.created_us).max(0) / 60_000_000).max().unwrap_or(0);
+    let oldest = order.places.iter().map(|p| (now_us - p.created_us.us()).max(0) / 60_000_000).max().unwrap_or(0);
     let levels: Vec<String> =
         ["CRITICAL", "HIGH", "NORMAL", "LOW"].iter().filter(|l| count(l) > 0).map(|l| format!("{} {l}", count(l))).collect();
     match levels.is_empty() {
@@ -133,6 +133,7 @@ mod tests {
     use crate::contract::coordinator::CanSpawn;
     use crate::contract::events::Payload;
     use crate::contract::reason::{Reason, ReasonCode};
+    use crate::contract::time::Wall;
     use crate::contract::workload::JobType;
     use crate::daemons::testing::{build, job, key};
 
@@ -145,7 +146,7 @@ mod tests {
             config_key: key(),
             priority: 95,
             level: "CRITICAL".into(),
-            created_us: 0,
+            created_us: Wall::default(),
             deadline_us: None,
             why: vec![],
         };

@@ -4,7 +4,7 @@ use super::super::world::Row;
 use super::{Engine, HEARTBEAT_INTERVAL};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::master::{FailedDaemons, MasterView};
-use crate::platform::clock::{boot_us, now_us};
+use crate::platform::clock;
 use crate::platform::replace::{Outlives, replace};
 use crate::platform::systemd::ServiceManager;
 use std::time::{Duration, Instant};
@@ -31,14 +31,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
             world.iteration
         };
         // A storm of signals shall not become a storm of disk syncs.
-        self.clock.look(now_us(), boot_us());
+        self.clock.look(clock::now(), clock::boot());
         let longest = Duration::from_secs(self.world().config.master.interval.into()).min(HEARTBEAT_INTERVAL);
         if self.last_beat.is_some_and(|last| last.elapsed() < longest) {
             self.report_wishes();
             return;
         }
         self.last_beat = Some(Instant::now());
-        let written = self.store.beat(iteration, now_us());
+        let written = self.store.beat(iteration, clock::now());
         if let Err(error) = self.report() {
             tracing::warn!("cannot write status.json: {error}");
         }
@@ -69,7 +69,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     fn report(&self) -> std::io::Result<()> {
         let report = {
             let world = self.world();
-            let health = world.health(now_us());
+            let health = world.health(clock::now());
             let (profile, jobs) = (world.profile, world.jobs.len());
             let view = MasterView {
                 health: health.clone(),
@@ -77,7 +77,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 wishes: world.wishes(),
                 troubles: world.problems.iter().map(|(topic, text)| ((*topic).to_owned(), text.clone())).collect(),
                 restarts: Some(self.restarts.report()),
-                clock_jump: self.clock.jump(now_us()),
+                clock_jump: self.clock.jump(clock::now()),
             };
             StatusFile {
                 daemon: "MASTER".into(),
@@ -87,7 +87,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     problems => Health::degraded(problems),
                 },
                 last: format!("profile {profile}, jobs: {jobs}, iteration {}", health.loop_iteration),
-                time_us: now_us(),
+                time_us: clock::now().us(),
                 valid_for: 2 * world.config.master.interval,
                 config: Some(world.taken.said().clone()),
                 idle: None,

@@ -8,7 +8,7 @@ use crate::contract::registry::{DaemonType, closure, stop_order};
 use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::coordination::reconcile::Past;
-use crate::platform::clock::now_us;
+use crate::platform::clock;
 use crate::platform::notices::Notices;
 use crate::platform::systemd::{LOST, Queued, ServiceError, ServiceManager};
 use std::time::{Duration, Instant};
@@ -81,7 +81,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         };
         // Applied once more, it is still what was wanted before it that one wants back.
         let former = Some(former).filter(|former| *former != to);
-        self.store.set_profile(&to, former.as_ref(), who, now_us()).map_err(database)?;
+        self.store.set_profile(&to, former.as_ref(), who, clock::now()).map_err(database)?;
         {
             let mut world = self.world();
             world.profile = profile;
@@ -205,7 +205,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             (false, true) => Some(Wanted::Stopped),
             _ => None,
         };
-        self.store.set_override(daemon, wanted, who, now_us()).map_err(database)?;
+        self.store.set_override(daemon, wanted, who, clock::now()).map_err(database)?;
         let mut world = self.world();
         match wanted {
             Some(wanted) => drop(world.overrides.insert(daemon, (wanted, who.to_owned()))),
@@ -222,7 +222,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 
     fn pause(&mut self, daemon: DaemonType, reason: Line, who: &str) -> Result<(), Error> {
-        let control = Control { paused: true, reason: reason.into(), who: who.to_owned(), when_us: now_us() };
+        let control = Control { paused: true, reason: reason.into(), who: who.to_owned(), when_us: clock::now().us() };
         self.store.set_paused(daemon, Some(&control)).map_err(database)?;
         self.world().paused.insert(daemon, control.clone());
         let dir = self.settings.control();
@@ -277,7 +277,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let config = match (self.load)() {
             Ok(config) => config,
             Err(why) => {
-                self.world().taken.refused(now_us());
+                self.world().taken.refused(clock::now().us());
                 return Err(why);
             }
         };
@@ -286,7 +286,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let (before, after) = {
             let mut world = self.world();
             let before = world.desired();
-            world.taken.taken(&config, now_us());
+            world.taken.taken(&config, clock::now().us());
             world.config = config;
             (before, world.desired())
         };

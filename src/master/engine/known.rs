@@ -1,4 +1,5 @@
 //! What the engine keeps for its parts, and names that several of them use.
+use crate::contract::time::Wall;
 use crate::platform::socket_file::Id;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -14,15 +15,15 @@ pub(super) type Revivals = BTreeMap<String, Revival>;
 pub(super) struct Revival {
     /// Tries so far.
     pub(super) tries: u32,
-    /// When the next one is due, microseconds since 1970; nothing: it is not failed now, or is never tried again.
-    pub(super) due_us: Option<i64>,
+    /// When the next one is due; nothing: it is not failed now, or is never tried again.
+    pub(super) due: Option<Wall>,
 }
 
 /// What was seen of the sockets' files.
 #[derive(Default)]
 pub(super) struct SocketFiles {
     /// Each with when its unit changed its state last.
-    pub(super) ids: BTreeMap<&'static str, (Option<i64>, Id)>,
+    pub(super) ids: BTreeMap<&'static str, (Option<Wall>, Id)>,
     /// Files whose mode was not the declared one, and that mode.
     pub(super) modes: BTreeMap<&'static str, (Id, u32)>,
 }

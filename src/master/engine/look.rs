@@ -3,7 +3,7 @@ use super::known::EMERGENCY;
 use super::{Engine, HUBS, JOB_UNITS, OWN_UNIT};
 use crate::contract::registry::built;
 use crate::contract::sockets::SOCKETS;
-use crate::platform::clock::now_us;
+use crate::platform::clock;
 use crate::platform::systemd::{ServiceError, ServiceManager};
 use std::sync::PoisonError;
 
@@ -34,13 +34,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let patterns: Vec<&str> = wanted.iter().map(String::as_str).collect();
         let seen = self.services.list(&patterns).await?;
-        let followed: Vec<String> = self.jobs.rows(0).into_iter().map(|row| row.unit).collect();
+        let followed: Vec<String> = self.jobs.units().cloned().collect();
         for unit in followed.into_iter().filter(|unit| everything || dirty.contains(unit)) {
             let actions = self.jobs.seen(&unit, seen.iter().find(|view| view.name == unit));
             self.act(actions);
         }
         self.daemons_changed |= seen.iter().any(|view| !view.name.contains('@'));
-        let now = now_us();
+        let now = clock::now();
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         for mut view in seen.into_iter().filter(|view| !view.name.contains('@')) {
             let before = world.units.get(&view.name);

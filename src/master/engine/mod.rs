@@ -23,8 +23,9 @@ use crate::contract::ids::{FencingToken, NodeId};
 use crate::contract::master::{FailedDaemons, RestartLog, Wish};
 use crate::contract::registry::{DaemonType, Hub, Stage, all, built};
 use crate::contract::text::Line;
+use crate::contract::time::Wall;
 use crate::coordination::reconcile::Past;
-use crate::platform::clock::{awake_us, now_us};
+use crate::platform::clock;
 use crate::platform::systemd::{Change, ServiceError, ServiceManager, UnitLimits};
 use known::{Registration, Revivals, SocketFiles};
 use std::cell::Cell;
@@ -140,7 +141,7 @@ pub struct Engine<S> {
     dirty: BTreeSet<String>,
     look_at_all: bool,
     reset: HashMap<String, String>,
-    hub_retried_us: BTreeMap<&'static str, i64>,
+    hub_retried: BTreeMap<&'static str, Wall>,
     sockets: SocketFiles,
     revivals: Revivals,
     /// Failed daemons, as the others were told last.
@@ -212,7 +213,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             dirty: BTreeSet::new(),
             look_at_all: true,
             reset: HashMap::new(),
-            hub_retried_us: BTreeMap::new(),
+            hub_retried: BTreeMap::new(),
             sockets: SocketFiles::default(),
             revivals: BTreeMap::new(),
             reloading: Vec::new(),
@@ -304,14 +305,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for (id, state) in std::mem::take(&mut self.jobs.changed) {
             self.signal(Signal::Job(id.into(), state.into()));
         }
-        self.world().jobs = self.jobs.rows(now_us() - awake_us());
+        self.world().jobs = self.jobs.rows(clock::now(), clock::awake());
         // Jobs come and go all the time; reading every daemon's report for each of them would hold up the next order.
         let recent = self.shown_at.is_some_and(|at| at.elapsed() < REPORTS_INTERVAL);
         if recent && !std::mem::take(&mut self.daemons_changed) {
             return;
         }
         self.shown_at = Some(Instant::now());
-        let now = now_us();
+        let now = clock::now();
         let rows = {
             let mut world = self.world();
             let desired = world.desired();

@@ -3,7 +3,7 @@ use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
 use super::{Engine, JOB_UNITS, JOBS_SLICE, Note, OWN_UNIT};
 use crate::contract::notice::Notice;
-use crate::platform::clock::awake_us;
+use crate::platform::clock;
 use crate::platform::notices::Notices;
 use crate::platform::report;
 use crate::platform::systemd::{LOST, ServiceError, ServiceManager};
@@ -127,7 +127,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 Err(error) => tracing::error!("cannot start a thread for the coordinator's orders ({error}); retrying"),
             }
         }
-        let overdue = self.jobs.overdue(awake_us());
+        let overdue = self.jobs.overdue(clock::awake());
         self.act(overdue);
         let pause = if self.jobs.is_in_doubt() { CLAIM_GRACE } else { LEASE_CHECK_INTERVAL };
         if self.leases_checked.is_some_and(|at| at.elapsed() >= pause) {
@@ -154,7 +154,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// Something came back.
     pub async fn note(&mut self, note: Note) {
-        let now = awake_us();
+        let now = clock::awake();
         let actions = match note {
             Note::Ended { daemon, what, result } => {
                 self.ended(daemon, what, &result);

@@ -2,17 +2,18 @@
 use super::{Engine, HUBS, Note, STOPPING, Signal};
 use crate::contract::age::has_passed;
 use crate::contract::registry::{DaemonType, Hub, built};
+use crate::contract::time::{Span, Wall};
 use crate::coordination::reconcile::{Past, Step, step};
-use crate::platform::clock::now_us;
+use crate::platform::clock;
 use crate::platform::systemd::{Queued, ServiceError, ServiceManager};
 
-/// A failed hub is brought back at most this often, microseconds.
-const HUB_RETRY_US: i64 = 60_000_000;
+/// A failed hub is brought back at most this often.
+const HUB_RETRY: Span = Span::of_secs(60);
 
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Starts, holds or leaves alone what shall run and does not.
     pub(super) async fn reconcile(&mut self) {
-        let now = now_us();
+        let now = clock::now();
         let steps: Vec<(DaemonType, Step)> = {
             let mut world = self.world();
             let hubs: Vec<_> = HUBS.iter().filter_map(|(hub, _)| Some((*hub, world.units.get(hub.socket_unit())?))).collect();
@@ -31,14 +32,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
             steps
         };
         self.forget_failed();
-        let active: Vec<(DaemonType, Option<i64>)> = {
+        let active: Vec<(DaemonType, Option<Wall>)> = {
             let world = self.world();
-            let since = |d: DaemonType| world.unit(d).filter(|u| u.active_state == "active").map(|u| (d, u.since_us));
+            let since = |d: DaemonType| world.unit(d).filter(|u| u.active_state == "active").map(|u| (d, u.since_us.map(Wall::of_us)));
             built().filter_map(|s| since(s.daemon)).collect()
         };
         for (daemon, since) in active {
             let past = self.past.entry(daemon).or_default();
-            *past = Past { up_us: since.or(past.up_us).or(Some(now)), attempts: 0, asked_us: None, ..*past };
+            *past = Past { up: since.or(past.up).or(Some(now)), attempts: 0, asked: None, ..*past };
             self.world().outside.remove(&daemon);
         }
         let wanted = steps.iter().any(|(_, step)| matches!(step, Step::Start | Step::LeftAlone));
@@ -76,7 +77,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let past = self.past.entry(daemon).or_default();
         let attempts = past.attempts.saturating_add(1);
-        *past = Past { pending: queued.is_ok(), asked_us: Some(now_us()), attempts, up_us: None };
+        *past = Past { pending: queued.is_ok(), asked: Some(clock::now()), attempts, up: None };
         queued
     }
 
@@ -96,11 +97,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
         past.pending = false;
         if what == STOPPING {
             // It went down because we stopped it. Somebody who wants it again meanwhile gets it, and it was not stopped behind our back.
-            past.up_us = None;
+            past.up = None;
         }
         if (what, result) == ("starting", "canceled") {
             // Somebody stopped it on its way up, which is as good as stopping it afterwards.
-            past.up_us = Some(now_us());
+            past.up = Some(clock::now());
         }
         self.dirty.insert(daemon.unit());
         if matches!(result, "done" | "canceled") {
@@ -119,7 +120,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// A hub whose socket has failed is reset and started again, at most once a minute, and shown.
     pub(super) async fn tend_hubs(&mut self) {
-        let now = now_us();
+        let now = clock::now();
         let failed: Vec<_> = {
             let mut world = self.world();
             let is_failed = |unit: &str| world.units.get(unit).is_some_and(|u| u.active_state == "failed");
@@ -139,12 +140,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
         for (hub, service) in failed {
             let socket = hub.socket_unit();
             // One whose service fails for a reason that a restart does not fix is tried as rarely as the service.
-            let recently = self.hub_retried_us.get(socket).is_some_and(|last| !has_passed(*last, HUB_RETRY_US, now));
+            let recently = self.hub_retried.get(socket).is_some_and(|last| !has_passed(*last, HUB_RETRY, now));
             // Where the service runs without its socket, `tend_sockets` restarts it.
             if recently || self.is_unit_up(service) || self.waits_for_revival(service) {
                 continue;
             }
-            self.hub_retried_us.insert(socket, now);
+            self.hub_retried.insert(socket, now);
             tracing::warn!("{socket} failed; restarting it and {service}");
             self.start_anew(&[socket, service]).await;
         }
@@ -167,12 +168,14 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// What was ready long enough since its last restart gets its first delay and all its restarts back.
     pub(super) async fn reset_delays(&mut self) {
-        let now = now_us();
+        let now = clock::now();
         let due: Vec<(String, String)> = {
             let world = self.world();
-            let after = i64::from(world.config.master.reset_after) * 1_000_000;
+            let after = Span::of_secs(world.config.master.reset_after.into());
             let is_due = |u: &&crate::contract::host::UnitView| {
-                u.active_state == "active" && u.restarts.is_some_and(|n| n > 0) && u.since_us.is_some_and(|since| now - since >= after)
+                u.active_state == "active"
+                    && u.restarts.is_some_and(|n| n > 0)
+                    && u.since_us.is_some_and(|since| now - Wall::of_us(since) >= after)
             };
             let named = |u: &crate::contract::host::UnitView| Some((u.name.clone(), u.invocation_id.clone()?));
             world.units.values().filter(is_due).filter_map(named).collect()

@@ -7,11 +7,10 @@ use crate::contract::health::State;
 use crate::contract::host::UnitView;
 use crate::contract::messages;
 use crate::contract::registry::{DaemonType, built};
-use crate::platform::clock::now_us;
+use crate::contract::time::{Span, Wall};
+use crate::platform::clock;
 use crate::platform::report;
 use crate::platform::systemd::ServiceManager;
-
-const SECOND_US: i64 = 1_000_000;
 
 /// What is to be done about a service now.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,28 +24,27 @@ enum RevivalStep {
 }
 
 /// Decides about one service.
-fn care(unit: &UnitView, known: Option<Revival>, schedule: &Retries, now_us: i64) -> RevivalStep {
-    let known = known.unwrap_or(Revival { tries: 0, due_us: None });
+fn care(unit: &UnitView, known: Option<Revival>, schedule: &Retries, now: Wall) -> RevivalStep {
+    let longest = Span::of_secs(schedule.longest().into());
+    let known = known.unwrap_or(Revival { tries: 0, due: None });
     if unit.active_state == "failed" && !unit.start_queued {
-        let wait = schedule.after(known.tries).map(|s| i64::from(s) * SECOND_US);
+        let wait = schedule.after(known.tries).map(|seconds| Span::of_secs(seconds.into()));
         // A time that lies ahead was noted before the clock was set back.
-        let since = unit.since_us.map_or(now_us, |since| since.min(now_us));
-        let longest = i64::from(schedule.longest()) * SECOND_US;
-        let noted = known.due_us.filter(|due| due.saturating_sub(now_us) <= longest);
-        return match noted.or(wait.map(|wait| since.saturating_add(wait))) {
-            Some(due) if due <= now_us => RevivalStep::Try(Revival { tries: known.tries.saturating_add(1), due_us: None }),
-            due_us => RevivalStep::Keep(Revival { due_us, ..known }),
+        let since = unit.since_us.map_or(now, |since| Wall::of_us(since).min(now));
+        let noted = known.due.filter(|due| *due - now <= longest);
+        return match noted.or(wait.map(|wait| since + wait)) {
+            Some(due) if due <= now => RevivalStep::Try(Revival { tries: known.tries.saturating_add(1), due: None }),
+            due => RevivalStep::Keep(Revival { due, ..known }),
         };
     }
-    let well = unit.active_state == "active"
-        && unit.since_us.is_some_and(|since| now_us.saturating_sub(since) >= i64::from(schedule.longest()) * SECOND_US);
-    if known.tries == 0 || well { RevivalStep::Forget } else { RevivalStep::Keep(Revival { due_us: None, ..known }) }
+    let well = unit.active_state == "active" && unit.since_us.is_some_and(|since| now - Wall::of_us(since) >= longest);
+    if known.tries == 0 || well { RevivalStep::Forget } else { RevivalStep::Keep(Revival { due: None, ..known }) }
 }
 
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Tries failed services again when their time has come.
     pub(super) async fn revive(&mut self) {
-        let now = now_us();
+        let now = clock::now();
         let cares: Vec<(String, RevivalStep)> = {
             let world = self.world();
             let mut wanted: Vec<String> = world.desired().into_iter().map(DaemonType::unit).collect();
@@ -76,7 +74,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.revivals.insert(unit, revival);
             }
         }
-        let times = self.revivals.iter().filter_map(|(unit, r)| Some((DaemonType::of_unit(unit)?, (r.tries, r.due_us?)))).collect();
+        let times = self.revivals.iter().filter_map(|(unit, r)| Some((DaemonType::of_unit(unit)?, (r.tries, r.due?)))).collect();
         self.world().tried_again = times;
     }
 
@@ -102,8 +100,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             reason,
             error: None,
         };
-        let key = format!("tried-again/{unit}/{tries}/{}", now_us());
-        let file = self.settings.spool.join(format!("failed-{unit}-tried-again-{}.json", now_us()));
+        let key = format!("tried-again/{unit}/{tries}/{}", clock::now().us());
+        let file = self.settings.spool.join(format!("failed-{unit}-tried-again-{}.json", clock::now().us()));
         let (event, router) = (report::event(&payload, "ringrift-master", key), self.settings.router.clone());
         tokio::task::spawn_blocking(move || {
             let Err(why) = report::publish(&router, &event, super::super::link::RPC_TIMEOUT) else { return };
@@ -132,7 +130,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         };
         for daemon in failed {
             if let Some(past) = self.past.get_mut(&daemon) {
-                past.up_us = None;
+                past.up = None;
             }
         }
     }
@@ -142,8 +140,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
 mod tests {
     use super::*;
 
+    fn at(seconds: i64) -> Wall {
+        Wall::default() + seconds * Span::SECOND
+    }
+
     fn unit(active: &str, since_s: i64) -> UnitView {
-        UnitView { active_state: active.into(), since_us: Some(since_s * SECOND_US), ..UnitView::default() }
+        UnitView { active_state: active.into(), since_us: Some(at(since_s).us()), ..UnitView::default() }
     }
 
     #[test]
@@ -153,15 +155,13 @@ mod tests {
         let mut now = 0;
         for wait in [60, 300, 900, 3600, 3600] {
             let failed = unit("failed", now);
-            let RevivalStep::Keep(waits) = care(&failed, known, &schedule, (now + wait - 1) * SECOND_US) else { panic!("too early") };
-            assert_eq!(waits.due_us, Some((now + wait) * SECOND_US));
+            let RevivalStep::Keep(waits) = care(&failed, known, &schedule, at(now + wait - 1)) else { panic!("too early") };
+            assert_eq!(waits.due, Some(at(now + wait)));
             now += wait;
-            let RevivalStep::Try(tried) = care(&failed, Some(waits), &schedule, now * SECOND_US) else { panic!("{wait} s are over") };
+            let RevivalStep::Try(tried) = care(&failed, Some(waits), &schedule, at(now)) else { panic!("{wait} s are over") };
             let runs = unit("active", now);
-            let RevivalStep::Keep(kept) = care(&runs, Some(tried), &schedule, (now + 3599) * SECOND_US) else {
-                panic!("an hour is not over")
-            };
-            assert_eq!(care(&runs, Some(tried), &schedule, (now + 3600) * SECOND_US), RevivalStep::Forget);
+            let RevivalStep::Keep(kept) = care(&runs, Some(tried), &schedule, at(now + 3599)) else { panic!("an hour is not over") };
+            assert_eq!(care(&runs, Some(tried), &schedule, at(now + 3600)), RevivalStep::Forget);
             known = Some(kept);
         }
     }
@@ -169,10 +169,10 @@ mod tests {
     #[test]
     fn zero_is_never_and_what_never_failed_is_not_kept() {
         let never = Retries(Vec::new());
-        let kept = care(&unit("failed", 0), None, &never, 1_000_000 * SECOND_US);
-        assert_eq!(kept, RevivalStep::Keep(Revival { tries: 0, due_us: None }));
-        assert_eq!(care(&unit("active", 0), None, &Retries::default(), SECOND_US), RevivalStep::Forget);
+        let kept = care(&unit("failed", 0), None, &never, at(1_000_000));
+        assert_eq!(kept, RevivalStep::Keep(Revival { tries: 0, due: None }));
+        assert_eq!(care(&unit("active", 0), None, &Retries::default(), at(1)), RevivalStep::Forget);
         let restarting = UnitView { start_queued: true, ..unit("failed", 0) };
-        assert_eq!(care(&restarting, None, &Retries::default(), 100 * SECOND_US), RevivalStep::Forget);
+        assert_eq!(care(&restarting, None, &Retries::default(), at(100)), RevivalStep::Forget);
     }
 }

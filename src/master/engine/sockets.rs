@@ -4,7 +4,8 @@ use super::{Engine, Note};
 use crate::contract::age::has_passed;
 use crate::contract::messages;
 use crate::contract::sockets::{SOCKETS, Socket};
-use crate::platform::clock::now_us;
+use crate::contract::time::{Span, Wall};
+use crate::platform::clock;
 use crate::platform::socket_file::{Id, Trouble, look};
 use crate::platform::systemd::ServiceManager;
 use crate::platform::threads;
@@ -13,12 +14,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// One of these is mended at most so often, microseconds: a restart of a socket restarts whoever needs it.
-const SOCKET_RESTART_INTERVAL_US: i64 = 10_000_000;
+/// One of these is mended at most so often: a restart of a socket restarts whoever needs it.
+const SOCKET_RESTART_INTERVAL: Span = Span::of_secs(10);
 /// The watch that has failed is started again so often; it wants a kernel resource that others have used up.
-const WATCH_RESTART_INTERVAL_US: i64 = 60_000_000;
-/// A socket that is down while its service runs is left alone for so long, microseconds: both may be on their way down.
-const DOUBT_US: i64 = 3_000_000;
+const WATCH_RESTART_INTERVAL: Span = Span::of_secs(60);
+/// A socket that is down while its service runs is left alone for so long: both may be on their way down.
+const DOUBT: Span = Span::of_secs(3);
 /// Between two looks where the folder cannot be watched, and between two watches.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -50,7 +51,7 @@ enum Restart {
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Mends what lies in the folder of the sockets and is not as declared.
     pub(super) async fn tend_sockets(&mut self) {
-        let now = now_us();
+        let now = clock::now();
         let found: Vec<&Socket> = SOCKETS.iter().filter(|s| self.trouble_of(s, now).is_some()).collect();
         if found.is_empty() {
             self.world().problems.remove("sockets");
@@ -70,30 +71,30 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let all: Vec<&str> = still.iter().map(|(_, (_, why))| why.as_str()).collect();
         self.world().problems.insert("sockets", format!("{}; restarting it", all.join("; ")));
         for (socket, (by, why)) in still {
-            if self.hub_retried_us.get(socket.unit).is_some_and(|last| !has_passed(*last, SOCKET_RESTART_INTERVAL_US, now)) {
+            if self.hub_retried.get(socket.unit).is_some_and(|last| !has_passed(*last, SOCKET_RESTART_INTERVAL, now)) {
                 continue;
             }
-            self.hub_retried_us.insert(socket.unit, now);
+            self.hub_retried.insert(socket.unit, now);
             tracing::warn!(MESSAGE_ID = messages::HUB_RESET, UNIT = socket.unit, "{why}; restarting it and what requires it");
             self.mend(socket, by).await;
         }
     }
 
     /// The one judge of a socket: what is wrong with it, if something is.
-    fn trouble_of(&mut self, socket: &Socket, now: i64) -> Option<(Restart, String)> {
+    fn trouble_of(&mut self, socket: &Socket, now: Wall) -> Option<(Restart, String)> {
         let (state, since) = {
             let world = self.world();
             let unit = world.units.get(socket.unit)?;
             let service_up = world.units.get(socket.service).is_some_and(|u| u.active_state == "active");
             let down = matches!(unit.active_state.as_str(), "inactive" | "failed") && !unit.start_queued && service_up;
-            if down && unit.since_us.is_none_or(|since| has_passed(since, DOUBT_US, now)) {
+            if down && unit.since_us.is_none_or(|since| has_passed(Wall::of_us(since), DOUBT, now)) {
                 return Some((Restart::Service, format!("{} is down while {} runs", socket.unit, socket.service)));
             }
             // A restart that waits until its dependents have stopped: the file is not there yet, and another restart would begin again.
             if unit.start_queued {
                 return None;
             }
-            (unit.active_state.clone(), unit.since_us)
+            (unit.active_state.clone(), unit.since_us.map(Wall::of_us))
         };
         if state != "active" {
             return None;
@@ -140,17 +141,17 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// The path unit for the emergency flags: without it the coordinator checks them itself; its failure is reported.
     pub(super) async fn tend_watch(&mut self) {
-        let now = now_us();
+        let now = clock::now();
         let failed = self.world().units.get(EMERGENCY).is_some_and(|u| u.active_state == "failed");
         if !failed {
             return;
         }
-        if self.hub_retried_us.get(EMERGENCY).is_some_and(|last| !has_passed(*last, WATCH_RESTART_INTERVAL_US, now))
+        if self.hub_retried.get(EMERGENCY).is_some_and(|last| !has_passed(*last, WATCH_RESTART_INTERVAL, now))
             || self.is_suite_stopping().await
         {
             return;
         }
-        self.hub_retried_us.insert(EMERGENCY, now);
+        self.hub_retried.insert(EMERGENCY, now);
         tracing::warn!(UNIT = EMERGENCY, "{EMERGENCY} failed; restarting it. The coordinator checks the emergency flags meanwhile");
         self.start_anew(&[EMERGENCY]).await;
     }

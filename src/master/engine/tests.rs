@@ -8,6 +8,7 @@ use crate::contract::ids::JobId;
 use crate::contract::registry::Profile;
 use crate::contract::sockets::SOCKETS;
 use crate::contract::workload::JobType;
+use crate::platform::clock::{now, now_us};
 use crate::platform::store::Keep;
 use crate::platform::systemd::{Queued, UnitLimits};
 use std::cell::{Cell, RefCell};
@@ -200,7 +201,7 @@ impl Bench {
 
     fn state(&self, daemon: DaemonType) -> (State, String) {
         let world = self.engine.world();
-        let row = world.row(daemon, world.desired().contains(&daemon), now_us());
+        let row = world.row(daemon, world.desired().contains(&daemon), now());
         (row.found.state, row.found.reason)
     }
 }
@@ -314,7 +315,7 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
         assert_eq!(bench.state(DaemonType::AutoExport).0, State::Failed);
-        let health = bench.engine.world().health(now_us());
+        let health = bench.engine.world().health(now());
         assert!(!health.healthy && health.problems[0].contains("AUTO_EXPORT is FAILED"), "{health:?}");
         let text = std::fs::read(bench.dir.path().join("run/master/status.json")).expect("a status file");
         let own: StatusFile = serde_json::from_slice(&text).expect("parses");
@@ -322,7 +323,7 @@ fn what_failed_is_not_restarted_but_an_operator_may() {
         let answer = bench.ask(ChangeRequest::Start(vec![DaemonType::AutoExport])).await;
         assert!(matches!(&answer, Ok(Answer::Outcomes(o)) if o[0].1 == "done"), "{answer:?}");
         assert_eq!(bench.systemd.take(), ["reset ringrift-auto-export.service", "start ringrift-auto-export.service"]);
-        assert!(bench.engine.world().health(now_us()).healthy);
+        assert!(bench.engine.world().health(now()).healthy);
     });
 }
 
@@ -333,10 +334,10 @@ fn a_stop_by_hand_lasts_and_drifts_until_the_profile_is_applied_again() {
         bench.ask(ChangeRequest::Stop(vec![DaemonType::Evaluation])).await.expect("stops");
         bench.settle().await;
         assert_eq!(bench.state(DaemonType::Evaluation), (State::Stopped, "stopped by ann".into()));
-        let drift = bench.engine.world().drift(now_us());
+        let drift = bench.engine.world().drift(now());
         assert_eq!(drift.missing, ["EVALUATION"]);
         bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("applies");
-        assert_eq!(bench.engine.world().drift(now_us()).details, Vec::<String>::new());
+        assert_eq!(bench.engine.world().drift(now()).details, Vec::<String>::new());
     });
 }
 

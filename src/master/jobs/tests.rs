@@ -37,7 +37,7 @@ fn item(status: WorkStatus, token: u64, fenced: bool) -> WorkItem {
         work: NewWork::new(JobType::Selfplay, ConfigKey::new("square8_2p").expect("a key")),
         status,
         attempts: 1,
-        created_us: 0,
+        created_us: Wall::default(),
         claimed_us: None,
         started_us: None,
         completed_us: None,
@@ -48,8 +48,8 @@ fn item(status: WorkStatus, token: u64, fenced: bool) -> WorkItem {
             token: FencingToken(token),
             task_type: JobType::Selfplay,
             node,
-            granted_us: 0,
-            expires_us: 0,
+            granted_us: Wall::default(),
+            expires_us: Wall::default(),
             fenced,
             gpus: None,
         }),
@@ -62,15 +62,19 @@ fn item(status: WorkStatus, token: u64, fenced: bool) -> WorkItem {
     }
 }
 
+fn at(us: i64) -> Mono {
+    Mono::of_us(us)
+}
+
 #[test]
 fn a_job_is_started_reported_and_its_end_is_told_once() {
     let mut jobs = Jobs::default();
-    let started = jobs.order(&order(OrderKind::Start, 1), 0);
+    let started = jobs.order(&order(OrderKind::Start, 1), at(0));
     assert!(matches!(&started[..], [Action::Start { unit, .. }] if unit == UNIT), "{started:?}");
-    assert_eq!(jobs.order(&order(OrderKind::Start, 1), 0), [], "the same order again");
+    assert_eq!(jobs.order(&order(OrderKind::Start, 1), at(0)), [], "the same order again");
     assert_eq!(jobs.seen(UNIT, Some(&view("inactive"))), [], "not started yet, so not gone");
-    assert_eq!(outcomes(&jobs.started(UNIT, FencingToken(1), Ok(()), 1)), [(1, ReportOutcome::Started)]);
-    assert_eq!(outcomes(&jobs.order(&order(OrderKind::Start, 1), 0)), [(1, ReportOutcome::Started)], "the report was lost");
+    assert_eq!(outcomes(&jobs.started(UNIT, FencingToken(1), Ok(()), at(1))), [(1, ReportOutcome::Started)]);
+    assert_eq!(outcomes(&jobs.order(&order(OrderKind::Start, 1), at(0))), [(1, ReportOutcome::Started)], "the report was lost");
     assert_eq!(jobs.seen(UNIT, Some(&view("deactivating"))), [], "ExecStopPost= may still run");
     let ended = jobs.seen(UNIT, Some(&view("failed")));
     assert_eq!(outcomes(&ended), [(1, ReportOutcome::Gone)]);
@@ -83,8 +87,8 @@ fn a_job_is_started_reported_and_its_end_is_told_once() {
 #[test]
 fn a_start_that_fails_is_a_failed_try() {
     let mut jobs = Jobs::default();
-    jobs.order(&order(OrderKind::Start, 1), 0);
-    let told = jobs.started(UNIT, FencingToken(1), Err("timeout".into()), 1);
+    jobs.order(&order(OrderKind::Start, 1), at(0));
+    let told = jobs.started(UNIT, FencingToken(1), Err("timeout".into()), at(1));
     assert_eq!(outcomes(&told), [(1, ReportOutcome::StartFailed)]);
     assert!(!jobs.follows(UNIT));
 }
@@ -92,12 +96,12 @@ fn a_start_that_fails_is_a_failed_try() {
 #[test]
 fn an_old_stop_order_does_not_touch_a_newer_attempt() {
     let mut jobs = Jobs::default();
-    jobs.order(&order(OrderKind::Start, 2), 0);
-    jobs.started(UNIT, FencingToken(2), Ok(()), 0);
-    let told = jobs.order(&order(OrderKind::Stop, 1), 0);
+    jobs.order(&order(OrderKind::Start, 2), at(0));
+    jobs.started(UNIT, FencingToken(2), Ok(()), at(0));
+    let told = jobs.order(&order(OrderKind::Stop, 1), at(0));
     assert_eq!(outcomes(&told), [(1, ReportOutcome::Gone)]);
     assert!(!told.iter().any(|a| matches!(a, Action::Stop { .. })));
-    let stop = jobs.order(&order(OrderKind::Stop, 2), 0);
+    let stop = jobs.order(&order(OrderKind::Stop, 2), at(0));
     assert_eq!(stop, [Action::Stop { unit: UNIT.into() }]);
     assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(2, ReportOutcome::Gone)]);
 }
@@ -105,15 +109,15 @@ fn an_old_stop_order_does_not_touch_a_newer_attempt() {
 #[test]
 fn a_kill_order_kills_and_its_end_is_told() {
     let mut jobs = Jobs::default();
-    jobs.order(&order(OrderKind::Start, 2), 0);
-    assert_eq!(jobs.order(&order(OrderKind::Kill, 2), 0), [Action::Kill { unit: UNIT.into() }]);
+    jobs.order(&order(OrderKind::Start, 2), at(0));
+    assert_eq!(jobs.order(&order(OrderKind::Kill, 2), at(0)), [Action::Kill { unit: UNIT.into() }]);
     assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(2, ReportOutcome::Gone)]);
 }
 
 #[test]
 fn stopping_what_nobody_knows_ends_in_gone() {
     let mut jobs = Jobs::default();
-    assert_eq!(jobs.order(&order(OrderKind::Stop, 1), 0), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.order(&order(OrderKind::Stop, 1), at(0)), [Action::Stop { unit: UNIT.into() }]);
     assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(1, ReportOutcome::Gone)]);
 }
 
@@ -121,18 +125,18 @@ fn stopping_what_nobody_knows_ends_in_gone() {
 fn at_start_leases_without_units_are_gone_and_units_without_leases_are_stopped() {
     let mut jobs = Jobs::default();
     let running = item(WorkStatus::Running, 7, false);
-    assert_eq!(outcomes(&jobs.reconcile(&[], std::slice::from_ref(&running), &[], 0)), [(7, ReportOutcome::Gone)]);
+    assert_eq!(outcomes(&jobs.reconcile(&[], std::slice::from_ref(&running), &[], at(0))), [(7, ReportOutcome::Gone)]);
     let claimed = item(WorkStatus::Claimed, 8, false);
-    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&claimed), &[], 0), [], "its order is on its way");
+    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&claimed), &[], at(0)), [], "its order is on its way");
     assert!(jobs.is_in_doubt());
     let newer = item(WorkStatus::Claimed, 9, false);
-    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&newer), &[], 0), [], "another claim; its order may be on its way, too");
-    assert_eq!(outcomes(&jobs.reconcile(&[], &[newer], &[], 0)), [(9, ReportOutcome::Gone)]);
+    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&newer), &[], at(0)), [], "another claim; its order may be on its way, too");
+    assert_eq!(outcomes(&jobs.reconcile(&[], &[newer], &[], at(0))), [(9, ReportOutcome::Gone)]);
     assert!(!jobs.is_in_doubt());
     let up = [view("active")];
-    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [Action::Stop { unit: UNIT.into() }]);
-    assert_eq!(jobs.reconcile(&up, &[], &[], 0), [], "it ended meanwhile");
-    assert_eq!(outcomes(&jobs.reconcile(&up, &[running], &up, 0)), [(7, ReportOutcome::Started)]);
+    assert_eq!(jobs.reconcile(&up, &[], &up, at(0)), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.reconcile(&up, &[], &[], at(0)), [], "it ended meanwhile");
+    assert_eq!(outcomes(&jobs.reconcile(&up, &[running], &up, at(0))), [(7, ReportOutcome::Started)]);
     assert!(jobs.follows(UNIT));
 }
 
@@ -140,21 +144,21 @@ fn at_start_leases_without_units_are_gone_and_units_without_leases_are_stopped()
 fn a_fenced_lease_whose_unit_runs_is_stopped() {
     let mut jobs = Jobs::default();
     let up = [view("active")];
-    let actions = jobs.reconcile(&up, &[item(WorkStatus::Running, 7, true)], &up, 0);
+    let actions = jobs.reconcile(&up, &[item(WorkStatus::Running, 7, true)], &up, at(0));
     assert_eq!(actions, [Action::Stop { unit: UNIT.into() }]);
 }
 
 #[test]
 fn a_job_that_outruns_its_time_is_stopped_once() {
     let mut jobs = Jobs::default();
-    jobs.order(&order(OrderKind::Start, 1), 0);
-    jobs.started(UNIT, FencingToken(1), Ok(()), 0);
-    assert_eq!(jobs.overdue(179_999_999), []);
-    assert_eq!(jobs.overdue(180_000_000), [Action::Stop { unit: UNIT.into() }]);
-    assert_eq!(jobs.overdue(181_000_000), []);
-    assert_eq!(jobs.overdue(239_999_999), [], "it stops");
-    assert_eq!(jobs.overdue(240_000_000), [Action::Stop { unit: UNIT.into() }], "a stop that failed is repeated");
-    assert_eq!(jobs.overdue(241_000_000), []);
+    jobs.order(&order(OrderKind::Start, 1), at(0));
+    jobs.started(UNIT, FencingToken(1), Ok(()), at(0));
+    assert_eq!(jobs.overdue(at(179_999_999)), []);
+    assert_eq!(jobs.overdue(at(180_000_000)), [Action::Stop { unit: UNIT.into() }]);
+    assert_eq!(jobs.overdue(at(181_000_000)), []);
+    assert_eq!(jobs.overdue(at(239_999_999)), [], "it stops");
+    assert_eq!(jobs.overdue(at(240_000_000)), [Action::Stop { unit: UNIT.into() }], "a stop that failed is repeated");
+    assert_eq!(jobs.overdue(at(241_000_000)), []);
 }
 
 #[test]
@@ -162,16 +166,16 @@ fn a_unit_whose_attempt_is_over_is_stopped_when_it_is_found_twice() {
     let (mut jobs, up) = (Jobs::default(), [view("active")]);
     let running = |token| [item(WorkStatus::Running, token, false)];
     let stop = [Action::Stop { unit: UNIT.into() }];
-    jobs.reconcile(&up, &running(7), &up, 0);
-    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "it may be about to end");
+    jobs.reconcile(&up, &running(7), &up, at(0));
+    assert_eq!(jobs.reconcile(&up, &[], &up, at(0)), [], "it may be about to end");
     assert!(jobs.is_in_doubt());
-    assert_eq!(jobs.reconcile(&up, &running(7), &up, 0), []);
+    assert_eq!(jobs.reconcile(&up, &running(7), &up, at(0)), []);
     assert!(!jobs.is_in_doubt());
-    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "counted anew");
-    assert_eq!(jobs.reconcile(&up, &[], &[view("deactivating")], 0), [], "it ends");
-    assert_eq!(jobs.reconcile(&up, &[], &up, 0), []);
-    assert_eq!(jobs.reconcile(&up, &[], &up, 0), stop);
-    assert_eq!(jobs.reconcile(&up, &[], &up, 0), [], "stopped once");
-    assert!(jobs.rows(0).iter().all(|row| row.state == "stopping"));
+    assert_eq!(jobs.reconcile(&up, &[], &up, at(0)), [], "counted anew");
+    assert_eq!(jobs.reconcile(&up, &[], &[view("deactivating")], at(0)), [], "it ends");
+    assert_eq!(jobs.reconcile(&up, &[], &up, at(0)), []);
+    assert_eq!(jobs.reconcile(&up, &[], &up, at(0)), stop);
+    assert_eq!(jobs.reconcile(&up, &[], &up, at(0)), [], "stopped once");
+    assert!(jobs.rows(Wall::default(), at(0)).iter().all(|row| row.state == "stopping"));
     assert_eq!(outcomes(&jobs.seen(UNIT, None)), [(7, ReportOutcome::Gone)]);
 }

@@ -11,6 +11,7 @@ mod snapshot;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod times;
 
 pub use broken::{own, sort};
 pub use class::{Class, class, is_damaged};

@@ -3,6 +3,7 @@ use super::{Fake, Held, job, key, node_id};
 use crate::contract::coordinator::{CanSpawn, Lease, NewWork, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::ids::{FencingToken, LeaseId};
 use crate::contract::ports::{Port, Queue};
+use crate::contract::time::{Span, Wall};
 use crate::contract::wire::CallError;
 use crate::contract::workload::{JobType, Progress};
 
@@ -32,7 +33,7 @@ impl Items {
             work: NewWork::new(kind, key()),
             status,
             attempts: 0,
-            created_us: 1,
+            created_us: Wall::of_us(1),
             claimed_us: None,
             started_us: None,
             completed_us: None,
@@ -51,13 +52,14 @@ impl Items {
     /// An item that runs here, younger than those before it.
     pub fn running(&mut self, kind: JobType, priority: u8, progress: Option<Progress>) {
         self.queued(kind, WorkStatus::Running);
-        let at = self.work.len() as i64;
+        let n = self.work.len();
+        let at = Wall::default() + Span::of_us(n as i64);
         let Some(item) = self.work.last_mut() else { return };
         item.work.priority = priority;
         (item.claimed_us, item.started_us, item.claimed_by, item.progress) = (Some(at), Some(at), Some(node_id()), progress);
         item.lease = Some(Lease {
-            lease_id: LeaseId::new(format!("t-l{at}")).expect("an id"),
-            token: FencingToken(at.unsigned_abs()),
+            lease_id: LeaseId::new(format!("t-l{n}")).expect("an id"),
+            token: FencingToken(n as u64),
             task_type: kind,
             node: node_id(),
             granted_us: at,

@@ -6,6 +6,7 @@ use crate::contract::catalog::{ArtefactFilter, ArtefactRecord, JobFolder, Lineag
 use crate::contract::events::Payload;
 use crate::contract::ids::{ConfigKey, Digest, EventId, JobId};
 use crate::contract::ports::{CatalogChange, CatalogStore, Port, StoreError};
+use crate::contract::time::Wall;
 use std::cell::RefMut;
 use std::collections::BTreeMap;
 
@@ -107,7 +108,7 @@ impl CatalogStore for Fake<Stored> {
         Ok(())
     }
     fn age_permit(&self) -> Option<AgePermit> {
-        self.asked().believed_us.map(AgePermit::of)
+        self.asked().believed_us.map(|us| AgePermit::of(Wall::of_us(us)))
     }
     fn rebuild(&self, _: Option<&str>) -> Result<Rebuilt, StoreError> {
         self.whole().map(|_| Rebuilt::default())

@@ -40,7 +40,7 @@ fn a_mode_that_systemd_gives_again_is_an_operators_and_not_restarted_for() {
             drop(std::os::unix::net::UnixListener::bind(&file).expect("a socket"));
             mode(0o600);
             bench.systemd.units.borrow_mut().get_mut(SOCKETS[0].unit).expect("there").since_us = Some(at);
-            bench.engine.hub_retried_us.clear();
+            bench.engine.hub_retried.clear();
         };
         mode(0o600);
         bench.settle().await;
