@@ -3,6 +3,7 @@
 use super::Done;
 use super::out::Out;
 use crate::contract::error::{Exit, Failure};
+use crate::contract::time::Wall;
 use crate::contract::workload::JobType;
 use crate::coordination::handover::UnitStart;
 use clap::Args;
@@ -78,7 +79,7 @@ fn job_start(line: &str) -> Option<UnitStart> {
     }
     let entry: Entry = serde_json::from_str(line).ok()?;
     let (_, job) = JobType::of_unit(&entry.unit)?;
-    Some(UnitStart { job_id: job.to_string(), at_us: entry.at.parse().ok()? })
+    Some(UnitStart { job_id: job.to_string(), at: Wall::of_us(entry.at.parse().ok()?) })
 }
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
     fn starts_of_jobs_and_of_nothing_else() {
         let line = |unit: &str| format!(r#"{{"UNIT":"{unit}","_SOURCE_REALTIME_TIMESTAMP":"1795366387918519","__CURSOR":"s"}}"#);
         let start = job_start(&line("ringrift-job-export@ua6q-20.service")).expect("a job");
-        assert_eq!((start.job_id.as_str(), start.at_us), ("ua6q-20", 1_795_366_387_918_519));
+        assert_eq!((start.job_id.as_str(), start.at), ("ua6q-20", Wall::of_us(1_795_366_387_918_519)));
         assert_eq!(job_start(&line("ringrift-coordinator.service")), None);
         assert_eq!(job_start("no JSON"), None);
     }

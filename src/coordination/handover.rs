@@ -1,6 +1,7 @@
 //! How long the loop takes from a stage's end to the next stage's start, read from the event log.
 use crate::contract::envelope::Event;
 use crate::contract::ids::EventId;
+use crate::contract::time::{Span, Wall};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -26,8 +27,8 @@ pub struct Handover {
 pub struct UnitStart {
     /// The job.
     pub job_id: String,
-    /// When, microseconds since the epoch.
-    pub at_us: i64,
+    /// When.
+    pub at: Wall,
 }
 
 fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
@@ -38,17 +39,17 @@ fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
 /// `work_completed` of another job; that job's end is its own start and its duration. A job that was tried again has several starts of
 /// its unit: the last one before it ran counts.
 pub fn handovers(events: &[Event], starts: &[UnitStart]) -> Vec<Handover> {
-    let mut starting: HashMap<&str, Vec<i64>> = HashMap::new();
-    starts.iter().for_each(|s| starting.entry(&s.job_id).or_default().push(s.at_us));
+    let mut starting: HashMap<&str, Vec<Wall>> = HashMap::new();
+    starts.iter().for_each(|s| starting.entry(&s.job_id).or_default().push(s.at));
     let by_id: HashMap<&EventId, &Event> = events.iter().map(|e| (&e.id, e)).collect();
-    let started: HashMap<(&str, u64), i64> = events
+    let started: HashMap<(&str, u64), Wall> = events
         .iter()
         .filter(|e| e.kind == "work_started")
-        .filter_map(|e| Some(((text(e, "work_id")?, e.payload.get("attempt")?.as_u64()?), e.time_us)))
+        .filter_map(|e| Some(((text(e, "work_id")?, e.payload.get("attempt")?.as_u64()?), Wall::of_us(e.time_us))))
         .collect();
-    let end = |done: &Event| -> Option<i64> {
+    let end = |done: &Event| -> Option<Wall> {
         let begun = started.get(&(text(done, "work_id")?, done.payload.get("attempt")?.as_u64()?))?;
-        Some(begun + (done.payload.get("duration_seconds")?.as_f64()? * 1e6) as i64)
+        Some(*begun + Span::of_secs_f64(done.payload.get("duration_seconds")?.as_f64()?))
     };
     let origin = |event: &Event| {
         let mut at = event.cause.as_ref()?;
@@ -65,10 +66,11 @@ pub fn handovers(events: &[Event], starts: &[UnitStart]) -> Vec<Handover> {
     let one = |event: &Event| {
         let done = origin(event)?;
         let (ended, job_id) = (end(done)?, text(event, "work_id")?.to_owned());
-        let since = |at: i64| (at - ended) as f64 / 1e3;
+        let ran = Wall::of_us(event.time_us);
+        let since = |at: Wall| (at - ended).secs_f64() * 1e3;
         let (from, to) = (text(done, "work_type")?.to_owned(), text(event, "work_type")?.to_owned());
-        let own = starting.get(job_id.as_str()).into_iter().flatten().filter(|at| (ended..=event.time_us).contains(at)).max();
-        Some(Handover { from, to, job_id, starting_milliseconds: own.map(|at| since(*at)), running_milliseconds: since(event.time_us) })
+        let own = starting.get(job_id.as_str()).into_iter().flatten().filter(|at| (ended..=ran).contains(at)).max();
+        Some(Handover { from, to, job_id, starting_milliseconds: own.map(|at| since(*at)), running_milliseconds: since(ran) })
     };
     events.iter().filter(|e| e.kind == "work_started").filter_map(one).collect()
 }
@@ -114,7 +116,7 @@ mod tests {
             event(4, "work_started", 3_040_000, Some(3), job("a-2", "export")),
             event(5, "work_started", 9_000_000, None, job("a-3", "selfplay")),
         ];
-        let start = |job: &str, at_us| UnitStart { job_id: job.into(), at_us };
+        let start = |job: &str, us| UnitStart { job_id: job.into(), at: Wall::of_us(us) };
         let starts = [start("a-2", 500_000), start("a-2", 3_025_000), start("a-3", 3_026_000), start("a-2", 7_000_000)];
         let found = handovers(&log, &starts);
         assert_eq!(found.len(), 1);

@@ -11,7 +11,7 @@ const EXIT_CONFIG: i32 = 78;
 const EXIT_DATA: i32 = 65;
 const EXIT_OWNER: i32 = 77;
 /// A daemon that shall run may be on its way for so long before it counts as held up.
-const SOON: Span = Span::of_secs(10);
+const START_GRACE: Span = Span::of_secs(10);
 /// systemd's own codes for a process that it could not set up; 203: the program cannot be executed.
 const EXIT_SETUP: std::ops::RangeInclusive<i32> = 200..=243;
 const EXIT_EXEC: i32 = 203;
@@ -145,7 +145,7 @@ fn inactive(f: &Facts<'_>, unit: &UnitView) -> (State, String) {
     match (f.desired, f.held) {
         (true, Some(why)) => (State::Blocked, why.to_owned()),
         // The master has only just begun.
-        (true, None) if !ran && f.blocked_since.is_some_and(|since| f.now - since < SOON) => {
+        (true, None) if !ran && f.blocked_since.is_some_and(|since| f.now - since < START_GRACE) => {
             (State::Initializing, "will be started".into())
         }
         (true, None) if !ran => (State::Blocked, "in the applied profile, not started yet".into()),

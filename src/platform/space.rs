@@ -5,7 +5,7 @@ use rusqlite::ErrorCode;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The file in the directory [`paths::SPACE`].
 pub const MARK: &str = "full";
@@ -42,7 +42,7 @@ pub fn was_full() -> bool {
 
 fn was_full_in(folder: &Path) -> bool {
     let touched = std::fs::metadata(folder.join(MARK)).and_then(|about| about.modified());
-    touched.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age < MAX_MARK_AGE))
+    touched.is_ok_and(|at| at.elapsed().is_ok_and(|age| age < MAX_MARK_AGE))
 }
 
 fn touch(folder: &Path) {

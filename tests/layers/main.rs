@@ -2,6 +2,7 @@
 mod graph;
 mod sources;
 mod texts;
+mod times;
 
 use sources::{is_test, root, shipped, sources};
 use std::collections::BTreeSet;
