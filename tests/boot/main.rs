@@ -24,6 +24,7 @@ macro_rules! on_both {
 mod backoff;
 mod bounds;
 mod champions;
+mod clock;
 mod config;
 mod daemons;
 mod databases;
