@@ -121,10 +121,11 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
             }
         }
     };
-    let mut steps = catalog.ask(catalog::method::Lineage, &json!({ "id": record.id }))?.steps;
+    let catalog::Lineage { mut steps, left_out } = catalog.ask(catalog::method::Lineage, &json!({ "id": record.id }))?;
     steps.sort_by_key(|step| (-step.depth, step.artefact.seq));
-    if steps.len() > MAX_ARTEFACTS {
-        found.notes.push(format!("showing the nearest {MAX_ARTEFACTS} of {} artefacts", steps.len()));
+    if steps.len() > MAX_ARTEFACTS || left_out > 0 {
+        let (shown, all) = (steps.len().min(MAX_ARTEFACTS), steps.len() as u64 + left_out);
+        found.notes.push(format!("showing the nearest {shown} of {all} artefacts"));
         steps.sort_by_key(|step| step.depth.abs());
         steps.truncate(MAX_ARTEFACTS);
         steps.sort_by_key(|step| (-step.depth, step.artefact.seq));

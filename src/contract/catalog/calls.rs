@@ -73,16 +73,24 @@ const PAGE: u32 = 500;
 impl Listed {
     /// So many of these as the limit and a frame allow, at least one. To see that there are more, one more than the limit is needed.
     pub fn cut(mut fit: Vec<ArtefactRecord>, most: u32) -> Listed {
-        let mut size = 0;
-        let holds = |artefact: &ArtefactRecord| {
-            size += serde_json::to_vec(artefact).map_or(0, |bytes| bytes.len() + 1);
-            size <= ROOM
-        };
-        let room = fit.iter().take(most as usize).map(holds).take_while(|holds| *holds).count().max(1);
-        let truncated = fit.len() > room;
-        fit.truncate(room);
-        Listed { artefacts: fit, truncated }
+        let more = fit.len() > most as usize;
+        fit.truncate(most as usize);
+        let left_out = fit_a_frame(&mut fit);
+        Listed { artefacts: fit, truncated: more || left_out > 0 }
     }
+}
+
+/// Leaves as many of these as a frame holds, at least one; returns how many are left out.
+fn fit_a_frame<T: Serialize>(items: &mut Vec<T>) -> u64 {
+    let mut size = 0;
+    let holds = |item: &T| {
+        size += serde_json::to_vec(item).map_or(0, |bytes| bytes.len() + 1);
+        size <= ROOM
+    };
+    let room = items.iter().map(holds).take_while(|holds| *holds).count().max(1);
+    let left_out = items.len().saturating_sub(room);
+    items.truncate(room);
+    left_out as u64
 }
 
 impl ArtefactFilter {
@@ -116,13 +124,37 @@ impl ArtefactFilter {
 pub struct Lineage {
     /// The artefact and what it was made from.
     pub steps: Vec<LineageStep>,
+    /// How many more there are than a frame allows; they are the farthest.
+    #[serde(default)]
+    pub left_out: u64,
+}
+
+impl Lineage {
+    /// The nearest ones that a frame allows, in their order.
+    pub fn cut(mut steps: Vec<LineageStep>) -> Lineage {
+        steps.sort_by_key(|step| step.depth.abs());
+        let left_out = fit_a_frame(&mut steps);
+        steps.sort_by_key(|step| (step.depth, step.artefact.seq));
+        Lineage { steps, left_out }
+    }
 }
 
 /// Result of Ratings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RatingList {
-    /// Of the configuration's models.
+    /// Of the configuration's models, best first.
     pub ratings: Vec<Rating>,
+    /// How many more there are than a frame allows; they are the worst.
+    #[serde(default)]
+    pub left_out: u64,
+}
+
+impl RatingList {
+    /// The best ones that a frame allows.
+    pub fn cut(mut ratings: Vec<Rating>) -> RatingList {
+        let left_out = fit_a_frame(&mut ratings);
+        RatingList { ratings, left_out }
+    }
 }
 
 /// Result of Stage.
@@ -168,6 +200,16 @@ mod tests {
         assert!(page.truncated && (MAX_FRAME / 2..MAX_FRAME).contains(&bytes), "{} artefacts, {bytes} bytes", page.artefacts.len());
         assert!(!Listed::cut(many(3, 1), 3).truncated);
         assert_eq!(Listed::cut(many(2, 2 << 20), 9).artefacts.len(), 1, "never an empty page, or nobody gets past it");
+    }
+
+    #[test]
+    fn a_long_lineage_keeps_its_nearest_steps() {
+        let steps = many(300, 10_000).into_iter().map(|artefact| LineageStep { depth: artefact.seq as i32 - 100, artefact });
+        let cut = Lineage::cut(steps.collect());
+        let depths: Vec<i32> = cut.steps.iter().map(|step| step.depth).collect();
+        assert_eq!(depths.len() as u64 + cut.left_out, 300);
+        assert!(depths.contains(&0) && depths.is_sorted() && (depths[0] + depths[depths.len() - 1]).abs() <= 1, "{depths:?}");
+        assert_eq!(Lineage::cut(vec![]), Lineage { steps: vec![], left_out: 0 });
     }
 
     #[test]

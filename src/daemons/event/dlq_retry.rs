@@ -28,6 +28,9 @@ declare! {
     }
 }
 
+/// Letters of one answer: each comes with its event, and a frame holds a mebibyte.
+const PAGE: u32 = 20;
+
 /// The daemon.
 #[derive(Debug)]
 pub struct DlqRetry {
@@ -61,6 +64,7 @@ impl DlqRetry {
         let mut rested = DeadLetterFilter {
             before_us: Some(now_us - i64::from(self.settings.redrive_after) * 1_000_000),
             max_redriven: Some(most),
+            limit: Some(PAGE),
             ..Default::default()
         };
         // One answer does not hold them all, and those of retired subscribers may fill more than one.
@@ -153,7 +157,7 @@ mod tests {
         assert_eq!(
             fakes.letters.hold().redriven.last().and_then(|f| f.id),
             Some(1027),
-            "two answers hold letters of retired subscribers only"
+            "many answers hold letters of retired subscribers only"
         );
     }
 

@@ -99,8 +99,8 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now_
             let fit = store.list(&ArtefactFilter { limit: Some(most.saturating_add(1)), ..filter })?;
             Ok(Listed::cut(fit, most))
         }),
-        Called::Lineage(m) => run(m, call, |by| Ok(Lineage { steps: store.lineage(&by.id)? })),
-        Called::Ratings(m) => run(m, call, |by| Ok(RatingList { ratings: store.ratings(&by.config_key)? })),
+        Called::Lineage(m) => run(m, call, |by| Ok(Lineage::cut(store.lineage(&by.id)?))),
+        Called::Ratings(m) => run(m, call, |by| Ok(RatingList::cut(store.ratings(&by.config_key)?))),
         Called::Stage(m) => run(m, call, |by| Ok(OneStage { stage: store.stage(&by.config_key)? })),
         Called::Stages(m) => run(m, call, |_| Ok(StageList { stages: store.stages()? })),
         Called::Prune(m) => run(m, call, |prune| {

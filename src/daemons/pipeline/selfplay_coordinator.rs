@@ -79,7 +79,7 @@ impl Daemon for SelfplayCoordinator {
             Input::Tick { .. } => self.allocate("interval", ports, out)?,
             Input::Event { payload, .. } => match payload {
                 Payload::SelfplayComplete(done) => {
-                    self.allocate(&format!("{} of {}", text::count(done.games_completed.into(), "new game"), done.config_key), ports, out)?
+                    self.allocate(&format!("{} of {}", text::count(done.games_completed, "new game"), done.config_key), ports, out)?
                 }
                 Payload::ModelDistributionComplete(done) => {
                     self.allocate(&format!("generation {} of {}", done.generation, done.config_key), ports, out)?
