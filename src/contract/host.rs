@@ -28,6 +28,10 @@ pub struct HostSnapshot {
     pub space_refused: bool,
     /// Room left there for ordinary users, bytes.
     pub disk_free_bytes: Option<u64>,
+    /// Seconds until that room is used up at the last hour's growth; absent before an hour, and while it does not shrink. Only who looks
+    /// again and again knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_full_in_seconds: Option<u64>,
     /// The GPUs, empty without a driver.
     pub gpus: Vec<Gpu>,
     /// Why there is no GPU information, if there is none.

@@ -6,6 +6,7 @@ pub mod bandwidth;
 pub mod breaker;
 pub mod bucket;
 pub mod durations;
+pub mod forecast;
 pub mod gate;
 pub mod handover;
 pub mod hardware;

@@ -7,6 +7,7 @@ use crate::contract::coordinator::GateView;
 use crate::contract::host::HostSnapshot;
 use crate::contract::ports::Host;
 use crate::contract::time::Span;
+use crate::coordination::forecast::Growth;
 use crate::coordination::gate;
 use crate::coordination::hardware::is_gh200;
 use crate::coordination::signal::{self, Load};
@@ -35,9 +36,12 @@ pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::
         let host = make();
         // A use of the processors is a difference of two looks.
         host.snapshot();
+        let (mut growth, begun) = (Growth::default(), Instant::now());
         std::thread::park_timeout(Duration::from_millis(250));
         while let Some(seen) = theirs.upgrade() {
-            let snapshot = host.snapshot();
+            let mut snapshot = host.snapshot();
+            let full_in = snapshot.disk_free_bytes.and_then(|left| growth.see(begun.elapsed(), left));
+            snapshot.disk_full_in_seconds = full_in.map(|left| left.as_secs());
             *seen.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), snapshot));
             seen.first.notify_all();
             drop(seen);

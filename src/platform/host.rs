@@ -92,6 +92,7 @@ impl Host for Machine {
             }),
             space_refused: space::was_full(),
             disk_free_bytes: disk.as_ref().map(|d| d.blocks_available() * d.fragment_size()),
+            disk_full_in_seconds: None,
             gpus,
             gpu_absent,
             pressure: Pressure { cpu: pressure("cpu"), memory: pressure("memory"), io: pressure("io") },

@@ -196,6 +196,12 @@ codes! {
          until it is safeguards.hysteresis below that, so that the databases still have room."
         "`ringrift artefacts prune --dry-run` shows what can be deleted; `du -xh --max-depth=2 /var/lib/ringrift | sort -h | \
          tail` shows what takes the room."
+    DiskForecast "RR-DISK-FORECAST" Degraded "6f5b1c0c3bb84e0ea6e0e4f7a1d2b95e"
+        "The file system of the state fills up within a day"
+        "At the growth of the last hour nothing is left of the file system of /var/lib/ringrift in less than 24 \
+         hours."
+        "`du -xh --max-depth=2 /var/lib/ringrift | sort -h | tail` shows what takes the room; `ringrift artefacts \
+         prune --dry-run` shows what the retention rules let go."
     DiskFull "RR-DISK-FULL" Broken "ba63654694514eac9cf0772390094655"
         "The file system of the state is full"
         "Nothing can be stored. New events are refused and their publishers keep them; nothing acknowledged is \

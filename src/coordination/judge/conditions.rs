@@ -18,6 +18,8 @@ const MAX_LAG: u64 = 10_000;
 const ALL: f64 = 100.0;
 /// A hub that has just begun may not have reported yet, microseconds.
 const FIRST_ACCOUNT_US: i64 = 5_000_000;
+/// A disk that is full in less is told, seconds.
+const FORECAST: u64 = 86_400;
 const DISK: &str = "du -xh --max-depth=2 /var/lib/ringrift | sort -h | tail";
 
 /// What the machine has to do with it.
@@ -73,12 +75,23 @@ fn disk(view: &View<'_>) -> Option<Problem> {
     }
     let gate = shut_gate(view, "disk");
     if percent < rules.disk.critical && gate.is_none() {
-        return None;
+        return forecast(view);
     }
     let below = (rules.disk.critical - rules.hysteresis).max(0.0);
     let title = format!("{} is {percent:.0} % full: no new jobs until it is below {below:.0} %", paths::STATE);
     let free = machine.disk_free_bytes.map_or_else(String::new, |free| format!("{} free", bytes(free)));
     let problem = Problem::new(Code::DiskLow, host("disk"), title).why(free).why(assumed(view)).next("what takes the room", DISK);
+    Some(problem.next("what the retention rules let go", "ringrift artefacts prune --dry-run"))
+}
+
+/// The disk has room, and not for long.
+fn forecast(view: &View<'_>) -> Option<Problem> {
+    let coordinator = view.coordinator.as_ref().filter(|_| is_coordinator_up(view))?;
+    let left = coordinator.conditions.machine.as_ref()?.disk_full_in_seconds.filter(|left| *left < FORECAST)?;
+    let when = if left < 7200 { format!("{} min", left / 60) } else { format!("{} h", left / 3600) };
+    let title = format!("{} is full in {when} at the last hour's growth", paths::STATE);
+    let free = view.facts.machine.disk_free_bytes.map_or_else(String::new, |free| format!("{} free", bytes(free)));
+    let problem = Problem::new(Code::DiskForecast, host("disk"), title).why(free).next("what takes the room", DISK);
     Some(problem.next("what the retention rules let go", "ringrift artefacts prune --dry-run"))
 }
 

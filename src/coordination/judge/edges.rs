@@ -202,9 +202,13 @@ pub fn role(view: &View<'_>, problem: &Problem) -> Role {
         Code::DaemonDegraded if WATCHERS.iter().any(|d| d.name() == problem.subject.name) => Role::Watches,
         Code::DaemonDegraded | Code::MasterDegraded | Code::Outbox | Code::EventLog => Role::Weak,
         Code::LoopStalled | Code::LaneStands => Role::Stands,
-        Code::WatchDown | Code::ConfigNotLoaded | Code::NoPromotion | Code::RulesChanged | Code::SubscriberLag | Code::DeadLetters => {
-            Role::Alone
-        }
+        Code::DiskForecast
+        | Code::WatchDown
+        | Code::ConfigNotLoaded
+        | Code::NoPromotion
+        | Code::RulesChanged
+        | Code::SubscriberLag
+        | Code::DeadLetters => Role::Alone,
         Code::DatabaseLost | Code::ArtefactLost | Code::ClockHold | Code::Clock | Code::GpuLost | Code::Unknown => Role::Alone,
     }
 }

@@ -172,6 +172,10 @@ pub const PLANTS: &[(Code, Plant)] = &[
     }),
     (Code::ConfigNotLoaded, |f| taken(f, json!({ "read_us": NOW - SECOND, "at_next_start": ["daemons.evaluation.x"] }))),
     (Code::DiskLow, |f| f.machine.disk_percent = Some(78.0)),
+    (Code::DiskForecast, |f| {
+        let machine = crate::contract::host::HostSnapshot { disk_full_in_seconds: Some(3 * 3600), ..Default::default() };
+        condition(f, "machine", serde_json::to_value(machine).expect("JSON"));
+    }),
     (Code::DiskFull, |f| (f.machine.disk_percent, f.machine.disk_free_bytes) = (Some(100.0), Some(0))),
     (Code::Inodes, |f| f.machine.inode_percent = Some(99.0)),
     (Code::Gate, |f| condition(f, "gates", json!([{ "gate": "memory", "open": false, "why": "cannot read memory", "unknown": true }]))),

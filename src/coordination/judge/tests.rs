@@ -375,7 +375,7 @@ fn of_two_independent_faults_none_hides_the_other() {
 fn of_one_report(a: Code, b: Code) -> bool {
     use Code::*;
     let router = [LaneStands, SubscriberLag, EventLog, DeadLetters];
-    let coordinator = [QueuePaused, BreakerOpen, JobOom, JobFailing, LoopStalled, Outbox, Gate];
+    let coordinator = [DiskForecast, QueuePaused, BreakerOpen, JobOom, JobFailing, LoopStalled, Outbox, Gate];
     let config = [ConfigInvalid, ConfigNotLoaded];
     let stages = [NoPromotion, RulesChanged];
     let both = |list: &[Code]| list.contains(&a) && list.contains(&b);
