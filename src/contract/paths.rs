@@ -45,8 +45,3 @@ pub const CONFIG_FILE: &str = "unified_loop.yaml";
 
 /// In a service's runtime directory: how often it was restarted after a crash, where systemd does not count the delays (before 254).
 pub const RESTARTS_FILE: &str = "restarts";
-
-/// The runtime directory of a daemon, which holds its `status.json`.
-pub fn runtime_directory(kebab: &str) -> String {
-    format!("{RUN}/{kebab}")
-}

@@ -34,11 +34,6 @@ fn write(path: &Path, bytes: &[u8], mode: u32, outlives: Outlives) -> io::Result
     File::open(folder)?.sync_all()
 }
 
-/// The file of which this is the draft's name.
-pub fn drafted(name: &str) -> Option<&str> {
-    name.strip_prefix('.')?.strip_suffix(".new")
-}
-
 /// `.NAME.new` beside it.
 pub fn draft(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
