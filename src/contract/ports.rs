@@ -17,14 +17,15 @@ use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
 use super::job_file::JobFile;
 use super::router::{DeadLetter, DeadLetterFilter, Stats};
+use super::time::Wall;
 use super::wire::CallError;
 use super::workload::JobType;
 use std::collections::BTreeMap;
 
-/// The clock. Microseconds since 1970.
+/// The wall clock.
 pub trait Clock {
     /// Now.
-    fn now_us(&self) -> i64;
+    fn now(&self) -> Wall;
 }
 
 /// Reading the coordinator's queue. Writing goes through `Out::enqueue`.

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn now_us(&self) -> i64 {
-        now_us()
+    fn now(&self) -> Wall {
+        now()
     }
 }
 
@@ -43,11 +43,6 @@ fn read(clock: nix::time::ClockId) -> Span {
 /// 128 random bits from the kernel (through the UUID library's generator).
 pub fn random() -> u128 {
     uuid::Uuid::now_v7().as_u128() ^ uuid::Uuid::now_v7().as_u128().rotate_left(64)
-}
-
-/// The bytes of a fresh event id, for those who store bytes.
-pub fn new_event_id_bytes() -> [u8; 16] {
-    uuid::Uuid::now_v7().into_bytes()
 }
 
 /// A fresh event id.

@@ -106,12 +106,12 @@ fn overdue(key: &ConfigKey, ports: &Ports<'_>) -> Result<Option<Champion>, Handl
 
 fn switch(key: &ConfigKey, model: &Digest, path: &str, generation: u32, ports: &Ports<'_>, out: &mut Out) {
     let node = ports.node.node();
-    let begun = ports.clock.now_us();
+    let begun = ports.clock.now();
     let (config_key, model_id) = (key.clone(), model.clone());
     let short = &model.as_str()[..12];
     match ports.models.switch(key, model, path) {
         Ok(_) => {
-            let duration_seconds = (ports.clock.now_us() - begun).max(0) as f64 / 1e6;
+            let duration_seconds = (ports.clock.now() - begun).secs_f64().max(0.0);
             let target_hosts = vec![node.clone()];
             out.publish(events::ModelDistributionStarted {
                 config_key: config_key.clone(),

@@ -72,7 +72,7 @@ impl AutoPromotion {
                     previous_elo,
                     elo_delta: result.elo,
                     supersedes: champion.map(|c| c.model_id),
-                    promoted_at: ports.clock.now_us(),
+                    promoted_at: ports.clock.now().us(),
                     tier: tier.into(),
                 });
                 line

@@ -5,6 +5,7 @@ use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
 use crate::contract::router::DeadLetterFilter;
+use crate::contract::time::{Span, Wall};
 
 declare! {
     DlqRetry {
@@ -58,11 +59,11 @@ impl Daemon for DlqRetry {
 
 impl DlqRetry {
     /// Hands out letters that have rested, oldest first; how many.
-    fn redrive(&self, now_us: i64, ports: &Ports<'_>) -> Result<u64, HandlerError> {
+    fn redrive(&self, now: Wall, ports: &Ports<'_>) -> Result<u64, HandlerError> {
         let mut redriven = 0;
         let Some(most) = self.settings.max_redrives.checked_sub(1) else { return Ok(0) };
         let mut rested = DeadLetterFilter {
-            before_us: Some(now_us - i64::from(self.settings.redrive_after) * 1_000_000),
+            before_us: Some((now - Span::of_secs(self.settings.redrive_after.into())).us()),
             max_redriven: Some(most),
             limit: Some(PAGE),
             ..Default::default()
@@ -84,7 +85,7 @@ impl DlqRetry {
     }
 
     fn round(&self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        let now = ports.clock.now_us();
+        let now = ports.clock.now();
         let redriven = self.redrive(now, ports)?;
         if redriven > 0 {
             out.publish(events::DlqEventsReplayed { count: redriven, requested_by: SPEC.name.into() });
@@ -93,7 +94,7 @@ impl DlqRetry {
         let line = format!("dead letters: {pending} pending, {redriven} delivered again");
         if pending >= u64::from(self.settings.stale_threshold) {
             let oldest = ports.letters.dead_letters(&DeadLetterFilter { limit: Some(1), ..Default::default() })?;
-            let oldest_seconds = oldest.first().map_or(0, |l| ((now - l.dead_us).max(0) / 1_000_000).unsigned_abs());
+            let oldest_seconds = oldest.first().map_or(0, |l| (now - Wall::of_us(l.dead_us)).secs().max(0).unsigned_abs());
             out.publish(events::DlqStaleEvents { pending, oldest_seconds });
             out.health(Health::degraded(format!("{line}; see `ringrift events dlq list`")));
         } else {
@@ -129,7 +130,7 @@ mod tests {
     /// A clock by which letters that died at 0 have rested.
     fn rested() -> Fakes {
         let fakes = Fakes::new();
-        fakes.clock.hold().now_us = 10_000_000_000;
+        fakes.clock.hold().now = Wall::of_us(10_000_000_000);
         fakes
     }
 
@@ -137,7 +138,7 @@ mod tests {
     fn each_rested_letter_is_handed_out_by_its_number() {
         let fakes = rested();
         fakes.letters.hold().letters.extend([letter(3), letter(4)]);
-        let young = DeadLetter { dead_us: fakes.clock.hold().now_us - 3_599_000_000, ..letter(5) };
+        let young = DeadLetter { dead_us: (fakes.clock.hold().now - Span::of_secs(3599)).us(), ..letter(5) };
         let given_up = DeadLetter { redriven: 100, ..letter(6) };
         fakes.letters.hold().letters.extend([young, given_up]);
         let out = fakes.give(&mut build::<DlqRetry>(), Input::Tick { number: 1 }).expect("handled");

@@ -6,6 +6,7 @@ use crate::contract::events::{self, Payload};
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
 use crate::contract::text;
+use crate::contract::time::{Span, Wall};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,8 +50,8 @@ pub struct WorkQueueMonitor {
     settings: Settings,
     /// Back-pressure was activated and not released.
     pressing: bool,
-    /// When waiting items were queued, microseconds.
-    queued: BTreeMap<String, i64>,
+    /// When waiting items were queued.
+    queued: BTreeMap<String, Wall>,
     /// Seconds from queued to granted, the last ones.
     latencies: VecDeque<f64>,
 }
@@ -80,16 +81,16 @@ impl Daemon for WorkQueueMonitor {
             Input::Tick { .. } => self.look(ports, out)?,
             Input::Event { event, payload } => match payload {
                 Payload::WorkQueued(w) if self.queued.len() < REMEMBERED => {
-                    self.queued.insert(w.work_id.to_string(), event.time_us);
+                    self.queued.insert(w.work_id.to_string(), Wall::of_us(event.time_us));
                 }
-                Payload::WorkClaimed(w) => self.claimed(w.work_id.as_str(), event.time_us),
+                Payload::WorkClaimed(w) => self.claimed(w.work_id.as_str(), Wall::of_us(event.time_us)),
                 Payload::WorkCancelled(w) => drop(self.queued.remove(w.work_id.as_str())),
                 Payload::WorkFailed(w) => drop(self.queued.remove(w.work_id.as_str())),
                 // It waits again, from now on.
                 Payload::WorkRetry(w) => {
                     out.last(format!("{} {} is tried again: {}", w.work_type, w.work_id, w.error));
                     if self.queued.len() < REMEMBERED {
-                        self.queued.insert(w.work_id.to_string(), event.time_us);
+                        self.queued.insert(w.work_id.to_string(), Wall::of_us(event.time_us));
                     }
                 }
                 Payload::WorkTimeout(w) => out.last(format!("{} {} took longer than {} s", w.work_type, w.work_id, w.timeout_seconds)),
@@ -104,9 +105,9 @@ impl Daemon for WorkQueueMonitor {
 }
 
 impl WorkQueueMonitor {
-    fn claimed(&mut self, id: &str, now_us: i64) {
+    fn claimed(&mut self, id: &str, now: Wall) {
         let Some(at) = self.queued.remove(id) else { return };
-        self.latencies.push_back((now_us - at).max(0) as f64 / 1e6);
+        self.latencies.push_back((now - at).secs_f64().max(0.0));
         while self.latencies.len() > self.settings.latency_window as usize {
             self.latencies.pop_front();
         }
@@ -123,10 +124,10 @@ impl WorkQueueMonitor {
         let depth = ports.queue.count(&WorkSelection::of(&[WorkStatus::Pending]))?;
         let running = ports.queue.count(&WorkSelection::of(&[WorkStatus::Running]))?;
         let starting = ports.queue.all(&WorkSelection::of(&[WorkStatus::Claimed]))?;
-        let now = ports.clock.now_us();
+        let now = ports.clock.now();
         self.press(depth, ports, out);
-        let slow = i64::from(self.settings.stuck_seconds) * 1_000_000;
-        let stuck = starting.iter().filter(|i| i.claimed_us.is_some_and(|at| now - at.us() > slow));
+        let slow = Span::of_secs(self.settings.stuck_seconds.into());
+        let stuck = starting.iter().filter(|i| i.claimed_us.is_some_and(|at| now - at > slow));
         let stuck: Vec<String> = stuck.map(|i| i.work_id.to_string()).collect();
         let mut story = format!("{depth} queued, {running} running");
         if let Some((median, slowest)) = self.latency() {
@@ -165,7 +166,6 @@ mod tests {
     use crate::contract::health::HealthStatus;
     use crate::contract::ids::LeaseId;
     use crate::contract::ports::fakes::envelope;
-    use crate::contract::time::Wall;
     use crate::contract::workload::JobType;
     use crate::daemons::testing::{build, job, key, node};
 
@@ -210,7 +210,7 @@ mod tests {
             fakes.event(&mut daemon, queued(n)).expect("handled");
         }
         for n in 0..3u32 {
-            fakes.clock.hold().now_us += 4_000_000;
+            fakes.clock.hold().now += Span::of_secs(4);
             let claimed = events::WorkClaimed {
                 work_id: job(&format!("w-{n}")),
                 work_type: "selfplay".into(),
@@ -219,11 +219,11 @@ mod tests {
                 lease_id: LeaseId::new("w-l1").expect("an id"),
                 attempt: 1,
             };
-            let event = crate::contract::envelope::Event { time_us: fakes.clock.hold().now_us, ..envelope(&claimed) };
+            let event = crate::contract::envelope::Event { time_us: fakes.clock.hold().now.us(), ..envelope(&claimed) };
             fakes.give(&mut daemon, Input::Event { event: &event, payload: claimed.into() }).expect("handled");
         }
         fakes.queue.hold().queued(JobType::Training, WorkStatus::Claimed);
-        fakes.queue.hold().work[0].claimed_us = Some(Wall::of_us(fakes.clock.hold().now_us - 301_000_000));
+        fakes.queue.hold().work[0].claimed_us = Some(fakes.clock.hold().now - Span::of_secs(301));
         let health = tick(&fakes, &mut daemon).health.expect("said");
         assert_eq!(health.status, HealthStatus::Degraded);
         assert!(health.message.contains("t-0") && health.message.contains("start delay 8 s (max 12 s)"), "{}", health.message);

@@ -8,6 +8,7 @@ use crate::contract::daemon::HandlerError;
 use crate::contract::events::{EventType, Payload};
 use crate::contract::method::Method;
 use crate::contract::ports::CatalogStore;
+use crate::contract::time::Wall;
 use crate::contract::wire::{Call, ErrorParameters, Reply, errors};
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ fn most_telling(mut fates: Vec<Fate>) -> Vec<Fate> {
 }
 
 /// One part of a rebuild: files, or events of the log in their order. What the catalog knows already stays as it is.
-fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, now_us: i64) -> Result<Rebuilt, Refused> {
+fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, now: Wall) -> Result<Rebuilt, Refused> {
     let mut rebuilt = if wanted.files { store.rebuild(wanted.after.as_deref())? } else { Rebuilt::default() };
     for event in &wanted.events {
         let Some(kind) = EventType::from_wire(&event.kind) else { continue };
@@ -64,7 +65,7 @@ fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, now_us: i64) -> Result<Re
         if store.handled(&event.id)?.is_some() {
             continue;
         }
-        let done = effect(payload, store, now_us).and_then(|effect| match effect {
+        let done = effect(payload, store, now).and_then(|effect| match effect {
             Some((change, outputs, _)) => Ok(store.commit(&event.id, &change, &outputs).map(|()| true)?),
             None => Ok(false),
         });
@@ -78,14 +79,14 @@ fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, now_us: i64) -> Result<Re
 }
 
 /// Answers one call; an error is none of the caller's but the daemon's own.
-pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now_us: i64) -> Result<Reply, HandlerError> {
-    match reply(call, housekeeping, ports, now_us) {
+pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now: Wall) -> Result<Reply, HandlerError> {
+    match reply(call, housekeeping, ports, now) {
         Ok(reply) | Err(Refused::Caller(reply)) => Ok(reply),
         Err(Refused::Daemon(error)) => Err(error),
     }
 }
 
-fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now_us: i64) -> Result<Reply, Refused> {
+fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now: Wall) -> Result<Reply, Refused> {
     let store = ports.store;
     let name = call.method.rsplit('.').next().unwrap_or_default();
     let unknown = || Refused::Caller(Reply::error(errors::METHOD_NOT_FOUND, &json!({ "method": call.method })));
@@ -110,7 +111,7 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now_
             }
             Ok(Fates { fates: most_telling(fates) })
         }),
-        Called::Rebuild(m) => run(m, call, |part| rebuild(&part, store, now_us)),
+        Called::Rebuild(m) => run(m, call, |part| rebuild(&part, store, now)),
     }
 }
 
@@ -123,7 +124,8 @@ mod tests {
     fn ask(fakes: &Fakes, method: &str, parameters: Value) -> Reply {
         let mut housekeeping = Housekeeping::new(&Default::default());
         let ports = Keeping { queue: &fakes.queue, current: &fakes.current, store: &fakes.store };
-        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &ports, 0).expect("an answer")
+        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &ports, Wall::default())
+            .expect("an answer")
     }
 
     #[test]

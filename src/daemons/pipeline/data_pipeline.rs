@@ -106,7 +106,7 @@ impl DataPipeline {
                 self.keep_house(ports, out)?;
             }
             Input::Call(call) => {
-                out.answer(catalog_calls::answer(call, &mut self.housekeeping, &keeping(ports), ports.clock.now_us())?);
+                out.answer(catalog_calls::answer(call, &mut self.housekeeping, &keeping(ports), ports.clock.now())?);
             }
             Input::Reload => self.compare_rules(ports, out)?,
             _ => {}
@@ -145,7 +145,7 @@ impl DataPipeline {
         inspection::inspect(&payload, ports.store)?;
         let effect = match payload {
             Payload::RulesChanged(p) => self.rules_changed(&p, ports)?,
-            payload => effect(payload, ports.store, ports.clock.now_us())?,
+            payload => effect(payload, ports.store, ports.clock.now())?,
         };
         let Some((change, outputs, line)) = effect else { return Ok(()) };
         ports.store.commit(&event.id, &change, &outputs)?;

@@ -6,6 +6,7 @@ use crate::contract::daemon::HandlerError;
 use crate::contract::events::{self, Payload};
 use crate::contract::ids::ConfigKey;
 use crate::contract::ports::{CatalogChange, CatalogStore};
+use crate::contract::time::Wall;
 use crate::contract::workload::JobType;
 
 /// A configuration's new stage and why.
@@ -14,10 +15,10 @@ pub(super) fn staged(key: &ConfigKey, stage: &str, line: &str) -> CatalogChange 
 }
 
 /// What one event means for the catalog.
-pub(super) fn effect(payload: Payload, store: &dyn CatalogStore, now_us: i64) -> Result<Option<Effect>, HandlerError> {
+pub(super) fn effect(payload: Payload, store: &dyn CatalogStore, now: Wall) -> Result<Option<Effect>, HandlerError> {
     Ok(match payload {
         Payload::WorkStarted(work) => results::started(&work),
-        Payload::WorkCompleted(work) => Some(results::completed(&work, store, now_us)?),
+        Payload::WorkCompleted(work) => Some(results::completed(&work, store, now)?),
         Payload::WorkFailed(work) => failed(&work),
         Payload::ModelPromoted(p) => {
             let line = format!("generation {} is {}", p.generation, &p.model_id.as_str()[..12]);

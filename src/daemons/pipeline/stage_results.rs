@@ -9,6 +9,7 @@ use crate::contract::paths;
 use crate::contract::ports::{CatalogChange, CatalogStore};
 use crate::contract::results::Checked;
 use crate::contract::text;
+use crate::contract::time::Wall;
 use crate::contract::workload::{Artefact, Description, JobType};
 use serde_json::Value;
 
@@ -93,7 +94,7 @@ pub(super) fn training_progress(beat: &events::TaskHeartbeat) -> Option<events::
 }
 
 /// A job ended well.
-pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now_us: i64) -> Result<Effect, HandlerError> {
+pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now: Wall) -> Result<Effect, HandlerError> {
     let read = Read::new(work)?;
     let (key, metrics) = (read.key()?, read.metrics);
     let kind =
@@ -108,7 +109,7 @@ pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now_us: 
             config_key: key.clone(),
             path: String::new(),
             bytes: artefact.bytes,
-            created_us: now_us,
+            created_us: now.us(),
             seq: 0,
             job_id: work.work_id.clone(),
             node: work.node_id.clone(),
@@ -203,7 +204,7 @@ pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now_us: 
                 vs_random: metrics.score("vs_random"),
                 vs_heuristic: metrics.score("vs_heuristic"),
             };
-            let (rating, updated) = rating(&done, store, now_us)?;
+            let (rating, updated) = rating(&done, store, now)?;
             change.rating = Some(rating);
             let line = format!("{} against the champion: {}, Elo {:+.0}", &candidate.sha256.as_str()[..12], done.sprt_decision, done.elo);
             ("evaluation", vec![done.into(), updated.into()], line)
@@ -264,7 +265,7 @@ fn training(
 }
 
 /// The candidate's Elo stands on its opponent's.
-fn rating(done: &events::EvaluationCompleted, store: &dyn CatalogStore, now_us: i64) -> Result<(Rating, events::EloUpdated), HandlerError> {
+fn rating(done: &events::EvaluationCompleted, store: &dyn CatalogStore, now: Wall) -> Result<(Rating, events::EloUpdated), HandlerError> {
     let base = match &done.champion_id {
         None => 0.0,
         Some(id) => {
@@ -285,7 +286,7 @@ fn rating(done: &events::EvaluationCompleted, store: &dyn CatalogStore, now_us: 
         games_played: done.games_played,
         vs_random: done.vs_random,
         vs_heuristic: done.vs_heuristic,
-        rated_us: now_us,
+        rated_us: now.us(),
     };
     let updated = events::EloUpdated {
         config_key: done.config_key.clone(),

@@ -112,7 +112,7 @@ impl TrainingTrigger {
             sample_count,
             threshold: self.settings.threshold_samples,
             samples_id: samples.id,
-            triggered_at: ports.clock.now_us(),
+            triggered_at: ports.clock.now().us(),
         });
         out.enqueue(work);
         let line = format!("{key}: training on {} queued", text::count(sample_count, "sample"));

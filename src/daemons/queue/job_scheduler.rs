@@ -6,6 +6,7 @@ use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
 use crate::contract::health::Health;
 use crate::contract::registry::declare;
+use crate::contract::time::Wall;
 use crate::coordination::schedule::Level;
 use std::collections::BTreeMap;
 
@@ -56,9 +57,9 @@ impl Daemon for JobScheduler {
 }
 
 /// How the queue stands, in a line.
-fn tell(order: &QueueOrder, now_us: i64) -> String {
+fn tell(order: &QueueOrder, now: Wall) -> String {
     let count = |level: &str| order.places.iter().filter(|p| p.level == level).count();
-    let oldest = order.places.iter().map(|p| (now_us - p.created_us.us()).max(0) / 60_000_000).max().unwrap_or(0);
+    let oldest = order.places.iter().map(|p| (now - p.created_us).secs().max(0) / 60).max().unwrap_or(0);
     let levels: Vec<String> =
         ["CRITICAL", "HIGH", "NORMAL", "LOW"].iter().filter(|l| count(l) > 0).map(|l| format!("{} {l}", count(l))).collect();
     match levels.is_empty() {
@@ -84,7 +85,7 @@ impl JobScheduler {
             let ticks = before.get(&id).map_or(0, |ticks| ticks.saturating_add(1));
             self.waiting.insert(id, ticks);
         }
-        let story = tell(&order, ports.clock.now_us());
+        let story = tell(&order, ports.clock.now());
         let due = |place: &&QueuePlace| self.waiting.get(place.work_id.as_str()).is_some_and(|ticks| *ticks >= self.patience);
         match order.places.iter().filter(declared).find(due) {
             Some(place) => match preempt(place, ports, out)? {

@@ -8,6 +8,7 @@ use crate::contract::host::HostSnapshot;
 use crate::contract::ids::NodeId;
 use crate::contract::registry::declare;
 use crate::contract::text;
+use crate::contract::time::Wall;
 use crate::contract::workload::JobType;
 use crate::coordination::selfplay::{Plan, Wishes};
 use serde::{Deserialize, Serialize};
@@ -55,8 +56,8 @@ const RELIEVED: u64 = 40;
 struct Pressure {
     node_id: NodeId,
     level: String,
-    /// The time of the event, microseconds since 1970: events that are delivered again come out of order.
-    time_us: i64,
+    /// The time of the event: events that are delivered again come out of order.
+    time_us: Wall,
     /// Jobs in the queue when it was activated; absent once it is released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     depth: Option<u64>,
@@ -98,7 +99,7 @@ pub struct IdleResource {
     plan: Plan,
     /// `pipeline.auto_trigger`.
     auto: bool,
-    idle_since: Option<i64>,
+    idle_since: Option<Wall>,
     kept: Kept,
 }
 
@@ -129,10 +130,15 @@ impl Daemon for IdleResource {
                 Payload::BackpressureActivated(b) => {
                     out.last(format!("paused by back-pressure: {}", b.reason));
                     let depth = Some(b.queue_depth);
-                    self.kept.report(Pressure { node_id: b.node_id, level: b.level, time_us: event.time_us, depth });
+                    self.kept.report(Pressure { node_id: b.node_id, level: b.level, time_us: Wall::of_us(event.time_us), depth });
                 }
                 Payload::BackpressureReleased(b) => {
-                    self.kept.report(Pressure { node_id: b.node_id, level: b.previous_level, time_us: event.time_us, depth: None });
+                    self.kept.report(Pressure {
+                        node_id: b.node_id,
+                        level: b.previous_level,
+                        time_us: Wall::of_us(event.time_us),
+                        depth: None,
+                    });
                 }
                 Payload::ResourceConstraint(r) if r.node_id == ports.host.node() => {
                     // What is short of something has not been idle.
@@ -162,8 +168,8 @@ impl IdleResource {
             out.last(host.cpu_percent.map_or("cannot read CPU utilisation".into(), |p| format!("CPU {p:.0} % busy")));
             return Ok(());
         };
-        let now = ports.clock.now_us();
-        let idle = (now - *self.idle_since.get_or_insert(now)) as f64 / 1e6;
+        let now = ports.clock.now();
+        let idle = (now - *self.idle_since.get_or_insert(now)).secs_f64();
         if idle < f64::from(self.settings.idle_seconds) {
             out.last(format!("{cores:.1} cores idle for {idle:.0} s"));
             return Ok(());
@@ -220,6 +226,7 @@ impl IdleResource {
 mod tests {
     use super::*;
     use crate::contract::reason::{Reason, ReasonCode};
+    use crate::contract::time::Span;
     use crate::daemons::testing::{build, key, node};
 
     fn fakes(cpu: Option<f64>) -> Fakes {
@@ -234,7 +241,7 @@ mod tests {
         let mut daemon: IdleResource = build();
         let first = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(first.work.is_empty(), "not idle for long enough yet");
-        fakes.clock.hold().now_us += 15_000_000;
+        fakes.clock.hold().now += Span::of_secs(15);
         fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled")
     }
 
@@ -260,7 +267,7 @@ mod tests {
     }
 
     fn tick(fakes: &Fakes, daemon: &mut IdleResource, number: u64) -> Out {
-        fakes.clock.hold().now_us += 15_000_000;
+        fakes.clock.hold().now += Span::of_secs(15);
         fakes.give(daemon, Input::Tick { number }).expect("handled")
     }
 
@@ -336,7 +343,7 @@ mod tests {
         let boost = events::ExplorationBoost { config_key: key(), boost_factor: 1.5, reason: String::new(), anomaly_count: None };
         fakes.event(&mut daemon, boost).expect("handled");
         fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
-        fakes.clock.hold().now_us += 15_000_000;
+        fakes.clock.hold().now += Span::of_secs(15);
         let short = events::ResourceConstraint {
             node_id: node(),
             resource_type: "memory".into(),
@@ -346,7 +353,7 @@ mod tests {
         };
         fakes.event(&mut daemon, short).expect("handled");
         assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").work.is_empty(), "it counts anew");
-        fakes.clock.hold().now_us += 15_000_000;
+        fakes.clock.hold().now += Span::of_secs(15);
         assert_eq!(fakes.give(&mut daemon, Input::Tick { number: 3 }).expect("handled").work[0].params["exploration"], 1.5);
     }
 

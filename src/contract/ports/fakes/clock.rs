@@ -1,16 +1,17 @@
 //! The clock, at the time that a test sets.
 use super::{Fake, Held, NOW};
 use crate::contract::ports::{Clock, Port};
+use crate::contract::time::Wall;
 
 /// The time.
 #[derive(Debug)]
 pub struct Time {
-    pub now_us: i64,
+    pub now: Wall,
 }
 
 impl Default for Time {
     fn default() -> Time {
-        Time { now_us: NOW }
+        Time { now: Wall::of_us(NOW) }
     }
 }
 
@@ -19,7 +20,7 @@ impl Held for Time {
 }
 
 impl Clock for Fake<Time> {
-    fn now_us(&self) -> i64 {
-        self.asked().now_us
+    fn now(&self) -> Wall {
+        self.asked().now
     }
 }

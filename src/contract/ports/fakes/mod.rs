@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn a_port_that_is_not_set_fails_the_test_by_its_name() {
         let unset = Fake::<Time>::default();
-        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unset.now_us())).expect_err("nothing is set");
+        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unset.now())).expect_err("nothing is set");
         assert!(said.downcast_ref::<String>().is_some_and(|text| text.contains("port `clock`")));
         unset.hold();
-        assert_eq!(unset.now_us(), NOW);
+        assert_eq!(unset.now().us(), NOW);
     }
 }
