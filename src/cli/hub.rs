@@ -1,6 +1,7 @@
 //! Calls to a hub, made only if its service runs: read-only commands never start a unit.
 use super::world::World;
 use crate::contract::error::{Exit, Failure};
+use crate::contract::host::is_active;
 use crate::contract::method::Method;
 use crate::contract::registry::{DaemonType, Hub};
 use crate::contract::rights::{self, Need};
@@ -62,7 +63,7 @@ pub fn ask_within(world: &World, hub: Hub, patience: Duration) -> Result<Asked, 
     let place = place(hub);
     let unit = world.unit(&place.service)?;
     let state = unit.map_or_else(|| "not installed".to_owned(), |u| u.active_state);
-    if !matches!(state.as_str(), "active" | "reloading" | "refreshing") {
+    if !is_active(&state) {
         return Err(Failure::new(Exit::Unavailable, format!("the {} is not running: {} is {state}", place.what, place.service))
             .hint("`ringrift status` shows why; `systemctl start ringrift-master.target` starts the suite"));
     }

@@ -87,7 +87,8 @@ pub struct UnitView {
     pub exit_status: Option<i32>,
     /// Memory in bytes, where the cgroup tells.
     pub memory_bytes: Option<u64>,
-    /// Last change of active_state, microseconds since 1970; absent: never left inactive.
+    /// Since when it is in its state, microseconds since 1970; absent: it never left inactive. Of what is active this is when it became
+    /// active, and a reload is no change; of everything else the last step of its way up or down.
     pub since_us: Option<i64>,
     /// A waiting start job: the units it waits for.
     pub waiting_for: Vec<String>,
@@ -102,10 +103,19 @@ pub struct UnitView {
 /// Exit codes on which systemd does not restart, so it refuses no restart either: newer data, wrong owner, bad configuration.
 const NO_RESTART: [i32; 3] = [65, 77, 78];
 
+/// Whether a unit of this active_state does its work: also in the moment in which it takes a configuration over.
+pub fn is_active(active_state: &str) -> bool {
+    matches!(active_state, "active" | "reloading" | "refreshing")
+}
+
 impl UnitView {
+    /// Whether it does its work.
+    pub fn is_active(&self) -> bool {
+        is_active(&self.active_state)
+    }
     /// Whether systemd has it, is about to have it, or will have it again by itself.
     pub fn is_up(&self) -> bool {
-        matches!(self.active_state.as_str(), "active" | "activating" | "reloading" | "refreshing") || self.start_queued
+        self.is_active() || self.active_state == "activating" || self.start_queued
     }
     /// Whether it has failed and systemd waits before it starts it again.
     pub fn is_backing_off(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What a daemon's state is, from what systemd, its own report, the control file and the profile say. Pure.
 use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
-use crate::contract::host::UnitView;
+use crate::contract::host::{UnitView, is_active};
 use crate::contract::master::Control;
 use crate::contract::registry::{DaemonSpec, Stage};
 use crate::contract::time::{Span, Wall};
@@ -77,7 +77,7 @@ fn state(f: &Facts<'_>) -> (State, String) {
         "activating" | "inactive" | "maintenance" if unit.start_queued => (State::Blocked, blocked(f, unit)),
         "activating" => (State::Initializing, unit.status_text.clone().unwrap_or_default()),
         "deactivating" => (State::ShuttingDown, unit.status_text.clone().unwrap_or_default()),
-        "active" | "reloading" | "refreshing" => running(f, unit),
+        state if is_active(state) => running(f, unit),
         _ => inactive(f, unit),
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn up() -> Result<(), Failure> {
 }
 
 fn judge(hubs: &[UnitView], late: bool) -> HubsState {
-    let down: Vec<&UnitView> = hubs.iter().filter(|u| !matches!(u.active_state.as_str(), "active" | "reloading" | "refreshing")).collect();
+    let down: Vec<&UnitView> = hubs.iter().filter(|u| !u.is_active()).collect();
     let hopeless = |u: &&&UnitView| {
         let failed = u.active_state == "failed" && !u.start_queued;
         let again = u.restarts.is_some_and(|n| n >= HOPELESS) && u.result.as_deref() != Some(IN_ORDER);

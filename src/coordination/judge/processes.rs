@@ -128,7 +128,7 @@ fn watch(view: &View<'_>) -> Option<Problem> {
     if let Some(problem) = unusable(view, WATCH, subject.clone(), view.running) {
         return Some(problem);
     }
-    let down = view.running && view.facts.unit(WATCH).is_none_or(|u| u.active_state != "active");
+    let down = view.running && view.facts.unit(WATCH).is_none_or(|u| !u.is_active());
     down.then(|| {
         let problem = Problem::new(Code::WatchDown, subject, "The watch over the emergency flags does not run");
         problem
@@ -356,5 +356,5 @@ fn unwell(view: &View<'_>, process: &Process) -> Option<Problem> {
 
 /// The coordinator's unit.
 pub fn is_coordinator_up(view: &View<'_>) -> bool {
-    view.facts.unit(COORDINATOR).is_some_and(|u| matches!(u.active_state.as_str(), "active" | "reloading" | "refreshing"))
+    view.facts.unit(COORDINATOR).is_some_and(UnitView::is_active)
 }

@@ -51,7 +51,6 @@ impl<'a> View<'a> {
         let master = facts.master();
         let profile = facts.profile();
         let members = profile.map(Profile::members).unwrap_or_default();
-        let active = |states: &[&str]| facts.unit(MASTER).is_some_and(|u| states.contains(&u.active_state.as_str()));
         let real = all().filter(|s| !matches!(s.stage, Stage::Alias { .. }));
         let mut processes: Vec<Process> =
             real.map(|spec| daemon(facts, spec, members.contains(&spec.daemon), wish(master.as_ref(), spec.daemon))).collect();
@@ -62,8 +61,8 @@ impl<'a> View<'a> {
             pipeline: facts.pipeline(),
             profile,
             processes,
-            running: active(&["active", "reloading", "refreshing"]),
-            starting: active(&["activating"]),
+            running: facts.unit(MASTER).is_some_and(UnitView::is_active),
+            starting: facts.unit(MASTER).is_some_and(|u| u.active_state == "activating"),
             master,
             facts,
         }
@@ -108,7 +107,7 @@ impl<'a> View<'a> {
     /// Since when the suite is up at least: its youngest socket or hub.
     pub fn begun_us(&self) -> Option<i64> {
         let units = self.facts.units.as_deref().unwrap_or_default();
-        let up = |u: &&UnitView| (SOCKETS.iter().any(|s| s.unit == u.name) || u.name == MASTER) && u.active_state != "inactive";
+        let up = |u: &&UnitView| (SOCKETS.iter().any(|s| s.unit == u.name) || u.name == MASTER) && u.is_up();
         units.iter().filter(up).filter_map(|u| u.since_us).max()
     }
 

@@ -34,7 +34,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.forget_failed();
         let active: Vec<(DaemonType, Option<Wall>)> = {
             let world = self.world();
-            let since = |d: DaemonType| world.unit(d).filter(|u| u.active_state == "active").map(|u| (d, u.since_us.map(Wall::of_us)));
+            let since = |d: DaemonType| world.unit(d).filter(|u| u.is_active()).map(|u| (d, u.since_us.map(Wall::of_us)));
             built().filter_map(|s| since(s.daemon)).collect()
         };
         for (daemon, since) in active {
@@ -173,9 +173,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let world = self.world();
             let after = Span::of_secs(world.config.master.reset_after.into());
             let is_due = |u: &&crate::contract::host::UnitView| {
-                u.active_state == "active"
-                    && u.restarts.is_some_and(|n| n > 0)
-                    && u.since_us.is_some_and(|since| now - Wall::of_us(since) >= after)
+                u.is_active() && u.restarts.is_some_and(|n| n > 0) && u.since_us.is_some_and(|since| now - Wall::of_us(since) >= after)
             };
             let named = |u: &crate::contract::host::UnitView| Some((u.name.clone(), u.invocation_id.clone()?));
             world.units.values().filter(is_due).filter_map(named).collect()

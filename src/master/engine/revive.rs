@@ -37,7 +37,7 @@ fn care(unit: &UnitView, known: Option<Revival>, schedule: &Retries, now: Wall) 
             due => RevivalStep::Keep(Revival { due, ..known }),
         };
     }
-    let well = unit.active_state == "active" && unit.since_us.is_some_and(|since| now - Wall::of_us(since) >= longest);
+    let well = unit.is_active() && unit.since_us.is_some_and(|since| now - Wall::of_us(since) >= longest);
     if known.tries == 0 || well { RevivalStep::Forget } else { RevivalStep::Keep(Revival { due: None, ..known }) }
 }
 

@@ -85,7 +85,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let (state, since) = {
             let world = self.world();
             let unit = world.units.get(socket.unit)?;
-            let service_up = world.units.get(socket.service).is_some_and(|u| u.active_state == "active");
+            let service_up = world.units.get(socket.service).is_some_and(|u| u.is_active());
             let down = matches!(unit.active_state.as_str(), "inactive" | "failed") && !unit.start_queued && service_up;
             if down && unit.since_us.is_none_or(|since| has_passed(Wall::of_us(since), DOUBT, now)) {
                 return Some((Restart::Service, format!("{} is down while {} runs", socket.unit, socket.service)));

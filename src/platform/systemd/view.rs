@@ -1,5 +1,5 @@
 //! From a unit's D-Bus properties to `UnitView`. What an older systemd does not have stays absent.
-use crate::contract::host::UnitView;
+use crate::contract::host::{UnitView, is_active};
 use crate::contract::text::Line;
 use std::collections::HashMap;
 use zbus::{OwnedVariant, Variant};
@@ -53,6 +53,14 @@ pub(super) fn limit(p: &Properties, name: &str) -> Option<u64> {
     number(p, name).filter(|n| *n != u64::MAX)
 }
 
+/// Since when it is in its state. What is active has been so since it last became active: a reload, and a socket whose service starts, change
+/// the unit's own step and with it `StateChangeTimestamp`, not how long it has been up.
+fn since_us(unit: &Properties) -> Option<i64> {
+    let up = text(unit, "ActiveState").is_some_and(|state| is_active(&state));
+    let property = if up { "ActiveEnterTimestamp" } else { "StateChangeTimestamp" };
+    number(unit, property).filter(|n| *n != 0).and_then(|n| i64::try_from(n).ok())
+}
+
 /// `unit` are the properties of the Unit interface, `kind` those of Service, Socket, …; `name` is used where the unit tells none.
 pub(super) fn view(name: &str, unit: &Properties, kind: &Properties) -> UnitView {
     let main_pid = number(kind, "MainPID").and_then(|n| u32::try_from(n).ok()).filter(|n| *n != 0);
@@ -68,7 +76,7 @@ pub(super) fn view(name: &str, unit: &Properties, kind: &Properties) -> UnitView
         restarts: number(kind, "NRestarts").and_then(|n| u32::try_from(n).ok()),
         exit_status: if exited { signed(kind, "ExecMainStatus") } else { None },
         memory_bytes: limit(kind, "MemoryCurrent"),
-        since_us: number(unit, "StateChangeTimestamp").filter(|n| *n != 0).and_then(|n| i64::try_from(n).ok()),
+        since_us: since_us(unit),
         waiting_for: Vec::new(),
         start_queued: false,
         invocation_id: invocation(unit),
@@ -103,6 +111,25 @@ mod tests {
         let view = view("x", &unit, &kind);
         assert_eq!((view.memory_bytes, view.main_pid, view.since_us, view.invocation_id.as_deref()), (None, None, None, None));
         assert_eq!((view.exit_status, view.restarts, view.result), (Some(78), Some(6), None));
+    }
+
+    /// A reload sets StateChangeTimestamp twice, and a socket's does when its service starts.
+    #[test]
+    fn what_is_active_has_been_so_since_it_became_active_whatever_it_did_since() {
+        let since = |state: &'static str| {
+            let unit = properties(vec![
+                ("ActiveState", state.into()),
+                ("ActiveEnterTimestamp", 100u64.into()),
+                ("StateChangeTimestamp", 900u64.into()),
+            ]);
+            view("x", &unit, &Properties::new()).since_us
+        };
+        for state in ["active", "reloading", "refreshing"] {
+            assert_eq!(since(state), Some(100), "{state}");
+        }
+        for state in ["activating", "deactivating", "inactive", "failed", "maintenance"] {
+            assert_eq!(since(state), Some(900), "{state}");
+        }
     }
 
     #[test]
