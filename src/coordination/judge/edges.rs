@@ -134,7 +134,7 @@ pub enum Role {
     Full,
     /// Room runs short: no new work begins, and those who watch over it say so.
     Low,
-    /// The configuration on disk is refused.
+    /// The configuration on disk is invalid: whoever looks has seen it, or processes refused it.
     Invalid,
     /// A process refused the configuration on disk.
     Refused,
@@ -185,6 +185,7 @@ pub fn role(view: &View<'_>, problem: &Problem) -> Role {
         Code::DaemonHeld if view.process(&problem.subject.name).is_some_and(|p| p.is_up()) => Role::Burden,
         Code::DaemonHeld => Role::Cause,
         Code::ConfigInvalid => Role::Invalid,
+        Code::ConfigRefused if problem.subject == config_subject() => Role::Invalid,
         Code::ConfigRefused => Role::Refused,
         Code::DiskFull => Role::Full,
         Code::Inodes if problem.severity == Severity::Broken => Role::Full,

@@ -167,9 +167,7 @@ pub const PLANTS: &[(Code, Plant)] = &[
         f.config.errors = vec!["/etc/ringrift/conf.d/90-mine.yaml:1:3: nonsense: unknown key".into()];
         f.config.first_file = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
     }),
-    (Code::ConfigRefused, |f| {
-        (single(f).active_state, single(f).result, single(f).exit_status) = ("failed".into(), Some("exit-code".into()), Some(78));
-    }),
+    (Code::ConfigRefused, |f| taken(f, json!({ "read_us": NOW - SECOND, "refused": true }))),
     (Code::ConfigNotLoaded, |f| taken(f, json!({ "read_us": NOW - SECOND, "at_next_start": ["daemons.evaluation.x"] }))),
     (Code::DiskLow, |f| f.machine.disk_percent = Some(78.0)),
     (Code::DiskForecast, |f| {

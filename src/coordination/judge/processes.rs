@@ -137,18 +137,30 @@ fn watch(view: &View<'_>) -> Option<Problem> {
     })
 }
 
+fn wish(view: &View<'_>, process: &Process) -> Wish {
+    DaemonType::parse(&process.name).map(|daemon| view.wish(daemon)).unwrap_or_default()
+}
+
+/// Whether it matters how it is: a hub, what the profile or somebody wants, and what has failed; what is disabled was not asked to run.
+fn is_asked(view: &View<'_>, process: &Process, wish: &Wish) -> bool {
+    let counts = process.category == "hub" || view.expects(process) || process.state == State::Failed;
+    counts && (wish.disabled.is_none() || wish.desired)
+}
+
+/// Whether a process that matters ended at its start because of its configuration.
+pub fn refused_at_start(view: &View<'_>, process: &Process) -> bool {
+    let unit = process.unit.as_deref().and_then(|name| view.facts.unit(name));
+    let refused = unit.is_some_and(|u| u.load_state != "masked" && u.active_state == "failed" && u.exited_with(Exit::Config));
+    refused && is_asked(view, process, &wish(view, process))
+}
+
 fn judge_one(view: &View<'_>, process: &Process) -> Option<Problem> {
     let hub = process.category == "hub";
-    if !hub && !view.expects(process) && !matches!(process.state, State::Failed) {
+    let wish = wish(view, process);
+    if !is_asked(view, process, &wish) {
         return None;
     }
     let unit = view.facts.unit(process.unit.as_deref()?);
-    let daemon = DaemonType::parse(&process.name).ok();
-    let wish = daemon.map(|d| view.wish(d)).unwrap_or_default();
-    // What is disabled was not asked to run.
-    if wish.disabled.is_some() && !wish.desired {
-        return None;
-    }
     // Also while the whole suite is down: what has failed stays failed, and says why it is down.
     if let Some(problem) = unit.and_then(|unit| cannot_start(process, unit, &wish)) {
         return Some(problem);

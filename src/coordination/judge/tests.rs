@@ -524,4 +524,38 @@ fn a_file_that_only_the_viewer_may_not_read_leaves_the_configuration_unknown() {
     facts.config.hidden = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
     let problem = only(&facts);
     assert_eq!((problem.code, problem.subject.kind, problem.severity), (Code::Unknown, Kind::Config, Severity::Degraded));
+    // What the processes made of it is for all to read, and says more.
+    let taken = |facts: &mut Facts, value: Value| {
+        facts.reports.get_mut("evaluation").expect("a report").config = serde_json::from_value(value).expect("a configuration");
+    };
+    taken(&mut facts, json!({ "read_us": NOW - SECOND, "refused": true }));
+    let problem = only(&facts);
+    assert_eq!((problem.code, problem.severity), (Code::ConfigRefused, Severity::Broken));
+    assert_eq!(problem.title, "EVALUATION refused the configuration and keeps the one before");
+    assert!(problem.why.is_some_and(|why| why.contains("90-mine.yaml")) && overview(&facts, "0").is_broken());
+    taken(&mut facts, json!({ "read_us": NOW - SECOND }));
+    facts.config.changed_us = Some(NOW);
+    let notices: Vec<Code> = judge(&facts).iter().map(|p| p.code).collect();
+    assert_eq!(notices, [Code::ConfigNotLoaded]);
+}
+
+/// After a start with a bad file root sees its errors; another user sees who refused it. For both it is one cause, and broken.
+#[test]
+fn a_configuration_that_all_refused_at_their_start_is_one_cause_for_whoever_looks() {
+    let seen_by = |look: &dyn Fn(&mut Facts)| {
+        let mut facts = well();
+        for name in facts.units.clone().expect("units").iter().map(|u| u.name.clone()).filter(|name| name.ends_with(".service")) {
+            let unit = of(&mut facts, &name);
+            (unit.active_state, unit.result, unit.exit_status) = ("failed".into(), Some("exit-code".into()), Some(78));
+        }
+        look(&mut facts);
+        let problem = only(&facts);
+        assert!(problem.consequences.len() > 17 && problem.subject.kind == Kind::Config, "{problem:?}");
+        (problem.code, problem.severity)
+    };
+    let root = seen_by(&|facts| facts.config.errors = vec!["/etc/ringrift/conf.d/90-mine.yaml:1:3: nonsense: unknown key".into()]);
+    let other = seen_by(&|facts| facts.config.hidden = Some("/etc/ringrift/conf.d/90-mine.yaml".into()));
+    let mended_since = seen_by(&|_| {});
+    assert_eq!(root, (Code::ConfigInvalid, Severity::Broken));
+    assert_eq!((other, mended_since), ((Code::ConfigRefused, Severity::Broken), (Code::ConfigRefused, Severity::Broken)));
 }
