@@ -48,7 +48,14 @@ mod tests {
     #[test]
     fn a_part_that_panics_ends_the_process_and_a_guest_does_not() {
         if std::env::var_os(CHILD).is_some() {
-            guest("guest", SMALL_STACK, || panic!("the guest")).expect("a thread");
+            let (held, gone) = std::sync::mpsc::channel::<()>();
+            let work = move || {
+                let _held = held;
+                panic!("the guest")
+            };
+            guest("guest", SMALL_STACK, work).expect("a thread");
+            // It has said so before its end of the channel is gone; the part below ends the process at any moment.
+            assert!(gone.recv().is_err());
             assert_eq!(part("sound", || 7).expect("a thread").join().expect("sound"), 7);
             // The end of the process comes before the end of the thread.
             let ended = part("part", || -> () { panic!("the part") }).expect("a thread").join();
