@@ -1,6 +1,6 @@
 //! What the master offers on D-Bus, and the control file by which it pauses daemons.
 use super::text::one_line;
-use crate::contract::time::Wall;
+use crate::contract::time::{Span, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub struct Control {
     pub who: String,
     /// When, microseconds since 1970.
     #[serde(default)]
-    pub when_us: i64,
+    pub when_us: Wall,
 }
 
 /// The name, beside the control files, of the master's list of daemons that have failed for good.
@@ -76,10 +76,10 @@ pub struct Wish {
     pub held: Option<String>,
     /// Since when it is not up although it shall be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub down_since_us: Option<i64>,
+    pub down_since_us: Option<Wall>,
     /// When it is tried again, after it had failed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_try_us: Option<i64>,
+    pub next_try_us: Option<Wall>,
 }
 
 /// A unit's restarts after failures, as the master saw them.
@@ -96,9 +96,9 @@ pub struct RestartLog {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClockJump {
     /// By how much, microseconds; negative: backwards.
-    pub by_us: i64,
+    pub by_us: Span,
     /// When, by the new time.
-    pub at_us: i64,
+    pub at_us: Wall,
 }
 
 /// What stands in the master's status file as its snapshot.

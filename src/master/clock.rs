@@ -20,14 +20,14 @@ impl ClockWatch {
         let by = self.last.map_or(Span::ZERO, |(wall_before, boot_before)| (wall - wall_before) - (boot - boot_before));
         if by.abs() > MIN_JUMP {
             tracing::warn!("the wall clock jumped by {} s", by.secs());
-            self.jump = Some(ClockJump { by_us: by.us(), at_us: wall.us() });
+            self.jump = Some(ClockJump { by_us: by, at_us: wall });
         }
         self.last = Some((wall, boot));
     }
 
     /// The last jump, while it is worth telling.
     pub fn jump(&self, now: Wall) -> Option<ClockJump> {
-        self.jump.filter(|jump| now - Wall::of_us(jump.at_us) < TOLD)
+        self.jump.filter(|jump| now - jump.at_us < TOLD)
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
         assert_eq!(watch.jump(wall(12_500_000)), None, "a second and a half");
         watch.look(wall(20_000_000), boot(2_000_000));
         let jump = watch.jump(wall(20_000_000)).expect("six and a half seconds");
-        assert_eq!(jump.by_us, 6_500_000);
+        assert_eq!(jump.by_us, Span::of_us(6_500_000));
         watch.look(wall(21_000_000), boot(3_000_000));
         assert_eq!(watch.jump(wall(21_000_000)), Some(jump));
         assert_eq!(watch.jump(wall(20_000_000) + TOLD), None);

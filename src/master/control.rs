@@ -41,11 +41,12 @@ pub fn rewrite(dir: &Path, paused: &BTreeMap<DaemonType, Control>) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::clock;
 
     #[test]
     fn the_directory_follows_the_database() {
         let dir = tempfile::tempdir().expect("a directory");
-        let control = Control { paused: true, reason: "x".into(), who: "root".into(), when_us: 1 };
+        let control = Control { paused: true, reason: "x".into(), who: "root".into(), when_us: clock::now() };
         write(dir.path(), DaemonType::AutoExport, &control).expect("writes");
         let paused = BTreeMap::from([(DaemonType::Evaluation, control.clone())]);
         rewrite(dir.path(), &paused).expect("rewrites");

@@ -87,7 +87,7 @@ mod tests {
             old = new;
         };
         restarts.see(None, &unit("a", 7), false, at(0));
-        assert_eq!(times(&restarts), [Wall::default(); 0], "nobody knows when those were");
+        assert!(times(&restarts).is_empty(), "nobody knows when those were");
         look(&mut restarts, "b", 8, false);
         look(&mut restarts, "c", 10, false);
         assert_eq!(times(&restarts), [at(1), at(2), at(2)]);
@@ -97,7 +97,7 @@ mod tests {
         look(&mut restarts, "e", 1, true);
         assert_eq!(times(&restarts), [at(1), at(2), at(2), at(5)]);
         look(&mut restarts, "f", 0, false);
-        assert_eq!(times(&restarts), [Wall::default(); 0], "somebody started it");
+        assert!(times(&restarts).is_empty(), "somebody started it");
     }
 
     #[test]
@@ -112,6 +112,6 @@ mod tests {
         assert_eq!(times(&next), [at(2), at(2)]);
         let mut unknown = Restarts::resume(None);
         unknown.see(None, &unit("d", 3), false, at(2));
-        assert_eq!(times(&unknown), [Wall::default(); 0]);
+        assert!(times(&unknown).is_empty());
     }
 }

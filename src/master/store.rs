@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(store.profile().expect("reads"), None);
         store.set_profile(&Standing::of(Profile::Selfplay), None, "root", at(1)).expect("writes");
         store.set_override(DaemonType::IdleResource, Some(Wanted::Stopped), "ann", at(2)).expect("writes");
-        let control = Control { paused: true, reason: "disk".into(), who: "ann".into(), when_us: 3 };
+        let control = Control { paused: true, reason: "disk".into(), who: "ann".into(), when_us: at(3) };
         store.set_paused(DaemonType::Evaluation, Some(&control)).expect("writes");
         drop(store);
         let mut store = Store::open(&path, Keep::NONE).expect("opens again");

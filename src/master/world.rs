@@ -219,8 +219,8 @@ impl World {
             stopped_outside: self.outside.contains(&daemon),
             disabled: members.contains(&daemon).then(|| plan::disabled(&self.config, daemon)).flatten(),
             held: self.held.get(&daemon).cloned(),
-            down_since_us: self.down_since.get(&daemon).map(|since| since.us()),
-            next_try_us: self.tried_again.get(&daemon).map(|(_, due)| due.us()),
+            down_since_us: self.down_since.get(&daemon).copied(),
+            next_try_us: self.tried_again.get(&daemon).map(|(_, due)| *due),
         };
         let all = built().map(|s| (s.daemon.name().to_owned(), wish(s.daemon)));
         all.filter(|(_, wish)| *wish != Wish::default()).collect()

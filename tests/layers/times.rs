@@ -11,6 +11,7 @@ const AREAS: &[&str] = &[
     "contract/coordinator/scheduling.rs",
     "contract/coordinator/work.rs",
     "contract/job.rs",
+    "contract/master.rs",
     "contract/time.rs",
     "coordination/",
     "coordinator/",

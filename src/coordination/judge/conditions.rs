@@ -265,10 +265,10 @@ fn notice(notice: &Notice) -> Problem {
 
 fn clock(view: &View<'_>) -> Option<Problem> {
     let jump = view.master.as_ref()?.clock_jump?;
-    let seconds = jump.by_us / 1_000_000;
+    let seconds = jump.by_us.secs();
     let way = if seconds < 0 { "back" } else { "forward" };
     let problem = Problem::new(Code::Clock, host("clock"), format!("The wall clock jumped {way} by {} s", seconds.abs()));
-    Some(problem.since(Some(jump.at_us)).next("is it synchronised", "timedatectl"))
+    Some(problem.since(Some(jump.at_us.us())).next("is it synchronised", "timedatectl"))
 }
 
 fn events(view: &View<'_>) -> Vec<Problem> {

@@ -8,6 +8,7 @@ use crate::contract::overview::Process;
 use crate::contract::problem::{Code, Kind, Problem, Severity, Subject};
 use crate::contract::registry::{DaemonType, Hub};
 use crate::contract::sockets::SOCKETS;
+use crate::contract::time::Wall;
 
 /// A start may take so long, microseconds: the units' TimeoutStartSec=.
 const READY_US: i64 = 30_000_000;
@@ -228,7 +229,7 @@ fn cannot_start(process: &Process, unit: &UnitView, wish: &Wish) -> Option<Probl
     }
     let code = if name == "master" { Code::MasterDown } else { code(process, Code::DaemonFailed) };
     let mut problem = since(Problem::new(code, subject, format!("{name} has failed: {}", process.reason)));
-    if let Some(next) = wish.next_try_us {
+    if let Some(next) = wish.next_try_us.map(Wall::us) {
         let now = process.since_us.unwrap_or(next);
         problem = problem.why(retry_text(next, now));
     }
@@ -289,7 +290,7 @@ fn log_of(process: &Process) -> String {
 }
 
 fn starting(view: &View<'_>, process: &Process, unit: Option<&UnitView>) -> Problem {
-    let asked = DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).down_since_us);
+    let asked = DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).down_since_us).map(Wall::us);
     // A unit that never ran has no time of its own: it waits since the suite was started.
     let since = asked.or(process.since_us.filter(|_| unit.is_some_and(|u| u.active_state == "activating"))).or_else(|| view.begun_us());
     let age = view.age_us(since).unwrap_or(0);
@@ -321,7 +322,8 @@ fn down(process: &Process, wish: &Wish, hub: bool) -> Problem {
     }
     let why = wish.held.clone().unwrap_or_default();
     let title = if hub { format!("The {name} does not run") } else { format!("{name} does not run") };
-    let problem = Problem::new(code(process, Code::DaemonDown), subject(process), title).since(wish.down_since_us.or(process.since_us));
+    let problem =
+        Problem::new(code(process, Code::DaemonDown), subject(process), title).since(wish.down_since_us.map(Wall::us).or(process.since_us));
     with_steps(problem.why(why), process)
 }
 

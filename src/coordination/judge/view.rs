@@ -139,7 +139,7 @@ fn daemon(facts: &Facts, spec: &'static DaemonSpec, member: bool, wish: Wish) ->
         control,
         desired: wish.desired && built,
         held: wish.held.as_deref(),
-        blocked_since: wish.down_since_us.map(Wall::of_us),
+        blocked_since: wish.down_since_us,
         now: Wall::of_us(facts.now_us),
     };
     let mut found = assess(&known);
@@ -149,7 +149,7 @@ fn daemon(facts: &Facts, spec: &'static DaemonSpec, member: bool, wish: Wish) ->
         found.reason = format!("stopped by {by}");
     }
     let held = match (paused, stopped) {
-        (Some(control), _) => Some(Held { by: control.who.clone(), since_us: Some(control.when_us).filter(|t| *t > 0) }),
+        (Some(control), _) => Some(Held { by: control.who.clone(), since_us: Some(control.when_us.us()).filter(|t| *t > 0) }),
         (None, Some(by)) => Some(Held { by, since_us: unit.and_then(|u| u.since_us) }),
         (None, None) => None,
     };

@@ -133,7 +133,7 @@ fn active_is_running_paused_or_stale() {
     let old = report(61, State::Running);
     let found = assess(&Facts { report: Some(&old), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.health.status), (State::Stale, HealthStatus::Unknown));
-    let control = Control { paused: true, reason: "disk swap".into(), who: "ann".into(), when_us: 0 };
+    let control = Control { paused: true, reason: "disk swap".into(), who: "ann".into(), when_us: Wall::default() };
     let found = assess(&Facts { report: Some(&fresh), control: Some(&control), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.reason.as_str()), (State::Paused, "disk swap (by ann)"));
 }

@@ -222,7 +222,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 
     fn pause(&mut self, daemon: DaemonType, reason: Line, who: &str) -> Result<(), Error> {
-        let control = Control { paused: true, reason: reason.into(), who: who.to_owned(), when_us: clock::now().us() };
+        let control = Control { paused: true, reason: reason.into(), who: who.to_owned(), when_us: clock::now() };
         self.store.set_paused(daemon, Some(&control)).map_err(database)?;
         self.world().paused.insert(daemon, control.clone());
         let dir = self.settings.control();
