@@ -21,6 +21,11 @@ impl Bar {
         Bar { bar, begun: std::time::Instant::now() }
     }
 
+    /// Whether anybody sees it.
+    pub fn is_seen(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+
     /// So many are done.
     pub fn at(&self, done: usize, all: usize) {
         if self.begun.elapsed() >= FIRST_DRAW_DELAY {

@@ -16,10 +16,10 @@ pub fn to_stop(yes: bool, names: impl FnOnce() -> Result<Vec<String>, Failure>) 
     if names.len() < 2 {
         return Ok(());
     }
+    // An answer that cannot be read is none.
     match terminal::ask(&question(names)).map(|said| said.to_lowercase()) {
-        None => Ok(()),
-        Some(said) if matches!(said.as_str(), "y" | "yes") => Ok(()),
-        Some(_) => Err(Failure::new(Exit::Failure, "nothing was changed").hint("--yes stops them without a question")),
+        Ok(said) if matches!(said.as_str(), "y" | "yes") => Ok(()),
+        _ => Err(Failure::new(Exit::Failure, "nothing was changed").hint("--yes stops them without a question")),
     }
 }
 

@@ -89,6 +89,11 @@ impl Master {
         self.0.apply(profile.name()).map_err(|e| explain(&format!("applying profile {profile}"), e))
     }
 
+    /// What applying a profile would change, by the configuration that the master has.
+    pub fn plan(&self, profile: Profile) -> Result<Plan, Failure> {
+        self.0.plan(profile.name()).map_err(|e| explain(&format!("planning profile {profile}"), e))
+    }
+
     /// Goes back to what was wanted before the last profile was applied.
     pub fn undo(&self, dry_run: bool) -> Result<Plan, Failure> {
         self.0.undo(dry_run).map_err(|e| explain("undoing a profile", e))
@@ -110,7 +115,9 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
     let doing = format!("having daemons {}", change.done());
     let commander = Commander::connect().map_err(|e| explain(&doing, e))?;
     let names: Vec<String> = daemons.iter().map(|d| d.name().to_owned()).collect();
-    interrupt::tell("The change continues without this command; `ringrift status` shows it.");
+    // Before: what changes is told from what was so already.
+    let before = change.back().and_then(|_| Seen::look(world).ok());
+    interrupt::tell("What was asked for continues without this command, if it was taken; `ringrift status` shows it.");
     let asked = settle::meanwhile(|| commander.change(change.method(), &names), || watch(world, change, daemons));
     let outcomes = match asked {
         Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons).map_err(|e| match e {
@@ -121,15 +128,23 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
         })?,
         answer => answer.map_err(|e| explain(&doing, e))?,
     };
-    print(out, change.done(), change.back(), &outcomes)
+    let was_so = |name: &str| match (&before, DaemonType::parse(name)) {
+        (Some(seen), Ok(daemon)) => seen.daemon(daemon).is_up() == (change == Change::Start),
+        _ => true,
+    };
+    let changed: Vec<&str> =
+        outcomes.iter().filter(|(name, result, _)| result == "done" && !was_so(name)).map(|(name, ..)| name.as_str()).collect();
+    print(out, change.done(), change.back().map(|verb| (verb, changed)), &outcomes)
 }
 
 /// Shows how far a change is; returns what looks once more.
 fn watch<'a>(world: &'a World, change: Change, daemons: &'a [DaemonType]) -> impl FnMut() + 'a {
     let bar = Bar::new("daemons");
+    // A restart has no state that says that it is through.
+    let shown = change != Change::Restart && bar.is_seen();
     let wish = if change == Change::Stop { TargetState::Down } else { TargetState::Up };
     move || {
-        if let Ok(seen) = Seen::look(world) {
+        if shown && let Ok(seen) = Seen::look(world) {
             bar.at(daemons.iter().filter(|d| settle::is_met(&seen.daemon(**d), wish)).count(), daemons.len());
         }
     }
@@ -149,7 +164,8 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
     let config = world.config().ok().map(|loaded| loaded.config);
     let refused = |d: &DaemonType| if change == Change::Stop { None } else { plan::refused(config.as_ref()?, *d) };
     let mut outcomes: Vec<Outcome> =
-        ordered.iter().filter_map(|d| Some((d.name().to_owned(), "refused".to_owned(), refused(d)?))).collect();
+        // A dependency that the configuration keeps out was not asked for.
+        daemons.iter().filter_map(|d| Some((d.name().to_owned(), "refused".to_owned(), refused(d)?))).collect();
     let units: Vec<String> = ordered.iter().filter(|d| refused(d).is_none()).map(|d| d.unit()).collect();
     let named = |unit: String| DaemonType::of_unit(&unit).map_or(unit, |d| d.name().to_owned());
     let done = commander.units(change.method(), &units)?;
@@ -157,7 +173,7 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
     Ok(outcomes)
 }
 
-fn print(out: &Out, done: &str, back: Option<&str>, outcomes: &[Outcome]) -> Done {
+fn print(out: &Out, done: &str, back: Option<(&str, Vec<&str>)>, outcomes: &[Outcome]) -> Done {
     let fine = |result: &str| matches!(result, "done" | "skipped");
     let value: Vec<_> = outcomes.iter().map(|(name, result, text)| json!({ "daemon": name, "result": result, "text": text })).collect();
     out.either("daemons", &value, || {
@@ -170,8 +186,7 @@ fn print(out: &Out, done: &str, back: Option<&str>, outcomes: &[Outcome]) -> Don
             vec![Text::new(tone, format!("{} {name}", if fine(result) { "●" } else { "×" })), Text::new(tone, word), Text::plain(text)]
         });
         let mut page = out.table(&[], rows.collect());
-        let changed: Vec<&str> = outcomes.iter().filter(|(_, result, _)| result == "done").map(|(name, ..)| name.as_str()).collect();
-        if let Some(back) = back.filter(|_| !changed.is_empty()) {
+        if let Some((back, changed)) = back.filter(|(_, changed)| !changed.is_empty()) {
             page += &out.paint(Tone::Dim, &format!("back: ringrift daemon {back} {}\n", changed.join(" ")));
         }
         page
@@ -192,6 +207,7 @@ pub fn pause(_world: &World, out: &Out, daemons: &[DaemonType], reason: Option<&
         answer.map_err(|e| explain(doing, e))?;
         outcomes.push((daemon.name().to_owned(), "done".to_owned(), reason.unwrap_or_default().to_owned()));
     }
-    let back = reason.is_some().then_some("resume");
+    let names = outcomes.iter().map(|(name, ..)| name.as_str()).collect();
+    let back = reason.is_some().then_some(("resume", names));
     print(out, if reason.is_some() { "paused" } else { "resumed" }, back, &outcomes)
 }

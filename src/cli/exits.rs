@@ -16,6 +16,7 @@ const EXITS: &[(&str, &[(u8, &str)])] = &[
     ("daemon restart", &[(0, "all of them started again"), (1, "one of them did not")]),
     ("daemon stop", &[(0, "all of them stopped"), (1, "one of them did not")]),
     ("profile apply", &[(0, "all members run"), (1, "one of them does not")]),
+    ("profile undo", &[(0, "all that ran before runs"), (1, "one of them does not")]),
     ("master status", &[(0, "it is healthy"), (1, "it is not"), (3, "it does not run")]),
     ("master is-running", &[(0, "it runs"), (3, "it does not run")]),
     ("emergency status", &[(0, "no halt"), (3, "an emergency halt is on")]),

@@ -4,6 +4,7 @@ use super::world::World;
 use crate::contract::error::Failure;
 use crate::contract::health::State;
 use crate::contract::registry::DaemonType;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 /// Between two checks.
@@ -61,10 +62,13 @@ pub fn settle(
 /// Does something that takes its time, and looks at it meanwhile with what `watch` returns.
 pub fn meanwhile<T: Send, L: FnMut()>(work: impl FnOnce() -> T + Send, watch: impl FnOnce() -> L) -> T {
     std::thread::scope(|scope| {
-        let worker = scope.spawn(work);
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        let worker = scope.spawn(move || {
+            let _ended = ended;
+            work()
+        });
         let mut look = watch();
-        while !worker.is_finished() {
-            std::thread::park_timeout(POLL_INTERVAL);
+        while end.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
             look();
         }
         worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -79,6 +79,9 @@ pub struct UnitView {
     pub result: Option<String>,
     /// STATUS= of the service.
     pub status_text: Option<String>,
+    /// SocketMode= of a socket, drop-ins included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket_mode: Option<u32>,
     /// Main process, if one runs.
     pub main_pid: Option<u32>,
     /// Restarts since the last manual start.

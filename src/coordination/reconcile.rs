@@ -45,7 +45,7 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
         return Step::Nothing;
     }
     // A hub without its socket: systemd would refuse the start with "dependency".
-    let broken = hubs.iter().find(|(hub, view)| spec.hard.contains(hub) && view.active_state == "failed");
+    let broken = hubs.iter().find(|(hub, view)| spec.required().any(|h| h == *hub) && view.active_state == "failed");
     if let Some((hub, _)) = broken {
         return Step::Hold(format!("waiting for {}, which has failed", hub.socket_unit()));
     }
@@ -65,7 +65,8 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
 
 /// Whether a socket that it requires is down, or was so after the daemon had come up: then it was taken along, not stopped.
 fn went_with_a_hub(spec: &DaemonSpec, up: Wall, hubs: &[(Hub, &UnitView)]) -> bool {
-    hubs.iter().any(|(hub, view)| spec.hard.contains(hub) && (!view.is_up() || view.since_us.is_some_and(|since| Wall::of_us(since) > up)))
+    let gone = |view: &UnitView| !view.is_up() || view.since_us.is_some_and(|since| Wall::of_us(since) > up);
+    hubs.iter().any(|(hub, view)| spec.required().any(|h| h == *hub) && gone(view))
 }
 
 /// 1, 2, 4 … 60 s after the n-th start.

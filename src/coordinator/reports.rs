@@ -14,6 +14,9 @@ pub fn take_over_all(cx: &mut Change<'_>) -> Result<(), Refusal> {
     for n in rows::leases(cx.db)?.into_iter().filter_map(|lease| lease.work) {
         let id = cx.state.job_id(n);
         if let Err(refusal) = cx.apart(|cx| take_over(cx, &id)) {
+            if cx.db.is_autocommit() {
+                return Err(refusal);
+            }
             tracing::error!(job = %id, %refusal, "applying the report in the job's directory failed; it is retried when the lease ends");
         }
     }

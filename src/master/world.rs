@@ -140,7 +140,7 @@ impl World {
         let mut wanted = plan::wanted(profile, &self.config);
         wanted.retain(|d| !matches!(overrides.get(d), Some((Wanted::Stopped, _))));
         for (daemon, (wish, _)) in overrides {
-            if *wish == Wanted::Started && !wanted.contains(daemon) {
+            if *wish == Wanted::Started && !wanted.contains(daemon) && plan::disabled(&self.config, *daemon).is_none() {
                 wanted.push(*daemon);
             }
         }

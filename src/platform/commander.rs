@@ -108,6 +108,12 @@ impl Commander {
         typed("ApplyProfile", dict)
     }
 
+    /// What applying a profile would change.
+    pub fn plan(&self, profile: &str) -> Result<Plan, CommandError> {
+        let dict: HashMap<String, OwnedVariant> = self.call(READ_TIMEOUT, "PlanProfile", &(profile,))?;
+        typed("PlanProfile", dict)
+    }
+
     /// Comes back to what was wanted before the last profile was applied; answers before all has started.
     pub fn undo(&self, dry_run: bool) -> Result<Plan, CommandError> {
         let dict: HashMap<String, OwnedVariant> = self.call(CHANGE_TIMEOUT, "UndoProfile", &(dry_run,))?;

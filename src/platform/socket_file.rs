@@ -61,7 +61,9 @@ impl SocketFile {
         let path = address.as_pathname()?;
         let found = path.symlink_metadata().ok().filter(|meta| meta.file_type().is_socket());
         let declared = SOCKETS.iter().find(|socket| Path::new(socket.path) == path).map(|socket| socket.mode);
-        let mode = found.as_ref().map(|meta| meta.mode() & 0o777).or(declared).unwrap_or(0);
+        // A drop-in may have set another one, but none at which nobody can connect.
+        let shown = found.as_ref().map(|meta| meta.mode() & 0o777).filter(|mode| declared.is_none() || mode & 0o066 != 0);
+        let mode = shown.or(declared).unwrap_or(0);
         Some(SocketFile { path: path.to_owned(), mode, id: found.map(|meta| (meta.dev(), meta.ino())) })
     }
 

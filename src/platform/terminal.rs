@@ -46,19 +46,19 @@ pub fn overwrite(text: &str) -> io::Result<()> {
 
 /// Whether a person can be asked.
 pub fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    io::stdin().is_terminal() && (io::stderr().is_terminal() || io::stdout().is_terminal())
 }
 
-/// Asks a person and returns the answer; nothing where no person can answer.
-pub fn ask(question: &str) -> Option<String> {
-    if !can_ask() {
-        return None;
+/// Asks a person and returns the answer.
+pub fn ask(question: &str) -> io::Result<String> {
+    let text = printable(question);
+    match io::stderr().is_terminal() {
+        true => write!(io::stderr().lock(), "{text}").and_then(|()| io::stderr().flush())?,
+        false => print(&text)?,
     }
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{}", printable(question)).and_then(|()| stderr.flush()).ok()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).ok()?;
-    Some(answer.trim().to_owned())
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
 }
 
 /// Prints a line on standard error. Where that is away nothing can be done about it.

@@ -20,7 +20,7 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
     let mut sockets: Vec<&str> = own.into_iter().map(Hub::socket_unit).collect();
     sockets.extend(spec.hard.iter().filter(|h| Some(**h) != own).map(|h| h.socket_unit()));
     // The service behind it is a daemon like others, which only the master and people start; a client's socket would start it too.
-    let required: Vec<&str> = sockets.iter().filter(|s| **s != Hub::Catalog.socket_unit() || own == Some(Hub::Catalog)).copied().collect();
+    let required: Vec<&str> = sockets.iter().filter(|s| spec.required().any(|hub| hub.socket_unit() == **s)).copied().collect();
     let before: Vec<String> = spec.depends_on.iter().map(|d| d.resolve().unit()).collect();
     let router: Vec<String> = before.iter().filter(|unit| **unit == DaemonType::EventRouter.unit()).cloned().collect();
     let subscribers: Vec<String> = built().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon.unit()).collect();
@@ -39,12 +39,10 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
             if before.is_empty() {
                 t
             } else {
-                t.why(
-                    "Dependencies declared in the registry. The master starts them, not a Wants= here: a start of this unit, after a crash",
-                )
-                .why("too, would bring back what a person has stopped.")
-                .list("Wants", &router)
-                .list("After", &before)
+                t.why("Dependencies declared in the registry. The master starts them: with a Wants= each start of this unit, after a crash")
+                    .why("too, would bring back what a person has stopped. The router is the exception: without it nothing works.")
+                    .list("Wants", &router)
+                    .list("After", &before)
             }
         })
         .with(|t| match subscribers.as_slice() {

@@ -52,15 +52,25 @@ impl Apply {
             let plan = plan_now(world, wanted)?;
             return out.either("plan", &plan, || render(&plan, Tense::Would, out));
         }
-        consent::to_stop(self.yes, || Ok(plan_now(world, wanted)?.stop))?;
-        carry_out(world, out, self.no_wait, || Master::connect(world, "applying a profile")?.apply(wanted))
+        let master = Master::connect(world, "applying a profile")?;
+        consent::to_stop(self.yes, || Ok(master.plan(wanted)?.stop))?;
+        carry_out(world, out, self.no_wait, || master.apply(wanted))
     }
+}
+
+/// What was done of a plan: all but what is not as it should be.
+fn without(plan: &Plan, missing: &[Row]) -> Plan {
+    let mut done = plan.clone();
+    for names in [&mut done.start, &mut done.stop, &mut done.stay] {
+        names.retain(|name| missing.iter().all(|row| row.name != *name));
+    }
+    done
 }
 
 /// Has a plan carried out, waits for its end and prints what became of it.
 pub fn carry_out(world: &World, out: &Out, no_wait: bool, ask: impl FnOnce() -> Result<Plan, Failure>) -> Done {
-    interrupt::tell("The master continues with the profile; `ringrift status` shows it, `ringrift profile undo` goes back.");
     let plan = ask()?;
+    interrupt::tell("The master continues with the profile; `ringrift status` shows it, `ringrift profile undo` goes back.");
     if no_wait {
         return out.either("applied", &plan, || render(&plan, Tense::Begun, out));
     }
@@ -78,7 +88,7 @@ pub fn carry_out(world: &World, out: &Out, no_wait: bool, ask: impl FnOnce() -> 
     };
     let value = Applied { plan: &plan, missing: &missing };
     out.either("applied", &value, || {
-        let mut page = render(&plan, Tense::Done, out);
+        let mut page = render(&without(&plan, &missing), Tense::Done, out);
         for row in &missing {
             let why = if row.reason.is_empty() { String::new() } else { format!(": {}", row.reason) };
             page += &format!("{} {} is {}{why}\n", out.paint(Tone::Bad, "×"), row.name, row.words());

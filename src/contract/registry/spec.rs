@@ -247,6 +247,11 @@ pub const BASE: DaemonSpec = DaemonSpec {
 };
 
 impl DaemonSpec {
+    /// Hubs whose socket its unit requires: systemd takes it along when one of them goes. Not the catalog's, which goes with a daemon that
+    /// people may stop, unless it is its own.
+    pub fn required(&self) -> impl Iterator<Item = Hub> {
+        self.hard.iter().copied().chain(self.serves).filter(|hub| *hub != Hub::Catalog || self.serves == Some(Hub::Catalog))
+    }
     /// Whether it has a binary and a unit.
     pub fn is_built(&self) -> bool {
         self.stage == Stage::Built

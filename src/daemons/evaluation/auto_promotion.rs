@@ -12,7 +12,7 @@ declare! {
         purpose: "Promotes a candidate that passes the sequential test, rejects every other",
         category: Category::Evaluation,
         profiles: &[Profile::Standalone, Profile::Coordinator],
-        depends_on: &[D::EventRouter, D::Evaluation],
+        depends_on: &[D::EventRouter, D::DataPipeline, D::Evaluation],
         order: Some(20),
         publishes: &[E::ModelPromoted, E::PromotionRejected, E::PromotionFailed],
         subscribes: &[E::EvaluationCompleted],

@@ -15,7 +15,7 @@ declare! {
         purpose: "Queues the match of each new candidate against the champion",
         category: Category::Evaluation,
         profiles: &[Profile::Standalone, Profile::Coordinator],
-        depends_on: &[D::EventRouter],
+        depends_on: &[D::EventRouter, D::DataPipeline],
         order: Some(18),
         health_check_interval: Some(120),
         subscribes: &[E::TrainingCompleted, E::EvaluationFailed, E::PromotionRejected],

@@ -17,7 +17,7 @@ declare! {
         purpose: "Adjusts exploration and search budget to the results",
         category: Category::Feedback,
         profiles: &[Profile::Standalone, Profile::Coordinator, Profile::Ephemeral],
-        depends_on: &[D::EventRouter],
+        depends_on: &[D::EventRouter, D::DataPipeline],
         order: Some(4),
         health_check_interval: Some(60),
         critical: true,

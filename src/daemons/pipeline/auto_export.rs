@@ -17,7 +17,7 @@ declare! {
         purpose: "Queues an export when there are enough new games",
         category: Category::Pipeline,
         profiles: &[Profile::Standalone],
-        depends_on: &[D::EventRouter],
+        depends_on: &[D::EventRouter, D::DataPipeline],
         interval: 300,
         subscribes: &[E::NewGamesAvailable, E::NpzExportComplete, E::WorkFailed],
         hard: &[Hub::Router, Hub::Coordinator, Hub::Catalog],

@@ -17,7 +17,7 @@ declare! {
         purpose: "Divides self-play among the configurations",
         category: Category::Pipeline,
         profiles: &[Profile::Standalone],
-        depends_on: &[D::EventRouter],
+        depends_on: &[D::EventRouter, D::DataPipeline],
         interval: 3600,
         health_check_interval: Some(60),
         publishes: &[E::SelfplayTargetUpdated, E::SelfplayAllocationUpdated, E::SelfplayRateChanged],

@@ -17,7 +17,7 @@ declare! {
         purpose: "Queues a training when there are enough new samples",
         category: Category::Pipeline,
         profiles: &[Profile::Standalone],
-        depends_on: &[D::EventRouter, D::AutoExport],
+        depends_on: &[D::EventRouter, D::DataPipeline, D::AutoExport],
         order: Some(10),
         interval: 30,
         health_check_interval: Some(120),

@@ -4,7 +4,7 @@ use super::super::control;
 use super::super::store::{Standing, StoreFault, Wanted};
 use super::{Engine, HUBS, Note, OWN_UNIT, STOPPING};
 use crate::contract::master::{Control, Plan};
-use crate::contract::registry::{DaemonType, closure, stop_order};
+use crate::contract::registry::{DaemonType, Hub, closure, stop_order};
 use crate::contract::text::Line;
 use crate::coordination::plan;
 use crate::coordination::reconcile::Past;
@@ -54,7 +54,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
             },
             ChangeRequest::Start(daemons) => self.each(self.with_dependencies(&daemons), "starting", &who, reply).await,
             ChangeRequest::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
-            ChangeRequest::Restart(daemons) => self.each(daemons, "restarting", &who, reply).await,
+            ChangeRequest::Restart(daemons) => self.each(self.with_dependencies(&daemons), "restarting", &who, reply).await,
         }
     }
 
@@ -218,7 +218,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
     fn listening(&self, daemon: DaemonType) -> Option<String> {
         let (hub, _) = HUBS.into_iter().find(|(_, service)| *service == daemon.unit())?;
         let socket = hub.socket_unit();
-        self.is_unit_up(socket).then(|| format!("{socket} is still active, so the next client starts the daemon again"))
+        // The catalog's goes with its service.
+        (hub != Hub::Catalog && self.is_unit_up(socket))
+            .then(|| format!("{socket} is still active, so the next client starts the daemon again"))
     }
 
     fn pause(&mut self, daemon: DaemonType, reason: Line, who: &str) -> Result<(), Error> {

@@ -24,8 +24,6 @@ pub(super) struct Revival {
 pub(super) struct SocketFiles {
     /// Each with when its unit changed its state last.
     pub(super) ids: BTreeMap<&'static str, (Option<Wall>, Id)>,
-    /// Files whose mode was not the declared one, and that mode.
-    pub(super) modes: BTreeMap<&'static str, (Id, u32)>,
 }
 
 /// Whether the declared subscriptions stand.

@@ -6,7 +6,7 @@ use crate::contract::messages;
 use crate::contract::sockets::{SOCKETS, Socket};
 use crate::contract::time::{Span, Wall};
 use crate::platform::clock;
-use crate::platform::socket_file::{Id, Trouble, look};
+use crate::platform::socket_file::look;
 use crate::platform::systemd::ServiceManager;
 use crate::platform::threads;
 use crate::platform::watch::Folders;
@@ -82,7 +82,7 @@ impl<S: ServiceManager + 'static> Engine<S> {
 
     /// The one judge of a socket: what is wrong with it, if something is.
     fn trouble_of(&mut self, socket: &Socket, now: Wall) -> Option<(Restart, String)> {
-        let (state, since) = {
+        let (state, since, mode) = {
             let world = self.world();
             let unit = world.units.get(socket.unit)?;
             let service_up = world.units.get(socket.service).is_some_and(|u| u.is_active());
@@ -94,35 +94,21 @@ impl<S: ServiceManager + 'static> Engine<S> {
             if unit.start_queued {
                 return None;
             }
-            (unit.active_state.clone(), unit.since_us.map(Wall::of_us))
+            // A drop-in may give it another one than declared.
+            (unit.active_state.clone(), unit.since_us.map(Wall::of_us), unit.socket_mode.unwrap_or(socket.mode))
         };
         if state != "active" {
             return None;
         }
         let before = self.sockets.ids.get(socket.unit).filter(|(at, _)| *at == since).map(|(_, id)| *id);
         let path = self.settings.run.join(socket.file());
-        let found = match look(&path, socket.mode, before) {
-            Err(Trouble::Mode(mode, wanted)) => look(&path, mode, before)
-                .and_then(|id| if self.is_of_the_unit(socket, id, mode) { Ok(id) } else { Err(Trouble::Mode(mode, wanted)) }),
-            found => found,
-        };
-        match found {
+        match look(&path, mode, before) {
             Ok(id) => {
                 self.sockets.ids.insert(socket.unit, (since, id));
                 None
             }
             Err(trouble) => Some((Restart::Socket, format!("the file of {} {trouble}", socket.unit))),
         }
-    }
-
-    /// Whether a mode that is not the declared one is the unit's own: systemd has made the socket again, and it has the same mode. A drop-in
-    /// of the operator's says so, and a further restart would change nothing.
-    fn is_of_the_unit(&mut self, socket: &Socket, id: Id, mode: u32) -> bool {
-        let before = *self.sockets.modes.entry(socket.unit).or_insert((id, mode));
-        if before.1 != mode {
-            self.sockets.modes.insert(socket.unit, (id, mode));
-        }
-        before.1 == mode && before.0 != id
     }
 
     /// Has systemd make a socket anew. A restart goes on to whoever requires the unit, a stop would leave them down.

@@ -275,11 +275,11 @@ fn a_start_by_name_brings_its_dependencies_and_not_what_a_person_stopped() {
         bench.ask(ChangeRequest::Stop(vec![DaemonType::AutoPromotion, DaemonType::DataPipeline])).await.expect("stops");
         bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("a plan");
         bench.settle().await;
-        bench.ask(ChangeRequest::Stop(vec![DaemonType::DataPipeline, DaemonType::AutoPromotion])).await.expect("stops");
+        bench.ask(ChangeRequest::Stop(vec![DaemonType::AutoPromotion, DaemonType::Evaluation])).await.expect("stops");
         bench.ask(ChangeRequest::Start(vec![DaemonType::AutoPromotion])).await.expect("starts");
         bench.settle().await;
         let up = |d| bench.engine.world().unit(d).is_some_and(|u| u.is_up());
-        assert!(up(DaemonType::AutoPromotion) && !up(DaemonType::DataPipeline), "a person had stopped it");
+        assert!(up(DaemonType::AutoPromotion) && !up(DaemonType::Evaluation), "a person had stopped it");
     });
 }
 

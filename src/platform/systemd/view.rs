@@ -72,6 +72,7 @@ pub(super) fn view(name: &str, unit: &Properties, kind: &Properties) -> UnitView
         sub_state: text(unit, "SubState").unwrap_or_default(),
         result: text(kind, "Result"),
         status_text: text(kind, "StatusText"),
+        socket_mode: number(kind, "SocketMode").and_then(|n| u32::try_from(n).ok()),
         main_pid,
         restarts: number(kind, "NRestarts").and_then(|n| u32::try_from(n).ok()),
         exit_status: if exited { signed(kind, "ExecMainStatus") } else { None },
