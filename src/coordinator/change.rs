@@ -49,6 +49,3 @@ impl Change<'_> {
         result
     }
 }
-
-/// The largest serialised size of what one call may store, bytes, so that every event and reply about it fits a frame.
-pub const MAX_STORED: usize = crate::contract::wire::MAX_FRAME / 4;

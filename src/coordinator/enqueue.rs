@@ -1,9 +1,9 @@
 //! Enqueue: one request, one item, however often it is asked for.
-use super::change::{Change, MAX_STORED};
+use super::change::Change;
 use super::refusal::Refusal;
 use super::transition::ACTIVE;
 use super::{outbox, transition};
-use crate::contract::coordinator::{Enqueued, NewWork};
+use crate::contract::coordinator::{Enqueued, NewWork, TooLarge};
 use crate::contract::events::WorkQueued;
 use crate::contract::ids::JobId;
 use crate::contract::job::LONGEST_TIMEOUT;
@@ -66,10 +66,7 @@ fn check(cx: &Change<'_>, work: &NewWork) -> Result<String, Refusal> {
         return Err(Refusal::bad("work_type", format!("no command for {kind} jobs; set workload.{kind}.command and reload")));
     }
     let body = serde_json::to_string(work)?;
-    if body.len() > MAX_STORED {
-        let why = format!("the job has {} bytes; the maximum is {MAX_STORED}: split its inputs", body.len());
-        return Err(Refusal::bad("inputs", why));
-    }
+    TooLarge::check(body.len()).map_err(|why| Refusal::bad("inputs", why.to_string()))?;
     Ok(body)
 }
 

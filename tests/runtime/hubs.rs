@@ -1,5 +1,5 @@
 //! A router and a coordinator in memory, behind real sockets: idempotency keys, deliveries until acknowledged, and a log of all.
-use ringrift::contract::coordinator::NewWork;
+use ringrift::contract::coordinator::{NewWork, TooLarge};
 use ringrift::contract::envelope::Event;
 use ringrift::contract::ids::NodeId;
 use ringrift::contract::router::{Ack, Delivery, Nack, Publish, PublishResult, Published, Subscribe};
@@ -29,6 +29,8 @@ pub struct Held {
     pub registered: Vec<String>,
     pub released: u32,
     pub work: Vec<NewWork>,
+    /// What Enqueue is refused with, if it is.
+    pub refusal: Option<&'static str>,
 }
 
 /// The hubs' memory, shared by their connections; it survives their restarts as a database would.
@@ -102,6 +104,12 @@ impl Hubs {
             }
             "Enqueue" => {
                 let work: NewWork = serde_json::from_value(arguments).expect("work");
+                if let Some(name) = self.with(|held| held.refusal) {
+                    return replies.send(&Reply::error(name, &json!({ "message": "it was told to refuse" })));
+                }
+                if let Err(why) = TooLarge::check(work.bytes()) {
+                    return replies.send(&Reply::error(errors::INVALID_PARAMETER, &json!({ "message": why.to_string() })));
+                }
                 let created = self.with(|held| {
                     let new = !held.work.iter().any(|w| w.idempotency_key == work.idempotency_key);
                     if new {

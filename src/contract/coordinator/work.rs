@@ -4,7 +4,8 @@ use crate::contract::cpus::CpuList;
 use crate::contract::ids::{ConfigKey, FencingToken, JobId, LeaseId, NodeId};
 use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::time::Wall;
-use crate::contract::workload::{Inputs, JobType, Progress};
+use crate::contract::wire::MAX_FRAME;
+use crate::contract::workload::{InputFile, Inputs, JobType, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -45,6 +46,23 @@ impl WorkStatus {
             WorkStatus::Failed => "failed",
             WorkStatus::Cancelled => "cancelled",
         }
+    }
+}
+
+/// The largest serialised size of a job to queue, bytes, so that every event and reply about it fits a frame.
+pub const MAX_STORED: usize = MAX_FRAME / 4;
+/// Of that, what the runtime adds to a daemon's job when it sends it: idempotency key, cause, who asks.
+const ADDED: usize = 1024;
+
+/// Why the coordinator does not take a job: its size, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the job has {0} bytes; the maximum is {MAX_STORED}: split its inputs")]
+pub struct TooLarge(pub usize);
+
+impl TooLarge {
+    /// Whether a job of so many bytes is taken.
+    pub fn check(bytes: usize) -> Result<(), TooLarge> {
+        if bytes > MAX_STORED { Err(TooLarge(bytes)) } else { Ok(()) }
     }
 }
 
@@ -132,6 +150,28 @@ impl NewWork {
             deadline_us: None,
         }
     }
+
+    /// Its serialised size, bytes.
+    pub fn bytes(&self) -> usize {
+        serialised(self)
+    }
+
+    /// How many bytes of input files it may still take, each with `InputFile::bytes`.
+    pub fn room(&self) -> usize {
+        MAX_STORED.saturating_sub(self.bytes().saturating_add(ADDED))
+    }
+}
+
+impl InputFile {
+    /// What it adds to a job's serialised size, bytes.
+    pub fn bytes(&self) -> usize {
+        serialised(self).saturating_add(",".len())
+    }
+}
+
+/// What cannot be written cannot be sent either: as large as can be.
+fn serialised(value: &impl Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
 }
 
 /// Result of Enqueue.

@@ -130,14 +130,16 @@ macro_rules! fakes_of {
             pub fn ports(&self) -> Ports<'_> {
                 Ports { $($port: &self.$port,)* world: std::marker::PhantomData }
             }
-            /// Feeds one input.
+            /// Feeds one input. A job that the coordinator would refuse fails the test.
             pub fn give(
                 &self,
                 daemon: &mut $daemon,
                 input: $crate::contract::daemon::Input<'_>,
             ) -> Result<$crate::contract::daemon::Out, $crate::contract::daemon::HandlerError> {
                 let mut out = $crate::contract::daemon::Out::default();
-                $crate::contract::daemon::Daemon::handle(daemon, input, &self.ports(), &mut out).map(|()| out)
+                $crate::contract::daemon::Daemon::handle(daemon, input, &self.ports(), &mut out)?;
+                $crate::contract::ports::fakes::taken(&out);
+                Ok(out)
             }
             /// Feeds one event.
             pub fn event(

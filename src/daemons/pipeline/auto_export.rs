@@ -91,22 +91,28 @@ impl AutoExport {
             rules_version: Some(stage.rules_version),
             ..ArtefactFilter::default()
         };
-        let mut games = 0;
-        let mut shards = Vec::new();
+        let mut work = NewWork::new(JobType::Export, key.clone());
+        work.priority = 80;
+        work.params = self.stage.params.clone();
+        work.singleton = Some(format!("export/{key}"));
+        // The coordinator refuses a job that names more shards than this holds: fewer games are better than no export.
+        let mut room = work.room();
+        let (mut games, mut cut) = (0, "");
         let take = |shard: ArtefactRecord| {
+            let file = InputFile { sha256: shard.id, path: shard.path };
+            let Some(left) = room.checked_sub(file.bytes()) else {
+                cut = "; window_games was not reached: a job cannot name more shards";
+                return false;
+            };
+            room = left;
             games += shard.metrics.get("games_completed").and_then(Value::as_u64).unwrap_or(0);
-            shards.push(InputFile { sha256: shard.id, path: shard.path });
+            work.inputs.shards.push(file);
             games < self.settings.window_games
         };
         filter.walk(|page| ports.catalog.list(page), take)?;
-        let mut work = NewWork::new(JobType::Export, key.clone());
-        work.priority = 80;
-        work.inputs.shards = shards;
-        work.params = self.stage.params.clone();
-        work.singleton = Some(format!("export/{key}"));
         out.enqueue(work);
         let games = text::count(games, "game");
-        out.last(format!("{key}: export of {games} queued ({waiting} new)"));
+        out.last(format!("{key}: export of {games} queued ({waiting} new){cut}"));
         out.health(Health::healthy(format!("queued an export of {games} of {key}")));
         Ok(())
     }
@@ -115,6 +121,7 @@ impl AutoExport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::coordinator::TooLarge;
     use crate::contract::events::NewGamesAvailable;
     use crate::daemons::testing::{build, digest, key, node};
     use serde_json::json;
@@ -147,19 +154,47 @@ mod tests {
         assert_eq!(out.work[0].singleton.as_deref(), Some("export/square8_2p"));
     }
 
+    /// Shards of one game each, and enough games for an export.
+    fn shards(fakes: &Fakes, count: u64, path: &str) {
+        let mut held = fakes.catalog.hold();
+        held.artefact("games", '0', json!({"games_completed": 1}), &[]);
+        let first = ArtefactRecord { path: path.into(), ..held.artefacts[0].clone() };
+        let id = |n: u64| crate::contract::ids::Digest::new(format!("{n:064x}")).expect("a digest");
+        held.artefacts = (1..=count).map(|n| ArtefactRecord { id: id(n), seq: n, ..first.clone() }).collect();
+        held.stage.games_since_export = 320;
+    }
+
+    #[test]
+    fn a_window_of_more_shards_than_a_job_may_name_is_cut_and_exported() {
+        let fakes = Fakes::new();
+        let path = format!("/var/lib/ringrift/artefacts/games/00/{}", "0".repeat(64));
+        shards(&fakes, 2500, &path);
+        let mut out = fakes.event(&mut build::<AutoExport>(), new_games()).expect("handled");
+        let mut work = out.work.remove(0);
+        let count = work.inputs.shards.len();
+        assert!((1000..2000).contains(&count), "{count}");
+        assert!(work.inputs.shards[0].sha256.as_str().ends_with("9c4"), "the newest ones");
+        let said = out.last.unwrap_or_default();
+        assert!(said.contains(&format!("export of {count} games queued")) && said.contains("window_games was not reached"), "{said}");
+        // What is added on the way has room.
+        (work.idempotency_key, work.requested_by) = (Some("k".repeat(256)), "auto-export".into());
+        TooLarge::check(work.bytes()).expect("the coordinator takes it");
+    }
+
+    #[test]
+    fn of_a_window_that_is_not_cut_no_cut_is_said() {
+        let fakes = Fakes::new();
+        shards(&fakes, 400, "x");
+        let out = fakes.event(&mut build::<AutoExport>(), new_games()).expect("handled");
+        assert_eq!(out.last.as_deref(), Some("square8_2p: export of 400 games queued (320 new)"));
+    }
+
     #[test]
     fn a_window_is_filled_from_as_many_pages_as_it_takes() {
         let fakes = Fakes::new();
         let mut daemon: AutoExport = build();
         daemon.settings.window_games = 1150;
-        {
-            let mut held = fakes.catalog.hold();
-            held.artefact("games", '0', json!({"games_completed": 1}), &[]);
-            let first = held.artefacts[0].clone();
-            let id = |n: u64| crate::contract::ids::Digest::new(format!("{n:064x}")).expect("a digest");
-            held.artefacts = (1..=1200).map(|n| ArtefactRecord { id: id(n), seq: n, ..first.clone() }).collect();
-            held.stage.games_since_export = 320;
-        }
+        shards(&fakes, 1200, "x");
         let out = fakes.event(&mut daemon, new_games()).expect("handled");
         let shards = &out.work[0].inputs.shards;
         assert_eq!((shards.len(), shards[0].sha256.as_str().ends_with("4b0")), (1150, true), "the newest 1150 of 1200");

@@ -12,6 +12,8 @@ mod store;
 mod units;
 
 use super::Port;
+use crate::contract::coordinator::TooLarge;
+use crate::contract::daemon::Out;
 use crate::contract::envelope::{Event, event_id};
 use crate::contract::events::TypedPayload;
 use crate::contract::ids::{ConfigKey, Digest, JobId, NodeId};
@@ -100,6 +102,11 @@ pub fn job(text: &str) -> JobId {
 /// The machine that tests run on.
 pub fn node_id() -> NodeId {
     NodeId::new("n1").expect("an id")
+}
+
+/// The coordinator takes the jobs that a handler queues.
+pub fn taken(out: &Out) {
+    out.work.iter().for_each(|work| TooLarge::check(work.bytes()).expect("a job that the coordinator takes"));
 }
 
 /// An envelope with a fresh id, for `NOW`.
