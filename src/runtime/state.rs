@@ -108,7 +108,10 @@ impl StateFile {
     /// The outputs of an event of the process before are sent. If it was not acknowledged it comes again, and is not handled again.
     pub fn sent_again(&mut self, id: &str) {
         self.stored.pending.remove(id);
-        self.stored.handled.push(id.to_owned());
+        // While the file cannot be written this is done anew with each try.
+        if !self.stored.handled.iter().any(|handled| handled == id) {
+            self.stored.handled.push(id.to_owned());
+        }
         let surplus = self.stored.handled.len().saturating_sub(KEPT);
         self.stored.handled.drain(..surplus);
     }
@@ -178,6 +181,15 @@ mod tests {
         assert!(again.stored.handled.is_empty());
         (0..100).for_each(|n| again.sent_again(&format!("e-{n}")));
         assert_eq!((again.stored.handled.len(), again.stored.handled[0].as_str()), (KEPT, "e-36"));
+    }
+
+    #[test]
+    fn an_event_that_is_noted_again_and_again_takes_the_place_of_no_other() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = StateFile::open(dir.path()).expect("opens");
+        file.sent_again("e-1");
+        (0..=KEPT).for_each(|_| file.sent_again("e-2"));
+        assert_eq!(file.stored.handled, ["e-1", "e-2"]);
     }
 
     #[test]
