@@ -76,7 +76,7 @@ impl Engine<'_> {
         self.interval = intervals::tick(self.spec, &self.config);
         self.tick_due = Instant::now() + self.interval;
         // Sending again does no harm. Of an event it is not known whether it was acknowledged and will never come again.
-        self.parked.extend(self.file.stored.pending.iter().map(|(id, outputs)| Job::resend(id.clone(), outputs.clone())));
+        self.parked.extend(self.file.unsent().map(|(id, outputs)| Job::resend(id.clone(), outputs.clone())));
         let control = control::read(&self.places);
         if control.paused {
             self.life.pause();

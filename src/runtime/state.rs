@@ -33,6 +33,24 @@ impl Outputs {
     }
 }
 
+/// Outputs of a handled input that are not settled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unsettled {
+    /// The outputs.
+    #[serde(flatten)]
+    pub outputs: Outputs,
+    /// A hub refused them, and their event went back to the router, which delivers it again or keeps it as a dead letter. A person may
+    /// delete that: nothing is sent unless the event comes again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handed_back: bool,
+}
+
+impl From<Outputs> for Unsettled {
+    fn from(outputs: Outputs) -> Unsettled {
+        Unsettled { outputs, handed_back: false }
+    }
+}
+
 /// The file's content.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stored {
@@ -44,7 +62,7 @@ pub struct Stored {
     pub state: Option<Value>,
     /// By input id: outputs of handled inputs that are not settled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub pending: BTreeMap<String, Outputs>,
+    pub pending: BTreeMap<String, Unsettled>,
     /// Events whose outputs are sent and whose acknowledgement the router may have missed: the process before this one was killed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handled: Vec<String>,
@@ -80,9 +98,12 @@ impl StateFile {
         if self.stored.pending.len() < KEPT {
             return Ok(None);
         }
-        let oldest = self.stored.pending.keys().find(|id| EventId::new((*id).clone()).is_ok()).cloned();
-        let Some(id) = oldest else { return Err(format!("the outputs of {KEPT} inputs wait to be sent; no more are taken on")) };
-        let outputs = self.stored.pending.remove(&id).unwrap_or_default();
+        let events = || self.stored.pending.iter().filter(|(id, _)| EventId::new((*id).clone()).is_ok());
+        let oldest = events().find(|(_, unsettled)| unsettled.handed_back).or_else(|| events().next());
+        let Some(id) = oldest.map(|(id, _)| id.clone()) else {
+            return Err(format!("the outputs of {KEPT} inputs wait to be sent; no more are taken on"));
+        };
+        let outputs = self.stored.pending.remove(&id).unwrap_or_default().outputs;
         let (events, jobs) = (text::count(outputs.events.len() as u64, "event"), text::count(outputs.work.len() as u64, "job"));
         Ok(Some(format!("given up: {events} and {jobs} of event {id}, a dead letter")))
     }
@@ -98,11 +119,38 @@ impl StateFile {
         Ok(format!("what it remembered could not be read ({why}) and lies in {}; it started over", aside.display()))
     }
 
+    /// What is sent at a start, since nobody knows whether the process before did.
+    pub fn unsent(&self) -> impl Iterator<Item = (&String, &Outputs)> {
+        self.stored.pending.iter().filter(|(_, unsettled)| !unsettled.handed_back).map(|(id, unsettled)| (id, &unsettled.outputs))
+    }
+
+    /// The outputs of an event were refused, and it goes back to the router. They are kept: its handler must not run twice when it
+    /// comes again. On disk when this returns, so that no start sends what became of a dead letter.
+    pub fn hand_back(&mut self, id: &str) -> io::Result<()> {
+        let handed_back = |file: &mut StateFile, now| match file.stored.pending.get_mut(id) {
+            Some(unsettled) => std::mem::replace(&mut unsettled.handed_back, now) != now,
+            None => false,
+        };
+        if handed_back(self, true)
+            && let Err(error) = self.write()
+        {
+            handed_back(self, false);
+            return Err(error);
+        }
+        Ok(())
+    }
+
     /// The router has the acknowledgement of an event. The disk hears of it with the next write: a process that is killed before sends
-    /// the outputs again, which does no harm.
+    /// the outputs again, which does no harm. Those of an event that had been handed back no start sends, so the disk hears of it now.
     pub fn acknowledged(&mut self, id: &str) {
-        self.behind |= self.stored.pending.remove(id).is_some();
         self.stored.handled.retain(|handled| handled != id);
+        let Some(unsettled) = self.stored.pending.remove(id) else { return };
+        self.behind = true;
+        if unsettled.handed_back
+            && let Err(error) = self.write()
+        {
+            tracing::warn!(%error, "the state file is behind until its next write");
+        }
     }
 
     /// The outputs of an event of the process before are sent. If it was not acknowledged it comes again, and is not handled again.
@@ -140,7 +188,7 @@ mod tests {
         let mut file = StateFile::open(dir.path()).expect("opens");
         file.stored.tick = 7;
         file.stored.state = Some(serde_json::json!({"seen": 3}));
-        file.stored.pending.insert("tick-1".into(), Outputs::default());
+        file.stored.pending.insert("tick-1".into(), Unsettled::default());
         file.write().expect("writes");
         let again = StateFile::open(dir.path()).expect("opens");
         assert_eq!(again.stored, file.stored);
@@ -153,13 +201,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut file = StateFile::open(dir.path()).expect("opens");
         for n in 0..KEPT {
-            file.stored.pending.insert(format!("tick-{n}"), Outputs::default());
+            file.stored.pending.insert(format!("tick-{n}"), Unsettled::default());
         }
         assert!(file.make_room().expect_err("nobody delivers a tick again").contains("wait to be sent"));
         assert_eq!(file.stored.pending.len(), KEPT);
         let event = event_id(1_000_000, 7).to_string();
         file.stored.pending.remove("tick-0");
-        file.stored.pending.insert(event.clone(), Outputs::default());
+        file.stored.pending.insert(event.clone(), Unsettled::default());
         assert!(file.make_room().expect("room").is_some_and(|said| said.contains(&event)));
         assert_eq!(file.make_room(), Ok(None));
     }
@@ -169,7 +217,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let mut file = StateFile::open(dir.path()).expect("opens");
         let events: Vec<String> = (1..=3).map(|n| event_id(1_000_000, n).to_string()).collect();
-        events.iter().for_each(|id| drop(file.stored.pending.insert(id.clone(), Outputs::default())));
+        events.iter().for_each(|id| drop(file.stored.pending.insert(id.clone(), Unsettled::default())));
         file.write().expect("writes");
         file.acknowledged(&events[0]);
         file.sent_again(&events[1]);
@@ -181,6 +229,35 @@ mod tests {
         assert!(again.stored.handled.is_empty());
         (0..100).for_each(|n| again.sent_again(&format!("e-{n}")));
         assert_eq!((again.stored.handled.len(), again.stored.handled[0].as_str()), (KEPT, "e-36"));
+    }
+
+    #[test]
+    fn what_went_back_to_the_router_is_kept_and_not_sent_at_a_start() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = StateFile::open(dir.path()).expect("opens");
+        let events: Vec<String> = (1..=3).map(|n| event_id(1_000_000, n).to_string()).collect();
+        events.iter().for_each(|id| drop(file.stored.pending.insert(id.clone(), Unsettled::default())));
+        file.hand_back(&events[1]).expect("writes");
+        file.hand_back("an event that left nothing").expect("nothing to write");
+        let mut again = StateFile::open(dir.path()).expect("opens");
+        assert_eq!(again.stored, file.stored);
+        assert_eq!(again.unsent().map(|(id, _)| id).collect::<Vec<_>>(), [&events[0], &events[2]]);
+        assert!(again.stored.pending.contains_key(&events[1]), "its handler must not run twice");
+        (0..KEPT - 3).for_each(|n| drop(again.stored.pending.insert(format!("tick-{n}"), Unsettled::default())));
+        assert!(again.make_room().expect("room").is_some_and(|said| said.contains(&events[1])), "the oldest that is the router's");
+        file.acknowledged(&events[1]);
+        assert!(!StateFile::open(dir.path()).expect("opens").stored.pending.contains_key(&events[1]), "no start would clear it");
+    }
+
+    #[test]
+    fn while_the_file_cannot_be_written_nothing_goes_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut file = StateFile::open(&dir.path().join("state")).expect("opens");
+        file.stored.pending.insert("e".into(), Unsettled::default());
+        fs::remove_dir_all(dir.path()).expect("removes");
+        file.hand_back("e").expect_err("no directory");
+        file.hand_back("e").expect_err("still none: the first try counts for nothing");
+        assert_eq!(file.unsent().count(), 1);
     }
 
     #[test]

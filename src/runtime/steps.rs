@@ -76,7 +76,7 @@ impl Engine<'_> {
             return Turn::Next(Step::Settle(Verdict::Done));
         }
         if let Some(stored) = self.file.stored.pending.get(&job.id) {
-            job.outputs = stored.clone();
+            job.outputs = stored.outputs.clone();
             return Turn::Next(Step::Enqueue(0));
         }
         let mut out = Out::default();
@@ -187,14 +187,14 @@ impl Engine<'_> {
                 }
             }
             if keep {
-                self.file.stored.pending.insert(job.id.clone(), job.outputs.clone());
+                self.file.stored.pending.insert(job.id.clone(), job.outputs.clone().into());
             }
             if let What::Tick(number) = job.what {
                 self.file.stored.tick = number + 1;
             }
             if changed && job.is_event() && !keep {
                 // Nothing to send, but the change must not be made twice either.
-                self.file.stored.pending.insert(job.id.clone(), job.outputs.clone());
+                self.file.stored.pending.insert(job.id.clone(), job.outputs.clone().into());
             }
             if let Err(error) = self.file.write() {
                 self.file.stored = before;
@@ -207,6 +207,13 @@ impl Engine<'_> {
     }
 
     fn settle(&mut self, job: &Job, verdict: Verdict) -> Turn {
+        // A hub refused what is kept of an event: the router decides whether it comes again.
+        if matches!(verdict, Verdict::Failed { .. })
+            && EventId::new(job.id.clone()).is_ok()
+            && let Err(error) = self.file.hand_back(&job.id)
+        {
+            return Turn::Wait(error.to_string());
+        }
         match &job.what {
             What::Event(delivery) => {
                 if let Err(SendError::Away(why) | SendError::Refused { why, .. }) = self.settle_event(delivery, &verdict) {

@@ -1,5 +1,7 @@
 //! Killing between any two steps: the effects of an input happen exactly once.
+use super::hubs::Held;
 use super::world::World;
+use ringrift::contract::wire::errors;
 
 const STEPS: [&str; 5] = ["after_handler", "after_save", "after_enqueue", "after_publish", "before_ack"];
 
@@ -104,6 +106,34 @@ pub fn acknowledged_events_are_not_kept() {
         assert_eq!(held.said(), [(1, 320), (2, 320)]);
         assert_eq!(held.work.len(), 2);
     });
+}
+
+/// Outputs that a hub refused are the router's with their event: no start sends them, days later perhaps and after a person deleted the
+/// dead letter. When the event is delivered again they are sent, and its handler does not run twice.
+pub fn outputs_of_a_dead_letter_are_not_sent_at_a_start() {
+    for (refusal, dead) in [(errors::INVALID_PARAMETER, true), (errors::REFUSED, false)] {
+        let mut world = World::new();
+        let keeps = [("TOY_KEEPS", "1")];
+        world.hubs.with(|held| held.refusal = Some(refusal));
+        let mut toy = world.ready(&keeps);
+        let refused = world.export("1");
+        world.hubs.until("refused", |held| held.nacked.iter().any(|n| (n.seq, n.dead) == (refused, dead)).then_some(()));
+        toy.signal(nix::sys::signal::Signal::SIGTERM);
+        assert!(toy.end().success());
+        world.hubs.with(|held| held.refusal = None);
+        let mut toy = world.ready(&keeps);
+        let next = world.export("2");
+        world.hubs.until("the next", |held| (held.acked == [next]).then_some(()));
+        let seen = |held: &mut Held| held.work.iter().map(|w| w.params["seen"].as_u64().expect("a number")).collect::<Vec<_>>();
+        assert_eq!(world.hubs.with(seen), [2], "{refusal}: the start sent nothing");
+        world.hubs.with(|held| held.forget_ack(refused));
+        world.hubs.until("delivered again", |held| (held.acked == [next, refused]).then_some(()));
+        assert_eq!(world.hubs.with(seen), [2, 1], "{refusal}");
+        assert_eq!(world.hubs.with(|held| held.said()), [(2, 320), (1, 320)], "{refusal}");
+        toy.signal(nix::sys::signal::Signal::SIGTERM);
+        assert!(toy.end().success());
+        assert_eq!(pending(&world), 0, "{refusal}");
+    }
 }
 
 fn pending(world: &World) -> usize {

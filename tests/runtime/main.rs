@@ -23,6 +23,7 @@ const TESTS: &[(&str, fn())] = tests![
     exactly_once::ticks,
     exactly_once::a_lost_acknowledgement,
     exactly_once::acknowledged_events_are_not_kept,
+    exactly_once::outputs_of_a_dead_letter_are_not_sent_at_a_start,
     life::ready_means_subscribed_and_sigterm_drains,
     life::a_pause_survives_a_restart,
     life::a_bad_reload_keeps_the_old_configuration,
