@@ -7,6 +7,7 @@ use crate::contract::daemon::{HandlerError, Input, Out};
 use crate::contract::envelope::Event;
 use crate::contract::error::{Exit, Permanence};
 use crate::contract::events::Payload;
+use crate::contract::health::HealthStatus;
 use crate::contract::ids::EventId;
 use crate::contract::messages;
 use crate::contract::router::{Ack, Delivery, Nack};
@@ -132,7 +133,12 @@ impl Engine<'_> {
                 );
                 std::process::exit(1);
             }
-            Ok(result) => result,
+            Ok(result) => {
+                if result.is_err() {
+                    self.show_failed(out);
+                }
+                result
+            }
             Err(_) => {
                 tracing::error!("a handler panicked; exiting. The input is delivered again");
                 std::process::exit(1);
@@ -147,6 +153,17 @@ impl Engine<'_> {
         }
         if let Some(last) = out.last.take() {
             self.face.last = last;
+        }
+        if let Some(snapshot) = out.snapshot.take() {
+            self.face.snapshot = snapshot;
+        }
+    }
+
+    /// Takes over what a handler saw that failed: what it shows to others, and health that is not good. Good health and the last action
+    /// may be about what is undone.
+    fn show_failed(&mut self, out: &mut Out) {
+        if let Some(health) = out.health.take().filter(|health| health.status != HealthStatus::Healthy) {
+            self.face.reported = health;
         }
         if let Some(snapshot) = out.snapshot.take() {
             self.face.snapshot = snapshot;

@@ -1,6 +1,7 @@
 //! Handlers that fail: what becomes of the input.
 use super::toy::INTERFACE;
 use super::world::World;
+use ringrift::contract::health::HealthStatus;
 use ringrift::platform::varlink::Client;
 use std::time::Duration;
 
@@ -20,6 +21,21 @@ pub fn failed_and_rejected_events() {
         assert!(held.nacked[2].reason.contains("NPZ_EXPORT_COMPLETE"), "{}", held.nacked[2].reason);
         assert_eq!(held.said(), [(1, 320)], "failed handlers were undone");
     });
+}
+
+/// What a handler shows and that it is not well is seen also when it fails; that it is well and what it did is not, for it is undone.
+pub fn what_a_failed_handler_saw_is_shown() {
+    let mut world = World::new();
+    let _toy = world.ready(&[]);
+    world.export("fail degraded");
+    world.export("fail");
+    let shown = crate::until::until("what the second failure shows", Duration::from_secs(20), || {
+        let status = world.status();
+        if status.snapshot == serde_json::json!({ "seen": 2 }) { Ok(status) } else { Err(format!("{status:?}")) }
+    });
+    assert_eq!(shown.health.status, HealthStatus::Degraded);
+    assert!(shown.health.message.ends_with("it does not feel well"), "{}", shown.health.message);
+    assert!(!shown.last.contains("event"), "{}", shown.last);
 }
 
 /// A panic ends the process with 1; the event comes again to the next one.

@@ -34,6 +34,7 @@ const TESTS: &[(&str, fn())] = tests![
     life::a_router_that_restarts,
     life::an_idle_daemon_has_few_threads,
     failures::failed_and_rejected_events,
+    failures::what_a_failed_handler_saw_is_shown,
     failures::a_panic_ends_the_process_and_not_the_event,
     failures::a_broken_database_ends_the_process_and_not_the_event,
     failures::a_broken_database_that_a_call_meets_ends_the_process,

@@ -73,7 +73,12 @@ impl Daemon for Toy {
             Input::Event { payload: Payload::NpzExportComplete(export), .. } => {
                 self.seen += 1;
                 match export.output_path.as_str() {
-                    "fail" => return Err(HandlerError::Failed("it was told to fail".into())),
+                    path @ ("fail" | "fail degraded") => {
+                        out.snapshot = Some(json!({ "seen": self.seen }));
+                        out.health(if path == "fail" { Health::healthy("well") } else { Health::degraded("it does not feel well") });
+                        out.last(format!("event {}", self.seen));
+                        return Err(HandlerError::Failed("it was told to fail".into()));
+                    }
                     "reject" => return Err(HandlerError::Rejected("it was told to reject".into())),
                     "broken" => {
                         let (operation, why) = ("recording an artefact".into(), "database disk image is malformed".into());
