@@ -67,12 +67,19 @@ pub struct Listed {
 
 /// Room for artefacts in one reply, bytes.
 const ROOM: usize = MAX_FRAME - 16 * 1024;
-/// Artefacts of one answer when all are read.
+/// Artefacts of one answer at most, and when all are read.
 const PAGE: u32 = 500;
 
 impl Listed {
+    /// The answer to a filter. `read` reads those that fit: one more than an answer holds at most, which shows that there are more.
+    pub fn page<E>(filter: &ArtefactFilter, read: impl FnOnce(&ArtefactFilter) -> Result<Vec<ArtefactRecord>, E>) -> Result<Listed, E> {
+        let most = filter.most().min(PAGE);
+        let fit = read(&ArtefactFilter { limit: Some(most + 1), ..filter.clone() })?;
+        Ok(Listed::cut(fit, most))
+    }
+
     /// So many of these as the limit and a frame allow, at least one. To see that there are more, one more than the limit is needed.
-    pub fn cut(mut fit: Vec<ArtefactRecord>, most: u32) -> Listed {
+    fn cut(mut fit: Vec<ArtefactRecord>, most: u32) -> Listed {
         let more = fit.len() > most as usize;
         fit.truncate(most as usize);
         let left_out = fit_a_frame(&mut fit);
@@ -213,12 +220,25 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_limit_no_more_is_read_than_an_answer_holds() {
+        for (limit, wanted) in [(Some(u32::MAX), PAGE + 1), (Some(PAGE), PAGE + 1), (Some(3), 4)] {
+            let filter = ArtefactFilter { limit, ..ArtefactFilter::default() };
+            let read = |filter: &ArtefactFilter| -> Result<_, Infallible> {
+                assert_eq!(filter.limit, Some(wanted));
+                Ok(many(wanted.into(), 1))
+            };
+            let Ok(page) = Listed::page(&filter, read);
+            assert_eq!((page.artefacts.len() as u32, page.truncated), (wanted - 1, true));
+        }
+    }
+
+    #[test]
     fn a_walk_reads_as_many_pages_as_it_takes() {
         let mut newest_first = many(1200, 1);
         newest_first.reverse();
         let read = |limit: Option<u32>, stop_after: usize| {
             let list = |filter: &ArtefactFilter| -> Result<Listed, Infallible> {
-                Ok(Listed::cut(newest_first.iter().filter(|a| filter.fits(a)).cloned().collect(), filter.most()))
+                Listed::page(filter, |filter| Ok(newest_first.iter().filter(|a| filter.fits(a)).cloned().collect()))
             };
             let mut seen = Vec::new();
             let each = |artefact: ArtefactRecord| {

@@ -58,7 +58,7 @@ pub struct ArtefactFilter {
     /// Catalogued before this place: that of the last one of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// Maximum number; 100 when absent.
+    /// Maximum number; 100 when absent. One answer holds 500 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

@@ -1,9 +1,7 @@
 //! Answers on `/run/ringrift/catalog.sock`: Get, List, Lineage, Ratings, Stages, Stage.
 use super::effects::effect;
 use super::housekeeping::{Housekeeping, Keeping};
-use crate::contract::catalog::{
-    ArtefactFilter, Called, Fate, Fates, Got, Lineage, Listed, OneStage, RatingList, Rebuild, Rebuilt, StageList,
-};
+use crate::contract::catalog::{Called, Fate, Fates, Got, Lineage, Listed, OneStage, RatingList, Rebuild, Rebuilt, StageList};
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{EventType, Payload};
 use crate::contract::method::Method;
@@ -95,11 +93,7 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now:
             let found = store.get(&by.id)?;
             found.map(|artefact| Got { artefact }).ok_or_else(|| Refused::of(errors::NOT_FOUND, "no artefact with this id".into()))
         }),
-        Called::List(m) => run(m, call, |filter| {
-            let most = filter.most();
-            let fit = store.list(&ArtefactFilter { limit: Some(most.saturating_add(1)), ..filter })?;
-            Ok(Listed::cut(fit, most))
-        }),
+        Called::List(m) => run(m, call, |filter| Ok(Listed::page(&filter, |filter| store.list(filter))?)),
         Called::Lineage(m) => run(m, call, |by| Ok(Lineage::cut(store.lineage(&by.id)?))),
         Called::Ratings(m) => run(m, call, |by| Ok(RatingList::cut(store.ratings(&by.config_key)?))),
         Called::Stage(m) => run(m, call, |by| Ok(OneStage { stage: store.stage(&by.config_key)? })),
