@@ -101,7 +101,12 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now:
         Called::Prune(m) => run(m, call, |prune| {
             let fates = housekeeping.dry_run(ports)?;
             if !prune.dry_run {
-                housekeeping.turn(ports)?;
+                let turn = housekeeping.turn(ports);
+                let stuck = turn.is_stuck();
+                // The caller hears of both: what is gone is gone.
+                if let (true, Some(line)) = (stuck, turn.line()?) {
+                    return Err(Refused::of(errors::INTERNAL, line));
+                }
             }
             Ok(Fates { fates: most_telling(fates) })
         }),

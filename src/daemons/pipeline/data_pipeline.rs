@@ -116,11 +116,8 @@ impl DataPipeline {
 
     /// Deletes what is no longer needed. In doubt nothing goes, and the next tick tries again.
     fn keep_house(&mut self, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
-        match self.housekeeping.turn(&keeping(ports)) {
-            Ok(Some(line)) => out.last(line),
-            Ok(None) => {}
-            Err(broken @ HandlerError::Broken(_)) => return Err(broken),
-            Err(why) => out.last(format!("nothing deleted: {why}")),
+        if let Some(line) = self.housekeeping.turn(&keeping(ports)).line()? {
+            out.last(line);
         }
         Ok(())
     }

@@ -33,6 +33,39 @@ pub(super) struct Housekeeping {
     unneeded: BTreeSet<JobId>,
 }
 
+/// What one turn did.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// Job directories deleted.
+    folders: u64,
+    /// Artefacts deleted.
+    files: u64,
+    /// Size of these artefacts.
+    bytes: u64,
+    /// What was in the way of the rest.
+    stuck: Option<HandlerError>,
+}
+
+impl Turn {
+    /// One line: what was deleted and what was in the way; absent: there was nothing to do. An error: the database is of no use.
+    pub(super) fn line(self) -> Result<Option<String>, HandlerError> {
+        let (folders, files) = (text::count(self.folders, "job directory"), text::count(self.files, "artefact"));
+        let deleted = || format!("deleted: {folders}, {files} ({:.1} MB)", self.bytes as f64 / 1e6);
+        Ok(match (self.stuck, self.folders + self.files) {
+            (Some(broken @ HandlerError::Broken(_)), _) => return Err(broken),
+            (Some(why), 0) => Some(format!("nothing deleted: {why}")),
+            (Some(why), _) => Some(format!("{}; not everything: {why}", deleted())),
+            (None, 0) => None,
+            (None, _) => Some(deleted()),
+        })
+    }
+
+    /// Whether something was in the way.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
+    }
+}
+
 impl Housekeeping {
     pub(super) fn new(config: &Config) -> Housekeeping {
         Housekeeping {
@@ -49,25 +82,28 @@ impl Housekeeping {
         *self = Housekeeping { unneeded, ..Housekeeping::new(config) };
     }
 
-    /// One turn: what was done, one line, if anything was; an error says why nothing is deleted.
-    pub(super) fn turn(&mut self, ports: &Keeping<'_>) -> Result<Option<String>, HandlerError> {
+    /// One turn: what was deleted, and what was in the way of the rest.
+    pub(super) fn turn(&mut self, ports: &Keeping<'_>) -> Turn {
+        let mut turn = Turn::default();
+        // The first thing in the way: a folder, say, before what came of going on without it.
+        match self.delete(ports, &mut turn) {
+            Err(broken @ HandlerError::Broken(_)) => turn.stuck = Some(broken),
+            Err(why) => drop(turn.stuck.get_or_insert(why)),
+            Ok(()) => {}
+        }
+        turn
+    }
+
+    fn delete(&mut self, ports: &Keeping<'_>, turn: &mut Turn) -> Result<(), HandlerError> {
         let active = active(ports)?;
-        let (folders, stuck) = self.folders(ports, &active)?;
-        let (mut files, mut bytes) = (0u64, 0);
+        self.folders(ports, &active, turn)?;
         ports.store.finish_forgetting()?;
         let fates = self.fates(ports, &active)?;
         for fate in fates.into_iter().filter(|f| !f.stays).take(MAX_FILES) {
             ports.store.forget(&fate.id, &fate.why)?;
-            (files, bytes) = (files + 1, bytes + fate.bytes);
+            (turn.files, turn.bytes) = (turn.files + 1, turn.bytes + fate.bytes);
         }
-        let line = || {
-            let (folders, files) = (text::count(folders, "job directory"), text::count(files, "artefact"));
-            format!("deleted: {folders}, {files} ({:.1} MB)", bytes as f64 / 1e6)
-        };
-        match stuck {
-            Some(why) => Err(why),
-            None => Ok((folders > 0 || files > 0).then(line)),
-        }
+        Ok(())
     }
 
     /// What a turn would do with each artefact.
@@ -93,11 +129,11 @@ impl Housekeeping {
         Ok(retention::decide(artefacts, &self.retention, &protected))
     }
 
-    /// How many folders went, and why one did not, if so; it holds up no other.
-    fn folders(&mut self, ports: &Keeping<'_>, active: &[WorkItem]) -> Result<(u64, Option<HandlerError>), HandlerError> {
+    /// Deletes folders; one that cannot go holds up no other.
+    fn folders(&mut self, ports: &Keeping<'_>, active: &[WorkItem], turn: &mut Turn) -> Result<(), HandlerError> {
         let permit = ports.store.age_permit();
         let active: BTreeSet<&JobId> = active.iter().map(|item| &item.work_id).collect();
-        let (before, mut deleted, mut stuck) = (std::mem::take(&mut self.unneeded), 0, None);
+        let before = std::mem::take(&mut self.unneeded);
         for folder in ports.store.job_folders()? {
             // A verified result that is not registered waits for its event; only a queue that forgot the job gives it up.
             let keep_us = if folder.verified { self.keep_ended_us } else { self.keep_failed_us };
@@ -110,15 +146,15 @@ impl Housekeeping {
                 continue;
             }
             match ports.store.remove_job(&folder.job_id) {
-                Ok(()) => deleted += 1,
+                Ok(()) => turn.folders += 1,
                 Err(broken @ StoreError::Broken { .. }) => return Err(broken.into()),
                 Err(error) => {
-                    stuck.get_or_insert(error.into());
+                    turn.stuck.get_or_insert(error.into());
                     self.unneeded.insert(folder.job_id);
                 }
             }
         }
-        Ok((deleted, stuck))
+        Ok(())
     }
 }
 
@@ -166,7 +202,7 @@ mod tests {
             folder("t-3", false, false, 100 * DAY_US),
             folder("t-4", false, true, 98 * DAY_US),
         ];
-        let mut turn = |fakes: &Fakes| housekeeping.turn(&keeping(fakes)).expect("a turn");
+        let mut turn = |fakes: &Fakes| housekeeping.turn(&keeping(fakes)).line().expect("a turn");
         assert_eq!(turn(&fakes), None, "the unit's last process may still be at work");
         assert_eq!(turn(&fakes).as_deref(), Some("deleted: 2 job directories, 0 artefacts (0.0 MB)"));
         assert_eq!(left(&fakes), ["t-3", "t-4"], "a recent failure, and a result that waits for its event");
@@ -193,7 +229,24 @@ mod tests {
         let gone: Vec<_> = fates.iter().filter(|f| !f.stays).map(|f| f.id.clone()).collect();
         assert_eq!(gone, [digest('d')]);
         assert_eq!(fakes.store.hold().catalog.artefacts.len(), 5);
-        housekeeping.turn(&keeping(&fakes)).expect("a turn");
+        let said = housekeeping.turn(&keeping(&fakes)).line().expect("a turn");
+        assert_eq!(said.as_deref(), Some("deleted: 0 job directories, 1 artefact (0.0 MB)"));
         assert_eq!(fakes.store.hold().catalog.artefacts.len(), 4);
+    }
+
+    #[test]
+    fn what_was_deleted_is_said_also_when_something_was_in_the_way() {
+        let fakes = Fakes::new();
+        let mut housekeeping = Housekeeping::new(&Config::default());
+        (fakes.queue.hold(), fakes.current.hold());
+        fakes.store.hold().folders = ["t-1", "t-2", "t-3"].map(|id| folder(id, true, true, 0)).to_vec();
+        fakes.store.hold().stuck = Some(job("t-2"));
+        let mut turn = |fakes: &Fakes| housekeeping.turn(&keeping(fakes)).line().expect("a turn").unwrap_or_default();
+        assert_eq!(turn(&fakes), "", "the unit's last process may still be at work");
+        let said = turn(&fakes);
+        assert!(said.starts_with("deleted: 2 job directories, 0 artefacts") && said.contains("not everything: removing t-2"), "{said}");
+        assert_eq!(left(&fakes), ["t-2"]);
+        let said = turn(&fakes);
+        assert!(said.starts_with("nothing deleted: removing t-2"), "{said}");
     }
 }

@@ -18,6 +18,8 @@ pub struct Stored {
     /// What every question and every change ends with, if anything.
     pub error: Option<StoreError>,
     pub folders: Vec<JobFolder>,
+    /// The folder of this job cannot be removed.
+    pub stuck: Option<JobId>,
     /// The time, if it is believed.
     pub believed_us: Option<i64>,
     pub damaged: Vec<Digest>,
@@ -31,6 +33,7 @@ impl Default for Stored {
             committed: Vec::new(),
             error: None,
             folders: Vec::new(),
+            stuck: None,
             believed_us: Some(NOW),
             damaged: Vec::new(),
             quarantined: Vec::new(),
@@ -104,7 +107,11 @@ impl CatalogStore for Fake<Stored> {
         Ok(self.whole()?.folders.clone())
     }
     fn remove_job(&self, id: &JobId) -> Result<(), StoreError> {
-        self.whole()?.folders.retain(|f| f.job_id != *id);
+        let mut stored = self.whole()?;
+        if stored.stuck.as_ref() == Some(id) {
+            return Err(StoreError::Failed { operation: format!("removing {id}"), why: "Read-only file system".into() });
+        }
+        stored.folders.retain(|f| f.job_id != *id);
         Ok(())
     }
     fn age_permit(&self) -> Option<AgePermit> {
