@@ -16,7 +16,7 @@ use super::health::{Granting, SignOfLife, StatusFile};
 use super::host::{HostSnapshot, UnitView};
 use super::ids::{ConfigKey, Digest, EventId, JobId, NodeId};
 use super::job_file::JobFile;
-use super::router::{DeadLetter, DeadLetterFilter, Stats};
+use super::router::{DeadLetterFilter, DeadLetterList, Stats, SubscriberState};
 use super::time::Wall;
 use super::wire::CallError;
 use super::workload::JobType;
@@ -99,8 +99,10 @@ pub trait Units {
 
 /// The router's dead letters and figures.
 pub trait Letters {
-    /// Dead letters that fit, oldest first.
-    fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, CallError>;
+    /// A page of the dead letters that fit, oldest first.
+    fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<DeadLetterList, CallError>;
+    /// The subscriptions that the router knows, with the number of their dead letters.
+    fn subscribers(&self) -> Result<Vec<SubscriberState>, CallError>;
     /// Hands dead letters out again; returns how many.
     fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError>;
     /// Show the router's statistics.

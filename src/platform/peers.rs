@@ -7,11 +7,12 @@ use crate::contract::coordinator::{self, Acquire, CanSpawn, QueueOrder, StopWork
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::method::{Method, NoArguments};
 use crate::contract::ports::{Catalog, Letters, Managers, Queue};
-use crate::contract::router::{self, DeadLetter, DeadLetterFilter, Stats};
+use crate::contract::router::calls::{Count, SubscriberList};
+use crate::contract::router::{self, DeadLetterFilter, DeadLetterList, Stats, SubscriberState};
 use crate::contract::wire::{CallError, errors};
 use crate::contract::workload::JobType;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -137,19 +138,14 @@ impl Catalog for CatalogPeer {
 pub struct LettersPeer(pub Peer);
 
 impl Letters for LettersPeer {
-    fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, CallError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            letters: Vec<DeadLetter>,
-        }
-        self.0.call::<Listed>("DeadLetterList", filter).map(|l| l.letters)
+    fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<DeadLetterList, CallError> {
+        self.0.call("DeadLetterList", filter)
+    }
+    fn subscribers(&self) -> Result<Vec<SubscriberState>, CallError> {
+        self.0.call::<SubscriberList>("Subscribers", &json!({})).map(|list| list.subscribers)
     }
     fn redrive(&self, filter: &DeadLetterFilter) -> Result<u64, CallError> {
-        #[derive(Deserialize)]
-        struct Counted {
-            count: u64,
-        }
-        self.0.call::<Counted>("DeadLetterRedrive", filter).map(|d| d.count)
+        self.0.call::<Count>("DeadLetterRedrive", filter).map(|d| d.count)
     }
     fn router_stats(&self) -> Result<Stats, CallError> {
         self.0.call("Stats", &json!({}))

@@ -8,8 +8,8 @@ use super::outbox::Outbox;
 use super::publish;
 use super::refusal::Refusal;
 use super::subscriptions::{self, Written};
-use crate::contract::router::calls::{Count, DeadLetterList, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
-use crate::contract::router::{Ack, DeadLetterFilter, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
+use crate::contract::router::calls::{Count, DeadLetterShow, DeadLetterShown, Release, Retire, SubscriberList, method};
+use crate::contract::router::{Ack, Fetch, INTERFACE, Nack, Register, Replay, Subscribe};
 use crate::contract::wire::errors;
 use crate::platform::varlink::{Caller, parse_text};
 use serde::de::DeserializeOwned;
@@ -111,16 +111,12 @@ async fn answer(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>) -> Result<Ve
         method::FETCH => fetch(hub, &parse(call)?).await,
         method::STATS => super::stats::stats(hub).await.map(|stats| reply(&stats, false)),
         method::SUBSCRIBERS => subscriptions::list(hub).await.map(|subscribers| reply(&SubscriberList { subscribers }, false)),
-        method::DEAD_LETTER_LIST => {
-            let letters = hub.reader.letters(parse(call)?, crate::contract::router::MAX_LETTERS, true).await?;
-            Ok(reply(&DeadLetterList { letters }, false))
-        }
+        method::DEAD_LETTER_LIST => hub.reader.letter_page(parse(call)?).await.map(|page| reply(&page, false)),
         method::DEAD_LETTER_SHOW => {
             let id = parse::<DeadLetterShow>(call)?.id;
-            let filter = DeadLetterFilter { id: Some(id), ..DeadLetterFilter::default() };
-            let letter = hub.reader.letters(filter, 1, true).await?.pop();
+            let letter = hub.reader.letter(id).await?;
             let missing = || Refusal::parameter(errors::NOT_FOUND, "id", format!("no dead letter {id}"));
-            Ok(reply(&DeadLetterShown { letter: letter.ok_or_else(missing)? }, false))
+            Ok(reply(&DeadLetterShown { letter: letter.ok_or_else(missing)?.fitting() }, false))
         }
         method::DEAD_LETTER_REDRIVE => subscriptions::redrive(hub, parse(call)?).await.map(|count| reply(&Count { count }, false)),
         method::DEAD_LETTER_PURGE => {

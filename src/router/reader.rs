@@ -9,7 +9,7 @@ use super::store::read::{self, Found, Range};
 use super::store::retain::{self, place_by_size};
 use super::store::{letters, open};
 use super::tail::Row;
-use crate::contract::router::{DeadLetter, DeadLetterFilter};
+use crate::contract::router::{DeadLetter, DeadLetterFilter, DeadLetterList};
 use crate::platform::threads;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -96,9 +96,17 @@ impl Reader {
     pub async fn figures(&self) -> Result<(Seq, u64), Refusal> {
         self.ask(read::figures).await
     }
-    /// Dead letters with their events.
-    pub async fn letters(&self, filter: DeadLetterFilter, most: u32, events: bool) -> Result<Vec<DeadLetter>, Refusal> {
-        self.ask(move |db| letters::list(db, &filter, most, events)).await
+    /// Dead letters without their events.
+    pub async fn letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, Refusal> {
+        self.ask(move |db| letters::list(db, &filter)).await
+    }
+    /// A page of dead letters with their events.
+    pub async fn letter_page(&self, filter: DeadLetterFilter) -> Result<DeadLetterList, Refusal> {
+        self.ask(move |db| letters::page(db, &filter)).await
+    }
+    /// The dead letter with a number.
+    pub async fn letter(&self, id: u64) -> Result<Option<DeadLetter>, Refusal> {
+        self.ask(move |db| letters::one(db, id)).await
     }
     /// Dead letters by subscription.
     pub async fn letter_counts(&self) -> Result<BTreeMap<String, u64>, Refusal> {

@@ -199,8 +199,7 @@ pub async fn list(hub: &Rc<Hub>) -> Result<Vec<SubscriberState>, Refusal> {
 
 /// Hands dead letters out again; returns how many. Letters of subscriptions that are retired stay.
 pub async fn redrive(hub: &Hub, filter: DeadLetterFilter) -> Result<u64, Refusal> {
-    let most = filter.limit.unwrap_or(u32::MAX);
-    let found = hub.reader.letters(filter, most, false).await?;
+    let found = hub.reader.letters(filter).await?;
     let (mut count, mut changes) = (0, Vec::new());
     {
         let mut subs = hub.subs.borrow_mut();

@@ -1,8 +1,8 @@
 //! Subscriptions: order, retries, dead letters, take-over, crashes, slow ones, late ones.
 use crate::world::{Caller, PATIENCE, Router, Stream, event, external, number, subscribe};
 use ringrift::contract::router::calls::method;
-use ringrift::contract::router::{DeadLetterFilter, Interest, Start, Subscribe};
-use ringrift::contract::wire::errors;
+use ringrift::contract::router::{DeadLetter, DeadLetterFilter, DeadLetterList, Interest, Start, Subscribe};
+use ringrift::contract::wire::{MAX_FRAME, errors};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -83,6 +83,36 @@ fn a_failing_handler_gets_retries_then_a_dead_letter_and_others_go_on() {
     assert_eq!(caller.redrive(&DeadLetterFilter { subscriber: Some("s".parse().expect("a name")), ..Default::default() }), 1);
     caller.ack("s", &token, &[stream.next().seq]).expect("acked");
     assert_eq!(caller.subscriber("s").expect("listed").dead, 0);
+}
+
+#[test]
+fn letters_that_fill_more_than_a_frame_are_listed_in_pages() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let router = Router::start(dir.path(), &[]);
+    let mut caller = router.caller();
+    let mut stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 64)).expect("a stream");
+    let token = stream.token.clone();
+    let largest = MAX_FRAME - 4096 - 300;
+    for size in [400_000, 400_000, 400_000, largest, 400_000] {
+        caller.publish(vec![event("external.large", json!({ "text": "y".repeat(size) }))]).expect("stored");
+        let seq = stream.next().seq;
+        caller.nack("s", &token, seq, None, true).expect("nacked");
+    }
+    let first = caller.letters();
+    assert_eq!((first.letters.len(), first.truncated), (2, true));
+    // What the next page begins behind is gone by then.
+    let last = first.letters[1].place();
+    assert_eq!(caller.redrive(&DeadLetterFilter { id: Some(last.id), ..Default::default() }), 1);
+    let (mut filter, mut seen) = (DeadLetterFilter { after: Some(last), ..Default::default() }, Vec::new());
+    loop {
+        let page: DeadLetterList = caller.0.call(method::DEAD_LETTER_LIST, &filter).expect("a page");
+        seen.extend(page.letters.iter().map(|letter| (letter.seq, letter.event.is_some())));
+        filter.after = page.letters.last().map(DeadLetter::place);
+        if !page.truncated {
+            break;
+        }
+    }
+    assert_eq!(seen, [(3, true), (4, false), (5, true)], "no answer holds the event of the fourth");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A router as a process of its own, in a directory of its own, and callers of it.
 use crate::until::{end, until};
-use ringrift::contract::router::calls::{Count, DeadLetterList, SubscriberList, method};
+use ringrift::contract::router::calls::{Count, SubscriberList, method};
 use ringrift::contract::router::{
-    Ack, DeadLetterFilter, Delivery, Interest, Nack, NewEvent, Publish, PublishResult, Published, Start, Stats, Subscribe, SubscriberState,
+    Ack, DeadLetterFilter, DeadLetterList, Delivery, Interest, Nack, NewEvent, Publish, PublishResult, Published, Start, Stats, Subscribe,
+    SubscriberState,
 };
 use ringrift::contract::wire::CallError;
 use ringrift::platform::varlink::Client;

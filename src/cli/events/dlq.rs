@@ -4,9 +4,9 @@ use crate::cli::world::World;
 use crate::cli::{Done, hub, text};
 use crate::contract::ids::SubscriberName;
 use crate::contract::registry::Hub;
-use crate::contract::router::{DeadLetter, DeadLetterFilter};
+use crate::contract::router::calls::{Count, DeadLetterShown};
+use crate::contract::router::{DeadLetter, DeadLetterFilter, DeadLetterList};
 use clap::{Args, Subcommand};
-use serde::Deserialize;
 use serde_json::json;
 
 /// Dead letters.
@@ -36,21 +36,6 @@ pub struct Which {
     /// All letters
     #[arg(short, long)]
     all: bool,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    letters: Vec<DeadLetter>,
-}
-
-#[derive(Deserialize)]
-struct Shown {
-    letter: DeadLetter,
-}
-
-#[derive(Deserialize)]
-struct Count {
-    count: u64,
 }
 
 impl Which {
@@ -85,7 +70,7 @@ fn kind(letter: &DeadLetter) -> &str {
 }
 
 fn list(world: &World, out: &Out, filter: &DeadLetterFilter) -> Done {
-    let listed: Listed = hub::ask(world, Hub::Router)?.call("DeadLetterList", filter)?;
+    let listed: DeadLetterList = hub::ask(world, Hub::Router)?.call("DeadLetterList", filter)?;
     out.either("letters", &listed.letters, || {
         let rows = listed.letters.iter().map(|l| {
             vec![
@@ -98,15 +83,16 @@ fn list(world: &World, out: &Out, filter: &DeadLetterFilter) -> Done {
                 Text::plain(&l.reason),
             ]
         });
+        let more = if listed.truncated { "there are more, younger ones; --subscriber NAME lists those of one subscriber\n" } else { "" };
         match listed.letters.is_empty() {
             true => "no dead letters\n".to_owned(),
-            false => out.table(&["ID", "SUBSCRIBER", "EVENT", "ATTEMPTS", "REDRIVES", "AGE", "REASON"], rows.collect()),
+            false => out.table(&["ID", "SUBSCRIBER", "EVENT", "ATTEMPTS", "REDRIVES", "AGE", "REASON"], rows.collect()) + more,
         }
     })
 }
 
 fn show(world: &World, out: &Out, id: u64) -> Done {
-    let letter = hub::ask(world, Hub::Router)?.call::<Shown>("DeadLetterShow", &json!({ "id": id }))?.letter;
+    let letter = hub::ask(world, Hub::Router)?.call::<DeadLetterShown>("DeadLetterShow", &json!({ "id": id }))?.letter;
     out.either("letter", &letter, || {
         let mut page = format!("dead letter {}: {} for {}\n", letter.id, kind(&letter), letter.subscriber);
         for (when, why) in &letter.history {

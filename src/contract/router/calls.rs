@@ -72,13 +72,6 @@ pub struct SubscriberList {
     pub subscribers: Vec<SubscriberState>,
 }
 
-/// Results of DeadLetterList.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct DeadLetterList {
-    /// Oldest first.
-    pub letters: Vec<DeadLetter>,
-}
-
 /// Arguments of DeadLetterShow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

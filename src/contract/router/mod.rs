@@ -1,5 +1,8 @@
 //! Methods of `org.ringrift.Router` with their arguments and results.
 pub mod calls;
+mod letters;
+
+pub use letters::{DeadLetter, DeadLetterFilter, DeadLetterList, LetterPlace, MAX_LETTERS};
 
 use crate::contract::envelope::Event;
 use crate::contract::events::Category;
@@ -236,69 +239,6 @@ pub struct SubscriberState {
     /// When it was made, microseconds since 1970.
     #[serde(default)]
     pub created_us: i64,
-}
-
-/// A delivery that was given up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DeadLetter {
-    /// Its number.
-    pub id: u64,
-    /// Whose handler failed.
-    pub subscriber: SubscriberName,
-    /// The event's place.
-    pub seq: u64,
-    /// The event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<Event>,
-    /// Tries made.
-    pub attempts: u32,
-    /// The last reason.
-    pub reason: String,
-    /// Every reason with its time, oldest first.
-    #[serde(default)]
-    pub history: Vec<(i64, String)>,
-    /// When it was given up, microseconds since 1970.
-    pub dead_us: i64,
-    /// How often it was redriven.
-    #[serde(default)]
-    pub redriven: u32,
-}
-
-/// Dead letters of one answer, which must fit a frame.
-pub const MAX_LETTERS: u32 = 500;
-
-/// Which dead letters: all of them when nothing is set.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeadLetterFilter {
-    /// By number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<u64>,
-    /// Of one subscriber.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscriber: Option<SubscriberName>,
-    /// Given up before this time, microseconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before_us: Option<i64>,
-    /// Redriven at most this often.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_redriven: Option<u32>,
-    /// Behind the letter of this number, in the order of the list: the last of the answer before. None fits when that letter is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
-    /// Maximum number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-}
-
-impl DeadLetterFilter {
-    /// Whether a dead letter fits, whatever the limit.
-    pub fn fits(&self, letter: &DeadLetter) -> bool {
-        self.id.is_none_or(|id| id == letter.id)
-            && self.subscriber.as_ref().is_none_or(|name| *name == letter.subscriber)
-            && self.before_us.is_none_or(|before| letter.dead_us < before)
-            && self.max_redriven.is_none_or(|most| letter.redriven <= most)
-    }
 }
 
 /// Results of Stats.

@@ -1,6 +1,6 @@
 //! Dead letters: listing, choosing, deleting.
 use super::fault::{Fault, fault};
-use crate::contract::router::{DeadLetter, DeadLetterFilter};
+use crate::contract::router::{DeadLetter, DeadLetterFilter, DeadLetterList};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use std::collections::BTreeMap;
@@ -25,31 +25,56 @@ fn condition(filter: &DeadLetterFilter) -> (String, Vec<Value>) {
         add(" AND l.redriven <= ?", i64::from(most).into());
     }
     if let Some(after) = filter.after {
-        add(" AND (l.dead_us, l.id) > (SELECT dead_us, id FROM letters WHERE id = ?)", after.cast_signed().into());
+        add(" AND (l.dead_us, l.id) > (?, ?)", after.dead_us.into());
+        values.push(after.id.cast_signed().into());
     }
     (sql, values)
 }
 
-/// Letters that fit, oldest first, at most `most`; with their events or without.
-pub fn list(db: &Connection, filter: &DeadLetterFilter, most: u32, events: bool) -> rusqlite::Result<Vec<DeadLetter>> {
+/// Letters that fit, oldest first, as many as the filter's limit allows; without their events.
+pub fn list(db: &Connection, filter: &DeadLetterFilter) -> rusqlite::Result<Vec<DeadLetter>> {
+    query(db, filter, filter.limit, false, |letters| letters.collect())
+}
+
+/// The letter with a number, with its event.
+pub fn one(db: &Connection, id: u64) -> rusqlite::Result<Option<DeadLetter>> {
+    let filter = DeadLetterFilter { id: Some(id), ..DeadLetterFilter::default() };
+    query(db, &filter, Some(1), true, |letters| letters.next().transpose())
+}
+
+/// A page of letters with their events, oldest first.
+pub fn page(db: &Connection, filter: &DeadLetterFilter) -> rusqlite::Result<DeadLetterList> {
+    query(db, filter, Some(filter.most() + 1), true, |letters| DeadLetterList::page(filter, letters))
+}
+
+/// Hands letters that fit to `take`, oldest first, at most so many; with their events or without.
+fn query<T>(
+    db: &Connection,
+    filter: &DeadLetterFilter,
+    most: Option<u32>,
+    events: bool,
+    take: impl FnOnce(&mut dyn Iterator<Item = rusqlite::Result<DeadLetter>>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
     let (condition, mut values) = condition(filter);
-    values.push(i64::from(filter.limit.unwrap_or(most).min(most)).into());
+    values.push(most.map_or(i64::MAX, i64::from).into());
+    // Only the events of those that are taken are looked up.
     let sql = format!(
         "SELECT l.id, l.subscriber, l.seq, l.attempts, l.reason, l.history, l.dead_us, l.redriven, e.body
-         FROM letters l LEFT JOIN events e ON e.seq = l.seq{condition} ORDER BY l.dead_us, l.id LIMIT ?"
+         FROM (SELECT * FROM letters l{condition} ORDER BY l.dead_us, l.id LIMIT ?) l LEFT JOIN events e ON e.seq = l.seq
+         ORDER BY l.dead_us, l.id"
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let letters = statement.query_map(params_from_iter(values), |row| {
+    let mut letters = statement.query_map(params_from_iter(values), |row| {
         let subscriber: String = row.get(1)?;
         let seq = row.get::<_, i64>(2)?;
-        let body: Option<String> = row.get(8)?;
+        let body: Option<String> = if events { row.get(8)? } else { None };
         Ok(DeadLetter {
             id: row.get::<_, i64>(0)?.cast_unsigned(),
             subscriber: subscriber
                 .try_into()
                 .map_err(|e| rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(e)))?,
             seq: seq.cast_unsigned(),
-            event: body.filter(|_| events).and_then(|body| serde_json::from_str(&format!("{{\"origin_seq\":{seq},{body}}}")).ok()),
+            event: body.and_then(|body| serde_json::from_str(&format!("{{\"origin_seq\":{seq},{body}}}")).ok()),
             attempts: row.get(3)?,
             reason: row.get(4)?,
             history: serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default(),
@@ -57,7 +82,7 @@ pub fn list(db: &Connection, filter: &DeadLetterFilter, most: u32, events: bool)
             redriven: row.get(7)?,
         })
     })?;
-    letters.collect()
+    take(&mut letters)
 }
 
 /// How many a subscription has, by name.
@@ -75,4 +100,36 @@ pub fn purge(db: &Connection, filter: &DeadLetterFilter) -> Result<u64, Fault> {
     let deleted =
         db.prepare_cached(&sql).and_then(|mut s| s.execute(params_from_iter(values))).map_err(fault("deleting dead letters from"))?;
     Ok(deleted as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::MIGRATIONS;
+    use super::*;
+
+    #[test]
+    fn a_page_begins_behind_the_one_before_also_when_its_letters_are_gone() {
+        let db = Connection::open_in_memory().expect("a database");
+        MIGRATIONS.iter().try_for_each(|step| db.execute_batch(step)).expect("the schema");
+        let insert =
+            "INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', ?1, 1, '', '[]', ?2, 0)";
+        // The second half is older than the first.
+        for (seq, dead_us) in [(1, 20), (2, 20), (3, 20), (4, 10), (5, 10), (6, 10)] {
+            db.execute(insert, [seq, dead_us]).expect("a letter");
+        }
+        let (mut filter, mut pages) = (DeadLetterFilter { limit: Some(2), ..Default::default() }, Vec::new());
+        loop {
+            let page = page(&db, &filter).expect("a page");
+            let ids: Vec<u64> = page.letters.iter().map(|letter| letter.id).collect();
+            for id in &ids {
+                assert_eq!(purge(&db, &DeadLetterFilter { id: Some(*id), ..Default::default() }).map_err(|_| ()), Ok(1));
+            }
+            filter.after = page.letters.last().map(DeadLetter::place);
+            pages.push(ids);
+            if !page.truncated {
+                break;
+            }
+        }
+        assert_eq!(pages, [[4, 5], [6, 1], [2, 3]]);
+    }
 }

@@ -1,17 +1,19 @@
 //! The clock, at the time that a test sets.
 use super::{Fake, Held, NOW};
 use crate::contract::ports::{Clock, Port};
-use crate::contract::time::Wall;
+use crate::contract::time::{Span, Wall};
 
 /// The time.
 #[derive(Debug)]
 pub struct Time {
     pub now: Wall,
+    /// What passes until it is asked again.
+    pub passes: Span,
 }
 
 impl Default for Time {
     fn default() -> Time {
-        Time { now: Wall::of_us(NOW) }
+        Time { now: Wall::of_us(NOW), passes: Span::ZERO }
     }
 }
 
@@ -21,6 +23,9 @@ impl Held for Time {
 
 impl Clock for Fake<Time> {
     fn now(&self) -> Wall {
-        self.asked().now
+        let time = &mut *self.asked();
+        let now = time.now;
+        time.now = now + time.passes;
+        now
     }
 }

@@ -23,6 +23,7 @@ use current::{Playing, Switch};
 use foreign::Rows;
 use host::Machine;
 use letters::Dead;
+pub use letters::letter;
 use managers::Managed;
 use node::Name;
 pub use queue::Items;
