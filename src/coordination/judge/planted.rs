@@ -87,7 +87,7 @@ pub fn wish(facts: &mut Facts, daemon: DaemonType, value: Value) {
 /// A fault as it is planted into facts that are well.
 pub type Plant = fn(&mut Facts);
 
-fn restarts(facts: &mut Facts, unit: &str, times: &[i64]) {
+pub fn restarts(facts: &mut Facts, unit: &str, times: &[i64]) {
     snapshot(facts, "master", "")
         .as_object_mut()
         .expect("an object")

@@ -21,6 +21,7 @@ const BEATS: i64 = 3;
 /// All of it.
 pub fn judge(view: &View<'_>) -> Vec<Problem> {
     let mut found: Vec<Problem> = master(view).into_iter().collect();
+    found.extend(view.processes.iter().filter_map(|process| crashing(view, process)));
     found.extend(sockets(view));
     found.extend(watch(view));
     for process in view.processes.iter().filter(|p| p.name != "master") {
@@ -38,7 +39,7 @@ fn master(view: &View<'_>) -> Option<Problem> {
     let (subject, unit) = (Subject::new(Kind::Hub, "master"), view.facts.unit(MASTER));
     let process = view.process("master")?;
     if view.running {
-        return beat(view, unit).or_else(|| crashing(view, process)).or_else(|| troubles(view));
+        return beat(view, unit).or_else(|| troubles(view));
     }
     if let Some(found) = unit.and_then(|unit| cannot_start(process, unit, &Wish::default())) {
         return Some(found);
@@ -166,11 +167,6 @@ fn judge_one(view: &View<'_>, process: &Process) -> Option<Problem> {
     if let Some(problem) = unit.and_then(|unit| cannot_start(process, unit, &wish)) {
         return Some(problem);
     }
-    if !matches!(process.state, State::CannotStart | State::Initializing | State::Blocked)
-        && let Some(problem) = crashing(view, process)
-    {
-        return Some(problem);
-    }
     match process.state {
         State::CannotStart => Some(no_unit(process)),
         State::Initializing if unit.is_some_and(is_restarting) => Some(restarting(view, process, unit)),
@@ -271,10 +267,10 @@ fn restarting(view: &View<'_>, process: &Process, unit: Option<&UnitView>) -> Pr
     problem.next("its log", log_of(process))
 }
 
-/// It runs at this moment and was restarted again and again: it will fail once more.
+/// It runs at this moment and was restarted again and again: it will fail once more. What its present state says stands beside this.
 fn crashing(view: &View<'_>, process: &Process) -> Option<Problem> {
     let times = view.restarts(process.unit.as_deref()?, CRASHING_US);
-    (times >= CRASHES && process.is_up()).then(|| {
+    (times >= CRASHES && process.is_up() && is_asked(view, process, &wish(view, process))).then(|| {
         let minutes = CRASHING_US / 60_000_000;
         let title = format!("{} fails again and again: {times} restarts within {minutes} min", process.name);
         let problem = Problem::new(Code::DaemonCrashing, subject(process), title).since(process.since_us);

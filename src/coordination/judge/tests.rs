@@ -441,6 +441,32 @@ fn who_fails_again_and_again_is_told_also_in_the_moment_in_which_it_runs() {
     assert_eq!(judge(&with(times(&[NOW - 610 * SECOND, NOW - 300 * SECOND, NOW - SECOND]))), [], "two within ten minutes");
 }
 
+/// What a process that was restarted often is at this moment is not hidden by its restarts.
+#[test]
+fn restarts_hide_nothing_of_what_a_process_is_now() {
+    let crashes = |unit: &str, plant: &dyn Fn(&mut Facts)| {
+        let mut facts = well();
+        restarts(&mut facts, unit, &[NOW - 500 * SECOND, NOW - 300 * SECOND, NOW - SECOND]);
+        plant(&mut facts);
+        judge(&facts).into_iter().filter(Problem::is_cause).map(|p| p.code).collect::<Vec<_>>()
+    };
+    let single = "ringrift-feedback-loop.service";
+    let paused = crashes(single, &|f| {
+        let control = json!({ "paused": true, "reason": "disk swap", "who": "ann", "when_us": NOW });
+        f.controls.insert("feedback-loop".into(), serde_json::from_value(control).expect("a control file"));
+    });
+    assert_eq!(paused, [Code::DaemonCrashing, Code::DaemonHeld]);
+    let silent = crashes(single, &|f| f.reports.get_mut("feedback-loop").expect("there").time_us = NOW - 100 * SECOND);
+    assert_eq!(silent, [Code::DaemonCrashing, Code::DaemonSilent]);
+    let unwell = crashes(single, &|f| f.reports.get_mut("feedback-loop").expect("there").health = Health::unhealthy("cannot write"));
+    assert_eq!(unwell, [Code::DaemonCrashing, Code::DaemonDegraded]);
+    let master = crashes("ringrift-master.service", &|f| {
+        let master = snapshot(f, "master", "").as_object_mut().expect("an object");
+        master.insert("troubles".into(), json!({ "database": "cannot write master.db: read-only" }));
+    });
+    assert_eq!(master, [Code::DaemonCrashing, Code::MasterDegraded]);
+}
+
 #[test]
 fn hubs_without_an_account_are_unknown_and_figures_that_nobody_knows_are_absent() {
     for folder in ["master", "coordinator", "event-router", "data-pipeline"] {
