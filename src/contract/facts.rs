@@ -67,10 +67,25 @@ pub struct ConfigFacts {
     pub hidden: Option<String>,
     /// When a file of it was last changed, microseconds since 1970.
     pub changed_us: Option<i64>,
-    /// Its thresholds; of the last valid one that was seen while it is invalid, the defaults when none was.
+    /// The thresholds to go by.
     pub thresholds: Thresholds,
+    /// Where those are from.
+    pub thresholds_from: ThresholdSource,
     /// The command of each job type, with the file and line that set it.
     pub commands: BTreeMap<String, (String, String)>,
+}
+
+/// Where thresholds are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThresholdSource {
+    /// The coordinator goes by them at this moment.
+    Coordinator,
+    /// The files as they are.
+    Files,
+    /// The files as they were when they could last be read and were valid, seen by the process that looks.
+    Remembered,
+    /// Built in: the process that looks has never read valid files.
+    Defaults,
 }
 
 impl Default for ConfigFacts {
@@ -88,6 +103,7 @@ impl ConfigFacts {
             hidden: None,
             changed_us: None,
             thresholds: Thresholds::of(&config.safeguards),
+            thresholds_from: ThresholdSource::Files,
             commands: BTreeMap::new(),
         }
     }

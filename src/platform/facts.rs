@@ -6,7 +6,7 @@ use super::flags;
 use super::host::{Machine, node_id};
 use super::notices::Notices;
 use super::systemd::SystemdView;
-use crate::contract::facts::{ConfigFacts, Facts, Missing};
+use crate::contract::facts::{ConfigFacts, Facts, Missing, ThresholdSource};
 use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::paths;
@@ -120,8 +120,11 @@ impl Collector {
         let mut facts = look(dirs, &self.places.readers);
         // The folder above holds other things, too.
         facts.changed_us = signature.iter().filter(|(path, ..)| *path != dirs.etc).filter_map(|(_, at, ..)| *at).max();
-        if let Some((_, before)) = known.as_ref().filter(|_| !facts.errors.is_empty() || facts.hidden.is_some()) {
-            facts.thresholds = before.thresholds;
+        let usable = |before: &&ConfigFacts| before.thresholds_from != ThresholdSource::Defaults;
+        if facts.thresholds_from == ThresholdSource::Defaults
+            && let Some(before) = known.as_ref().map(|(_, before)| before).filter(usable)
+        {
+            (facts.thresholds, facts.thresholds_from) = (before.thresholds, ThresholdSource::Remembered);
         }
         *known = Some((signature, facts.clone()));
         facts
@@ -146,6 +149,7 @@ fn look(dirs: &Dirs, readers: &[Reader]) -> ConfigFacts {
         first_file: errors.first().map(|e| e.file.clone()),
         hidden: hidden.filter(|_| errors.is_empty()).map(|path| path.display().to_string()),
         errors: errors.iter().map(ToString::to_string).collect(),
+        thresholds_from: ThresholdSource::Defaults,
         ..ConfigFacts::default()
     }
 }
@@ -239,7 +243,7 @@ mod tests {
         fs::write(dir.path().join("auto-export/status.json"), "{\"daemon\":").expect("written");
         let dirs = Dirs { etc: etc.clone(), ..Dirs::default() };
         let places = Places { run: dir.path().into(), notices: dir.path().join("notices"), dirs, readers: Vec::new() };
-        let collector = Collector::new(places);
+        let collector = Collector::new(places.clone());
         let facts = collector.collect(&NoBus);
         assert_eq!(facts.units, Err("no bus".to_owned()));
         assert!(
@@ -249,11 +253,15 @@ mod tests {
         );
         assert!(facts.config.errors.is_empty() && facts.reports.is_empty(), "{:?}", facts.config);
         fs::write(etc.join("conf.d/50-disk.yaml"), "safeguards: {disk: {warning: 40, critical: 50}}\n").expect("written");
-        assert_eq!(collector.collect(&NoBus).config.thresholds.disk.critical, 50.0);
+        let config = collector.collect(&NoBus).config;
+        assert_eq!((config.thresholds.disk.critical, config.thresholds_from), (50.0, ThresholdSource::Files));
         fs::write(etc.join("conf.d/90-mine.yaml"), "limits: {nonsense: 1}\n").expect("written");
         let facts = collector.collect(&NoBus);
         assert_eq!(facts.config.errors.len(), 1, "{:?}", facts.config);
-        assert_eq!(facts.config.thresholds.disk.critical, 50.0, "the last valid ones");
+        assert_eq!((facts.config.thresholds.disk.critical, facts.config.thresholds_from), (50.0, ThresholdSource::Remembered));
+        // Who looks for the first time has seen no valid ones.
+        let first = Collector::new(places).collect(&NoBus).config;
+        assert_eq!((first.thresholds.disk.critical, first.thresholds_from), (70.0, ThresholdSource::Defaults));
         assert!(facts.config.first_file.as_deref().is_some_and(|f| f.ends_with("90-mine.yaml")) && facts.config.changed_us.is_some());
         fs::write(etc.join("conf.d/90-mine.yaml"), "workload: {training: {command: [/bin/false]}}\n").expect("written");
         let facts = collector.collect(&NoBus);

@@ -3,7 +3,7 @@ use super::processes::{is_coordinator_up, refused_at_start};
 use super::view::{MAX_OUTBOX, View, is_unwell};
 use crate::contract::config::Taken;
 use crate::contract::coordinator::GateView;
-use crate::contract::facts::{Missing, PipelineView};
+use crate::contract::facts::{Missing, PipelineView, ThresholdSource};
 use crate::contract::health::State;
 use crate::contract::notice::{Notice, Subject as About};
 use crate::contract::overview::Process;
@@ -60,7 +60,7 @@ fn is_disk_full(view: &View<'_>) -> bool {
 }
 
 fn disk(view: &View<'_>) -> Option<Problem> {
-    let (machine, rules) = (&view.facts.machine, view.thresholds());
+    let (machine, (rules, _)) = (&view.facts.machine, view.thresholds());
     let Some(percent) = machine.disk_percent else {
         let problem = Problem::new(Code::Unknown, host("disk"), format!("The room of {} cannot be measured", paths::STATE));
         return view.running.then(|| problem.next("look at it", "df /var/lib/ringrift"));
@@ -97,18 +97,22 @@ fn forecast(view: &View<'_>) -> Option<Problem> {
     Some(problem.next("what the retention rules let go", "ringrift artefacts prune --dry-run"))
 }
 
-/// Where the thresholds are from, unless they are those on disk.
-fn assumed(view: &View<'_>) -> String {
-    match view.facts.config.errors.is_empty() {
-        true => String::new(),
-        false => "The threshold is that of the last valid configuration".to_owned(),
+/// Where the thresholds are from, unless the files say the same.
+fn assumed(view: &View<'_>) -> &'static str {
+    let config = &view.facts.config;
+    match view.thresholds().1 {
+        ThresholdSource::Coordinator if config.errors.is_empty() && config.hidden.is_none() => "",
+        ThresholdSource::Coordinator => "The threshold is the one that the coordinator has in effect",
+        ThresholdSource::Files => "",
+        ThresholdSource::Remembered => "The threshold is that of the last valid configuration",
+        ThresholdSource::Defaults => "The threshold is the built-in default, because the configuration cannot be used",
     }
 }
 
 fn inodes(view: &View<'_>) -> Option<Problem> {
     let percent = view.facts.machine.inode_percent?;
     let full = percent >= ALL;
-    if !full && percent < view.thresholds().inodes.critical && shut_gate(view, "inodes").is_none() {
+    if !full && percent < view.thresholds().0.inodes.critical && shut_gate(view, "inodes").is_none() {
         return None;
     }
     let title = match full {

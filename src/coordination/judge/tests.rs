@@ -1,6 +1,7 @@
 //! Each condition is its code and exactly one cause.
 use super::planted::*;
 use super::*;
+use crate::contract::facts::ThresholdSource;
 use crate::contract::health::Health;
 use crate::contract::host::UnitView;
 use crate::contract::problem::{Kind, MAX_TITLE};
@@ -539,9 +540,19 @@ fn thresholds_are_those_by_which_the_coordinator_goes() {
         json!({ "disk": { "warning": 40.0, "critical": 50.0 }, "inodes": { "warning": 80.0, "critical": 90.0 }, "hysteresis": 5.0 });
     conditions(&mut facts, json!({ "thresholds": thresholds }));
     assert!(only(&facts).title.contains("until it is below 45 %"));
+    let why = |facts: &Facts| judge(facts).into_iter().find(|p| p.code == Code::DiskLow).and_then(|p| p.why).expect("a reason");
+    assert!(!why(&facts).contains("threshold"), "the files say the same");
     facts.config.errors = vec!["x".into()];
-    let low = judge(&facts).into_iter().find(|p| p.code == Code::DiskLow).expect("low");
-    assert!(low.why.is_some_and(|why| why.contains("last valid configuration")));
+    assert!(why(&facts).contains("the coordinator has in effect"));
+    // Without the coordinator: what the one who looks has seen, if anything.
+    conditions(&mut facts, json!({}));
+    facts.machine.disk_percent = Some(78.0);
+    facts.config.thresholds_from = ThresholdSource::Remembered;
+    assert!(why(&facts).contains("last valid configuration"));
+    facts.config.thresholds_from = ThresholdSource::Defaults;
+    assert!(why(&facts).contains("built-in default"));
+    (facts.config.errors, facts.config.hidden) = (vec![], Some("/etc/ringrift/conf.d/90-mine.yaml".into()));
+    assert!(why(&facts).contains("built-in default"), "also where only the one who looks cannot read them");
 }
 
 #[test]

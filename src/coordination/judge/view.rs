@@ -2,7 +2,7 @@
 use crate::contract::catalog::StageState;
 use crate::contract::coordinator::CoordinatorStatus;
 use crate::contract::coordinator::conditions::Thresholds;
-use crate::contract::facts::{Facts, PipelineView};
+use crate::contract::facts::{Facts, PipelineView, ThresholdSource};
 use crate::contract::health::{Health, State, StatusFile};
 use crate::contract::host::UnitView;
 use crate::contract::master::{MasterView, Wish};
@@ -91,11 +91,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The thresholds that bar new work: those that the coordinator goes by while it runs, else those on disk.
-    pub fn thresholds(&self) -> Thresholds {
+    /// The thresholds that bar new work: those that the coordinator goes by while it runs, else those of the configuration; and which.
+    pub fn thresholds(&self) -> (Thresholds, ThresholdSource) {
         let up = self.process("coordinator").is_some_and(Process::is_up);
         let live = self.coordinator.as_ref().filter(|_| up).and_then(|c| c.conditions.thresholds);
-        live.unwrap_or(self.facts.config.thresholds)
+        let config = &self.facts.config;
+        live.map_or((config.thresholds, config.thresholds_from), |live| (live, ThresholdSource::Coordinator))
     }
 
     /// When a unit was restarted after a failure within the last `span_us` microseconds, as the master saw it.
