@@ -22,6 +22,8 @@ const ALL: f64 = 100.0;
 const FIRST_ACCOUNT_US: i64 = 5_000_000;
 /// A disk that is full in less is told, seconds.
 const FORECAST: u64 = 86_400;
+/// The gate that looks at the emergency flags and measures nothing.
+const EMERGENCY: &str = "emergency";
 const DISK: &str = "du -xh --max-depth=2 /var/lib/ringrift | sort -h | tail";
 
 /// What the machine has to do with it.
@@ -63,7 +65,8 @@ fn disk(view: &View<'_>) -> Option<Problem> {
     let (machine, (rules, _)) = (&view.facts.machine, view.thresholds());
     let Some(percent) = machine.disk_percent else {
         let problem = Problem::new(Code::Unknown, host("disk"), format!("The room of {} cannot be measured", paths::STATE));
-        return view.running.then(|| problem.next("look at it", "df /var/lib/ringrift"));
+        let untold = view.running && !is_told_by_gate(view, &problem.subject);
+        return untold.then(|| problem.next("look at it", "df /var/lib/ringrift"));
     };
     if is_disk_full(view) {
         let free = machine.disk_free_bytes.map_or_else(String::new, |free| format!(" {}", bytes(free)));
@@ -142,16 +145,40 @@ fn shut_gate(view: &View<'_>, name: &str) -> Option<String> {
 
 /// What a gate judges, as a subject.
 pub fn gate_subject(gate: &GateView) -> Subject {
-    host(if gate.gate == "emergency" { "emergency flags" } else { &gate.gate })
+    if gate.gate == EMERGENCY { emergency_flags() } else { host(&gate.gate) }
+}
+
+fn emergency_flags() -> Subject {
+    host("emergency flags")
+}
+
+/// The machine as the coordinator measures it, when it cannot.
+pub fn unmeasured() -> Subject {
+    host("machine")
 }
 
 /// Gates that are shut because they have nothing to judge by.
+fn unknown_gates<'a>(view: &'a View<'_>) -> impl Iterator<Item = &'a GateView> {
+    gate_views(view).iter().filter(|g| g.unknown && !g.open)
+}
+
+/// Without a look at its machine the coordinator shuts every gate that it measures, for one and the same reason.
 fn gates(view: &View<'_>) -> Vec<Problem> {
-    let one = |gate: &GateView| {
-        let problem = Problem::told(Code::Gate, gate_subject(gate), "No job starts", &gate.why);
-        problem.next("show the safeguards", "ringrift safeguards")
-    };
-    gate_views(view).iter().filter(|g| g.unknown && !g.open).map(one).collect()
+    let blind = view.coordinator.as_ref().is_some_and(|c| c.conditions.machine.is_none());
+    let mut found: Vec<Problem> = Vec::new();
+    for gate in unknown_gates(view) {
+        let subject = if blind && gate.gate != EMERGENCY { unmeasured() } else { gate_subject(gate) };
+        if found.iter().all(|problem| problem.subject != subject) {
+            let problem = Problem::told(Code::Gate, subject, "No job starts", &gate.why);
+            found.push(problem.next("show the safeguards", "ringrift safeguards"));
+        }
+    }
+    found
+}
+
+/// What is unknown to whoever looks and to a gate is one fault, and the gate says what it does.
+fn is_told_by_gate(view: &View<'_>, subject: &Subject) -> bool {
+    unknown_gates(view).any(|gate| gate_subject(gate) == *subject)
 }
 
 /// The files, what the processes made of them, and only when no account says more that whoever looks may not read them.
@@ -333,9 +360,9 @@ fn missing(view: &View<'_>) -> Vec<Problem> {
         let problem = Problem::new(Code::GpuLost, host("gpu"), format!("The GPU cannot be used: {why}"));
         found.push(problem.next("what the driver says", "nvidia-smi"));
     }
-    if let Err(why) = &facts.flag {
+    if let Some(why) = facts.flag.as_ref().err().filter(|_| !is_told_by_gate(view, &emergency_flags())) {
         let title = "Whether there is an emergency flag cannot be seen";
-        found.push(Problem::told(Code::Unknown, host("emergency flags"), title, why).next("look at it", "ls -ld /run/ringrift"));
+        found.push(Problem::told(Code::Unknown, emergency_flags(), title, why).next("look at it", "ls -ld /run/ringrift"));
     }
     found.extend(["master", "EVENT_ROUTER", "coordinator", "DATA_PIPELINE"].into_iter().filter_map(|name| no_account(view, name)));
     found

@@ -1,5 +1,5 @@
 //! What needs what: the graph over which consequences are folded into their causes.
-use super::conditions::{config_subject, gate_subject, host};
+use super::conditions::{config_subject, gate_subject, host, unmeasured};
 use super::jobs::{job_type, suite};
 use super::view::{COORDINATOR, MASTER, View};
 use crate::contract::coordinator::conditions::Conditions;
@@ -113,6 +113,7 @@ fn of_config_key(view: &View<'_>, key: &str) -> Vec<Subject> {
     let none = Conditions::default();
     let conditions = view.coordinator.as_ref().map_or(&none, |c| &c.conditions);
     all.extend(conditions.gates.iter().filter(|g| g.unknown).map(gate_subject));
+    all.push(unmeasured());
     let of_key = conditions.waiting.iter().filter(|w| w.config_key.as_str() == key).map(|w| w.work_type);
     all.extend(of_key.map(job_type));
     all.extend(conditions.failing.iter().filter(|f| f.config_key.as_str() == key).map(|f| job_type(f.work_type)));

@@ -274,6 +274,27 @@ fn what_is_not_known_is_never_well() {
     assert_eq!(only(&facts).code, Code::Unknown);
 }
 
+/// What cannot be seen shuts a gate of the coordinator's and is missed by whoever looks: one fault, one cause.
+#[test]
+fn what_neither_a_gate_nor_the_viewer_can_see_is_one_cause() {
+    let gate = |name: &str| json!({ "gate": name, "open": false, "why": format!("cannot look at {name}"), "unknown": true });
+    let mut facts = well();
+    facts.flag = Err("permission denied".into());
+    assert_eq!(only(&facts).code, Code::Unknown);
+    conditions(&mut facts, json!({ "gates": [gate("emergency")] }));
+    assert_eq!(only(&facts).code, Code::Gate);
+    let machine = serde_json::to_value(crate::contract::host::HostSnapshot::default()).expect("JSON");
+    let mut facts = well();
+    facts.machine.disk_percent = None;
+    assert_eq!(only(&facts).code, Code::Unknown);
+    conditions(&mut facts, json!({ "machine": machine, "gates": [gate("disk")] }));
+    assert_eq!(only(&facts).code, Code::Gate);
+    conditions(&mut facts, json!({ "machine": machine, "gates": [gate("disk"), gate("gpu")] }));
+    assert_eq!(judge(&facts).iter().filter(|p| p.is_cause()).count(), 2, "two measurements fail, each for a reason of its own");
+    conditions(&mut facts, json!({ "gates": [gate("disk"), gate("memory"), gate("cpu"), gate("load")] }));
+    assert_eq!(only(&facts).subject.name, "machine", "the coordinator has no look at all");
+}
+
 #[test]
 fn a_suite_that_was_stopped_is_one_line() {
     let mut facts = well();
