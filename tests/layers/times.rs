@@ -17,6 +17,7 @@ const AREAS: &[&str] = &[
     "coordinator/",
     "master/",
     "platform/age.rs",
+    "platform/store/",
 ];
 
 /// Where a time is a number all the same: the beginning of a path, and the reason.

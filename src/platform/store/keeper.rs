@@ -7,8 +7,9 @@ use super::check::{Checked, quick_check};
 use super::error::DatabaseError;
 use super::snapshot::{list, take};
 use super::spec::Spec;
+use crate::contract::age::has_passed;
 use crate::contract::error::chain;
-use crate::platform::clock::now_us;
+use crate::platform::clock;
 use crate::platform::threads;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -106,9 +107,8 @@ fn is_due(spec: &Spec) -> bool {
     if spec.keep.snapshots == 0 {
         return false;
     }
-    let every = i64::try_from(spec.keep.every.as_micros()).unwrap_or(i64::MAX);
-    let newest = list(&spec.path).first().map(|s| s.taken_us);
-    newest.is_none_or(|taken| !(0..every).contains(&(now_us() - taken)))
+    let newest = list(&spec.path).first().map(|s| s.taken);
+    newest.is_none_or(|taken| has_passed(taken, spec.keep.every.into(), clock::now()))
 }
 
 impl std::fmt::Debug for Keeper {

@@ -20,7 +20,8 @@ pub use spec::{Keep, Spec};
 
 use crate::contract::messages;
 use crate::contract::notice::{Notice, Subject};
-use crate::platform::clock::now_us;
+use crate::contract::time::Span;
+use crate::platform::clock;
 use crate::platform::notices::Notices;
 use broken::{FailureRecord, forget, is_owned, word};
 use check::{CHECK_TIME, Checked, LONG_CHECK_TIME, quick_check};
@@ -196,7 +197,7 @@ fn migrate(db: &mut Connection, spec: &Spec, version: i64) -> Result<(), Databas
 
 /// Sets what is there aside, restores the newest sound snapshot or starts over, and tells everybody.
 fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseError> {
-    let now = now_us();
+    let now = clock::now();
     let damaged = set_aside(&spec.path, now)?;
     forget(&spec.path);
     let restored = snapshot::restore(spec)?;
@@ -209,7 +210,7 @@ fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseE
     };
     let (lost, found) = match &restored {
         Some(snapshot) => {
-            let minutes = (now - snapshot.taken_us).max(0) / 60_000_000;
+            let minutes = (now - snapshot.taken).max(Span::ZERO).secs() / 60;
             (format!("data written since the snapshot {minutes} min earlier: {}", spec.holds), Found::Restored)
         }
         None => (spec.holds.to_owned(), Found::Anew),
@@ -227,7 +228,7 @@ fn replace(spec: &Spec, reason: String) -> Result<(Connection, Found), DatabaseE
         next: format!("ringrift database confirm {name}"),
         subject: Subject::Database { name, path, reason, damaged, restored, lost },
         what,
-        since_us: now,
+        since_us: now.us(),
     });
     Ok((db, found))
 }

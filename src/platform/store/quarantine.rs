@@ -1,13 +1,14 @@
 //! Setting a damaged database aside, and finding out that one is gone.
 use super::error::DatabaseError;
 use super::files::{SIDE_FILES, with_tail};
+use crate::contract::time::Wall;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Renames the database with its side files, so that nothing of it is lost and nothing of it is used. Nothing: there was no file.
-pub fn set_aside(path: &Path, now_us: i64) -> Result<Option<PathBuf>, DatabaseError> {
-    let aside = with_tail(path, &format!(".damaged-{}", now_us / 1_000_000));
+pub fn set_aside(path: &Path, now: Wall) -> Result<Option<PathBuf>, DatabaseError> {
+    let aside = with_tail(path, &format!(".damaged-{}", (now - Wall::default()).secs()));
     let mut moved = false;
     for tail in ["-wal", "-shm", ""] {
         let (from, to) = (with_tail(path, tail), with_tail(&aside, tail));

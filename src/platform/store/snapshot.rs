@@ -5,7 +5,8 @@ use super::error::DatabaseError;
 use super::files::with_tail;
 use super::quarantine::sync_folder;
 use super::spec::Spec;
-use crate::platform::clock::now_us;
+use crate::contract::time::Wall;
+use crate::platform::clock::now;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};
 use std::io;
@@ -17,8 +18,8 @@ use std::path::{Path, PathBuf};
 pub struct Snapshot {
     /// Its file.
     pub path: PathBuf,
-    /// When it was taken, microseconds since 1970.
-    pub taken_us: i64,
+    /// When it was taken.
+    pub taken: Wall,
 }
 
 fn folder(database: &Path) -> PathBuf {
@@ -31,11 +32,11 @@ pub fn list(database: &Path) -> Vec<Snapshot> {
     let Ok(entries) = fs::read_dir(folder(database)) else { return Vec::new() };
     let read = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.strip_suffix(".db")?;
-        let taken_us = name.strip_prefix(&stem)?.strip_prefix('-')?.parse().ok()?;
-        Some(Snapshot { path, taken_us })
+        let taken = Wall::of_us(name.strip_prefix(&stem)?.strip_prefix('-')?.parse().ok()?);
+        Some(Snapshot { path, taken })
     };
     let mut found: Vec<Snapshot> = entries.flatten().filter_map(|e| read(e.path())).collect();
-    found.sort_by_key(|s| std::cmp::Reverse(s.taken_us));
+    found.sort_by_key(|s| std::cmp::Reverse(s.taken));
     found
 }
 
@@ -46,9 +47,9 @@ pub fn take(db: &Connection, spec: &Spec) -> Result<Snapshot, DatabaseError> {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(DatabaseError::io("making", &folder)(e)),
         _ => {}
     }
-    let taken_us = now_us();
+    let taken = now();
     let stem = spec.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let (path, temporary) = (folder.join(format!("{stem}-{taken_us}.db")), folder.join(format!(".{stem}.new")));
+    let (path, temporary) = (folder.join(format!("{stem}-{}.db", taken.us())), folder.join(format!(".{stem}.new")));
     room(db, &folder, &path)?;
     for tail in ["", "-journal", "-wal", "-shm"] {
         // What a killed writer left.
@@ -79,7 +80,7 @@ pub fn take(db: &Connection, spec: &Spec) -> Result<Snapshot, DatabaseError> {
             tracing::warn!(%error, file = %old.path.display(), "cannot remove an old snapshot");
         }
     }
-    Ok(Snapshot { path, taken_us })
+    Ok(Snapshot { path, taken })
 }
 
 /// A copy must leave as much room as it takes: a snapshot must not be what fills the disk.
