@@ -238,7 +238,8 @@ mod tests {
     fn what_was_deleted_is_said_also_when_something_was_in_the_way() {
         let fakes = Fakes::new();
         let mut housekeeping = Housekeeping::new(&Config::default());
-        (fakes.queue.hold(), fakes.current.hold());
+        fakes.queue.hold();
+        fakes.current.hold();
         fakes.store.hold().folders = ["t-1", "t-2", "t-3"].map(|id| folder(id, true, true, 0)).to_vec();
         fakes.store.hold().stuck = Some(job("t-2"));
         let mut turn = |fakes: &Fakes| housekeeping.turn(&keeping(fakes)).line().expect("a turn").unwrap_or_default();
