@@ -73,6 +73,9 @@ pub enum HandlerError {
     /// A peer does not answer: the same input is tried again soon, without counting as an attempt.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk has no room for what the input brings: likewise, and the report says that it is the room.
+    #[error("{0}")]
+    NoRoom(String),
     /// The handler failed: counted, tried again with backoff, then a dead letter.
     #[error("{0}")]
     Failed(String),
@@ -89,7 +92,9 @@ impl HandlerError {
     /// What it is worth to try the same input again: what is permanent never holds up the inputs behind it.
     pub fn permanence(&self) -> Permanence {
         match self {
-            HandlerError::Unavailable(_) | HandlerError::Failed(_) | HandlerError::Broken(_) => Permanence::Transient,
+            HandlerError::Unavailable(_) | HandlerError::NoRoom(_) | HandlerError::Failed(_) | HandlerError::Broken(_) => {
+                Permanence::Transient
+            }
             HandlerError::Rejected(_) => Permanence::Permanent,
         }
     }

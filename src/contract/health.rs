@@ -1,4 +1,5 @@
 //! States and health: two facts about a daemon that are never mixed.
+use super::workload::JobType;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -108,11 +109,38 @@ impl Health {
         self.details.insert(name.into(), value.into());
         self
     }
+    /// With where the trouble comes from; None takes it away.
+    pub fn caused_by(mut self, cause: impl Into<Option<HealthCause>>) -> Self {
+        match cause.into().map(serde_json::to_value) {
+            Some(Ok(value)) => self.with(CAUSE, value),
+            Some(Err(_)) | None => {
+                self.details.remove(CAUSE);
+                self
+            }
+        }
+    }
+    /// Where the trouble comes from, by the report itself; one of another version may say what is not known here, which is nothing.
+    pub fn cause(&self) -> Option<HealthCause> {
+        serde_json::from_value(self.details.get(CAUSE)?.clone()).ok()
+    }
     /// As one boolean: neither unhealthy nor unknown.
     pub fn is_healthy(&self) -> bool {
         matches!(self.status, HealthStatus::Healthy | HealthStatus::Degraded)
     }
 }
+
+/// Where the trouble of a process comes from, if it knows: something that is seen and shown by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthCause {
+    /// The state directory's file system has little room, or few inodes.
+    Space,
+    /// Jobs of a type fail.
+    Jobs(JobType),
+}
+
+/// Its place among the details.
+const CAUSE: &str = "cause";
 
 /// Why a daemon that works has no work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -189,6 +217,17 @@ pub struct Granting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_trouble_comes_from_is_read_back_and_what_is_not_understood_is_nothing() {
+        for cause in [HealthCause::Space, HealthCause::Jobs(JobType::Training)] {
+            let health = Health::degraded("x").caused_by(cause);
+            let back: Health = serde_json::from_value(serde_json::to_value(&health).expect("JSON")).expect("its own");
+            assert_eq!(back.cause(), Some(cause));
+            assert_eq!(back.caused_by(None), Health::degraded("x"));
+        }
+        assert_eq!(Health::degraded("x").with("cause", "the weather").cause(), None);
+    }
 
     #[test]
     fn a_report_of_an_older_version_says_nothing_of_idleness() {

@@ -2,7 +2,7 @@
 use super::places::Places;
 use super::reporter::{Axis, Reporter};
 use crate::contract::config::{Begun, Taken};
-use crate::contract::health::{Health, HealthStatus, Idle, State, StatusFile};
+use crate::contract::health::{Health, HealthCause, HealthStatus, Idle, State, StatusFile};
 use crate::platform::clock::now_us;
 use crate::platform::notify;
 use crate::platform::replace::{Outlives, replace};
@@ -18,8 +18,10 @@ const PACE: Duration = Duration::from_secs(1);
 pub struct Troubles {
     /// A reload was refused.
     pub config: Option<String>,
-    /// An input waits for a peer.
+    /// An input waits for a peer, or for room on the disk.
     pub peer: Option<String>,
+    /// It is the room that it waits for.
+    pub no_room: bool,
     /// The subscription is away.
     pub router: Option<String>,
     /// The last tick or the last event failed.
@@ -124,12 +126,21 @@ impl Face {
         } else if health.status == HealthStatus::Healthy || (health.status == HealthStatus::Unknown && self.state != State::Initializing) {
             health.status = HealthStatus::Degraded;
         }
+        if !troubles.is_empty() {
+            health = health.caused_by(self.misses_only_room(troubles.len()).then_some(HealthCause::Space));
+        }
         let own = std::mem::take(&mut health.message);
         let idle = self.standstill.as_ref().map(Idle::to_string);
         let parts: Vec<&str> =
             troubles.into_iter().chain(idle.as_deref()).chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
         health.message = parts.join("; ");
         health
+    }
+
+    /// Whether all that is wrong, with so many troubles, is the room that is missing.
+    fn misses_only_room(&self, troubles: usize) -> bool {
+        let is_well = !matches!(self.reported.status, HealthStatus::Degraded | HealthStatus::Unhealthy);
+        troubles == 1 && self.troubles.no_room && (is_well || self.reported.cause() == Some(HealthCause::Space))
     }
 
     /// The line for `STATUS=`: `RUNNING (healthy): 3 queued; last: …`.
@@ -240,6 +251,24 @@ mod tests {
         let reporter = Reporter::new(&places, NodeId::new("n1").expect("an id"));
         let config = Begun::with(&Config::default(), Reader::Daemon(daemon), 0);
         Face::new(&places, reporter, Duration::ZERO, Duration::from_secs(10), config)
+    }
+
+    /// What the daemon says of a cause holds only while nothing else is wrong; a full disk that an input waits for is one itself.
+    #[test]
+    fn health_names_a_cause_only_where_all_of_it_comes_from_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut face = face(dir.path());
+        face.state = State::Running;
+        face.reported = Health::degraded("training 1 failed").caused_by(HealthCause::Jobs(crate::contract::workload::JobType::Training));
+        assert_eq!(face.health().cause(), face.reported.cause());
+        (face.troubles.peer, face.troubles.no_room) = (Some("waiting: the disk is full".into()), true);
+        assert_eq!(face.health().cause(), None, "jobs and room");
+        face.reported = Health::healthy("works");
+        assert_eq!(face.health().cause(), Some(HealthCause::Space));
+        face.troubles.router = Some("the subscription is away".into());
+        assert_eq!(face.health().cause(), None, "room and the router");
+        face.troubles = Troubles { router: face.troubles.router.take(), ..Troubles::default() };
+        assert_eq!(face.health().cause(), None);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Engine<'_> {
         let done = self.call_handler(Input::Http(request), &mut out).and_then(|()| self.request_done(&mut out));
         let plain = |status, body| HttpResponse { status, content_type: "text/plain; charset=utf-8", body };
         match (done, out.response) {
-            (Err(HandlerError::Unavailable(why)), _) => plain(503, format!("{why}\n")),
+            (Err(HandlerError::Unavailable(why) | HandlerError::NoRoom(why)), _) => plain(503, format!("{why}\n")),
             (Err(error), _) => plain(500, format!("{error}\n")),
             (Ok(()), Some(response)) => response,
             (Ok(()), None) => plain(404, format!("unknown path {}\n", request.path)),

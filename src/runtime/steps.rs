@@ -19,6 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 enum Turn {
     Next(Step),
     Wait(String),
+    /// Waits until the disk has room.
+    NoRoom(String),
     End,
 }
 
@@ -29,21 +31,23 @@ impl Engine<'_> {
             match self.step(&mut job) {
                 Turn::Next(step) => job.next(step),
                 Turn::End => {
-                    self.face.troubles.peer = None;
+                    (self.face.troubles.peer, self.face.troubles.no_room) = (None, false);
                     return;
                 }
-                Turn::Wait(why) => {
-                    if self.face.troubles.peer.is_none() {
-                        tracing::warn!(MESSAGE_ID = messages::PEER_AWAY, input = job.id, "waiting: {why}");
-                    }
-                    self.face.troubles.peer = Some(format!("waiting: {why}"));
-                    job.wait();
-                    let at = at.unwrap_or(self.parked.len()).min(self.parked.len());
-                    self.parked.insert(at, job);
-                    return;
-                }
+                Turn::Wait(why) => return self.park(job, at, &why, false),
+                Turn::NoRoom(why) => return self.park(job, at, &why, true),
             }
         }
+    }
+
+    fn park(&mut self, mut job: Job, at: Option<usize>, why: &str, no_room: bool) {
+        if self.face.troubles.peer.is_none() {
+            tracing::warn!(MESSAGE_ID = messages::PEER_AWAY, input = job.id, "waiting: {why}");
+        }
+        (self.face.troubles.peer, self.face.troubles.no_room) = (Some(format!("waiting: {why}")), no_room);
+        job.wait();
+        let at = at.unwrap_or(self.parked.len()).min(self.parked.len());
+        self.parked.insert(at, job);
     }
 
     fn step(&mut self, job: &mut Job) -> Turn {
@@ -87,6 +91,10 @@ impl Engine<'_> {
             Err(HandlerError::Unavailable(why)) => {
                 self.undo();
                 return Turn::Wait(why);
+            }
+            Err(HandlerError::NoRoom(why)) => {
+                self.undo();
+                return Turn::NoRoom(why);
             }
             Err(error) => Some(Verdict::Failed { dead: error.permanence() == Permanence::Permanent, why: error.to_string() }),
         };

@@ -4,12 +4,10 @@ use super::jobs::{job_type, suite};
 use super::view::{COORDINATOR, MASTER, View};
 use crate::contract::coordinator::conditions::Conditions;
 use crate::contract::error::Exit;
+use crate::contract::health::HealthCause;
 use crate::contract::problem::{Code, Kind, Problem, Severity, Subject};
 use crate::contract::registry::{Category, DaemonType, Hub, built};
 use crate::contract::workload::JobType;
-
-/// Who says when the disk is low: the one deletes, the other takes nothing in.
-const WATCHERS: [DaemonType; 2] = [DaemonType::DiskSpaceManager, DaemonType::DataPipeline];
 
 fn daemon(daemon: DaemonType) -> Subject {
     Subject::new(Kind::Daemon, daemon.name())
@@ -63,7 +61,9 @@ fn of_daemon(view: &View<'_>, of: DaemonType) -> Vec<Subject> {
     // A daemon whose events need a reader waits for that reader.
     all.extend(built().filter(|other| other.before_emitter.contains(&of)).map(|other| daemon(other.daemon)));
     all.extend(storage());
-    all.extend(tells_of(of).map(job_type));
+    if let Some(HealthCause::Jobs(kind)) = blamed(view, of.name()) {
+        all.push(job_type(kind));
+    }
     all.extend(refusal(view, &of.kebab(), &of.unit()));
     if !view.running && !view.process(of.name()).is_some_and(|p| p.is_up()) {
         // It is the master that starts it.
@@ -73,14 +73,9 @@ fn of_daemon(view: &View<'_>, of: DaemonType) -> Vec<Subject> {
     all
 }
 
-/// The type of jobs whose failures a daemon tells as its own.
-fn tells_of(of: DaemonType) -> Option<JobType> {
-    match of {
-        DaemonType::AutoExport => Some(JobType::Export),
-        DaemonType::TrainingTrigger | DaemonType::FeedbackLoop => Some(JobType::Training),
-        DaemonType::Evaluation => Some(JobType::Evaluation),
-        _ => None,
-    }
+/// Where a daemon says that its trouble comes from.
+fn blamed(view: &View<'_>, name: &str) -> Option<HealthCause> {
+    view.process(name)?.health.cause()
 }
 
 fn of_socket(name: &str) -> Vec<Subject> {
@@ -133,13 +128,17 @@ pub enum Role {
     Alone,
     /// Nothing can be stored: also processes and jobs end because of it.
     Full,
-    /// Room runs short: no new work begins, and those who watch over it say so.
+    /// Room runs short: no new work begins, and those who say that it is the room that they miss follow from it.
     Low,
+    /// Jobs of a type fail by themselves: only without room to store things they end because of something else.
+    JobsFail(JobType),
+    /// Jobs of a type fail or are barred, which stays due whatever else is wrong.
+    JobsBarred(JobType),
     /// The configuration on disk is invalid: whoever looks has seen it, or processes refused it.
     Invalid,
     /// A process refused the configuration on disk.
     Refused,
-    /// A process or a job fails by itself: of what it needs only room to store things makes it end.
+    /// A process fails by itself: of what it needs only room to store things makes it end.
     Fails,
     /// A process hangs; so may those that ask it.
     Hangs,
@@ -149,8 +148,10 @@ pub enum Role {
     Starts,
     /// It works with less than it should.
     Weak,
-    /// Likewise, and it is one of those who watch over the room.
-    Watches,
+    /// Likewise, and it says that it is the room that it misses.
+    MissesRoom,
+    /// Likewise, and it says that it is because jobs of this type fail.
+    MissesJobs(JobType),
     /// Nothing goes on.
     Stands,
 }
@@ -158,12 +159,14 @@ pub enum Role {
 impl Role {
     /// Whether one problem may follow from this one where its subject needs this one's.
     pub fn explains(self, other: Role) -> bool {
-        use Role::{Alone, Burden, Cause, Down, Fails, Full, Hangs, Invalid, Low, Refused, Stands, Starts, Watches, Weak};
+        use Role::{Alone, Burden, Cause, Down, Fails, Full, Hangs, Invalid, Low, Refused, Stands, Starts, Weak};
+        use Role::{JobsBarred, JobsFail, MissesJobs, MissesRoom};
         match other {
-            Cause | Burden | Alone | Full | Low | Invalid => false,
-            Watches => self == Low || self.explains(Weak),
+            Cause | Burden | Alone | Full | Low | Invalid | JobsBarred(_) => false,
+            MissesRoom => self == Low || self.explains(Weak),
+            MissesJobs(kind) => self == JobsFail(kind) || self == JobsBarred(kind) || self.explains(Weak),
             Refused => self == Invalid,
-            Fails => self == Full,
+            Fails | JobsFail(_) => self == Full,
             Hangs => matches!(self, Full | Hangs),
             Down | Starts => matches!(self, Cause | Full | Invalid | Refused | Fails | Hangs | Down | Starts),
             Weak => matches!(self, Cause | Burden | Full | Invalid | Refused | Fails | Hangs | Down | Starts),
@@ -199,10 +202,14 @@ pub fn role(view: &View<'_>, problem: &Problem) -> Role {
         Code::DaemonStarting => Role::Starts,
         Code::DaemonStuckStarting | Code::DaemonDown => Role::Down,
         Code::DaemonSilent | Code::MasterStuck => Role::Hangs,
-        Code::JobOom | Code::BreakerOpen => Role::Burden,
-        Code::JobFailing => Role::Fails,
-        Code::DaemonDegraded if WATCHERS.iter().any(|d| d.name() == problem.subject.name) => Role::Watches,
-        Code::DaemonDegraded | Code::MasterDegraded | Code::Outbox | Code::EventLog => Role::Weak,
+        Code::JobOom | Code::BreakerOpen => JobType::from_name(&problem.subject.name).map_or(Role::Burden, Role::JobsBarred),
+        Code::JobFailing => JobType::from_name(&problem.subject.name).map_or(Role::Fails, Role::JobsFail),
+        Code::DaemonDegraded => match blamed(view, &problem.subject.name) {
+            Some(HealthCause::Space) => Role::MissesRoom,
+            Some(HealthCause::Jobs(kind)) => Role::MissesJobs(kind),
+            None => Role::Weak,
+        },
+        Code::MasterDegraded | Code::Outbox | Code::EventLog => Role::Weak,
         Code::LoopStalled | Code::LaneStands => Role::Stands,
         Code::DiskForecast
         | Code::WatchDown

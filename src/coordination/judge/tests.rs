@@ -2,10 +2,11 @@
 use super::planted::*;
 use super::*;
 use crate::contract::facts::ThresholdSource;
-use crate::contract::health::Health;
+use crate::contract::health::{Health, HealthCause};
 use crate::contract::host::UnitView;
 use crate::contract::problem::{Kind, MAX_TITLE};
 use crate::contract::registry::{DaemonType, Profile, built};
+use crate::contract::workload::JobType;
 use serde_json::{Value, json};
 
 /// All daemons but the router wait in systemd's queue.
@@ -355,7 +356,9 @@ fn may_follow(cause: Code, other: Code) -> bool {
     match other {
         // What works with less, waits or stands may do so for the other's sake.
         LoopStalled => !matches!(cause, DaemonStarting),
-        DaemonDegraded | MasterDegraded | LaneStands | Outbox | EventLog | DaemonDown | DaemonStarting | DaemonStuckStarting => true,
+        // What fails in jobs or runs short is the cause of who says so, and of nobody else.
+        DaemonDegraded => !matches!(cause, JobFailing | JobOom | BreakerOpen | DiskLow),
+        MasterDegraded | LaneStands | Outbox | EventLog | DaemonDown | DaemonStarting | DaemonStuckStarting => true,
         DaemonSilent | MasterStuck | SocketFailed => true,
         DaemonFailed | DaemonCrashing | DaemonBackoff | JobFailing | RouterDown | CoordinatorDown => cause == DiskFull,
         MasterDown => false,
@@ -434,11 +437,16 @@ fn a_disk_that_is_only_low_hides_nothing_and_a_full_one_hides_no_cure() {
     let mut facts = well();
     facts.machine.disk_percent = Some(78.0);
     facts.reports.get_mut("feedback-loop").expect("there").health = Health::degraded("its state cannot be read");
-    facts.reports.get_mut("disk-space-manager").expect("there").health = Health::degraded("78 % used");
+    facts.reports.get_mut("disk-space-manager").expect("there").health = Health::degraded("78 % used").caused_by(HealthCause::Space);
     let problems = judge(&facts);
     let causes: Vec<Code> = problems.iter().filter(|p| p.is_cause()).map(|p| p.code).collect();
     assert_eq!(causes, [Code::DaemonDegraded, Code::DiskLow].into_iter().rev().collect::<Vec<_>>(), "{problems:#?}");
     assert_eq!(problems[0].consequences, ["DISK_SPACE_MANAGER"]);
+    // Who watches over the disk may miss something else.
+    facts.reports.get_mut("disk-space-manager").expect("there").health = Health::degraded("its state cannot be read");
+    facts.reports.get_mut("data-pipeline").expect("there").health = Health::unhealthy("waiting: the event router does not answer");
+    let causes: Vec<Subject> = judge(&facts).into_iter().filter(Problem::is_cause).map(|p| p.subject).collect();
+    assert_eq!(causes.len(), 4, "{causes:?}");
     // Inodes that are used up are like a full disk.
     let mut facts = well();
     facts.machine.inode_percent = Some(100.0);
@@ -447,6 +455,23 @@ fn a_disk_that_is_only_low_hides_nothing_and_a_full_one_hides_no_cure() {
     facts.reports.get_mut("evaluation").expect("there").health = Health::degraded("its state cannot be written");
     let problem = only(&facts);
     assert_eq!((problem.code, problem.severity, problem.consequences.len()), (Code::Inodes, Severity::Broken, 2));
+}
+
+/// A daemon that says that its trouble is failing jobs follows from those; one that says something else is a cause of its own, also when it
+/// is the daemon that queues them.
+#[test]
+fn failing_jobs_explain_only_who_says_that_it_is_because_of_them() {
+    let causes = |trigger: Health| {
+        let mut facts = well();
+        conditions(&mut facts, json!({ "failing": [failing("exit", 3)] }));
+        facts.reports.get_mut("training-trigger").expect("there").health = trigger;
+        judge(&facts).into_iter().filter(Problem::is_cause).map(|p| p.code).collect::<Vec<_>>()
+    };
+    let told = || Health::degraded("training vs4y-9 failed");
+    assert_eq!(causes(told().caused_by(HealthCause::Jobs(JobType::Training))), [Code::JobFailing]);
+    assert_eq!(causes(told().caused_by(HealthCause::Jobs(JobType::Export))), [Code::JobFailing, Code::DaemonDegraded]);
+    assert_eq!(causes(told().caused_by(HealthCause::Space)), [Code::JobFailing, Code::DaemonDegraded]);
+    assert_eq!(causes(Health::degraded("its state cannot be read")), [Code::JobFailing, Code::DaemonDegraded]);
 }
 
 #[test]

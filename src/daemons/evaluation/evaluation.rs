@@ -3,7 +3,7 @@ use crate::contract::config::{Config, Promotion, Stage};
 use crate::contract::coordinator::NewWork;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
-use crate::contract::health::Health;
+use crate::contract::health::{Health, HealthCause};
 use crate::contract::ids::{ConfigKey, Digest};
 use crate::contract::registry::declare;
 use crate::contract::workload::{InputFile, JobType};
@@ -58,7 +58,10 @@ impl Daemon for Evaluation {
                 Payload::TrainingCompleted(done) => self.judge(&done.config_key, &done.model_id, ports, out)?,
                 Payload::PromotionRejected(p) => self.again(&p.config_key, &p.model_id, p.match_id.as_ref(), ports, out)?,
                 Payload::EvaluationFailed(failed) => {
-                    out.health(Health::degraded(format!("match {} of {} failed: {}", failed.job_id, failed.config_key, failed.error)));
+                    out.health(
+                        Health::degraded(format!("match {} of {} failed: {}", failed.job_id, failed.config_key, failed.error))
+                            .caused_by(HealthCause::Jobs(JobType::Evaluation)),
+                    );
                 }
                 _ => {}
             },

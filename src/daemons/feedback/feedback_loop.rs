@@ -2,10 +2,11 @@
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
-use crate::contract::health::Health;
+use crate::contract::health::{Health, HealthCause};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
 use crate::contract::text;
+use crate::contract::workload::JobType;
 use crate::coordination::selfplay;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -96,7 +97,10 @@ impl Daemon for FeedbackLoop {
             Input::Event { payload, .. } => match payload {
                 Payload::PromotionRejected(p) => self.refused(&p.config_key, ports, out)?,
                 Payload::ModelPromoted(p) => self.promoted(&p.config_key, p.generation, out),
-                Payload::TrainingFailed(f) => out.health(Health::degraded(format!("{}: training failed: {}", f.config_key, f.error))),
+                Payload::TrainingFailed(f) => out.health(
+                    Health::degraded(format!("{}: training failed: {}", f.config_key, f.error))
+                        .caused_by(HealthCause::Jobs(JobType::Training)),
+                ),
                 Payload::TrainingCompleted(t) => out.last(format!("{}: loss {:.3} after {} epochs", t.config_key, t.final_loss, t.epochs)),
                 Payload::EvaluationCompleted(e) => out.last(format!("{}: Elo {:+.0}, {}", e.config_key, e.elo, e.sprt_decision)),
                 _ => {}

@@ -4,7 +4,7 @@ use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::NewWork;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::Payload;
-use crate::contract::health::Health;
+use crate::contract::health::{Health, HealthCause};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
 use crate::contract::text;
@@ -68,7 +68,10 @@ impl Daemon for AutoExport {
             // Games may have come while the export ran.
             Input::Event { payload: Payload::NpzExportComplete(done), .. } => self.consider(&done.config_key, ports, out)?,
             Input::Event { payload: Payload::WorkFailed(work), .. } if work.work_type == JobType::Export.name() => {
-                out.health(Health::degraded(format!("export {} failed: {}", work.work_id, work.error)));
+                out.health(
+                    Health::degraded(format!("export {} failed: {}", work.work_id, work.error))
+                        .caused_by(HealthCause::Jobs(JobType::Export)),
+                );
             }
             _ => {}
         }

@@ -186,7 +186,7 @@ impl DataPipeline {
     fn room(&self, ports: &Ports<'_>) -> Result<(), HandlerError> {
         match ports.host.snapshot().disk_percent {
             Some(percent) if percent < self.settings.max_disk_percent => Ok(()),
-            Some(percent) => Err(HandlerError::Unavailable(format!(
+            Some(percent) => Err(HandlerError::NoRoom(format!(
                 "the disk is {percent:.1} % full (daemons.data_pipeline.max_disk_percent is {}); free space",
                 self.settings.max_disk_percent
             ))),
@@ -374,7 +374,8 @@ mod tests {
             let (fakes, mut daemon) = pipeline();
             fakes.host.hold().seen.disk_percent = percent;
             let error = fakes.event(&mut daemon, testdata::selfplay_done('a')).expect_err("refused");
-            assert!(matches!(error, HandlerError::Unavailable(_)), "{error}");
+            assert_eq!(matches!(error, HandlerError::NoRoom(_)), percent.is_some(), "{error}");
+            assert!(matches!(error, HandlerError::NoRoom(_) | HandlerError::Unavailable(_)), "{error}");
             assert!(fakes.store.hold().committed.is_empty());
         }
     }

@@ -4,7 +4,7 @@ use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::{NewWork, WorkSelection};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events::{self, Payload};
-use crate::contract::health::Health;
+use crate::contract::health::{Health, HealthCause};
 use crate::contract::ids::ConfigKey;
 use crate::contract::registry::declare;
 use crate::contract::text;
@@ -67,7 +67,10 @@ impl Daemon for TrainingTrigger {
                 Payload::TrainingCompleted(done) => self.consider(&done.config_key, ports, out)?,
                 Payload::EvaluationCompleted(done) => self.consider(&done.config_key, ports, out)?,
                 Payload::TrainingFailed(failed) => {
-                    out.health(Health::degraded(format!("training {} of {} failed: {}", failed.job_id, failed.config_key, failed.error)));
+                    out.health(
+                        Health::degraded(format!("training {} of {} failed: {}", failed.job_id, failed.config_key, failed.error))
+                            .caused_by(HealthCause::Jobs(JobType::Training)),
+                    );
                 }
                 _ => {}
             },

@@ -2,7 +2,7 @@
 use crate::contract::config::{Config, Safeguards, Threshold};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events;
-use crate::contract::health::Health;
+use crate::contract::health::{Health, HealthCause};
 use crate::contract::paths;
 use crate::contract::registry::declare;
 use crate::coordination::threshold::{Level, level};
@@ -100,9 +100,11 @@ impl DiskSpaceManager {
 
     fn health(&self, line: &str, refused: bool) -> Health {
         let (disk, inodes) = (self.safeguards.disk.critical, self.safeguards.inodes.critical);
-        match self.level.max(self.inodes) {
+        let health = match self.level.max(self.inodes) {
             // A quota, another file system, or a moment that has passed.
-            _ if refused => Health::unhealthy(format!("{line}; a write failed within the last minute because no space was left")),
+            _ if refused => {
+                return Health::unhealthy(format!("{line}; a write failed within the last minute because no space was left"));
+            }
             Level::Normal => Health::healthy(line),
             Level::Warning => Health::degraded(format!("{line}; jobs stop starting at {disk} % of the space or {inodes} % of the inodes")),
             Level::Critical => {
@@ -113,7 +115,8 @@ impl DiskSpaceManager {
                     inodes - hysteresis
                 ))
             }
-        }
+        };
+        health.caused_by(Some(HealthCause::Space).filter(|_| self.level.max(self.inodes) > Level::Normal))
     }
 }
 
@@ -170,10 +173,12 @@ mod tests {
         assert!(at(10.0, false).events.is_empty());
         let full = at(95.0, false);
         assert!(matches!(&full.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "inodes" && r.threshold == 90.0));
-        assert_eq!(full.health.map(|h| h.status), Some(HealthStatus::Unhealthy));
+        let health = full.health.expect("a health");
+        assert_eq!((health.status, health.cause()), (HealthStatus::Unhealthy, Some(HealthCause::Space)));
         assert!(at(95.0, false).events.is_empty(), "once");
         let refused = at(10.0, true).health.expect("a health");
         assert!(refused.status == HealthStatus::Unhealthy && refused.message.contains("no space was left"), "{refused:?}");
+        assert_eq!(refused.cause(), None, "a quota or another file system");
         assert_eq!(at(10.0, false).health.map(|h| h.status), Some(HealthStatus::Healthy));
     }
 }
