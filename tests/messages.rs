@@ -1,6 +1,7 @@
 //! The journal's catalog explains every message id that the programs send, and no other.
+use ringrift::contract::error::STATUS_EXITS;
 use ringrift::contract::messages::ALL;
-use ringrift::contract::problem::Code;
+use ringrift::contract::problem::{Code, Severity};
 use std::collections::BTreeSet;
 
 const ALERTS: &str = include_str!("../packaging/prometheus/problem_alerts.yml");
@@ -20,20 +21,40 @@ fn every_code_of_a_problem_has_its_entry() {
     }
 }
 
-/// Everything that a code is known by comes from its line in the table, and each has exactly one alert on its metric.
+/// Everything that a code is known by comes from its line in the table. Each has an alert on its metric, and what is broken pages whatever
+/// the code: one that is usually less has a second alert for that.
 #[test]
-fn every_code_has_one_alert() {
+fn every_code_has_its_alert_and_what_is_broken_always_pages() {
     let rules: Vec<&str> = ALERTS.split("      - alert: ").skip(1).collect();
-    assert_eq!(rules.len(), Code::all().len());
+    let wanted: Vec<_> = Code::all()
+        .iter()
+        .flat_map(|entry| {
+            let usual = (entry, String::new(), entry.severity == Severity::Broken);
+            let worse = (entry, ",severity=\"broken\"".to_owned(), true);
+            std::iter::once(usual).chain((entry.severity != Severity::Broken).then_some(worse))
+        })
+        .collect();
+    assert_eq!(rules.len(), wanted.len());
     let mut names = BTreeSet::new();
-    for (rule, entry) in rules.iter().zip(Code::all()) {
+    for (rule, (entry, matching, pages)) in rules.iter().zip(wanted) {
         let line = |key: &str| rule.lines().find_map(|l| l.trim_start().strip_prefix(key)).unwrap_or_default().trim().to_owned();
         assert!(names.insert(rule.lines().next().expect("a name")), "two alerts have one name: {rule}");
-        assert_eq!(line("expr:"), format!("max without (severity) (ringrift_problem{{code=\"{}\"}}) > 0", entry.name));
+        assert_eq!(line("expr:"), format!("max without (severity) (ringrift_problem{{code=\"{}\"{matching}}}) > 0", entry.name));
+        assert_eq!(line("severity:") == "page", pages, "{rule}");
         for key in ["summary:", "description:"] {
             let text: String = serde_json::from_str(&line(key)).unwrap_or_else(|e| panic!("{e}: {rule}"));
             assert!(text.starts_with(if key == "summary:" { entry.subject } else { entry.meaning }), "{text}");
         }
+    }
+}
+
+/// The manual of the problems has the exit statuses that the verb's page has.
+#[test]
+fn the_exit_statuses_of_status_are_said_in_one_way() {
+    let page = ringrift::contract::problem::page();
+    let (_, exits) = page.split_once(".SH EXIT STATUS").expect("a section");
+    for (exit, meaning) in STATUS_EXITS {
+        assert!(exits.contains(&format!(".B {}\n{meaning}.\n", exit as u8)), "{exits}");
     }
 }
 

@@ -1,16 +1,12 @@
 //! What exit statuses mean for verbs whose statuses say more than "it worked" and "it did not". Shown on their pages.
 
+use crate::contract::error::STATUS_EXITS;
+
+/// Whose statuses the manual page of the problems names, too.
+const STATUS: &str = "status";
+
 /// By verb.
 const EXITS: &[(&str, &[(u8, &str)])] = &[
-    (
-        "status",
-        &[
-            (0, "the suite runs and nothing is broken; something may be degraded"),
-            (3, "the suite is not running"),
-            (4, "something is broken"),
-            (69, "systemd cannot be asked"),
-        ],
-    ),
     ("daemon status", &[(0, "all of them run"), (3, "one of them does not run")]),
     ("daemon start", &[(0, "all of them started"), (1, "one of them did not")]),
     ("daemon restart", &[(0, "all of them started again"), (1, "one of them did not")]),
@@ -29,12 +25,16 @@ const EXITS: &[(&str, &[(u8, &str)])] = &[
 
 /// Lines for the verb's page; nothing for the others.
 pub fn of(path: &str) -> Option<String> {
+    let line = |code: u8, meaning: &str| format!("\n  {code:<3} {meaning}");
+    if path == STATUS {
+        return Some(STATUS_EXITS.iter().map(|(exit, meaning)| line(*exit as u8, meaning)).collect());
+    }
     let (_, exits) = EXITS.iter().find(|(verb, _)| *verb == path)?;
-    Some(exits.iter().map(|(code, meaning)| format!("\n  {code:<3} {meaning}")).collect())
+    Some(exits.iter().map(|(code, meaning)| line(*code, meaning)).collect())
 }
 
 /// Every verb that has some.
 #[cfg(test)]
 pub fn paths() -> impl Iterator<Item = &'static str> {
-    EXITS.iter().map(|(verb, _)| *verb)
+    EXITS.iter().map(|(verb, _)| *verb).chain([STATUS])
 }

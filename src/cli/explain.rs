@@ -92,21 +92,7 @@ fn of_code(word: &str) -> Option<Meaning> {
 
 fn of_exit(word: &str) -> Option<Meaning> {
     let code: u8 = word.parse().ok()?;
-    let (subject, meaning) = match code {
-        0 => ("success", "All went well."),
-        1 => ("failure", "The operation failed; the message on standard error says why."),
-        2 => ("usage", "The command line was wrong; --help shows what is allowed."),
-        3 => ("not running", "What was asked about does not run, or an emergency halt is on."),
-        4 => ("broken", "`ringrift status`: the suite runs and something is broken."),
-        65 => ("bad data", "Input or stored data cannot be used, or is of a newer version; trying again does not help."),
-        69 => ("unavailable", "A service that is needed does not answer: systemd's bus, the event router, the coordinator."),
-        75 => ("try again", "A passing condition, such as a full disk; the same command may work later."),
-        77 => ("not permitted", "The caller may not do this; group ringrift may look, group ringrift-admin may change."),
-        78 => {
-            ("configuration refused", "The configuration has errors; systemd does not restart on it. `ringrift config check` names them.")
-        }
-        _ => return None,
-    };
+    let (subject, meaning) = Exit::ALL.into_iter().find(|exit| *exit as u8 == code)?.words();
     Some(Meaning { kind: "exit", name: code.to_string(), subject: subject.into(), meaning: meaning.into(), action: String::new() })
 }
 

@@ -91,8 +91,9 @@ pub fn daemons_page() -> String {
     page += ".SH PLANNED DAEMONS AND ALIASES\nPlanned daemons are not built yet; aliases are other names of a daemon. See\n.BR \"ringrift registry list\" .\n.PP\n";
     let others: Vec<String> = all().filter(|s| !s.is_built()).map(|s| troff(s.name)).collect();
     page += &format!("{}.\n", others.join(", "));
-    page += ".SH EXIT STATUS\n0 success, 1 failure, 65 bad data, 69 a peer is unavailable, 75 try again, 77 not permitted,\n\
-             78 the configuration is refused; systemd does not restart on it.\n";
+    let ends = [Exit::Ok, Exit::Failure, Exit::BadData, Exit::Unavailable, Exit::TempFail, Exit::NotPermitted, Exit::Config];
+    let ends = ends.map(|exit| format!("{} {}", exit as u8, exit.words().0)).join(", ");
+    page += &format!(".SH EXIT STATUS\n{}.\nsystemd does not restart on 65, 77 and 78.\n", troff(&ends));
     page += ".SH FILES\n.TP\n.I /etc/ringrift/unified_loop.yaml\nthe configuration\n.TP\n.I /etc/ringrift/environment\nvariables that every unit reads\n\
              .TP\n.I /run/ringrift\nsockets, status and control files\n.TP\n.I /var/lib/ringrift\nall state\n";
     page + ".SH SEE ALSO\n.BR ringrift (1),\n.BR ringrift\\-master (8),\n.BR ringrift\\-coordinator (8),\n.BR ringrift\\-workload (7),\n.BR systemctl (1),\n.BR journalctl (1)\n"

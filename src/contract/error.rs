@@ -27,6 +27,53 @@ pub enum Exit {
     Config = 78,
 }
 
+impl Exit {
+    /// All of them, ascending.
+    pub const ALL: [Exit; 10] = [
+        Exit::Ok,
+        Exit::Failure,
+        Exit::Usage,
+        Exit::NotRunning,
+        Exit::Broken,
+        Exit::BadData,
+        Exit::Unavailable,
+        Exit::TempFail,
+        Exit::NotPermitted,
+        Exit::Config,
+    ];
+
+    /// A word or two, and a sentence: what `ringrift explain` and the manual say of it.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Exit::Ok => ("success", "All went well; of `ringrift status`: nothing is broken."),
+            Exit::Failure => ("failure", "The operation failed; the message on standard error says why."),
+            Exit::Usage => ("usage", "The command line was wrong; --help shows what is allowed."),
+            Exit::NotRunning => ("not running", "What was asked about does not run, or an emergency halt is on."),
+            Exit::Broken => ("broken", "`ringrift status`: the suite runs and something is broken."),
+            Exit::BadData => ("bad data", "Input or stored data cannot be used, or is of a newer version; trying again does not help."),
+            Exit::Unavailable => {
+                ("unavailable", "A service that is needed does not answer: systemd's bus, the event router, the coordinator.")
+            }
+            Exit::TempFail => ("try again", "A passing condition, such as a full disk; the same command may work later."),
+            Exit::NotPermitted => {
+                ("not permitted", "The caller may not do this; group ringrift may look, group ringrift-admin may change.")
+            }
+            Exit::Config => (
+                "configuration refused",
+                "The configuration has errors; systemd does not restart on it. `ringrift config check` names them.",
+            ),
+        }
+    }
+}
+
+/// With what `ringrift status` exits, and when.
+pub const STATUS_EXITS: [(Exit, &str); 4] = [
+    (Exit::Ok, "the suite runs and nothing is broken; something may be degraded"),
+    (Exit::NotRunning, "the suite is not running"),
+    (Exit::Broken, "something is broken"),
+    (Exit::Unavailable, "systemd cannot be asked"),
+];
+
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         std::process::ExitCode::from(exit as u8)
