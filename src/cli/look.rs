@@ -2,6 +2,7 @@
 use super::out::Tone;
 use super::world::World;
 use crate::contract::error::Failure;
+use crate::contract::facts::Facts;
 use crate::contract::health::{HealthStatus, State};
 use crate::contract::host::UnitView;
 use crate::contract::overview::{Overview, Process};
@@ -68,15 +69,19 @@ pub struct Seen {
 impl Seen {
     /// Looks.
     pub fn look(world: &World) -> Result<Seen, Failure> {
-        let facts = world.facts();
-        let overview = judge::overview(&facts, env!("CARGO_PKG_VERSION"));
-        let profile = facts.profile();
-        let units = facts.units.map_err(World::unseen)?;
-        let mut seen = Seen { units, profile, told: HashMap::new(), overview };
+        let mut seen = Seen::of(world.facts())?;
         if seen.overview.master.running {
             seen.ask_master();
         }
         Ok(seen)
+    }
+
+    /// What the facts say, without asking anybody.
+    pub fn of(facts: Facts) -> Result<Seen, Failure> {
+        let overview = judge::overview(&facts, env!("CARGO_PKG_VERSION"));
+        let profile = facts.profile();
+        let units = facts.units.map_err(World::unseen)?;
+        Ok(Seen { units, profile, told: HashMap::new(), overview })
     }
 
     /// The master's account of this moment, where there is one; its report is a little older.
@@ -94,6 +99,12 @@ impl Seen {
         let found = self.overview.process(name).cloned();
         let Some(process) = found else { unreachable!("the judgement has every daemon of the registry: {name}") };
         self.row(process)
+    }
+
+    /// Whether systemd neither has a daemon nor is about to have it.
+    pub fn is_down(&self, daemon: DaemonType) -> bool {
+        let name = daemon.resolve().unit();
+        self.units.iter().find(|unit| unit.name == name).is_none_or(UnitView::is_down)
     }
 
     /// All daemons that are not another name of one, in the registry's order.

@@ -120,6 +120,10 @@ impl UnitView {
     pub fn is_up(&self) -> bool {
         self.is_active() || self.active_state == "activating" || self.start_queued
     }
+    /// Whether a stop has nothing to do: systemd neither has it nor is about to. What starts, stops or waits to be restarted is not down.
+    pub fn is_down(&self) -> bool {
+        matches!(self.active_state.as_str(), "" | "inactive" | "failed") && !self.start_queued
+    }
     /// Whether it has failed and systemd waits before it starts it again.
     pub fn is_backing_off(&self) -> bool {
         // auto-restart-queued on newer systemd.

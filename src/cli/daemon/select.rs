@@ -38,15 +38,11 @@ impl Select {
         }
     }
 
-    /// The same; of a category or of all only those that run or shall run: what nobody wants is not brought up by the way.
+    /// The same; of a category or of all only those that systemd has or that shall run: what nobody wants is not brought up by the way.
     pub fn wanted(&self, world: &World, out: &Out) -> Result<Vec<DaemonType>, Failure> {
         let mut chosen = self.built(out)?;
         if self.all || self.category.is_some() {
-            let seen = Seen::look(world)?;
-            chosen.retain(|daemon| {
-                let row = seen.daemon(*daemon);
-                row.wanted || row.is_up()
-            });
+            chosen = wanted_of(chosen, &Seen::look(world)?);
         }
         Ok(chosen)
     }
@@ -73,6 +69,12 @@ impl Select {
         }
         Ok(chosen)
     }
+}
+
+/// Those that somebody wants, and those that systemd has or is about to have.
+pub fn wanted_of(mut daemons: Vec<DaemonType>, seen: &Seen) -> Vec<DaemonType> {
+    daemons.retain(|daemon| seen.daemon(*daemon).wanted || !seen.is_down(*daemon));
+    daemons
 }
 
 /// One name; another name is resolved, a deprecated one warns.
