@@ -1,5 +1,6 @@
 //! What needs what: the graph over which consequences are folded into their causes.
-use super::conditions::{config_subject, gate_subject, host, unmeasured};
+use super::conditions::{gate_subject, host, unmeasured};
+use super::configuration::config_subject;
 use super::jobs::{job_type, suite};
 use super::view::{COORDINATOR, MASTER, View};
 use crate::contract::coordinator::conditions::Conditions;

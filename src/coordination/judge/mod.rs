@@ -1,6 +1,7 @@
 //! The one judgement of what is wrong: facts in, problems out. Every face of the suite shows what comes out here. Pure.
 mod collapse;
 mod conditions;
+mod configuration;
 mod edges;
 mod jobs;
 mod processes;
@@ -33,6 +34,7 @@ fn problems(view: &View<'_>) -> Vec<Problem> {
     let mut found = jobs::judge(view);
     found.extend(processes::judge(view));
     found.extend(conditions::judge(view));
+    found.extend(configuration::judge(view));
     fold(view, found)
 }
 
