@@ -69,7 +69,9 @@ fn adapters(daemon: DaemonType) -> Extras {
         // The catalog's database and socket.
         DaemonType::DataPipeline => Extras {
             store: Some(Box::new(|places: &Places, config: &Config| {
-                let below = |path: &'static str| places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default());
+                let below = |path: &'static str| {
+                    places.all_state.join(std::path::Path::new(path).file_name().unwrap_or_default())
+                };
                 let (store, jobs, keep) = (below(paths::ARTEFACTS), below(paths::JOBS), Keep::from(&config.databases));
                 store::own(&CatalogDb::path(&places.state));
                 let catalog = CatalogDb::open(&places.state, &store, &jobs, keep)?;
@@ -87,7 +89,10 @@ fn adapters(daemon: DaemonType) -> Extras {
 }
 
 fn watching() -> Extras {
-    Extras { units: Some(Box::new(|places: &Places, _: &Config| Ok(Box::new(SystemdView::at(None, &places.run))))), ..Extras::default() }
+    Extras {
+        units: Some(Box::new(|places: &Places, _: &Config| Ok(Box::new(SystemdView::at(None, &places.run))))),
+        ..Extras::default()
+    }
 }
 
 /// HEALTH_SERVER, with a view of the whole suite and HTTP.

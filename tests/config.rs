@@ -1,4 +1,5 @@
-//! The loader: layers and origins, every kind of bad input with its place, and the shipped files against the typed defaults.
+//! The loader: layers and origins, every kind of bad input with its place, and the shipped files against the typed
+//! defaults.
 use ringrift::contract::config::{Config, WITHOUT_EFFECT};
 use ringrift::contract::registry::{self, DaemonType};
 use ringrift::contract::workload::JobType;
@@ -37,13 +38,23 @@ fn later_layers_win_key_by_key_and_each_key_knows_its_origin() {
     let root = tempfile::tempdir().expect("a directory");
     let files = [
         ("share/unified_loop.yaml", "daemons: {auto_export: {threshold_games: 10, interval: 11}}\n"),
-        ("etc/unified_loop.yaml", "daemons:\n  auto_export:\n    interval: 12\nworkload:\n  selfplay:\n    params: {simulations: 8}\n"),
+        (
+            "etc/unified_loop.yaml",
+            "daemons:\n  auto_export:\n    interval: 12\nworkload:\n  selfplay:\n    params: {simulations: 8}\n",
+        ),
         ("etc/conf.d/20-b.yaml", "daemons:\n  auto_export:\n    window_games: 99\n  # nothing\n  evaluation:\n"),
-        ("etc/conf.d/10-a.yaml", "daemons:\n  auto_export:\n    window_games: 98\nmaster:\n  configs: [hex8_2p, square8_2p]\n"),
+        (
+            "etc/conf.d/10-a.yaml",
+            "daemons:\n  auto_export:\n    window_games: 98\nmaster:\n  configs: [hex8_2p, square8_2p]\n",
+        ),
         ("etc/conf.d/ignored.txt", "not: [yaml"),
         ("etc/environment", "# old habits\nRINGRIFT_PID_KI=\"0.07\"\nRINGRIFT_PID_KP=0.5\n"),
     ];
-    let mut dirs = dirs(root.path(), &files, &[("RINGRIFT_PID_KP", "0.6"), ("RINGRIFT_PID_XX", "1"), ("RINGRIFT_TARGET_UTIL_MIN", "58")]);
+    let mut dirs = dirs(
+        root.path(),
+        &files,
+        &[("RINGRIFT_PID_KP", "0.6"), ("RINGRIFT_PID_XX", "1"), ("RINGRIFT_TARGET_UTIL_MIN", "58")],
+    );
     dirs.environment_file = Some(root.path().join("etc/environment"));
     let loaded = load(&dirs).expect("loads");
     let export = loaded.config.daemons.of(DaemonType::AutoExport);
@@ -63,9 +74,14 @@ fn later_layers_win_key_by_key_and_each_key_knows_its_origin() {
     assert_eq!(origin("resource_targets.pid.ki"), "RINGRIFT_PID_KI in etc/environment:2");
     assert_eq!(origin("router.max_attempts"), "default");
     assert_eq!(loaded.warnings.len(), 1);
-    assert!(loaded.warnings[0].contains("RINGRIFT_PID_XX") && loaded.warnings[0].contains("RINGRIFT_PID_K"), "{:?}", loaded.warnings);
+    assert!(
+        loaded.warnings[0].contains("RINGRIFT_PID_XX") && loaded.warnings[0].contains("RINGRIFT_PID_K"),
+        "{:?}",
+        loaded.warnings
+    );
     let shown = serde_json::to_value(loaded.show()).expect("serialises");
-    let row = shown.as_array().expect("rows").iter().find(|r| r["key"] == "daemons.auto_export.interval").expect("the key");
+    let row =
+        shown.as_array().expect("rows").iter().find(|r| r["key"] == "daemons.auto_export.interval").expect("the key");
     assert_eq!((&row["value"], &row["default"]), (&Value::from(12), &Value::from(false)));
 }
 
@@ -79,10 +95,19 @@ const BAD: &[Case] = &[
         "daemon:\n  x: 1\nmaster:\n  profil: full\n",
         &[("1:1", "daemon", "did you mean daemons"), ("4:3", "master.profil", "did you mean profile")],
     ),
-    ("safeguards:\n  disk: {warning: 60, xyzzy: 1}\n", &[("2:23", "safeguards.disk.xyzzy", "must be one of critical, warning")]),
+    (
+        "safeguards:\n  disk: {warning: 60, xyzzy: 1}\n",
+        &[("2:23", "safeguards.disk.xyzzy", "must be one of critical, warning")],
+    ),
     // duplicate
-    ("master:\n  interval: 5\n  interval: 6\n", &[("3:3", "master.interval", "duplicate key; first defined on line 2")]),
-    ("master: {interval: 5}\nrouter: {}\nmaster: {interval: 5}\n", &[("3:1", "master", "duplicate key; first defined on line 1")]),
+    (
+        "master:\n  interval: 5\n  interval: 6\n",
+        &[("3:3", "master.interval", "duplicate key; first defined on line 2")],
+    ),
+    (
+        "master: {interval: 5}\nrouter: {}\nmaster: {interval: 5}\n",
+        &[("3:1", "master", "duplicate key; first defined on line 1")],
+    ),
     // mistyped
     ("master:\n  interval: soon\n", &[("2:3", "master.interval", "string \"soon\", must be an integer")]),
     ("master:\n  interval: 1.5\n", &[("2:3", "master.interval", "must be an integer")]),
@@ -92,7 +117,10 @@ const BAD: &[Case] = &[
     ("master:\n  configs: square8_2p\n", &[("2:3", "master.configs", "must be a list")]),
     ("master:\n  configs: [square8_2p, chess_2p]\n", &[("2:25", "master.configs[1]", "board must be one of square8")]),
     ("master: fast\n", &[("1:1", "master", "must be a mapping")]),
-    ("limits:\n  selfplay: 3\n  training: 4\n", &[("2:3", "limits.selfplay", "mapping"), ("3:3", "limits.training", "mapping")]),
+    (
+        "limits:\n  selfplay: 3\n  training: 4\n",
+        &[("2:3", "limits.selfplay", "mapping"), ("3:3", "limits.training", "mapping")],
+    ),
     ("safeguards:\n  load_per_cpu:\n", &[("2:3", "safeguards.load_per_cpu", "must be a number")]),
     // out of range, contradictory
     ("master:\n  interval: 0\n", &[("2:3", "master.interval", "0 is out of range; must be from 1 to 3600")]),
@@ -168,13 +196,20 @@ fn a_bad_variable_is_named() {
         ("RINGRIFT_COORDINATOR_DIR", "here", "not an absolute path"),
     ] {
         let errors = try_load(&[], &[(name, value)]).expect_err(name).0;
-        assert!(errors.iter().any(|e| e.key == name && e.why.contains(words) && e.file == "environment"), "{name}={value}: {errors:#?}");
+        assert!(
+            errors.iter().any(|e| e.key == name && e.why.contains(words) && e.file == "environment"),
+            "{name}={value}: {errors:#?}"
+        );
     }
 }
 
 /// The shipped file with every key in force: one `#` is removed from each line that is no `##` line.
 fn uncommented() -> String {
-    SHIPPED.lines().map(|l| if l.starts_with("##") { "" } else { l.strip_prefix('#').unwrap_or(l) }).collect::<Vec<_>>().join("\n")
+    SHIPPED
+        .lines()
+        .map(|l| if l.starts_with("##") { "" } else { l.strip_prefix('#').unwrap_or(l) })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -212,13 +247,16 @@ fn every_key_of_the_shipped_file_has_a_comment_before_it() {
 
 #[test]
 fn the_shipped_environment_shows_every_variable_with_its_default() {
-    let shown: BTreeMap<&str, &str> = ENVIRONMENT.lines().filter_map(|l| l.strip_prefix("#RINGRIFT_")?.split_once('=')).collect();
+    let shown: BTreeMap<&str, &str> =
+        ENVIRONMENT.lines().filter_map(|l| l.strip_prefix("#RINGRIFT_")?.split_once('=')).collect();
     let defaults = serde_json::to_value(Config::default()).expect("serialises");
     for variable in VARIABLES {
-        let text = shown.get(&variable.name["RINGRIFT_".len()..]).unwrap_or_else(|| panic!("{} is not shown", variable.name));
+        let text =
+            shown.get(&variable.name["RINGRIFT_".len()..]).unwrap_or_else(|| panic!("{} is not shown", variable.name));
         let value = variable.parse(text).expect("the default is valid");
         for key in variable.keys {
-            let default = defaults.pointer(&format!("/{}", key.replace('.', "/"))).unwrap_or_else(|| panic!("no key {key}"));
+            let default =
+                defaults.pointer(&format!("/{}", key.replace('.', "/"))).unwrap_or_else(|| panic!("no key {key}"));
             let registry = key.strip_prefix("daemons.").and_then(|k| k.strip_suffix(".interval"));
             let expected = match registry {
                 Some(daemon) => Value::from(DaemonType::parse(daemon).expect("a daemon").spec().interval),
@@ -233,19 +271,26 @@ fn the_shipped_environment_shows_every_variable_with_its_default() {
 
 #[test]
 fn what_is_known_and_has_no_effect_is_taken_with_a_warning_that_says_why() {
-    let file =
-        "daemons: {auto_sync: {interval: 90}, ephemeral_sync: {enabled: false}, dlq_retry: {batch: 3}}\nintegrations: {enabled: false}\n";
+    let file = "daemons: {auto_sync: {interval: 90}, ephemeral_sync: {enabled: false}, dlq_retry: {batch: 3}}\nintegrations: {enabled: false}\n";
     let variables = [("RINGRIFT_SYNC_INTERVAL", "70"), ("RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS", "no")];
     let warnings = try_load(&[("etc/unified_loop.yaml", file)], &variables).expect("loads").warnings;
     let said = |key: &str| warnings.iter().filter(|w| w.starts_with(&format!("{key} (set in "))).collect::<Vec<_>>();
     let auto = said("daemons.auto_sync.interval");
     assert!(
-        auto.len() == 1 && auto[0].contains("RINGRIFT_SYNC_INTERVAL") && auto[0].ends_with("AUTO_SYNC is planned but not built yet"),
+        auto.len() == 1
+            && auto[0].contains("RINGRIFT_SYNC_INTERVAL")
+            && auto[0].ends_with("AUTO_SYNC is planned but not built yet"),
         "{auto:?}"
     );
     let other = said("daemons.ephemeral_sync.enabled");
-    assert!(other.len() == 1 && other[0].contains("unified_loop.yaml:1") && other[0].ends_with("another name of AUTO_SYNC"), "{other:?}");
-    assert!(said("daemons.training_node_watcher.handle_signals")[0].ends_with("systemd handles signals"), "{warnings:?}");
+    assert!(
+        other.len() == 1 && other[0].contains("unified_loop.yaml:1") && other[0].ends_with("another name of AUTO_SYNC"),
+        "{other:?}"
+    );
+    assert!(
+        said("daemons.training_node_watcher.handle_signals")[0].ends_with("systemd handles signals"),
+        "{warnings:?}"
+    );
     assert!(said("integrations.enabled")[0].contains("nothing outside"), "{warnings:?}");
     assert_eq!(warnings.len(), 4, "{warnings:?}");
 }
@@ -284,9 +329,12 @@ fn every_key_has_a_reader() {
     leaves("", &serde_json::to_value(Config::default()).expect("serialises"), &mut keys);
     let reads = |name: &str| {
         let after = |at: usize| source[at..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_');
-        source.match_indices(&format!(".{name}")).any(|(at, found)| !after(at + found.len())) || source.contains(&format!("(\"{name}\")"))
+        source.match_indices(&format!(".{name}")).any(|(at, found)| !after(at + found.len()))
+            || source.contains(&format!("(\"{name}\")"))
     };
-    for key in keys.iter().filter(|key| !key.contains(".params.") && !WITHOUT_EFFECT.iter().any(|(known, _)| known == key)) {
+    for key in
+        keys.iter().filter(|key| !key.contains(".params.") && !WITHOUT_EFFECT.iter().any(|(known, _)| known == key))
+    {
         let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
         let daemon = section.strip_prefix("daemons.").and_then(|d| DaemonType::parse(d).ok());
         let read = match daemon {

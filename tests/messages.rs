@@ -21,8 +21,8 @@ fn every_code_of_a_problem_has_its_entry() {
     }
 }
 
-/// Everything that a code is known by comes from its line in the table. Each has an alert on its metric, and what is broken pages whatever
-/// the code: one that is usually less has a second alert for that.
+/// Everything that a code is known by comes from its line in the table. Each has an alert on its metric, and what is
+/// broken pages whatever the code: one that is usually less has a second alert for that.
 #[test]
 fn every_code_has_its_alert_and_what_is_broken_always_pages() {
     let rules: Vec<&str> = ALERTS.split("      - alert: ").skip(1).collect();
@@ -37,9 +37,14 @@ fn every_code_has_its_alert_and_what_is_broken_always_pages() {
     assert_eq!(rules.len(), wanted.len());
     let mut names = BTreeSet::new();
     for (rule, (entry, matching, pages)) in rules.iter().zip(wanted) {
-        let line = |key: &str| rule.lines().find_map(|l| l.trim_start().strip_prefix(key)).unwrap_or_default().trim().to_owned();
+        let line = |key: &str| {
+            rule.lines().find_map(|l| l.trim_start().strip_prefix(key)).unwrap_or_default().trim().to_owned()
+        };
         assert!(names.insert(rule.lines().next().expect("a name")), "two alerts have one name: {rule}");
-        assert_eq!(line("expr:"), format!("max without (severity) (ringrift_problem{{code=\"{}\"{matching}}}) > 0", entry.name));
+        assert_eq!(
+            line("expr:"),
+            format!("max without (severity) (ringrift_problem{{code=\"{}\"{matching}}}) > 0", entry.name)
+        );
         assert_eq!(line("severity:") == "page", pages, "{rule}");
         for key in ["summary:", "description:"] {
             let text: String = serde_json::from_str(&line(key)).unwrap_or_else(|e| panic!("{e}: {rule}"));

@@ -19,9 +19,20 @@ fn the_catalog_has_every_message_and_no_other() {
 /// Directories that no unit owns are made by tmpfiles.d, under the paths that the programs use.
 #[test]
 fn shared_folders_are_made() {
-    let made: BTreeSet<_> =
-        FOLDERS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_whitespace().nth(1)).collect();
-    for path in [paths::RUN, paths::CONTROL, paths::MASTER_PID, paths::STATE, paths::FAILURES, paths::ARTEFACTS, paths::CURRENT_MODELS] {
+    let made: BTreeSet<_> = FOLDERS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    for path in [
+        paths::RUN,
+        paths::CONTROL,
+        paths::MASTER_PID,
+        paths::STATE,
+        paths::FAILURES,
+        paths::ARTEFACTS,
+        paths::CURRENT_MODELS,
+    ] {
         assert!(made.contains(path), "packaging/tmpfiles.d/ringrift.conf does not make {path}");
     }
 }
@@ -45,6 +56,9 @@ fn units_name_manual_pages_that_exist() {
     }
     for page in named {
         let file = page.replace('(', ".").replace(')', "");
-        assert!(file == "ringrift-daemons.8" || root.join("packaging/man").join(&file).exists(), "no manual page {page}");
+        assert!(
+            file == "ringrift-daemons.8" || root.join("packaging/man").join(&file).exists(),
+            "no manual page {page}"
+        );
     }
 }

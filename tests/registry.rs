@@ -1,4 +1,5 @@
-//! The registry and the tree agree: every built daemon has program, unit, configuration section and manual line; no orphans.
+//! The registry and the tree agree: every built daemon has program, unit, configuration section and manual line; no
+//! orphans.
 use ringrift::contract::registry::{self, DaemonType, PROCESSES, Profile, built};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -37,7 +38,8 @@ fn the_registry_is_valid() {
 
 #[test]
 fn every_built_daemon_and_process_has_its_program_and_no_program_is_an_orphan() {
-    // Those of the shared library are started by lines of a few kilobytes each, which the packages below src/shared are.
+    // Those of the shared library are started by lines of a few kilobytes each, which the packages below src/shared
+    // are.
     let own = built().filter(|s| s.program != registry::Program::Shared);
     let mut wanted: BTreeSet<String> = own.map(|s| s.daemon.binary()).collect();
     wanted.extend(PROCESSES.iter().map(|p| p.binary.to_owned()));
@@ -63,15 +65,22 @@ fn every_built_daemon_has_its_unit_and_no_service_is_an_orphan() {
 #[test]
 fn every_built_daemon_has_its_line_in_the_manual() {
     let folder = tempfile::tempdir().expect("a folder");
-    let done =
-        std::process::Command::new(env!("CARGO_BIN_EXE_ringrift")).args(["generate", "man"]).arg(folder.path()).status().expect("runs");
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_ringrift"))
+        .args(["generate", "man"])
+        .arg(folder.path())
+        .status()
+        .expect("runs");
     assert!(done.success());
     let page = std::fs::read_to_string(folder.path().join("ringrift-daemons.8")).expect("the page");
     for spec in built() {
         assert!(page.contains(&format!(".B {}\n", spec.name)), "{} has no line in ringrift-daemons(8)", spec.name);
     }
     for process in PROCESSES {
-        assert!(page.contains(&process.binary.replace('-', "\\-")), "{} has no line in ringrift-daemons(8)", process.binary);
+        assert!(
+            page.contains(&process.binary.replace('-', "\\-")),
+            "{} has no line in ringrift-daemons(8)",
+            process.binary
+        );
     }
 }
 
@@ -89,7 +98,8 @@ fn every_profile_has_its_target_with_exactly_its_built_members() {
 #[test]
 fn only_sockets_are_required_and_every_path_outside_the_units_own_is_made_by_tmpfiles() {
     let tmpfiles = std::fs::read_to_string(root().join("packaging/tmpfiles.d/ringrift.conf")).expect("the tmpfiles");
-    let made: Vec<&str> = tmpfiles.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_whitespace().nth(1)).collect();
+    let made: Vec<&str> =
+        tmpfiles.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_whitespace().nth(1)).collect();
     for file in ringrift::units::generate() {
         for line in file.text.lines() {
             if let Some(units) = line.strip_prefix("Requires=") {
@@ -99,7 +109,11 @@ fn only_sockets_are_required_and_every_path_outside_the_units_own_is_made_by_tmp
             }
             if let Some(paths) = line.strip_prefix("ReadWritePaths=") {
                 for path in paths.split(' ') {
-                    assert!(made.contains(&path), "{} writes {path}, which packaging/tmpfiles.d/ringrift.conf does not make", file.name);
+                    assert!(
+                        made.contains(&path),
+                        "{} writes {path}, which packaging/tmpfiles.d/ringrift.conf does not make",
+                        file.name
+                    );
                 }
             }
         }
@@ -109,8 +123,17 @@ fn only_sockets_are_required_and_every_path_outside_the_units_own_is_made_by_tmp
 #[test]
 fn every_reference_between_units_is_to_a_unit_that_is_there() {
     let units: BTreeSet<String> = ringrift::units::generate().into_iter().map(|f| f.name).collect();
-    let keys =
-        ["Wants=", "Requires=", "After=", "PartOf=", "Sockets=", "Service=", "ReloadPropagatedFrom=", "StopPropagatedFrom=", "Slice="];
+    let keys = [
+        "Wants=",
+        "Requires=",
+        "After=",
+        "PartOf=",
+        "Sockets=",
+        "Service=",
+        "ReloadPropagatedFrom=",
+        "StopPropagatedFrom=",
+        "Slice=",
+    ];
     for file in ringrift::units::generate() {
         for line in file.text.lines() {
             let Some(list) = keys.iter().find_map(|k| line.strip_prefix(k)) else { continue };
@@ -138,7 +161,9 @@ fn folder(path: &std::path::Path) -> String {
 fn handler(spec: &registry::DaemonSpec) -> String {
     let file = root().join(spec.declared.place.rsplit_once(':').expect("file:line").0);
     let own = code(&file);
-    let beside = std::fs::read_dir(file.parent().expect("a folder")).expect("its folder").map(|entry| entry.expect("an entry").path());
+    let beside = std::fs::read_dir(file.parent().expect("a folder"))
+        .expect("its folder")
+        .map(|entry| entry.expect("an entry").path());
     let named = beside.filter(|path| {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         *path != file && (own.contains(&format!("super::{stem}")) || own.contains(&format!("use super::{{{stem}")))
@@ -158,7 +183,9 @@ fn handler(spec: &registry::DaemonSpec) -> String {
 
 /// Whether the code makes an event of the type.
 fn makes(code: &str, event: &str) -> bool {
-    code.contains(&format!("::{event} {{")) || code.contains(&format!(" {event} {{")) || code.contains(&format!("({event} {{"))
+    code.contains(&format!("::{event} {{"))
+        || code.contains(&format!(" {event} {{"))
+        || code.contains(&format!("({event} {{"))
 }
 
 /// Carries every type alike, so no arm names one.
@@ -174,8 +201,12 @@ fn every_declared_event_is_made_and_every_input_reaches_an_arm() {
         for event in ringrift::contract::events::EventType::ALL {
             let (name, arm) = (format!("{event:?}"), format!("Payload::{event:?}("));
             match (spec.publishes.contains(event), makes(&code, &name)) {
-                (true, false) => wrong.push(format!("{} declares that it publishes {name} and never makes one", spec.name)),
-                (false, true) => wrong.push(format!("{} makes {name} and does not declare it in `publishes`", spec.name)),
+                (true, false) => {
+                    wrong.push(format!("{} declares that it publishes {name} and never makes one", spec.name))
+                }
+                (false, true) => {
+                    wrong.push(format!("{} makes {name} and does not declare it in `publishes`", spec.name))
+                }
                 _ => {}
             }
             let handled = code.contains(&arm) || shared.contains(&arm);

@@ -86,7 +86,14 @@ fn rebuild(world: &World, out: &Out) -> Done {
             break;
         }
     }
-    let types = ["work_started", "work_completed", "work_failed", "model_promoted", "promotion_rejected", "model_distribution_complete"];
+    let types = [
+        "work_started",
+        "work_completed",
+        "work_failed",
+        "model_promoted",
+        "promotion_rejected",
+        "model_distribution_complete",
+    ];
     let interest = Interest { types: types.map(str::to_owned).to_vec(), categories: Vec::new() };
     let (mut part, mut bytes) = (Vec::new(), 0);
     let mut send = |part: &mut Vec<Event>| -> Result<(), Failure> {

@@ -42,7 +42,10 @@ impl Bandwidth {
         let answer = hub::ask(world, Hub::Coordinator)?.ask(method::CanTransfer, &call)?;
         out.either("can_transfer", &answer, || match answer.allowed {
             true => {
-                let long = answer.expected_seconds.map(|s| format!(", about {}", text::seconds(s.ceil() as i64))).unwrap_or_default();
+                let long = answer
+                    .expected_seconds
+                    .map(|s| format!(", about {}", text::seconds(s.ceil() as i64)))
+                    .unwrap_or_default();
                 format!("yes: {}{long}\n", rate(answer.kbit))
             }
             false => format!("no: {}\n", answer.reasons.join("; ")),

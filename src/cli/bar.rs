@@ -14,10 +14,12 @@ pub struct Bar {
 impl Bar {
     /// `what` follows the numbers, as in "12 of 16 daemons as wanted".
     pub fn new(what: &'static str) -> Bar {
-        let style = ProgressStyle::with_template("▕{bar:24}▏ {pos} of {len} {msg}, {elapsed}").expect("a valid template");
+        let style =
+            ProgressStyle::with_template("▕{bar:24}▏ {pos} of {len} {msg}, {elapsed}").expect("a valid template");
         // Drawn by `at` alone, once it took long enough.
-        let bar =
-            ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style.progress_chars("██ ")).with_message(what);
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr())
+            .with_style(style.progress_chars("██ "))
+            .with_message(what);
         Bar { bar, begun: std::time::Instant::now() }
     }
 

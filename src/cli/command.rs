@@ -2,15 +2,16 @@
 use super::out::{ColorChoice, Done, Out};
 use super::world::World;
 use super::{
-    artefacts, bandwidth, config, daemon, database, durations, emergency, events, explain, generate, jobs, limits, master, models,
-    optimizer, order, pipeline, profile, queue, registry, safeguards, status, targets, tasks, trace, units,
+    artefacts, bandwidth, config, daemon, database, durations, emergency, events, explain, generate, jobs, limits,
+    master, models, optimizer, order, pipeline, profile, queue, registry, safeguards, status, targets, tasks, trace,
+    units,
 };
 use clap::{Args, Parser, Subcommand};
 
 /// Control and watch the ringrift suite.
 ///
-/// Read-only commands never start a unit and need no privileges. Changes go through the master over D-Bus and need membership
-/// in group ringrift-admin, or root.
+/// Read-only commands never start a unit and need no privileges. Changes go through the master over D-Bus and need
+/// membership in group ringrift-admin, or root.
 #[derive(Debug, Parser)]
 #[command(name = "ringrift", version, max_term_width = 100, after_help = AFTER)]
 pub(crate) struct Cli {
@@ -164,9 +165,13 @@ mod tests {
         match words.first() {
             Some(&"systemctl") => {
                 let verbs = ["start", "restart", "unmask", "status"];
-                words.len() == 3 && verbs.contains(&words[1]) && (words[2].starts_with("ringrift-") || words[2] == "dbus")
+                words.len() == 3
+                    && verbs.contains(&words[1])
+                    && (words[2].starts_with("ringrift-") || words[2] == "dbus")
             }
-            Some(&"journalctl") => words.get(1) == Some(&"-u") && words.get(2).is_some_and(|unit| unit.starts_with("ringrift-")),
+            Some(&"journalctl") => {
+                words.get(1) == Some(&"-u") && words.get(2).is_some_and(|unit| unit.starts_with("ringrift-"))
+            }
             _ => known,
         }
     }
@@ -185,7 +190,10 @@ mod tests {
             }
         }
         for entry in Code::all() {
-            assert_eq!(told(entry.meaning).chain(told(entry.action)).filter_map(|c| unknown(&c)).collect::<Vec<_>>(), Vec::<String>::new());
+            assert_eq!(
+                told(entry.meaning).chain(told(entry.action)).filter_map(|c| unknown(&c)).collect::<Vec<_>>(),
+                Vec::<String>::new()
+            );
         }
     }
 
@@ -196,7 +204,8 @@ mod tests {
         ours.filter(|c| !c.contains(['{', '|', '…', '"'])).map(str::to_owned)
     }
 
-    /// The error, when there is no such verb or option. Placeholders like NAME stand for values, which are not looked at here.
+    /// The error, when there is no such verb or option. Placeholders like NAME stand for values, which are not looked
+    /// at here.
     fn unknown(command: &str) -> Option<String> {
         let error = parse(command).err()?;
         let unknown = matches!(error.kind(), ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument);

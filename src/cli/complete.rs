@@ -34,13 +34,16 @@ pub fn job_types() -> Vec<CompletionCandidate> {
 /// The configurations that the loop works on.
 pub fn configs() -> Vec<CompletionCandidate> {
     let loaded = World::real().config();
-    loaded.map(|loaded| loaded.config.master.configs.iter().map(|key| CompletionCandidate::new(key.as_str())).collect()).unwrap_or_default()
+    loaded
+        .map(|loaded| loaded.config.master.configs.iter().map(|key| CompletionCandidate::new(key.as_str())).collect())
+        .unwrap_or_default()
 }
 
 /// Jobs that wait or run; none without a coordinator.
 pub fn jobs() -> Vec<CompletionCandidate> {
     let ask = || -> Result<Listed, crate::contract::error::Failure> {
-        hub::ask(&World::real(), Hub::Coordinator)?.ask(method::List, &WorkFilter { limit: Some(JOBS), ..WorkFilter::default() })
+        hub::ask(&World::real(), Hub::Coordinator)?
+            .ask(method::List, &WorkFilter { limit: Some(JOBS), ..WorkFilter::default() })
     };
     let offer = |item: &crate::contract::coordinator::WorkItem| {
         let what = format!("{} {} {}", item.work.work_type.name(), item.work.config_key, item.status.name());

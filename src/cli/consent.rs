@@ -1,4 +1,5 @@
-//! Asks before much is stopped, where a person can answer. A script says what it means: without a terminal nothing is asked.
+//! Asks before much is stopped, where a person can answer. A script says what it means: without a terminal nothing is
+//! asked.
 use super::text;
 use crate::contract::error::{Exit, Failure};
 use crate::platform::terminal;
@@ -6,8 +7,8 @@ use crate::platform::terminal;
 /// Daemons of which the names are listed.
 const LISTED: usize = 6;
 
-/// Whether to go on with what stops these daemons; more than one is asked for, unless `yes` was said before. They are looked for only where
-/// a person can answer.
+/// Whether to go on with what stops these daemons; more than one is asked for, unless `yes` was said before. They are
+/// looked for only where a person can answer.
 pub fn to_stop(yes: bool, names: impl FnOnce() -> Result<Vec<String>, Failure>) -> Result<(), Failure> {
     if yes || !terminal::can_ask() {
         return Ok(());

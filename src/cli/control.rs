@@ -57,8 +57,10 @@ pub struct Master(Commander);
 pub fn explain(doing: &str, error: CommandError) -> Failure {
     let message = doing.to_owned();
     match &error {
-        CommandError::NoMaster => Failure::new(Exit::NotRunning, format!("{doing} needs the master, which is not running"))
-            .hint("systemctl start ringrift-master.target"),
+        CommandError::NoMaster => {
+            Failure::new(Exit::NotRunning, format!("{doing} needs the master, which is not running"))
+                .hint("systemctl start ringrift-master.target")
+        }
         CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, message)
             .hint("use sudo, or have an administrator add you to group ringrift-admin: `adduser USER ringrift-admin`")
             .caused_by(error),
@@ -68,13 +70,16 @@ pub fn explain(doing: &str, error: CommandError) -> Failure {
                 "Unavailable" => Exit::TempFail,
                 _ => Exit::Usage,
             };
-            let hint =
-                if exit == Exit::Config { "`ringrift config check` names file and line" } else { "`ringrift status` shows the suite" };
+            let hint = if exit == Exit::Config {
+                "`ringrift config check` names file and line"
+            } else {
+                "`ringrift status` shows the suite"
+            };
             Failure::new(exit, message).hint(hint).caused_by(error)
         }
-        CommandError::Unreachable(_) => {
-            Failure::new(Exit::Unavailable, message).hint("`systemctl status dbus ringrift-master` shows which one hangs").caused_by(error)
-        }
+        CommandError::Unreachable(_) => Failure::new(Exit::Unavailable, message)
+            .hint("`systemctl status dbus ringrift-master` shows which one hangs")
+            .caused_by(error),
     }
 }
 
@@ -121,9 +126,11 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
     let asked = settle::meanwhile(|| commander.change(change.method(), &names), || watch(world, change, daemons));
     let outcomes = match asked {
         Err(CommandError::NoMaster) => alone(world, out, &commander, change, daemons).map_err(|e| match e {
-            CommandError::NotPermitted(_) => Failure::new(Exit::NotPermitted, format!("{doing} without a master needs root"))
-                .hint("use sudo, or start the suite: `sudo systemctl start ringrift-master.target`")
-                .caused_by(e),
+            CommandError::NotPermitted(_) => {
+                Failure::new(Exit::NotPermitted, format!("{doing} without a master needs root"))
+                    .hint("use sudo, or start the suite: `sudo systemctl start ringrift-master.target`")
+                    .caused_by(e)
+            }
             other => explain(&doing, other),
         })?,
         answer => answer.map_err(|e| explain(&doing, e))?,
@@ -132,8 +139,11 @@ pub fn change(world: &World, out: &Out, change: Change, daemons: &[DaemonType]) 
         (Some(seen), Ok(daemon)) => seen.daemon(daemon).is_up() == (change == Change::Start),
         _ => true,
     };
-    let changed: Vec<&str> =
-        outcomes.iter().filter(|(name, result, _)| result == "done" && !was_so(name)).map(|(name, ..)| name.as_str()).collect();
+    let changed: Vec<&str> = outcomes
+        .iter()
+        .filter(|(name, result, _)| result == "done" && !was_so(name))
+        .map(|(name, ..)| name.as_str())
+        .collect();
     print(out, change.done(), change.back().map(|verb| (verb, changed)), &outcomes)
 }
 
@@ -151,10 +161,20 @@ fn watch<'a>(world: &'a World, change: Change, daemons: &'a [DaemonType]) -> imp
 }
 
 /// Without a master: through systemd, with a warning.
-fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemons: &[DaemonType]) -> Result<Vec<Outcome>, CommandError> {
+fn alone(
+    world: &World,
+    out: &Out,
+    commander: &Commander,
+    change: Change,
+    daemons: &[DaemonType],
+) -> Result<Vec<Outcome>, CommandError> {
     if change != Change::Stop && !guard::is_skipped() && !world.config().is_ok_and(|c| c.config.master.skip_check) {
         out.aside(Tone::Warn, "warning:", "[DaemonManager] Master loop is not running for daemon management.");
-        out.aside(Tone::Warn, "warning:", "[DaemonManager] For full automation, use: systemctl start ringrift-master.target");
+        out.aside(
+            Tone::Warn,
+            "warning:",
+            "[DaemonManager] For full automation, use: systemctl start ringrift-master.target",
+        );
     }
     let ordered = match change {
         Change::Stop => stop_order(daemons),
@@ -175,7 +195,8 @@ fn alone(world: &World, out: &Out, commander: &Commander, change: Change, daemon
 
 fn print(out: &Out, done: &str, back: Option<(&str, Vec<&str>)>, outcomes: &[Outcome]) -> Done {
     let fine = |result: &str| matches!(result, "done" | "skipped");
-    let value: Vec<_> = outcomes.iter().map(|(name, result, text)| json!({ "daemon": name, "result": result, "text": text })).collect();
+    let value: Vec<_> =
+        outcomes.iter().map(|(name, result, text)| json!({ "daemon": name, "result": result, "text": text })).collect();
     out.either("daemons", &value, || {
         let rows = outcomes.iter().map(|(name, result, text)| {
             let (tone, word) = if fine(result) { (Tone::Good, done) } else { (Tone::Bad, result.as_str()) };
@@ -183,7 +204,11 @@ fn print(out: &Out, done: &str, back: Option<(&str, Vec<&str>)>, outcomes: &[Out
                 (false, true) => format!("ringrift daemon logs {name}"),
                 _ => text.clone(),
             };
-            vec![Text::new(tone, format!("{} {name}", if fine(result) { "●" } else { "×" })), Text::new(tone, word), Text::plain(text)]
+            vec![
+                Text::new(tone, format!("{} {name}", if fine(result) { "●" } else { "×" })),
+                Text::new(tone, word),
+                Text::plain(text),
+            ]
         });
         let mut page = out.table(&[], rows.collect());
         if let Some((back, changed)) = back.filter(|(_, changed)| !changed.is_empty()) {

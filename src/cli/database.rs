@@ -60,9 +60,8 @@ impl Confirm {
     fn run(self, world: &World, out: &Out) -> Done {
         let notices = world.notices.read();
         let Some(notice) = notices.iter().find(|n| self.names(n)) else {
-            return Err(
-                Failure::new(Exit::Usage, format!("no unconfirmed notice {:?}", self.name)).hint("`ringrift database list` lists them")
-            );
+            return Err(Failure::new(Exit::Usage, format!("no unconfirmed notice {:?}", self.name))
+                .hint("`ringrift database list` lists them"));
         };
         confirm(world, out, std::slice::from_ref(notice))
     }

@@ -3,7 +3,9 @@
 use super::out::{Out, Text, Tone};
 use super::world::World;
 use super::{Done, hub, text};
-use crate::contract::coordinator::durations::{DurationView, Durations as Known, FreeView, RunningView, StartView, TaskOf};
+use crate::contract::coordinator::durations::{
+    DurationView, Durations as Known, FreeView, RunningView, StartView, TaskOf,
+};
 use crate::contract::coordinator::method;
 use crate::contract::error::{Exit, Failure};
 use crate::contract::ids::ConfigKey;
@@ -70,7 +72,11 @@ fn running(r: &RunningView, world: &World) -> Vec<Text> {
         Text::plain(r.config_key.as_str()),
         Text::number(text::age(r.started_us.us(), world.now_us)),
         Text::plain(text::second(r.eta_us.us(), world.now_us)),
-        Text::plain(format!("in {} to {}", text::age(world.now_us, r.low_us.us()), text::age(world.now_us, r.high_us.us()))),
+        Text::plain(format!(
+            "in {} to {}",
+            text::age(world.now_us, r.low_us.us()),
+            text::age(world.now_us, r.high_us.us())
+        )),
         Text::new(tone, says),
     ]
 }
@@ -85,7 +91,10 @@ fn free(f: &FreeView, now_us: i64) -> Option<Vec<Text>> {
 fn tell(known: &Known, world: &World, out: &Out) -> String {
     let mut all = match known.estimates.is_empty() {
         true => "no job has finished yet; durations.default_seconds is used\n".to_owned(),
-        false => out.table(&["TYPE", "CONFIG", "MEDIAN", "RANGE", "RUNS", "BASIS"], known.estimates.iter().map(estimate).collect()),
+        false => out.table(
+            &["TYPE", "CONFIG", "MEDIAN", "RANGE", "RUNS", "BASIS"],
+            known.estimates.iter().map(estimate).collect(),
+        ),
     };
     if !known.running.is_empty() {
         let rows = known.running.iter().map(|r| running(r, world)).collect();

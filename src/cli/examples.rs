@@ -38,9 +38,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "ringrift jobs submit training --config square8_2p --timeout 7200",
         ],
     ),
-    ("jobs cancel", &["ringrift jobs cancel 01jd6m3q8t4v", "ringrift jobs cancel 01jd6m3q8t4v --reason \"wrong parameters\""]),
+    (
+        "jobs cancel",
+        &["ringrift jobs cancel 01jd6m3q8t4v", "ringrift jobs cancel 01jd6m3q8t4v --reason \"wrong parameters\""],
+    ),
     ("jobs queue show", &["ringrift jobs queue show", "ringrift jobs queue show --json"]),
-    ("jobs queue pause", &["ringrift jobs queue pause \"moving the store\"", "ringrift jobs queue pause maintenance --json"]),
+    (
+        "jobs queue pause",
+        &["ringrift jobs queue pause \"moving the store\"", "ringrift jobs queue pause maintenance --json"],
+    ),
     ("jobs queue resume", &["ringrift jobs queue resume", "ringrift jobs queue resume --json"]),
     ("jobs order", &["ringrift jobs order", "ringrift jobs order -n 5"]),
     ("jobs limits", &["ringrift jobs limits", "ringrift jobs limits --json"]),
@@ -56,7 +62,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("daemon pause", &["ringrift daemon pause QUEUE_POPULATOR", "ringrift daemon pause --category queue"]),
     ("daemon resume", &["ringrift daemon resume QUEUE_POPULATOR", "ringrift daemon resume --all"]),
     ("daemon status", &["ringrift daemon status AUTO_EXPORT", "ringrift daemon status --category pipeline"]),
-    ("daemon logs", &["ringrift daemon logs EVALUATION -f", "ringrift daemon logs --all --since \"1 hour ago\" --priority warning"]),
+    (
+        "daemon logs",
+        &["ringrift daemon logs EVALUATION -f", "ringrift daemon logs --all --since \"1 hour ago\" --priority warning"],
+    ),
     ("registry list", &["ringrift registry list --built", "ringrift registry list --category sync"]),
     ("registry categories", &["ringrift registry categories", "ringrift registry categories --json"]),
     ("registry deprecated", &["ringrift registry deprecated", "ringrift registry deprecated --json"]),
@@ -66,13 +75,22 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("master is-running", &["ringrift master is-running", "ringrift master is-running --quiet && echo yes"]),
     ("master ensure", &["ringrift master ensure --operation \"nightly training\"", "ringrift master ensure --warn"]),
     ("master status", &["ringrift master status", "ringrift master status --json"]),
-    ("events tail", &["ringrift events tail -f", "ringrift events tail -f --type NEW_GAMES_AVAILABLE --key square8_2p"]),
+    (
+        "events tail",
+        &["ringrift events tail -f", "ringrift events tail -f --type NEW_GAMES_AVAILABLE --key square8_2p"],
+    ),
     (
         "events emit",
-        &["ringrift events emit external.dataset_ready rows=1200", "ringrift events emit external.note --payload '{\"text\":\"hello\"}'"],
+        &[
+            "ringrift events emit external.dataset_ready rows=1200",
+            "ringrift events emit external.note --payload '{\"text\":\"hello\"}'",
+        ],
     ),
     ("events show", &["ringrift events show 1234", "ringrift events show 1234 --json"]),
-    ("events replay", &["ringrift events replay --from 1000 --to 2000", "ringrift events replay --type MODEL_PROMOTED --json"]),
+    (
+        "events replay",
+        &["ringrift events replay --from 1000 --to 2000", "ringrift events replay --type MODEL_PROMOTED --json"],
+    ),
     ("events stats", &["ringrift events stats", "ringrift events stats --json"]),
     ("events subscribers", &["ringrift events subscribers", "ringrift events subscribers --json"]),
     ("events retire", &["ringrift events retire my-dashboard", "ringrift events retire my-dashboard my-bot"]),
@@ -84,7 +102,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("config show", &["ringrift config show limits", "ringrift config show --origin --changed"]),
     ("config reload", &["ringrift config reload", "ringrift config check && ringrift config reload"]),
     ("config confirm-clock", &["ringrift config confirm-clock", "ringrift config confirm-clock --json"]),
-    ("units generate", &["ringrift units generate --dest /tmp/units", "ringrift units generate --drop-ins --dest /etc/systemd/system"]),
+    (
+        "units generate",
+        &["ringrift units generate --dest /tmp/units", "ringrift units generate --drop-ins --dest /etc/systemd/system"],
+    ),
     ("units check", &["ringrift units check", "ringrift units check --dir ./units"]),
     ("units verify", &["ringrift units verify", "ringrift units verify --dir ./units"]),
     ("database list", &["ringrift database list", "ringrift database list --json"]),
@@ -102,7 +123,8 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
     EXAMPLES.iter().map(|(verb, _)| *verb)
 }
 
-/// The first command of an example that is about `ringrift` and its verb, as words: what a shell does with pipes and lists is not ours.
+/// The first command of an example that is about `ringrift` and its verb, as words: what a shell does with pipes and
+/// lists is not ours.
 #[cfg(test)]
 pub fn words(example: &str) -> Vec<String> {
     let command = example.split(" | ").next().unwrap_or(example);

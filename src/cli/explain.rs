@@ -41,7 +41,9 @@ impl Explain {
             let near = Code::parse(&self.word).err().map(|e| e.nearest.join(", ")).unwrap_or_default();
             let hint = match near.as_str() {
                 "" => {
-                    "`man 7 ringrift-problems` lists the codes, `ringrift daemon list` the daemons, `ringrift config show` the keys".into()
+                    "`man 7 ringrift-problems` lists the codes, `ringrift daemon list` the daemons, `ringrift config \
+                        show` the keys"
+                        .into()
                 }
                 near => format!("did you mean {near}? `man 7 ringrift-problems` lists all codes"),
             };
@@ -64,8 +66,10 @@ impl Explain {
 fn in_force(world: &World, key: &str) -> String {
     let shown = world.config().map(|loaded| loaded.show()).unwrap_or_default();
     let below = format!("{key}.");
-    let said =
-        shown.iter().filter(|s| s.key == key || s.key.starts_with(&below)).map(|s| format!("{} = {} ({})", s.key, s.value, s.origin));
+    let said = shown
+        .iter()
+        .filter(|s| s.key == key || s.key.starts_with(&below))
+        .map(|s| format!("{} = {} ({})", s.key, s.value, s.origin));
     said.collect::<Vec<_>>().join("; ")
 }
 
@@ -93,26 +97,49 @@ fn of_code(word: &str) -> Option<Meaning> {
 fn of_exit(word: &str) -> Option<Meaning> {
     let code: u8 = word.parse().ok()?;
     let (subject, meaning) = Exit::ALL.into_iter().find(|exit| *exit as u8 == code)?.words();
-    Some(Meaning { kind: "exit", name: code.to_string(), subject: subject.into(), meaning: meaning.into(), action: String::new() })
+    Some(Meaning {
+        kind: "exit",
+        name: code.to_string(),
+        subject: subject.into(),
+        meaning: meaning.into(),
+        action: String::new(),
+    })
 }
 
 fn of_state(word: &str) -> Option<Meaning> {
     let wanted = word.to_uppercase().replace('-', "_");
     let state: State = serde_json::from_value(wanted.clone().into()).ok()?;
     let (subject, meaning) = match state {
-        State::Planned => ("entered in the registry, not built", "This version has no program for it; it cannot be started."),
+        State::Planned => {
+            ("entered in the registry, not built", "This version has no program for it; it cannot be started.")
+        }
         State::NeverRan => ("never started since boot", "It is not part of the applied profile and nobody started it."),
         State::Blocked => ("waits for something", "It is to run and waits for a dependency, which is named beside it."),
-        State::Initializing => ("starting", "Its process was started and is not ready yet, or waits out the delay after a failure."),
+        State::Initializing => {
+            ("starting", "Its process was started and is not ready yet, or waits out the delay after a failure.")
+        }
         State::Running => ("active", "Its process is ready and works; how well, its health says."),
         State::Paused => ("paused by a person", "It handles no events until `ringrift daemon resume NAME`."),
-        State::Stale => ("its last report is too old", "The process is there and no longer reports: it hangs or cannot write its report."),
+        State::Stale => (
+            "its last report is too old",
+            "The process is there and no longer reports: it hangs or cannot write its report.",
+        ),
         State::ShuttingDown => ("stopping", "It finishes what it does and ends."),
         State::Stopped => ("ended in order", "It does not run; `ringrift daemon start NAME` starts it."),
-        State::CannotStart => ("cannot start", "Its configuration is refused, its unit is masked or its program is missing."),
-        State::Failed => ("gave up after its restarts", "The master tries it again by the schedule in master.retry_failed."),
+        State::CannotStart => {
+            ("cannot start", "Its configuration is refused, its unit is masked or its program is missing.")
+        }
+        State::Failed => {
+            ("gave up after its restarts", "The master tries it again by the schedule in master.retry_failed.")
+        }
     };
-    Some(Meaning { kind: "state", name: state.to_string(), subject: subject.into(), meaning: meaning.into(), action: String::new() })
+    Some(Meaning {
+        kind: "state",
+        name: state.to_string(),
+        subject: subject.into(),
+        meaning: meaning.into(),
+        action: String::new(),
+    })
 }
 
 fn of_daemon(word: &str) -> Option<Meaning> {
@@ -127,8 +154,11 @@ fn of_daemon(word: &str) -> Option<Meaning> {
             format!("Unit {}, category {}.{after}{critical}", spec.daemon.unit(), spec.category.name())
         }
     };
-    let action =
-        if spec.is_built() { format!("`ringrift daemon status {0}`, `ringrift daemon logs {0}`", spec.name) } else { String::new() };
+    let action = if spec.is_built() {
+        format!("`ringrift daemon status {0}`, `ringrift daemon logs {0}`", spec.name)
+    } else {
+        String::new()
+    };
     Some(Meaning { kind: "daemon", name: spec.name.into(), subject: spec.purpose.into(), meaning, action })
 }
 
@@ -142,7 +172,13 @@ fn of_event(word: &str) -> Option<Meaning> {
 
 fn of_key(word: &str) -> Option<Meaning> {
     let meaning = comments(KEYS).into_iter().find(|(key, _)| key == word)?.1;
-    Some(Meaning { kind: "key", name: word.into(), subject: "a key of the configuration".into(), meaning, action: String::new() })
+    Some(Meaning {
+        kind: "key",
+        name: word.into(),
+        subject: "a key of the configuration".into(),
+        meaning,
+        action: String::new(),
+    })
 }
 
 /// Every key of the shipped file with the comment above it.
@@ -160,7 +196,9 @@ fn comments(text: &str) -> Vec<(String, String)> {
             comment.push(said.trim().to_owned());
             continue;
         }
-        let Some((name, _)) = body.split_once(':').filter(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')) else {
+        let Some((name, _)) =
+            body.split_once(':').filter(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        else {
             continue;
         };
         let indent = line.len() - body.len();
@@ -208,8 +246,10 @@ mod tests {
     #[test]
     fn every_key_of_the_configuration_has_its_comment() {
         let known = comments(KEYS);
-        let missing: Vec<&(String, String)> =
-            known.iter().filter(|(key, said)| key.contains('.') && said.is_empty() && !key.starts_with("daemons.")).collect();
+        let missing: Vec<&(String, String)> = known
+            .iter()
+            .filter(|(key, said)| key.contains('.') && said.is_empty() && !key.starts_with("daemons."))
+            .collect();
         assert!(known.len() > 100, "{}", known.len());
         assert!(missing.len() < known.len() / 2, "{missing:?}");
     }

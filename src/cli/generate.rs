@@ -1,4 +1,5 @@
-//! `ringrift generate`: manual pages and completions, from the one definition of the command line; and the daemons' page.
+//! `ringrift generate`: manual pages and completions, from the one definition of the command line; and the daemons'
+//! page.
 use super::out::{Done, Out};
 use crate::contract::error::{Exit, Failure};
 use crate::contract::problem;
@@ -54,7 +55,9 @@ impl Generate {
 }
 
 fn failed(path: &Path, error: std::io::Error) -> Failure {
-    Failure::new(Exit::Failure, format!("writing to {}", path.display())).caused_by(error).hint("create the directory first")
+    Failure::new(Exit::Failure, format!("writing to {}", path.display()))
+        .caused_by(error)
+        .hint("create the directory first")
 }
 
 /// Text as troff takes it.
@@ -66,16 +69,22 @@ fn troff(text: &str) -> String {
 /// A setting below its daemon: key, meaning, default.
 fn setting_lines(daemon: &str, setting: &Setting) -> String {
     let key = troff(&format!("daemons.{daemon}.{}", setting.key));
-    format!(".RS\n.TP\n.I {key}\n{} Default {}.\n.RE\n", troff(&setting.describe()), troff(&setting.kind.default_text()))
+    format!(
+        ".RS\n.TP\n.I {key}\n{} Default {}.\n.RE\n",
+        troff(&setting.describe()),
+        troff(&setting.kind.default_text())
+    )
 }
 
 /// ringrift-daemons(8): one line a daemon, from the registry.
 pub fn daemons_page() -> String {
     let mut page = String::from(
-        ".TH RINGRIFT\\-DAEMONS 8 \"\" \"ringrift\" \"RingRift daemons\"\n.SH NAME\nringrift\\-daemons \\- the daemons of the RingRift suite\n",
+        ".TH RINGRIFT\\-DAEMONS 8 \"\" \"ringrift\" \"RingRift daemons\"\n.SH NAME\nringrift\\-daemons \\- the \
+            daemons of the RingRift suite\n",
     );
     page += ".SH DESCRIPTION\nEach daemon is a service of systemd. Start the suite with\n.B systemctl start ringrift\\-master.target\n\
-             and inspect it with\n.BR \"ringrift status\" ;\n.BR \"ringrift daemon\" (1)\nstarts, stops and pauses single daemons.\n";
+             and inspect it with\n.BR \"ringrift status\" ;\n.BR \"ringrift daemon\" (1)\nstarts, stops and pauses \
+             single daemons.\n";
     page += ".SH HUBS AND HELPERS\n";
     for p in PROCESSES {
         page += &format!(".TP\n.B {}\n{}.\n", troff(p.binary), troff(p.purpose));
@@ -88,13 +97,16 @@ pub fn daemons_page() -> String {
         page += &format!(".TP\n.B {}\n{}. Unit {}.{}\n", troff(s.name), troff(s.purpose), troff(&unit), troff(&after));
         page += &s.settings.iter().map(|setting| setting_lines(&s.daemon.snake(), setting)).collect::<String>();
     }
-    page += ".SH PLANNED DAEMONS AND ALIASES\nPlanned daemons are not built yet; aliases are other names of a daemon. See\n.BR \"ringrift registry list\" .\n.PP\n";
+    page += ".SH PLANNED DAEMONS AND ALIASES\nPlanned daemons are not built yet; aliases are other names of a daemon. \
+        See\n.BR \"ringrift registry list\" .\n.PP\n";
     let others: Vec<String> = all().filter(|s| !s.is_built()).map(|s| troff(s.name)).collect();
     page += &format!("{}.\n", others.join(", "));
-    let ends = [Exit::Ok, Exit::Failure, Exit::BadData, Exit::Unavailable, Exit::TempFail, Exit::NotPermitted, Exit::Config];
+    let ends =
+        [Exit::Ok, Exit::Failure, Exit::BadData, Exit::Unavailable, Exit::TempFail, Exit::NotPermitted, Exit::Config];
     let ends = ends.map(|exit| format!("{} {}", exit as u8, exit.words().0)).join(", ");
     page += &format!(".SH EXIT STATUS\n{}.\nsystemd does not restart on 65, 77 and 78.\n", troff(&ends));
     page += ".SH FILES\n.TP\n.I /etc/ringrift/unified_loop.yaml\nthe configuration\n.TP\n.I /etc/ringrift/environment\nvariables that every unit reads\n\
              .TP\n.I /run/ringrift\nsockets, status and control files\n.TP\n.I /var/lib/ringrift\nall state\n";
-    page + ".SH SEE ALSO\n.BR ringrift (1),\n.BR ringrift\\-master (8),\n.BR ringrift\\-coordinator (8),\n.BR ringrift\\-workload (7),\n.BR systemctl (1),\n.BR journalctl (1)\n"
+    page + ".SH SEE ALSO\n.BR ringrift (1),\n.BR ringrift\\-master (8),\n.BR ringrift\\-coordinator (8),\n.BR \
+        ringrift\\-workload (7),\n.BR systemctl (1),\n.BR journalctl (1)\n"
 }

@@ -64,8 +64,11 @@ pub fn ask_within(world: &World, hub: Hub, patience: Duration) -> Result<Asked, 
     let unit = world.unit(&place.service)?;
     let state = unit.map_or_else(|| "not installed".to_owned(), |u| u.active_state);
     if !is_active(&state) {
-        return Err(Failure::new(Exit::Unavailable, format!("the {} is not running: {} is {state}", place.what, place.service))
-            .hint("`ringrift status` shows why; `systemctl start ringrift-master.target` starts the suite"));
+        return Err(Failure::new(
+            Exit::Unavailable,
+            format!("the {} is not running: {} is {state}", place.what, place.service),
+        )
+        .hint("`ringrift status` shows why; `systemctl start ringrift-master.target` starts the suite"));
     }
     let client = Client::connect(world.run.join(place.socket), Some(patience)).map_err(|e| explain(&place, e))?;
     Ok(Asked { client, place })
@@ -139,7 +142,9 @@ fn explain(place: &Place, error: CallError) -> Failure {
             Some(Need::Reader) => hint("ringrift"),
             _ => hint("ringrift-admin"),
         };
-        return Failure::new(Exit::NotPermitted, format!("the {} denied the call", place.what)).hint(hint).caused_by(error);
+        return Failure::new(Exit::NotPermitted, format!("the {} denied the call", place.what))
+            .hint(hint)
+            .caused_by(error);
     }
     if error.is_barred() {
         return Failure::new(Exit::NotPermitted, format!("the {} accepts only its group", place.what))

@@ -54,7 +54,9 @@ impl Journal {
     /// Replaces this process by journalctl; returns only when that fails.
     pub fn follow(&self, units: &[String], out: &Out) -> Done {
         let error = Command::new("journalctl").args(self.arguments(units, out.json)).exec();
-        Err(Failure::new(Exit::Unavailable, "running journalctl").caused_by(error).hint("install it with `apt-get install systemd`"))
+        Err(Failure::new(Exit::Unavailable, "running journalctl")
+            .caused_by(error)
+            .hint("install it with `apt-get install systemd`"))
     }
 }
 
@@ -65,7 +67,8 @@ const STARTING: &str = "MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5";
 pub fn job_starts(since_us: i64) -> Vec<UnitStart> {
     let fields = "--output-fields=UNIT,_SOURCE_REALTIME_TIMESTAMP";
     let since = format!("--since=@{}", since_us / 1_000_000);
-    let said = Command::new("journalctl").args(["--quiet", "--output=json", fields, &since, "_PID=1", STARTING]).output();
+    let said =
+        Command::new("journalctl").args(["--quiet", "--output=json", fields, &since, "_PID=1", STARTING]).output();
     said.map(|said| String::from_utf8_lossy(&said.stdout).lines().filter_map(job_start).collect()).unwrap_or_default()
 }
 
@@ -88,7 +91,9 @@ mod tests {
 
     #[test]
     fn starts_of_jobs_and_of_nothing_else() {
-        let line = |unit: &str| format!(r#"{{"UNIT":"{unit}","_SOURCE_REALTIME_TIMESTAMP":"1795366387918519","__CURSOR":"s"}}"#);
+        let line = |unit: &str| {
+            format!(r#"{{"UNIT":"{unit}","_SOURCE_REALTIME_TIMESTAMP":"1795366387918519","__CURSOR":"s"}}"#)
+        };
         let start = job_start(&line("ringrift-job-export@ua6q-20.service")).expect("a job");
         assert_eq!((start.job_id.as_str(), start.at), ("ua6q-20", Wall::of_us(1_795_366_387_918_519)));
         assert_eq!(job_start(&line("ringrift-coordinator.service")), None);

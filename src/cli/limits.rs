@@ -27,7 +27,8 @@ impl Limits {
 fn page(limits: &[LimitView], s: &SafeguardsView, out: &Out) -> String {
     let number = |n: Option<u32>| Text::number(n.map_or_else(|| "–".to_owned(), |n| n.to_string()));
     let rows = limits.iter().map(|l| {
-        let full = l.cluster.is_some_and(|most| l.used >= most) || l.per_node.is_some_and(|most| l.nodes.values().any(|n| *n >= most));
+        let full = l.cluster.is_some_and(|most| l.used >= most)
+            || l.per_node.is_some_and(|most| l.nodes.values().any(|n| *n >= most));
         let nodes: Vec<String> = l.nodes.iter().map(|(node, used)| format!("{node} {used}")).collect();
         vec![
             Text::new(if full { Tone::Warn } else { Tone::Plain }, l.task_type.name()),
@@ -45,7 +46,10 @@ fn page(limits: &[LimitView], s: &SafeguardsView, out: &Out) -> String {
         lines.push(format!("rate limit, {}: {} of {} tokens, +{}/min", b.bucket, b.tokens, b.burst, b.per_minute));
     }
     for n in s.starts.iter().filter(|n| n.delay_ms > 0) {
-        lines.push(format!("node {}: {} recent starts (limit {}): {} ms between starts", n.node, n.starts, n.ordinary, n.delay_ms));
+        lines.push(format!(
+            "node {}: {} recent starts (limit {}): {} ms between starts",
+            n.node, n.starts, n.ordinary, n.delay_ms
+        ));
     }
     for r in &s.reservations {
         lines.push(format!("node {} is reserved for {} by {} for {} s", r.node, r.purpose.name(), r.by, r.seconds));

@@ -1,4 +1,5 @@
-//! The processes of the suite for verbs that list them: as the one judgement shows them, with what only the master itself can tell.
+//! The processes of the suite for verbs that list them: as the one judgement shows them, with what only the master
+//! itself can tell.
 use super::out::Tone;
 use super::world::World;
 use crate::contract::error::Failure;
@@ -87,7 +88,9 @@ impl Seen {
     /// The master's account of this moment, where there is one; its report is a little older.
     fn ask_master(&mut self) {
         // One that does not answer is shown by `ringrift status`, and by its own row here.
-        let Ok((health, daemons)) = Commander::connect().and_then(|bus| Ok((bus.health()?, bus.daemons()?))) else { return };
+        let Ok((health, daemons)) = Commander::connect().and_then(|bus| Ok((bus.health()?, bus.daemons()?))) else {
+            return;
+        };
         self.profile = Profile::parse(&health.profile);
         let named = |d: Map<String, Value>| Some((d.get("name")?.as_str()?.to_owned(), d));
         self.told = daemons.into_iter().filter_map(named).collect();
@@ -151,11 +154,15 @@ impl Row {
     /// State and health in one phrase: `RUNNING (healthy)`, `RUNNING (degraded - 2 sync errors)`, `STOPPED`.
     pub fn words(&self) -> String {
         match (self.state, self.health.status) {
-            (State::Running | State::Paused | State::Stale, HealthStatus::Healthy) => format!("{} (healthy)", self.state),
+            (State::Running | State::Paused | State::Stale, HealthStatus::Healthy) => {
+                format!("{} (healthy)", self.state)
+            }
             (State::Running | State::Paused | State::Stale, status) if self.health.message.is_empty() => {
                 format!("{} ({status})", self.state)
             }
-            (State::Running | State::Paused | State::Stale, status) => format!("{} ({status} - {})", self.state, self.health.message),
+            (State::Running | State::Paused | State::Stale, status) => {
+                format!("{} ({status} - {})", self.state, self.health.message)
+            }
             (state, _) => state.to_string(),
         }
     }

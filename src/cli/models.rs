@@ -47,8 +47,12 @@ impl List {
     /// Prints them.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut catalog = hub::ask(world, Hub::Catalog)?;
-        let filter =
-            ArtefactFilter { kind: Some("model".into()), config_key: self.key, limit: Some(self.lines), ..ArtefactFilter::default() };
+        let filter = ArtefactFilter {
+            kind: Some("model".into()),
+            config_key: self.key,
+            limit: Some(self.lines),
+            ..ArtefactFilter::default()
+        };
         let mut found: Vec<ArtefactRecord> = Vec::new();
         let take = |artefact| {
             found.push(artefact);
@@ -65,10 +69,15 @@ impl List {
         for key in keys {
             ratings.extend(catalog.ask(method::Ratings, &json!({ "config_key": key }))?.ratings);
         }
-        let leads = |a: &ArtefactRecord| stages.stages.iter().filter_map(|s| s.champion.as_ref()).any(|c| c.model_id == a.id);
+        let leads =
+            |a: &ArtefactRecord| stages.stages.iter().filter_map(|s| s.champion.as_ref()).any(|c| c.model_id == a.id);
         let models: Vec<Model> = found
             .into_iter()
-            .map(|a| Model { champion: leads(&a), rating: ratings.iter().find(|r| r.model_id == a.id).cloned(), artefact: a })
+            .map(|a| Model {
+                champion: leads(&a),
+                rating: ratings.iter().find(|r| r.model_id == a.id).cloned(),
+                artefact: a,
+            })
             .collect();
         out.either("models", &models, || {
             let rows = models.iter().map(|m| line(m, world)).collect::<Vec<_>>();

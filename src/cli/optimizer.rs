@@ -27,8 +27,10 @@ impl Optimizer {
     /// Prints it.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut coordinator = hub::ask(world, Hub::Coordinator)?;
-        let mut shown =
-            Shown { utilization: coordinator.ask(method::Utilization, &json!({}))?, rates: coordinator.ask(method::Rates, &json!({}))? };
+        let mut shown = Shown {
+            utilization: coordinator.ask(method::Utilization, &json!({}))?,
+            rates: coordinator.ask(method::Rates, &json!({}))?,
+        };
         shown.rates.log.truncate(self.lines);
         out.either("optimizer", &shown, || tell(&shown, world, out))
     }
@@ -59,7 +61,10 @@ fn node(n: &NodeUse, world: &World) -> Vec<Text> {
 fn tell(shown: &Shown, world: &World, out: &Out) -> String {
     let used = &shown.utilization;
     let mut all = match used.nodes.is_empty() {
-        true => "no measurements yet; RESOURCE_OPTIMIZER takes one a minute: `ringrift daemon status resource_optimizer`\n".to_owned(),
+        true => {
+            "no measurements yet; RESOURCE_OPTIMIZER takes one a minute: `ringrift daemon status resource_optimizer`\n"
+                .to_owned()
+        }
         false => {
             let rows = used.nodes.iter().map(|n| node(n, world)).collect();
             out.table(&["NODE", "CPU", "GPU", "MEMORY", "JOBS", "TARGET", "MEASURED", "REASON"], rows)

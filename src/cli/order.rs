@@ -32,8 +32,10 @@ impl Order {
             match order.places.is_empty() {
                 true => "no job is ready to start; `ringrift jobs list` shows all queued jobs\n".to_owned(),
                 false => {
-                    let table =
-                        out.wrapped_table(&["#", "ID", "LEVEL", "TYPE", "CONFIG", "AGE", "DEADLINE", "WHY THERE", "WAITS FOR"], rows);
+                    let table = out.wrapped_table(
+                        &["#", "ID", "LEVEL", "TYPE", "CONFIG", "AGE", "DEADLINE", "WHY THERE", "WAITS FOR"],
+                        rows,
+                    );
                     table + if more { "there are more; raise -n\n" } else { "" }
                 }
             }

@@ -73,7 +73,8 @@ pub struct Out {
 impl Out {
     /// As the command line and the environment want it.
     pub fn new(json: bool, choice: ColorChoice) -> Out {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()) || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         let wanted = |terminal: bool| match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
@@ -117,7 +118,8 @@ impl Out {
 
     /// Prints one JSON object: the schema's version and the value under its name.
     pub fn value(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
-        let value = serde_json::to_value(value).map_err(|e| Failure::new(Exit::Failure, format!("writing {name} as JSON")).caused_by(e))?;
+        let value = serde_json::to_value(value)
+            .map_err(|e| Failure::new(Exit::Failure, format!("writing {name} as JSON")).caused_by(e))?;
         let mut object = serde_json::Map::new();
         object.insert("schema".into(), SCHEMA.into());
         object.insert(name.into(), value);
@@ -127,7 +129,8 @@ impl Out {
 
     /// Prints one JSON value on one line; for streams.
     pub fn line(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string(value).map_err(|e| Failure::new(Exit::Failure, "writing JSON").caused_by(e))?;
+        let text =
+            serde_json::to_string(value).map_err(|e| Failure::new(Exit::Failure, "writing JSON").caused_by(e))?;
         self.text(&format!("{text}\n"))
     }
 
@@ -141,7 +144,8 @@ impl Out {
         Ok(Exit::Ok)
     }
 
-    /// A table whose columns are aligned and whose last column takes what room is left: one line a row, cut with … where it must be.
+    /// A table whose columns are aligned and whose last column takes what room is left: one line a row, cut with …
+    /// where it must be.
     pub fn table(&self, header: &[&str], rows: Vec<Vec<Text>>) -> String {
         self.lay_out(header, rows, true)
     }
@@ -156,7 +160,8 @@ impl Out {
         self.width.map(usize::from)
     }
 
-    /// Text in lines of the terminal's width, each behind so many blanks; one line without a terminal, none of an empty text.
+    /// Text in lines of the terminal's width, each behind so many blanks; one line without a terminal, none of an empty
+    /// text.
     pub fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
         let room = self.columns().map_or(usize::MAX, |width| width.saturating_sub(indent).max(20));
         let mut lines: Vec<String> = Vec::new();
@@ -176,7 +181,8 @@ impl Out {
 
     /// Prints one JSON value that has a schema of its own.
     pub fn object(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(value).map_err(|e| Failure::new(Exit::Failure, "writing JSON").caused_by(e))?;
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|e| Failure::new(Exit::Failure, "writing JSON").caused_by(e))?;
         self.text(&format!("{text}\n"))
     }
 
@@ -218,7 +224,11 @@ impl Out {
     }
 
     fn cell(&self, text: &Text) -> Cell {
-        let cell = Cell::new(text.text.as_str()).set_alignment(if text.right { CellAlignment::Right } else { CellAlignment::Left });
+        let cell = Cell::new(text.text.as_str()).set_alignment(if text.right {
+            CellAlignment::Right
+        } else {
+            CellAlignment::Left
+        });
         if !self.color {
             return cell;
         }

@@ -36,7 +36,9 @@ impl Queue {
     pub fn run(self, world: &World, out: &Out) -> Done {
         match self.verb {
             None | Some(Verb::Show) => show(world, out),
-            Some(Verb::Pause { reason }) => set(world, out, "Pause", &reason, "paused: no job starts", "was already paused"),
+            Some(Verb::Pause { reason }) => {
+                set(world, out, "Pause", &reason, "paused: no job starts", "was already paused")
+            }
             Some(Verb::Resume) => set(world, out, "Resume", "", "resumed", "was not paused"),
         }
     }
@@ -63,10 +65,12 @@ fn show(world: &World, out: &Out) -> Done {
             "waits_for": reason::leading(&i.waiting_for, &i.waiting_codes) })).collect::<Vec<_>>(),
     });
     out.either("queue", &value, || {
-        let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
+        let [pending, claimed, running] =
+            [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
         let signal = &safeguards.signal;
         let mut page = format!(
-            "{} {running} running, {claimed} starting, {pending} queued; back-pressure {} ({:.2}, self-play at {:.0} %)\n",
+            "{} {running} running, {claimed} starting, {pending} queued; back-pressure {} ({:.2}, self-play at {:.0} \
+                %)\n",
             out.paint(if status.blocked.is_empty() { Tone::Good } else { Tone::Warn }, "●"),
             signal.level,
             signal.value,
@@ -80,7 +84,8 @@ fn show(world: &World, out: &Out) -> Done {
         for why in waiting.iter().flat_map(|i| &i.waiting_for) {
             *reasons.entry(why.clone()).or_default() += 1;
         }
-        page += &out.sentences(reasons.iter().map(|(why, n)| vec![Text::number(n.to_string()), Text::plain(why)]).collect());
+        page += &out
+            .sentences(reasons.iter().map(|(why, n)| vec![Text::number(n.to_string()), Text::plain(why)]).collect());
         let rows = waiting.iter().take(30).map(|i| {
             vec![
                 Text::plain(i.work_id.as_str()),

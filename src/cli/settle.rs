@@ -23,9 +23,10 @@ pub enum TargetState {
 pub fn is_met(row: &Row, wish: TargetState) -> bool {
     match wish {
         TargetState::Up => matches!(row.state, State::Running | State::Paused),
-        TargetState::Down => {
-            !matches!(row.state, State::Running | State::Paused | State::Stale | State::Initializing | State::ShuttingDown)
-        }
+        TargetState::Down => !matches!(
+            row.state,
+            State::Running | State::Paused | State::Stale | State::Initializing | State::ShuttingDown
+        ),
     }
 }
 
@@ -34,8 +35,8 @@ fn is_final(row: &Row, wish: TargetState) -> bool {
     wish == TargetState::Up && matches!(row.state, State::Failed | State::CannotStart)
 }
 
-/// Looks again and again until every daemon is as wished or cannot become so, or for so long; returns those that are not as wished.
-/// Nothing, as soon as what is seen is no longer `wanted`. `progress` hears how many are, of how many.
+/// Looks again and again until every daemon is as wished or cannot become so, or for so long; returns those that are
+/// not as wished. Nothing, as soon as what is seen is no longer `wanted`. `progress` hears how many are, of how many.
 pub fn settle(
     world: &World,
     wishes: &[(DaemonType, TargetState)],

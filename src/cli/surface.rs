@@ -43,7 +43,8 @@ fn dress(command: Command, path: &str) -> Command {
 /// Values that a shell can complete: what they are called says what they are, and for some the verb.
 fn completed(arg: Arg, path: &str) -> Arg {
     let Some([name]) = arg.get_value_names() else { return arg };
-    let candidates: fn() -> Vec<CompletionCandidate> = match (name.as_str(), path.split(' ').next().unwrap_or_default()) {
+    let candidates: fn() -> Vec<CompletionCandidate> = match (name.as_str(), path.split(' ').next().unwrap_or_default())
+    {
         ("NAME", "daemon") => complete::daemons,
         ("TYPE", "events") => complete::events,
         ("TYPE" | "TASK_TYPE", "jobs" | "safeguards") => complete::job_types,
@@ -60,7 +61,8 @@ fn groups(command: &Command) -> String {
     for (name, verbs) in GROUPS {
         page += &format!("{name}:\n");
         for verb in verbs {
-            let about = command.find_subcommand(verb).and_then(Command::get_about).map(ToString::to_string).unwrap_or_default();
+            let about =
+                command.find_subcommand(verb).and_then(Command::get_about).map(ToString::to_string).unwrap_or_default();
             page += &format!("  {verb:<11} {about}\n");
         }
     }
@@ -93,7 +95,8 @@ mod tests {
     fn every_verb_is_in_one_group() {
         let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, verbs)| verbs.iter().copied()).collect();
         let command = command();
-        let mut shown: Vec<&str> = command.get_subcommands().filter(|v| !v.is_hide_set()).map(Command::get_name).collect();
+        let mut shown: Vec<&str> =
+            command.get_subcommands().filter(|v| !v.is_hide_set()).map(Command::get_name).collect();
         grouped.sort_unstable();
         shown.sort_unstable();
         assert_eq!(grouped, shown);
@@ -136,14 +139,16 @@ mod tests {
             whole += &format!("\n==== ringrift {path}\n{}", verb.render_long_help());
         }
         let whole: String = whole.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-        let wide: Vec<&str> = whole.lines().filter(|line| line.chars().count() > 80 && !line.starts_with("  ringrift ")).collect();
+        let wide: Vec<&str> =
+            whole.lines().filter(|line| line.chars().count() > 80 && !line.starts_with("  ringrift ")).collect();
         assert!(wide.is_empty(), "wider than 80 columns: {wide:#?}");
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/help.txt");
         if std::env::var_os("RINGRIFT_BLESS").is_some() {
             std::fs::write(&path, &whole).expect("written");
         }
         let before = std::fs::read_to_string(&path).unwrap_or_default();
-        let changed = whole.lines().zip(before.lines().chain(std::iter::repeat(""))).find(|(now, before)| now != before);
+        let changed =
+            whole.lines().zip(before.lines().chain(std::iter::repeat(""))).find(|(now, before)| now != before);
         assert!(before == whole, "{} differs, first at {changed:?}; RINGRIFT_BLESS=1 writes it anew", path.display());
     }
 

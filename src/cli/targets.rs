@@ -18,7 +18,8 @@ impl Targets {
             let t = &config.config.resource_targets;
             let band = |name: &str, low: f64, target: f64, high: f64| {
                 format!(
-                    "{name}: target {target} % (range {low} to {high} %); jobs are added below {} %, removed above {} %\n",
+                    "{name}: target {target} % (range {low} to {high} %); jobs are added below {} %, removed above {} \
+                        %\n",
                     t.scale_up, t.scale_down
                 )
             };
@@ -27,7 +28,10 @@ impl Targets {
                 vec![Text::new(tone, &k.key), Text::dim(&k.origin), Text::plain(k.value.to_string())]
             });
             let table = out.table(&["KEY", "ORIGIN", "VALUE"], rows.collect());
-            band("CPU", t.cpu_min, t.cpu_target, t.cpu_max) + &band("GPU", t.gpu_min, t.gpu_target, t.gpu_max) + "\n" + &table
+            band("CPU", t.cpu_min, t.cpu_target, t.cpu_max)
+                + &band("GPU", t.gpu_min, t.gpu_target, t.gpu_max)
+                + "\n"
+                + &table
         })
     }
 }

@@ -32,7 +32,8 @@ impl World {
     /// The machine we are on. RINGRIFT_RUN moves `/run/ringrift`.
     pub fn real() -> World {
         let run = std::env::var_os("RINGRIFT_RUN").map_or_else(|| PathBuf::from(paths::RUN), PathBuf::from);
-        let places = Places { run: run.clone(), notices: paths::NOTICES.into(), dirs: Dirs::command(), readers: Reader::all() };
+        let places =
+            Places { run: run.clone(), notices: paths::NOTICES.into(), dirs: Dirs::command(), readers: Reader::all() };
         World {
             collector: Collector::new(places),
             units: Box::new(SystemdView::at(None, run.clone())),
@@ -55,8 +56,10 @@ impl World {
 
     /// systemd could not be asked.
     pub fn unseen(why: String) -> Failure {
-        Failure::new(Exit::Unavailable, format!("asking systemd about the suite's units: {why}"))
-            .hint("the system bus must run: `systemctl status dbus`; inside a container without systemd there is nothing to see")
+        Failure::new(Exit::Unavailable, format!("asking systemd about the suite's units: {why}")).hint(
+            "the system bus must run: `systemctl status dbus`; inside a container without systemd there is \
+                nothing to see",
+        )
     }
 
     /// One unit.

@@ -1,4 +1,5 @@
-//! Permission to delete by age: a value that exists only while the wall clock can be believed. Whatever deletes by age takes it.
+//! Permission to delete by age: a value that exists only while the wall clock can be believed. Whatever deletes by age
+//! takes it.
 use super::time::{Boot, Span, Wall};
 
 /// How far the wall clock may move against the one that only runs; NTP slews less, and steps at start.
@@ -8,7 +9,8 @@ pub const MAX_GAP: Span = Span::DAY;
 /// Synchronised time that releases a hold.
 pub const RELEASE: Span = Span::HOUR;
 
-/// Whether so long has passed since then by the wall clock. A clock that was set back says yes: the wait would else be as long as its jump.
+/// Whether so long has passed since then by the wall clock. A clock that was set back says yes: the wait would else be
+/// as long as its jump.
 pub fn has_passed(since: Wall, span: Span, now: Wall) -> bool {
     !(Span::ZERO..span).contains(&(now - since))
 }
@@ -55,14 +57,16 @@ pub struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// At start: `newest` is the time of the newest record from before, `held` the reason of a hold that was not released then.
+    /// At start: `newest` is the time of the newest record from before, `held` the reason of a hold that was not
+    /// released then.
     pub fn new(newest: Option<Wall>, held: Option<String>, now: Clocks) -> ClockWatch {
         let gap = newest.map(|newest| now.wall - newest).filter(|gap| *gap > MAX_GAP);
         let beyond = gap.map(|gap| format!("at start the clock was {gap} ahead of the newest record"));
         ClockWatch { last: Some(now), held: held.or(beyond), synchronised_since: now.synchronised.then_some(now.boot) }
     }
 
-    /// Takes the clocks in. A step of the wall clock begins a hold, an hour of synchronised time without a step ends it.
+    /// Takes the clocks in. A step of the wall clock begins a hold, an hour of synchronised time without a step ends
+    /// it.
     pub fn look(&mut self, now: Clocks) {
         let step = self.last.map_or(Span::ZERO, |last| (now.wall - last.wall) - (now.boot - last.boot));
         self.last = Some(now);

@@ -1,4 +1,5 @@
-//! The one backoff: each try waits twice as long as the one before, up to a longest wait. Restarts of units are systemd's.
+//! The one backoff: each try waits twice as long as the one before, up to a longest wait. Restarts of units are
+//! systemd's.
 use std::time::Duration;
 
 /// The wait after so many failures in a row, in the unit of `first`.

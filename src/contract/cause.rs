@@ -121,8 +121,8 @@ impl FailureCause {
         }
     }
 
-    /// Whether a job's unit may say so of itself. The others are the coordinator's own decisions: a job that claimed one of them could
-    /// fail for ever without using up an attempt.
+    /// Whether a job's unit may say so of itself. The others are the coordinator's own decisions: a job that claimed
+    /// one of them could fail for ever without using up an attempt.
     pub fn is_of_unit(self) -> bool {
         use FailureCause::{CoreDump, Exit, NoResult, Oom, Quota, Signal, Timeout};
         matches!(self, Exit | Signal | CoreDump | Oom | Timeout | NoResult | Quota)
@@ -140,7 +140,8 @@ impl FailureCause {
 
     /// Whether the breaker of the node counts it: files without bound and stops are no fault of the node's.
     pub fn counts_against_node(self) -> bool {
-        !matches!(self, FailureCause::Quota | FailureCause::Interrupted | FailureCause::Interruptions) && !self.is_harmless()
+        !matches!(self, FailureCause::Quota | FailureCause::Interrupted | FailureCause::Interruptions)
+            && !self.is_harmless()
     }
 
     /// Whether another attempt would end the same way: what a job writes does not depend on the node or the time.
@@ -179,7 +180,12 @@ mod tests {
 
     #[test]
     fn systemd_s_words_are_causes_and_ours_cannot_be_claimed_by_a_unit() {
-        let seen = [("success", "killed", "TERM"), ("success", "exited", "3"), ("success", "exited", "0"), ("oom-kill", "killed", "KILL")];
+        let seen = [
+            ("success", "killed", "TERM"),
+            ("success", "exited", "3"),
+            ("success", "exited", "0"),
+            ("oom-kill", "killed", "KILL"),
+        ];
         let causes = [FailureCause::Signal, FailureCause::Exit, FailureCause::NoResult, FailureCause::Oom];
         assert_eq!(seen.map(|(result, code, status)| FailureCause::of_systemd(result, code, status)), causes);
         for word in ["halted", "preempted", "shed", "interrupted", "watchdog", "resources"] {

@@ -1,4 +1,5 @@
-//! One of many equal messages in an interval, and a count of the rest: what somebody else causes without bound is reported with a bound.
+//! One of many equal messages in an interval, and a count of the rest: what somebody else causes without bound is
+//! reported with a bound.
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -55,10 +56,16 @@ mod tests {
     #[test]
     fn a_hundred_thousand_messages_become_one_a_second_and_a_count() {
         let (begin, mut pace) = (Instant::now(), Coalesced::new(SECOND));
-        let shown: Vec<u64> =
-            (0..100_000).filter_map(|n| pace.admit(begin + Duration::from_micros(n * 30))).map(|left_out| left_out.0).collect();
+        let shown: Vec<u64> = (0..100_000)
+            .filter_map(|n| pace.admit(begin + Duration::from_micros(n * 30)))
+            .map(|left_out| left_out.0)
+            .collect();
         assert_eq!(shown.len(), 3, "three seconds of messages: {shown:?}");
-        assert_eq!(shown.iter().sum::<u64>() + shown.len() as u64 + pace.rest().unwrap_or(0), 100_000, "each is shown or counted");
+        assert_eq!(
+            shown.iter().sum::<u64>() + shown.len() as u64 + pace.rest().unwrap_or(0),
+            100_000,
+            "each is shown or counted"
+        );
         assert_eq!(pace.rest(), None);
     }
 

@@ -27,7 +27,11 @@ impl TryFrom<String> for CpuList {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             match (number(first), number(last)) {
                 (Some(first), Some(last)) if first <= last => cpus.extend(first..=last),
-                _ => return Err(format!("{text:?} is not a list of processors; write it as 0-3,8 with numbers up to {MAX_CPU}")),
+                _ => {
+                    return Err(format!(
+                        "{text:?} is not a list of processors; write it as 0-3,8 with numbers up to {MAX_CPU}"
+                    ));
+                }
             }
         }
         cpus.sort_unstable();

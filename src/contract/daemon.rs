@@ -82,8 +82,8 @@ pub enum HandlerError {
     /// Trying again cannot help: a dead letter at once.
     #[error("{0}")]
     Rejected(String),
-    /// The daemon's own database cannot be used: the process ends, the database is looked at when it starts again, and the input comes
-    /// again, without counting as an attempt.
+    /// The daemon's own database cannot be used: the process ends, the database is looked at when it starts again, and
+    /// the input comes again, without counting as an attempt.
     #[error("{0}")]
     Broken(String),
 }
@@ -92,9 +92,10 @@ impl HandlerError {
     /// What it is worth to try the same input again: what is permanent never holds up the inputs behind it.
     pub fn permanence(&self) -> Permanence {
         match self {
-            HandlerError::Unavailable(_) | HandlerError::NoRoom(_) | HandlerError::Failed(_) | HandlerError::Broken(_) => {
-                Permanence::Transient
-            }
+            HandlerError::Unavailable(_)
+            | HandlerError::NoRoom(_)
+            | HandlerError::Failed(_)
+            | HandlerError::Broken(_) => Permanence::Transient,
             HandlerError::Rejected(_) => Permanence::Permanent,
         }
     }
@@ -127,8 +128,8 @@ impl From<StoreError> for HandlerError {
     }
 }
 
-/// What a handler wants done. The runtime carries it out after the handler: requests first, then all events as one batch,
-/// each with the idempotency key `<daemon>/<input id>/<n>`, then the input is acknowledged.
+/// What a handler wants done. The runtime carries it out after the handler: requests first, then all events as one
+/// batch, each with the idempotency key `<daemon>/<input id>/<n>`, then the input is acknowledged.
 #[derive(Debug, Default, PartialEq)]
 pub struct Out {
     /// Events to publish, in order.
@@ -209,8 +210,8 @@ pub trait Daemon: Asks {
         None
     }
 
-    /// Takes back what `save` gave, of this version or of an older one. A daemon whose state cannot be read begins anew; what could not
-    /// be read is set aside and told.
+    /// Takes back what `save` gave, of this version or of an older one. A daemon whose state cannot be read begins
+    /// anew; what could not be read is set aside and told.
     fn restore(&mut self, _state: serde_json::Value) -> Result<(), Unreadable> {
         Ok(())
     }
@@ -266,7 +267,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_mended_is_permanent_by_its_type() {
-        let answer = |name: &str| CallError::Answer { method: "m".into(), name: name.into(), parameters: Box::default() };
+        let answer =
+            |name: &str| CallError::Answer { method: "m".into(), name: name.into(), parameters: Box::default() };
         let table = [
             (HandlerError::from(StoreError::BadFile { path: "p".into(), why: "w".into() }), Permanence::Permanent),
             (HandlerError::from(StoreError::Failed { operation: "o".into(), why: "w".into() }), Permanence::Transient),

@@ -70,14 +70,18 @@ pub fn event_id(time_us: i64, random: u128) -> EventId {
 
 /// Checks a type's name: one of the catalogue, or `external.<name>`.
 pub fn check_kind(kind: &str) -> Result<(), BadId> {
-    let external = kind.strip_prefix(EXTERNAL).is_some_and(|rest| (1..=64).contains(&rest.len()) && rest.bytes().all(|b| is_name_byte(&b)));
+    let external = kind
+        .strip_prefix(EXTERNAL)
+        .is_some_and(|rest| (1..=64).contains(&rest.len()) && rest.bytes().all(|b| is_name_byte(&b)));
     if external || EventType::from_wire(kind).is_some() {
         return Ok(());
     }
     Err(BadId {
         kind: "event type",
         text: kind.into(),
-        why: "not in the catalogue; your own programs use external.NAME with a name of ASCII letters, digits, '.', '_' and '-'".into(),
+        why: "not in the catalogue; your own programs use external.NAME with a name of ASCII letters, digits, '.', \
+            '_' and '-'"
+            .into(),
     })
 }
 
@@ -99,7 +103,9 @@ mod tests {
         for good in ["external.x", "external.nas_triggered-2.done", "new_games"] {
             assert!(check_kind(good).is_ok(), "{good}");
         }
-        for bad in ["external.", "external.a b", "external.\u{1b}[2J", "external.a\0", "external.\"q", "external.ä", "unknown"] {
+        for bad in
+            ["external.", "external.a b", "external.\u{1b}[2J", "external.a\0", "external.\"q", "external.ä", "unknown"]
+        {
             assert!(check_kind(bad).is_err(), "{bad:?}");
         }
         assert!(check_kind(&format!("external.{}", "x".repeat(65))).is_err());

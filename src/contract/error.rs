@@ -50,14 +50,21 @@ impl Exit {
             Exit::Usage => ("usage", "The command line was wrong; --help shows what is allowed."),
             Exit::NotRunning => ("not running", "What was asked about does not run, or an emergency halt is on."),
             Exit::Broken => ("broken", "`ringrift status`: the suite runs and something is broken."),
-            Exit::BadData => ("bad data", "Input or stored data cannot be used, or is of a newer version; trying again does not help."),
-            Exit::Unavailable => {
-                ("unavailable", "A service that is needed does not answer: systemd's bus, the event router, the coordinator.")
+            Exit::BadData => (
+                "bad data",
+                "Input or stored data cannot be used, or is of a newer version; trying again does not help.",
+            ),
+            Exit::Unavailable => (
+                "unavailable",
+                "A service that is needed does not answer: systemd's bus, the event router, the coordinator.",
+            ),
+            Exit::TempFail => {
+                ("try again", "A passing condition, such as a full disk; the same command may work later.")
             }
-            Exit::TempFail => ("try again", "A passing condition, such as a full disk; the same command may work later."),
-            Exit::NotPermitted => {
-                ("not permitted", "The caller may not do this; group ringrift may look, group ringrift-admin may change.")
-            }
+            Exit::NotPermitted => (
+                "not permitted",
+                "The caller may not do this; group ringrift may look, group ringrift-admin may change.",
+            ),
             Exit::Config => (
                 "configuration refused",
                 "The configuration has errors; systemd does not restart on it. `ringrift config check` names them.",
@@ -80,7 +87,8 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Whether trying the same again can help. Errors carry it, so that what cannot be fixed never holds up what waits behind it.
+/// Whether trying the same again can help. Errors carry it, so that what cannot be fixed never holds up what waits
+/// behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permanence {
     /// The same input fails the same way again: it is put away at once.

@@ -1,4 +1,5 @@
-//! Facts: everything that was looked at in one moment, as it was found. Whoever shows the suite collects them and has them judged.
+//! Facts: everything that was looked at in one moment, as it was found. Whoever shows the suite collects them and has
+//! them judged.
 use super::catalog::StageState;
 use super::config::Config;
 use super::coordinator::CoordinatorStatus;

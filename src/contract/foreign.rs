@@ -1,12 +1,13 @@
-//! The event queue of the earlier implementation: rows of a SQLite database that legacy programs still write and read, and the one table
-//! that says which of their names are which of our event types.
+//! The event queue of the earlier implementation: rows of a SQLite database that legacy programs still write and read,
+//! and the one table that says which of their names are which of our event types.
 use super::envelope::EXTERNAL;
 use super::events::EventType;
 use super::ports::StoreError;
 use super::rights::Class;
 use serde_json::{Map, Value};
 
-/// The name that we go by in that queue, as subscriber and as the source of what we put in: what carries it came from us.
+/// The name that we go by in that queue, as subscriber and as the source of what we put in: what carries it came from
+/// us.
 pub const OURS: &str = "ringrift-cross-process-poller";
 
 /// A row of table `events`.
@@ -28,7 +29,8 @@ pub struct ForeignEvent {
 
 /// The queue. Every method opens the file as it is; one that is not there has no events and takes none.
 pub trait ForeignQueue {
-    /// Rows after this id that are not ours, oldest first, at most this many; and the last id looked at. Says that we still poll.
+    /// Rows after this id that are not ours, oldest first, at most this many; and the last id looked at. Says that we
+    /// still poll.
     fn read(&self, database: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError>;
     /// The least of those who can write the file or replace it: an event in it has no more rights than they.
     fn writers(&self, database: &str) -> Result<Class, StoreError>;
@@ -37,10 +39,18 @@ pub trait ForeignQueue {
     /// We have handled these: legacy programs clear them away then.
     fn acknowledge(&self, database: &str, ids: &[i64]) -> Result<(), StoreError>;
     /// Puts an event of ours in, once for each id. False: it was there, or there is no queue.
-    fn put(&self, database: &str, event_id: &str, kind: &str, payload: &Map<String, Value>, created_at: f64) -> Result<bool, StoreError>;
+    fn put(
+        &self,
+        database: &str,
+        event_id: &str,
+        kind: &str,
+        payload: &Map<String, Value>,
+        created_at: f64,
+    ) -> Result<bool, StoreError>;
 }
 
-/// Names of stages and queues, and old names of data events, with our types. A data event's own name and wire name need no entry.
+/// Names of stages and queues, and old names of data events, with our types. A data event's own name and wire name need
+/// no entry.
 const ALIASES: &[(&str, EventType)] = &[
     ("new_games_available", EventType::NewGamesAvailable),
     ("selfplay_completed", EventType::SelfplayComplete),
@@ -85,8 +95,13 @@ pub fn event_type(name: &str) -> Option<EventType> {
 
 /// The type's name for those of whom we know nothing.
 pub fn external(name: &str) -> String {
-    let mut plain: String =
-        name.trim().to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' }).take(64).collect();
+    let mut plain: String = name
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' })
+        .take(64)
+        .collect();
     if plain.is_empty() {
         plain.push_str("unnamed");
     }
@@ -119,8 +134,11 @@ mod tests {
             assert_eq!(event_type(name), Some(kind), "{name}");
         }
         assert_eq!(event_type("nas_triggered"), None);
-        for (name, wire) in [("NAS_TRIGGERED", "external.nas_triggered"), ("odd name/ü", "external.odd_name__"), ("", "external.unnamed")]
-        {
+        for (name, wire) in [
+            ("NAS_TRIGGERED", "external.nas_triggered"),
+            ("odd name/ü", "external.odd_name__"),
+            ("", "external.unnamed"),
+        ] {
             assert_eq!(external(name), wire);
             assert!(super::super::envelope::check_kind(&external(name)).is_ok());
         }

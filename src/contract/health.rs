@@ -119,7 +119,8 @@ impl Health {
             }
         }
     }
-    /// Where the trouble comes from, by the report itself; one of another version may say what is not known here, which is nothing.
+    /// Where the trouble comes from, by the report itself; one of another version may say what is not known here, which
+    /// is nothing.
     pub fn cause(&self) -> Option<HealthCause> {
         serde_json::from_value(self.details.get(CAUSE)?.clone()).ok()
     }
@@ -187,8 +188,8 @@ pub struct StatusFile {
     pub snapshot: serde_json::Value,
 }
 
-/// When a process last said something about itself, and for how long that holds: all that is read of its status file by who only asks whether
-/// it lives.
+/// When a process last said something about itself, and for how long that holds: all that is read of its status file by
+/// who only asks whether it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct SignOfLife {
     /// When it was written, microseconds since 1970.
@@ -239,6 +240,9 @@ mod tests {
         report.idle = Some(Idle::LoopStands { reason: "emergency halt by root: smoke".into() });
         let again: StatusFile = serde_json::from_value(serde_json::to_value(&report).expect("JSON")).expect("its own");
         assert_eq!(again, report);
-        assert_eq!(report.idle.map(|i| i.to_string()).as_deref(), Some("the loop stands still: emergency halt by root: smoke"));
+        assert_eq!(
+            report.idle.map(|i| i.to_string()).as_deref(),
+            Some("the loop stands still: emergency halt by root: smoke")
+        );
     }
 }

@@ -28,8 +28,8 @@ pub struct HostSnapshot {
     pub space_refused: bool,
     /// Room left there for ordinary users, bytes.
     pub disk_free_bytes: Option<u64>,
-    /// Seconds until that room is used up at the last hour's growth; absent before an hour, and while it does not shrink. Only who looks
-    /// again and again knows it.
+    /// Seconds until that room is used up at the last hour's growth; absent before an hour, and while it does not
+    /// shrink. Only who looks again and again knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_full_in_seconds: Option<u64>,
     /// The GPUs, empty without a driver.
@@ -90,8 +90,8 @@ pub struct UnitView {
     pub exit_status: Option<i32>,
     /// Memory in bytes, where the cgroup tells.
     pub memory_bytes: Option<u64>,
-    /// Since when it is in its state, microseconds since 1970; absent: it never left inactive. Of what is active this is when it became
-    /// active, and a reload is no change; of everything else the last step of its way up or down.
+    /// Since when it is in its state, microseconds since 1970; absent: it never left inactive. Of what is active this
+    /// is when it became active, and a reload is no change; of everything else the last step of its way up or down.
     pub since_us: Option<i64>,
     /// A waiting start job: the units it waits for.
     pub waiting_for: Vec<String>,
@@ -103,7 +103,8 @@ pub struct UnitView {
     pub control_group: Option<String>,
 }
 
-/// Exit codes on which systemd does not restart, so it refuses no restart either: newer data, wrong owner, bad configuration.
+/// Exit codes on which systemd does not restart, so it refuses no restart either: newer data, wrong owner, bad
+/// configuration.
 const NO_RESTART: [i32; 3] = [65, 77, 78];
 
 /// Whether a unit of this active_state does its work: also in the moment in which it takes a configuration over.
@@ -120,7 +121,8 @@ impl UnitView {
     pub fn is_up(&self) -> bool {
         self.is_active() || self.active_state == "activating" || self.start_queued
     }
-    /// Whether a stop has nothing to do: systemd neither has it nor is about to. What starts, stops or waits to be restarted is not down.
+    /// Whether a stop has nothing to do: systemd neither has it nor is about to. What starts, stops or waits to be
+    /// restarted is not down.
     pub fn is_down(&self) -> bool {
         matches!(self.active_state.as_str(), "" | "inactive" | "failed") && !self.start_queued
     }
@@ -133,7 +135,8 @@ impl UnitView {
     pub fn exited_with(&self, exit: Exit) -> bool {
         self.result.as_deref() == Some(FailureCause::Exit.name()) && self.exit_status == Some(exit as i32)
     }
-    /// Restarts that a failed unit was given: systemd's counter includes the one that it refused, unless none was due at the end.
+    /// Restarts that a failed unit was given: systemd's counter includes the one that it refused, unless none was due
+    /// at the end.
     pub fn restarts_made(&self) -> u32 {
         let refused = u32::from(!self.exit_status.is_some_and(|code| NO_RESTART.contains(&code)));
         self.restarts.unwrap_or(0).saturating_sub(refused)

@@ -78,8 +78,8 @@ text_id!(
     NodeId, "node id", |t| word(t, "-_.", 64)
 );
 text_id!(
-    /// A job and its work item: `<database epoch>-<number>`, safe as the instance of a template unit, and short enough for the name of
-    /// its user (`rrj-<id>`, at most 31 characters).
+    /// A job and its work item: `<database epoch>-<number>`, safe as the instance of a template unit, and short enough
+    /// for the name of its user (`rrj-<id>`, at most 31 characters).
     JobId, "job id", |t| match word(t, "-", 27) {
         Ok(()) if t.chars().any(|c| c.is_ascii_uppercase()) => Err("must be lower-case".into()),
         other => other,
@@ -132,7 +132,8 @@ impl EventId {
     pub fn from_bytes(bytes: [u8; 16]) -> EventId {
         EventId(uuid::Uuid::from_bytes(bytes).hyphenated().to_string())
     }
-    /// When it was made, microseconds since 1970, to the millisecond; nothing when the id is of a kind that does not tell.
+    /// When it was made, microseconds since 1970, to the millisecond; nothing when the id is of a kind that does not
+    /// tell.
     pub fn time_us(&self) -> Option<i64> {
         let bytes = self.to_bytes();
         let millis = bytes[..6].iter().fold(0i64, |n, byte| n << 8 | i64::from(*byte));

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// Seconds that a lease lasts; renewed at a third of it.
 pub const LEASE_TERM: u64 = 120;
-/// Seconds that the lease of a job lasts once its runner has taken it up: without a sign of life for so long, the runner counts as stopped.
-/// At a third of it two renewals may be late.
+/// Seconds that the lease of a job lasts once its runner has taken it up: without a sign of life for so long, the
+/// runner counts as stopped. At a third of it two renewals may be late.
 pub const LONGEST_SILENCE: u64 = 60;
 /// Seconds that an attempt may be given at most: a week.
 pub const LONGEST_TIMEOUT: u64 = 604_800;
@@ -103,7 +103,8 @@ pub struct Finish {
     /// The description as the workload got it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// The unit was asked to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the job's.
+    /// The unit was asked to stop while the job worked: the suite went down, the machine, an upgrade. No failure of the
+    /// job's.
     #[serde(default)]
     pub interrupted: bool,
     /// Why there is no result; absent from a runner of an earlier version that did not know more than systemd.

@@ -1,4 +1,5 @@
-//! Files that jobs made, as processes name them to each other: by job, attempt and a path below it, never by a path of a job's choice.
+//! Files that jobs made, as processes name them to each other: by job, attempt and a path below it, never by a path of
+//! a job's choice.
 use super::ids::{JobId, text_id};
 use super::text::is_harmless;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,9 @@ fn check(text: &str) -> Result<(), String> {
         return Err(format!("path components must have at most {LONGEST_NAME} bytes"));
     }
     match names.last().and_then(|name| name.rsplit_once('.')) {
-        Some((_, end)) if end.is_empty() || end.len() > LONGEST_EXTENSION || !end.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+        Some((_, end))
+            if end.is_empty() || end.len() > LONGEST_EXTENSION || !end.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
             Err(format!("the extension must have 1 to {LONGEST_EXTENSION} letters and digits"))
         }
         _ => Ok(()),
@@ -89,7 +92,8 @@ impl Quota {
         if files > most_files {
             return Some(format!("the result has {files} files; limits.job_files is {most_files}"));
         }
-        (bytes > most_bytes).then(|| format!("the files of the result have {bytes} bytes; limits.job_bytes is {most_bytes}"))
+        (bytes > most_bytes)
+            .then(|| format!("the files of the result have {bytes} bytes; limits.job_bytes is {most_bytes}"))
     }
 }
 
@@ -118,7 +122,8 @@ mod tests {
     fn a_result_is_within_the_job_s_quota() {
         let quota = Quota { bytes: 100, files: 2 };
         assert_eq!(quota.refuses([60, 40]), None);
-        for (sizes, word) in [(vec![60, 41], "job_bytes"), (vec![1; 3], "job_files"), (vec![u64::MAX, 1], "job_bytes")] {
+        for (sizes, word) in [(vec![60, 41], "job_bytes"), (vec![1; 3], "job_files"), (vec![u64::MAX, 1], "job_bytes")]
+        {
             assert!(quota.refuses(sizes.clone()).is_some_and(|why| why.contains(word)), "{sizes:?}");
         }
     }
@@ -131,7 +136,22 @@ mod tests {
         let long = "n".repeat(256);
         let deep = "a/".repeat(16) + "b";
         let extension = format!("a.{}", "x".repeat(17));
-        for bad in ["", "/etc/passwd", "../a", "a/../b", "a//b", "a/", ".", "a\nb", "a\0", "a.d b", "a.", &long, &deep, &extension] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "../a",
+            "a/../b",
+            "a//b",
+            "a/",
+            ".",
+            "a\nb",
+            "a\0",
+            "a.d b",
+            "a.",
+            &long,
+            &deep,
+            &extension,
+        ] {
             assert!(JobPath::new(bad).is_err(), "{bad}");
         }
         assert_eq!(JobPath::new("x.y/model.npz").map(|p| p.extension().to_owned()), Ok("npz".into()));

@@ -32,7 +32,8 @@ pub struct Control {
 /// The name, beside the control files, of the master's list of daemons that have failed for good.
 pub const FAILED_FILE: &str = "failed.json";
 
-/// Daemons that have failed for good, by their SCREAMING names; written by the master, read by those that depend on them.
+/// Daemons that have failed for good, by their SCREAMING names; written by the master, read by those that depend on
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FailedDaemons {
     /// In the registry's order.

@@ -1,5 +1,5 @@
-//! Methods as types. One table an interface says what each method takes and gives and who may call it; from it come the hub's dispatch,
-//! the clients' calls, the rights, and by a test the description in Varlink's language.
+//! Methods as types. One table an interface says what each method takes and gives and who may call it; from it come the
+//! hub's dispatch, the clients' calls, the rights, and by a test the description in Varlink's language.
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,12 @@ pub mod description {
         fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
             Err(Error::custom("no structure"))
         }
-        fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], _: V) -> Result<V::Value, Error> {
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, Error> {
             self.0.extend(fields.iter().map(|field| (*field).to_owned()));
             Err(Error::custom("seen"))
         }
@@ -153,11 +158,15 @@ pub mod description {
 
     /// By the description.
     pub fn methods(description: &str) -> BTreeMap<String, Fields> {
-        let plain: String = description.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        let plain: String =
+            description.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
         let method = |text: &str| {
             let name = text.split('(').next().unwrap_or_default();
             let (arguments, rest) = listed(&text[name.len()..]);
-            (name.to_owned(), Fields { arguments, answer: listed(rest.trim_start().trim_start_matches("->").trim_start()).0 })
+            (
+                name.to_owned(),
+                Fields { arguments, answer: listed(rest.trim_start().trim_start_matches("->").trim_start()).0 },
+            )
         };
         plain.split("\nmethod ").skip(1).map(method).collect()
     }
@@ -168,6 +177,9 @@ pub mod description {
             assert_eq!(described.get(name), Some(fields), "{name}: the description (left) and the types (right)");
         }
         let names: BTreeSet<&String> = declared.iter().map(|(name, _)| name).collect();
-        assert!(described.keys().all(|name| names.contains(name)), "a method is described that is not in the table: {described:?}");
+        assert!(
+            described.keys().all(|name| names.contains(name)),
+            "a method is described that is not in the table: {described:?}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Notices: what was lost or is held back, reported until a person has confirmed it. One JSON file each beside the state directories.
+//! Notices: what was lost or is held back, reported until a person has confirmed it. One JSON file each beside the
+//! state directories.
 use serde::{Deserialize, Serialize};
 
 /// What a notice is about.
@@ -65,6 +66,8 @@ impl Notice {
     }
     /// Whether a name can be a notice's: lower-case letters, digits and `-`.
     pub fn is_id(name: &str) -> bool {
-        !name.is_empty() && name.len() <= 100 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !name.is_empty()
+            && name.len() <= 100
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     }
 }

@@ -208,10 +208,12 @@ impl Overview {
     pub fn against_liveness(&self) -> Vec<String> {
         let mut against: Vec<String> = Vec::new();
         let of = |code: Code| self.problems.iter().filter(move |p| p.code == code);
-        let masters = [Code::Bus, Code::MasterDown, Code::MasterStuck].into_iter().flat_map(of).map(|p| p.title.clone());
+        let masters =
+            [Code::Bus, Code::MasterDown, Code::MasterStuck].into_iter().flat_map(of).map(|p| p.title.clone());
         against.extend(masters);
         if !self.master.running && against.is_empty() {
-            against.push("the master loop does not run; `systemctl start ringrift-master.target` starts the suite".into());
+            against
+                .push("the master loop does not run; `systemctl start ringrift-master.target` starts the suite".into());
         }
         if self.profile.is_none() {
             // Without a profile nobody knows which daemons are critical here, and not knowing is not being well.
@@ -225,7 +227,9 @@ impl Overview {
     /// What keeps /ready from being 200: the same, a member that is not up, and everything that is broken.
     pub fn against_readiness(&self) -> Vec<String> {
         let mut against = self.against_liveness();
-        let down = |p: &&Process| p.wanted && p.member && p.category != "hub" && !matches!(p.state, State::Running | State::Paused);
+        let down = |p: &&Process| {
+            p.wanted && p.member && p.category != "hub" && !matches!(p.state, State::Running | State::Paused)
+        };
         let lame = self.processes.iter().filter(down).map(|p| self.about(p));
         let broken = self.problems.iter().filter(|p| p.severity == Severity::Broken).map(|p| p.title.clone());
         for text in lame.chain(broken).collect::<Vec<_>>() {

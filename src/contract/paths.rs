@@ -26,9 +26,11 @@ pub const EMERGENCY_HALT: &str = "/run/ringrift/EMERGENCY_HALT";
 pub const LEGACY_HALT: &str = "/tmp/ringrift_coordination/EMERGENCY_HALT";
 /// All state.
 pub const STATE: &str = "/var/lib/ringrift";
-/// Artefacts by kind and SHA-256: `games/<sha>.db`, `samples/<sha>.npz`, `models/<sha>.safetensors`, …; jobs see it read-only.
+/// Artefacts by kind and SHA-256: `games/<sha>.db`, `samples/<sha>.npz`, `models/<sha>.safetensors`, …; jobs see it
+/// read-only.
 pub const ARTEFACTS: &str = "/var/lib/ringrift/artefacts";
-/// Per job: `<id>/attempt-N`. The coordinator makes `<id>`, the job's users what lies below, all of it in group ringrift-job.
+/// Per job: `<id>/attempt-N`. The coordinator makes `<id>`, the job's users what lies below, all of it in group
+/// ringrift-job.
 pub const JOBS: &str = "/var/lib/ringrift/jobs";
 /// The name of a job's user, before the job's id. systemd makes and forgets it with the unit.
 pub const JOB_USER_PREFIX: &str = "rrj-";
@@ -43,5 +45,6 @@ pub const LIBEXEC: &str = "/usr/lib/ringrift";
 /// The file users know.
 pub const CONFIG_FILE: &str = "unified_loop.yaml";
 
-/// In a service's runtime directory: how often it was restarted after a crash, where systemd does not count the delays (before 254).
+/// In a service's runtime directory: how often it was restarted after a crash, where systemd does not count the delays
+/// (before 254).
 pub const RESTARTS_FILE: &str = "restarts";

@@ -123,8 +123,8 @@ pub trait Models: Current {
     fn clear(&self, key: &ConfigKey) -> Result<bool, String>;
 }
 
-/// DATA_PIPELINE's own database. Its change, the input's id and the outputs are one transaction, so that a repeated input
-/// returns the same outputs and changes nothing.
+/// DATA_PIPELINE's own database. Its change, the input's id and the outputs are one transaction, so that a repeated
+/// input returns the same outputs and changes nothing.
 pub trait CatalogStore {
     /// Artefacts that fit, newest first.
     fn list(&self, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError>;
@@ -136,7 +136,8 @@ pub trait CatalogStore {
     fn ratings(&self, key: &ConfigKey) -> Result<Vec<Rating>, StoreError>;
     /// What was answered to this input before, if it was handled before.
     fn handled(&self, input: &EventId) -> Result<Option<Vec<Payload>>, StoreError>;
-    /// Copies the files into the store (verified, fsynced, renamed), then commits the records, the input and its outputs.
+    /// Copies the files into the store (verified, fsynced, renamed), then commits the records, the input and its
+    /// outputs.
     fn commit(&self, input: &EventId, change: &CatalogChange, outputs: &[Payload]) -> Result<(), StoreError>;
     /// Every ancestor and descendant of an artefact.
     fn lineage(&self, id: &Digest) -> Result<Vec<super::catalog::LineageStep>, StoreError>;
@@ -144,12 +145,13 @@ pub trait CatalogStore {
     fn stages(&self) -> Result<Vec<StageState>, StoreError>;
     /// Artefacts that are still in the store, newest first.
     fn kept(&self) -> Result<Vec<ArtefactRecord>, StoreError>;
-    /// The newest champions of each configuration and this many steps of their ancestors, each with the reason why it stays.
+    /// The newest champions of each configuration and this many steps of their ancestors, each with the reason why it
+    /// stays.
     fn protected(&self, champions: u32, ancestors: u32) -> Result<BTreeMap<Digest, String>, StoreError>;
     /// Marks an artefact as gone for a reason, then deletes its file.
     fn forget(&self, id: &Digest, why: &str) -> Result<(), StoreError>;
-    /// Looks at a file of the store; a missing or damaged one is quarantined, marked and told. `claim`: somebody could not use it although
-    /// its hash may be right. True: it is quarantined now.
+    /// Looks at a file of the store; a missing or damaged one is quarantined, marked and told. `claim`: somebody could
+    /// not use it although its hash may be right. True: it is quarantined now.
     fn inspect(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError>;
     /// Deletes the files of what was marked before a crash.
     fn finish_forgetting(&self) -> Result<(), StoreError>;

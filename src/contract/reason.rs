@@ -1,5 +1,5 @@
-//! Why something is not granted: a code that programs decide on, and its text for people. On the wire the texts stand in a list and their
-//! codes in another, one for each, in the same order; who only shows them reads the texts alone.
+//! Why something is not granted: a code that programs decide on, and its text for people. On the wire the texts stand
+//! in a list and their codes in another, one for each, in the same order; who only shows them reads the texts alone.
 use serde::{Deserialize, Serialize};
 
 /// What kind of reason it is. A code that this version does not know is Other.
@@ -96,8 +96,8 @@ impl ReasonCode {
     }
 }
 
-/// The reason to show where there is room for one: what bars everything before what bars this one, and what lasts before what passes.
-/// Queue, order, pipeline and status all show this one.
+/// The reason to show where there is room for one: what bars everything before what bars this one, and what lasts
+/// before what passes. Queue, order, pipeline and status all show this one.
 pub fn leading<'a>(texts: &'a [String], codes: &[ReasonCode]) -> Option<&'a str> {
     let code = |at: usize| codes.get(at).copied().unwrap_or(ReasonCode::Other);
     texts.iter().enumerate().min_by_key(|(at, _)| (code(*at).rank(), *at)).map(|(_, text)| text.as_str())
@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_code_of_another_version_is_read_and_matches_nothing() {
-        let codes: Vec<ReasonCode> = serde_json::from_str(r#"["slots", "queue_full", "phase_of_the_moon"]"#).expect("read");
+        let codes: Vec<ReasonCode> =
+            serde_json::from_str(r#"["slots", "queue_full", "phase_of_the_moon"]"#).expect("read");
         assert_eq!(codes, [ReasonCode::Slots, ReasonCode::QueueFull, ReasonCode::Other]);
     }
 }

@@ -1,5 +1,5 @@
-//! Who may do what: one table of every method that the suite serves. The hubs judge by it, the bus's policy and the manual page
-//! are made from it, and a method without a row is served to nobody.
+//! Who may do what: one table of every method that the suite serves. The hubs judge by it, the bus's policy and the
+//! manual page are made from it, and a method without a row is served to nobody.
 mod class;
 mod judge;
 mod page;

@@ -1,4 +1,5 @@
-//! Text from outside, made harmless once: what a terminal, the service manager or the bus would act on instead of showing is replaced.
+//! Text from outside, made harmless once: what a terminal, the service manager or the bus would act on instead of
+//! showing is replaced.
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -22,17 +23,18 @@ pub fn count(n: u64, noun: &str) -> String {
     }
 }
 
-/// Whether a character is shown and not acted on: no control character (C0, DEL, C1), nothing that changes the writing direction,
-/// no line or paragraph separator, no noncharacter (PID 1 and busctl refuse these).
+/// Whether a character is shown and not acted on: no control character (C0, DEL, C1), nothing that changes the writing
+/// direction, no line or paragraph separator, no noncharacter (PID 1 and busctl refuse these).
 pub fn is_harmless(c: char) -> bool {
     let code = u32::from(c);
-    let direction = matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let direction =
+        matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
     let noncharacter = (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE;
     !(c.is_control() || direction || noncharacter || c == '\u{FEFF}')
 }
 
-/// The one cleaning function. Line ends and tabs are kept or become blanks, every other harmful character becomes U+FFFD; of more than
-/// `max` bytes the beginning is kept and marked.
+/// The one cleaning function. Line ends and tabs are kept or become blanks, every other harmful character becomes
+/// U+FFFD; of more than `max` bytes the beginning is kept and marked.
 fn clean(bytes: &[u8], keep_lines: bool, max: usize) -> String {
     // A bounded part is decoded, however much there is.
     let whole = bytes.len() <= max;
@@ -156,7 +158,9 @@ pub fn clean_json(value: Value) -> Value {
     match value {
         Value::String(s) => Value::String(text(s)),
         Value::Array(list) => Value::Array(list.into_iter().map(clean_json).collect()),
-        Value::Object(map) => Value::Object(map.into_iter().map(|(name, value)| (text(name), clean_json(value))).collect()),
+        Value::Object(map) => {
+            Value::Object(map.into_iter().map(|(name, value)| (text(name), clean_json(value))).collect())
+        }
         other => other,
     }
 }

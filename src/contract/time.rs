@@ -1,25 +1,27 @@
-//! Times that cannot be mistaken for one another: one type for each clock, and one for lengths. All count whole microseconds in 64 bits
-//! and stop at the ends of their range.
+//! Times that cannot be mistaken for one another: one type for each clock, and one for lengths. All count whole
+//! microseconds in 64 bits and stop at the ends of their range.
 //!
-//! Two times of one clock give a length, and a time and a length give a time. A time of one clock and a time of another give nothing:
-//! a term that began by a clock which stands while the machine sleeps cannot end by one that jumps.
+//! Two times of one clock give a length, and a time and a length give a time. A time of one clock and a time of another
+//! give nothing: a term that began by a clock which stands while the machine sleeps cannot end by one that jumps.
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A time of the wall clock, microseconds since 1970. The clock may jump: for people, and for records that must survive a restart.
+/// A time of the wall clock, microseconds since 1970. The clock may jump: for people, and for records that must survive
+/// a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Wall(i64);
 
-/// A time of the clock that runs only while the machine is awake, microseconds since its boot. It never jumps: for terms and waits. It
-/// means nothing to another process or after a restart, so it is not sent, and the coordinator starts what it stored of it over.
+/// A time of the clock that runs only while the machine is awake, microseconds since its boot. It never jumps: for
+/// terms and waits. It means nothing to another process or after a restart, so it is not sent, and the coordinator
+/// starts what it stored of it over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Mono(i64);
 
-/// A time of the clock that runs on while the machine sleeps, microseconds since its boot. It never jumps: the wall clock is compared
-/// with it to find out whether that one did.
+/// A time of the clock that runs on while the machine sleeps, microseconds since its boot. It never jumps: the wall
+/// clock is compared with it to find out whether that one did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Boot(i64);
 
@@ -224,7 +226,10 @@ mod tests {
     fn nothing_leaves_the_range() {
         let (first, last) = (Wall::of_us(i64::MIN), Wall::of_us(i64::MAX));
         assert_eq!((last + Span::SECOND, first - Span::SECOND, last - first), (last, first, Span::MAX));
-        assert_eq!((Span::of_secs(u64::MAX), Span::from(Duration::MAX), Span::DAY * i64::MAX), (Span::MAX, Span::MAX, Span::MAX));
+        assert_eq!(
+            (Span::of_secs(u64::MAX), Span::from(Duration::MAX), Span::DAY * i64::MAX),
+            (Span::MAX, Span::MAX, Span::MAX)
+        );
         assert_eq!((Span::of_secs_f64(f64::INFINITY), Span::of_secs_f64(f64::NAN)), (Span::MAX, Span::ZERO));
         assert_eq!((Span::of_us(i64::MIN).abs(), Duration::from(Span::of_us(-5))), (Span::MAX, Duration::ZERO));
         assert_eq!(Wall::from(UNIX_EPOCH - Duration::from_secs(1)), Wall::default());
@@ -239,7 +244,8 @@ mod tests {
 
     #[test]
     fn on_the_wire_a_time_is_a_number() {
-        let wire = serde_json::to_string(&(Wall::of_us(1_700_000_000_000_000), Some(Span::SECOND))).expect("serialises");
+        let wire =
+            serde_json::to_string(&(Wall::of_us(1_700_000_000_000_000), Some(Span::SECOND))).expect("serialises");
         assert_eq!(wire, "[1700000000000000,1000000]");
         assert_eq!(serde_json::from_str::<Wall>("12").expect("a time"), Wall::of_us(12));
     }

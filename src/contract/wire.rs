@@ -7,8 +7,8 @@ use std::io::ErrorKind;
 
 /// Longest frame that is read or written, in bytes without the NUL.
 pub const MAX_FRAME: usize = 1 << 20;
-/// Arrays and objects within each other in a frame that is read. What is accepted can be passed on inside another frame, and read
-/// there by parsers that stop at 128.
+/// Arrays and objects within each other in a frame that is read. What is accepted can be passed on inside another
+/// frame, and read there by parsers that stop at 128.
 pub const MAX_DEPTH: usize = 112;
 
 /// Whether JSON text is nested deeper than is read, looked at before it is parsed.
@@ -140,13 +140,16 @@ pub struct ErrorParameters {
     pub parameter: Option<String>,
 }
 
-/// The field that an error of serde's is about. A missing, unknown or doubled one has no path: serde_json names it in its words alone.
+/// The field that an error of serde's is about. A missing, unknown or doubled one has no path: serde_json names it in
+/// its words alone.
 pub fn field_of(error: &serde_path_to_error::Error<serde_json::Error>) -> Option<String> {
     let (path, words) = (error.path().to_string(), error.inner().to_string());
     if path != "." {
         return Some(path);
     }
-    let rest = ["missing field `", "unknown field `", "duplicate field `"].iter().find_map(|start| words.strip_prefix(start))?;
+    let rest = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| words.strip_prefix(start))?;
     rest.split_once('`').map(|(name, _)| name.to_owned())
 }
 
@@ -182,7 +185,8 @@ impl CallError {
     pub fn is(&self, wanted: &str) -> bool {
         matches!(self, CallError::Answer { name, .. } if name == wanted)
     }
-    /// Whether the same call can go otherwise another time. It cannot where the other end found the arguments themselves wrong.
+    /// Whether the same call can go otherwise another time. It cannot where the other end found the arguments
+    /// themselves wrong.
     pub fn permanence(&self) -> Permanence {
         match [errors::INVALID_PARAMETER, errors::BAD_PAYLOAD].iter().any(|name| self.is(name)) {
             true => Permanence::Permanent,
@@ -228,9 +232,14 @@ mod tests {
             #[expect(dead_code, reason = "only its type is asked for")]
             inner: Inner,
         }
-        let inner = |text: &str| serde_path_to_error::deserialize::<_, Inner>(&mut serde_json::Deserializer::from_str(text)).err();
-        let outer = |text: &str| serde_path_to_error::deserialize::<_, Outer>(&mut serde_json::Deserializer::from_str(text)).err();
-        let errors = [inner("{}"), inner(r#"{"b": 1}"#), inner(r#"{"a": -1}"#), outer(r#"{"inner": {"a": "x"}}"#), inner("7")];
+        let inner = |text: &str| {
+            serde_path_to_error::deserialize::<_, Inner>(&mut serde_json::Deserializer::from_str(text)).err()
+        };
+        let outer = |text: &str| {
+            serde_path_to_error::deserialize::<_, Outer>(&mut serde_json::Deserializer::from_str(text)).err()
+        };
+        let errors =
+            [inner("{}"), inner(r#"{"b": 1}"#), inner(r#"{"a": -1}"#), outer(r#"{"inner": {"a": "x"}}"#), inner("7")];
         let fields = errors.map(|error| field_of(&error.expect("an error")));
         assert_eq!(fields.each_ref().map(Option::as_deref), [Some("a"), Some("b"), Some("a"), Some("inner.a"), None]);
     }

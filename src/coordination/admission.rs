@@ -1,5 +1,5 @@
-//! The one decision about a task: may it start on this node now, and if not, every reason why. What is decided is written down at
-//! once, so that the next decision knows it.
+//! The one decision about a task: may it start on this node now, and if not, every reason why. What is decided is
+//! written down at once, so that the next decision knows it.
 use super::breaker::{Breaker, Phase};
 use super::bucket::{Bucket, Rate};
 use super::gate::Gate;
@@ -136,7 +136,8 @@ impl Decisions {
         }
         if let Some(r) = self.reserved(ask, now) {
             let seconds = (r.until - now).secs_left();
-            let text = format!("node {} is reserved for {} by {} for another {seconds} s", ask.node, r.purpose.name(), r.by);
+            let text =
+                format!("node {} is reserved for {} by {} for another {seconds} s", ask.node, r.purpose.name(), r.by);
             reasons.push(Reason::new(ReasonCode::Reserved, text));
         }
         let running = self.usage.on(ask.kind, ask.node);
@@ -191,10 +192,14 @@ impl Decisions {
         true
     }
 
-    /// When something that waits for the clock changes by itself: tokens, pauses, breakers, reservations. Gates are looked at anyway.
+    /// When something that waits for the clock changes by itself: tokens, pauses, breakers, reservations. Gates are
+    /// looked at anyway.
     pub fn next_change(&self, rules: &Rules<'_>, now: Mono) -> Option<Mono> {
         let tokens = [self.tokens.next(rules.rate(), now), self.selfplay_tokens.next(rules.selfplay_rate(), now)];
-        let starts = self.starts.values().flat_map(|s| JobType::ALL.into_iter().filter_map(|kind| s.wait(rules.admission, kind, now)));
+        let starts = self
+            .starts
+            .values()
+            .flat_map(|s| JobType::ALL.into_iter().filter_map(|kind| s.wait(rules.admission, kind, now)));
         let breakers = self.breakers.values().filter_map(|b| b.ready_at(&rules.safeguards.breaker));
         let reserved = self.reservations.values().map(|r| r.until);
         let all = tokens.into_iter().flatten().chain(starts.map(|(at, _)| at)).chain(breakers).chain(reserved);
@@ -206,9 +211,16 @@ fn breaker_reason(b: &Breaker, rules: &Rules<'_>, ask: Ask<'_>, running: u32, no
     let (kind, node, rules) = (ask.kind, ask.node, &rules.safeguards.breaker);
     match (b.phase(rules, now), b.ready_at(rules)) {
         (Phase::Open, Some(at)) => {
-            format!("circuit breaker for {kind} on {node} is OPEN for another {} s: {}", (at - now).secs_left(), b.reason)
+            format!(
+                "circuit breaker for {kind} on {node} is OPEN for another {} s: {}",
+                (at - now).secs_left(),
+                b.reason
+            )
         }
-        _ => format!("circuit breaker for {kind} on {node} is HALF_OPEN: {running} of {} trial jobs running", rules.probes),
+        _ => format!(
+            "circuit breaker for {kind} on {node} is HALF_OPEN: {running} of {} trial jobs running",
+            rules.probes
+        ),
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Need {
 /// The earlier implementation's floor: none gets less than half of an even share.
 const FLOOR: f64 = 0.5;
 
-/// Shares that sum to 1: the configurations' weights by their games, times 1.5 for three and four players (the earlier implementation's floor for
-/// them).
+/// Shares that sum to 1: the configurations' weights by their games, times 1.5 for three and four players (the earlier
+/// implementation's floor for them).
 pub fn shares(needs: &[Need]) -> BTreeMap<String, f64> {
     if needs.is_empty() {
         return BTreeMap::new();
@@ -28,7 +28,8 @@ pub fn shares(needs: &[Need]) -> BTreeMap<String, f64> {
     let weight = |n: &Need| balance[&n.config_key] * if n.players > 2 { 1.5 } else { 1.0 };
     let total: f64 = needs.iter().map(weight).sum();
     let floor = FLOOR / needs.len() as f64;
-    let raised: Vec<(String, f64)> = needs.iter().map(|n| (n.config_key.clone(), (weight(n) / total).max(floor))).collect();
+    let raised: Vec<(String, f64)> =
+        needs.iter().map(|n| (n.config_key.clone(), (weight(n) / total).max(floor))).collect();
     let sum: f64 = raised.iter().map(|(_, share)| share).sum();
     raised.into_iter().map(|(key, share)| (key, share / sum)).collect()
 }

@@ -2,8 +2,9 @@
 use crate::contract::config::Limits;
 use crate::contract::workload::{JobType, ResourceClass};
 
-/// The GPUs for one more job, by their numbers: those that the fewest jobs use, the lower numbers first. `used` tells how many jobs
-/// use each GPU of the node. Play takes one GPU and shares it, a trainer as many as it is configured for; copying needs none.
+/// The GPUs for one more job, by their numbers: those that the fewest jobs use, the lower numbers first. `used` tells
+/// how many jobs use each GPU of the node. Play takes one GPU and shares it, a trainer as many as it is configured for;
+/// copying needs none.
 pub fn gpus(kind: JobType, limits: &Limits, used: &[u32]) -> Vec<u32> {
     let wanted = match kind.class() {
         ResourceClass::Io => 0,

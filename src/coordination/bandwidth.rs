@@ -1,5 +1,5 @@
-//! How fast a transfer may go: a host's limit by its class, a factor by priority, what running transfers leave over. Rates are in
-//! kilobits a second, as networks are sold; programs get them in their own option and unit.
+//! How fast a transfer may go: a host's limit by its class, a factor by priority, what running transfers leave over.
+//! Rates are in kilobits a second, as networks are sold; programs get them in their own option and unit.
 use crate::contract::config::Bandwidth;
 use crate::contract::coordinator::bandwidth::Urgency;
 use crate::contract::reason::{Reason, ReasonCode};
@@ -62,7 +62,8 @@ pub fn judge(settings: &Bandwidth, running: &[Reserved], host: &str, urgency: Ur
     }
     let (left_here, left) = (limit.saturating_sub(used_here), total.saturating_sub(used));
     let kbit = wanted.min(left_here).min(left);
-    // Slower than this would hold a place for hours and move nothing; a small factor of a small host is no reason to refuse.
+    // Slower than this would hold a place for hours and move nothing; a small factor of a small host is no reason to
+    // refuse.
     let least = u64::from(settings.min_mbit).saturating_mul(1000).min(wanted);
     if left_here < least {
         let text = format!("{host}: {used_here} of {limit} kbit/s reserved (class {class})");
@@ -102,7 +103,9 @@ pub fn throughput(mut measured: Vec<u64>) -> Option<u64> {
 
 /// A finished transfer as a rate; too short or too small ones say nothing about the route.
 pub fn measured(bytes: u64, seconds: f64) -> Option<u64> {
-    (seconds >= 1.0 && bytes >= 1 << 20).then(|| (bytes as f64 * 8.0 / 1000.0 / seconds) as u64).filter(|kbit| *kbit > 0)
+    (seconds >= 1.0 && bytes >= 1 << 20)
+        .then(|| (bytes as f64 * 8.0 / 1000.0 / seconds) as u64)
+        .filter(|kbit| *kbit > 0)
 }
 
 #[cfg(test)]
@@ -113,8 +116,13 @@ mod tests {
     #[test]
     fn hosts_have_the_limit_of_their_class() {
         let mut settings = Bandwidth::default();
-        let table =
-            [("runpod-a100-1", 1_000_000), ("lambda-gh200-b", 2_500_000), ("aws-staging", 500_000), ("vast-1", 100_000), ("paws", 100_000)];
+        let table = [
+            ("runpod-a100-1", 1_000_000),
+            ("lambda-gh200-b", 2_500_000),
+            ("aws-staging", 500_000),
+            ("vast-1", 100_000),
+            ("paws", 100_000),
+        ];
         for (host, kbit) in table {
             assert_eq!(host_limit(&settings, host).0, kbit, "{host}");
         }
@@ -127,9 +135,12 @@ mod tests {
         let settings = Bandwidth::default();
         let rate = |running: &[Reserved], urgency| judge(&settings, running, "runpod-1", urgency);
         let reserved = |kbit| Reserved { host: "runpod-1".into(), kbit };
-        for (urgency, kbit) in
-            [(Urgency::Critical, 1_000_000), (Urgency::High, 500_000), (Urgency::Normal, 250_000), (Urgency::Background, 100_000)]
-        {
+        for (urgency, kbit) in [
+            (Urgency::Critical, 1_000_000),
+            (Urgency::High, 500_000),
+            (Urgency::Normal, 250_000),
+            (Urgency::Background, 100_000),
+        ] {
             assert_eq!(rate(&[], urgency).kbit, kbit);
         }
         assert_eq!(rate(&[reserved(500_000), reserved(300_000)], Urgency::High).kbit, 200_000);

@@ -57,8 +57,8 @@ impl Breaker {
             Some(_) => Phase::HalfOpen,
         }
     }
-    /// Whether one more may pass where this many of the type run already; probes are counted by what runs, so that a lost one leaks
-    /// nothing.
+    /// Whether one more may pass where this many of the type run already; probes are counted by what runs, so that a
+    /// lost one leaks nothing.
     pub fn lets_through(&self, rules: &BreakerRules, running: u32, now: Mono) -> bool {
         match self.phase(rules, now) {
             Phase::Closed => true,
@@ -127,7 +127,9 @@ mod tests {
         }
         assert!(!breaker.lets_through(&rules, 0, at(299)) && breaker.lets_through(&rules, 2, at(300)));
         assert!(!breaker.lets_through(&rules, 3, at(300)), "three probes at once");
-        assert!(!breaker.succeed(&rules, at(301)) && !breaker.succeed(&rules, at(301)) && breaker.succeed(&rules, at(301)));
+        assert!(
+            !breaker.succeed(&rules, at(301)) && !breaker.succeed(&rules, at(301)) && breaker.succeed(&rules, at(301))
+        );
         assert_eq!(breaker, Breaker::default());
     }
 

@@ -97,7 +97,11 @@ mod tests {
         assert_eq!(bucket.tokens(rate, at(3600 * SECOND)), 10, "never above the burst");
         let held = Rate { factor: 0.0, ..rate };
         bucket.settle(rate, at(SECOND));
-        assert_eq!((bucket.tokens(held, at(3600 * SECOND)), bucket.next(held, at(SECOND))), (0, None), "back-pressure stops the refill");
+        assert_eq!(
+            (bucket.tokens(held, at(3600 * SECOND)), bucket.next(held, at(SECOND))),
+            (0, None),
+            "back-pressure stops the refill"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! How long tasks take: a robust estimate from finished ones, when running ones will end, which have been running too long, and
-//! whether a long one fits before the peak hours.
+//! How long tasks take: a robust estimate from finished ones, when running ones will end, which have been running too
+//! long, and whether a long one fits before the peak hours.
 use crate::contract::config::Durations;
 use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
@@ -60,7 +60,8 @@ fn median(sorted: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
-/// The median with three robust standard deviations around it, at least a tenth. One run that hung for a day does not move it.
+/// The median with three robust standard deviations around it, at least a tenth. One run that hung for a day does not
+/// move it.
 fn robust(mut seconds: Vec<f64>, basis: Basis) -> Estimate {
     seconds.sort_by(f64::total_cmp);
     let middle = median(&seconds);
@@ -74,7 +75,10 @@ fn robust(mut seconds: Vec<f64>, basis: Basis) -> Estimate {
 pub fn estimate(settings: &Durations, kind: JobType, runs: &[Run], now: Wall) -> Estimate {
     let within = |days: u32| {
         let after = now - Span::DAY * days.into();
-        runs.iter().filter(|r| r.finished > after && r.seconds.is_finite() && r.seconds >= 0.0).map(|r| r.seconds).collect::<Vec<_>>()
+        runs.iter()
+            .filter(|r| r.finished > after && r.seconds.is_finite() && r.seconds >= 0.0)
+            .map(|r| r.seconds)
+            .collect::<Vec<_>>()
     };
     for (days, basis) in [(settings.recent_days, Basis::Recent), (settings.long_days, Basis::Long)] {
         let seconds = within(days);
@@ -99,8 +103,8 @@ pub struct Eta {
     pub stale: bool,
 }
 
-/// When a task that runs since `started` will end; `progress` is its done share, 0 to 1, if it tells. The further it is, the more
-/// its own pace counts.
+/// When a task that runs since `started` will end; `progress` is its done share, 0 to 1, if it tells. The further it
+/// is, the more its own pace counts.
 pub fn eta(settings: &Durations, estimate: &Estimate, started: Wall, progress: Option<f64>, now: Wall) -> Eta {
     let elapsed = (now - started).max(Span::ZERO).secs_f64();
     let blend = |usual: f64| match progress.filter(|p| (EARLY..=1.0).contains(p)) {
@@ -112,8 +116,8 @@ pub fn eta(settings: &Durations, estimate: &Estimate, started: Wall, progress: O
     Eta { at: at(estimate.seconds), low: at(estimate.low), high: at(estimate.high), stale }
 }
 
-/// When slots become free: for the n-th slot the time at which one is free, given how many are free now and when the running tasks
-/// will end. Empty entries beyond: nobody knows.
+/// When slots become free: for the n-th slot the time at which one is free, given how many are free now and when the
+/// running tasks will end. Empty entries beyond: nobody knows.
 pub fn free_at(free_now: u32, mut etas: Vec<Eta>, now: Wall) -> Vec<Wall> {
     etas.sort_by_key(|e| e.at);
     let free = std::iter::repeat_n(now, free_now.min(1000) as usize);
@@ -171,7 +175,8 @@ pub struct Start {
     pub not_before: Option<Wall>,
 }
 
-/// Whether a task ends before the peak hours, or is short enough not to matter. In the peak hours no long task may begin.
+/// Whether a task ends before the peak hours, or is short enough not to matter. In the peak hours no long task may
+/// begin.
 pub fn can_start_before_peak(settings: &Durations, estimate: &Estimate, now: Wall) -> Start {
     let minutes = |span: Span| span.secs() / 60;
     let allow = |reason: String| Start { allowed: true, reason, not_before: None };
@@ -189,7 +194,9 @@ pub fn can_start_before_peak(settings: &Durations, estimate: &Estimate, now: Wal
             not_before: Some(end),
         },
         // What is longer than the time between two peaks can never end before one; it begins right after one.
-        Peak::From(_) if takes_at_most > Span::DAY - length => allow(format!("longer than the hours between two peaks: {takes}")),
+        Peak::From(_) if takes_at_most > Span::DAY - length => {
+            allow(format!("longer than the hours between two peaks: {takes}"))
+        }
         Peak::From(start) if takes_at_most <= start - now => allow(format!("ends before the peak hours: {takes}")),
         Peak::From(start) => Start {
             allowed: false,

@@ -15,8 +15,8 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// Takes a look in: how long it has been looked at, and the bytes left. How long until nothing is left; nothing before an hour has
-    /// passed, and where room has not shrunk over that hour.
+    /// Takes a look in: how long it has been looked at, and the bytes left. How long until nothing is left; nothing
+    /// before an hour has passed, and where room has not shrunk over that hour.
     pub fn see(&mut self, watched: Duration, left: u64) -> Option<Duration> {
         if self.samples.back().is_none_or(|(then, _)| watched >= *then + STEP) {
             self.samples.push_back((watched, left));
@@ -41,7 +41,8 @@ mod tests {
     fn after_an_hour_it_is_told_when_nothing_is_left_and_what_does_not_shrink_lasts() {
         let minutes = |minute: u64| Duration::from_secs(minute * 60);
         let mut growth = Growth::default();
-        let told: Vec<Option<Duration>> = (0..=120).map(|minute| growth.see(minutes(minute), 10_000_000 - minute * 1000)).collect();
+        let told: Vec<Option<Duration>> =
+            (0..=120).map(|minute| growth.see(minutes(minute), 10_000_000 - minute * 1000)).collect();
         assert_eq!(told.iter().position(Option::is_some), Some(60), "not before an hour has passed");
         assert_eq!(told[60], Some(minutes(9940)));
         assert!(growth.samples.len() <= 62, "{}", growth.samples.len());

@@ -1,8 +1,9 @@
 //! Gates that every grant must pass. They fail closed: what cannot be measured is shut, and says why.
 //!
-//! Memory and disk cannot be shared out, so their gates bar every new task. Processors and GPUs can: their gates bar only *further*
-//! tasks of a type on a node, one of each always may run. Otherwise a machine that somebody else keeps busy would stop the loop
-//! for good, and one that the loop itself keeps busy would stop it from ending. systemd's weights share the processors out.
+//! Memory and disk cannot be shared out, so their gates bar every new task. Processors and GPUs can: their gates bar
+//! only *further* tasks of a type on a node, one of each always may run. Otherwise a machine that somebody else keeps
+//! busy would stop the loop for good, and one that the loop itself keeps busy would stop it from ending. systemd's
+//! weights share the processors out.
 use super::threshold::{Level, level};
 use crate::contract::config::{Safeguards, Threshold};
 use crate::contract::coordinator::GateView;
@@ -81,7 +82,15 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
     };
     let hysteresis = rules.hysteresis;
     let mut gates = vec![
-        percent("disk", Bars::All, "the state directory's disk", host.disk_percent, &mut levels.disk, rules.disk, hysteresis),
+        percent(
+            "disk",
+            Bars::All,
+            "the state directory's disk",
+            host.disk_percent,
+            &mut levels.disk,
+            rules.disk,
+            hysteresis,
+        ),
         inodes(host, levels, rules),
         percent("memory", Bars::All, "memory", host.memory_percent, &mut levels.memory, rules.memory, hysteresis),
         stall(host, levels, rules),
@@ -100,12 +109,20 @@ pub fn judge(levels: &mut Levels, look: &Result<HostSnapshot, String>, rules: &S
     gates
 }
 
-/// Read by the same call as the disk's blocks: when that fails, the disk's gate is shut. A file system without inodes to count has no end
-/// of them.
+/// Read by the same call as the disk's blocks: when that fails, the disk's gate is shut. A file system without inodes
+/// to count has no end of them.
 fn inodes(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
     match host.inode_percent {
         None => Gate::new("inodes", Bars::All, true, "the file system does not count inodes".into()),
-        some => percent("inodes", Bars::All, "the state directory's inodes", some, &mut levels.inodes, rules.inodes, rules.hysteresis),
+        some => percent(
+            "inodes",
+            Bars::All,
+            "the state directory's inodes",
+            some,
+            &mut levels.inodes,
+            rules.inodes,
+            rules.hysteresis,
+        ),
     }
 }
 
@@ -114,7 +131,15 @@ pub fn emergency(look: &Result<(), String>) -> Option<Gate> {
     look.as_ref().err().map(|why| Gate::unknown("emergency", why.clone()))
 }
 
-fn percent(name: &str, bars: Bars, what: &str, value: Option<f64>, before: &mut Level, threshold: Threshold, hysteresis: f64) -> Gate {
+fn percent(
+    name: &str,
+    bars: Bars,
+    what: &str,
+    value: Option<f64>,
+    before: &mut Level,
+    threshold: Threshold,
+    hysteresis: f64,
+) -> Gate {
     let Some(value) = value.filter(|v| v.is_finite()) else {
         // Not known is no: also for the first task of a type.
         return Gate::unknown(name, format!("cannot read the utilisation of {what}"));
@@ -128,8 +153,12 @@ fn percent(name: &str, bars: Bars, what: &str, value: Option<f64>, before: &mut 
     let why = match *before {
         Level::Normal => format!("{value:.1} % used"),
         Level::Warning => format!("{value:.1} % used ({key}.warning is {} %)", threshold.warning),
-        Level::Critical if bars == Bars::All => format!("{value:.1} % used ({key}.critical is {} %)", threshold.critical),
-        Level::Critical => format!("{value:.1} % busy ({key}.critical is {} %): at most one job per type", threshold.critical),
+        Level::Critical if bars == Bars::All => {
+            format!("{value:.1} % used ({key}.critical is {} %)", threshold.critical)
+        }
+        Level::Critical => {
+            format!("{value:.1} % busy ({key}.critical is {} %): at most one job per type", threshold.critical)
+        }
     };
     Gate::new(name, bars, open, why)
 }
@@ -170,13 +199,17 @@ fn load(host: &HostSnapshot, levels: &mut Levels, rules: &Safeguards) -> Gate {
         return Gate::unknown("load", "cannot read the load average".into());
     };
     let most = rules.load_per_cpu * f64::from(host.cpus.max(1));
-    // In percent of what is allowed, so that the same hysteresis applies; strictly above, as the earlier implementation had it.
+    // In percent of what is allowed, so that the same hysteresis applies; strictly above, as the earlier implementation
+    // had it.
     let share = load * 100.0 / most;
     let shut = share > 100.0 || (levels.load == Level::Critical && share > 100.0 - rules.hysteresis);
     levels.load = if shut { Level::Critical } else { Level::Normal };
     let why = match shut {
         false => format!("{load:.2} (limit {most:.1})"),
-        true => format!("{load:.2} (limit {} × {} processors = {most:.1}): at most one job per type", rules.load_per_cpu, host.cpus),
+        true => format!(
+            "{load:.2} (limit {} × {} processors = {most:.1}): at most one job per type",
+            rules.load_per_cpu, host.cpus
+        ),
     };
     Gate::new("load", Bars::Further, !shut, why)
 }
@@ -241,7 +274,12 @@ mod tests {
             (HostSnapshot { disk_percent: None, ..calm() }, Sync, 0, &["disk"]),
             (HostSnapshot { memory_percent: Some(80.0), ..calm() }, Export, 0, &["memory"]),
             (HostSnapshot { memory_percent: Some(f64::NAN), ..calm() }, Export, 0, &["memory"]),
-            (HostSnapshot { pressure: Pressure { memory: Some(20.0), ..Pressure::default() }, ..calm() }, Selfplay, 0, &["stall"]),
+            (
+                HostSnapshot { pressure: Pressure { memory: Some(20.0), ..Pressure::default() }, ..calm() },
+                Selfplay,
+                0,
+                &["stall"],
+            ),
             (HostSnapshot { pressure: Pressure::default(), ..calm() }, Selfplay, 3, &[]),
             (HostSnapshot { cpu_percent: Some(100.0), load1: Some(40.0), ..calm() }, Selfplay, 0, &[]),
             (HostSnapshot { cpu_percent: Some(100.0), load1: Some(40.0), ..calm() }, Selfplay, 1, &["cpu", "load"]),
@@ -273,14 +311,17 @@ mod tests {
         let gpu = |use_| Gpu { name: "H100".into(), utilization_percent: use_, ..Gpu::default() };
         let busy = HostSnapshot { gpus: vec![gpu(Some(5.0)), gpu(Some(81.0))], gpu_absent: None, ..calm() };
         assert_eq!(stopped(busy.clone(), JobType::Training, 1), ["gpu"]);
-        assert!(stopped(busy.clone(), JobType::Training, 0).is_empty() && stopped(busy, JobType::Evaluation, 1).is_empty());
+        assert!(
+            stopped(busy.clone(), JobType::Training, 0).is_empty() && stopped(busy, JobType::Evaluation, 1).is_empty()
+        );
         let silent = HostSnapshot { gpus: vec![gpu(None)], gpu_absent: None, ..calm() };
         assert_eq!(stopped(silent, JobType::Training, 0), ["gpu"], "unknown is no");
     }
 
     #[test]
     fn no_look_at_all_bars_everything_here_and_the_disk_everywhere() {
-        let gates = judge(&mut Levels::default(), &Err("the last measurement is 40 s old".into()), &Safeguards::default());
+        let gates =
+            judge(&mut Levels::default(), &Err("the last measurement is 40 s old".into()), &Safeguards::default());
         assert!(gates.iter().any(|g| g.stops(JobType::Sync, 0, false) && g.reason().contains("40 s old")));
         assert_eq!(gates.iter().filter(|g| g.stops(JobType::Sync, 0, true)).count(), 4);
     }

@@ -14,11 +14,11 @@ pub struct Handover {
     pub to: String,
     /// The job that started.
     pub job_id: String,
-    /// Milliseconds from the end of the first job's command until systemd was starting the second job's unit; unknown when the journal
-    /// does not tell.
+    /// Milliseconds from the end of the first job's command until systemd was starting the second job's unit; unknown
+    /// when the journal does not tell.
     pub starting_milliseconds: Option<f64>,
-    /// Milliseconds from the end of the first job's command until the second job ran: its unit's sandbox stood, and its runner had
-    /// taken up the work.
+    /// Milliseconds from the end of the first job's command until the second job ran: its unit's sandbox stood, and its
+    /// runner had taken up the work.
     pub running_milliseconds: f64,
 }
 
@@ -35,9 +35,9 @@ fn text<'a>(event: &'a Event, field: &str) -> Option<&'a str> {
     event.payload.get(field).and_then(Value::as_str)
 }
 
-/// All hand-overs in a stretch of the log, in its order. A job counts when the chain of causes of its `work_started` leads to a
-/// `work_completed` of another job; that job's end is its own start and its duration. A job that was tried again has several starts of
-/// its unit: the last one before it ran counts.
+/// All hand-overs in a stretch of the log, in its order. A job counts when the chain of causes of its `work_started`
+/// leads to a `work_completed` of another job; that job's end is its own start and its duration. A job that was tried
+/// again has several starts of its unit: the last one before it ran counts.
 pub fn handovers(events: &[Event], starts: &[UnitStart]) -> Vec<Handover> {
     let mut starting: HashMap<&str, Vec<Wall>> = HashMap::new();
     starts.iter().for_each(|s| starting.entry(&s.job_id).or_default().push(s.at));
@@ -70,7 +70,13 @@ pub fn handovers(events: &[Event], starts: &[UnitStart]) -> Vec<Handover> {
         let since = |at: Wall| (at - ended).secs_f64() * 1e3;
         let (from, to) = (text(done, "work_type")?.to_owned(), text(event, "work_type")?.to_owned());
         let own = starting.get(job_id.as_str()).into_iter().flatten().filter(|at| (ended..=ran).contains(at)).max();
-        Some(Handover { from, to, job_id, starting_milliseconds: own.map(|at| since(*at)), running_milliseconds: since(ran) })
+        Some(Handover {
+            from,
+            to,
+            job_id,
+            starting_milliseconds: own.map(|at| since(*at)),
+            running_milliseconds: since(ran),
+        })
     };
     events.iter().filter(|e| e.kind == "work_started").filter_map(one).collect()
 }
@@ -108,7 +114,8 @@ mod tests {
 
     #[test]
     fn a_chain_of_causes_is_a_handover_and_nothing_else() {
-        let job = |id: &str, kind: &str| json!({"work_id": id, "work_type": kind, "attempt": 1, "duration_seconds": 2.0});
+        let job =
+            |id: &str, kind: &str| json!({"work_id": id, "work_type": kind, "attempt": 1, "duration_seconds": 2.0});
         let log = [
             event(1, "work_started", 1_000_000, None, job("a-1", "selfplay")),
             event(2, "work_completed", 3_010_000, None, job("a-1", "selfplay")),
@@ -120,8 +127,15 @@ mod tests {
         let starts = [start("a-2", 500_000), start("a-2", 3_025_000), start("a-3", 3_026_000), start("a-2", 7_000_000)];
         let found = handovers(&log, &starts);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].from.as_str(), found[0].to.as_str(), found[0].running_milliseconds), ("selfplay", "export", 40.0));
-        assert_eq!(found[0].starting_milliseconds, Some(25.0), "neither another job's start nor one of another attempt");
+        assert_eq!(
+            (found[0].from.as_str(), found[0].to.as_str(), found[0].running_milliseconds),
+            ("selfplay", "export", 40.0)
+        );
+        assert_eq!(
+            found[0].starting_milliseconds,
+            Some(25.0),
+            "neither another job's start nor one of another attempt"
+        );
         assert_eq!(handovers(&log, &[])[0].starting_milliseconds, None);
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), Some(2.0));
         assert_eq!(median(std::iter::empty()), None);

@@ -57,7 +57,10 @@ pub fn selfplay_jobs(limits: &Limits, machine: &Machine) -> Bound {
     }
     if machine.memory_bytes > 0 {
         let jobs = u32::try_from(machine.memory_bytes / limits.selfplay_memory).unwrap_or(u32::MAX);
-        bounds.push((jobs, format!("{} MiB of memory, {} MiB per job", machine.memory_bytes >> 20, limits.selfplay_memory >> 20)));
+        bounds.push((
+            jobs,
+            format!("{} MiB of memory, {} MiB per job", machine.memory_bytes >> 20, limits.selfplay_memory >> 20),
+        ));
     }
     let (jobs, why) = bounds.into_iter().min_by_key(|(jobs, _)| *jobs).unwrap_or((1, String::new()));
     Bound { jobs: jobs.max(1), why }
@@ -103,7 +106,11 @@ mod tests {
         assert_eq!(of(56, 480, &["NVIDIA GH200 480GB"]), 45, "limited by cores");
         assert_eq!(of(64, 4, &[]), 2, "memory");
         assert_eq!((of(1, 1, &[]), of(2, 8, &[]), of(3, 8, &[])), (1, 1, 2));
-        assert_eq!(selfplay_jobs(&Limits::default(), &Machine::default()).jobs, 1, "unknown is neither nothing nor everything");
+        assert_eq!(
+            selfplay_jobs(&Limits::default(), &Machine::default()).jobs,
+            1,
+            "unknown is neither nothing nor everything"
+        );
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! When a lease ends, and whose report of an end counts.
 //!
-//! Terms are measured on the monotonic clock of the coordinator's process: a wall clock that jumps neither frees a slot nor takes
-//! one. A restart gives every lease one whole term from then, because nobody could renew while the coordinator was away; so a jump
-//! of the wall clock while it was down does nothing either. The wall-clock times in the database are for people.
+//! Terms are measured on the monotonic clock of the coordinator's process: a wall clock that jumps neither frees a slot
+//! nor takes one. A restart gives every lease one whole term from then, because nobody could renew while the
+//! coordinator was away; so a jump of the wall clock while it was down does nothing either. The wall-clock times in the
+//! database are for people.
 use crate::contract::ids::FencingToken;
 use crate::contract::time::{Mono, Span, Wall};
 use std::collections::BTreeMap;
@@ -73,8 +74,8 @@ pub enum Verdict {
     Nothing,
 }
 
-/// Judges a report. Without a token (the unit died before it took the job) it counts only against a lease that nobody has taken up
-/// and that is not younger than the report: a late report of an earlier attempt must not end a later one.
+/// Judges a report. Without a token (the unit died before it took the job) it counts only against a lease that nobody
+/// has taken up and that is not younger than the report: a late report of an earlier attempt must not end a later one.
 pub fn judge(holding: Option<Holding>, token: Option<FencingToken>, finished: Wall) -> Verdict {
     let Some(holding) = holding else { return Verdict::Nothing };
     let ours = match token {

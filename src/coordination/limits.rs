@@ -64,8 +64,8 @@ impl Cores {
     }
 }
 
-/// Self-play jobs that the processors of a node allow: cores × share, rounded up, at least 1. A node whose hardware is not known
-/// gets 1: unknown is neither nothing nor everything.
+/// Self-play jobs that the processors of a node allow: cores × share, rounded up, at least 1. A node whose hardware is
+/// not known gets 1: unknown is neither nothing nor everything.
 pub fn hardware(limits: &Limits, cores: Option<Cores>) -> u32 {
     let Some(cores) = cores else { return 1 };
     let jobs = (f64::from(cores.count) * cores.share(limits)).ceil();
@@ -108,9 +108,16 @@ pub fn has_room(limits: &Limits, usage: &Usage, kind: JobType, node: &NodeId, co
 }
 
 /// Slots of the type that are free on these nodes together, at most.
-pub fn room<'a>(limits: &Limits, usage: &Usage, kind: JobType, nodes: impl Iterator<Item = (&'a NodeId, Option<Cores>)>) -> u32 {
+pub fn room<'a>(
+    limits: &Limits,
+    usage: &Usage,
+    kind: JobType,
+    nodes: impl Iterator<Item = (&'a NodeId, Option<Cores>)>,
+) -> u32 {
     let free = |limit: Option<u32>, used| limit.map_or(u32::MAX, |limit| limit.saturating_sub(used));
-    let on_nodes = nodes.map(|(node, cores)| free(per_node(limits, kind, cores), usage.on(kind, node))).fold(0u32, u32::saturating_add);
+    let on_nodes = nodes
+        .map(|(node, cores)| free(per_node(limits, kind, cores), usage.on(kind, node)))
+        .fold(0u32, u32::saturating_add);
     on_nodes.min(free(limits.of(kind).cluster, usage.in_all(kind)))
 }
 
@@ -131,7 +138,11 @@ mod tests {
             assert_eq!(hardware(&limits, cores.map(Cores::of)), jobs, "{cores:?}");
         }
         assert_eq!(hardware(&limits, Some(Cores { count: 72, gh200: true })), 58, "72 × 0.8");
-        assert_eq!(per_node(&limits, JobType::Selfplay, Some(Cores::of(200))), Some(32), "the configured limit still holds");
+        assert_eq!(
+            per_node(&limits, JobType::Selfplay, Some(Cores::of(200))),
+            Some(32),
+            "the configured limit still holds"
+        );
     }
 
     #[test]

@@ -86,9 +86,10 @@ pub fn step_limits(settings: &Optimizer, most: u32) -> (i32, i32) {
     (share(settings.step_up), share(settings.step_down))
 }
 
-/// What one more job adds, percent points: what the jobs that run take, smoothed; `believed` until that was measured. Between two checks
-/// jobs come and go, so their number is the mean of both. Jobs that wait for something take less than the next one will, and never
-/// nothing: a tenth of what is believed is the least. Above the band nothing is learnt: there they get what others leave.
+/// What one more job adds, percent points: what the jobs that run take, smoothed; `believed` until that was measured.
+/// Between two checks jobs come and go, so their number is the mean of both. Jobs that wait for something take less
+/// than the next one will, and never nothing: a tenth of what is believed is the least. Above the band nothing is
+/// learnt: there they get what others leave.
 pub fn per_job(memory: &mut Memory, believed: f64, used_by_jobs: Option<f64>, running: u32, above_band: bool) -> f64 {
     let before = std::mem::replace(&mut memory.running, running);
     if let Some(used) = used_by_jobs
@@ -141,13 +142,23 @@ pub fn wish(
 }
 
 /// Of the resources' wishes the most careful: any may shed, and all that matter must want more before there is more.
-pub fn decide(settings: &Optimizer, load: &Load, wishes: &mut [(&'static str, Measured, DesiredChange, &mut Memory)]) -> Decision {
+pub fn decide(
+    settings: &Optimizer,
+    load: &Load,
+    wishes: &mut [(&'static str, Measured, DesiredChange, &mut Memory)],
+) -> Decision {
     let (_, down) = step_limits(settings, load.most);
     let careful = wishes.iter().min_by_key(|(_, _, wish, _)| wish.delta);
     let (who, wished, step, prediction) = match careful {
         Some((who, _, wish, _)) => (*who, wish.delta, wish.step, wish.prediction),
         None => {
-            return Decision { action: Action::None, jobs: load.running, delta: 0, reason: "no measurements".into(), confidence: 0.0 };
+            return Decision {
+                action: Action::None,
+                jobs: load.running,
+                delta: 0,
+                reason: "no measurements".into(),
+                confidence: 0.0,
+            };
         }
     };
     let over = i32::try_from(load.running.saturating_sub(load.most)).unwrap_or(i32::MAX);

@@ -1,5 +1,5 @@
-//! The controller of one resource of one node: how many percent points to add or take away. Time counts in control periods, so that
-//! the gains mean the same at any interval and the integral does not saturate at the first error.
+//! The controller of one resource of one node: how many percent points to add or take away. Time counts in control
+//! periods, so that the gains mean the same at any interval and the integral does not saturate at the first error.
 use crate::contract::config::{Optimizer, Pid};
 use crate::contract::time::Wall;
 use serde::{Deserialize, Serialize};
@@ -65,8 +65,9 @@ pub struct Step {
     pub moving: i8,
 }
 
-/// Steps the controller with a measurement in percent. Nothing when the last step is less than half a period ago. `expected` is where
-/// the trend leads, if it is known well enough: it may start a movement, and then the error is taken there.
+/// Steps the controller with a measurement in percent. Nothing when the last step is less than half a period ago.
+/// `expected` is where the trend leads, if it is known well enough: it may start a movement, and then the error is
+/// taken there.
 pub fn step(
     pid: &Pid,
     settings: &Optimizer,
@@ -118,13 +119,16 @@ pub fn step(
     Some(Step { points: state.output, error, seen, moving: state.moving })
 }
 
-/// A movement begins when the smoothed use leaves the band, or what is under way is known to leave the thresholds, and ends at the
-/// goal: so it does not end at the edge, where every noise would begin another.
+/// A movement begins when the smoothed use leaves the band, or what is under way is known to leave the thresholds, and
+/// ends at the goal: so it does not end at the edge, where every noise would begin another.
 fn turn(band: &Band, state: &mut PidState, seen: f64, expected: Option<f64>) {
     let smooth = state.smooth.unwrap_or(seen);
     if state.moving == 0 {
-        let low = seen < band.up || (smooth < band.low && seen < band.target) || expected.is_some_and(|e| e < band.up - 5.0);
-        let high = seen > band.down || (smooth > band.high && seen > band.target) || expected.is_some_and(|e| e > band.down + 5.0);
+        let low =
+            seen < band.up || (smooth < band.low && seen < band.target) || expected.is_some_and(|e| e < band.up - 5.0);
+        let high = seen > band.down
+            || (smooth > band.high && seen > band.target)
+            || expected.is_some_and(|e| e > band.down + 5.0);
         state.moving = i8::from(low && !high) - i8::from(high && !low);
     } else if f64::from(state.moving) * (band.target - foreseen(state.moving, seen, expected)) <= REST {
         state.moving = 0;
@@ -140,7 +144,8 @@ fn foreseen(moving: i8, seen: f64, expected: Option<f64>) -> f64 {
     }
 }
 
-/// Tells the controller what became of its output: `points` of effect are under way; `held`: a limit stood against more.
+/// Tells the controller what became of its output: `points` of effect are under way; `held`: a limit stood against
+/// more.
 pub fn applied(state: &mut PidState, points: f64, held: bool) {
     state.under_way += points;
     state.held = held;

@@ -17,7 +17,10 @@ pub fn disabled(config: &Config, daemon: DaemonType) -> Option<String> {
 pub fn refused(config: &Config, daemon: DaemonType) -> Option<String> {
     let key = disabled(config, daemon)?;
     let name = key.split(':').next().unwrap_or_default();
-    Some(format!("disabled by {key} (find it with `ringrift config show --origin {name}`); change it, then `ringrift config reload`"))
+    Some(format!(
+        "disabled by {key} (find it with `ringrift config show --origin {name}`); change it, then `ringrift config \
+            reload`"
+    ))
 }
 
 /// The members of a profile that shall run under this configuration, in start order.
@@ -25,7 +28,8 @@ pub fn wanted(profile: Profile, config: &Config) -> Vec<DaemonType> {
     profile.built().into_iter().filter(|d| disabled(config, *d).is_none()).collect()
 }
 
-/// What applying the profile does, seen from the units as they are. A failed member is started again: applying is asking for it.
+/// What applying the profile does, seen from the units as they are. A failed member is started again: applying is
+/// asking for it.
 pub fn plan(profile: Profile, config: &Config, units: &[UnitView]) -> Plan {
     toward(profile, wanted(profile, config), config, units)
 }
@@ -36,10 +40,12 @@ pub fn toward(profile: Profile, wanted: Vec<DaemonType>, config: &Config, units:
         let name = d.unit();
         units.iter().any(|u| u.name == name && u.is_up())
     };
-    let running: Vec<DaemonType> = crate::contract::registry::built().map(|s| s.daemon).filter(|d| up(d) && !wanted.contains(d)).collect();
+    let running: Vec<DaemonType> =
+        crate::contract::registry::built().map(|s| s.daemon).filter(|d| up(d) && !wanted.contains(d)).collect();
     let names = |list: Vec<DaemonType>| list.into_iter().map(|d| d.name().to_owned()).collect::<Vec<_>>();
     let (stay, start): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|d| up(d));
-    let disabled = profile.built().into_iter().filter_map(|d| disabled(config, d).map(|key| format!("{} ({key})", d.name())));
+    let disabled =
+        profile.built().into_iter().filter_map(|d| disabled(config, d).map(|key| format!("{} ({key})", d.name())));
     Plan {
         profile: profile.name().into(),
         start: names(start),
@@ -58,7 +64,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn unit(daemon: DaemonType, active: &str) -> UnitView {
-        UnitView { name: daemon.unit(), load_state: "loaded".into(), active_state: active.into(), ..UnitView::default() }
+        UnitView {
+            name: daemon.unit(),
+            load_state: "loaded".into(),
+            active_state: active.into(),
+            ..UnitView::default()
+        }
     }
 
     /// The units after the plan was carried out.
@@ -131,7 +142,10 @@ mod tests {
         assert_eq!(plan.disabled, ["AUTO_EXPORT (daemons.auto_export.enabled: false)"]);
         assert_eq!(plan.stop, ["AUTO_EXPORT"]);
         assert!(!plan.start.contains(&"AUTO_EXPORT".to_owned()));
-        assert!(refused(&config, DaemonType::AutoExport).is_some_and(|why| why.contains("--origin daemons.auto_export.enabled")));
+        assert!(
+            refused(&config, DaemonType::AutoExport)
+                .is_some_and(|why| why.contains("--origin daemons.auto_export.enabled"))
+        );
         assert_eq!(refused(&config, DaemonType::Evaluation), None);
         config.master.skip_daemons = true;
         assert_eq!(super::plan(Profile::Standalone, &config, &[]).start, Vec::<String>::new());

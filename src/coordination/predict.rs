@@ -16,8 +16,8 @@ pub struct Prediction {
     pub confidence: f64,
 }
 
-/// Samples are (time, percent), oldest first; drops those that have left the window, and those from the future of a clock
-/// that went back.
+/// Samples are (time, percent), oldest first; drops those that have left the window, and those from the future of a
+/// clock that went back.
 pub fn trim(settings: &Optimizer, samples: &mut Vec<(Wall, f64)>, now: Wall) {
     let from = now - Span::of_secs(settings.window_seconds.into());
     samples.retain(|(at, _)| (from..=now).contains(at));
@@ -72,7 +72,8 @@ mod tests {
         let seen = predict(&settings, &samples, at(570)).expect("enough samples");
         assert!((seen.slope - 0.05).abs() < 0.01 && seen.confidence > 0.9, "{seen:?}");
         assert!((75.0..90.0).contains(&seen.percent), "{seen:?}");
-        let noise: Vec<_> = samples.iter().enumerate().map(|(n, s)| (s.0, if n % 2 == 0 { 90.0 } else { 30.0 })).collect();
+        let noise: Vec<_> =
+            samples.iter().enumerate().map(|(n, s)| (s.0, if n % 2 == 0 { 90.0 } else { 30.0 })).collect();
         assert!(predict(&settings, &noise, at(570)).expect("enough").confidence < 0.2);
     }
 

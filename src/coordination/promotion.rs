@@ -41,13 +41,15 @@ pub fn decide(result: &EvaluationCompleted, champion: Option<&Digest>, gate: &Pr
         return refuse(format!("{} games played; the maximum is {}", result.games_played, gate.max_games));
     }
     let bound = upper_bound(gate);
-    // A ratio that is not a number compares as "not reached". The last hundredth allows for rounding in the match's file.
+    // A ratio that is not a number compares as "not reached". The last hundredth allows for rounding in the match's
+    // file.
     let reached = result.sprt_llr >= bound - 0.01;
     match result.sprt_decision.as_str() {
         "accept_h1" if reached => Verdict::Promote,
-        "accept_h1" => {
-            refuse(format!("the decision accept_h1 contradicts the log-likelihood ratio {:.3}, which is below {bound:.3}", result.sprt_llr))
-        }
+        "accept_h1" => refuse(format!(
+            "the decision accept_h1 contradicts the log-likelihood ratio {:.3}, which is below {bound:.3}",
+            result.sprt_llr
+        )),
         "accept_h0" => refuse(format!(
             "not stronger by {} Elo: log-likelihood ratio {:.2} after {} games, Elo {:+.0}",
             gate.elo1, result.sprt_llr, result.games_played, result.elo
@@ -78,7 +80,9 @@ const TIERS: [(&str, u8, f64, f64); 12] = [
 
 /// The tier that a model's scores against the baselines give it: proven, sound, learning, or unknown. It opens no gate.
 pub fn tier(board: &str, players: u8, vs_random: Option<f64>, vs_heuristic: Option<f64>) -> &'static str {
-    let Some((.., random, heuristic)) = TIERS.iter().find(|(b, p, ..)| *b == board && *p == players) else { return "unknown" };
+    let Some((.., random, heuristic)) = TIERS.iter().find(|(b, p, ..)| *b == board && *p == players) else {
+        return "unknown";
+    };
     match (vs_random, vs_heuristic) {
         (Some(r), Some(h)) if r >= *random && h >= *heuristic => "proven",
         (Some(r), _) if r >= *random => "sound",
@@ -141,7 +145,10 @@ mod tests {
         ] {
             assert!(matches!(verdict(&bad), Verdict::Refuse(_)), "{bad:?}");
         }
-        assert!(matches!(decide(&result("accept_h1", 3.0), None, &gate), Verdict::Refuse(_)), "the champion is the untrained network");
+        assert!(
+            matches!(decide(&result("accept_h1", 3.0), None, &gate), Verdict::Refuse(_)),
+            "the champion is the untrained network"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up what has.
+//! Which waiting items get the free slots, in the order that `schedule` gave them; what has no room does not hold up
+//! what has.
 use super::admission::{Ask, Decisions, Rules};
 use super::limits::{Cores, Usage};
 use crate::contract::ids::NodeId;
@@ -43,16 +44,25 @@ pub struct Grant {
     pub node: NodeId,
 }
 
-/// Decides until no candidate fits any more, and takes what it decides from the decisions. Among several nodes the one with the fewest
-/// slots of the type is taken.
-pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decisions: &mut Decisions, now: Mono) -> Vec<Grant> {
+/// Decides until no candidate fits any more, and takes what it decides from the decisions. Among several nodes the one
+/// with the fewest slots of the type is taken.
+pub fn pick(
+    candidates: Vec<Candidate>,
+    nodes: &[Node],
+    rules: &Rules<'_>,
+    decisions: &mut Decisions,
+    now: Mono,
+) -> Vec<Grant> {
     let mut grants = Vec::new();
     // A node that refuses a type continues refusing it: within one decision slots and tokens only become fewer.
     let mut refuses = vec![[false; JobType::ALL.len()]; nodes.len()];
     for candidate in candidates {
         let kind = candidate.kind;
         while decisions.may_start(rules, kind, now) {
-            let left = nodes.iter().enumerate().filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&decisions.usage, kind));
+            let left = nodes
+                .iter()
+                .enumerate()
+                .filter(|(at, n)| !refuses[*at][kind as usize] && n.wants(&decisions.usage, kind));
             let Some((at, node)) = left.min_by_key(|(_, n)| decisions.usage.on(kind, &n.id)) else { break };
             if decisions.take(rules, Ask { kind, node: &node.id, cores: node.cores }, now) {
                 grants.push(Grant { number: candidate.number, kind, node: node.id.clone() });
@@ -64,7 +74,8 @@ pub fn pick(candidates: Vec<Candidate>, nodes: &[Node], rules: &Rules<'_>, decis
     grants
 }
 
-/// Percent of the hard limit at which a queue that was full counts as short enough again; the earlier implementation's 400 of 1000.
+/// Percent of the hard limit at which a queue that was full counts as short enough again; the earlier implementation's
+/// 400 of 1000.
 const RECOVERED: u64 = 40;
 
 /// Whether the queue is full, given whether it was: it becomes so at the hard limit and stays so until 40 % of it.
@@ -85,7 +96,11 @@ mod tests {
 
     fn nodes(count: usize) -> Vec<Node> {
         (0..count)
-            .map(|n| Node { id: NodeId::new(format!("n{n}")).expect("a node"), cores: Some(Cores::of(4)), most_selfplay: None })
+            .map(|n| Node {
+                id: NodeId::new(format!("n{n}")).expect("a node"),
+                cores: Some(Cores::of(4)),
+                most_selfplay: None,
+            })
             .collect()
     }
 
@@ -107,7 +122,12 @@ mod tests {
         }
     }
 
-    fn rules<'a>(limits: &'a Limits, admission: &'a Admission, safeguards: &'a Safeguards, own: &'a NodeId) -> Rules<'a> {
+    fn rules<'a>(
+        limits: &'a Limits,
+        admission: &'a Admission,
+        safeguards: &'a Safeguards,
+        own: &'a NodeId,
+    ) -> Rules<'a> {
         Rules { limits, admission, safeguards, gates: &[], own, selfplay_factor: 1.0 }
     }
 
@@ -126,14 +146,16 @@ mod tests {
     fn the_optimizers_wish_is_kept_for_self_play_alone() {
         let mut nodes = nodes(2);
         nodes[0].most_selfplay = Some(1);
-        let mut candidates: Vec<Candidate> = (0..9).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
+        let mut candidates: Vec<Candidate> =
+            (0..9).map(|number| Candidate { number, kind: JobType::Selfplay }).collect();
         candidates.push(Candidate { number: 9, kind: JobType::Training });
         let (limits, admission, safeguards) = (Limits::default(), open(), Safeguards::default());
         let nowhere = NodeId::new("nowhere").expect("a node");
         let rules = rules(&limits, &admission, &safeguards, &nowhere);
         let mut decisions = Decisions::new(&rules, START);
         let picked = pick(candidates, &nodes, &rules, &mut decisions, START);
-        let there = |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
+        let there =
+            |node: usize| picked.iter().filter(|g| g.kind == JobType::Selfplay && g.node == nodes[node].id).count();
         assert_eq!((there(0), there(1), picked.len()), (1, 2, 4));
     }
 

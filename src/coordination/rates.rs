@@ -48,7 +48,13 @@ pub struct Request<'a> {
 }
 
 /// Answers a request for a rate. What is not known is no reason for more than there is.
-pub fn negotiate(targets: &ResourceTargets, settings: &Optimizer, current: f64, request: Request<'_>, used: Use) -> Negotiated {
+pub fn negotiate(
+    targets: &ResourceTargets,
+    settings: &Optimizer,
+    current: f64,
+    request: Request<'_>,
+    used: Use,
+) -> Negotiated {
     let (mut why, requested) = (Vec::new(), request.rate);
     let mut rate = requested;
     if request.urgency == RateUrgency::Emergency {
@@ -120,7 +126,9 @@ mod tests {
 
     #[test]
     fn the_use_of_the_cluster_moves_the_rate_and_says_why() {
-        for (percent, rate) in [(70.0, 2000.0), (60.0, 2000.0), (40.0, 2800.0), (10.0, 3000.0), (90.0, 1600.0), (100.0, 1200.0)] {
+        for (percent, rate) in
+            [(70.0, 2000.0), (60.0, 2000.0), (40.0, 2800.0), (10.0, 3000.0), (90.0, 1600.0), (100.0, 1200.0)]
+        {
             let answer = ask(2000.0, "momentum_accelerating", Some(percent), None);
             assert!((answer.rate - rate).abs() < 1e-6, "{percent}: {answer:?}");
             assert_eq!(answer.why.is_empty(), rate == 2000.0);

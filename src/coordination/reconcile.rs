@@ -34,13 +34,21 @@ pub enum Step {
     LeftAlone,
 }
 
-/// Whether the daemon may cause events that others subscribe to, so that it must not start before the subscriptions stand.
+/// Whether the daemon may cause events that others subscribe to, so that it must not start before the subscriptions
+/// stand.
 pub fn emits(spec: &DaemonSpec) -> bool {
     !spec.publishes.is_empty() || spec.hard.contains(&Hub::Coordinator)
 }
 
 /// Decides about one daemon that the profile (or an operator) wants up.
-pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &UnitView)], registered: bool, now: Wall) -> Step {
+pub fn step(
+    spec: &DaemonSpec,
+    unit: &UnitView,
+    past: &Past,
+    hubs: &[(Hub, &UnitView)],
+    registered: bool,
+    now: Wall,
+) -> Step {
     if unit.load_state != "loaded" || unit.is_up() || past.pending || unit.active_state != "inactive" {
         return Step::Nothing;
     }
@@ -58,12 +66,15 @@ pub fn step(spec: &DaemonSpec, unit: &UnitView, past: &Past, hubs: &[(Hub, &Unit
         return Step::LeftAlone;
     }
     match past.asked {
-        Some(asked) if !has_passed(asked, delay(past.attempts), now) => Step::Hold(format!("start {} failed; retrying", past.attempts)),
+        Some(asked) if !has_passed(asked, delay(past.attempts), now) => {
+            Step::Hold(format!("start {} failed; retrying", past.attempts))
+        }
         _ => Step::Start,
     }
 }
 
-/// Whether a socket that it requires is down, or was so after the daemon had come up: then it was taken along, not stopped.
+/// Whether a socket that it requires is down, or was so after the daemon had come up: then it was taken along, not
+/// stopped.
 fn went_with_a_hub(spec: &DaemonSpec, up: Wall, hubs: &[(Hub, &UnitView)]) -> bool {
     let gone = |view: &UnitView| !view.is_up() || view.since_us.is_some_and(|since| Wall::of_us(since) > up);
     hubs.iter().any(|(hub, view)| spec.required().any(|h| h == *hub) && gone(view))
@@ -127,8 +138,16 @@ mod tests {
     fn a_stop_by_somebody_else_is_respected_unless_a_hub_took_it_along() {
         let past = Past { up: Some(at(2)), ..Past::default() };
         let down = unit("inactive", Some(4));
-        assert_eq!(decide(&down, &past, &unit("active", Some(1)), true), Step::LeftAlone, "also right after the suite's start");
-        assert_eq!(decide(&down, &past, &unit("active", Some(3)), true), Step::Start, "the socket was started anew meanwhile");
+        assert_eq!(
+            decide(&down, &past, &unit("active", Some(1)), true),
+            Step::LeftAlone,
+            "also right after the suite's start"
+        );
+        assert_eq!(
+            decide(&down, &past, &unit("active", Some(3)), true),
+            Step::Start,
+            "the socket was started anew meanwhile"
+        );
         assert_eq!(decide(&down, &past, &unit("inactive", Some(4)), true), Step::Start, "the socket is down as well");
     }
 

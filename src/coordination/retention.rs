@@ -27,7 +27,14 @@ pub fn decide(newest_first: Vec<ArtefactRecord>, rules: &Retention, protected: &
             (None, Ok(why)) => (true, why),
             (None, Err(why)) => (!rules.enabled, if rules.enabled { why } else { "retention.enabled is false".into() }),
         };
-        Fate { id: artefact.id, kind: artefact.kind, config_key: artefact.config_key, bytes: artefact.bytes, stays, why }
+        Fate {
+            id: artefact.id,
+            kind: artefact.kind,
+            config_key: artefact.config_key,
+            bytes: artefact.bytes,
+            stays,
+            why,
+        }
     };
     newest_first.into_iter().map(&mut fate).collect()
 }

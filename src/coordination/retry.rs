@@ -11,8 +11,8 @@ const MAX_WITHOUT_PROGRESS: u32 = 100;
 /// Interruptions of one attempt in all that count as a failure: what a job says of its progress is its own word.
 const MAX_INTERRUPTIONS: u32 = 1000;
 
-/// How often an attempt was asked to stop: by an upgrade, a reboot, a restart of the suite, or so it says itself. None of them is a
-/// failure of the job's; very many without progress are.
+/// How often an attempt was asked to stop: by an upgrade, a reboot, a restart of the suite, or so it says itself. None
+/// of them is a failure of the job's; very many without progress are.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Interruptions {
     /// In all.
@@ -64,10 +64,15 @@ pub fn is_final(exit_status: Option<i32>) -> bool {
 
 /// Decides after failure number `attempt` of `max_attempts`.
 pub fn next(base: u32, attempt: u32, max_attempts: u32, exit_status: Option<i32>) -> Next {
-    if attempt >= max_attempts || is_final(exit_status) { Next::Fail } else { Next::Retry { after: backoff(base, attempt) } }
+    if attempt >= max_attempts || is_final(exit_status) {
+        Next::Fail
+    } else {
+        Next::Retry { after: backoff(base, attempt) }
+    }
 }
 
-/// Whether an attempt that failed had used up its time: the end of a unit whose runner or master stopped it looks like any other.
+/// Whether an attempt that failed had used up its time: the end of a unit whose runner or master stopped it looks like
+/// any other.
 pub fn is_overdue(started: Option<Wall>, finished: Wall, timeout_seconds: u64) -> bool {
     started.is_some_and(|started| finished - started >= Span::of_secs(timeout_seconds))
 }

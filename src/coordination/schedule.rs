@@ -1,11 +1,12 @@
-//! In which order waiting items get slots: by level, with ageing, deadlines, inheritance along dependencies and a fair share for
-//! each configuration; and why nothing starves.
+//! In which order waiting items get slots: by level, with ageing, deadlines, inheritance along dependencies and a fair
+//! share for each configuration; and why nothing starves.
 //!
-//! Among the items of one type the next is found in two steps. Items that were declared CRITICAL are outside the fair share; of
-//! the others, those of configurations below their share go first, then level, then age. The better of the two by level and age is
-//! next. An item rises a level for each `ageing_seconds` that it waits, so after three of them it is CRITICAL whatever it was, and
-//! older than all that comes later. Its configuration yields only while it is being served more than its share, and then what is
-//! served is what stands before it. So only finitely many items can go first.
+//! Among the items of one type the next is found in two steps. Items that were declared CRITICAL are outside the fair
+//! share; of the others, those of configurations below their share go first, then level, then age. The better of the
+//! two by level and age is next. An item rises a level for each `ageing_seconds` that it waits, so after three of them
+//! it is CRITICAL whatever it was, and older than all that comes later. Its configuration yields only while it is being
+//! served more than its share, and then what is served is what stands before it. So only finitely many items can go
+//! first.
 use crate::contract::config::Scheduler;
 use crate::contract::time::{Span, Wall};
 use crate::contract::workload::JobType;
@@ -126,10 +127,18 @@ fn rank(item: &Waiting, settings: &Scheduler, now: Wall) -> Ranked {
     let margin = Span::of_secs(settings.deadline_margin_seconds.into());
     let urgent = item.latest_start.is_some_and(|at| at - margin <= now);
     let level = if urgent { Level::Critical } else { Level::of(item.priority).raised(aged) };
-    // A deadline may put an item before older ones, but only by one step of ageing: else a stream of deadlines would go first for ever.
+    // A deadline may put an item before older ones, but only by one step of ageing: else a stream of deadlines would go
+    // first for ever.
     let wished = item.latest_start.map_or(item.created, |at| at.min(item.created));
     let due = wished.max(item.created - ageing);
-    let place = Place { number: item.number, kind: item.kind, level, aged: u8::try_from(aged).unwrap_or(3), urgent, over_share: false };
+    let place = Place {
+        number: item.number,
+        kind: item.kind,
+        level,
+        aged: u8::try_from(aged).unwrap_or(3),
+        urgent,
+        over_share: false,
+    };
     Ranked { level, due, place }
 }
 
@@ -142,7 +151,13 @@ fn sorted(mut lane: Vec<Ranked>) -> Lane {
 }
 
 /// The order of one type: as if each were granted in turn, so that the shares change on the way.
-fn order_of(kind: JobType, items: &[&Waiting], granted: &mut Granted, settings: &Scheduler, now: Wall) -> VecDeque<Ranked> {
+fn order_of(
+    kind: JobType,
+    items: &[&Waiting],
+    granted: &mut Granted,
+    settings: &Scheduler,
+    now: Wall,
+) -> VecDeque<Ranked> {
     let (mut exempt, mut lanes) = (Vec::new(), BTreeMap::<&str, Vec<Ranked>>::new());
     for item in items {
         let ranked = rank(item, settings, now);
@@ -156,7 +171,8 @@ fn order_of(kind: JobType, items: &[&Waiting], granted: &mut Granted, settings: 
     let mut order = VecDeque::with_capacity(items.len());
     loop {
         let heads = lanes.iter().filter_map(|(config, lane)| lane.front().map(|head| (*config, head)));
-        let judged = heads.map(|(config, head)| (granted.is_over(kind, config, settings.share_percent), head.key(), config));
+        let judged =
+            heads.map(|(config, head)| (granted.is_over(kind, config, settings.share_percent), head.key(), config));
         let shared = judged.min();
         let first = exempt.front().map(Ranked::key);
         let next = match (shared, first) {

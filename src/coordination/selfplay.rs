@@ -1,4 +1,5 @@
-//! The one way to a self-play job: what feedback and the allocation wish of a configuration, and the job that follows from it.
+//! The one way to a self-play job: what feedback and the allocation wish of a configuration, and the job that follows
+//! from it.
 use crate::contract::config::{Config, Stage};
 use crate::contract::coordinator::NewWork;
 use crate::contract::events::Payload;
@@ -22,8 +23,8 @@ pub struct Plan {
     pub keys: Vec<ConfigKey>,
 }
 
-/// The search budget that self-play begins with: `workload.selfplay.params.simulations`. None where it is not a number: the command
-/// chooses its own then, and nobody knows what would be more.
+/// The search budget that self-play begins with: `workload.selfplay.params.simulations`. None where it is not a number:
+/// the command chooses its own then, and nobody knows what would be more.
 pub fn simulations(stage: &Stage) -> Option<u32> {
     let set = stage.params.get(SIMULATIONS)?;
     let whole = || set.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0).map(|n| n as u64);
@@ -64,7 +65,8 @@ impl Wishes {
         self.priority.get(key.as_str()).copied().unwrap_or(50)
     }
 
-    /// The configuration whose turn it is. Over many turns each has its share; which it is follows from the number alone.
+    /// The configuration whose turn it is. Over many turns each has its share; which it is follows from the number
+    /// alone.
     pub fn turn<'a>(&self, plan: &'a Plan, turn: u64) -> Option<&'a ConfigKey> {
         let all: f64 = plan.keys.iter().map(|key| self.share(plan, key).max(0.0)).sum();
         // Steps of the golden ratio fall evenly, so that no configuration waits long for its turn.
@@ -82,7 +84,11 @@ impl Wishes {
 impl Plan {
     /// As the configuration says.
     pub fn of(config: &Config) -> Plan {
-        Plan { stage: config.workload.selfplay.clone(), games_per_job: config.workload.games_per_job, keys: config.master.configs.clone() }
+        Plan {
+            stage: config.workload.selfplay.clone(),
+            games_per_job: config.workload.games_per_job,
+            keys: config.master.configs.clone(),
+        }
     }
 
     /// A job with the current model, the exploration and the search budget that are wished for now.
@@ -117,9 +123,13 @@ mod tests {
     fn a_job_has_the_wished_exploration_and_budget() {
         let (plan, mut wishes, key) = (Plan::of(&Config::default()), Wishes::default(), key("square8_2p"));
         let plain = plan.job(&wishes, &key, 50);
-        assert_eq!((plain.params["games"].clone(), plain.params[SIMULATIONS].clone(), plain.current_model), (json!(80), json!(64), true));
+        assert_eq!(
+            (plain.params["games"].clone(), plain.params[SIMULATIONS].clone(), plain.current_model),
+            (json!(80), json!(64), true)
+        );
         assert!(!plain.params.contains_key("exploration"));
-        let boost = ExplorationBoost { config_key: key.clone(), boost_factor: 1.2, reason: String::new(), anomaly_count: None };
+        let boost =
+            ExplorationBoost { config_key: key.clone(), boost_factor: 1.2, reason: String::new(), anomaly_count: None };
         assert!(wishes.learn(&boost.into()));
         let more = |optimizer: &str, new_value| HyperparameterUpdated {
             config_key: key.clone(),
@@ -131,19 +141,26 @@ mod tests {
         };
         assert!(wishes.learn(&more(TUNER, 96.0).into()) && !wishes.learn(&more("training", 800.0).into()));
         let job = plan.job(&wishes, &key, 30);
-        assert_eq!((job.params["exploration"].clone(), job.params[SIMULATIONS].clone(), job.priority), (json!(1.2), json!(96), 30));
+        assert_eq!(
+            (job.params["exploration"].clone(), job.params[SIMULATIONS].clone(), job.priority),
+            (json!(1.2), json!(96), 30)
+        );
         wishes.learn(&more(TUNER, 8.0).into());
         assert_eq!(plan.job(&wishes, &key, 30).params[SIMULATIONS], 64, "never less than the configuration says");
         let mut unset = Config::default();
         unset.workload.selfplay.params.remove(SIMULATIONS);
         wishes.learn(&more(TUNER, 96.0).into());
-        assert!(!Plan::of(&unset).job(&wishes, &key, 30).params.contains_key(SIMULATIONS), "the command chooses its own");
+        assert!(
+            !Plan::of(&unset).job(&wishes, &key, 30).params.contains_key(SIMULATIONS),
+            "the command chooses its own"
+        );
     }
 
     #[test]
     fn a_search_budget_is_a_whole_number_however_it_is_written() {
-        let set =
-            |value: Value| simulations(&Stage { params: [(SIMULATIONS.to_owned(), value)].into_iter().collect(), ..Stage::default() });
+        let set = |value: Value| {
+            simulations(&Stage { params: [(SIMULATIONS.to_owned(), value)].into_iter().collect(), ..Stage::default() })
+        };
         let read = [json!(100), json!(100.0), json!(100.5), json!(-1), json!("many"), json!(1e12)].map(set);
         assert_eq!(read, [Some(100), Some(100), None, None, None, Some(u32::MAX)]);
     }
@@ -156,7 +173,9 @@ mod tests {
         let count = |wishes: &Wishes| (0..100).filter(|turn| wishes.turn(&plan, *turn) == Some(&few)).count();
         assert!((45..=55).contains(&count(&wishes)), "{}", count(&wishes));
         let allocation_weights = [(few.to_string(), 0.2), (many.to_string(), 0.8)].into();
-        wishes.learn(&SelfplayAllocationUpdated { allocation_weights, exploration_boost: None, reason: String::new() }.into());
+        wishes.learn(
+            &SelfplayAllocationUpdated { allocation_weights, exploration_boost: None, reason: String::new() }.into(),
+        );
         assert!((18..=22).contains(&count(&wishes)), "{}", count(&wishes));
         assert_eq!(wishes.turn(&Plan { keys: vec![], ..plan.clone() }, 3), None);
     }

@@ -1,4 +1,5 @@
-//! Back-pressure as one number: how much is already waiting, how full the machine is, and what that leaves of the self-play rate.
+//! Back-pressure as one number: how much is already waiting, how full the machine is, and what that leaves of the
+//! self-play rate.
 use crate::contract::config::{Limits, Safeguards};
 
 /// What goes into the signal.
@@ -17,8 +18,16 @@ pub struct Load {
 }
 
 /// The levels by growing signal, and the share of the self-play rate that each name stands for.
-pub const LEVELS: [(&str, f64); 8] =
-    [("NONE", 1.0), ("LOW", 0.75), ("SOFT", 0.5), ("MEDIUM", 0.25), ("HARD", 0.1), ("HIGH", 0.05), ("CRITICAL", 0.01), ("STOP", 0.0)];
+pub const LEVELS: [(&str, f64); 8] = [
+    ("NONE", 1.0),
+    ("LOW", 0.75),
+    ("SOFT", 0.5),
+    ("MEDIUM", 0.25),
+    ("HARD", 0.1),
+    ("HIGH", 0.05),
+    ("CRITICAL", 0.01),
+    ("STOP", 0.0),
+];
 
 /// The signal and what follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +40,8 @@ pub struct Signal {
     pub level: &'static str,
 }
 
-/// Weighs: queue .30, training .25, disk .20, sync .15, memory .10. The multiplier falls in a line between the two configured ends.
+/// Weighs: queue .30, training .25, disk .20, sync .15, memory .10. The multiplier falls in a line between the two
+/// configured ends.
 pub fn signal(load: Load, limits: &Limits, rules: &Safeguards) -> Signal {
     let share = |part: u32, whole: u32| (f64::from(part) / f64::from(whole.max(1))).min(1.0);
     let full = |percent: Option<f64>, critical: f64| {
@@ -67,7 +77,10 @@ mod tests {
         assert!((signal.value - 1.0).abs() < 1e-9 && signal.multiplier == 0.0 && signal.level == "STOP", "{signal:?}");
         let half = Load { queue: 1000, training: 20, disk: Some(0.0), memory: Some(0.0), ..Load::default() };
         let signal = of(half);
-        assert!((signal.value - 0.55).abs() < 1e-9 && (signal.multiplier - 0.5833).abs() < 1e-3 && signal.level == "SOFT", "{signal:?}");
+        assert!(
+            (signal.value - 0.55).abs() < 1e-9 && (signal.multiplier - 0.5833).abs() < 1e-3 && signal.level == "SOFT",
+            "{signal:?}"
+        );
     }
 
     #[test]

@@ -31,8 +31,8 @@ impl Starts {
         let begin = self.recent.partition_point(|at| *at <= from);
         u32::try_from(self.recent.len() - begin).unwrap_or(u32::MAX)
     }
-    /// Milliseconds between two starts of one type that the window asks for: a flood is always of one type, and the next stage, which
-    /// starts because another one ended, need not wait for it.
+    /// Milliseconds between two starts of one type that the window asks for: a flood is always of one type, and the
+    /// next stage, which starts because another one ended, need not wait for it.
     pub fn delay_ms(&self, rules: &Admission, now: Mono) -> u32 {
         let (count, most) = (u64::from(self.in_window(rules, now)), u64::from(rules.window_starts));
         if count >= most {
@@ -89,7 +89,9 @@ mod tests {
             })
             .collect();
         assert!(
-            delays[..24].iter().all(|d| *d == 0) && delays[24..30].iter().all(|d| *d == 1000) && delays[30..].iter().all(|d| *d == 5000),
+            delays[..24].iter().all(|d| *d == 0)
+                && delays[24..30].iter().all(|d| *d == 1000)
+                && delays[30..].iter().all(|d| *d == 5000),
             "{delays:?}"
         );
         assert_eq!(starts.delay_ms(&rules, at(62_000_000)), 0, "the window has passed");
@@ -100,7 +102,10 @@ mod tests {
         let rules = Admission::default();
         let mut starts = Starts::default();
         starts.record(&rules, JobType::Selfplay, at(0));
-        assert!(starts.waits(&rules, JobType::Selfplay, at(999_999)) && !starts.waits(&rules, JobType::Selfplay, at(1_000_000)));
+        assert!(
+            starts.waits(&rules, JobType::Selfplay, at(999_999))
+                && !starts.waits(&rules, JobType::Selfplay, at(1_000_000))
+        );
         assert!(!starts.waits(&rules, JobType::Export, at(0)), "a hand-over does not wait for self-play");
         assert!(
             starts

@@ -69,7 +69,9 @@ fn state(f: &Facts<'_>) -> (State, String) {
         "loaded" | "merged" | "stub" => {}
         "not-found" | "" => return (State::CannotStart, no_file(f)),
         "masked" => return (State::CannotStart, format!("masked; undo it with `systemctl unmask {}`", unit.name)),
-        other => return (State::CannotStart, format!("unusable unit file ({other}); see `systemctl status {}`", unit.name)),
+        other => {
+            return (State::CannotStart, format!("unusable unit file ({other}); see `systemctl status {}`", unit.name));
+        }
     }
     match unit.active_state.as_str() {
         "failed" => failed(unit),
@@ -92,17 +94,24 @@ fn failed(unit: &UnitView) -> (State, String) {
     let said = unit.status_text.as_deref().filter(|t| !t.starts_with("STOPPED (healthy)"));
     let said = said.map(|t| format!(": {t}")).unwrap_or_default();
     match unit.exit_status.filter(|_| result == "exit-code") {
-        Some(EXIT_CONFIG) => (State::CannotStart, format!("invalid configuration{said}; `ringrift config check` names the key")),
-        Some(EXIT_DATA) => (State::CannotStart, format!("its data was written by a newer version{said}; install that version")),
-        Some(EXIT_OWNER) => {
-            (State::CannotStart, format!("its files belong to another user{said}; `ringrift daemon logs` shows the command to run"))
+        Some(EXIT_CONFIG) => {
+            (State::CannotStart, format!("invalid configuration{said}; `ringrift config check` names the key"))
         }
+        Some(EXIT_DATA) => {
+            (State::CannotStart, format!("its data was written by a newer version{said}; install that version"))
+        }
+        Some(EXIT_OWNER) => (
+            State::CannotStart,
+            format!("its files belong to another user{said}; `ringrift daemon logs` shows the command to run"),
+        ),
         Some(EXIT_EXEC) => (State::CannotStart, format!("its program cannot be executed{said}; reinstall the package")),
-        Some(code) if EXIT_SETUP.contains(&code) => {
-            (State::CannotStart, format!("systemd could not set it up (exit {code}){said}; see `systemctl status {}`", unit.name))
-        }
+        Some(code) if EXIT_SETUP.contains(&code) => (
+            State::CannotStart,
+            format!("systemd could not set it up (exit {code}){said}; see `systemctl status {}`", unit.name),
+        ),
         code => {
-            let code = code.map_or_else(String::new, |c| if c == 0 { " of a control process".into() } else { format!(" {c}") });
+            let code = code
+                .map_or_else(String::new, |c| if c == 0 { " of a control process".into() } else { format!(" {c}") });
             let restarts = Some(unit.restarts_made()).filter(|n| *n > 0).map(|n| format!(" after {n} restarts"));
             (State::Failed, format!("{result}{code}{}{said}", restarts.unwrap_or_default()))
         }
@@ -165,7 +174,8 @@ fn is_of_this_run(report: &StatusFile, unit: &UnitView) -> bool {
     unit.since_us.is_none_or(|since| Wall::of_us(report.time_us) >= Wall::of_us(since) - READY_LAG)
 }
 
-/// Seconds since the last word of this run, if that is longer than its report is valid; without any report, since its start.
+/// Seconds since the last word of this run, if that is longer than its report is valid; without any report, since its
+/// start.
 fn stale(f: &Facts<'_>, unit: &UnitView) -> Option<i64> {
     let Some(report) = f.report else {
         let age = (f.now - Wall::of_us(unit.since_us?)).secs();
@@ -177,9 +187,12 @@ fn stale(f: &Facts<'_>, unit: &UnitView) -> Option<i64> {
 }
 
 fn health(f: &Facts<'_>, state: State) -> Health {
-    let unknown = |why: &str| Health { status: HealthStatus::Unknown, message: why.into(), details: Default::default() };
+    let unknown =
+        |why: &str| Health { status: HealthStatus::Unknown, message: why.into(), details: Default::default() };
     match (state, f.report, f.unit) {
-        (State::Running | State::Paused, Some(report), Some(unit)) if is_of_this_run(report, unit) => report.health.clone(),
+        (State::Running | State::Paused, Some(report), Some(unit)) if is_of_this_run(report, unit) => {
+            report.health.clone()
+        }
         (State::Running | State::Paused, _, _) => unknown("no report yet"),
         (State::Stale, _, _) => unknown("last report too old"),
         (State::Failed, _, _) => Health::unhealthy("failed"),

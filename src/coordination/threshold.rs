@@ -28,7 +28,8 @@ impl Level {
     }
 }
 
-/// The new level: it rises at a threshold and falls only `hysteresis` below it. A value that is not a number is critical.
+/// The new level: it rises at a threshold and falls only `hysteresis` below it. A value that is not a number is
+/// critical.
 pub fn level(before: Level, percent: f64, threshold: Threshold, hysteresis: f64) -> Level {
     if percent.is_nan() {
         return Level::Critical;

@@ -15,7 +15,8 @@ pub enum Cause {
     Succeeded,
     /// The attempt failed and another one is left.
     AttemptFailed,
-    /// The attempt was ended by something that is not its fault and does not count: a halt, a preemption, an interruption.
+    /// The attempt was ended by something that is not its fault and does not count: a halt, a preemption, an
+    /// interruption.
     PutBack,
     /// The attempt failed and no other one is left.
     Failed,
@@ -110,8 +111,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is tried with an item, in whatever order: attempts begin one after the other, an item runs only in one, ends once,
-        /// and is completed only out of an attempt.
+        /// Whatever is tried with an item, in whatever order: attempts begin one after the other, an item runs only in
+        /// one, ends once, and is completed only out of an attempt.
         #[test]
         fn a_life_is_a_row_of_attempts_with_one_end(tries in prop::collection::vec(0..Cause::ALL.len(), 0..60)) {
             let (mut status, mut begun, mut over) = (Pending, 0, 0);

@@ -15,7 +15,8 @@ pub struct Agenda {
 impl Agenda {
     /// Whether it is time.
     pub fn is_due(&self, now: Now) -> bool {
-        self.recheck.is_some_and(|at| at <= now.mono) || self.retry.is_some_and(|at| at <= now.wall || retry::is_damaged(at, now.wall))
+        self.recheck.is_some_and(|at| at <= now.mono)
+            || self.retry.is_some_and(|at| at <= now.wall || retry::is_damaged(at, now.wall))
     }
     /// Looks again at this time too.
     pub fn recheck(&mut self, at: Mono) {

@@ -1,10 +1,10 @@
-//! Reservations of bandwidth, and what transfers measured. Reservations end on the monotonic clock; after a restart each gets a whole
-//! term once more, so a wall clock that jumps neither frees bandwidth nor keeps it.
+//! Reservations of bandwidth, and what transfers measured. Reservations end on the monotonic clock; after a restart
+//! each gets a whole term once more, so a wall clock that jumps neither frees bandwidth nor keeps it.
 use super::change::Change;
 use super::refusal::Refusal;
 use crate::contract::coordinator::bandwidth::{
-    BandwidthView, CanTransfer, EndTransfer, HostView, RateOptions, RouteView, Transfer, TransferEnded, TransferGrant, TransferView,
-    Urgency,
+    BandwidthView, CanTransfer, EndTransfer, HostView, RateOptions, RouteView, Transfer, TransferEnded, TransferGrant,
+    TransferView, Urgency,
 };
 use crate::contract::reason::{Reason, ReasonCode};
 use crate::contract::time::Span;
@@ -40,8 +40,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<TransferView> {
 
 /// Transfers that run; what has expired is gone.
 fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
-    let all =
-        cx.db.prepare_cached("SELECT * FROM transfer ORDER BY started_us, id")?.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+    let all = cx
+        .db
+        .prepare_cached("SELECT * FROM transfer ORDER BY started_us, id")?
+        .query_map([], read)?
+        .collect::<Result<Vec<_>, _>>()?;
     let term = term(cx);
     let mut alive = Vec::new();
     for transfer in all {
@@ -49,7 +52,11 @@ fn running(cx: &mut Change<'_>) -> Result<Vec<TransferView>, Refusal> {
         if ends > cx.now.mono {
             alive.push(transfer);
         } else {
-            tracing::warn!(transfer = transfer.transfer_id, host = transfer.host, "a transfer was not ended; its reservation expired");
+            tracing::warn!(
+                transfer = transfer.transfer_id,
+                host = transfer.host,
+                "a transfer was not ended; its reservation expired"
+            );
             forget(cx, &transfer.transfer_id)?;
         }
     }
@@ -63,7 +70,8 @@ fn forget(cx: &mut Change<'_>, id: &str) -> Result<(), Refusal> {
 }
 
 fn check(call: &Transfer) -> Result<(), Refusal> {
-    for (parameter, text) in [("host", Some(&call.host)), ("data_type", Some(&call.data_type)), ("transfer_id", call.transfer_id.as_ref())]
+    for (parameter, text) in
+        [("host", Some(&call.host)), ("data_type", Some(&call.data_type)), ("transfer_id", call.transfer_id.as_ref())]
     {
         if text.is_some_and(|t| t.is_empty() || t.len() > 256) {
             return Err(Refusal::bad(parameter, "must have 1 to 256 characters"));
@@ -105,7 +113,9 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
     if let Some(known) = running.iter().find(|t| Some(&t.transfer_id) == call.transfer_id.as_ref()) {
         return match known.host == call.host {
             true => Ok(grant(known)),
-            false => Err(Refusal::bad("transfer_id", format!("{} is a transfer with {}", known.transfer_id, known.host))),
+            false => {
+                Err(Refusal::bad("transfer_id", format!("{} is a transfer with {}", known.transfer_id, known.host)))
+            }
         };
     }
     let Verdict { kbit, reasons } = judge(cx, &running, call);
@@ -128,7 +138,8 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
     };
     cx.db
         .prepare_cached(
-            "INSERT INTO transfer (id, host, node, data_type, urgency, kbit, started_us, expires_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO transfer (id, host, node, data_type, urgency, kbit, started_us, expires_us) VALUES (?1, ?2, \
+                ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             transfer.transfer_id,
@@ -146,8 +157,11 @@ pub fn start(cx: &mut Change<'_>, call: &Transfer) -> Result<TransferGrant, Refu
 
 fn grant(transfer: &TransferView) -> TransferGrant {
     let kbit = transfer.kbit;
-    let options =
-        RateOptions { rsync: bandwidth::rsync_option(kbit), aria2c: bandwidth::aria2c_option(kbit), s3: bandwidth::s3_option(kbit) };
+    let options = RateOptions {
+        rsync: bandwidth::rsync_option(kbit),
+        aria2c: bandwidth::aria2c_option(kbit),
+        s3: bandwidth::s3_option(kbit),
+    };
     TransferGrant { transfer_id: transfer.transfer_id.clone(), kbit, options, expires_us: transfer.expires_us }
 }
 
@@ -156,7 +170,11 @@ pub fn end(cx: &mut Change<'_>, call: &EndTransfer) -> Result<TransferEnded, Ref
     if call.seconds.is_some_and(|s| !s.is_finite() || s < 0.0) {
         return Err(Refusal::bad("seconds", "must be a number of seconds above 0"));
     }
-    let found = cx.db.prepare_cached("SELECT * FROM transfer WHERE id = ?1")?.query_row([&call.transfer_id], read).optional()?;
+    let found = cx
+        .db
+        .prepare_cached("SELECT * FROM transfer WHERE id = ?1")?
+        .query_row([&call.transfer_id], read)
+        .optional()?;
     let Some(transfer) = found else { return Ok(TransferEnded { accepted: false, measured_kbit: None }) };
     let begun = cx.state.managers.reservations.get(&transfer.transfer_id).map(|ends| *ends - term(cx));
     forget(cx, &transfer.transfer_id)?;
@@ -164,11 +182,14 @@ pub fn end(cx: &mut Change<'_>, call: &EndTransfer) -> Result<TransferEnded, Ref
     let measured_kbit = bandwidth::measured(call.bytes, seconds);
     if let Some(kbit) = measured_kbit {
         let route = params![transfer.node, transfer.host, transfer.data_type, column(kbit), cx.now.wall];
-        cx.db.prepare_cached("INSERT INTO throughput (node, host, data_type, kbit, at_us) VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(route)?;
+        cx.db
+            .prepare_cached("INSERT INTO throughput (node, host, data_type, kbit, at_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(route)?;
         cx.db
             .prepare_cached(
                 "DELETE FROM throughput WHERE node = ?1 AND host = ?2 AND data_type = ?3 AND n NOT IN
-                   (SELECT n FROM throughput WHERE node = ?1 AND host = ?2 AND data_type = ?3 ORDER BY n DESC LIMIT ?4)",
+                   (SELECT n FROM throughput WHERE node = ?1 AND host = ?2
+                   AND data_type = ?3 ORDER BY n DESC LIMIT ?4)",
             )?
             .execute(params![transfer.node, transfer.host, transfer.data_type, KEPT])?;
     }
@@ -188,8 +209,8 @@ fn measurements(cx: &Change<'_>, node: &str, host: &str, data_type: &str) -> Res
 pub fn all(cx: &mut Change<'_>) -> Result<BandwidthView, Refusal> {
     let transfers = running(cx)?;
     let mut routes: Vec<RouteView> = Vec::new();
-    let sql =
-        "SELECT node, host, data_type, count(*), max(at_us) FROM throughput GROUP BY node, host, data_type ORDER BY host, node, data_type";
+    let sql = "SELECT node, host, data_type, count(*), max(at_us) FROM throughput GROUP BY node, host, data_type \
+        ORDER BY host, node, data_type";
     let mut statement = cx.db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -197,7 +218,8 @@ pub fn all(cx: &mut Change<'_>) -> Result<BandwidthView, Refusal> {
         let kbit = bandwidth::throughput(measurements(cx, &node, &host, &data_type)?).unwrap_or(0);
         routes.push(RouteView { node, host, data_type, kbit, transfers: row.get(3)?, last_us: row.get(4)? });
     }
-    let names: BTreeSet<&str> = transfers.iter().map(|t| t.host.as_str()).chain(routes.iter().map(|r| r.host.as_str())).collect();
+    let names: BTreeSet<&str> =
+        transfers.iter().map(|t| t.host.as_str()).chain(routes.iter().map(|r| r.host.as_str())).collect();
     let host = |name: &str| {
         let (limit_kbit, class) = bandwidth::host_limit(&cx.state.config.bandwidth, name);
         let here = transfers.iter().filter(|t| t.host == name);

@@ -23,7 +23,11 @@ pub struct Calling<'a> {
 
 impl Calling<'_> {
     /// Answers without the writer, or with more than one change.
-    pub fn answer<M: Method>(&self, _: M, answered: impl FnOnce(M::Arguments) -> Result<M::Answer, Refusal>) -> Answered {
+    pub fn answer<M: Method>(
+        &self,
+        _: M,
+        answered: impl FnOnce(M::Arguments) -> Result<M::Answer, Refusal>,
+    ) -> Answered {
         Ok(answer(answered(parse(self.call)?)))
     }
 

@@ -1,4 +1,5 @@
-//! Ends from outside: Cancel withdraws an item, StopWork ends an attempt. A running one is fenced off and its unit stopped.
+//! Ends from outside: Cancel withdraws an item, StopWork ends an attempt. A running one is fenced off and its unit
+//! stopped.
 use super::change::Change;
 use super::refusal::Refusal;
 use super::transition::{self, Step};
@@ -30,13 +31,15 @@ pub fn cancel(cx: &mut Change<'_>, call: &Cancel) -> Result<Accepted, Refusal> {
     Ok(Accepted { accepted: true })
 }
 
-/// Stops the attempt with this token: it is fenced off, its unit stopped, and the item goes back into the queue. An attempt that was
-/// preempted or shed did nothing wrong: when its unit is gone, the item is put back without counting a try.
+/// Stops the attempt with this token: it is fenced off, its unit stopped, and the item goes back into the queue. An
+/// attempt that was preempted or shed did nothing wrong: when its unit is gone, the item is put back without counting a
+/// try.
 pub fn stop_work(cx: &mut Change<'_>, call: &StopWork) -> Result<Accepted, Refusal> {
     let (n, _) = rows::wanted(cx, &call.work_id)?;
     let lease = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token && l.fenced.is_none());
     let Some(lease) = lease else { return Ok(Accepted { accepted: false }) };
-    tracing::warn!(job = %call.work_id, cause = call.cause.name(), reason = call.reason, "attempt stopped; the job is retried");
+    tracing::warn!(job = %call.work_id, cause = call.cause.name(), reason = call.reason, "attempt stopped; the job is \
+        retried");
     fence::fence(cx, &lease, call.cause.into())?;
     Ok(Accepted { accepted: true })
 }

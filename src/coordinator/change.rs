@@ -26,8 +26,8 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Runs a part of a change in a savepoint of its own: if it is refused nothing of it stays, in the database and beside it, and the
-    /// rest of the change goes on.
+    /// Runs a part of a change in a savepoint of its own: if it is refused nothing of it stays, in the database and
+    /// beside it, and the rest of the change goes on.
     pub fn apart<T>(&mut self, part: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
         // Outside of a transaction it would be one of its own, and be on disk before what is around it.
         if self.db.is_autocommit() {
@@ -35,12 +35,14 @@ impl Change<'_> {
         }
         self.db.execute_batch("SAVEPOINT part")?;
         let mark = self.state.begin();
-        let result = part(self).and_then(|value| self.db.execute_batch("RELEASE part").map(|()| value).map_err(Refusal::from));
+        let result =
+            part(self).and_then(|value| self.db.execute_batch("RELEASE part").map(|()| value).map_err(Refusal::from));
         match &result {
             Ok(_) => self.state.stays(&mark),
             Err(_) => {
                 self.state.rolled_back(&mark);
-                // After some errors (no space, no memory) SQLite has rolled the whole transaction back, and there is no savepoint.
+                // After some errors (no space, no memory) SQLite has rolled the whole transaction back, and there is no
+                // savepoint.
                 if !self.db.is_autocommit() {
                     self.db.execute_batch("ROLLBACK TO part; RELEASE part")?;
                 }

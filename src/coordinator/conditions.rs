@@ -44,7 +44,8 @@ fn items(cx: &Change<'_>, condition: &str, limit: u32) -> Result<Vec<(i64, WorkI
 fn waiting(cx: &mut Change<'_>) -> Result<Vec<Waiting>, Refusal> {
     let mut counted: BTreeMap<String, (BTreeMap<String, u32>, Wall)> = BTreeMap::new();
     {
-        let sql = "SELECT config_key, kind, count(*), min(created_us) FROM work WHERE status = 'pending' GROUP BY config_key, kind";
+        let sql = "SELECT config_key, kind, count(*), min(created_us) FROM work WHERE status = 'pending' GROUP BY \
+            config_key, kind";
         let mut statement = cx.db.prepare_cached(sql)?;
         let mut found = statement.query([])?;
         while let Some(row) = found.next()? {
@@ -56,7 +57,8 @@ fn waiting(cx: &mut Change<'_>) -> Result<Vec<Waiting>, Refusal> {
     let mut list = Vec::new();
     for (key, (by_type, since)) in counted.into_iter().take(MAX_REPORTED as usize) {
         let first: Option<i64> = {
-            let sql = "SELECT n FROM work WHERE status = 'pending' AND config_key = ?1 ORDER BY priority DESC, n LIMIT 1";
+            let sql =
+                "SELECT n FROM work WHERE status = 'pending' AND config_key = ?1 ORDER BY priority DESC, n LIMIT 1";
             cx.db.prepare_cached(sql)?.query_row([&key], |row| row.get(0)).optional()?
         };
         let Some(n) = first else { continue };
@@ -64,14 +66,24 @@ fn waiting(cx: &mut Change<'_>) -> Result<Vec<Waiting>, Refusal> {
         let (reasons, codes) = Reason::split(grant::waiting_for(cx, n, &item)?);
         let (work_id, work_type, config_key) = (item.work_id, item.work.work_type, item.work.config_key);
         let started_us = started(cx, &key)?.map(Wall::us);
-        list.push(Waiting { started_us, config_key, by_type, work_id, work_type, since_us: since.us(), reasons, codes });
+        list.push(Waiting {
+            started_us,
+            config_key,
+            by_type,
+            work_id,
+            work_type,
+            since_us: since.us(),
+            reasons,
+            codes,
+        });
     }
     Ok(list)
 }
 
 /// When a job of the configuration was last granted; the index by type makes each of these a short search.
 fn started(cx: &Change<'_>, key: &str) -> Result<Option<Wall>, Refusal> {
-    let sql = "SELECT claimed_us FROM work WHERE kind = ?1 AND claimed_us IS NOT NULL AND config_key = ?2 ORDER BY claimed_us DESC LIMIT 1";
+    let sql = "SELECT claimed_us FROM work WHERE kind = ?1 AND claimed_us IS NOT NULL AND config_key = ?2 ORDER BY \
+        claimed_us DESC LIMIT 1";
     let mut newest = None;
     for kind in JobType::ALL {
         let at: Option<Wall> = cx.db.prepare_cached(sql)?.query_row([kind.name(), key], |row| row.get(0)).optional()?;

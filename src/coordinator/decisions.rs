@@ -1,4 +1,5 @@
-//! Admission against the database: what is decided in memory is written in the same savepoint, and read anew after a rollback.
+//! Admission against the database: what is decided in memory is written in the same savepoint, and read anew after a
+//! rollback.
 use super::change::Change;
 use super::refusal::Refusal;
 use super::rows::{self, Text};
@@ -38,16 +39,22 @@ fn read(cx: &mut Change<'_>) -> Result<Decisions, Refusal> {
     let mut statement = cx.db.prepare_cached("SELECT name, level FROM bucket")?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
-        let bucket =
-            if row.get_ref(0)?.as_str().is_ok_and(|name| name == ALL) { &mut decisions.tokens } else { &mut decisions.selfplay_tokens };
+        let bucket = if row.get_ref(0)?.as_str().is_ok_and(|name| name == ALL) {
+            &mut decisions.tokens
+        } else {
+            &mut decisions.selfplay_tokens
+        };
         bucket.level = bucket.level.min(row.get(1)?);
     }
-    let mut statement = cx.db.prepare_cached("SELECT node, kind, failures, opened, successes, since_us, reason FROM breaker")?;
+    let mut statement =
+        cx.db.prepare_cached("SELECT node, kind, failures, opened, successes, since_us, reason FROM breaker")?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         let key = (row.get::<_, Text<NodeId>>(0)?.0, row.get::<_, Text<JobType>>(1)?.0);
         let (failures, opened, successes) = (row.get(2)?, row.get(3)?, row.get(4)?);
-        decisions.breakers.insert(key, Breaker { failures, opened, successes, since: Mono::of_us(row.get(5)?), reason: row.get(6)? });
+        decisions
+            .breakers
+            .insert(key, Breaker { failures, opened, successes, since: Mono::of_us(row.get(5)?), reason: row.get(6)? });
     }
     let mut statement = cx.db.prepare_cached("SELECT node, purpose, until_us, requested_by FROM reservation")?;
     let mut found = statement.query([])?;
@@ -85,7 +92,8 @@ pub fn reasons(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<Vec<
     Ok(decisions.map_or_else(unread, |decisions| decisions.reasons(&rules, Ask { kind, node, cores }, now)))
 }
 
-/// Takes slot and tokens; false: something is against it and nothing was taken. Write with `store_tokens` in the same savepoint.
+/// Takes slot and tokens; false: something is against it and nothing was taken. Write with `store_tokens` in the same
+/// savepoint.
 pub fn take(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<bool, Refusal> {
     ready(cx)?;
     let (ask, now) = (Ask { kind, node, cores: cx.state.cores_of(node) }, cx.now.mono);
@@ -104,8 +112,9 @@ pub fn take(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<bool, R
 /// Writes the buckets' levels.
 pub fn store_tokens(cx: &mut Change<'_>) -> Result<(), Refusal> {
     let Some(decisions) = cx.state.admission.kept.get() else { return Ok(()) };
-    let mut statement =
-        cx.db.prepare_cached("INSERT INTO bucket (name, level) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET level = ?2")?;
+    let mut statement = cx.db.prepare_cached(
+        "INSERT INTO bucket (name, level) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET level = ?2",
+    )?;
     for (name, bucket) in [(ALL, decisions.tokens), (SELFPLAY, decisions.selfplay_tokens)] {
         statement.execute(params![name, bucket.level])?;
     }
@@ -129,7 +138,13 @@ pub fn succeeded(cx: &mut Change<'_>, kind: JobType, node: &NodeId) -> Result<()
 }
 
 /// A task of the type failed on the node; a lack of memory opens the breaker whatever the count.
-pub fn failed(cx: &mut Change<'_>, kind: JobType, node: &NodeId, reason: &str, cause: FailureCause) -> Result<Recorded, Refusal> {
+pub fn failed(
+    cx: &mut Change<'_>,
+    kind: JobType,
+    node: &NodeId,
+    reason: &str,
+    cause: FailureCause,
+) -> Result<Recorded, Refusal> {
     ready(cx)?;
     let now = cx.now.mono;
     let reason = &reason[..reason.floor_char_boundary(REASON)];
@@ -160,7 +175,8 @@ fn store_breaker(cx: &mut Change<'_>, key: &(NodeId, JobType)) -> Result<(), Ref
             cx.db
                 .prepare_cached(
                     "INSERT INTO breaker (node, kind, failures, opened, successes, since_us, reason, failed_us)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (node, kind) DO UPDATE SET failures = ?3, opened = ?4,
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (node, kind) DO UPDATE SET failures = ?3,
+                     opened = ?4,
                         successes = ?5, since_us = ?6, failed_us = CASE WHEN reason = ?7 AND failures >= ?3 THEN failed_us ELSE ?8 END,
                         reason = ?7",
                 )?

@@ -27,12 +27,9 @@ pub fn finished(cx: &mut Change<'_>, item: &WorkItem, seconds: f64) -> Result<()
 }
 
 fn store(cx: &Change<'_>, kind: JobType, key: &ConfigKey, seconds: f64) -> Result<(), Refusal> {
-    cx.db.prepare_cached("INSERT INTO duration (kind, config_key, finished_us, seconds) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-        kind.name(),
-        key.as_str(),
-        cx.now.wall,
-        seconds
-    ])?;
+    cx.db
+        .prepare_cached("INSERT INTO duration (kind, config_key, finished_us, seconds) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![kind.name(), key.as_str(), cx.now.wall, seconds])?;
     match cx.state.ages.permit {
         Some(permit) => forget(cx, kind, key, permit),
         None => Ok(()),
@@ -57,7 +54,8 @@ pub fn record(cx: &Change<'_>, call: &RecordDuration) -> Result<DurationView, Re
 
 /// How long such a task takes.
 pub fn estimate(cx: &Change<'_>, kind: JobType, key: &ConfigKey) -> Result<Estimate, Refusal> {
-    let sql = "SELECT finished_us, seconds FROM duration WHERE kind = ?1 AND config_key = ?2 ORDER BY finished_us DESC LIMIT ?3";
+    let sql = "SELECT finished_us, seconds FROM duration WHERE kind = ?1 AND config_key = ?2 ORDER BY finished_us \
+        DESC LIMIT ?3";
     let mut statement = cx.db.prepare_cached(sql)?;
     let run = |row: &rusqlite::Row<'_>| Ok(Run { finished: row.get(0)?, seconds: row.get(1)? });
     let runs = statement.query_map(params![kind.name(), key.as_str(), READ], run)?.collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +76,9 @@ fn view(kind: JobType, key: &ConfigKey, estimate: &Estimate) -> DurationView {
 
 /// How long a task is expected to take; `get_expected_duration` of the earlier implementation.
 pub fn expected(cx: &Change<'_>, call: &TaskOf) -> Result<DurationOf, Refusal> {
-    Ok(DurationOf { duration: view(call.task_type, &call.config_key, &estimate(cx, call.task_type, &call.config_key)?) })
+    Ok(DurationOf {
+        duration: view(call.task_type, &call.config_key, &estimate(cx, call.task_type, &call.config_key)?),
+    })
 }
 
 /// Whether a task would end before the peak hours; `can_start_before_peak` of the earlier implementation.
@@ -88,7 +88,8 @@ pub fn can_start(cx: &Change<'_>, call: &TaskOf) -> Result<StartView, Refusal> {
     Ok(StartView { allowed: start.allowed, reason: start.reason, not_before_us: start.not_before })
 }
 
-/// Until when a waiting item is held back for the peak hours, and why. CRITICAL work is not, and a guess holds nobody up.
+/// Until when a waiting item is held back for the peak hours, and why. CRITICAL work is not, and a guess holds nobody
+/// up.
 pub fn held(cx: &Change<'_>, kind: JobType, key: &ConfigKey, level: Level) -> Result<Option<(Wall, String)>, Refusal> {
     let settings = &cx.state.config.durations;
     if !settings.avoid_peak || level == Level::Critical {
@@ -105,7 +106,8 @@ pub fn held(cx: &Change<'_>, kind: JobType, key: &ConfigKey, level: Level) -> Re
 /// Everything that is known of durations.
 pub fn all(cx: &Change<'_>) -> Result<Durations, Refusal> {
     let mut known = Durations::default();
-    let mut statement = cx.db.prepare_cached("SELECT DISTINCT kind, config_key FROM duration ORDER BY kind, config_key")?;
+    let mut statement =
+        cx.db.prepare_cached("SELECT DISTINCT kind, config_key FROM duration ORDER BY kind, config_key")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let kind = row.get::<_, Text<JobType>>(0)?.0;

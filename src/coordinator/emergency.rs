@@ -23,7 +23,8 @@ pub struct Stored {
     /// The boot in which it began.
     #[serde(default)]
     pub boot: String,
-    /// The boot in which the flag file was written, if it was: a flag that is gone in the same boot was removed by hand.
+    /// The boot in which the flag file was written, if it was: a flag that is gone in the same boot was removed by
+    /// hand.
     #[serde(default)]
     pub flagged_in: Option<String>,
 }
@@ -44,7 +45,10 @@ fn read(cx: &Change<'_>, name: &str) -> Result<Option<Stored>, Refusal> {
 
 fn write(cx: &mut Change<'_>, name: &str, stored: &Stored) -> Result<(), Refusal> {
     let text = serde_json::to_string(stored)?;
-    cx.db.execute("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", [name, &text])?;
+    cx.db.execute(
+        "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+        [name, &text],
+    )?;
     cx.state.admission_changed();
     Ok(())
 }
@@ -92,8 +96,8 @@ pub fn resume(cx: &mut Change<'_>) -> Result<Accepted, Refusal> {
     Ok(Accepted { accepted: remove(cx, PAUSE)? })
 }
 
-/// Halts: nothing is granted any more, every job is fenced off and ordered to be killed. False: it was halted already; the orders
-/// are given again all the same.
+/// Halts: nothing is granted any more, every job is fenced off and ordered to be killed. False: it was halted already;
+/// the orders are given again all the same.
 pub fn halt(cx: &mut Change<'_>, because: Because, boot: &str) -> Result<bool, Refusal> {
     let first = halted(cx)?.is_none();
     if first {

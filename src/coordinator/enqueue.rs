@@ -50,7 +50,10 @@ fn check(cx: &Change<'_>, work: &NewWork) -> Result<String, Refusal> {
     range("max_attempts", work.max_attempts.into(), 1, 10)?;
     range("timeout_seconds", work.timeout_seconds, 1, LONGEST_TIMEOUT)?;
     if work.depends_on.len() > MOST_DEPENDENCIES {
-        return Err(Refusal::bad("depends_on", format!("{} dependencies; the maximum is {MOST_DEPENDENCIES}", work.depends_on.len())));
+        return Err(Refusal::bad(
+            "depends_on",
+            format!("{} dependencies; the maximum is {MOST_DEPENDENCIES}", work.depends_on.len()),
+        ));
     }
     for (parameter, key) in [("idempotency_key", &work.idempotency_key), ("singleton", &work.singleton)] {
         if key.as_ref().is_some_and(|k| k.is_empty() || k.len() > 256) {
@@ -59,11 +62,17 @@ fn check(cx: &Change<'_>, work: &NewWork) -> Result<String, Refusal> {
     }
     if let Some(at) = work.deadline_us.filter(|at| *at <= cx.now.wall) {
         let (at, now) = (at.us(), cx.now.wall.us());
-        return Err(Refusal::bad("deadline_us", format!("{at} is in the past; must be in microseconds since 1970 (now: {now})")));
+        return Err(Refusal::bad(
+            "deadline_us",
+            format!("{at} is in the past; must be in microseconds since 1970 (now: {now})"),
+        ));
     }
     let kind = work.work_type;
     if cx.state.config.workload.stage(kind).command.is_empty() {
-        return Err(Refusal::bad("work_type", format!("no command for {kind} jobs; set workload.{kind}.command and reload")));
+        return Err(Refusal::bad(
+            "work_type",
+            format!("no command for {kind} jobs; set workload.{kind}.command and reload"),
+        ));
     }
     let body = serde_json::to_string(work)?;
     TooLarge::check(body.len()).map_err(|why| Refusal::bad("inputs", why.to_string()))?;
@@ -93,7 +102,8 @@ fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
         match status.as_deref() {
             None => return Err(unknown(id)),
             Some("failed" | "cancelled") => {
-                let reason = Reason::new(ReasonCode::Dependency, format!("dependency {id} is {}", status.unwrap_or_default()));
+                let reason =
+                    Reason::new(ReasonCode::Dependency, format!("dependency {id} is {}", status.unwrap_or_default()));
                 return Err(Refusal::refused("the job could never start", vec![reason]));
             }
             Some(_) => needs.push(n),
@@ -106,11 +116,17 @@ fn dependencies(cx: &Change<'_>, work: &NewWork) -> Result<Vec<i64>, Refusal> {
 fn admit(cx: &Change<'_>, work: &NewWork) -> Result<(), Refusal> {
     let (active, limit) = (transition::active(cx)?, cx.state.config.limits.queue_hard);
     if active >= limit {
-        let reason = Reason::new(ReasonCode::QueueFull, format!("{active} jobs queued or running (limits.queue_hard is {limit})"));
+        let reason = Reason::new(
+            ReasonCode::QueueFull,
+            format!("{active} jobs queued or running (limits.queue_hard is {limit})"),
+        );
         return Err(Refusal::refused(format!("the queue is full: {} job rejected", work.work_type), vec![reason]));
     }
     if cx.state.draining {
-        return Err(Refusal::refused("the coordinator is stopping", vec![Reason::new(ReasonCode::Stopping, "retry when it runs again")]));
+        return Err(Refusal::refused(
+            "the coordinator is stopping",
+            vec![Reason::new(ReasonCode::Stopping, "retry when it runs again")],
+        ));
     }
     Ok(())
 }

@@ -68,7 +68,8 @@ fn end(cx: &mut Change<'_>, lease: &LeaseRow) -> Result<(), Refusal> {
         reason: format!("the lease was not renewed for {seconds} s"),
     };
     let (task, node) = (&orphaned.task_id, &lease.node);
-    tracing::warn!(MESSAGE_ID = messages::LEASE_LOST, task = %task, node = %node, "the lease of {task} on {node} expired; fenced off");
+    tracing::warn!(MESSAGE_ID = messages::LEASE_LOST, task = %task, node = %node, "the lease of {task} on {node} \
+        expired; fenced off");
     match lease.work.map(|n| rows::item(cx, n)).transpose()?.flatten() {
         Some(item) => {
             outbox::emit(cx, &item.work, orphaned)?;

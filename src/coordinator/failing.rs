@@ -48,13 +48,21 @@ fn attempted(cx: &Change<'_>, kind: JobType) -> Result<Vec<Attempted>, Refusal> 
         let status = row.get::<_, Text<WorkStatus>>(2)?.0;
         let result: Option<String> = row.get(4)?;
         let failed = result.filter(|_| status != WorkStatus::Completed).map(|word| FailureCause::from_name(&word));
-        Ok(Attempted { n: row.get(0)?, config_key: row.get(1)?, status, attempts: row.get(3)?, failed, created: row.get(5)? })
+        Ok(Attempted {
+            n: row.get(0)?,
+            config_key: row.get(1)?,
+            status,
+            attempts: row.get(3)?,
+            failed,
+            created: row.get(5)?,
+        })
     };
     let mut statement = cx.db.prepare_cached(sql)?;
     Ok(statement.query_map(params![kind.name(), LOOK_BACK], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Failures since the last success of each configuration: its newest failed item and how many attempts of it and of those before it failed.
+/// Failures since the last success of each configuration: its newest failed item and how many attempts of it and of
+/// those before it failed.
 fn in_a_row(newest_first: impl Iterator<Item = Attempted>) -> Vec<(i64, u32)> {
     let mut found: BTreeMap<String, (bool, Option<(i64, u32)>)> = BTreeMap::new();
     for item in newest_first {
@@ -75,7 +83,10 @@ fn in_a_row(newest_first: impl Iterator<Item = Attempted>) -> Vec<(i64, u32)> {
 
 /// Whether the attempt itself failed, and was not ended from outside.
 fn counts(cause: FailureCause) -> bool {
-    let ended = matches!(cause, FailureCause::Interrupted | FailureCause::Cancelled | FailureCause::Dependency | FailureCause::Stuck);
+    let ended = matches!(
+        cause,
+        FailureCause::Interrupted | FailureCause::Cancelled | FailureCause::Dependency | FailureCause::Stuck
+    );
     !ended && !cause.is_harmless()
 }
 
@@ -108,7 +119,10 @@ mod tests {
         let exit = Some(FailureCause::Exit);
         let of = |items: Vec<Attempted>| in_a_row(items.into_iter()).first().copied();
         assert_eq!(of(vec![item(2, WorkStatus::Pending, 2, exit), item(1, WorkStatus::Failed, 3, exit)]), Some((2, 5)));
-        assert_eq!(of(vec![item(2, WorkStatus::Running, 2, exit), item(1, WorkStatus::Completed, 3, None)]), Some((2, 1)));
+        assert_eq!(
+            of(vec![item(2, WorkStatus::Running, 2, exit), item(1, WorkStatus::Completed, 3, None)]),
+            Some((2, 1))
+        );
         assert_eq!(of(vec![item(2, WorkStatus::Completed, 1, None), item(1, WorkStatus::Failed, 3, exit)]), None);
         assert_eq!(of(vec![item(2, WorkStatus::Running, 1, None)]), None);
         assert_eq!(of(vec![item(2, WorkStatus::Pending, 1, Some(FailureCause::Halted))]), None);

@@ -8,7 +8,9 @@ use rusqlite::params;
 
 /// Makes the token worthless and has the unit stopped.
 pub fn fence(cx: &mut Change<'_>, lease: &LeaseRow, cause: FailureCause) -> Result<(), Refusal> {
-    cx.db.prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?.execute(params![rows::key(lease.token), cause.name()])?;
+    cx.db
+        .prepare_cached("UPDATE lease SET fenced = ?2 WHERE token = ?1")?
+        .execute(params![rows::key(lease.token), cause.name()])?;
     cx.state.leases.forget(lease.token);
     let lease = &LeaseRow { fenced: Some(cause), ..lease.clone() };
     if let Some(order) = stop_order(cx, lease) {

@@ -81,7 +81,9 @@ pub fn finish(cx: &mut Change<'_>, mut call: Finish) -> Result<Finished, Refusal
 
 /// A result, if the attempt ended as a success does.
 fn success(call: &mut Finish) -> Option<ResultFile> {
-    let clean = call.service_result == "success" && ["", "exited"].contains(&&*call.exit_code) && ["", "0"].contains(&&*call.exit_status);
+    let clean = call.service_result == "success"
+        && ["", "exited"].contains(&&*call.exit_code)
+        && ["", "0"].contains(&&*call.exit_status);
     call.result.take().filter(|_| clean)
 }
 
@@ -92,7 +94,8 @@ fn failure(call: Finish) -> Failure {
         seen => call.cause.filter(|cause| cause.is_of_unit()).unwrap_or(seen),
     };
     // A word of systemd's that is no cause of ours says more than "other"; a word of ours is not the unit's to say.
-    let word = Some(call.service_result).filter(|word| cause == FailureCause::Other && FailureCause::from_name(word) == cause);
+    let word =
+        Some(call.service_result).filter(|word| cause == FailureCause::Other && FailureCause::from_name(word) == cause);
     let result = word.unwrap_or_else(|| cause.name().to_owned());
     let mut error = match call.error.is_empty() {
         false => call.error,
@@ -100,10 +103,25 @@ fn failure(call: Finish) -> Failure {
     };
     error.truncate(error.floor_char_boundary(MAX_ERROR));
     let interrupted = call.interrupted;
-    Failure { result, exit_status, error, description: call.description, finished: Some(call.finished_us), cause, interrupted }
+    Failure {
+        result,
+        exit_status,
+        error,
+        description: call.description,
+        finished: Some(call.finished_us),
+        cause,
+        interrupted,
+    }
 }
 
-fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call: Finish, result: ResultFile) -> Result<(), Refusal> {
+fn complete(
+    cx: &mut Change<'_>,
+    n: i64,
+    item: &WorkItem,
+    lease: &LeaseRow,
+    call: Finish,
+    result: ResultFile,
+) -> Result<(), Refusal> {
     let begun = item.started_us.or(item.claimed_us).unwrap_or(call.finished_us);
     let seconds = (call.finished_us - begun).max(Span::ZERO).secs_f64();
     let completed = WorkCompleted {
@@ -133,8 +151,10 @@ fn complete(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, call
 }
 
 fn too_large(bytes: usize, finished: Wall) -> Failure {
-    let error =
-        format!("the result's event would have {bytes} bytes, the maximum is {MAX_EVENT}; write fewer artefacts or shorter metrics");
+    let error = format!(
+        "the result's event would have {bytes} bytes, the maximum is {MAX_EVENT}; write fewer artefacts or shorter \
+            metrics"
+    );
     let exit_status = Some(Exit::BadData as i32);
     Failure { exit_status, finished: Some(finished), ..Failure::new(FailureCause::ResultTooLarge, error) }
 }
@@ -144,10 +164,11 @@ fn output(cx: &Change<'_>, item: &WorkItem) -> String {
     cx.state.jobs.join(item.work_id.as_str()).join(attempt_name(item.attempts)).display().to_string()
 }
 
-/// The description as it was offered; an empty object if it never was. What the job says it got counts for one thing alone, which the
-/// runner looked up: the model that was current. Where that lies is not the job's to say.
+/// The description as it was offered; an empty object if it never was. What the job says it got counts for one thing
+/// alone, which the runner looked up: the model that was current. Where that lies is not the job's to say.
 fn description(cx: &Change<'_>, n: i64, item: &WorkItem, given: Option<Description>) -> Result<Value, Refusal> {
-    let stored: Option<String> = cx.db.query_row("SELECT description FROM work WHERE n = ?1", [n], |row| row.get(0)).optional()?.flatten();
+    let stored: Option<String> =
+        cx.db.query_row("SELECT description FROM work WHERE n = ?1", [n], |row| row.get(0)).optional()?.flatten();
     let Some(stored) = stored else { return Ok(json!({})) };
     let mut description: Description = serde_json::from_str(&stored)?;
     if item.work.current_model
@@ -160,7 +181,13 @@ fn description(cx: &Change<'_>, n: i64, item: &WorkItem, given: Option<Descripti
 }
 
 /// The unit of a lease is gone: a fenced lease's slot is free now, any other attempt failed.
-pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut failure: Failure) -> Result<(), Refusal> {
+pub fn unit_gone(
+    cx: &mut Change<'_>,
+    n: i64,
+    item: &WorkItem,
+    lease: &LeaseRow,
+    mut failure: Failure,
+) -> Result<(), Refusal> {
     if !ATTEMPTED.contains(&item.status) {
         rows::delete_lease(cx, lease)?;
         return Ok(());
@@ -168,7 +195,8 @@ pub fn unit_gone(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow,
     if let Some(cause) = lease.fenced {
         let why = match cause {
             FailureCause::Watchdog => format!(
-                "the runner did not renew the lease for {LONGEST_SILENCE} s: it was suspended or hangs, and with it the checks of time and disk"
+                "the runner did not renew the lease for {LONGEST_SILENCE} s: it was suspended or hangs, and with it \
+                    the checks of time and disk"
             ),
             cause => format!("fenced off: {cause}"),
         };
@@ -242,8 +270,15 @@ fn fail(cx: &mut Change<'_>, n: i64, item: &WorkItem, lease: &LeaseRow, mut fail
     }
 }
 
-/// Something else than the job ended the attempt: it waits again, and the attempt does not count, in the breaker neither.
-fn put_back(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure, not_before: Option<Wall>) -> Result<(), Refusal> {
+/// Something else than the job ended the attempt: it waits again, and the attempt does not count, in the breaker
+/// neither.
+fn put_back(
+    cx: &mut Change<'_>,
+    n: i64,
+    item: &WorkItem,
+    failure: Failure,
+    not_before: Option<Wall>,
+) -> Result<(), Refusal> {
     transition::set(cx, n, &Step::PutBack(failure.ended(), not_before))?;
     let again = WorkRetry {
         work_id: item.work_id.clone(),
@@ -263,7 +298,8 @@ fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure)
         _ => Step::Failed(failure.ended()),
     };
     transition::set(cx, n, &step)?;
-    tracing::warn!(job = %item.work_id, result = failure.result, error = failure.error, "job failed after its last attempt");
+    tracing::warn!(job = %item.work_id, result = failure.result, error = failure.error, "job failed after its last \
+        attempt");
     let failed = WorkFailed {
         work_id: item.work_id.clone(),
         work_type: item.work.work_type.name().into(),
@@ -282,8 +318,10 @@ fn fail_for_good(cx: &mut Change<'_>, n: i64, item: &WorkItem, failure: Failure)
 
 /// What depends on an item that will never be completed fails too, as systemd does it.
 pub fn fail_dependents(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Refusal> {
-    let sql = "SELECT w.n FROM dependency d JOIN work w ON w.n = d.work WHERE d.needs = ?1 AND w.status = 'pending' ORDER BY w.n";
-    let dependents: Vec<i64> = cx.db.prepare_cached(sql)?.query_map([n], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let sql = "SELECT w.n FROM dependency d JOIN work w ON w.n = d.work WHERE d.needs = ?1 AND w.status = 'pending' \
+        ORDER BY w.n";
+    let dependents: Vec<i64> =
+        cx.db.prepare_cached(sql)?.query_map([n], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for dependent in dependents {
         if let Some(item) = rows::item(cx, dependent)?.filter(|i| i.status == WorkStatus::Pending) {
             fail_for_good(cx, dependent, &item, Failure::new(FailureCause::Dependency, why))?;

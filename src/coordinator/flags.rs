@@ -1,4 +1,5 @@
-//! The coordinator's own look at the emergency flags, once a second: the path unit is quicker and may be unable to watch.
+//! The coordinator's own look at the emergency flags, once a second: the path unit is quicker and may be unable to
+//! watch.
 use super::halt::Halter;
 use super::state::FlagReader;
 use crate::contract::coordinator::Flags;
@@ -34,9 +35,10 @@ pub fn watch(halter: Arc<Halter>, paths: Vec<PathBuf>) -> std::io::Result<FlagRe
 fn judge(last: &Last) -> Result<(), String> {
     match last {
         None => Err("the emergency flags have not been checked yet".into()),
-        Some((at, _)) if at.elapsed() > STALE => {
-            Err(format!("the emergency flags were last checked {} s ago; their directory hangs", at.elapsed().as_secs()))
-        }
+        Some((at, _)) if at.elapsed() > STALE => Err(format!(
+            "the emergency flags were last checked {} s ago; their directory hangs",
+            at.elapsed().as_secs()
+        )),
         Some((_, said)) => said.clone(),
     }
 }

@@ -1,5 +1,5 @@
-//! The directories of jobs. Each is there before its unit starts, which sees no other, and belongs to the coordinator's user and the jobs'
-//! group: an attempt runs as a user that nobody knows before, and the next one as another.
+//! The directories of jobs. Each is there before its unit starts, which sees no other, and belongs to the coordinator's
+//! user and the jobs' group: an attempt runs as a user that nobody knows before, and the next one as another.
 use crate::contract::ids::JobId;
 use crate::platform::clock::now_us;
 use nix::unistd::geteuid;
@@ -15,7 +15,9 @@ const MODE: u32 = 0o770;
 pub fn make(jobs: &Path, id: &JobId) -> io::Result<()> {
     let folder = jobs.join(id.as_str());
     match symlink_metadata(&folder) {
-        Ok(found) if found.is_dir() && found.uid() == geteuid().as_raw() => return set_permissions(&folder, Permissions::from_mode(MODE)),
+        Ok(found) if found.is_dir() && found.uid() == geteuid().as_raw() => {
+            return set_permissions(&folder, Permissions::from_mode(MODE));
+        }
         Ok(_) => rename(&folder, jobs.join(format!("{id}.{}", now_us())))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),

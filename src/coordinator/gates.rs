@@ -1,4 +1,5 @@
-//! Looks at the machine for the gates: a thread measures once a second, so that no driver or file system holds up a decision.
+//! Looks at the machine for the gates: a thread measures once a second, so that no driver or file system holds up a
+//! decision.
 use super::change::Change;
 use super::refusal::Refusal;
 use super::state::HostReader;
@@ -28,7 +29,8 @@ struct Seen {
     first: Condvar,
 }
 
-/// Starts the thread that looks; returns when the first look with a use of the processors is there, or after two seconds without.
+/// Starts the thread that looks; returns when the first look with a use of the processors is there, or after two
+/// seconds without.
 pub fn watch(make: impl FnOnce() -> Box<dyn Host> + Send + 'static) -> std::io::Result<HostReader> {
     let seen = Arc::new(Seen::default());
     let theirs = Arc::downgrade(&seen);

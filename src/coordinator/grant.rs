@@ -64,7 +64,8 @@ pub fn fill(cx: &mut Change<'_>) -> Result<Agenda, Refusal> {
 
 /// Nodes whose master takes orders.
 pub fn nodes(cx: &Change<'_>) -> Vec<Node> {
-    let node = |id: &NodeId| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) };
+    let node =
+        |id: &NodeId| Node { id: id.clone(), cores: cx.state.cores_of(id), most_selfplay: optimizer::cap(cx, id) };
     cx.state.dispatch.nodes().map(node).collect()
 }
 
@@ -94,8 +95,9 @@ fn claim(cx: &mut Change<'_>, n: i64, node: &NodeId) -> Result<(), Refusal> {
 }
 
 fn start_order(cx: &Change<'_>, item: &WorkItem, lease: &rows::LeaseRow) -> Result<Order, Refusal> {
-    folders::make(&cx.state.jobs, &item.work_id)
-        .map_err(|e| Refusal::internal(format!("creating the directory of job {} in {}: {e}", item.work_id, cx.state.jobs.display())))?;
+    folders::make(&cx.state.jobs, &item.work_id).map_err(|e| {
+        Refusal::internal(format!("creating the directory of job {} in {}: {e}", item.work_id, cx.state.jobs.display()))
+    })?;
     Ok(Order {
         kind: OrderKind::Start,
         job_id: item.work_id.clone(),
@@ -129,7 +131,8 @@ pub fn outstanding(cx: &Change<'_>, node: &NodeId) -> Result<Vec<Order>, Refusal
 pub fn waiting_for(cx: &mut Change<'_>, n: i64, item: &WorkItem) -> Result<Vec<Reason>, Refusal> {
     let mut reasons = Vec::new();
     let mut statement = cx.db.prepare_cached(
-        "SELECT w.n, w.status FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = ?1 AND w.status <> 'completed' ORDER BY w.n",
+        "SELECT w.n, w.status FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = ?1 AND w.status <> \
+            'completed' ORDER BY w.n",
     )?;
     let mut needs = statement.query([n])?;
     while let Some(row) = needs.next()? {

@@ -4,8 +4,8 @@ use super::refusal::Refusal;
 use super::rows::Text;
 use super::{decisions, emergency, gates};
 use crate::contract::coordinator::{
-    Accepted, BreakerView, BucketView, RecordFailure, Recorded, ReservationView, Reserve, ResetBreakers, ResetDone, SafeguardsView,
-    SignalView, StartsView, Unreserve,
+    Accepted, BreakerView, BucketView, RecordFailure, Recorded, ReservationView, Reserve, ResetBreakers, ResetDone,
+    SafeguardsView, SignalView, StartsView, Unreserve,
 };
 use crate::contract::ids::NodeId;
 use crate::contract::time::{Mono, Span};
@@ -98,13 +98,18 @@ fn breakers(cx: &mut Change<'_>) -> Result<Vec<BreakerView>, Refusal> {
 }
 
 fn buckets(rules: &Rules<'_>, decisions: &Decisions, now: Mono) -> Vec<BucketView> {
-    let view = |name: &str, bucket: &crate::coordination::bucket::Bucket, rate: crate::coordination::bucket::Rate| BucketView {
-        bucket: name.into(),
-        per_minute: rate.per_minute,
-        burst: rate.burst,
-        tokens: bucket.tokens(rate, now),
+    let view = |name: &str, bucket: &crate::coordination::bucket::Bucket, rate: crate::coordination::bucket::Rate| {
+        BucketView {
+            bucket: name.into(),
+            per_minute: rate.per_minute,
+            burst: rate.burst,
+            tokens: bucket.tokens(rate, now),
+        }
     };
-    vec![view("all", &decisions.tokens, rules.rate()), view("selfplay", &decisions.selfplay_tokens, rules.selfplay_rate())]
+    vec![
+        view("all", &decisions.tokens, rules.rate()),
+        view("selfplay", &decisions.selfplay_tokens, rules.selfplay_rate()),
+    ]
 }
 
 fn starts(rules: &Rules<'_>, decisions: &Decisions, now: Mono) -> Vec<StartsView> {
@@ -121,6 +126,11 @@ fn starts(rules: &Rules<'_>, decisions: &Decisions, now: Mono) -> Vec<StartsView
 
 fn reservations(decisions: &Decisions, now: Mono) -> Vec<ReservationView> {
     let left = decisions.reservations.iter().filter(|(_, r)| r.until > now);
-    left.map(|(node, r)| ReservationView { node: node.clone(), purpose: r.purpose, seconds: (r.until - now).secs_left(), by: r.by.clone() })
-        .collect()
+    left.map(|(node, r)| ReservationView {
+        node: node.clone(),
+        purpose: r.purpose,
+        seconds: (r.until - now).secs_left(),
+        by: r.by.clone(),
+    })
+    .collect()
 }

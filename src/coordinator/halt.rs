@@ -42,8 +42,9 @@ impl Halter {
         Halter { core, systemd, flag, boot, told: Mutex::default() }
     }
 
-    /// At start: a flag that is there halts, and a halt continues. One whose flag is gone continues as well and has it again: after a reboot
-    /// /run is empty, and in a container the boot's id does not tell one from a flag that was removed by hand.
+    /// At start: a flag that is there halts, and a halt continues. One whose flag is gone continues as well and has it
+    /// again: after a reboot /run is empty, and in a container the boot's id does not tell one from a flag that was
+    /// removed by hand.
     pub fn begin(&self) -> Result<(), Refusal> {
         let stored = self.core.change(|cx| emergency::halted(cx))?;
         // The connection is there when it is needed. Without a bus there are no units either.
@@ -88,7 +89,8 @@ impl Halter {
     fn carry_out(&self, steps: &mut Vec<String>) {
         let halt = self.core.change(|cx| emergency::halted(cx)).ok().flatten();
         let text = halt.map(|h| format!("{}\nby {}\n", h.reason, h.by)).unwrap_or_default();
-        // The kernel lets nobody open another one's file for writing in a sticky directory, and one that is there says enough.
+        // The kernel lets nobody open another one's file for writing in a sticky directory, and one that is there says
+        // enough.
         let written = std::fs::File::create_new(&self.flag).and_then(|mut file| file.write_all(text.as_bytes()));
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -111,7 +113,9 @@ impl Halter {
                 steps.push(format!("systemd does not list job units: {why}"));
                 return;
             }
-            Ok(up) if up.is_empty() => steps.push(format!("no job unit running after {} ms", begin.elapsed().as_millis())),
+            Ok(up) if up.is_empty() => {
+                steps.push(format!("no job unit running after {} ms", begin.elapsed().as_millis()))
+            }
             Ok(names) => {
                 steps.push(format!(
                     "{} still running after {} ms; the coordinator kills them itself",
@@ -149,11 +153,13 @@ impl Halter {
         }
     }
 
-    /// Clears, and removes the flag file: the file first, so that who sees it gone and who sees it there both end in a clear.
+    /// Clears, and removes the flag file: the file first, so that who sees it gone and who sees it there both end in a
+    /// clear.
     pub fn clear(&self, by: String) -> Result<Accepted, Refusal> {
         match std::fs::remove_file(&self.flag) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let why = format!("cannot remove {}: {error}; remove it by hand to clear the halt", self.flag.display());
+                let why =
+                    format!("cannot remove {}: {error}; remove it by hand to clear the halt", self.flag.display());
                 return Err(Refusal::refused("the halt would start again", vec![Reason::new(ReasonCode::Halted, why)]));
             }
             _ => {}
@@ -171,12 +177,22 @@ impl Halter {
         let halt = self.core.change(|cx| emergency::halted(cx))?;
         let Some(halt) = halt else {
             self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(seen.flags.iter().map(|f| f.path.clone()));
-            // It may have been removed since the watcher looked; what cannot be seen from here counts as the watcher says.
+            // It may have been removed since the watcher looked; what cannot be seen from here counts as the watcher
+            // says.
             let is_gone = |path: &str| matches!(flags::text(Path::new(path)), Ok(None));
             return match seen.flags.iter().find(|f| !is_gone(&f.path)) {
                 Some(flag) => {
-                    let reason = flag.text.lines().next().map(str::trim).filter(|t| !t.is_empty()).unwrap_or("the flag file was created");
-                    self.halt(Because { reason: reason.chars().take(200).collect(), by: format!("flag file {}", flag.path) })
+                    let reason = flag
+                        .text
+                        .lines()
+                        .next()
+                        .map(str::trim)
+                        .filter(|t| !t.is_empty())
+                        .unwrap_or("the flag file was created");
+                    self.halt(Because {
+                        reason: reason.chars().take(200).collect(),
+                        by: format!("flag file {}", flag.path),
+                    })
                 }
                 None => Ok(EmergencyView::default()),
             };
@@ -186,7 +202,8 @@ impl Halter {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.extend(seen.flags.iter().map(|f| f.path.clone()));
         let theirs = halt.by.strip_prefix("flag file ");
-        let theirs_is_gone = theirs.is_some_and(|path| told.contains(path) && seen.flags.iter().all(|f| f.path != path));
+        let theirs_is_gone =
+            theirs.is_some_and(|path| told.contains(path) && seen.flags.iter().all(|f| f.path != path));
         drop(told);
         if all && (ours_is_gone || theirs_is_gone) {
             self.clear("the user who removed the flag file".into())?;

@@ -8,10 +8,9 @@ use rusqlite::params;
 /// Counts one more interruption of an item's attempt.
 pub fn count(cx: &Change<'_>, n: i64, item: &WorkItem) -> Result<Interruptions, Refusal> {
     let sql = "SELECT interruptions, idle_interruptions, furthest FROM work WHERE n = ?1";
-    let before = cx
-        .db
-        .prepare_cached(sql)?
-        .query_row([n], |row| Ok(Interruptions { all: row.get(0)?, without_progress: row.get(1)?, furthest: row.get(2)? }))?;
+    let before = cx.db.prepare_cached(sql)?.query_row([n], |row| {
+        Ok(Interruptions { all: row.get(0)?, without_progress: row.get(1)?, furthest: row.get(2)? })
+    })?;
     let now = before.one_more(item.progress.as_ref().map_or(0.0, |progress| progress.done));
     write(cx, n, now)?;
     Ok(now)

@@ -53,13 +53,27 @@ impl Jobs {
     fn reply(&self, peer: &Peer, call: &Call, called: Called) -> Answered {
         let (core, theirs) = (&self.core, peer.clone());
         match called {
-            Called::Take(m) => self.run(m, peer, call, |take| &take.job_id, |take| core.change(move |cx| take::take(cx, &take, &theirs))),
-            Called::Renew(m) => {
-                self.run(m, peer, call, |renew| &renew.job_id, |renew| core.change(move |cx| take::renew(cx, &renew, &theirs)))
-            }
-            Called::Finish(m) => {
-                self.run(m, peer, call, |finish| &finish.job_id, |finish| core.change(move |cx| finish::finish(cx, finish)))
-            }
+            Called::Take(m) => self.run(
+                m,
+                peer,
+                call,
+                |take| &take.job_id,
+                |take| core.change(move |cx| take::take(cx, &take, &theirs)),
+            ),
+            Called::Renew(m) => self.run(
+                m,
+                peer,
+                call,
+                |renew| &renew.job_id,
+                |renew| core.change(move |cx| take::renew(cx, &renew, &theirs)),
+            ),
+            Called::Finish(m) => self.run(
+                m,
+                peer,
+                call,
+                |finish| &finish.job_id,
+                |finish| core.change(move |cx| finish::finish(cx, finish)),
+            ),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The coordinator: work queue, leases, limits. One thread owns the database and decides; everybody else asks it.
 //!
-//! `writer` runs every change in a savepoint of one IMMEDIATE transaction, lets `grant` fill the free slots, commits, and only then
-//! answers, sends orders and wakes the publisher of the outbox.
+//! `writer` runs every change in a savepoint of one IMMEDIATE transaction, lets `grant` fill the free slots, commits,
+//! and only then answers, sends orders and wakes the publisher of the outbox.
 mod agenda;
 mod args;
 mod bandwidth;

@@ -1,9 +1,11 @@
-//! The use of the nodes: remembers what was observed, lets the controllers decide, and keeps the rate of games that was agreed on.
+//! The use of the nodes: remembers what was observed, lets the controllers decide, and keeps the rate of games that was
+//! agreed on.
 use super::change::Change;
 use super::refusal::Refusal;
 use super::rows;
 use crate::contract::coordinator::optimizer::{
-    Action, Advice, AgreedRate, MaxSelfplay, NegotiateRate, NodeUse, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization,
+    Action, Advice, AgreedRate, MaxSelfplay, NegotiateRate, NodeUse, Observe, Rates, Scale, SelfplayBound, ShouldScale,
+    Utilization,
 };
 use crate::contract::ids::NodeId;
 use crate::contract::time::Span;
@@ -47,8 +49,10 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
     let node = call.node.clone().unwrap_or_else(|| cx.state.node.clone());
     let config = cx.state.config.clone();
     let (targets, settings) = (&config.resource_targets, &config.optimizer);
-    let machine = hardware::Machine { cores: Some(call.cpus), memory_bytes: call.memory_bytes, gpus: call.gpus.clone() };
-    let most = hardware::selfplay_jobs(&config.limits, &machine).jobs.min(config.limits.selfplay.per_node.unwrap_or(u32::MAX));
+    let machine =
+        hardware::Machine { cores: Some(call.cpus), memory_bytes: call.memory_bytes, gpus: call.gpus.clone() };
+    let most =
+        hardware::selfplay_jobs(&config.limits, &machine).jobs.min(config.limits.selfplay.per_node.unwrap_or(u32::MAX));
     let running = rows::usage(cx.db)?.on(JobType::Selfplay, &node);
     let safe = &config.safeguards;
     let full = match (call.memory_percent, call.gpu_memory_percent) {
@@ -58,8 +62,8 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
         _ => None,
     };
     let load = Load { running, most, full };
-    // A job is a thread until its use was measured; of a GPU it takes its share of the jobs that fit. The controllers tolerate that this
-    // is wrong by half.
+    // A job is a thread until its use was measured; of a GPU it takes its share of the jobs that fit. The controllers
+    // tolerate that this is wrong by half.
     let (thread, fits) = (100.0 / f64::from(call.cpus), 100.0 / f64::from(most.max(1)));
     let resources = [
         ("cpu", call.cpu_percent, thread, call.selfplay_cpu_percent, optimizer::cpu_band(targets)),
@@ -74,11 +78,13 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
         let wish = optimizer::wish(targets, settings, &band, &mut memory, measured, &load, cx.now.wall);
         memories.push((name, measured, wish, memory));
     }
-    let mut wishes: Vec<_> = memories.iter_mut().map(|(name, measured, wish, memory)| (*name, *measured, wish.clone(), memory)).collect();
+    let mut wishes: Vec<_> =
+        memories.iter_mut().map(|(name, measured, wish, memory)| (*name, *measured, wish.clone(), memory)).collect();
     let decision = optimizer::decide(settings, &load, &mut wishes);
     drop(wishes);
     for (name, _, _, memory) in &memories {
-        let sql = "INSERT INTO controller (node, resource, memory) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET memory = excluded.memory";
+        let sql = "INSERT INTO controller (node, resource, memory) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET \
+            memory = excluded.memory";
         cx.db.prepare_cached(sql)?.execute(params![node.as_str(), name, serde_json::to_string(memory)?])?;
     }
     let advice = Advice {
@@ -103,12 +109,14 @@ pub fn observe(cx: &mut Change<'_>, call: &Observe) -> Result<Advice, Refusal> {
 
 fn stored<T: DeserializeOwned>(cx: &Change<'_>, node: &NodeId, resource: &str) -> Result<Option<T>, Refusal> {
     let sql = "SELECT memory FROM controller WHERE node = ?1 AND resource = ?2";
-    let text: Option<String> = cx.db.prepare_cached(sql)?.query_row([node.as_str(), resource], |row| row.get(0)).optional()?;
+    let text: Option<String> =
+        cx.db.prepare_cached(sql)?.query_row([node.as_str(), resource], |row| row.get(0)).optional()?;
     // A memory of another version is no reason to stop: the controller starts over.
     Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
 }
 
-/// Self-play jobs that a node may run by its hardware, and by the optimizer's wish while that is fresh; nothing while it was not observed.
+/// Self-play jobs that a node may run by its hardware, and by the optimizer's wish while that is fresh; nothing while
+/// it was not observed.
 pub fn cap(cx: &Change<'_>, node: &NodeId) -> Option<u32> {
     let (at, advice) = cx.state.managers.advice.get(node)?;
     let fresh = cx.now.mono - *at <= fresh_for(cx);
@@ -169,17 +177,21 @@ pub fn should_scale(cx: &Change<'_>, call: &ShouldScale) -> Result<Scale, Refusa
     Ok(Scale { up: percent < up, down: percent > down, reason })
 }
 
-/// Self-play jobs that a node may have (`get_max_selfplay_for_node` of the earlier implementation): by hardware, and by the configured limit.
+/// Self-play jobs that a node may have (`get_max_selfplay_for_node` of the earlier implementation): by hardware, and by
+/// the configured limit.
 pub fn max_selfplay(cx: &Change<'_>, call: &MaxSelfplay) -> Result<SelfplayBound, Refusal> {
     if call.cpu_count == 0 || call.gpu_count > 64 {
         return Err(Refusal::bad("cpu_count", "must have at least one processor and at most 64 GPUs"));
     }
     let limits = &cx.state.config.limits;
     let gpus = vec![call.gpu_name.clone(); call.gpu_count as usize];
-    let machine = hardware::Machine { cores: Some(call.cpu_count), memory_bytes: call.memory_gb.saturating_mul(1 << 30), gpus };
+    let machine =
+        hardware::Machine { cores: Some(call.cpu_count), memory_bytes: call.memory_gb.saturating_mul(1 << 30), gpus };
     let bound = hardware::selfplay_jobs(limits, &machine);
     Ok(match limits.selfplay.per_node {
-        Some(most) if most < bound.jobs => SelfplayBound { jobs: most, why: format!("limits.selfplay.per_node is {most}") },
+        Some(most) if most < bound.jobs => {
+            SelfplayBound { jobs: most, why: format!("limits.selfplay.per_node is {most}") }
+        }
         _ => SelfplayBound { jobs: bound.jobs, why: bound.why },
     })
 }
@@ -195,15 +207,18 @@ fn log(cx: &Change<'_>, most: u32) -> Result<Vec<AgreedRate>, Refusal> {
     Ok(texts.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>()?)
 }
 
-/// Agrees on a rate of self-play: `negotiate_selfplay_rate` of the earlier implementation, and `apply_feedback_adjustment` when nothing is requested.
+/// Agrees on a rate of self-play: `negotiate_selfplay_rate` of the earlier implementation, and
+/// `apply_feedback_adjustment` when nothing is requested.
 pub fn negotiate(cx: &mut Change<'_>, call: &NegotiateRate) -> Result<AgreedRate, Refusal> {
     if call.requested.is_some_and(|r| !r.is_finite() || r < 0.0) {
         return Err(Refusal::bad("requested", "must be 0 or more games per hour"));
     }
     let previous = rate(cx)?;
     let seen = utilization(cx)?;
-    let used =
-        rates::Use { percent: seen.gpu_percent.into_iter().chain(seen.cpu_percent).reduce(f64::max), gpu_memory: seen.gpu_memory_percent };
+    let used = rates::Use {
+        percent: seen.gpu_percent.into_iter().chain(seen.cpu_percent).reduce(f64::max),
+        gpu_memory: seen.gpu_memory_percent,
+    };
     let (targets, settings) = (&cx.state.config.resource_targets, &cx.state.config.optimizer);
     let answer = match call.requested {
         Some(rate) => {
@@ -222,7 +237,9 @@ pub fn negotiate(cx: &mut Change<'_>, call: &NegotiateRate) -> Result<AgreedRate
         at_us: cx.now.wall,
     };
     cx.db.prepare_cached("INSERT INTO rate_log (body) VALUES (?1)")?.execute([serde_json::to_string(&agreed)?])?;
-    cx.db.prepare_cached("DELETE FROM rate_log WHERE n NOT IN (SELECT n FROM rate_log ORDER BY n DESC LIMIT ?1)")?.execute([KEPT])?;
+    cx.db
+        .prepare_cached("DELETE FROM rate_log WHERE n NOT IN (SELECT n FROM rate_log ORDER BY n DESC LIMIT ?1)")?
+        .execute([KEPT])?;
     Ok(agreed)
 }
 

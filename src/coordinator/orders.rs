@@ -51,7 +51,12 @@ pub fn connect(cx: &mut Change<'_>, node: NodeId, mailbox: Arc<Mailbox>) -> Resu
     Ok(())
 }
 
-fn stream_orders(mailbox: &Mailbox, woken: &UnixStream, stream: &UnixStream, replies: &mut dyn Replies) -> io::Result<()> {
+fn stream_orders(
+    mailbox: &Mailbox,
+    woken: &UnixStream,
+    stream: &UnixStream,
+    replies: &mut dyn Replies,
+) -> io::Result<()> {
     let hung_up = PollFlags::from_bits_retain(nix::libc::POLLRDHUP);
     loop {
         let (orders, closed) = mailbox.take();
@@ -79,7 +84,9 @@ fn stream_orders(mailbox: &Mailbox, woken: &UnixStream, stream: &UnixStream, rep
 /// What became of an order. Not accepted: the token is an old one, or it was known already.
 pub fn report(cx: &mut Change<'_>, call: &Report) -> Result<Accepted, Refusal> {
     let (n, item) = rows::wanted(cx, &call.job_id)?;
-    let Some(lease) = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token) else { return Ok(Accepted { accepted: false }) };
+    let Some(lease) = rows::lease_of(cx.db, n)?.filter(|l| l.token == call.token) else {
+        return Ok(Accepted { accepted: false });
+    };
     match call.outcome {
         ReportOutcome::Started if lease.ordered => return Ok(Accepted { accepted: false }),
         ReportOutcome::Started => {

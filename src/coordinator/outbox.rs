@@ -23,7 +23,12 @@ impl Event {
         Event::new(cx, Some(work.config_key.clone()), work.cause.clone(), payload)
     }
 
-    fn new<P: TypedPayload>(cx: &Change<'_>, key: Option<ConfigKey>, cause: Option<EventId>, payload: P) -> Result<Event, Refusal> {
+    fn new<P: TypedPayload>(
+        cx: &Change<'_>,
+        key: Option<ConfigKey>,
+        cause: Option<EventId>,
+        payload: P,
+    ) -> Result<Event, Refusal> {
         let event = NewEvent {
             id: None,
             kind: P::TYPE.info().wire.into(),
@@ -63,8 +68,8 @@ pub fn emit_plain<P: TypedPayload>(cx: &mut Change<'_>, payload: P) -> Result<()
     Event::new(cx, None, None, payload)?.store(cx)
 }
 
-/// The oldest events that wait, at most `bytes` of them but at least one, each with its number. The number makes the idempotency
-/// key, so that a batch that is sent twice is stored once.
+/// The oldest events that wait, at most `bytes` of them but at least one, each with its number. The number makes the
+/// idempotency key, so that a batch that is sent twice is stored once.
 pub fn waiting(cx: &mut Change<'_>, bytes: usize) -> Result<Vec<(i64, NewEvent)>, Refusal> {
     let mut statement = cx.db.prepare_cached("SELECT n, event FROM outbox ORDER BY n LIMIT 256")?;
     let mut rows = statement.query([])?;
@@ -91,7 +96,10 @@ pub fn published(cx: &mut Change<'_>, up_to: i64) -> Result<(), Refusal> {
 
 /// The router refused this event for good: it is set aside, for the operator, and holds up nobody.
 pub fn refused(cx: &mut Change<'_>, n: i64, why: &str) -> Result<(), Refusal> {
-    cx.db.execute("INSERT INTO outbox_refused (n, event, why) SELECT n, event, ?2 FROM outbox WHERE n = ?1", params![n, why])?;
+    cx.db.execute(
+        "INSERT INTO outbox_refused (n, event, why) SELECT n, event, ?2 FROM outbox WHERE n = ?1",
+        params![n, why],
+    )?;
     cx.db.execute("DELETE FROM outbox WHERE n = ?1", [n])?;
     cx.state.managers.failed("outbox", why);
     Ok(())

@@ -28,7 +28,9 @@ impl OutboxSignal {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = |s: &mut Rings| !s.rung;
         let mut state = match limit {
-            Some(limit) => self.changed.wait_timeout_while(state, limit, quiet).unwrap_or_else(PoisonError::into_inner).0,
+            Some(limit) => {
+                self.changed.wait_timeout_while(state, limit, quiet).unwrap_or_else(PoisonError::into_inner).0
+            }
             None => self.changed.wait_while(state, quiet).unwrap_or_else(PoisonError::into_inner),
         };
         state.rung = false;
@@ -50,7 +52,8 @@ impl OutboxSignal {
         loop {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let rest = limit.saturating_sub(begin.elapsed()).min(patience);
-            let (state, waited) = self.changed.wait_timeout_while(state, rest, |s| !s.empty).unwrap_or_else(PoisonError::into_inner);
+            let (state, waited) =
+                self.changed.wait_timeout_while(state, rest, |s| !s.empty).unwrap_or_else(PoisonError::into_inner);
             if state.empty || state.away || (waited.timed_out() && begin.elapsed() >= limit) {
                 return state.empty;
             }

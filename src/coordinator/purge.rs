@@ -16,8 +16,8 @@ const BATCH: i64 = 500;
 /// Between two looks at the clocks.
 const PURGE_INTERVAL: Span = Span::of_secs(60);
 
-/// Forgets what ended more than `limits.keep_ended_days` ago, if it is time to look. An item stays while its unit still has a slot,
-/// or while another that has not ended depends on it.
+/// Forgets what ended more than `limits.keep_ended_days` ago, if it is time to look. An item stays while its unit still
+/// has a slot, or while another that has not ended depends on it.
 pub fn turn(cx: &mut Change<'_>) -> Result<(), Refusal> {
     look_at_clocks(cx);
     match cx.state.ages.permit {

@@ -6,8 +6,8 @@ use super::transition::ACTIVE;
 use super::{conditions, decisions, emergency, gates, grant, optimizer};
 use crate::contract::coordinator::optimizer::Utilization;
 use crate::contract::coordinator::{
-    CoordinatorStatus, Counted, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter, WorkItem, WorkSelection,
-    WorkStatus,
+    CoordinatorStatus, Counted, LeaseList, LeaseView, LifeState, LimitList, LimitView, Listed, Shown, WorkFilter,
+    WorkItem, WorkSelection, WorkStatus,
 };
 use crate::contract::ids::JobId;
 use crate::contract::reason::Reason;
@@ -31,7 +31,8 @@ pub fn list(cx: &mut Change<'_>, filter: &WorkFilter) -> Result<Listed, Refusal>
         values.push(before.into());
     }
     let limit = filter.limit.unwrap_or(USUAL).max(1);
-    let sql = format!("SELECT * FROM work WHERE {} ORDER BY n DESC LIMIT {}", clauses.join(" AND "), u64::from(limit) + 1);
+    let sql =
+        format!("SELECT * FROM work WHERE {} ORDER BY n DESC LIMIT {}", clauses.join(" AND "), u64::from(limit) + 1);
     let mut statement = cx.db.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     decisions::ready(cx)?;

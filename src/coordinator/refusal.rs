@@ -70,7 +70,8 @@ impl From<rusqlite::Error> for Refusal {
                 "the coordinator's file system is full and nothing was stored; free space and retry",
             );
         }
-        // If the database cannot be used any more, the coordinator ends here: nothing is answered, and its next start opens it afresh.
+        // If the database cannot be used any more, the coordinator ends here: nothing is answered, and its next start
+        // opens it afresh.
         store::sort("the coordination database", &error);
         Refusal::internal(format!("the coordination database: {error}"))
     }

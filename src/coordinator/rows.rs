@@ -22,7 +22,9 @@ macro_rules! text_column {
             fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
                 let text = value.as_str()?;
                 let parse: fn(&str) -> Option<$type> = $parse;
-                parse(text).map(Text).ok_or_else(|| FromSqlError::Other(format!("{text:?} in {}", stringify!($type)).into()))
+                parse(text)
+                    .map(Text)
+                    .ok_or_else(|| FromSqlError::Other(format!("{text:?} in {}", stringify!($type)).into()))
             }
         }
         impl ToSql for Text<$type> {
@@ -147,7 +149,8 @@ pub fn insert_lease(
     let listed = gpus.as_ref().and_then(|gpus| serde_json::to_string(gpus).ok());
     cx.db
         .prepare_cached(
-            "INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us, gpus, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO lease (kind, node, work, requested_by, granted_us, expires_us, gpus, name) VALUES (?1, ?2, \
+                ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![kind.name(), node.as_str(), work, requested_by, granted, expires, listed, id.as_str()])?;
     let token = FencingToken(cx.db.last_insert_rowid().unsigned_abs());
@@ -214,7 +217,8 @@ pub fn usage(db: &Connection) -> rusqlite::Result<Usage> {
 
 /// Item number n, without its waiting reasons.
 pub fn item(cx: &Change<'_>, n: i64) -> Result<Option<WorkItem>, Refusal> {
-    let found = cx.db.prepare_cached("SELECT * FROM work WHERE n = ?1")?.query_row([n], |row| read_item(cx, row)).optional()?;
+    let found =
+        cx.db.prepare_cached("SELECT * FROM work WHERE n = ?1")?.query_row([n], |row| read_item(cx, row)).optional()?;
     found.map(|item| with_lease(cx, n, item)).transpose()
 }
 

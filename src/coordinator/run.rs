@@ -55,7 +55,11 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => {
             match failure.exit {
-                Exit::Config => tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected: {}", chain(&failure)),
+                Exit::Config => tracing::error!(
+                    MESSAGE_ID = messages::CONFIG_REFUSED,
+                    "configuration rejected: {}",
+                    chain(&failure)
+                ),
                 _ => tracing::error!("{}", chain(&failure)),
             }
             if let Some(hint) = &failure.hint {
@@ -82,8 +86,9 @@ fn lock(directory: &Path) -> Result<Flock<File>, Failure> {
         let hint = "the state directory must exist and be writable";
         Failure::new(Exit::Failure, format!("opening {}", path.display())).hint(hint).caused_by(e)
     })?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another coordinator uses {}", directory.display())).caused_by(e))
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| {
+        Failure::new(Exit::TempFail, format!("another coordinator uses {}", directory.display())).caused_by(e)
+    })
 }
 
 fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
@@ -94,8 +99,8 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let mut signals = SigSet::empty();
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().for_each(|s| signals.add(s));
     signals.thread_block().map_err(errno("blocking signals"))?;
-    let signals =
-        SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(errno("making a signal descriptor"))?;
+    let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .map_err(errno("making a signal descriptor"))?;
 
     let mut passed = Passed::look()?;
     let listener = passed.listener(args.socket.as_deref(), "coordinator")?;
@@ -114,28 +119,33 @@ fn run(args: &Args, restarts: Restarts) -> Result<(), Failure> {
     let settled_after = Duration::from_secs(config.master.reset_after.into());
     let cores = std::thread::available_parallelism().ok().and_then(|n| u32::try_from(n.get()).ok());
     let (seen_node, seen_dir) = (node.clone(), state_dir.clone());
-    let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir))).map_err(failed("starting to watch the machine"))?;
+    let look = gates::watch(move || Box::new(Machine::new(seen_node, seen_dir)))
+        .map_err(failed("starting to watch the machine"))?;
     let mut state = State::new(config, node, cores, epoch, look);
     state.jobs.clone_from(&args.jobs);
     state.ages.guard = Some(schema::age_guard(&db, &path, crate::platform::age::clocks())?);
     let connections = Arc::clone(&state.leases.connections);
     if let Err(error) = std::fs::create_dir_all(&args.jobs) {
-        tracing::warn!(%error, dir = %args.jobs.display(), "cannot create the jobs' directory; no job can start without it");
+        tracing::warn!(%error, dir = %args.jobs.display(), "cannot create the jobs' directory; no job can start \
+            without it");
     }
     let (wake, woken) = UnixStream::pair().map_err(failed("making the main loop's wake"))?;
     for end in [&wake, &woken] {
         end.set_nonblocking(true).map_err(failed("making the main loop's wake"))?;
     }
     let signal = Arc::new(OutboxSignal::default());
-    let core = Core::start(db, state, Box::new(clocks), Arc::clone(&signal), wake).map_err(failed("starting the writer"))?;
+    let core =
+        Core::start(db, state, Box::new(clocks), Arc::clone(&signal), wake).map_err(failed("starting the writer"))?;
     core.change(reports::take_over_all).map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
-    publisher::start(core.clone(), Arc::clone(&signal), args.router.clone()).map_err(failed("starting the publisher"))?;
+    publisher::start(core.clone(), Arc::clone(&signal), args.router.clone())
+        .map_err(failed("starting the publisher"))?;
 
     let systemd = SystemdView::at(args.bus.clone(), crate::contract::paths::RUN);
     let halter = Arc::new(Halter::new(core.clone(), systemd, args.flag.clone()));
     // Before anybody may ask for a slot.
     halter.begin().map_err(|refusal| Failure::new(Exit::Failure, refusal.to_string()))?;
-    let looked = flags::watch(Arc::clone(&halter), args.flags()).map_err(failed("starting to watch the emergency flags"))?;
+    let looked =
+        flags::watch(Arc::clone(&halter), args.flags()).map_err(failed("starting to watch the emergency flags"))?;
     let watching = core.change(|cx| {
         cx.state.admission.flags = looked;
         Ok(())
@@ -232,7 +242,10 @@ impl Loop {
             Err(failure) => {
                 self.status.config.refused(clock::now_us());
                 let why = chain(&failure);
-                tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected, the previous one stays in effect: {why}");
+                tracing::error!(
+                    MESSAGE_ID = messages::CONFIG_REFUSED,
+                    "configuration rejected, the previous one stays in effect: {why}"
+                );
                 self.status.note(format!("invalid configuration, the previous one stays in effect: {failure}"));
             }
         }
@@ -279,7 +292,9 @@ impl Loop {
         });
         match ended {
             Ok(()) => tracing::debug!(manager = name, milliseconds = begin.elapsed().as_millis() as u64, "shut down"),
-            Err(refusal) => tracing::error!(manager = name, %refusal, "not shut down in time; continuing with the others"),
+            Err(refusal) => {
+                tracing::error!(manager = name, %refusal, "not shut down in time; continuing with the others")
+            }
         }
     }
 }

@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, HashMap};
 /// Places that one reply tells of.
 const SHOWN: usize = 1000;
 
-/// The first items of each type that has room, as many as could be granted, in order; and whether others are held back for the peak
-/// hours, so that somebody must look again.
+/// The first items of each type that has room, as many as could be granted, in order; and whether others are held back
+/// for the peak hours, so that somebody must look again.
 pub fn candidates(cx: &mut Change<'_>, nodes: &[Node]) -> Result<(Vec<Candidate>, bool), Refusal> {
     let now = cx.now.mono;
     let (rules, decisions) = cx.state.decisions();
@@ -58,7 +58,11 @@ pub fn against(cx: &Change<'_>, item: &WorkItem, nodes: &[Node], usage: &Usage) 
     if !nodes.is_empty() && !nodes.iter().any(|n| n.wants(usage, kind)) {
         for node in nodes {
             let most = node.most_selfplay.unwrap_or(0);
-            let text = format!("node {} is at its target of {}", node.id, crate::contract::text::count(most.into(), "self-play job"));
+            let text = format!(
+                "node {} is at its target of {}",
+                node.id,
+                crate::contract::text::count(most.into(), "self-play job")
+            );
             reasons.push(Reason::new(ReasonCode::Optimizer, text));
         }
     }
@@ -84,9 +88,11 @@ fn order(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<(Place, String)>, Ref
     }
     let window = Span::of_secs(settings.window_seconds.into());
     let mut granted = Granted::default();
-    // CRITICAL work is outside the fair share; what was granted in the future, by a clock that went back, is not counted either.
+    // CRITICAL work is outside the fair share; what was granted in the future, by a clock that went back, is not
+    // counted either.
     let mut statement = cx.db.prepare_cached(
-        "SELECT config_key, count(*) FROM work WHERE kind = ?1 AND claimed_us > ?2 AND claimed_us <= ?3 AND priority < 90 GROUP BY config_key",
+        "SELECT config_key, count(*) FROM work WHERE kind = ?1 AND claimed_us > ?2 AND claimed_us <= ?3 AND priority \
+            < 90 GROUP BY config_key",
     )?;
     for kind in kinds {
         let mut rows = statement.query(params![kind.name(), cx.now.wall - window, cx.now.wall])?;
@@ -114,7 +120,8 @@ fn waiting(cx: &Change<'_>, kinds: &[JobType]) -> Result<Vec<Waiting>, Refusal> 
     let mut statement = cx.db.prepare_cached(
         "SELECT n, config_key, priority, created_us, deadline_us FROM work WHERE status = 'pending' AND kind = ?1
            AND (not_before_us IS NULL OR not_before_us <= ?2 OR not_before_us > ?3)
-           AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n AND w.status <> 'completed')",
+           AND NOT EXISTS (SELECT 1 FROM dependency d JOIN work w ON w.n = d.needs WHERE d.work = work.n
+           AND w.status <> 'completed')",
     )?;
     let damaged = cx.now.wall + Span::of_secs(retry::LONGEST);
     for kind in kinds.iter().copied() {
@@ -147,10 +154,12 @@ fn latest_start(cx: &Change<'_>, kind: JobType, config: &str, deadline: Wall) ->
 /// Who waits for whom.
 fn edges(cx: &Change<'_>) -> Result<Vec<Edge>, Refusal> {
     let mut statement = cx.db.prepare_cached(
-        "SELECT d.work, w.priority, w.deadline_us, d.needs FROM work w JOIN dependency d ON d.work = w.n WHERE w.status = 'pending'",
+        "SELECT d.work, w.priority, w.deadline_us, d.needs FROM work w JOIN dependency d ON d.work = w.n WHERE \
+            w.status = 'pending'",
     )?;
-    let edge =
-        |row: &rusqlite::Row<'_>| Ok(Edge { item: row.get(0)?, priority: row.get(1)?, latest_start: row.get(2)?, needs: row.get(3)? });
+    let edge = |row: &rusqlite::Row<'_>| {
+        Ok(Edge { item: row.get(0)?, priority: row.get(1)?, latest_start: row.get(2)?, needs: row.get(3)? })
+    };
     Ok(statement.query_map([], edge)?.collect::<Result<_, _>>()?)
 }
 
@@ -165,7 +174,10 @@ pub fn view(cx: &Change<'_>) -> Result<QueueOrder, Refusal> {
         if place.urgent {
             why.push("its deadline is near".to_owned());
         } else if place.aged > 0 {
-            why.push(format!("raised {} by ageing", if place.aged == 1 { "a level".into() } else { format!("{} levels", place.aged) }));
+            why.push(format!(
+                "raised {} by ageing",
+                if place.aged == 1 { "a level".into() } else { format!("{} levels", place.aged) }
+            ));
         }
         why.extend(held(cx, &place, &config)?);
         if place.over_share {

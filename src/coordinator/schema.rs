@@ -34,7 +34,8 @@ CREATE TABLE work (
     error TEXT
 );
 CREATE UNIQUE INDEX work_idempotency ON work(idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE UNIQUE INDEX work_singleton ON work(singleton) WHERE singleton IS NOT NULL AND status IN ('pending', 'claimed', 'running');
+CREATE UNIQUE INDEX work_singleton ON work(singleton) WHERE singleton IS NOT NULL AND status IN ('pending', 'claimed',
+'running');
 CREATE INDEX work_waiting ON work(kind, priority DESC, n) WHERE status = 'pending';
 CREATE INDEX work_active ON work(status) WHERE status IN ('pending', 'claimed', 'running');
 
@@ -94,7 +95,8 @@ CREATE INDEX work_granted ON work(kind, claimed_us) WHERE claimed_us IS NOT NULL
 CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO counter (name, value) VALUES ('transfer', 0);
 
-CREATE TABLE duration (kind TEXT NOT NULL, config_key TEXT NOT NULL, finished_us INTEGER NOT NULL, seconds REAL NOT NULL);
+CREATE TABLE duration (kind TEXT NOT NULL, config_key TEXT NOT NULL, finished_us INTEGER NOT NULL,
+seconds REAL NOT NULL);
 CREATE INDEX duration_of ON duration(kind, config_key, finished_us);
 
 CREATE TABLE transfer (                         -- a reservation of bandwidth
@@ -118,7 +120,8 @@ CREATE TABLE throughput (                       -- what a route carried
 CREATE INDEX throughput_of ON throughput(host, node, data_type, n);
 
 CREATE TABLE node_use (node TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;      -- NodeUse as JSON
-CREATE TABLE controller (node TEXT NOT NULL, resource TEXT NOT NULL, memory TEXT NOT NULL, PRIMARY KEY (node, resource)) WITHOUT ROWID;
+CREATE TABLE controller (node TEXT NOT NULL, resource TEXT NOT NULL, memory TEXT NOT NULL, PRIMARY KEY (node,
+resource)) WITHOUT ROWID;
 CREATE TABLE rate_log (n INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);      -- AgreedRate as JSON
 ",
     "
@@ -141,7 +144,8 @@ UPDATE lease SET name = (SELECT value FROM meta WHERE name = 'epoch') || '-l' ||
     // An attempt is not interrupted for ever.
     "
 ALTER TABLE work ADD COLUMN interruptions INTEGER NOT NULL DEFAULT 0;       -- of the attempt that is counted now
-ALTER TABLE work ADD COLUMN idle_interruptions INTEGER NOT NULL DEFAULT 0;  -- of them the last ones without progress between
+ALTER TABLE work ADD COLUMN idle_interruptions INTEGER NOT NULL DEFAULT 0;
+-- of them the last ones without progress between
 ALTER TABLE work ADD COLUMN furthest REAL NOT NULL DEFAULT 0;               -- the progress that it had reached
 ",
     // Only the process that took a job up keeps its lease.
@@ -162,7 +166,8 @@ pub fn open(path: &Path, keep: Keep, now: Mono) -> Result<(Database, String), Da
         // No id and no fencing token is given a second time.
         leave_gaps(&db).map_err(&fail)?;
     }
-    db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())]).map_err(&fail)?;
+    db.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('epoch', ?1)", [new_epoch(clock::random())])
+        .map_err(&fail)?;
     // The monotonic clock may be that of another boot: what was to last continues for its whole term, as leases do.
     start_over(&db, now).map_err(&fail)?;
     let epoch = db.query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| row.get(0)).map_err(fail)?;
@@ -178,9 +183,13 @@ fn start_over(db: &Connection, now: Mono) -> rusqlite::Result<()> {
 /// Every table whose numbers are given once. A table of which the snapshot had no row has no number yet either.
 fn leave_gaps(db: &Connection) -> rusqlite::Result<()> {
     for table in numbered(db)? {
-        let seq: Option<i64> = db.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [&table], |row| row.get(0)).optional()?;
+        let seq: Option<i64> =
+            db.query_row("SELECT seq FROM sqlite_sequence WHERE name = ?1", [&table], |row| row.get(0)).optional()?;
         db.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [&table])?;
-        db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)", params![table, seq.unwrap_or(0) + i64::from(GAP)])?;
+        db.execute(
+            "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)",
+            params![table, seq.unwrap_or(0) + i64::from(GAP)],
+        )?;
     }
     Ok(())
 }
@@ -194,9 +203,12 @@ const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// The watch over the wall clock for what is in the database.
 pub fn age_guard(db: &Connection, path: &Path, now: Clocks) -> Result<AgeGuard, DatabaseError> {
-    let newest = "SELECT max(created_us, coalesce((SELECT max(completed_us) FROM work), 0)) FROM work ORDER BY n DESC LIMIT 1";
     let newest =
-        db.query_row(newest, [], |row| row.get(0)).optional().map_err(DatabaseError::sqlite("reading the newest time of", path))?;
+        "SELECT max(created_us, coalesce((SELECT max(completed_us) FROM work), 0)) FROM work ORDER BY n DESC LIMIT 1";
+    let newest = db
+        .query_row(newest, [], |row| row.get(0))
+        .optional()
+        .map_err(DatabaseError::sqlite("reading the newest time of", path))?;
     Ok(AgeGuard::new(path, "jobs that ended and measured durations", newest, now))
 }
 

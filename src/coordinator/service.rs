@@ -28,9 +28,13 @@ impl Coordinator {
         let (it, tokens) = (Calling { core: &self.core, caller, call }, Tokens::for_caller(caller));
         match called {
             Called::Enqueue(m) => it.request(m, |work| &mut work.requested_by, |cx, work| enqueue::enqueue(cx, &work)),
-            Called::List(m) => it.change(m, move |cx, filter| query::list(cx, &filter).map(|listed| tokens.of_list(listed))),
+            Called::List(m) => {
+                it.change(m, move |cx, filter| query::list(cx, &filter).map(|listed| tokens.of_list(listed)))
+            }
             Called::Count(m) => it.change(m, |cx, which| query::count(cx, &which)),
-            Called::Show(m) => it.change(m, move |cx, show| query::show(cx, &show.work_id).map(|shown| tokens.of_item(shown))),
+            Called::Show(m) => {
+                it.change(m, move |cx, show| query::show(cx, &show.work_id).map(|shown| tokens.of_item(shown)))
+            }
             Called::Cancel(m) => it.change(m, |cx, call| cancel::cancel(cx, &call)),
             Called::CanSpawn(m) => it.change(m, |cx, ask| slots::can_spawn(cx, &ask)),
             Called::Acquire(m) => it.request(m, |ask| &mut ask.requested_by, |cx, ask| slots::acquire(cx, &ask)),
@@ -46,9 +50,13 @@ impl Coordinator {
                 self.core.change(move |cx| emergency::pause(cx, because))
             }),
             Called::Resume(m) => it.change(m, |cx, _| emergency::resume(cx)),
-            Called::Halt(m) => it.answer(m, |why| self.halter.halt(it.signed(why)).map(|emergency| Emergency { emergency })),
+            Called::Halt(m) => {
+                it.answer(m, |why| self.halter.halt(it.signed(why)).map(|emergency| Emergency { emergency }))
+            }
             Called::Clear(m) => it.answer(m, |why| self.halter.clear(it.signed(why).by)),
-            Called::Flags(m) => it.answer(m, |flags| self.halter.flags(&flags).map(|emergency| Emergency { emergency })),
+            Called::Flags(m) => {
+                it.answer(m, |flags| self.halter.flags(&flags).map(|emergency| Emergency { emergency }))
+            }
             Called::Leases(m) => it.change(m, move |cx, _| query::leases(cx).map(|leases| tokens.of_leases(leases))),
             Called::Limits(m) => it.change(m, |cx, _| query::limits(cx)),
             Called::Status(m) => it.change(m, |cx, _| query::status(cx)),
@@ -71,9 +79,11 @@ impl Coordinator {
             Called::ShouldScale(m) => it.by("optimizer", m, |cx, scale| optimizer::should_scale(cx, &scale)),
             Called::MaxSelfplay(m) => it.by("optimizer", m, |cx, machine| optimizer::max_selfplay(cx, &machine)),
             Called::Rates(m) => it.by("optimizer", m, |cx, _| optimizer::rates(cx)),
-            Called::NegotiateRate(m) => {
-                it.request(m, |ask| &mut ask.requestor, |cx, ask| counted(cx, "optimizer", |cx| optimizer::negotiate(cx, &ask)))
-            }
+            Called::NegotiateRate(m) => it.request(
+                m,
+                |ask| &mut ask.requestor,
+                |cx, ask| counted(cx, "optimizer", |cx| optimizer::negotiate(cx, &ask)),
+            ),
         }
     }
 

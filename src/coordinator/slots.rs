@@ -32,7 +32,10 @@ fn held(cx: &Change<'_>, call: &Holder) -> Result<Option<rows::LeaseRow>, Refusa
         return Err(Refusal::bad("token", format!("not the token of lease {}", call.lease_id)));
     }
     if lease.as_ref().is_some_and(|l| l.work.is_some()) {
-        return Err(Refusal::denied(format!("lease {} belongs to a queued job; only that job may use it", call.lease_id)));
+        return Err(Refusal::denied(format!(
+            "lease {} belongs to a queued job; only that job may use it",
+            call.lease_id
+        )));
     }
     Ok(lease)
 }

@@ -28,13 +28,15 @@ impl Passed {
         }
         let Some(at) = self.0.iter().position(|(n, _)| n == name) else {
             let message = format!("no socket {name:?} was passed");
-            return Err(Failure::new(Exit::Usage, message).hint("start the socket unit, or give the paths with --socket and --job-socket"));
+            return Err(Failure::new(Exit::Usage, message)
+                .hint("start the socket unit, or give the paths with --socket and --job-socket"));
         };
         Ok(UnixListener::from(self.0.swap_remove(at).1))
     }
 }
 
-/// Serves connections in threads, as far as each user's budget goes; `make` builds the service that one connection sees.
+/// Serves connections in threads, as far as each user's budget goes; `make` builds the service that one connection
+/// sees.
 pub fn serve<S, M>(name: &'static str, listener: UnixListener, make: M) -> std::io::Result<()>
 where
     S: Service,

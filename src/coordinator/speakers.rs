@@ -1,5 +1,6 @@
-//! Who speaks on the jobs' socket. A job is known by the user that the kernel names, and that user by its name, which holds the job's
-//! id; a process that has ended or handed its descriptor on makes no difference. Who is not known is refused.
+//! Who speaks on the jobs' socket. A job is known by the user that the kernel names, and that user by its name, which
+//! holds the job's id; a process that has ended or handed its descriptor on makes no difference. Who is not known is
+//! refused.
 use super::refusal::Refusal;
 use crate::contract::ids::JobId;
 use crate::contract::paths::JOB_USER_PREFIX;
@@ -37,8 +38,10 @@ impl Speaker {
         if is_ours(peer.uid) {
             return Ok(Speaker::Ours);
         }
-        let name = users.name_of(peer.uid).map_err(|e| Refusal::denied(format!("cannot resolve user {}: {e}", peer.uid)))?;
-        let job = name.as_deref().and_then(|name| name.strip_prefix(JOB_USER_PREFIX)).and_then(|id| JobId::new(id).ok());
+        let name =
+            users.name_of(peer.uid).map_err(|e| Refusal::denied(format!("cannot resolve user {}: {e}", peer.uid)))?;
+        let job =
+            name.as_deref().and_then(|name| name.strip_prefix(JOB_USER_PREFIX)).and_then(|id| JobId::new(id).ok());
         job.map(Speaker::Job).ok_or_else(|| Refusal::denied(format!("user {} is not a running job", peer.uid)))
     }
 
@@ -119,15 +122,18 @@ mod tests {
         let (one, other) = (Speaker::Job(job("a-1")), job("a-2"));
         assert!(one.check(&job("a-1")).is_ok() && one.check(&other).is_err() && Speaker::Ours.check(&other).is_ok());
         let stranger = Peer { uid: geteuid().as_raw() + 12_345, gids: vec![0], pid: 0 };
-        let refused = Speaker::of(&stranger, &DynamicUsers::at("/nonexistent/userdb")).expect_err("nobody can say who that is");
+        let refused =
+            Speaker::of(&stranger, &DynamicUsers::at("/nonexistent/userdb")).expect_err("nobody can say who that is");
         assert_eq!(refused.name, crate::contract::wire::errors::PERMISSION_DENIED);
     }
 
     #[test]
     fn connections_of_an_attempt_that_is_over_are_closed_and_others_are_not() {
         let all = Arc::new(Connections::default());
-        let ((mut ours, theirs), (mut kept, stays)) = (UnixStream::pair().expect("a pair"), UnixStream::pair().expect("a pair"));
-        let entries = (all.enter(&job("a-1"), &theirs).expect("entered"), all.enter(&job("a-2"), &stays).expect("entered"));
+        let ((mut ours, theirs), (mut kept, stays)) =
+            (UnixStream::pair().expect("a pair"), UnixStream::pair().expect("a pair"));
+        let entries =
+            (all.enter(&job("a-1"), &theirs).expect("entered"), all.enter(&job("a-2"), &stays).expect("entered"));
         all.close(&job("a-1"));
         assert_eq!((&theirs).read(&mut [0; 8]).expect("an end"), 0);
         (&theirs).write_all(b"reply").expect("a reply still gets out");

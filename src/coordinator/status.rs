@@ -89,7 +89,9 @@ impl StatusWriter {
             idle: None,
             snapshot,
         };
-        let written = serde_json::to_vec(&file).map_err(io::Error::from).and_then(|bytes| replace(path, &bytes, 0o644, Outlives::Kill));
+        let written = serde_json::to_vec(&file)
+            .map_err(io::Error::from)
+            .and_then(|bytes| replace(path, &bytes, 0o644, Outlives::Kill));
         if let Err(error) = written {
             tracing::warn!(%error, "cannot write the status file");
         }
@@ -97,7 +99,8 @@ impl StatusWriter {
 }
 
 fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {
-    let [pending, claimed, running] = [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
+    let [pending, claimed, running] =
+        [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running].map(|s| status.count(s));
     let mut message = format!("{running} running, {claimed} starting, {pending} waiting");
     // Gates, limits, a pause and a halt are no fault of the coordinator: they are said, and judged by who looks.
     let mut troubles: Vec<String> = socket.map(str::to_owned).into_iter().collect();
@@ -108,8 +111,10 @@ fn judge(status: &CoordinatorStatus, socket: Option<&str>) -> Health {
         troubles.push(format!("{} in the outbox for the router", crate::contract::text::count(status.outbox, "event")));
     }
     if status.outbox_refused > 0 {
-        troubles
-            .push(format!("{} rejected by the router, see outbox_refused", crate::contract::text::count(status.outbox_refused, "event")));
+        troubles.push(format!(
+            "{} rejected by the router, see outbox_refused",
+            crate::contract::text::count(status.outbox_refused, "event")
+        ));
     }
     for said in troubles.iter().chain(&status.blocked).chain(&status.narrowed) {
         message = format!("{message}; {said}");

@@ -22,7 +22,10 @@ pub fn take(cx: &mut Change<'_>, call: &Take, peer: &Peer) -> Result<Offer, Refu
     let (n, item) = rows::wanted(cx, &call.job_id)?;
     let Some(mut lease) = rows::lease_of(cx.db, n)? else {
         let reason = Reason::new(ReasonCode::Taken, format!("it is {}", item.status.name()));
-        return Err(Refusal::refused(format!("job {} has no slot; only the coordinator starts jobs", call.job_id), vec![reason]));
+        return Err(Refusal::refused(
+            format!("job {} has no slot; only the coordinator starts jobs", call.job_id),
+            vec![reason],
+        ));
     };
     if let Some(why) = &lease.fenced {
         return Err(Refusal::fenced(format!("job {} was fenced off: {why}", call.job_id)));
@@ -93,7 +96,8 @@ fn seed_of(id: &str) -> u64 {
     u64::from_be_bytes(first) >> 11
 }
 
-/// Another term, if it is the runner that speaks: the job's other processes have its user and its token, and may have stopped it.
+/// Another term, if it is the runner that speaks: the job's other processes have its user and its token, and may have
+/// stopped it.
 fn sign_of_life(cx: &mut Change<'_>, lease: &LeaseRow, peer: &Peer) -> Result<(), Refusal> {
     // 0: taken up under a version that did not ask.
     match [0, peer.pid].contains(&lease.runner) {

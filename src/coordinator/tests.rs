@@ -9,8 +9,8 @@ use super::{enqueue, expire, finish, orders, query, rows, schema, slots, take};
 use crate::contract::cause::FailureCause;
 use crate::contract::config::Config;
 use crate::contract::coordinator::{
-    Acquire, Acquired, Because, NewWork, Order, OrderKind, Purpose, RecordFailure, Release, Report, ReportOutcome, Reserve, ResetBreakers,
-    WorkStatus,
+    Acquire, Acquired, Because, NewWork, Order, OrderKind, Purpose, RecordFailure, Release, Report, ReportOutcome,
+    Reserve, ResetBreakers, WorkStatus,
 };
 use crate::contract::host::{Gpu, HostSnapshot};
 use crate::contract::ids::{ConfigKey, JobId, NodeId};
@@ -51,11 +51,19 @@ fn node() -> NodeId {
 /// A machine with nothing to do.
 fn calm() -> Result<HostSnapshot, String> {
     let used = Some(1.0);
-    Ok(HostSnapshot { cpus: 8, cpu_percent: used, load1: used, memory_percent: used, disk_percent: used, ..HostSnapshot::default() })
+    Ok(HostSnapshot {
+        cpus: 8,
+        cpu_percent: used,
+        load1: used,
+        memory_percent: used,
+        disk_percent: used,
+        ..HostSnapshot::default()
+    })
 }
 
 fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<Mailbox>) {
-    let (db, epoch) = schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE, now.mono).expect("opens");
+    let (db, epoch) =
+        schema::open(&dir.join("coordination.db"), crate::platform::store::Keep::NONE, now.mono).expect("opens");
     let mut state = State::new(Config::default(), node(), Some(8), epoch, Box::new(calm));
     state.jobs = dir.to_owned();
     let clocks = crate::contract::age::Clocks { wall: now.wall, boot: now.boot, synchronised: false };
@@ -63,8 +71,14 @@ fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<Mailbox>) {
     let clock = Arc::new(Mutex::new(now));
     let theirs = Arc::clone(&clock);
     let (wake, _) = UnixStream::pair().expect("a pair");
-    let core = Core::start(db, state, Box::new(move || *theirs.lock().expect("the clock")), Arc::new(OutboxSignal::default()), wake)
-        .expect("starts");
+    let core = Core::start(
+        db,
+        state,
+        Box::new(move || *theirs.lock().expect("the clock")),
+        Arc::new(OutboxSignal::default()),
+        wake,
+    )
+    .expect("starts");
     let (mailbox, _) = Mailbox::new().expect("a mailbox");
     let master = Arc::clone(&mailbox);
     core.change(move |cx| orders::connect(cx, node(), master)).expect("connected");
@@ -74,7 +88,8 @@ fn start(dir: &Path, now: Now) -> (Core, Arc<Mutex<Now>>, Arc<Mailbox>) {
 impl Bench {
     fn new() -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
-        let (core, clock, mailbox) = start(dir.path(), Now { wall: BEGIN, mono: Mono::default(), boot: Boot::default() });
+        let (core, clock, mailbox) =
+            start(dir.path(), Now { wall: BEGIN, mono: Mono::default(), boot: Boot::default() });
         Bench { dir, core, clock, mailbox }
     }
     /// A new process after a boot: the other clocks start over, the wall clock has moved by so much.
@@ -98,7 +113,10 @@ impl Bench {
         let mut now = self.clock.lock().expect("the clock");
         *now = Now { wall: now.wall + span, boot: now.boot + span, ..*now };
     }
-    fn change<T: Send + 'static>(&self, change: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+    fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Change<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
         self.core.change(change)
     }
     /// Lets the writer look at the clock; orders that came.
@@ -128,7 +146,8 @@ impl Bench {
         self.change(move |cx| query::show(cx, &id)).expect("shown").item.status
     }
     fn events(&self) -> Vec<String> {
-        let read = |cx: &mut Change<'_>| Ok(super::outbox::waiting(cx, 1 << 20)?.into_iter().map(|(_, e)| e.kind).collect());
+        let read =
+            |cx: &mut Change<'_>| Ok(super::outbox::waiting(cx, 1 << 20)?.into_iter().map(|(_, e)| e.kind).collect());
         self.change(read).expect("read")
     }
 }
@@ -205,7 +224,11 @@ fn an_order_that_no_master_carried_out_does_not_expire_while_none_is_there() {
     assert_eq!(mailbox.take().0.front().map(|o| o.kind), Some(OrderKind::Start), "it comes again");
     bench.pass(121 * SECOND, 121 * SECOND);
     bench.orders();
-    assert_eq!(mailbox.take().0.front().map(|o| o.kind), Some(OrderKind::Stop), "with a master, nobody took it up in time");
+    assert_eq!(
+        mailbox.take().0.front().map(|o| o.kind),
+        Some(OrderKind::Stop),
+        "with a master, nobody took it up in time"
+    );
 }
 
 #[test]
@@ -276,8 +299,9 @@ fn a_part_that_is_refused_leaves_nothing_and_the_rest_stays() {
     let bench = Bench::new();
     let (first, second) = bench
         .change(|cx| {
-            let queue =
-                |cx: &mut Change<'_>| enqueue::enqueue(cx, &NewWork::new(JobType::Export, ConfigKey::new("hex8_2p").expect("a key")));
+            let queue = |cx: &mut Change<'_>| {
+                enqueue::enqueue(cx, &NewWork::new(JobType::Export, ConfigKey::new("hex8_2p").expect("a key")))
+            };
             let first = queue(cx)?.work_id;
             let second = cx.apart(|cx| {
                 queue(cx)?;
@@ -333,21 +357,30 @@ fn a_grant_that_is_rolled_back_gives_slot_and_token_back() {
 #[test]
 fn five_failures_bar_a_type_from_a_node_over_restarts_until_its_probes_succeed() {
     let bench = Bench::new();
-    let fail = |reason: &'static str| RecordFailure { task_type: JobType::Sync, node: None, reason: reason.into(), cause: None };
+    let fail = |reason: &'static str| RecordFailure {
+        task_type: JobType::Sync,
+        node: None,
+        reason: reason.into(),
+        cause: None,
+    };
     for n in 1..=5 {
         let recorded = bench.change(move |cx| super::guard::record_failure(cx, &fail("exit 1"))).expect("recorded");
         assert_eq!(recorded.opened, n == 5);
     }
     let bench = bench.restart(-DAY);
     let refusal = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect_err("open");
-    assert!(refusal.parameters.reasons[0].contains("circuit breaker for sync on n1 is OPEN for another 300 s: exit 1"), "{refusal}");
+    assert!(
+        refusal.parameters.reasons[0].contains("circuit breaker for sync on n1 is OPEN for another 300 s: exit 1"),
+        "{refusal}"
+    );
     let other = Acquire { node: Some(NodeId::new("n2").expect("a node")), ..ask(JobType::Sync) };
     bench.change(move |cx| slots::acquire(cx, &other)).expect("another node's breaker is another");
     bench.change(|cx| slots::acquire(cx, &ask(JobType::Export))).expect("another type's, too");
     bench.pass(HOUR, 301 * SECOND);
     for _ in 0..3 {
         let acquired = bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).expect("a probe");
-        let release = Release { lease_id: acquired.lease.lease_id, token: acquired.lease.token, failed: None, cause: None };
+        let release =
+            Release { lease_id: acquired.lease.lease_id, token: acquired.lease.token, failed: None, cause: None };
         assert!(bench.change(move |cx| slots::release(cx, &release)).expect("released").accepted);
         bench.pass(2 * SECOND, 2 * SECOND);
     }
@@ -367,7 +400,12 @@ fn what_was_to_last_lasts_a_whole_term_after_a_restart_in_the_same_boot_and_afte
     for same_boot in [true, false] {
         let bench = Bench::new();
         bench.pass(10 * DAY, 10 * DAY);
-        let memory = RecordFailure { task_type: JobType::Sync, node: None, reason: "memory".into(), cause: Some(FailureCause::Oom) };
+        let memory = RecordFailure {
+            task_type: JobType::Sync,
+            node: None,
+            reason: "memory".into(),
+            cause: Some(FailureCause::Oom),
+        };
         assert!(bench.change(move |cx| super::guard::record_failure(cx, &memory)).expect("recorded").opened);
         let reserve = Reserve { node: None, purpose: Purpose::Gauntlet, seconds: 600, requested_by: "the test".into() };
         bench.change(move |cx| super::guard::reserve(cx, &reserve)).expect("reserved");
@@ -394,7 +432,10 @@ fn a_job_out_of_memory_opens_its_breaker_and_waits_for_recovery() {
     assert!(bench.orders().is_empty(), "its retry is due, its breaker is open");
     let theirs = id.clone();
     let waits = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item.waiting_for;
-    assert!(waits.len() == 1 && waits[0].contains("circuit breaker for training on n1 is OPEN for another 240 s: job"), "{waits:?}");
+    assert!(
+        waits.len() == 1 && waits[0].contains("circuit breaker for training on n1 is OPEN for another 240 s: job"),
+        "{waits:?}"
+    );
     bench.pass(240 * SECOND, 240 * SECOND);
     assert_eq!(bench.orders().iter().map(|o| o.job_id.clone()).collect::<Vec<_>>(), [id], "a probe");
 }
@@ -425,7 +466,10 @@ fn a_pause_and_a_reservation_hold_over_a_restart() {
     bench.change(move |cx| super::guard::reserve(cx, &reserve)).expect("reserved");
     let bench = bench.restart(HOUR);
     let reasons = bench.change(|cx| slots::can_spawn(cx, &ask(JobType::Training))).expect("answered").reasons;
-    assert!(reasons[0].contains("paused by ann: maintenance") && reasons[1].contains("reserved for gauntlet by eve"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("paused by ann: maintenance") && reasons[1].contains("reserved for gauntlet by eve"),
+        "{reasons:?}"
+    );
     bench.change(super::emergency::resume).expect("resumed");
     bench.pass(Span::ZERO, 100 * SECOND);
     bench.change(|cx| slots::acquire(cx, &ask(JobType::Training))).expect("free");
@@ -453,7 +497,8 @@ fn a_halt_is_on_disk_before_anything_else_and_costs_the_job_no_attempt() {
     assert!(bench.change(move |cx| super::emergency::halt(cx, because, "a boot")).expect("halted"));
     assert_eq!(bench.orders().iter().map(|o| (o.kind, o.token)).collect::<Vec<_>>(), [(OrderKind::Kill, order.token)]);
     assert!(bench.change(|cx| slots::acquire(cx, &ask(JobType::Sync))).is_err());
-    let finish = Finish { service_result: "signal".into(), exit_code: "killed".into(), token: Some(order.token), ..ended(&id) };
+    let finish =
+        Finish { service_result: "signal".into(), exit_code: "killed".into(), token: Some(order.token), ..ended(&id) };
     assert!(!bench.change(move |cx| finish::finish(cx, finish)).expect("answered").accepted, "its output is not used");
     let bench = bench.restart(DAY);
     assert!(bench.orders().is_empty(), "it holds over a restart");

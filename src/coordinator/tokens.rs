@@ -1,4 +1,5 @@
-//! Who is shown the tokens of leases: a lease's holder when it is granted, and the suite's own processes, which name attempts by them.
+//! Who is shown the tokens of leases: a lease's holder when it is granted, and the suite's own processes, which name
+//! attempts by them.
 use crate::contract::coordinator::{LeaseList, Listed, Shown, WorkItem};
 use crate::contract::ids::FencingToken;
 use crate::contract::rights::Class;

@@ -1,4 +1,5 @@
-//! The one writer of items' status. Each change is made by a statement that touches only an item whose status allows it.
+//! The one writer of items' status. Each change is made by a statement that touches only an item whose status allows
+//! it.
 use super::change::Change;
 use super::refusal::Refusal;
 use crate::contract::cause::FailureCause;
@@ -63,15 +64,19 @@ impl Step<'_> {
         let ended = |at: Value, ended: &Ended<'_>| vec![at, text(ended.result), text(ended.error)];
         Ok(match self {
             Step::Granted(node) => (
-                "attempts = attempts + 1, claimed_us = ?3, node = ?4, started_us = NULL, not_before_us = NULL, progress = NULL",
+                "attempts = attempts + 1, claimed_us = ?3, node = ?4, started_us = NULL, not_before_us = NULL, \
+                    progress = NULL",
                 vec![now.into(), text(node.as_str())],
             ),
-            Step::Taken(description) => ("started_us = ?3, description = ?4", vec![now.into(), serde_json::to_string(description)?.into()]),
+            Step::Taken(description) => {
+                ("started_us = ?3, description = ?4", vec![now.into(), serde_json::to_string(description)?.into()])
+            }
             Step::Succeeded => ("completed_us = ?3, result = 'success', error = NULL", vec![now.into()]),
             Step::AttemptFailed(how, at) => ("not_before_us = ?3, result = ?4, error = ?5", ended((*at).into(), how)),
-            Step::PutBack(how, at) => {
-                ("attempts = max(attempts - 1, 0), not_before_us = ?3, result = ?4, error = ?5", ended((*at).into(), how))
-            }
+            Step::PutBack(how, at) => (
+                "attempts = max(attempts - 1, 0), not_before_us = ?3, result = ?4, error = ?5",
+                ended((*at).into(), how),
+            ),
             Step::Failed(how) | Step::DependencyFailed(how) => {
                 ("completed_us = ?3, not_before_us = NULL, result = ?4, error = ?5", ended(now.into(), how))
             }
@@ -87,7 +92,8 @@ impl Step<'_> {
 pub fn queue(cx: &mut Change<'_>, work: &NewWork, body: &str) -> Result<i64, Refusal> {
     cx.db
         .prepare_cached(
-            "INSERT INTO work (kind, config_key, priority, status, body, idempotency_key, singleton, created_us, deadline_us)
+            "INSERT INTO work (kind, config_key, priority, status, body, idempotency_key, singleton, created_us,
+              deadline_us)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
@@ -132,7 +138,10 @@ fn illegal(cx: &Change<'_>, n: i64, cause: Cause) -> Result<Refusal, Refusal> {
 
 /// How many items have not ended.
 pub fn active(cx: &Change<'_>) -> Result<u32, Refusal> {
-    Ok(cx.db.prepare_cached(&format!("SELECT count(*) FROM work WHERE status IN {ACTIVE}"))?.query_row([], |row| row.get(0))?)
+    Ok(cx
+        .db
+        .prepare_cached(&format!("SELECT count(*) FROM work WHERE status IN {ACTIVE}"))?
+        .query_row([], |row| row.get(0))?)
 }
 
 #[cfg(test)]
@@ -142,7 +151,8 @@ mod tests {
 
     #[test]
     fn the_list_in_sql_is_the_contracts() {
-        let active: Vec<&str> = WorkStatus::ALL.into_iter().filter(|status| status.is_active()).map(WorkStatus::name).collect();
+        let active: Vec<&str> =
+            WorkStatus::ALL.into_iter().filter(|status| status.is_active()).map(WorkStatus::name).collect();
         assert_eq!(ACTIVE, format!("('{}')", active.join("', '")));
     }
 }

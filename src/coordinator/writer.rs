@@ -62,7 +62,13 @@ pub struct Core {
 
 impl Core {
     /// Starts the writer's thread; `signal` rings when events wait, `wake` gets a byte when something was stored.
-    pub fn start(db: Database, state: State, clock: ClockReader, signal: Arc<OutboxSignal>, wake: UnixStream) -> std::io::Result<Core> {
+    pub fn start(
+        db: Database,
+        state: State,
+        clock: ClockReader,
+        signal: Arc<OutboxSignal>,
+        wake: UnixStream,
+    ) -> std::io::Result<Core> {
         let (jobs, inbox) = mpsc::channel();
         let writer = Writer { db, state, clock, signal, wake, inbox, agenda: Agenda::default(), failed: false };
         let thread = threads::part("writer", move || writer.run())?;
@@ -104,7 +110,9 @@ impl Core {
 
     /// Whether the writer answers within this time.
     pub fn alive(&self, patience: Duration) -> Result<(), Refusal> {
-        self.within(patience, |cx| Ok(cx.db.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0)).map(|_| ())?))
+        self.within(patience, |cx| {
+            Ok(cx.db.query_row("SELECT count(*) FROM meta", [], |row| row.get::<_, i64>(0)).map(|_| ())?)
+        })
     }
 
     fn submit<T, F>(&self, change: F) -> Receiver<Result<T, Refusal>>

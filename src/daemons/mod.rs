@@ -1,4 +1,5 @@
-//! The daemons, one file each by category. They import contract, coordination and runtime; never another daemon, never platform.
+//! The daemons, one file each by category. They import contract, coordination and runtime; never another daemon, never
+//! platform.
 pub mod distribution;
 pub mod evaluation;
 pub mod event;

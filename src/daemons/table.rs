@@ -1,4 +1,5 @@
-//! What the roster's lines lead to: the declarations at the heads of the daemons' files. The linker joins it with the registry.
+//! What the roster's lines lead to: the declarations at the heads of the daemons' files. The linker joins it with the
+//! registry.
 use crate::contract::daemon::{self, Build};
 use crate::contract::registry::{DaemonType, Declarations, check, roster};
 

@@ -1,5 +1,5 @@
-//! What the daemons' tests share. A test builds a daemon, feeds inputs and asserts outputs, without runtime, socket or sleep; the ports
-//! are the daemon's own `Fakes`, one a port that its declaration names.
+//! What the daemons' tests share. A test builds a daemon, feeds inputs and asserts outputs, without runtime, socket or
+//! sleep; the ports are the daemon's own `Fakes`, one a port that its declaration names.
 use crate::contract::catalog::Champion;
 use crate::contract::config::Config;
 use crate::contract::daemon::Daemon;

@@ -22,7 +22,11 @@ const ROUTER_UNIT: &str = "ringrift-event-router.service";
 
 /// The command line of `ringrift-failure`.
 #[derive(Debug, Parser)]
-#[command(name = "ringrift-failure", version, about = "Reports a permanently failed unit; started by systemd's OnFailure=")]
+#[command(
+    name = "ringrift-failure",
+    version,
+    about = "Reports a permanently failed unit; started by systemd's OnFailure="
+)]
 struct Arguments {
     /// The failed unit, as in ringrift-auto-export.service
     unit: String,
@@ -107,7 +111,8 @@ fn report(view: &UnitView, node: NodeId) -> DaemonPermanentlyFailed {
     }
 }
 
-/// To the router if it runs; else into the spool, from which the master publishes it. Connecting would start a router that is down.
+/// To the router if it runs; else into the spool, from which the master publishes it. Connecting would start a router
+/// that is down.
 fn deliver(event: &NewEvent, unit: &str, run: &str) -> Result<(), String> {
     let router = SystemdView::new().look(&[ROUTER_UNIT]).unwrap_or_default();
     let published = match router.iter().find(|u| u.name == ROUTER_UNIT && u.is_up()) {
@@ -146,7 +151,10 @@ mod tests {
     fn the_report_counts_the_restarts_that_were_made() {
         let node = NodeId::new("n1").expect("an id");
         let told = report(&view("failed"), node.clone());
-        assert_eq!((told.daemon_name.as_str(), told.restart_count, told.result.as_str()), ("AUTO_EXPORT", 5, "exit-code"));
+        assert_eq!(
+            (told.daemon_name.as_str(), told.restart_count, told.result.as_str()),
+            ("AUTO_EXPORT", 5, "exit-code")
+        );
         let config = UnitView { restarts: Some(2), exit_status: Some(78), ..view("failed") };
         assert_eq!(report(&config, node).restart_count, 2);
     }

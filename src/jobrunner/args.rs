@@ -41,5 +41,6 @@ impl Args {
 }
 
 fn job_type(text: &str) -> Result<JobType, String> {
-    JobType::from_name(text).ok_or_else(|| format!("unknown job type; must be one of {}", JobType::ALL.map(JobType::name).join(", ")))
+    JobType::from_name(text)
+        .ok_or_else(|| format!("unknown job type; must be one of {}", JobType::ALL.map(JobType::name).join(", ")))
 }

@@ -86,7 +86,8 @@ impl JobDir {
         self.output(attempt).join("verified.json")
     }
 
-    /// Makes the output directory of an attempt. One that is there already is put aside: the workload finds an empty one.
+    /// Makes the output directory of an attempt. One that is there already is put aside: the workload finds an empty
+    /// one.
     pub fn make_output(&self, attempt: u32, now_us: i64) -> Result<PathBuf, Failure> {
         let dir = self.output(attempt);
         // Also a link that leads nowhere, which an earlier attempt may have left.
@@ -98,7 +99,8 @@ impl JobDir {
         Ok(dir)
     }
 
-    /// Where to continue from: this attempt's own directory of before it was interrupted, else that of the newest earlier one.
+    /// Where to continue from: this attempt's own directory of before it was interrupted, else that of the newest
+    /// earlier one.
     pub fn previous(&self, attempt: u32) -> Option<PathBuf> {
         self.interrupted(attempt).or_else(|| (1..attempt).rev().map(|n| self.output(n)).find(|dir| dir.is_dir()))
     }
@@ -118,21 +120,24 @@ pub fn failed(doing: &str, path: &Path, error: io::Error) -> Failure {
     Failure::new(Exit::TempFail, format!("{doing} {}", path.display())).caused_by(error)
 }
 
-/// Writes a JSON file that is whole or not there as long as the power stays on: an attempt does not outlive it either, so nothing here
-/// waits for the disk.
+/// Writes a JSON file that is whole or not there as long as the power stays on: an attempt does not outlive it either,
+/// so nothing here waits for the disk.
 pub fn write_json(path: &Path, mode: u32, value: &impl Serialize) -> Result<(), Failure> {
-    let bytes =
-        serde_json::to_vec_pretty(value).map_err(|e| Failure::new(Exit::Failure, format!("writing {}", path.display())).caused_by(e))?;
+    let bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| Failure::new(Exit::Failure, format!("writing {}", path.display())).caused_by(e))?;
     replace(path, &bytes, mode, Outlives::Kill).map_err(|e| failed("writing", path, e))
 }
 
 /// Reads a JSON file; nothing when it is absent or cannot be read.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = fs::read(path).ok()?;
-    serde_json::from_slice(&bytes).map_err(|error| tracing::warn!(%error, file = %path.display(), "cannot read a file of the job")).ok()
+    serde_json::from_slice(&bytes)
+        .map_err(|error| tracing::warn!(%error, file = %path.display(), "cannot read a file of the job"))
+        .ok()
 }
 
-/// The model that is current for a configuration: the link `<dir>/<config_key>` points to `<sha256>.safetensors`. No link: none yet.
+/// The model that is current for a configuration: the link `<dir>/<config_key>` points to `<sha256>.safetensors`. No
+/// link: none yet.
 pub fn current_model(dir: &Path, key: &ConfigKey) -> Result<Option<InputFile>, Failure> {
     let link = dir.join(key.as_str());
     let target = match fs::read_link(&link) {
@@ -143,8 +148,8 @@ pub fn current_model(dir: &Path, key: &ConfigKey) -> Result<Option<InputFile>, F
     let path = dir.join(target);
     let path = path.canonicalize().map_err(|e| failed("following the current model", &path, e))?;
     let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let sha256 =
-        Digest::new(stem).map_err(|e| Failure::new(Exit::TempFail, format!("the current model {}", path.display())).caused_by(e))?;
+    let sha256 = Digest::new(stem)
+        .map_err(|e| Failure::new(Exit::TempFail, format!("the current model {}", path.display())).caused_by(e))?;
     Ok(Some(InputFile { sha256, path: path.to_string_lossy().into_owned() }))
 }
 
@@ -162,7 +167,11 @@ mod tests {
         assert_eq!(fs::read_dir(&first).expect("there").count(), 0);
         assert!(dir.path().join("attempt-1.6/game.db").exists());
         assert_eq!(job.previous(3), Some(first));
-        assert_eq!(job.previous(1), Some(dir.path().join("attempt-1.6")), "an interrupted attempt goes on from what it left itself");
+        assert_eq!(
+            job.previous(1),
+            Some(dir.path().join("attempt-1.6")),
+            "an interrupted attempt goes on from what it left itself"
+        );
         assert_eq!(JobDir(dir.path().join("attempt-1.6")).previous(1), None);
     }
 

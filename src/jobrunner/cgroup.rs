@@ -12,7 +12,8 @@ fn oom_kills_of(groups: &str, root: &Path) -> Option<u64> {
     counters(groups, root).iter().find_map(|file| field(&std::fs::read_to_string(file).ok()?, "oom_kill"))
 }
 
-/// Where the counter may be, the memory controller of v1 before the unified tree: on a hybrid system only the former counts.
+/// Where the counter may be, the memory controller of v1 before the unified tree: on a hybrid system only the former
+/// counts.
 fn counters(groups: &str, root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for line in groups.lines() {
@@ -44,7 +45,8 @@ mod tests {
         assert_eq!(oom_kills_of(&format!("0::/{unit}/.control\n"), root.path()), Some(2));
         let v1 = root.path().join("memory").join(unit);
         std::fs::create_dir_all(&v1).expect("made");
-        std::fs::write(v1.join("memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n").expect("written");
+        std::fs::write(v1.join("memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n")
+            .expect("written");
         assert_eq!(oom_kills_of(&format!("12:cpu,cpuacct:/x\n5:memory:/{unit}\n0::/nowhere\n"), root.path()), Some(1));
         assert_eq!(oom_kills_of("0::/nowhere\n", root.path()), None);
     }

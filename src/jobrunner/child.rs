@@ -18,8 +18,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Variables of the runner's own unit that its child must not act on.
-const OURS_ALONE: [&str; 8] =
-    ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM", "MAINPID"];
+const OURS_ALONE: [&str; 8] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LISTEN_FDNAMES",
+    "JOURNAL_STREAM",
+    "MAINPID",
+];
 
 /// The running child, the read end of its report descriptor, and its stderr.
 pub struct Started {
@@ -31,16 +39,19 @@ pub struct Started {
     pub stderr: std::process::ChildStderr,
 }
 
-/// Starts the command in its own session and so its own process group, in the unit's cgroup, yielding the processor as the offer says,
-/// with no signal blocked: the runner blocks those that it reads from a descriptor, and a child would inherit that.
+/// Starts the command in its own session and so its own process group, in the unit's cgroup, yielding the processor as
+/// the offer says, with no signal blocked: the runner blocks those that it reads from a descriptor, and a child would
+/// inherit that.
 pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Result<Started, Failure> {
     let [program, arguments @ ..] = &*offer.command else {
         return Err(Failure::new(Exit::Config, "no command for jobs of this type").hint("set workload.<type>.command"));
     };
     let failed = |what: &str| Failure::new(Exit::TempFail, what.to_owned());
     let (read, write) = pipe().map_err(|e| failed("making the report pipe").caused_by(e))?;
-    // Only our end is closed on exec; theirs is inherited under its number. Nothing else is started while both are open.
-    fcntl(&read, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).map_err(|e| failed("setting up the report pipe").caused_by(e))?;
+    // Only our end is closed on exec; theirs is inherited under its number. Nothing else is started while both are
+    // open.
+    fcntl(&read, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))
+        .map_err(|e| failed("setting up the report pipe").caused_by(e))?;
     let mut child = Command::new(program);
     child.args(arguments).current_dir(output).stdin(Stdio::null()).stderr(Stdio::piped());
     OURS_ALONE.iter().for_each(|name| {
@@ -56,13 +67,15 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
     let (own, shared, idle) = (libc::c_int::from(offer.nice), offer.nice.to_string(), offer.idle);
     let affinity = offer.cpus.as_ref().map(affinity).transpose()?;
     let largest = offer.quota.map(|quota| quota.bytes);
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; all are bare system calls, and nothing is allocated.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; all are bare system calls, and nothing is
+    // allocated.
     unsafe {
         child.pre_exec(move || {
-            // A session of its own is a process group of its own, and what the kernel's autogrouping weighs: without the CPU
-            // controller a process's own nice value counts only inside its session.
+            // A session of its own is a process group of its own, and what the kernel's autogrouping weighs: without
+            // the CPU controller a process's own nice value counts only inside its session.
             nix::unistd::setsid()?;
-            // Its result may be -1 by right, and yielding more is never refused. A kernel without autogroups has no such file.
+            // Its result may be -1 by right, and yielding more is never refused. A kernel without autogroups has no
+            // such file.
             libc::nice(own);
             let autogroup = libc::open(c"/proc/self/autogroup".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
             if autogroup >= 0 {
@@ -86,7 +99,9 @@ pub fn start(offer: &Offer, output: &Path, variables: &[(&str, String)]) -> Resu
     }
     let mut child = child.spawn().map_err(|e| {
         let what = match &offer.cpus {
-            Some(cpus) if e.raw_os_error() == Some(libc::EINVAL) => format!("starting {program} on the processors {cpus} of limits.cpus"),
+            Some(cpus) if e.raw_os_error() == Some(libc::EINVAL) => {
+                format!("starting {program} on the processors {cpus} of limits.cpus")
+            }
             _ => format!("starting {program}"),
         };
         let hint = "check workload.<type>.command: the program must be installed and executable";
@@ -125,7 +140,8 @@ impl Running {
         }
     }
 
-    /// How it ended, if it has. What it left running in its group is killed before it is reaped, so that no file changes any more.
+    /// How it ended, if it has. What it left running in its group is killed before it is reaped, so that no file
+    /// changes any more.
     pub fn ended(&self) -> std::io::Result<Option<ExitStatus>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.1.is_some() {

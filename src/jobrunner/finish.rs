@@ -1,6 +1,7 @@
-//! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that the next stage
-//! need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything else, or leaves the report in
-//! the job's folder; it works also when the main process never took the job, and it is all that is left when that was killed.
+//! Tells the coordinator how the attempt ended. A verified result is handed in at once by the runner itself, so that
+//! the next stage need not wait until systemd has run the unit's ExecStopPost=. That, `--finish`, reports everything
+//! else, or leaves the report in the job's folder; it works also when the main process never took the job, and it is
+//! all that is left when that was killed.
 use super::args::Args;
 use super::attempt::{JobDir, Known, Stopped, Taken, Verified, read_json};
 use super::{cgroup, modes};
@@ -26,11 +27,19 @@ pub fn finish(args: &Args) -> Result<(), Failure> {
     match send(&args.socket, &call) {
         Ok(done) => {
             // Not accepted is usual: the runner has handed the result in already.
-            tracing::debug!(accepted = done.accepted, result = call.service_result, "the coordinator accepted the report");
+            tracing::debug!(
+                accepted = done.accepted,
+                result = call.service_result,
+                "the coordinator accepted the report"
+            );
             Ok(())
         }
         // It heard us, and the same words would be refused again.
-        Err(error) if [errors::NOT_FOUND, errors::INVALID_PARAMETER, errors::PERMISSION_DENIED].iter().any(|e| error.is(e)) => {
+        Err(error)
+            if [errors::NOT_FOUND, errors::INVALID_PARAMETER, errors::PERMISSION_DENIED]
+                .iter()
+                .any(|e| error.is(e)) =>
+        {
             Err(Failure::new(Exit::Failure, "the coordinator rejected the report").caused_by(error))
         }
         Err(error) => {
@@ -40,7 +49,8 @@ pub fn finish(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Hands in the verified result of an attempt. What cannot be handed in here is left to `--finish`, which reads the same files.
+/// Hands in the verified result of an attempt. What cannot be handed in here is left to `--finish`, which reads the
+/// same files.
 pub fn hand_in(args: &Args, job: &JobDir) {
     let ended_well = |name: &str| match name {
         "SERVICE_RESULT" => "success".to_owned(),
@@ -64,13 +74,15 @@ fn send(socket: &Path, call: &Finish) -> Result<Finished, CallError> {
 
 /// What systemd says, with what the files of this run say.
 fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kills: u64) -> Finish {
-    let (invocation_id, exit_code, exit_status) = (variable("INVOCATION_ID"), variable("EXIT_CODE"), variable("EXIT_STATUS"));
+    let (invocation_id, exit_code, exit_status) =
+        (variable("INVOCATION_ID"), variable("EXIT_CODE"), variable("EXIT_STATUS"));
     // The file of an earlier run would name an earlier token.
     let taken = read_json::<Taken>(&job.taken()).filter(|t| t.invocation_id == invocation_id);
     let mut service_result = variable("SERVICE_RESULT");
     let clean = service_result == "success" && exit_code == "exited" && exit_status == "0";
     let seen = FailureCause::of_systemd(&service_result, &exit_code, &exit_status);
-    let killed = [FailureCause::NoResult, FailureCause::Exit, FailureCause::Signal, FailureCause::CoreDump].contains(&seen);
+    let killed =
+        [FailureCause::NoResult, FailureCause::Exit, FailureCause::Signal, FailureCause::CoreDump].contains(&seen);
     let oom = !clean && (seen == FailureCause::Oom || oom_kills > 0 && killed);
     if oom {
         service_result = FailureCause::Oom.name().into();
@@ -93,7 +105,8 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
         error = format!("{before}systemd says {service_result} ({exit_code} {exit_status})");
     }
     let stopped = read_json::<Stopped>(&job.stopped()).is_some_and(|s| s.invocation_id == invocation_id);
-    let known = read_json::<Known>(&job.cause()).filter(|known| known.invocation_id == invocation_id && result.is_none());
+    let known =
+        read_json::<Known>(&job.cause()).filter(|known| known.invocation_id == invocation_id && result.is_none());
     let known = known.map(|known| known.cause);
     let cause = match (&result, known) {
         (Some(_), _) => None,
@@ -117,7 +130,8 @@ fn compose(args: &Args, job: &JobDir, variable: &dyn Fn(&str) -> String, oom_kil
     }
 }
 
-/// When the command wrote its result, the last thing it does: what the runner and systemd take after that is not the stage's time.
+/// When the command wrote its result, the last thing it does: what the runner and systemd take after that is not the
+/// stage's time.
 fn written(output: &Path) -> Option<Wall> {
     let modified = std::fs::metadata(output.join("result.json")).and_then(|m| m.modified()).ok()?;
     (modified >= UNIX_EPOCH).then(|| modified.into())

@@ -1,6 +1,7 @@
-//! Keeps the lease: renews it at a third of its term, and with news at most once a second. A lease that is lost ends the workload. It is
-//! the runner's sign of life as well: a job has its runner's user, so it can stop it with SIGSTOP, and nobody would watch over its time
-//! and its disk any more; the coordinator counts the renewals of the process that took the job up, and of no other.
+//! Keeps the lease: renews it at a third of its term, and with news at most once a second. A lease that is lost ends
+//! the workload. It is the runner's sign of life as well: a job has its runner's user, so it can stop it with SIGSTOP,
+//! and nobody would watch over its time and its disk any more; the coordinator counts the renewals of the process that
+//! took the job up, and of no other.
 use super::child::Running;
 use crate::contract::coordinator::Renewed;
 use crate::contract::ids::{FencingToken, JobId};

@@ -1,5 +1,6 @@
-//! The job-runner: main process of a job's unit. It takes the job, runs the workload's command as its child, keeps the lease, and at
-//! the end verifies the output. It restarts nothing. With `--finish` it is the unit's ExecStopPost= and reports how it ended.
+//! The job-runner: main process of a job's unit. It takes the job, runs the workload's command as its child, keeps the
+//! lease, and at the end verifies the output. It restarts nothing. With `--finish` it is the unit's ExecStopPost= and
+//! reports how it ended.
 mod args;
 mod attempt;
 mod cgroup;

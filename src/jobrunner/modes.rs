@@ -1,5 +1,5 @@
-//! The modes of what a job leaves behind: the next attempt, which is another user, and the suite's daemons are of its group, read it, go
-//! on from it and delete it.
+//! The modes of what a job leaves behind: the next attempt, which is another user, and the suite's daemons are of its
+//! group, read it, go on from it and delete it.
 use crate::platform::access::grant;
 use std::fs::{read_dir, symlink_metadata};
 use std::os::unix::fs::MetadataExt;
@@ -9,8 +9,8 @@ use std::path::Path;
 const FOLDER: u32 = 0o770;
 const FILE: u32 = 0o660;
 
-/// Opens a job's directory to its group, as far as it is this user's. A directory that cannot be opened up is passed over: it is reported, and a
-/// reader that needs it says so again.
+/// Opens a job's directory to its group, as far as it is this user's. A directory that cannot be opened up is passed
+/// over: it is reported, and a reader that needs it says so again.
 pub fn open_up(folder: &Path) {
     let own = nix::unistd::geteuid().as_raw();
     let (mut folders, mut refused) = (vec![folder.to_owned()], None);
@@ -30,7 +30,8 @@ pub fn open_up(folder: &Path) {
             // Links lead elsewhere, and what was removed meanwhile needs nothing.
             let Ok(found) = symlink_metadata(&path) else { continue };
             let wanted = if found.is_dir() { FOLDER } else { FILE };
-            if found.uid() == own && (found.is_dir() || found.is_file()) && grant(&path, found.mode(), wanted).is_err() {
+            if found.uid() == own && (found.is_dir() || found.is_file()) && grant(&path, found.mode(), wanted).is_err()
+            {
                 refused = Some(path.clone());
             }
             if found.is_dir() {

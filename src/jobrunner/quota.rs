@@ -1,4 +1,5 @@
-//! The disk that a job may use: looked at while the workload runs and once more at its end. A job that is beyond it is ended.
+//! The disk that a job may use: looked at while the workload runs and once more at its end. A job that is beyond it is
+//! ended.
 use super::child::Running;
 use crate::contract::job_file::Quota;
 use crate::platform::job_files::{OverQuota, usage};
@@ -48,7 +49,8 @@ fn pause(took: Duration) -> Duration {
 }
 
 impl DiskWatch {
-    /// Starts to look at the directories. Without a quota, as from a coordinator of an earlier version, nothing is looked at.
+    /// Starts to look at the directories. Without a quota, as from a coordinator of an earlier version, nothing is
+    /// looked at.
     pub fn start(folders: Vec<PathBuf>, quota: Option<Quota>, child: Arc<Running>) -> std::io::Result<DiskWatch> {
         let shared = Arc::new(Shared { folders, quota, over: OnceLock::new() });
         let (end, ended) = mpsc::channel::<()>();
@@ -70,7 +72,8 @@ impl DiskWatch {
         Ok(DiskWatch { shared, _end: end })
     }
 
-    /// Which limit the job passed, if it did, at the end of its workload: also one that died of its largest file, or wrote on to the end.
+    /// Which limit the job passed, if it did, at the end of its workload: also one that died of its largest file, or
+    /// wrote on to the end.
     pub fn passed(&self, ended: ExitStatus) -> Option<OverQuota> {
         let stopped_by_size = ended.signal().or(ended.code().map(|code| code - 128)) == Some(Signal::SIGXFSZ as i32);
         let size = self.shared.quota.filter(|_| stopped_by_size).map(|quota| OverQuota::Size { most: quota.bytes });

@@ -128,7 +128,9 @@ mod tests {
         done.wait(Duration::from_secs(60));
         let warnings: Vec<String> = receiver.try_iter().collect();
         assert!((2..=20).contains(&warnings.len()), "{warnings:?}");
-        let counted = |w: &String| w.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<usize>().ok()).max().unwrap_or(0);
+        let counted = |w: &String| {
+            w.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<usize>().ok()).max().unwrap_or(0)
+        };
         assert!(counted(warnings.last().expect("one")) > 1000, "{warnings:?}");
     }
 
@@ -136,7 +138,8 @@ mod tests {
     fn lines_that_are_no_progress_are_passed_over() {
         let (sender, receiver) = mpsc::channel();
         let text = "{\"progress\":{\"done\":1}}\nnot json\n{\"progress\":{\"done\":2,\"total\":4}}\n";
-        let done = progress(std::io::Cursor::new(text), move |p| sender.send(p.done).expect("wanted")).expect("a thread");
+        let done =
+            progress(std::io::Cursor::new(text), move |p| sender.send(p.done).expect("wanted")).expect("a thread");
         done.wait(Duration::from_secs(10));
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1.0, 2.0]);
     }

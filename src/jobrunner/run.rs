@@ -25,7 +25,8 @@ use std::time::{Duration, Instant};
 /// What readers of the child's descriptors get after its end.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a workload gets to end well after SIGTERM when its time is over; then SIGKILL. Less than TimeoutStopSec= of the unit.
+/// What a workload gets to end well after SIGTERM when its time is over; then SIGKILL. Less than TimeoutStopSec= of the
+/// unit.
 const TERM_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Milliseconds between the result's hand-in and the end of the unit.
@@ -41,14 +42,16 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     write_json(&job.taken(), 0o640, &Taken { invocation_id, token: offer.token, attempt })?;
     let dir = job.make_output(attempt, now_us())?;
     // From here on a failure can say why.
-    let ended = prepare(args, &job, offer).and_then(|(offer, description)| work(args, &job, &dir, offer, description, &signals));
+    let ended = prepare(args, &job, offer)
+        .and_then(|(offer, description)| work(args, &job, &dir, offer, description, &signals));
     ended.inspect_err(|failure| output::keep_error(&job, attempt, &output::words(failure), &Block::default()))
 }
 
 fn signals() -> Result<SignalFd, Failure> {
     let mut set = SigSet::empty();
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD].into_iter().for_each(|s| set.add(s));
-    let failed = |errno| Failure::new(Exit::Failure, "setting up signals").caused_by(nix::errno::Errno::from_raw(errno));
+    let failed =
+        |errno| Failure::new(Exit::Failure, "setting up signals").caused_by(nix::errno::Errno::from_raw(errno));
     set.thread_block().map_err(|e| failed(e as i32))?;
     SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC).map_err(|e| failed(e as i32))
 }
@@ -69,7 +72,14 @@ fn prepare(args: &Args, job: &JobDir, offer: Offer) -> Result<(Offer, Descriptio
     Ok((offer, description))
 }
 
-fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Description, signals: &SignalFd) -> Result<u8, Failure> {
+fn work(
+    args: &Args,
+    job: &JobDir,
+    dir: &Path,
+    offer: Offer,
+    description: Description,
+    signals: &SignalFd,
+) -> Result<u8, Failure> {
     let attempt = description.attempt;
     let mut variables = vec![
         ("RINGRIFT_JOB_ID", description.job_id.to_string()),
@@ -82,7 +92,8 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     variables.extend(job.previous(attempt).map(|previous| ("RINGRIFT_PREVIOUS_DIR", previous.display().to_string())));
     let Started { running, report, stderr } = child::start(&offer, dir, &variables)?;
     let (running, desk) = (Arc::new(running), Arc::new(SharedState::default()));
-    let setup = |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
+    let setup =
+        |e: std::io::Error| Failure::new(Exit::TempFail, "starting the threads beside the workload").caused_by(e);
     let watched = watch(args, &offer, &running, &desk, report, stderr);
     let (tail, readers, disk) = match watched {
         Ok(watched) => watched,
@@ -102,7 +113,12 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     readers.iter().for_each(|reader| reader.wait(OUTPUT_DRAIN_TIMEOUT));
     let code = match disk.passed(ended).filter(|_| !desk.is_fenced()) {
         Some(over) => give_up(job, attempt, FailureCause::Quota, &over.to_string(), &tail.text()),
-        None => conclude(job, &description, &End { ended, told, fenced: desk.is_fenced(), quota: offer.quota }, &tail.text())?,
+        None => conclude(
+            job,
+            &description,
+            &End { ended, told, fenced: desk.is_fenced(), quota: offer.quota },
+            &tail.text(),
+        )?,
     };
     // Until here it says that the runner lives: to verify what was made takes what it takes.
     if code == Exit::Ok as u8 {
@@ -116,8 +132,8 @@ fn work(args: &Args, job: &JobDir, dir: &Path, offer: Offer, description: Descri
     Ok(code)
 }
 
-/// Waits a moment, or until asked to stop. The slot is free already, and the next stage's job is about to be started: what systemd does
-/// about this unit's end, a process of ExecStopPost= among it, comes after that.
+/// Waits a moment, or until asked to stop. The slot is free already, and the next stage's job is about to be started:
+/// what systemd does about this unit's end, a process of ExecStopPost= among it, comes after that.
 fn linger(signals: &SignalFd) {
     let mut fds = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
     // Whatever wakes it, there is nothing left to do.
@@ -145,8 +161,8 @@ fn watch(
     Ok((tail, [progress, done], disk))
 }
 
-/// Waits for the child's end; hands a stop on to it, and stops it by itself when its time is over, so that this needs neither
-/// coordinator nor master. Says what the child was asked to end for, if it was.
+/// Waits for the child's end; hands a stop on to it, and stops it by itself when its time is over, so that this needs
+/// neither coordinator nor master. Says what the child was asked to end for, if it was.
 fn wait(
     running: &Running,
     signals: &SignalFd,
@@ -188,7 +204,8 @@ fn wait(
     }
 }
 
-/// Notes a cause that systemd does not know, for people and by its type. The code to exit with says as well that trying again is of no use.
+/// Notes a cause that systemd does not know, for people and by its type. The code to exit with says as well that trying
+/// again is of no use.
 fn give_up(job: &JobDir, attempt: u32, cause: FailureCause, why: &str, tail: &Block) -> u8 {
     tracing::error!("{why}");
     let known = Known { invocation_id: std::env::var("INVOCATION_ID").unwrap_or_default(), cause };

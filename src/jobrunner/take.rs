@@ -28,7 +28,9 @@ pub fn take(args: &Args, invocation_id: &str) -> Result<Offer, Failure> {
         let pause = backoff.wait();
         if begin.elapsed() + pause >= CONNECT_TIMEOUT {
             let message = format!("the coordinator did not answer within {} s", CONNECT_TIMEOUT.as_secs());
-            return Err(Failure::new(Exit::Unavailable, message).caused_by(error).hint("systemctl status ringrift-coordinator.service"));
+            return Err(Failure::new(Exit::Unavailable, message)
+                .caused_by(error)
+                .hint("systemctl status ringrift-coordinator.service"));
         }
         if !std::mem::replace(&mut told, true) {
             tracing::warn!(%error, "waiting for the coordinator");

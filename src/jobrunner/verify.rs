@@ -36,7 +36,14 @@ pub fn verify(job: &JobDir, description: &Description, quota: Option<Quota>) -> 
             uids: uids.clone(),
         };
         check(&files, &file, artefact)?;
-        directories.extend(output.join(artefact.path.as_str()).ancestors().skip(1).take(artefact.path.names().count()).map(Path::to_owned));
+        directories.extend(
+            output
+                .join(artefact.path.as_str())
+                .ancestors()
+                .skip(1)
+                .take(artefact.path.names().count())
+                .map(Path::to_owned),
+        );
     }
     for directory in directories {
         File::open(&directory).and_then(|d| d.sync_all()).map_err(|e| failed("syncing", &directory, e))?;
@@ -46,8 +53,9 @@ pub fn verify(job: &JobDir, description: &Description, quota: Option<Quota>) -> 
 
 fn read(output: &Path) -> Result<ResultFile, Failure> {
     let path = output.join(RESULT);
-    let meta = fs::symlink_metadata(&path)
-        .map_err(|e| Failure::new(Exit::Failure, format!("the workload exited with 0 but wrote no {}", path.display())).caused_by(e))?;
+    let meta = fs::symlink_metadata(&path).map_err(|e| {
+        Failure::new(Exit::Failure, format!("the workload exited with 0 but wrote no {}", path.display())).caused_by(e)
+    })?;
     if !meta.is_file() || meta.len() > MAX_RESULT_BYTES {
         return Err(bad(&path, format!("must be a regular file of at most {MAX_RESULT_BYTES} bytes")));
     }
@@ -125,8 +133,12 @@ mod tests {
         }
         fn verify(&self) -> Result<ResultFile, String> {
             let text = json!({"schema": 1, "job_id": "t-1", "job_type": "selfplay", "config_key": "square8_2p", "attempt": 1, "seed": 1});
-            verify(&self.job, &serde_json::from_value(text).expect("a description"), Some(Quota { bytes: 100, files: 1 }))
-                .map_err(|e| chain(&e))
+            verify(
+                &self.job,
+                &serde_json::from_value(text).expect("a description"),
+                Some(Quota { bytes: 100, files: 1 }),
+            )
+            .map_err(|e| chain(&e))
         }
     }
 

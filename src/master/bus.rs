@@ -1,5 +1,5 @@
-//! The master's place on the bus: connection, object and name. A bus that goes away takes nothing else with it: the master connects
-//! again, with growing delay, and continues with what it knows.
+//! The master's place on the bus: connection, object and name. A bus that goes away takes nothing else with it: the
+//! master connects again, with growing delay, and continues with what it knows.
 use super::calls::Call;
 use super::engine::Signal;
 use super::interface::{Master, MasterSignals as _};
@@ -67,7 +67,9 @@ async fn take_name(connection: &Connection) -> Result<(), Failure> {
         }
         Err(error) => {
             let failure = unavailable(&format!("taking the name {BUS_NAME}"), error);
-            Err(failure.hint("only user ringrift-master may own it; start the master with `systemctl start ringrift-master.target`"))
+            Err(failure.hint(
+                "only user ringrift-master may own it; start the master with `systemctl start ringrift-master.target`",
+            ))
         }
     }
 }
@@ -96,12 +98,17 @@ impl Bus {
         let subscribed = Systemd::subscribed(connection.clone()).await;
         let (systemd, changes) = subscribed.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
         let object = Master::new(self.world.clone(), self.calls.clone());
-        connection.object_server().at(OBJECT_PATH, object).await.map_err(|e| unavailable("offering the interface", e))?;
+        connection
+            .object_server()
+            .at(OBJECT_PATH, object)
+            .await
+            .map_err(|e| unavailable("offering the interface", e))?;
         take_name(connection).await?;
         Ok(OwnedName { systemd, changes })
     }
 
-    /// Leaves the lost bus and joins it again, however long that takes. An error is one that trying again does not help.
+    /// Leaves the lost bus and joins it again, however long that takes. An error is one that trying again does not
+    /// help.
     pub async fn rejoin(&self, lost: Connection) -> Result<OwnedName, Failure> {
         leave(lost).await;
         let mut backoff = Backoff::new(CONNECT_DELAYS.0, CONNECT_DELAYS.1);

@@ -50,7 +50,8 @@ impl fmt::Display for ChangeRequest {
     }
 }
 
-/// What became of one daemon: its name, systemd's word (done, failed, timeout, dependency, held …) and a text for people.
+/// What became of one daemon: its name, systemd's word (done, failed, timeout, dependency, held …) and a text for
+/// people.
 pub type Outcome = (String, String, Line);
 
 /// The answer.

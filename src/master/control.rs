@@ -1,4 +1,5 @@
-//! Control files: how the master tells a daemon's runtime to pause. They are written from `master.db` and hold nothing of their own.
+//! Control files: how the master tells a daemon's runtime to pause. They are written from `master.db` and hold nothing
+//! of their own.
 use crate::contract::master::{Control, FAILED_FILE, FailedDaemons};
 use crate::contract::registry::DaemonType;
 use crate::platform::replace::{Outlives, replace};
@@ -50,9 +51,11 @@ mod tests {
         write(dir.path(), DaemonType::AutoExport, &control).expect("writes");
         let paused = BTreeMap::from([(DaemonType::Evaluation, control.clone())]);
         rewrite(dir.path(), &paused).expect("rewrites");
-        let names: Vec<_> = std::fs::read_dir(dir.path()).expect("lists").map(|e| e.expect("an entry").file_name()).collect();
+        let names: Vec<_> =
+            std::fs::read_dir(dir.path()).expect("lists").map(|e| e.expect("an entry").file_name()).collect();
         assert_eq!(names, ["evaluation"]);
-        let read: Control = serde_json::from_slice(&std::fs::read(dir.path().join("evaluation")).expect("reads")).expect("parses");
+        let read: Control =
+            serde_json::from_slice(&std::fs::read(dir.path().join("evaluation")).expect("reads")).expect("parses");
         assert_eq!(read, control);
         remove(dir.path(), DaemonType::Evaluation).expect("removes");
         remove(dir.path(), DaemonType::Evaluation).expect("is gone already");

@@ -9,7 +9,8 @@ use tokio::runtime::Builder;
 /// Set to anything but 0 or nothing, the guard lets everything pass.
 pub const SKIP_VARIABLE: &str = "RINGRIFT_SKIP_MASTER_LOOP_CHECK";
 
-/// Whether a master runs: it holds the lock on its pid file, or it has its name on the bus. Any user may ask; blocks for the bus.
+/// Whether a master runs: it holds the lock on its pid file, or it has its name on the bus. Any user may ask; blocks
+/// for the bus.
 pub fn is_running() -> bool {
     is_running_at(Path::new(paths::MASTER_PID), None)
 }

@@ -1,5 +1,5 @@
-//! `org.ringrift.Master1` on D-Bus: everybody may look, polkit decides who may change. It answers questions from the shared
-//! knowledge, so that it answers even when the loop hangs, and hands changes to the loop.
+//! `org.ringrift.Master1` on D-Bus: everybody may look, polkit decides who may change. It answers questions from the
+//! shared knowledge, so that it answers even when the loop hangs, and hands changes to the loop.
 use super::calls::{Answer, Call, ChangeRequest, Error, NO_FORMER, Outcome};
 use super::names::{self, Named};
 use super::show::{self, Dict};
@@ -55,7 +55,13 @@ impl Master {
         answer.await.map_err(|_| stopping())?
     }
 
-    async fn outcomes(&self, connection: &Connection, header: &Header<'_>, named: Named, ask: ChangeRequest) -> Result<Vec<Row>> {
+    async fn outcomes(
+        &self,
+        connection: &Connection,
+        header: &Header<'_>,
+        named: Named,
+        ask: ChangeRequest,
+    ) -> Result<Vec<Row>> {
         match self.change(connection, header, ask).await? {
             Answer::Outcomes(outcomes) => Ok(named.annotate(outcomes).into_iter().map(row).collect()),
             Answer::Plan(_) | Answer::Done => Ok(Vec::new()),
@@ -120,7 +126,8 @@ impl Master {
         }
     }
 
-    /// Differences between the applied profile and the running daemons: profile, clean, missing, extra, failed, details.
+    /// Differences between the applied profile and the running daemons: profile, clean, missing, extra, failed,
+    /// details.
     fn drift(&self) -> Dict {
         let world = self.world();
         show::drift(world.profile, &world.drift(clock::now()))
@@ -209,7 +216,12 @@ impl Master {
     }
 
     /// Confirms and removes a notice of lost data or suspended deletions.
-    async fn confirm(&self, notice: &str, #[zbus(connection)] connection: &Connection, #[zbus(header)] header: Header<'_>) -> Result<()> {
+    async fn confirm(
+        &self,
+        notice: &str,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
         if !Notice::is_id(notice) {
             return Err(Error::InvalidArgument("a notice's name has lower-case letters, digits and -".into()));
         }
@@ -217,7 +229,11 @@ impl Master {
     }
 
     /// Checks the configuration, then reloads the master and every daemon.
-    async fn reload(&self, #[zbus(connection)] connection: &Connection, #[zbus(header)] header: Header<'_>) -> Result<()> {
+    async fn reload(
+        &self,
+        #[zbus(connection)] connection: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
         self.change(connection, &header, ChangeRequest::Reload).await.map(drop)
     }
 

@@ -1,5 +1,6 @@
-//! Job units under way: which order was carried out, the reports to the coordinator, when a slot is free again. No I/O: it
-//! says what to do, the loop does it. Times are of the clock that runs while the machine is awake: a wall clock that jumps stops no job.
+//! Job units under way: which order was carried out, the reports to the coordinator, when a slot is free again. No I/O:
+//! it says what to do, the loop does it. Times are of the clock that runs while the machine is awake: a wall clock that
+//! jumps stops no job.
 use super::world::JobRow;
 use crate::contract::coordinator::{Order, OrderKind, Report, ReportOutcome, WorkItem, WorkStatus};
 use crate::contract::host::UnitView;
@@ -68,8 +69,8 @@ struct Tracked {
     deadline: Option<Mono>,
 }
 
-/// Time over its own that a job is left to its runner, which ends it; only then the master stops it. The time begins when the
-/// runner has its job, which it may have to wait for.
+/// Time over its own that a job is left to its runner, which ends it; only then the master stops it. The time begins
+/// when the runner has its job, which it may have to wait for.
 const TIMEOUT_GRACE: Span = Span::of_secs(120);
 
 /// A stop is repeated after so long: longer than systemd takes for one that works.
@@ -127,8 +128,8 @@ impl Jobs {
         self.tracked.keys()
     }
 
-    /// Whether this unit's end is waited for. How a start ends tells the start itself: systemd loads and forgets the unit while it waits
-    /// for polkit, which looks like an end.
+    /// Whether this unit's end is waited for. How a start ends tells the start itself: systemd loads and forgets the
+    /// unit while it waits for polkit, which looks like an end.
     pub fn follows(&self, unit: &str) -> bool {
         self.tracked.get(unit).is_some_and(|t| t.phase != Phase::Starting)
     }
@@ -143,7 +144,9 @@ impl Jobs {
         match (order.kind, known) {
             (OrderKind::Start, Some(t)) if t.token >= order.token => match t.phase {
                 // The coordinator asks again because our report was lost.
-                Phase::Running if t.token == order.token => vec![report(&t.id, t.token, ReportOutcome::Started, "already running")],
+                Phase::Running if t.token == order.token => {
+                    vec![report(&t.id, t.token, ReportOutcome::Started, "already running")]
+                }
                 _ => Vec::new(),
             },
             (OrderKind::Start, known) => {
@@ -152,7 +155,8 @@ impl Jobs {
                     actions.push(report(&old.id, old.token, ReportOutcome::Gone, "replaced by a newer attempt"));
                 }
                 self.set(unit.clone(), fresh(Phase::Starting));
-                let limits = UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max, cpus: order.cpus.clone() };
+                let limits =
+                    UnitLimits { memory_max: order.memory_max, tasks_max: order.tasks_max, cpus: order.cpus.clone() };
                 actions.push(Action::Start { unit, token: order.token, limits });
                 actions
             }
@@ -169,7 +173,8 @@ impl Jobs {
         }
     }
 
-    /// systemd would have to undo a stop for it: the order stays with the coordinator, which gives it to the next master.
+    /// systemd would have to undo a stop for it: the order stays with the coordinator, which gives it to the next
+    /// master.
     pub fn postponed(&mut self, unit: &str, token: FencingToken) {
         if self.tracked.get(unit).is_some_and(|t| t.token == token) {
             self.forget(unit);
@@ -204,7 +209,8 @@ impl Jobs {
     pub fn seen(&mut self, unit: &str, view: Option<&UnitView>) -> Vec<Action> {
         let Some(t) = self.tracked.get(unit).filter(|t| t.phase != Phase::Starting) else { return Vec::new() };
         let token = t.token;
-        // Inactive and failed come after ExecStopPost=, so the result has been handed in or left in the job's directory by now.
+        // Inactive and failed come after ExecStopPost=, so the result has been handed in or left in the job's directory
+        // by now.
         let detail = match view {
             None => String::new(),
             Some(v) if v.is_up() || v.active_state == "deactivating" => return Vec::new(),
@@ -239,19 +245,22 @@ impl Jobs {
         stops
     }
 
-    /// Whether the next comparison decides about a claim that had no unit at the last one, or a unit whose attempt was over.
+    /// Whether the next comparison decides about a claim that had no unit at the last one, or a unit whose attempt was
+    /// over.
     pub fn is_in_doubt(&self) -> bool {
         !self.missing.is_empty() || !self.lingering.is_empty()
     }
 
-    /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is leased and
-    /// has no unit is gone; what runs and is not leased is stopped, at once or (see `linger`) the next time. The order of a fresh claim may still be on its way, so a claim is
-    /// gone only when it has no unit at two comparisons, a while apart.
+    /// Compares the coordinator's account (`items`) with the units as they were before and after it was asked. What is
+    /// leased and has no unit is gone; what runs and is not leased is stopped, at once or (see `linger`) the next time.
+    /// The order of a fresh claim may still be on its way, so a claim is gone only when it has no unit at two
+    /// comparisons, a while apart.
     pub fn reconcile(&mut self, before: &[UnitView], items: &[WorkItem], after: &[UnitView], now: Mono) -> Vec<Action> {
         let mut actions = Vec::new();
         let missing = std::mem::take(&mut self.missing);
         let find = |units: &[UnitView], name: &str| units.iter().find(|u| u.name == name).cloned();
-        let alive = |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| u.is_up() || u.active_state == "deactivating");
+        let alive =
+            |unit: &Option<UnitView>| unit.as_ref().is_some_and(|u| u.is_up() || u.active_state == "deactivating");
         let mut leased = Vec::new();
         for item in items {
             let Some(lease) = &item.lease else { continue };
@@ -285,19 +294,23 @@ impl Jobs {
                 actions.push(Action::Stop { unit: view.name.clone() });
             }
         }
-        let over = |view: &&UnitView| find(after, &view.name).is_some_and(|u| u.is_up()) && !leased.contains(&view.name);
-        let over: Vec<String> = before.iter().filter(|u| u.is_up()).filter(over).map(|view| view.name.clone()).collect();
+        let over =
+            |view: &&UnitView| find(after, &view.name).is_some_and(|u| u.is_up()) && !leased.contains(&view.name);
+        let over: Vec<String> =
+            before.iter().filter(|u| u.is_up()).filter(over).map(|view| view.name.clone()).collect();
         actions.extend(self.linger(over, now));
         actions
     }
 
-    /// Stops followed units that run on although their attempt is over: a job may report its own end. One that ended in order goes by
-    /// itself in a moment, so it is stopped only when two comparisons, a while apart, find it.
+    /// Stops followed units that run on although their attempt is over: a job may report its own end. One that ended in
+    /// order goes by itself in a moment, so it is stopped only when two comparisons, a while apart, find it.
     fn linger(&mut self, over: Vec<String>, now: Mono) -> Vec<Action> {
         let before = std::mem::take(&mut self.lingering);
         let mut actions = Vec::new();
         for unit in over {
-            let Some(token) = self.tracked.get(&unit).filter(|t| t.phase == Phase::Running).map(|t| t.token) else { continue };
+            let Some(token) = self.tracked.get(&unit).filter(|t| t.phase == Phase::Running).map(|t| t.token) else {
+                continue;
+            };
             let found = (unit, token);
             if before.contains(&found) {
                 let (unit, _) = found;

@@ -75,9 +75,15 @@ pub fn say_offline(router: &Path, node: &NodeId) -> Result<(), CallError> {
 
 /// The event of a notice; only databases have one.
 pub fn say_notice(router: &Path, node: &NodeId, notice: &Notice) -> Result<(), CallError> {
-    let Subject::Database { name, path, reason, damaged, restored, lost } = notice.subject.clone() else { return Ok(()) };
+    let Subject::Database { name, path, reason, damaged, restored, lost } = notice.subject.clone() else {
+        return Ok(());
+    };
     let payload = DatabaseQuarantined { database: name, hostname: node.clone(), path, reason, damaged, restored, lost };
-    publish(router, &event(&payload, "ringrift-master", format!("{node}/{}/{}", notice.id, notice.since_us)), RPC_TIMEOUT)
+    publish(
+        router,
+        &event(&payload, "ringrift-master", format!("{node}/{}/{}", notice.id, notice.since_us)),
+        RPC_TIMEOUT,
+    )
 }
 
 /// Work that has a slot at this node, by the coordinator's account.
@@ -89,7 +95,11 @@ pub fn leased(socket: &Path, node: &NodeId) -> Result<Vec<WorkItem>, CallError> 
 }
 
 /// Takes the coordinator's orders until the loop is gone.
-pub fn follow_orders(socket: PathBuf, node: NodeId, mut tell: impl FnMut(FromCoordinator) -> bool + Send + 'static) -> std::io::Result<()> {
+pub fn follow_orders(
+    socket: PathBuf,
+    node: NodeId,
+    mut tell: impl FnMut(FromCoordinator) -> bool + Send + 'static,
+) -> std::io::Result<()> {
     let run = move || {
         let method = method::Dispatch::FULL_NAME;
         let mut backoff = Backoff::new(RECONNECT_DELAYS.0, RECONNECT_DELAYS.1);

@@ -41,11 +41,14 @@ pub struct MasterLock {
 
 fn open(path: &Path) -> Result<File, LockError> {
     // 0640: whoever may read the file could lock it, and so keep the master from starting.
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(path).map_err(|source| LockError::Io {
-        operation: "opening",
-        path: path.into(),
-        source,
-    })
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o640)
+        .open(path)
+        .map_err(|source| LockError::Io { operation: "opening", path: path.into(), source })
 }
 
 /// The pid in the file.

@@ -74,7 +74,13 @@ fn load() -> Result<Config, String> {
 }
 
 fn print(plan: &crate::contract::master::Plan) {
-    let lines = [("start", &plan.start), ("stop", &plan.stop), ("stay", &plan.stay), ("planned", &plan.planned), ("off", &plan.disabled)];
+    let lines = [
+        ("start", &plan.start),
+        ("stop", &plan.stop),
+        ("stay", &plan.stay),
+        ("planned", &plan.planned),
+        ("off", &plan.disabled),
+    ];
     let mut text = format!("profile {}\n", plan.profile);
     for (word, names) in lines.into_iter().filter(|(_, names)| !names.is_empty()) {
         text += &format!("{word:8}{}\n", names.join(" "));

@@ -1,4 +1,5 @@
-//! Names as callers give them: three spellings, other names resolved with a word about it, planned ones refused with reasons.
+//! Names as callers give them: three spellings, other names resolved with a word about it, planned ones refused with
+//! reasons.
 use super::calls::{Error, Outcome};
 use crate::contract::registry::{DaemonType, Profile, Stage};
 use zbus::Connection;
@@ -27,7 +28,12 @@ pub fn one(name: &str) -> Result<DaemonType, Error> {
     match daemon.spec().is_built() {
         true => Ok(daemon),
         false => Err(Error::Planned(
-            format!("{} is planned but not built: version {} has no program for it", daemon.name(), env!("CARGO_PKG_VERSION")).into(),
+            format!(
+                "{} is planned but not built: version {} has no program for it",
+                daemon.name(),
+                env!("CARGO_PKG_VERSION")
+            )
+            .into(),
         )),
     }
 }

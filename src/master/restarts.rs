@@ -1,4 +1,5 @@
-//! When units were restarted after failures: systemd counts restarts and forgets when they were, and the count, at each start by somebody.
+//! When units were restarted after failures: systemd counts restarts and forgets when they were, and the count, at each
+//! start by somebody.
 use crate::contract::health::StatusFile;
 use crate::contract::host::UnitView;
 use crate::contract::master::{MasterView, RestartLog};
@@ -55,7 +56,11 @@ impl Restarts {
 
     /// What is to be reported.
     pub fn report(&self) -> BTreeMap<String, RestartLog> {
-        self.seen.iter().filter(|(_, log)| **log != RestartLog::default()).map(|(unit, log)| (unit.clone(), log.clone())).collect()
+        self.seen
+            .iter()
+            .filter(|(_, log)| **log != RestartLog::default())
+            .map(|(unit, log)| (unit.clone(), log.clone()))
+            .collect()
     }
 }
 
@@ -69,7 +74,12 @@ mod tests {
     }
 
     fn unit(run: &str, restarts: u32) -> UnitView {
-        UnitView { name: "ringrift-x.service".into(), invocation_id: Some(run.into()), restarts: Some(restarts), ..UnitView::default() }
+        UnitView {
+            name: "ringrift-x.service".into(),
+            invocation_id: Some(run.into()),
+            restarts: Some(restarts),
+            ..UnitView::default()
+        }
     }
 
     fn times(restarts: &Restarts) -> Vec<Wall> {
@@ -91,7 +101,8 @@ mod tests {
         look(&mut restarts, "b", 8, false);
         look(&mut restarts, "c", 10, false);
         assert_eq!(times(&restarts), [at(1), at(2), at(2)]);
-        // The master forgets the counter of what runs well, and starts again what had failed: both say nothing about what was.
+        // The master forgets the counter of what runs well, and starts again what had failed: both say nothing about
+        // what was.
         look(&mut restarts, "c", 0, false);
         look(&mut restarts, "d", 0, true);
         look(&mut restarts, "e", 1, true);

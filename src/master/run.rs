@@ -39,7 +39,8 @@ fn failed(exit: Exit, what: &str, error: impl std::fmt::Display) -> Failure {
 
 /// What `--dry-run` prints: the plan for the profile that a start would apply. Changes nothing, needs no lock.
 pub async fn dry_run(settings: &Settings, config: &Config) -> Result<crate::contract::master::Plan, Failure> {
-    let connection = connect(settings.bus.as_deref()).await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
+    let connection =
+        connect(settings.bus.as_deref()).await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
     let systemd = Systemd::looking(connection).await.map_err(|e| Failure::new(Exit::Unavailable, e.to_string()))?;
     let names: Vec<String> = crate::contract::registry::built().map(|s| s.daemon.unit()).collect();
     let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -54,7 +55,11 @@ fn first_profile(config: &Config) -> Result<Profile, Failure> {
 }
 
 /// Runs to the end. `load` loads and checks the configuration, at start and at each reload.
-pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, restarts: Option<Restarts>) -> Result<(), Failure> {
+pub async fn run(
+    settings: Settings,
+    load: fn() -> Result<Config, String>,
+    restarts: Option<Restarts>,
+) -> Result<(), Failure> {
     let config = load().map_err(|e| Failure::new(Exit::Config, e).hint("`ringrift config check` explains each key"))?;
     tokio::task::spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));
     let node = node_id(&config.node_id);
@@ -82,7 +87,8 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     let (notes, noted) = mpsc::unbounded_channel();
     let (signals, told) = mpsc::unbounded_channel();
     let (reports, to_coordinator) = std::sync::mpsc::channel();
-    link::deliver_reports(settings.coordinator.clone(), to_coordinator).map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
+    link::deliver_reports(settings.coordinator.clone(), to_coordinator)
+        .map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
     tokio::task::spawn_local(bus::forward(current.clone(), told));
     let parts = Parts {
         services: Rc::new(systemd),
@@ -95,7 +101,8 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
         signals,
         reports,
     };
-    sockets::watch_folder(settings.run.clone(), parts.notes.clone()).map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
+    sockets::watch_folder(settings.run.clone(), parts.notes.clone())
+        .map_err(|e| failed(Exit::Failure, "starting a thread", e))?;
     let mut engine = Engine::new(parts).map_err(|e| failed(Exit::Failure, "reading master.db", e))?;
     let paused = engine.world().paused.clone();
     if let Err(error) = control::rewrite(&settings.control(), &paused) {
@@ -103,12 +110,17 @@ pub async fn run(settings: Settings, load: fn() -> Result<Config, String>, resta
     }
     if engine.store.profile().ok().flatten().is_none() {
         // The first start: from now on the configuration's profile is no longer asked for.
-        let kept = engine.store.set_profile(&Standing::of(profile), None, "configuration", crate::platform::clock::now());
+        let kept =
+            engine.store.set_profile(&Standing::of(profile), None, "configuration", crate::platform::clock::now());
         kept.map_err(|e| failed(Exit::Failure, "writing master.db", e))?;
     }
     engine.look().await.map_err(unavailable)?;
     let plan = engine.world().plan(profile);
-    tracing::info!("applying profile {profile} again: {} already running, to start: {}", plan.stay.len(), plan.start.join(" "));
+    tracing::info!(
+        "applying profile {profile} again: {} already running, to start: {}",
+        plan.stay.len(),
+        plan.start.join(" ")
+    );
     engine.welcome(&plan.start).await;
     let ended = turn_until_told(&mut engine, &bus, &current, EventSources { changes, asked, noted }).await;
     engine.drain();
@@ -177,10 +189,16 @@ async fn rejoin(
     Ok(true)
 }
 
-async fn turn_until_told(engine: &mut Engine<Systemd>, bus: &Bus, current: &Current, heard: EventSources) -> Result<(), Failure> {
+async fn turn_until_told(
+    engine: &mut Engine<Systemd>,
+    bus: &Bus,
+    current: &Current,
+    heard: EventSources,
+) -> Result<(), Failure> {
     let EventSources { mut changes, mut asked, mut noted } = heard;
     let listen = |kind| signal(kind).map_err(|e| failed(Exit::Failure, "listening to signals", e));
-    let mut stops = StopSignals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? };
+    let mut stops =
+        StopSignals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? };
     let mut hangup = listen(SignalKind::hangup())?;
     let mut said: Option<Instant> = None;
     let mut spool_looked = Instant::now();
@@ -255,7 +273,10 @@ async fn reload(engine: &mut Engine<Systemd>) {
     match engine.reload_and_answer().await {
         Ok(()) => tracing::info!("configuration reloaded"),
         Err(why) => {
-            tracing::error!(MESSAGE_ID = messages::CONFIG_REFUSED, "configuration rejected, the previous one stays in effect: {why}")
+            tracing::error!(
+                MESSAGE_ID = messages::CONFIG_REFUSED,
+                "configuration rejected, the previous one stays in effect: {why}"
+            )
         }
     }
     notify::ready("reloaded");

@@ -10,8 +10,8 @@ use zbus::{OwnedVariant, Variant};
 /// `a{sv}`.
 pub type Dict = HashMap<String, OwnedVariant>;
 
-/// A value that may continue the bus: numbers, flags, and text only when it is clean, since the bus ends the connection of a sender
-/// of NUL or of broken UTF-8.
+/// A value that may continue the bus: numbers, flags, and text only when it is clean, since the bus ends the connection
+/// of a sender of NUL or of broken UTF-8.
 trait BusValue {
     fn variant(self) -> Variant<'static>;
 }
@@ -74,7 +74,10 @@ fn names(daemons: Vec<DaemonType>) -> Vec<Line> {
 
 /// A profile.
 pub fn profile(world: &World, profile: Profile) -> Dict {
-    let disabled = profile.built().into_iter().filter_map(|d| Some(format!("{} ({})", d.name(), planning::disabled(&world.config, d)?)));
+    let disabled = profile
+        .built()
+        .into_iter()
+        .filter_map(|d| Some(format!("{} ({})", d.name(), planning::disabled(&world.config, d)?)));
     fill()
         .put("name", profile.name())
         .put("purpose", profile.purpose())
@@ -145,7 +148,13 @@ pub fn daemon(row: &Row) -> Dict {
 
 /// A job.
 pub fn job(row: &JobRow) -> Dict {
-    fill().text("id", &row.id).text("type", &row.kind).text("unit", &row.unit).put("state", row.state).put("since_us", row.since.us()).0
+    fill()
+        .text("id", &row.id)
+        .text("type", &row.kind)
+        .text("unit", &row.unit)
+        .put("state", row.state)
+        .put("since_us", row.since.us())
+        .0
 }
 
 /// The loop's health.

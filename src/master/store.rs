@@ -1,4 +1,5 @@
-//! `master.db`: what the master must remember over its own death and over reboots. This process is its only reader and writer.
+//! `master.db`: what the master must remember over its own death and over reboots. This process is its only reader and
+//! writer.
 use crate::contract::master::Control;
 use crate::contract::registry::{DaemonType, Profile};
 use crate::contract::time::Wall;
@@ -8,18 +9,25 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const MIGRATIONS: &[&str] = &["
-CREATE TABLE desired(one INTEGER PRIMARY KEY CHECK (one = 1), profile TEXT NOT NULL, by_whom TEXT NOT NULL, when_us INTEGER NOT NULL) STRICT;
+const MIGRATIONS: &[&str] = &[
+    "
+CREATE TABLE desired(one INTEGER PRIMARY KEY CHECK (one = 1), profile TEXT NOT NULL, by_whom TEXT NOT NULL,
+when_us INTEGER NOT NULL) STRICT;
 CREATE TABLE override(daemon TEXT PRIMARY KEY, wanted TEXT NOT NULL CHECK (wanted IN ('started', 'stopped')),
   by_whom TEXT NOT NULL, when_us INTEGER NOT NULL) STRICT;
-CREATE TABLE paused(daemon TEXT PRIMARY KEY, reason TEXT NOT NULL, by_whom TEXT NOT NULL, when_us INTEGER NOT NULL) STRICT;
-CREATE TABLE heartbeat(one INTEGER PRIMARY KEY CHECK (one = 1), last_beat_us INTEGER NOT NULL, loop_iteration INTEGER NOT NULL,
+CREATE TABLE paused(daemon TEXT PRIMARY KEY, reason TEXT NOT NULL, by_whom TEXT NOT NULL,
+when_us INTEGER NOT NULL) STRICT;
+CREATE TABLE heartbeat(one INTEGER PRIMARY KEY CHECK (one = 1), last_beat_us INTEGER NOT NULL,
+loop_iteration INTEGER NOT NULL,
   pid INTEGER NOT NULL) STRICT;
 CREATE TABLE history(at_us INTEGER NOT NULL, daemon TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
 CREATE INDEX history_by_daemon ON history(daemon, at_us);
-", "
-CREATE TABLE former(one INTEGER PRIMARY KEY CHECK (one = 1), standing TEXT NOT NULL) STRICT;  -- JSON: what was wanted before the profile
-"];
+",
+    "
+CREATE TABLE former(one INTEGER PRIMARY KEY CHECK (one = 1), standing TEXT NOT NULL) STRICT;
+-- JSON: what was wanted before the profile
+",
+];
 
 /// Changes of state that are kept for each daemon.
 const MAX_STATE_CHANGES: u32 = 200;
@@ -69,13 +77,18 @@ impl Standing {
     }
 
     fn stored(&self) -> StoredStanding {
-        let overrides = self.overrides.iter().map(|(daemon, (wanted, by))| (daemon.name().to_owned(), *wanted, by.clone()));
+        let overrides =
+            self.overrides.iter().map(|(daemon, (wanted, by))| (daemon.name().to_owned(), *wanted, by.clone()));
         StoredStanding { profile: self.profile.name().to_owned(), overrides: overrides.collect() }
     }
 
     fn from_stored(stored: StoredStanding) -> Option<Standing> {
-        let known = |(daemon, wanted, by): (String, Wanted, String)| Some((DaemonType::parse(&daemon).ok()?, (wanted, by)));
-        Some(Standing { profile: Profile::parse(&stored.profile)?, overrides: stored.overrides.into_iter().filter_map(known).collect() })
+        let known =
+            |(daemon, wanted, by): (String, Wanted, String)| Some((DaemonType::parse(&daemon).ok()?, (wanted, by)));
+        Some(Standing {
+            profile: Profile::parse(&stored.profile)?,
+            overrides: stored.overrides.into_iter().filter_map(known).collect(),
+        })
     }
 }
 
@@ -119,14 +132,17 @@ impl Store {
         Ok(name.and_then(|n| Profile::parse(&n)))
     }
 
-    /// A profile was applied: what was said of single daemons before holds no more than is in `overrides`. `former` is what was wanted
-    /// before.
+    /// A profile was applied: what was said of single daemons before holds no more than is in `overrides`. `former` is
+    /// what was wanted before.
     pub fn set_profile(&mut self, to: &Standing, former: Option<&Standing>, who: &str, now: Wall) -> Result<()> {
         let step = self.db.transaction()?;
         step.execute("INSERT OR REPLACE INTO desired VALUES (1, ?1, ?2, ?3)", params![to.profile.name(), who, now])?;
         step.execute("DELETE FROM override", [])?;
         for (daemon, (wanted, by)) in &to.overrides {
-            step.execute("INSERT INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), by, now])?;
+            step.execute(
+                "INSERT INTO override VALUES (?1, ?2, ?3, ?4)",
+                params![daemon.name(), wanted.word(), by, now],
+            )?;
         }
         if let Some(text) = former.and_then(|former| serde_json::to_string(&former.stored()).ok()) {
             step.execute("INSERT OR REPLACE INTO former VALUES (1, ?1)", [text])?;
@@ -143,7 +159,8 @@ impl Store {
     /// Daemons that an operator started or stopped by name.
     pub fn overrides(&self) -> Result<Overrides> {
         let mut query = self.db.prepare("SELECT daemon, wanted, by_whom FROM override")?;
-        let rows = query.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?)))?;
+        let rows =
+            query.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?)))?;
         let mut found = BTreeMap::new();
         for row in rows {
             let (daemon, wanted, who) = row?;
@@ -158,9 +175,10 @@ impl Store {
     /// Remembers what an operator wants of a daemon; nothing: as the profile says.
     pub fn set_override(&self, daemon: DaemonType, wanted: Option<Wanted>, who: &str, now: Wall) -> Result<()> {
         match wanted {
-            Some(wanted) => self
-                .db
-                .execute("INSERT OR REPLACE INTO override VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), wanted.word(), who, now])?,
+            Some(wanted) => self.db.execute(
+                "INSERT OR REPLACE INTO override VALUES (?1, ?2, ?3, ?4)",
+                params![daemon.name(), wanted.word(), who, now],
+            )?,
             None => self.db.execute("DELETE FROM override WHERE daemon = ?1", [daemon.name()])?,
         };
         Ok(())
@@ -170,7 +188,10 @@ impl Store {
     pub fn paused(&self) -> Result<BTreeMap<DaemonType, Control>> {
         let mut query = self.db.prepare("SELECT daemon, reason, by_whom, when_us FROM paused")?;
         let rows = query.query_map([], |r| {
-            Ok((r.get::<_, String>(0)?, Control { paused: true, reason: r.get(1)?, who: r.get(2)?, when_us: r.get(3)? }))
+            Ok((
+                r.get::<_, String>(0)?,
+                Control { paused: true, reason: r.get(1)?, who: r.get(2)?, when_us: r.get(3)? },
+            ))
         })?;
         let mut found = BTreeMap::new();
         for row in rows {
@@ -185,9 +206,10 @@ impl Store {
     /// Pauses or resumes a daemon.
     pub fn set_paused(&self, daemon: DaemonType, control: Option<&Control>) -> Result<()> {
         match control {
-            Some(c) => self
-                .db
-                .execute("INSERT OR REPLACE INTO paused VALUES (?1, ?2, ?3, ?4)", params![daemon.name(), c.reason, c.who, c.when_us])?,
+            Some(c) => self.db.execute(
+                "INSERT OR REPLACE INTO paused VALUES (?1, ?2, ?3, ?4)",
+                params![daemon.name(), c.reason, c.who, c.when_us],
+            )?,
             None => self.db.execute("DELETE FROM paused WHERE daemon = ?1", [daemon.name()])?,
         };
         Ok(())
@@ -196,7 +218,10 @@ impl Store {
     /// One turn of the loop.
     pub fn beat(&self, iteration: u64, now: Wall) -> Result<()> {
         let iteration = i64::try_from(iteration).unwrap_or(i64::MAX);
-        self.db.execute("INSERT OR REPLACE INTO heartbeat VALUES (1, ?1, ?2, ?3)", params![now, iteration, std::process::id()])?;
+        self.db.execute(
+            "INSERT OR REPLACE INTO heartbeat VALUES (1, ?1, ?2, ?3)",
+            params![now, iteration, std::process::id()],
+        )?;
         Ok(())
     }
 
@@ -204,7 +229,8 @@ impl Store {
     pub fn remember(&self, daemon: DaemonType, state: &str, reason: &str, now: Wall) -> Result<()> {
         self.db.execute("INSERT INTO history VALUES (?1, ?2, ?3, ?4)", params![now, daemon.name(), state, reason])?;
         self.db.execute(
-            "DELETE FROM history WHERE daemon = ?1 AND rowid < (SELECT rowid FROM history WHERE daemon = ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2)",
+            "DELETE FROM history WHERE daemon = ?1 AND rowid < (SELECT rowid FROM history WHERE daemon = ?1 ORDER BY \
+                rowid DESC LIMIT 1 OFFSET ?2)",
             params![daemon.name(), MAX_STATE_CHANGES],
         )?;
         Ok(())
@@ -216,7 +242,8 @@ impl Store {
             .db
             .query_row(
                 "SELECT at_us, iif(reason LIKE 'backing off%', '', state || ': ') || reason FROM history
-                 WHERE daemon = ?1 AND (state IN ('FAILED', 'CANNOT_START') OR reason LIKE 'backing off%') ORDER BY at_us DESC LIMIT 1",
+                 WHERE daemon = ?1 AND (state IN ('FAILED',
+                 'CANNOT_START') OR reason LIKE 'backing off%') ORDER BY at_us DESC LIMIT 1",
                 [daemon.name()],
                 |r| Ok((r.get(0)?, r.get(1)?)),
             )

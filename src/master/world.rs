@@ -1,4 +1,5 @@
-//! What the master knows, shared between its loop, which writes it, and the D-Bus interface, which answers from it at any time.
+//! What the master knows, shared between its loop, which writes it, and the D-Bus interface, which answers from it at
+//! any time.
 use super::store::{Overrides, Standing, Wanted};
 use crate::contract::config::{Begun, Config, Reader};
 use crate::contract::health::{State, StatusFile};
@@ -167,7 +168,8 @@ impl World {
     /// Everything about one daemon; reads its status file.
     pub fn row(&self, daemon: DaemonType, desired: bool, now: Wall) -> Row {
         let report = std::fs::read(self.run.join(daemon.kebab()).join("status.json")).ok();
-        let (said, report) = (report.is_some(), report.and_then(|text| serde_json::from_slice::<StatusFile>(&text).ok()));
+        let (said, report) =
+            (report.is_some(), report.and_then(|text| serde_json::from_slice::<StatusFile>(&text).ok()));
         let unit = self.unit(daemon);
         let facts = Facts {
             spec: daemon.spec(),
@@ -277,7 +279,8 @@ impl World {
             let late = self.down_since.get(&daemon).is_some_and(|since| now - *since > START_TIMEOUT);
             let bad = matches!(row.found.state, State::Failed | State::CannotStart | State::Stale);
             if bad || (late && !matches!(row.found.state, State::Running | State::Paused)) {
-                let reason = if row.found.reason.is_empty() { String::new() } else { format!(": {}", row.found.reason) };
+                let reason =
+                    if row.found.reason.is_empty() { String::new() } else { format!(": {}", row.found.reason) };
                 problems.push(format!("{} is {}{reason}", daemon.name(), row.found.state));
             }
         }

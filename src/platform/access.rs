@@ -8,10 +8,12 @@ use std::path::Path;
 
 /// Access lists, which can take from a group what the mode gives it.
 const LISTS: [&std::ffi::CStr; 2] = [c"system.posix_acl_access", c"system.posix_acl_default"];
-/// Set-user-id and sticky: with that a directory's files can be deleted by their owner alone. Set-group-id stays, as it hands on the group.
+/// Set-user-id and sticky: with that a directory's files can be deleted by their owner alone. Set-group-id stays, as it
+/// hands on the group.
 const SPECIAL: u32 = 0o5000;
 
-/// Gives these permissions beside those that there are, and takes access lists and special bits away. `mode` is the present one.
+/// Gives these permissions beside those that there are, and takes access lists and special bits away. `mode` is the
+/// present one.
 pub fn grant(path: &Path, mode: u32, wanted: u32) -> io::Result<()> {
     let name = CString::new(path.as_os_str().as_bytes())?;
     for list in LISTS {
@@ -41,7 +43,9 @@ mod tests {
     #[test]
     fn special_bits_go_and_permissions_come() {
         let folder = tempfile::tempdir().expect("a folder");
-        for (before, wanted, after) in [(0o1770, 0o770, 0o770), (0o2700, 0o770, 0o2770), (0o755, 0o050, 0o755), (0o000, 0o660, 0o660)] {
+        for (before, wanted, after) in
+            [(0o1770, 0o770, 0o770), (0o2700, 0o770, 0o2770), (0o755, 0o050, 0o755), (0o000, 0o660, 0o660)]
+        {
             set_permissions(folder.path(), Permissions::from_mode(before)).expect("set");
             grant(folder.path(), before, wanted).expect("granted");
             assert_eq!(mode(folder.path()), after, "{before:o}");

@@ -34,7 +34,8 @@ impl AccessList {
         let path = CString::new(path.as_os_str().as_bytes()).ok()?;
         let mut bytes = vec![0; MAX_BYTES];
         // SAFETY: both names end with NUL, and the buffer has the length that is given.
-        let length = unsafe { nix::libc::getxattr(path.as_ptr(), NAME.as_ptr(), bytes.as_mut_ptr().cast(), bytes.len()) };
+        let length =
+            unsafe { nix::libc::getxattr(path.as_ptr(), NAME.as_ptr(), bytes.as_mut_ptr().cast(), bytes.len()) };
         bytes.truncate(usize::try_from(length).ok()?);
         AccessList::parse(&bytes)
     }
@@ -46,7 +47,8 @@ impl AccessList {
         }
         let (mut found, mut mask) = (Vec::new(), 7);
         for entry in rest.chunks_exact(8) {
-            let (tag, bits) = (u16::from_le_bytes([entry[0], entry[1]]), u32::from(u16::from_le_bytes([entry[2], entry[3]])));
+            let (tag, bits) =
+                (u16::from_le_bytes([entry[0], entry[1]]), u32::from(u16::from_le_bytes([entry[2], entry[3]])));
             let id = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]);
             match tag {
                 0x01 => found.push((Who::Owner, bits)),
@@ -59,7 +61,9 @@ impl AccessList {
             }
         }
         let masked = |who| matches!(who, Who::User(_) | Who::OwnGroup | Who::Group(_));
-        Some(AccessList(found.into_iter().map(|(who, bits)| (who, if masked(who) { bits & mask } else { bits })).collect()))
+        Some(AccessList(
+            found.into_iter().map(|(who, bits)| (who, if masked(who) { bits & mask } else { bits })).collect(),
+        ))
     }
 
     /// Whether a user in these groups has these bits of a file of this owner and group, judged as the kernel does.

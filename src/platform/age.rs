@@ -1,4 +1,5 @@
-//! The watch over the wall clock of one process: it holds back what deletes by age, says so, and hears of the confirmation.
+//! The watch over the wall clock of one process: it holds back what deletes by age, says so, and hears of the
+//! confirmation.
 use super::clock;
 use super::notices::Notices;
 use crate::contract::age::{AgePermit, ClockWatch, Clocks};
@@ -32,7 +33,8 @@ pub struct AgeGuard {
 }
 
 impl AgeGuard {
-    /// For the records of a database; `newest` is the time of the newest of them, `keeps` says what is not deleted during a hold.
+    /// For the records of a database; `newest` is the time of the newest of them, `keeps` says what is not deleted
+    /// during a hold.
     pub fn new(database: &Path, keeps: &'static str, newest: Option<Wall>, now: Clocks) -> AgeGuard {
         let name = database.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let (notices, id) = (Notices::beside(database), Notice::clock_id(&name));
@@ -60,7 +62,9 @@ impl AgeGuard {
                 match self.notices.remove(&self.id) {
                     // One that is gone already was confirmed in this moment.
                     Ok(_) => self.told = false,
-                    Err(error) => tracing::warn!(%error, notice = self.id, "cannot remove a notice that is no longer true"),
+                    Err(error) => {
+                        tracing::warn!(%error, notice = self.id, "cannot remove a notice that is no longer true")
+                    }
                 }
             }
             _ => {}
@@ -102,7 +106,10 @@ mod tests {
         let mut again = AgeGuard::new(&database, "ended jobs", Some(Wall::of_us(3 * day)), now(3 * day + 1));
         assert!(again.permit(now(3 * day + 2)).is_none(), "a restart releases nothing");
         let notices = Notices::beside(&database);
-        assert_eq!(notices.read().iter().map(|n| n.next.as_str()).collect::<Vec<_>>(), ["ringrift config confirm-clock"]);
+        assert_eq!(
+            notices.read().iter().map(|n| n.next.as_str()).collect::<Vec<_>>(),
+            ["ringrift config confirm-clock"]
+        );
         notices.remove("clock-coordination").expect("confirmed");
         assert!(again.permit(now(3 * day + 3)).is_some());
         assert!(guard.permit(now(3 * day + 3)).is_some());
@@ -126,7 +133,8 @@ mod tests {
                 for (at, _) in code.match_indices("DELETE FROM") {
                     seen += 1;
                     let statement = code[at..].split('"').next().unwrap_or_default();
-                    let compares = ["_us <", "_us >", "_at <", "_at >", "time <", "age <"].iter().any(|c| statement.contains(c));
+                    let compares =
+                        ["_us <", "_us >", "_at <", "_at >", "time <", "age <"].iter().any(|c| statement.contains(c));
                     let function = code[..at].rfind("fn ").map_or("", |start| &code[start..at]);
                     if compares && !function.contains("AgePermit") {
                         wrong.push(format!("{}: {statement}", path.strip_prefix(&root).unwrap_or(&path).display()));

@@ -1,9 +1,10 @@
-//! Figures of control groups: a field of a file, and the processor time of the self-play jobs, from their slice's cgroup.
+//! Figures of control groups: a field of a file, and the processor time of the self-play jobs, from their slice's
+//! cgroup.
 use crate::contract::workload::JobType;
 use std::path::{Path, PathBuf};
 
-/// The file that counts, for a process of the suite's with this `/proc/self/cgroup`. The second hierarchy counts whether or not it has
-/// the controllers.
+/// The file that counts, for a process of the suite's with this `/proc/self/cgroup`. The second hierarchy counts
+/// whether or not it has the controllers.
 fn counter(own: &str, root: &Path) -> Option<PathBuf> {
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let (above, _) = own.split_once("ringrift.slice/")?;
@@ -31,7 +32,8 @@ mod tests {
     #[test]
     fn the_slice_is_found_beside_the_own_cgroup_and_nowhere_else() {
         let root = tempfile::tempdir().expect("a directory");
-        let own = "8:pids:/x\n0::/box.slice/ringrift.slice/ringrift-daemons.slice/ringrift-resource-optimizer.service\n";
+        let own =
+            "8:pids:/x\n0::/box.slice/ringrift.slice/ringrift-daemons.slice/ringrift-resource-optimizer.service\n";
         let jobs = "box.slice/ringrift.slice/ringrift-jobs.slice/ringrift-jobs-selfplay.slice/cpu.stat";
         assert_eq!(counter(own, root.path()), Some(root.path().join(jobs)));
         std::fs::create_dir(root.path().join("unified")).expect("made");
@@ -39,6 +41,9 @@ mod tests {
         assert_eq!(counter("0::/user.slice/shell\n", root.path()), None);
         assert_eq!(counter("3:cpu:/ringrift.slice/x\n", root.path()), None);
         let stat = "usage_usec 14370121\nuser_usec 1\n";
-        assert_eq!((field(stat, "usage_usec"), field("", "usage_usec"), field(stat, "usage")), (Some(14_370_121), None, None));
+        assert_eq!(
+            (field(stat, "usage_usec"), field("", "usage_usec"), field(stat, "usage")),
+            (Some(14_370_121), None, None)
+        );
     }
 }

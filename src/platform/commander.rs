@@ -1,4 +1,5 @@
-//! Blocking control for the command line: `org.ringrift.Master1` on the bus, or systemd itself where there is no master.
+//! Blocking control for the command line: `org.ringrift.Master1` on the bus, or systemd itself where there is no
+//! master.
 use super::systemd::{ServiceError, ServiceManager, Systemd, connect};
 use crate::contract::master::{BUS_NAME, INTERFACE, MasterHealth, OBJECT_PATH, Plan};
 use crate::contract::text::Block;
@@ -54,7 +55,10 @@ fn unreachable(what: &str, why: impl std::fmt::Display) -> CommandError {
 impl Commander {
     /// On the system bus.
     pub fn connect() -> Result<Commander, CommandError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|e| unreachable("starting the bus client", e))?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| unreachable("starting the bus client", e))?;
         let connection = runtime.block_on(connect(None)).map_err(from_service)?;
         Ok(Commander { runtime, connection })
     }
@@ -63,7 +67,9 @@ impl Commander {
         self.runtime.block_on(async {
             match tokio::time::timeout(limit, call).await {
                 Ok(answer) => answer.map_err(from_bus),
-                Err(_) => Err(CommandError::Unreachable(format!("the master did not answer within {} s", limit.as_secs()))),
+                Err(_) => {
+                    Err(CommandError::Unreachable(format!("the master did not answer within {} s", limit.as_secs())))
+                }
             }
         })
     }
@@ -120,7 +126,8 @@ impl Commander {
         typed("UndoProfile", dict)
     }
 
-    /// Starts, stops or restarts daemons; answers when systemd is through with all. `verb`: StartDaemon, StopDaemon, RestartDaemon.
+    /// Starts, stops or restarts daemons; answers when systemd is through with all. `verb`: StartDaemon, StopDaemon,
+    /// RestartDaemon.
     pub fn change(&self, verb: &'static str, daemons: &[String]) -> Result<Vec<Outcome>, CommandError> {
         self.call(CHANGE_TIMEOUT, verb, &(daemons.to_vec(),))
     }
@@ -193,8 +200,12 @@ fn from_bus(error: zbus::Error) -> CommandError {
     let zbus::Error::MethodError(name, text, _) = &error else { return unreachable("asking the master", error) };
     let text = text.clone().unwrap_or_else(|| name.to_string());
     match name.as_str() {
-        "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => CommandError::NoMaster,
-        "org.freedesktop.DBus.Error.AccessDenied" | "org.ringrift.Master1.Error.NotPermitted" => CommandError::NotPermitted(text),
+        "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner" => {
+            CommandError::NoMaster
+        }
+        "org.freedesktop.DBus.Error.AccessDenied" | "org.ringrift.Master1.Error.NotPermitted" => {
+            CommandError::NotPermitted(text)
+        }
         other => match other.strip_prefix("org.ringrift.Master1.Error.") {
             Some(short) => CommandError::Refused { name: short.into(), text },
             None => unreachable("asking the master", format!("{other}: {text}")),

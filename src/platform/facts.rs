@@ -1,5 +1,5 @@
-//! Collects the facts of one moment: systemd over the bus, the files in /run/ringrift, the configuration on disk, the machine. Starts
-//! nothing, and decides nothing.
+//! Collects the facts of one moment: systemd over the bus, the files in /run/ringrift, the configuration on disk, the
+//! machine. Starts nothing, and decides nothing.
 use super::clock::now_us;
 use super::config::{self, Dirs, Loaded, Reader};
 use super::flags;
@@ -40,7 +40,8 @@ pub struct Places {
     pub readers: Vec<Reader>,
 }
 
-/// When the content and when anything of the configuration's files was changed, their modes for example, and how large they are.
+/// When the content and when anything of the configuration's files was changed, their modes for example, and how large
+/// they are.
 type Signature = Vec<(PathBuf, Option<i64>, (i64, i64), u64)>;
 
 /// Looks again and again; remembers what need not be read twice.
@@ -86,7 +87,12 @@ impl Collector {
                 Ok(Some(report)) => drop(reports.insert(folder, report)),
                 Ok(None) => {}
                 Err(why) => {
-                    torn.push(Missing { source: path.display().to_string(), process: Some(folder), why, since_us: changed_us(&path) });
+                    torn.push(Missing {
+                        source: path.display().to_string(),
+                        process: Some(folder),
+                        why,
+                        since_us: changed_us(&path),
+                    });
                 }
             }
         }
@@ -131,8 +137,8 @@ impl Collector {
     }
 }
 
-/// Reads the configuration. What this process alone may not read leaves it unknown; what the suite's users may not read is an error, whoever
-/// looks.
+/// Reads the configuration. What this process alone may not read leaves it unknown; what the suite's users may not read
+/// is an error, whoever looks.
 fn look(dirs: &Dirs, readers: &[Reader]) -> ConfigFacts {
     let barred = dirs.unreadable(readers);
     let hidden = dirs.hidden();
@@ -186,7 +192,11 @@ fn read(path: &Path) -> Result<Option<StatusFile>, String> {
         Ok(_) => {}
     }
     let text = fs::read(path).map_err(|e| e.to_string())?;
-    serde_json::from_slice(&text).map(clean_json).and_then(serde_json::from_value).map(Some).map_err(|e| format!("not a report: {e}"))
+    serde_json::from_slice(&text)
+        .map(clean_json)
+        .and_then(serde_json::from_value)
+        .map(Some)
+        .map_err(|e| format!("not a report: {e}"))
 }
 
 fn changed_us(path: &Path) -> Option<i64> {
@@ -203,7 +213,12 @@ pub struct Lookout {
 impl Lookout {
     /// Over this `/run/ringrift`, with the daemons' configuration.
     pub fn at(run: &Path) -> Lookout {
-        let places = Places { run: run.to_owned(), notices: paths::NOTICES.into(), dirs: Dirs::daemon(), readers: Reader::all() };
+        let places = Places {
+            run: run.to_owned(),
+            notices: paths::NOTICES.into(),
+            dirs: Dirs::daemon(),
+            readers: Reader::all(),
+        };
         Lookout { view: SystemdView::at(None, run), collector: Collector::new(places) }
     }
 }
@@ -247,32 +262,44 @@ mod tests {
         let facts = collector.collect(&NoBus);
         assert_eq!(facts.units, Err("no bus".to_owned()));
         assert!(
-            facts.torn.len() == 1 && facts.torn[0].process.as_deref() == Some("auto-export") && facts.torn[0].since_us.is_some(),
+            facts.torn.len() == 1
+                && facts.torn[0].process.as_deref() == Some("auto-export")
+                && facts.torn[0].since_us.is_some(),
             "{:?}",
             facts.torn
         );
         assert!(facts.config.errors.is_empty() && facts.reports.is_empty(), "{:?}", facts.config);
-        fs::write(etc.join("conf.d/50-disk.yaml"), "safeguards: {disk: {warning: 40, critical: 50}}\n").expect("written");
+        fs::write(etc.join("conf.d/50-disk.yaml"), "safeguards: {disk: {warning: 40, critical: 50}}\n")
+            .expect("written");
         let config = collector.collect(&NoBus).config;
         assert_eq!((config.thresholds.disk.critical, config.thresholds_from), (50.0, ThresholdSource::Files));
         fs::write(etc.join("conf.d/90-mine.yaml"), "limits: {nonsense: 1}\n").expect("written");
         let facts = collector.collect(&NoBus);
         assert_eq!(facts.config.errors.len(), 1, "{:?}", facts.config);
-        assert_eq!((facts.config.thresholds.disk.critical, facts.config.thresholds_from), (50.0, ThresholdSource::Remembered));
+        assert_eq!(
+            (facts.config.thresholds.disk.critical, facts.config.thresholds_from),
+            (50.0, ThresholdSource::Remembered)
+        );
         // Who looks for the first time has seen no valid ones.
         let first = Collector::new(places).collect(&NoBus).config;
         assert_eq!((first.thresholds.disk.critical, first.thresholds_from), (70.0, ThresholdSource::Defaults));
-        assert!(facts.config.first_file.as_deref().is_some_and(|f| f.ends_with("90-mine.yaml")) && facts.config.changed_us.is_some());
+        assert!(
+            facts.config.first_file.as_deref().is_some_and(|f| f.ends_with("90-mine.yaml"))
+                && facts.config.changed_us.is_some()
+        );
         fs::write(etc.join("conf.d/90-mine.yaml"), "workload: {training: {command: [/bin/false]}}\n").expect("written");
         let facts = collector.collect(&NoBus);
         let (command, place) = facts.config.commands.get("training").expect("set");
         assert!(command == "/bin/false" && place.ends_with("90-mine.yaml:1"), "{place}");
     }
 
-    /// Root can read everything: that the suite's users cannot is an error all the same, and one that only a change of modes makes.
+    /// Root can read everything: that the suite's users cannot is an error all the same, and one that only a change of
+    /// modes makes.
     #[test]
     fn what_the_suites_users_cannot_read_is_an_error_whoever_looks() {
-        let mode = |path: &Path, mode| fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set")
+        };
         let dir = tempfile::tempdir().expect("a directory");
         let etc = dir.path().join("etc");
         let file = etc.join("conf.d/90-mine.yaml");
@@ -292,7 +319,9 @@ mod tests {
         mode(&file, 0o600);
         let config = collector.collect(&NoBus).config;
         assert!(
-            config.errors.len() == 1 && config.errors[0].contains("not readable by user nobody") && config.hidden.is_none(),
+            config.errors.len() == 1
+                && config.errors[0].contains("not readable by user nobody")
+                && config.hidden.is_none(),
             "{config:?}"
         );
         mode(&file, 0o644);

@@ -1,6 +1,6 @@
-//! The earlier implementation's event queue, a SQLite database that is not ours: legacy programs write and read it beside us. It is the
-//! one database with several writers that we touch, since that is how those programs talk; nothing of ours is kept in it but the
-//! list of what we put in.
+//! The earlier implementation's event queue, a SQLite database that is not ours: legacy programs write and read it
+//! beside us. It is the one database with several writers that we touch, since that is how those programs talk; nothing
+//! of ours is kept in it but the list of what we put in.
 use crate::contract::foreign::{ForeignEvent, ForeignQueue, OURS};
 use crate::contract::ports::StoreError;
 use crate::contract::rights::Class;
@@ -23,11 +23,13 @@ const BUSY_MS: u32 = 5_000;
 const MAX_OWN_EVENTS: i64 = 1_000_000;
 /// The tables as the earlier implementation makes them, and our own list.
 const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL,
+payload TEXT NOT NULL,
     source TEXT NOT NULL DEFAULT '', hostname TEXT NOT NULL DEFAULT '', created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS subscribers(subscriber_id TEXT PRIMARY KEY, process_name TEXT, hostname TEXT, pid INTEGER,
     subscribed_types TEXT, last_poll_at REAL, created_at REAL);
-CREATE TABLE IF NOT EXISTS acks(subscriber_id TEXT NOT NULL, event_id INTEGER NOT NULL, acked_at REAL, PRIMARY KEY(subscriber_id, event_id));
+CREATE TABLE IF NOT EXISTS acks(subscriber_id TEXT NOT NULL, event_id INTEGER NOT NULL, acked_at REAL,
+PRIMARY KEY(subscriber_id, event_id));
 CREATE TABLE IF NOT EXISTS ringrift_put(id TEXT PRIMARY KEY, put_at REAL NOT NULL);";
 
 /// The queue in a file, opened for each call: whoever made it may replace it.
@@ -56,9 +58,11 @@ fn open(database: &str) -> Result<Option<Connection>, StoreError> {
         return Ok(None);
     }
     let fail = failed("opening", database);
-    let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&fail)?;
+    let db = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(&fail)?;
     db.execute_batch(&format!("PRAGMA busy_timeout={BUSY_MS}; PRAGMA synchronous=FULL;")).map_err(&fail)?;
-    let known = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('events', 'subscribers', 'acks', 'ringrift_put')";
+    let known = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('events', 'subscribers', \
+        'acks', 'ringrift_put')";
     if db.query_row(known, [], |row| row.get::<_, i64>(0)).map_err(&fail)? < 4 {
         db.execute_batch(TABLES).map_err(&fail)?;
     }
@@ -117,7 +121,10 @@ fn groups(uid: u32) -> Vec<u32> {
 impl ForeignQueue for ForeignDb {
     fn writers(&self, database: &str) -> Result<Class, StoreError> {
         let path = Path::new(database);
-        let failed = |e: std::io::Error| StoreError::Failed { operation: format!("reading the owner of {database}"), why: e.to_string() };
+        let failed = |e: std::io::Error| StoreError::Failed {
+            operation: format!("reading the owner of {database}"),
+            why: e.to_string(),
+        };
         let file = match metadata(path) {
             // Nobody wrote what is not there.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Class::Suite),
@@ -133,13 +140,17 @@ impl ForeignQueue for ForeignDb {
         let fail = failed("reading", database);
         let now = seconds();
         db.execute(
-            "INSERT INTO subscribers(subscriber_id, process_name, hostname, pid, subscribed_types, last_poll_at, created_at)
+            "INSERT INTO subscribers(subscriber_id, process_name, hostname, pid, subscribed_types, last_poll_at,
+              created_at)
              VALUES(?1, ?1, ?2, ?3, '[]', ?4, ?4) ON CONFLICT(subscriber_id) DO UPDATE SET last_poll_at = ?4, pid = ?3",
             params![OURS, node_id("").to_string(), std::process::id(), now],
         )
         .map_err(&fail)?;
         let mut rows = db
-            .prepare("SELECT event_id, event_type, payload, source, hostname, created_at FROM events WHERE event_id > ? ORDER BY event_id LIMIT ?")
+            .prepare(
+                "SELECT event_id, event_type, payload, source, hostname, created_at FROM events WHERE event_id > \
+                ? ORDER BY event_id LIMIT ?",
+            )
             .map_err(&fail)?;
         // Columns of old programs may hold anything: NULLs, numbers, texts of numbers.
         let text = |value: rusqlite::types::Value| match value {
@@ -166,10 +177,12 @@ impl ForeignQueue for ForeignDb {
 
     fn created_at(&self, database: &str, event_id: i64) -> Result<Option<f64>, StoreError> {
         let Some(db) = open(database)? else { return Ok(None) };
-        db.query_row("SELECT CAST(created_at AS REAL) FROM events WHERE event_id = ?", [event_id], |row| row.get::<_, Option<f64>>(0))
-            .optional()
-            .map(Option::flatten)
-            .map_err(failed("reading", database))
+        db.query_row("SELECT CAST(created_at AS REAL) FROM events WHERE event_id = ?", [event_id], |row| {
+            row.get::<_, Option<f64>>(0)
+        })
+        .optional()
+        .map(Option::flatten)
+        .map_err(failed("reading", database))
     }
 
     fn acknowledge(&self, database: &str, ids: &[i64]) -> Result<(), StoreError> {
@@ -177,28 +190,42 @@ impl ForeignQueue for ForeignDb {
         let fail = failed("writing to", database);
         let step = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(&fail)?;
         for id in ids {
-            step.execute("INSERT OR IGNORE INTO acks(subscriber_id, event_id, acked_at) VALUES(?, ?, ?)", params![OURS, id, seconds()])
-                .map_err(&fail)?;
+            step.execute(
+                "INSERT OR IGNORE INTO acks(subscriber_id, event_id, acked_at) VALUES(?, ?, ?)",
+                params![OURS, id, seconds()],
+            )
+            .map_err(&fail)?;
         }
         step.commit().map_err(&fail)
     }
 
-    fn put(&self, database: &str, event_id: &str, kind: &str, payload: &Map<String, Value>, created_at: f64) -> Result<bool, StoreError> {
+    fn put(
+        &self,
+        database: &str,
+        event_id: &str,
+        kind: &str,
+        payload: &Map<String, Value>,
+        created_at: f64,
+    ) -> Result<bool, StoreError> {
         let Some(mut db) = open(database)? else { return Ok(false) };
         let fail = failed("writing to", database);
         let payload = Value::Object(payload.clone()).to_string();
         let step = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(&fail)?;
         // Both or neither: an event that is delivered again after a crash finds itself on the list.
-        let fresh =
-            step.execute("INSERT OR IGNORE INTO ringrift_put(id, put_at) VALUES(?, ?)", params![event_id, seconds()]).map_err(&fail)?;
+        let fresh = step
+            .execute("INSERT OR IGNORE INTO ringrift_put(id, put_at) VALUES(?, ?)", params![event_id, seconds()])
+            .map_err(&fail)?;
         if fresh == 1 {
             step.execute(
                 "INSERT INTO events(event_type, payload, source, hostname, created_at) VALUES(?, ?, ?, ?, ?)",
                 params![kind, payload, OURS, node_id("").to_string(), created_at],
             )
             .map_err(&fail)?;
-            step.execute("DELETE FROM ringrift_put WHERE rowid < (SELECT max(rowid) FROM ringrift_put) - ?", [MAX_OWN_EVENTS])
-                .map_err(&fail)?;
+            step.execute(
+                "DELETE FROM ringrift_put WHERE rowid < (SELECT max(rowid) FROM ringrift_put) - ?",
+                [MAX_OWN_EVENTS],
+            )
+            .map_err(&fail)?;
         }
         step.commit().map_err(&fail)?;
         Ok(fresh == 1)
@@ -239,7 +266,8 @@ mod tests {
         db.execute_batch("PRAGMA journal_mode=WAL").expect("as the original has it");
         db.execute_batch(TABLES).expect("its tables");
         let put = |kind: &str, payload: Option<&str>| {
-            let sql = "INSERT INTO events(event_type, payload, source, hostname, created_at) VALUES(?, ?, 'old', 'h', 1.5)";
+            let sql =
+                "INSERT INTO events(event_type, payload, source, hostname, created_at) VALUES(?, ?, 'old', 'h', 1.5)";
             db.execute(sql, params![kind, payload.unwrap_or_default()]).expect("a row");
         };
         put("new_games", Some("{}"));
@@ -248,15 +276,21 @@ mod tests {
         assert_eq!(ForeignDb.put(&path, "a", "model_promoted", &Map::new(), 2.0), Ok(false), "once for each id");
         put("y", Some("no json"));
         let (rows, last) = ForeignDb.read(&path, 0, 9).expect("rows");
-        assert_eq!(rows.iter().map(|r| (r.event_id, r.event_type.as_str())).collect::<Vec<_>>(), [(1, "new_games"), (2, "x"), (4, "y")]);
+        assert_eq!(
+            rows.iter().map(|r| (r.event_id, r.event_type.as_str())).collect::<Vec<_>>(),
+            [(1, "new_games"), (2, "x"), (4, "y")]
+        );
         assert_eq!(last, 4);
         assert_eq!(ForeignDb.read(&path, 1, 1).expect("a row").1, 2, "in portions");
         assert_eq!(ForeignDb.created_at(&path, 4), Ok(Some(1.5)));
         ForeignDb.acknowledge(&path, &[1, 2]).expect("acknowledged");
         ForeignDb.acknowledge(&path, &[2]).expect("again");
-        let acks: i64 = db.query_row("SELECT count(*) FROM acks WHERE subscriber_id = ?", [OURS], |row| row.get(0)).expect("a count");
+        let acks: i64 = db
+            .query_row("SELECT count(*) FROM acks WHERE subscriber_id = ?", [OURS], |row| row.get(0))
+            .expect("a count");
         assert_eq!(acks, 2);
-        let polled: f64 = db.query_row("SELECT last_poll_at FROM subscribers", [], |row| row.get(0)).expect("we are a subscriber");
+        let polled: f64 =
+            db.query_row("SELECT last_poll_at FROM subscribers", [], |row| row.get(0)).expect("we are a subscriber");
         assert!(polled > 1e9);
     }
 }

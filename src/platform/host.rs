@@ -30,7 +30,8 @@ struct Sample {
 pub fn node_id(configured: &str) -> NodeId {
     let name = if configured.is_empty() { System::host_name().unwrap_or_default() } else { configured.to_owned() };
     let label = if configured.is_empty() { name.split('.').next().unwrap_or_default() } else { &name };
-    let clean: String = label.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(64).collect();
+    let clean: String =
+        label.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).take(64).collect();
     NodeId::new(clean).unwrap_or_else(|_| NodeId::new("localhost").expect("a node id"))
 }
 
@@ -38,8 +39,11 @@ impl Machine {
     /// The machine under a node id; `disk` is a path on the file system whose room matters.
     pub fn new(node: NodeId, disk: impl AsRef<Path>) -> Machine {
         let what = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing().with_usage());
-        let system = System::new_with_specifics(what).map_err(|error| tracing::warn!(%error, "reading processors and memory")).ok();
-        let look = Sample { system, taken: Instant::now(), cpu_percent: None, selfplay: None, selfplay_cpu_percent: None };
+        let system = System::new_with_specifics(what)
+            .map_err(|error| tracing::warn!(%error, "reading processors and memory"))
+            .ok();
+        let look =
+            Sample { system, taken: Instant::now(), cpu_percent: None, selfplay: None, selfplay_cpu_percent: None };
         Machine { node, disk: disk.as_ref().to_owned(), look: RefCell::new(look), gpus: Gpus::default() }
     }
 }
@@ -126,7 +130,10 @@ mod tests {
 
     #[test]
     fn pressure_is_read_and_what_is_absent_stays_absent() {
-        assert_eq!(some_avg10("some avg10=1.25 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0 avg300=0 total=0\n"), Some(1.25));
+        assert_eq!(
+            some_avg10("some avg10=1.25 avg60=0.00 avg300=0.00 total=9\nfull avg10=0.00 avg60=0 avg300=0 total=0\n"),
+            Some(1.25)
+        );
         assert_eq!(some_avg10(""), None);
         assert_eq!(percent(1, 0), None);
         let second = Duration::from_secs(1);

@@ -6,8 +6,8 @@ use std::process::exit;
 /// As shells report a command that SIGINT ended.
 const INTERRUPTED: i32 = 128 + Signal::SIGINT as i32;
 
-/// From now on Ctrl-C ends the command with this word about what goes on. Called before other threads start, which then leave the signal to
-/// this one.
+/// From now on Ctrl-C ends the command with this word about what goes on. Called before other threads start, which then
+/// leave the signal to this one.
 pub fn tell(goes_on: &'static str) {
     let mut set = SigSet::empty();
     set.add(Signal::SIGINT);

@@ -1,6 +1,7 @@
-//! The only opener of files that jobs made. A job may put anything under a name that we are about to open, and change it under our
-//! hands: so the way to a file is walked one name at a time and follows no link, the opening waits for nobody, and what was opened is
-//! looked at before it is used. (openat2 would walk by itself; under RestrictSUIDSGID= it is ENOSYS.)
+//! The only opener of files that jobs made. A job may put anything under a name that we are about to open, and change
+//! it under our hands: so the way to a file is walked one name at a time and follows no link, the opening waits for
+//! nobody, and what was opened is looked at before it is used. (openat2 would walk by itself; under RestrictSUIDSGID=
+//! it is ENOSYS.)
 mod report;
 mod usage;
 
@@ -94,10 +95,17 @@ impl JobFiles {
     }
 
     /// The directories down to the file's, each opened as a directory and only for its name; `each` sees them.
-    fn walk(&self, file: &JobFile, each: impl Fn(&OwnedFd) -> Result<(), JobFileError>) -> Result<OwnedFd, JobFileError> {
+    fn walk(
+        &self,
+        file: &JobFile,
+        each: impl Fn(&OwnedFd) -> Result<(), JobFileError>,
+    ) -> Result<OwnedFd, JobFileError> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mut at = openat(AT_FDCWD, &self.root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(|e| JobFileError { permanence: Permanence::Transient, ..self.failed(file, "opening the jobs' directory", e) })?;
+            .map_err(|e| JobFileError {
+                permanence: Permanence::Transient,
+                ..self.failed(file, "opening the jobs' directory", e)
+            })?;
         let attempt = attempt_name(file.attempt);
         let mut names: Vec<&str> = [file.job.as_str(), &attempt].into_iter().chain(file.path.names()).collect();
         names.pop();
@@ -118,11 +126,13 @@ impl JobFiles {
         file.path.names().last().unwrap_or_default()
     }
 
-    /// Opens the file for reading if it is what it has to be: a regular file of the job's own, with one name and the size that was said.
+    /// Opens the file for reading if it is what it has to be: a regular file of the job's own, with one name and the
+    /// size that was said.
     pub fn open(&self, file: &JobFile) -> Result<File, JobFileError> {
         let folder = self.walk(file, |_| Ok(()))?;
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-        let opened = openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "opening it", e))?;
+        let opened =
+            openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "opening it", e))?;
         let stat = fstat(&opened).map_err(|e| self.failed(file, "inspecting it", e))?;
         match unlike(&stat, file) {
             Some(why) => Err(self.refused(file, why)),
@@ -130,11 +140,13 @@ impl JobFiles {
         }
     }
 
-    /// Gives the group, to which the reader belongs, what it needs of the file and of the directories on the way. For the job's own user.
+    /// Gives the group, to which the reader belongs, what it needs of the file and of the directories on the way. For
+    /// the job's own user.
     pub fn make_readable(&self, file: &JobFile) -> Result<(), JobFileError> {
         let folder = self.walk(file, |folder| self.permit(file, folder, PASSABLE))?;
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let found = openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "finding it", e))?;
+        let found =
+            openat(&folder, self.name(file), flags, Mode::empty()).map_err(|e| self.failed(file, "finding it", e))?;
         let stat = fstat(&found).map_err(|e| self.failed(file, "inspecting it", e))?;
         match unlike(&stat, file) {
             Some(why) => Err(self.refused(file, why)),

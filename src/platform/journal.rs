@@ -8,35 +8,46 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging under a program's name. `RINGRIFT_LOG` sets the level: off, error, warn, info, debug or trace, and `module=level` for
-/// single modules of the program, with commas between; what it does not name is at info. A second call does nothing.
+/// Starts logging under a program's name. `RINGRIFT_LOG` sets the level: off, error, warn, info, debug or trace, and
+/// `module=level` for single modules of the program, with commas between; what it does not name is at info. A second
+/// call does nothing.
 pub fn init(name: &str) {
     let (level, wrong) = filter(&std::env::var("RINGRIFT_LOG").unwrap_or_default());
     // Without a prefix a field MESSAGE_ID is the journal's own; daemons do not name fields as the journal does.
-    let journal = stderr_is_journal().then(tracing_journald::layer).and_then(Result::ok).map(|layer| {
-        layer.with_field_prefix(None).with_syslog_identifier(name.to_owned()).with_priority_mappings(PriorityMappings {
-            info: Priority::Informational,
-            debug: Priority::Debug,
-            ..PriorityMappings::new()
-        })
-    });
+    let journal =
+        stderr_is_journal().then(tracing_journald::layer).and_then(Result::ok).map(|layer| {
+            layer.with_field_prefix(None).with_syslog_identifier(name.to_owned()).with_priority_mappings(
+                PriorityMappings { info: Priority::Informational, debug: Priority::Debug, ..PriorityMappings::new() },
+            )
+        });
     // An error means that logging was started before, by a test say.
     let _ = match journal {
         Some(journal) => tracing_subscriber::registry().with(level).with(journal).try_init(),
         // A job's unit hides the journal's socket.
         None if stderr_is_journal() => {
-            let lines = tracing_subscriber::fmt::layer().with_writer(Levels).without_time().with_target(false).with_ansi(false);
-            tracing_subscriber::registry().with(level).with(lines.with_level(false).log_internal_errors(false)).try_init()
+            let lines =
+                tracing_subscriber::fmt::layer().with_writer(Levels).without_time().with_target(false).with_ansi(false);
+            tracing_subscriber::registry()
+                .with(level)
+                .with(lines.with_level(false).log_internal_errors(false))
+                .try_init()
         }
         None => {
-            let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_target(false).with_ansi(false);
+            let lines = tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .without_time()
+                .with_target(false)
+                .with_ansi(false);
             // A reader of stderr that went away is no reason to panic.
             let lines = lines.log_internal_errors(false);
             tracing_subscriber::registry().with(level).with(lines).try_init()
         }
     };
     for part in wrong {
-        tracing::warn!("RINGRIFT_LOG: {part:?} has no effect; a part is a level (off, error, warn, info, debug, trace) or module=level");
+        tracing::warn!(
+            "RINGRIFT_LOG: {part:?} has no effect; a part is a level (off, error, warn, info, debug, trace) or \
+                module=level"
+        );
     }
 }
 
@@ -44,7 +55,8 @@ pub fn init(name: &str) {
 fn filter(value: &str) -> (Targets, Vec<String>) {
     let (mut filter, mut wrong) = (Targets::new().with_default(LevelFilter::INFO), Vec::new());
     for part in value.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let (module, level) = part.split_once('=').map_or((None, part), |(module, level)| (Some(module.trim()), level.trim()));
+        let (module, level) =
+            part.split_once('=').map_or((None, part), |(module, level)| (Some(module.trim()), level.trim()));
         match (module, level.parse::<LevelFilter>()) {
             (None, Ok(level)) => filter = filter.with_default(level),
             (Some(module), Ok(level)) if !module.is_empty() => filter = filter.with_target(module, level),
@@ -112,11 +124,16 @@ mod tests {
         }
     }
 
-    /// What passes of two modules at three levels: `r` is ringrift::router, `z` another crate; in the order debug, info, warn.
+    /// What passes of two modules at three levels: `r` is ringrift::router, `z` another crate; in the order debug,
+    /// info, warn.
     fn passes(value: &str) -> String {
         let lines = Lines::default();
         let kept = lines.clone();
-        let layer = tracing_subscriber::fmt::layer().with_writer(move || kept.clone()).without_time().with_level(false).with_target(false);
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(move || kept.clone())
+            .without_time()
+            .with_level(false)
+            .with_target(false);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(filter(value).0).with(layer), || {
             tracing::debug!(target: "ringrift::router::writer", "rd");
             tracing::info!(target: "ringrift::router::writer", "ri");

@@ -29,7 +29,8 @@ impl Current for CurrentModels {
             Err(e) => return Err(format!("reading the link {}: {e}", link.display())),
         };
         let name = target.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let digest = Digest::new(name).map_err(|e| format!("{} points to {}: {e}", link.display(), target.display()))?;
+        let digest =
+            Digest::new(name).map_err(|e| format!("{} points to {}: {e}", link.display(), target.display()))?;
         Ok(Some(digest))
     }
 }
@@ -68,7 +69,9 @@ impl Models for CurrentModels {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(format!("removing the link {}: {e}", link.display())),
         }
-        File::open(&self.directory).and_then(|d| d.sync_all()).map_err(|e| format!("syncing the directory of links: {e}"))?;
+        File::open(&self.directory)
+            .and_then(|d| d.sync_all())
+            .map_err(|e| format!("syncing the directory of links: {e}"))?;
         Ok(true)
     }
 }

@@ -1,4 +1,5 @@
-//! The directory of notices: written by the process that found the trouble, read by everybody, emptied by the master when a person confirms.
+//! The directory of notices: written by the process that found the trouble, read by everybody, emptied by the master
+//! when a person confirms.
 use crate::contract::notice::Notice;
 use crate::platform::replace::{Outlives, replace};
 use std::fs::{self, OpenOptions};
@@ -31,7 +32,8 @@ impl Notices {
         self.0.join(format!("{id}.json"))
     }
 
-    /// Writes one, in place of an older one of the same id. A notice that cannot be written is in the journal all the same.
+    /// Writes one, in place of an older one of the same id. A notice that cannot be written is in the journal all the
+    /// same.
     pub fn write(&self, notice: &Notice) {
         let write = || -> io::Result<()> {
             match fs::create_dir(&self.0) {
@@ -41,7 +43,8 @@ impl Notices {
             replace(&self.file(&notice.id), &serde_json::to_vec_pretty(notice)?, 0o644, Outlives::PowerCut)
         };
         if let Err(error) = write() {
-            tracing::warn!(%error, folder = %self.0.display(), "cannot write a notice, so `ringrift status` does not show it: {}", notice.what);
+            tracing::warn!(%error, folder = %self.0.display(), "cannot write a notice, so `ringrift status` does not \
+                show it: {}", notice.what);
         }
     }
 
@@ -49,7 +52,8 @@ impl Notices {
     pub fn read(&self) -> Vec<Notice> {
         let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };
         let trusted = self.trusted();
-        let mut found: Vec<Notice> = entries.flatten().take(MAX_FILES).filter_map(|entry| read(&entry.path(), &trusted)).collect();
+        let mut found: Vec<Notice> =
+            entries.flatten().take(MAX_FILES).filter_map(|entry| read(&entry.path(), &trusted)).collect();
         found.sort_by(|a, b| a.id.cmp(&b.id));
         found
     }
@@ -68,11 +72,15 @@ impl Notices {
         }
     }
 
-    /// Users whose files count: root, the directory's owner, the users of the daemons and of the master, and we ourselves.
+    /// Users whose files count: root, the directory's owner, the users of the daemons and of the master, and we
+    /// ourselves.
     fn trusted(&self) -> Vec<u32> {
         let user = |name| nix::unistd::User::from_name(name).ok().flatten().map(|u| u.uid.as_raw());
         let owner = fs::metadata(&self.0).ok().map(|m| m.uid());
-        [Some(0), Some(nix::unistd::geteuid().as_raw()), owner, user("ringrift"), user("ringrift-master")].into_iter().flatten().collect()
+        [Some(0), Some(nix::unistd::geteuid().as_raw()), owner, user("ringrift"), user("ringrift-master")]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -109,7 +117,8 @@ mod tests {
         };
         notices.write(&notice);
         notices.write(&notice);
-        std::fs::write(dir.path().join("notices/other.json"), serde_json::to_vec(&notice).expect("text")).expect("writes");
+        std::fs::write(dir.path().join("notices/other.json"), serde_json::to_vec(&notice).expect("text"))
+            .expect("writes");
         std::os::unix::fs::symlink("/etc/passwd", dir.path().join("notices/link.json")).expect("links");
         assert_eq!(notices.read(), std::slice::from_ref(&notice));
         assert!(notices.has(&notice.id));

@@ -11,7 +11,8 @@ fn send(states: &[NotifyState<'_>]) {
     }
 }
 
-/// `STATUS=`: one line for `systemctl status`. The service manager ignores a whole message for one NUL in it, so only clean text is sent.
+/// `STATUS=`: one line for `systemctl status`. The service manager ignores a whole message for one NUL in it, so only
+/// clean text is sent.
 pub fn status(line: impl Into<Line>) {
     send(&[NotifyState::Status(&line.into())]);
 }
@@ -52,6 +53,7 @@ pub fn watchdog_interval() -> Option<Duration> {
 /// The sockets that systemd passed, with their names. Call it once: each descriptor is delivered as owned.
 pub fn passed_sockets() -> std::io::Result<Vec<(String, OwnedFd)>> {
     let passed = sd_notify::listen_fds_with_names()?;
-    // SAFETY: the manager opened these descriptors for this process (LISTEN_PID was checked) and nothing else owns them.
+    // SAFETY: the manager opened these descriptors for this process (LISTEN_PID was checked) and nothing else owns
+    // them.
     Ok(passed.map(|(fd, name)| (name, unsafe { OwnedFd::from_raw_fd(fd) })).collect())
 }

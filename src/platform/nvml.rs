@@ -64,7 +64,8 @@ mod tests {
     fn stand_in(dir: &std::path::Path, defines: &[&str]) -> Option<OsString> {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/nvml.c");
         let library = dir.join("libnvidia-ml.so.1");
-        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).args(defines).arg(source).status();
+        let built =
+            Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).args(defines).arg(source).status();
         match built {
             Ok(status) => {
                 assert!(status.success(), "cc {source}");
@@ -94,7 +95,9 @@ mod tests {
         let (gpus, why) = Gpus::of("/nonexistent/libnvidia-ml.so.1").look();
         assert!(gpus.is_empty() && why.as_ref().is_some_and(|w| w.contains("no NVIDIA driver")), "{why:?}");
         let dir = tempfile::tempdir().expect("a directory");
-        for (define, words) in [("-DINIT=9", "no NVIDIA driver"), ("-DCOUNT=0", "finds no GPU"), ("-DHANDLE=15", "reading a GPU")] {
+        for (define, words) in
+            [("-DINIT=9", "no NVIDIA driver"), ("-DCOUNT=0", "finds no GPU"), ("-DHANDLE=15", "reading a GPU")]
+        {
             let Some(library) = stand_in(dir.path(), &[define]) else { return };
             // The loader knows a library by its file, so each variant has its own.
             let own = dir.path().join(define);

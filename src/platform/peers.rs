@@ -1,5 +1,5 @@
-//! Clients of the hubs: the ports Queue, Catalog and Letters over Varlink. They connect when first used and again when the
-//! other end went away.
+//! Clients of the hubs: the ports Queue, Catalog and Letters over Varlink. They connect when first used and again when
+//! the other end went away.
 use super::varlink::Client;
 use crate::contract::catalog::{self, ArtefactFilter, ArtefactRecord, ById, ByKey, Listed, Rating, StageState};
 use crate::contract::coordinator::optimizer::{Advice, Observe, Utilization};
@@ -54,8 +54,8 @@ impl Peer {
         self.call(M::NAME, arguments)
     }
 
-    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more; a hub that was silent for
-    /// as long as we wait is not waited for twice.
+    /// Calls a method. A kept connection that turns out dead is replaced and the call made once more; a hub that was
+    /// silent for as long as we wait is not waited for twice.
     pub fn call<R: DeserializeOwned>(&self, method: &str, parameters: &impl Serialize) -> Result<R, CallError> {
         let method = format!("{}.{method}", self.interface);
         let mut kept = self.client.borrow_mut();

@@ -31,9 +31,16 @@ pub async fn check(connection: &Connection, caller: &str, action: &str, interact
         Ok(Ok((false, true, _))) => {
             Authorization::Refused(format!("{action} needs authentication, except for members of group ringrift-admin"))
         }
-        Ok(Ok((false, false, _))) => Authorization::Refused(format!("polkit denies {action}; members of group ringrift-admin may do it")),
-        Ok(Err(error)) => Authorization::Refused(format!("polkit is not available ({error}), so only root may do this")),
-        Err(_) => Authorization::Refused(format!("polkit did not answer within {} s, so only root may do this", limit.as_secs())),
+        Ok(Ok((false, false, _))) => {
+            Authorization::Refused(format!("polkit denies {action}; members of group ringrift-admin may do it"))
+        }
+        Ok(Err(error)) => {
+            Authorization::Refused(format!("polkit is not available ({error}), so only root may do this"))
+        }
+        Err(_) => Authorization::Refused(format!(
+            "polkit did not answer within {} s, so only root may do this",
+            limit.as_secs()
+        )),
     }
 }
 
@@ -53,6 +60,8 @@ async fn ask(connection: &Connection, caller: &str, action: &str, interactive: b
     let arguments = (subject, action, details, flags, "");
     let path = "/org/freedesktop/PolicyKit1/Authority";
     let interface = Some("org.freedesktop.PolicyKit1.Authority");
-    let reply = connection.call_method(Some("org.freedesktop.PolicyKit1"), path, interface, "CheckAuthorization", &arguments).await?;
+    let reply = connection
+        .call_method(Some("org.freedesktop.PolicyKit1"), path, interface, "CheckAuthorization", &arguments)
+        .await?;
     reply.body().deserialize::<Answer>()
 }

@@ -1,5 +1,5 @@
-//! What a program does at its beginning and end that is not started by Rust but by a few lines which call a shared library; and how the C
-//! library is told to spend little memory.
+//! What a program does at its beginning and end that is not started by Rust but by a few lines which call a shared
+//! library; and how the C library is told to spend little memory.
 use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use std::panic::{UnwindSafe, catch_unwind};
@@ -8,8 +8,8 @@ use std::process::ExitCode;
 /// The exit code of a program that panicked, as Rust has it.
 const PANICKED: i32 = 101;
 
-/// Runs `main` as Rust's own start does: descriptors 0 to 2 are open, a write to a closed pipe or socket is an error and not the end,
-/// and a panic is an exit code. Every program has one heap.
+/// Runs `main` as Rust's own start does: descriptors 0 to 2 are open, a write to a closed pipe or socket is an error
+/// and not the end, and a panic is an exit code. Every program has one heap.
 pub fn run(main: impl FnOnce() -> ExitCode + UnwindSafe) -> i32 {
     small_heap();
     open_standard();
@@ -21,8 +21,8 @@ pub fn run(main: impl FnOnce() -> ExitCode + UnwindSafe) -> i32 {
     catch_unwind(main).map_or(PANICKED, number)
 }
 
-/// Opens `/dev/null` where a standard descriptor is closed. The next file or socket would get its number else, and what is meant for
-/// standard error would be written into it, by this process or by its children.
+/// Opens `/dev/null` where a standard descriptor is closed. The next file or socket would get its number else, and what
+/// is meant for standard error would be written into it, by this process or by its children.
 fn open_standard() {
     for fd in 0..=2 {
         // SAFETY: only asks for a flag of the number, whether it is open or not.
@@ -40,7 +40,8 @@ fn number(code: ExitCode) -> i32 {
     (0..=u8::MAX).find(|n| ExitCode::from(*n) == code).map_or(PANICKED, i32::from)
 }
 
-/// All threads share one heap: a daemon has few and they wait most of the time, and an arena each costs memory that is never given back.
+/// All threads share one heap: a daemon has few and they wait most of the time, and an arena each costs memory that is
+/// never given back.
 fn small_heap() {
     // SAFETY: only sets a parameter of the allocator.
     unsafe {
@@ -80,7 +81,9 @@ mod tests {
                 // SAFETY: nothing in this process uses them until it ends.
                 unsafe { libc::close(fd) };
             }
-            let nothing = |fd: i32| std::fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|to| to == Path::new("/dev/null"));
+            let nothing = |fd: i32| {
+                std::fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|to| to == Path::new("/dev/null"))
+            };
             let all = run(|| ExitCode::from(if (0..=2).all(nothing) { 7 } else { 8 }));
             std::process::exit(all);
         }

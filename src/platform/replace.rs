@@ -1,4 +1,5 @@
-//! The one way to replace a file: who reads it sees the old one or the new one, each as a whole, also after a kill or a power cut.
+//! The one way to replace a file: who reads it sees the old one or the new one, each as a whole, also after a kill or a
+//! power cut.
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -13,8 +14,8 @@ pub enum Outlives {
     PowerCut,
 }
 
-/// Writes beside the file, under a name that is always the same so that a kill leaves at most one draft, and renames. The file has this
-/// mode whatever the umask is.
+/// Writes beside the file, under a name that is always the same so that a kill leaves at most one draft, and renames.
+/// The file has this mode whatever the umask is.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32, outlives: Outlives) -> io::Result<()> {
     write(path, bytes, mode, outlives).map_err(|e| io::Error::new(e.kind(), format!("writing {}: {e}", path.display())))
 }
@@ -66,7 +67,10 @@ mod tests {
         fs::write(&other, "kept").expect("written");
         std::os::unix::fs::symlink(&other, draft(&path)).expect("linked");
         replace(&path, b"x", 0o600, Outlives::Kill).expect("replaced");
-        assert_eq!((fs::read_to_string(&other).expect("read"), fs::read_to_string(&path).expect("read")), ("kept".into(), "x".into()));
+        assert_eq!(
+            (fs::read_to_string(&other).expect("read"), fs::read_to_string(&path).expect("read")),
+            ("kept".into(), "x".into())
+        );
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub fn keep(file: &Path, event: &NewEvent) -> io::Result<()> {
     replace(file, &serde_json::to_vec(event)?, 0o640, Outlives::PowerCut)
 }
 
-/// Publishes what was kept and removes it, oldest name first; returns how many. What cannot be read is set aside as `.bad`.
+/// Publishes what was kept and removes it, oldest name first; returns how many. What cannot be read is set aside as
+/// `.bad`.
 pub fn publish_kept(spool: &Path, router: &Path, patience: Duration) -> Result<usize, CallError> {
     let Ok(entries) = std::fs::read_dir(spool) else { return Ok(0) };
     let is_report = |p: &PathBuf| {
@@ -95,7 +96,8 @@ mod tests {
         });
         assert_eq!(publish_kept(dir.path(), &socket, Duration::from_secs(5)).expect("publishes"), 1);
         assert!(router.join().expect("ends").contains("\"idempotency_key\":\"k1\""));
-        let mut left: Vec<_> = std::fs::read_dir(dir.path()).expect("lists").map(|e| e.expect("an entry").file_name()).collect();
+        let mut left: Vec<_> =
+            std::fs::read_dir(dir.path()).expect("lists").map(|e| e.expect("an entry").file_name()).collect();
         left.sort();
         assert_eq!(left, ["failed-b-2.bad", "router.sock"]);
     }

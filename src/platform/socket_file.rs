@@ -1,4 +1,5 @@
-//! Whether the file of a listening socket is what its unit declares: without it the socket listens and nobody can reach it.
+//! Whether the file of a listening socket is what its unit declares: without it the socket listens and nobody can reach
+//! it.
 use crate::contract::sockets::SOCKETS;
 use std::fmt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -62,7 +63,8 @@ impl SocketFile {
         let found = path.symlink_metadata().ok().filter(|meta| meta.file_type().is_socket());
         let declared = SOCKETS.iter().find(|socket| Path::new(socket.path) == path).map(|socket| socket.mode);
         // A drop-in may have set another one, but none at which nobody can connect.
-        let shown = found.as_ref().map(|meta| meta.mode() & 0o777).filter(|mode| declared.is_none() || mode & 0o066 != 0);
+        let shown =
+            found.as_ref().map(|meta| meta.mode() & 0o777).filter(|mode| declared.is_none() || mode & 0o066 != 0);
         let mode = shown.or(declared).unwrap_or(0);
         Some(SocketFile { path: path.to_owned(), mode, id: found.map(|meta| (meta.dev(), meta.ino())) })
     }
@@ -75,7 +77,9 @@ impl SocketFile {
             (Ok(_), None) => Trouble::Replaced,
             (Err(trouble), _) => trouble,
         };
-        Some(format!("the socket file {shown} {trouble}: no new client can connect until the master has restarted the socket"))
+        Some(format!(
+            "the socket file {shown} {trouble}: no new client can connect until the master has restarted the socket"
+        ))
     }
 }
 

@@ -1,5 +1,5 @@
-//! A full file system, recognised in one place. Whoever meets one touches a file in memory, and DISK_SPACE_MANAGER looks at once: an
-//! event would not do, since the router may be out of space itself.
+//! A full file system, recognised in one place. Whoever meets one touches a file in memory, and DISK_SPACE_MANAGER
+//! looks at once: an event would not do, since the router may be out of space itself.
 use crate::contract::paths;
 use rusqlite::ErrorCode;
 use std::io;
@@ -28,7 +28,8 @@ pub fn is_full_sql(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE};
     let rusqlite::Error::SqliteFailure(code, _) = error else { return false };
     // Growing the shared-memory file or the log file fails with an I/O error of its own on a full disk.
-    let full = code.code == ErrorCode::DiskFull || matches!(code.extended_code, SQLITE_IOERR_SHMSIZE | SQLITE_IOERR_TRUNCATE);
+    let full =
+        code.code == ErrorCode::DiskFull || matches!(code.extended_code, SQLITE_IOERR_SHMSIZE | SQLITE_IOERR_TRUNCATE);
     if full {
         touch(Path::new(paths::SPACE));
     }
@@ -67,7 +68,9 @@ mod tests {
         }
         assert!(!is_full_io(&io::Error::from_raw_os_error(nix::libc::EIO)));
         let sql = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-        assert!(is_full_sql(&sql(rusqlite::ffi::SQLITE_FULL)) && is_full_sql(&sql(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)));
+        assert!(
+            is_full_sql(&sql(rusqlite::ffi::SQLITE_FULL)) && is_full_sql(&sql(rusqlite::ffi::SQLITE_IOERR_SHMSIZE))
+        );
         assert!(!is_full_sql(&sql(rusqlite::ffi::SQLITE_IOERR)));
     }
 

@@ -38,12 +38,20 @@ pub struct CoordinatedTask {
 }
 
 impl CoordinatedTask {
-    /// Asks for a slot over the coordinator's socket; on this node when none is named. `who` is shown by `ringrift jobs slots`.
-    pub fn acquire(socket: impl AsRef<Path>, kind: JobType, node: Option<NodeId>, who: &str) -> Result<CoordinatedTask, NoSlot> {
+    /// Asks for a slot over the coordinator's socket; on this node when none is named. `who` is shown by `ringrift jobs
+    /// slots`.
+    pub fn acquire(
+        socket: impl AsRef<Path>,
+        kind: JobType,
+        node: Option<NodeId>,
+        who: &str,
+    ) -> Result<CoordinatedTask, NoSlot> {
         let socket = socket.as_ref().to_owned();
         let ask = Acquire { task_type: kind, node, requested_by: who.to_owned() };
         let acquired = match Client::connect(&socket, Some(RPC_TIMEOUT))?.ask(method::Acquire, &ask) {
-            Err(CallError::Answer { name, parameters, .. }) if name == errors::REFUSED => return Err(NoSlot::Refused(parameters.reasons)),
+            Err(CallError::Answer { name, parameters, .. }) if name == errors::REFUSED => {
+                return Err(NoSlot::Refused(parameters.reasons));
+            }
             other => other?,
         };
         let (stop, stopped) = mpsc::channel::<()>();

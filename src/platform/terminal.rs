@@ -1,13 +1,13 @@
-//! The only place that writes to standard output and standard error: whatever the text holds, a terminal gets nothing but characters,
-//! line ends, tabs and colours.
+//! The only place that writes to standard output and standard error: whatever the text holds, a terminal gets nothing
+//! but characters, line ends, tabs and colours.
 use crate::contract::text::{Block, is_harmless};
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Returns to the start of the line and clears it.
 const CLEAR_LINE: &str = "\r\u{1b}[K";
 
-/// Text from outside is cleaned where it enters; this keeps whatever was missed from the terminal. Colours are the only sequences
-/// that pass, since tables are coloured before they are laid out.
+/// Text from outside is cleaned where it enters; this keeps whatever was missed from the terminal. Colours are the only
+/// sequences that pass, since tables are coloured before they are laid out.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

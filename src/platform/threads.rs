@@ -6,13 +6,17 @@ use std::thread::{Builder, JoinHandle};
 /// The stack of a thread that does little, bytes. Only what is used takes memory, but a core file has all of it.
 pub const SMALL_STACK: usize = 256 * 1024;
 
-/// Starts a thread that the program cannot do without: when it panics, the process ends with code 1 and systemd starts it from scratch.
+/// Starts a thread that the program cannot do without: when it panics, the process ends with code 1 and systemd starts
+/// it from scratch.
 pub fn part<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     start(Builder::new(), name, work)
 }
 
 /// The same with a small stack.
-pub fn small_part<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+pub fn small_part<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     start(Builder::new().stack_size(SMALL_STACK), name, work)
 }
 
@@ -27,7 +31,11 @@ pub fn guest(name: &str, stack_bytes: usize, work: impl FnOnce() + Send + 'stati
     Builder::new().name(name.to_owned()).stack_size(stack_bytes).spawn(watched).map(drop)
 }
 
-fn start<T: Send + 'static>(builder: Builder, name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+fn start<T: Send + 'static>(
+    builder: Builder,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     let named = name.to_owned();
     builder.name(name.to_owned()).spawn(move || {
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {

@@ -1,4 +1,5 @@
-//! systemd's dynamic users: which user of a running unit a number stands for. PID 1 itself answers, so no process has to be looked at.
+//! systemd's dynamic users: which user of a running unit a number stands for. PID 1 itself answers, so no process has
+//! to be looked at.
 use super::varlink::Client;
 use crate::contract::wire::CallError;
 use serde::Deserialize;
@@ -43,7 +44,9 @@ impl DynamicUsers {
     /// The name of the dynamic user with this number, while its unit runs; nothing for any other user.
     pub fn name_of(&self, uid: u32) -> Result<Option<String>, CallError> {
         let call = json!({ "uid": uid, "service": "io.systemd.DynamicUser" });
-        match Client::connect(&self.socket, Some(RPC_TIMEOUT))?.call::<Found>("io.systemd.UserDatabase.GetUserRecord", &call) {
+        match Client::connect(&self.socket, Some(RPC_TIMEOUT))?
+            .call::<Found>("io.systemd.UserDatabase.GetUserRecord", &call)
+        {
             Ok(found) => Ok(Some(found.record.user_name)),
             Err(error) if error.is("io.systemd.UserDatabase.NoRecordFound") => Ok(None),
             Err(error) => Err(error),

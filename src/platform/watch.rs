@@ -19,19 +19,25 @@ impl Watch {
     /// Watches `directory/name`; the directory must be there, the file need not.
     pub fn new(directory: &Path, name: &str) -> std::io::Result<Watch> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        let changes = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_MOVED_FROM | AddWatchFlags::IN_DELETE;
+        let changes = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_MOVED_TO
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE;
         inotify.add_watch(directory, changes)?;
         Ok(Watch { inotify, name: name.into() })
     }
 
-    /// Whether the file has changed since the last call. Its descriptor is readable when something in the directory has.
+    /// Whether the file has changed since the last call. Its descriptor is readable when something in the directory
+    /// has.
     pub fn changed(&self) -> bool {
         let mut changed = false;
         loop {
             match self.inotify.read_events() {
                 Ok(events) => {
                     // A lost event may have been ours.
-                    changed |= events.iter().any(|e| e.name.as_ref() == Some(&self.name) || e.mask.contains(AddWatchFlags::IN_Q_OVERFLOW));
+                    changed |= events
+                        .iter()
+                        .any(|e| e.name.as_ref() == Some(&self.name) || e.mask.contains(AddWatchFlags::IN_Q_OVERFLOW));
                 }
                 Err(Errno::EINTR) => {}
                 Err(_) => return changed,
@@ -46,7 +52,8 @@ impl AsFd for Watch {
     }
 }
 
-/// The beginning of a file that anybody may have put there; nothing unless it is a regular file: a FIFO would hold up its reader.
+/// The beginning of a file that anybody may have put there; nothing unless it is a regular file: a FIFO would hold up
+/// its reader.
 pub fn peek(path: &Path, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
     let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -65,7 +72,10 @@ impl Folders {
     /// Watches the directories that are there and that we may see.
     pub fn new<'a>(directories: impl Iterator<Item = &'a Path>) -> std::io::Result<Folders> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC)?;
-        let changes = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVE | AddWatchFlags::IN_DELETE_SELF;
+        let changes = AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVE
+            | AddWatchFlags::IN_DELETE_SELF;
         for directory in directories {
             match inotify.add_watch(directory, changes) {
                 Ok(_) | Err(Errno::ENOENT | Errno::EACCES | Errno::ENOTDIR) => {}

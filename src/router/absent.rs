@@ -1,4 +1,5 @@
-//! Subscribers that do not come back: they are shown, and retired when the configuration says so, since events are kept for them.
+//! Subscribers that do not come back: they are shown, and retired when the configuration says so, since events are kept
+//! for them.
 use super::hub::Hub;
 use super::subscriptions;
 use crate::contract::age::AgePermit;
@@ -39,17 +40,22 @@ pub async fn look(hub: &Hub) {
     }
     // Who never came is no news: a daemon outside the profile, say, whose cursor the master made.
     let came = |name: &SubscriberName| hub.subs.borrow().get(name).is_some_and(|sub| sub.seen_us.is_some());
-    let late: Vec<&(i64, SubscriberName)> = away.iter().filter(|(us, name)| limit.is_some_and(|most| *us > most) && came(name)).collect();
+    let late: Vec<&(i64, SubscriberName)> =
+        away.iter().filter(|(us, name)| limit.is_some_and(|most| *us > most) && came(name)).collect();
     let mut trouble = hub.counters.trouble.borrow_mut();
     if late.is_empty() {
         trouble.remove(TROUBLE);
         return;
     }
-    let mut names: Vec<String> = late.iter().take(MAX_NAMED).map(|(us, name)| format!("{name} ({} d)", us / DAY_US)).collect();
+    let mut names: Vec<String> =
+        late.iter().take(MAX_NAMED).map(|(us, name)| format!("{name} ({} d)", us / DAY_US)).collect();
     if late.len() > MAX_NAMED {
         names.push(format!("{} more", late.len() - MAX_NAMED));
     }
-    let text = format!("events are kept for disconnected subscribers: {}; start them, or `ringrift events retire NAME`", names.join(", "));
+    let text = format!(
+        "events are kept for disconnected subscribers: {}; start them, or `ringrift events retire NAME`",
+        names.join(", ")
+    );
     if trouble.get(TROUBLE) != Some(&text) {
         tracing::warn!("{text}");
         trouble.insert(TROUBLE, text);

@@ -30,10 +30,15 @@ pub struct Age {
 impl Age {
     /// For the log at a path.
     pub fn new(db: &Connection, path: &Path) -> Result<Age, DatabaseError> {
-        let newest = db.query_row("SELECT stored_us FROM events ORDER BY seq DESC LIMIT 1", [], |row| row.get(0)).optional();
+        let newest =
+            db.query_row("SELECT stored_us FROM events ORDER BY seq DESC LIMIT 1", [], |row| row.get(0)).optional();
         let newest = newest.map_err(DatabaseError::sqlite("reading the newest time of", path))?;
         let guard = AgeGuard::new(path, "handled events and disconnected subscriptions", newest, clocks());
-        let age = Age { guard: RefCell::new(guard), permit: Cell::default(), expiry: Expiry(Arc::new(AtomicI64::new(i64::MIN))) };
+        let age = Age {
+            guard: RefCell::new(guard),
+            permit: Cell::default(),
+            expiry: Expiry(Arc::new(AtomicI64::new(i64::MIN))),
+        };
         age.look(clocks());
         Ok(age)
     }

@@ -22,7 +22,8 @@ pub fn name(caller: &Caller, name: &SubscriberName) -> Result<(), Refusal> {
     if rights::may_subscribe(caller.class, name) {
         return Ok(());
     }
-    let message = format!("the name {name} is reserved for the suite; user {} may use any other name", caller.peer.name());
+    let message =
+        format!("the name {name} is reserved for the suite; user {} may use any other name", caller.peer.name());
     Err(Refusal::parameter(errors::PERMISSION_DENIED, "name", message))
 }
 
@@ -35,8 +36,8 @@ pub fn source(caller: &Caller, source: &str, parameter: impl FnOnce() -> String)
     Err(Refusal::parameter(errors::PERMISSION_DENIED, parameter(), message))
 }
 
-/// Refuses what the caller may not publish, naming who may: the suite everything, an administrator what does not control it, a
-/// member `external.*`.
+/// Refuses what the caller may not publish, naming who may: the suite everything, an administrator what does not
+/// control it, a member `external.*`.
 pub fn check(caller: &Caller, kind: &Kind, parameter: impl FnOnce() -> String) -> Result<(), Refusal> {
     // What only a newer version understands may control it.
     let control = kind.unread() || kind.info.is_some_and(|info| info.kind.is_control());
@@ -65,7 +66,8 @@ mod tests {
     #[test]
     fn control_events_are_for_the_suite_and_the_others_for_all() {
         let mut kinds = Kinds::new(Vec::new());
-        // What stands for a kind of event each; the set itself is counted below, so that a new control event is a decision.
+        // What stands for a kind of event each; the set itself is counted below, so that a new control event is a
+        // decision.
         let table = [
             ("daemon_stopped", true),
             ("daemon_permanently_failed", true),
@@ -98,7 +100,10 @@ mod tests {
                 if let Err(refusal) = checked {
                     assert_eq!(refusal.name, errors::PERMISSION_DENIED);
                     assert_eq!(refusal.parameters.parameter.as_deref(), Some("events[3].type"));
-                    assert!(refusal.parameters.message.contains(name) && refusal.parameters.message.contains("ringrift"), "{refusal:?}");
+                    assert!(
+                        refusal.parameters.message.contains(name) && refusal.parameters.message.contains("ringrift"),
+                        "{refusal:?}"
+                    );
                 }
             }
         }

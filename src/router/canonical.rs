@@ -10,7 +10,8 @@ pub fn of_key(key: &str) -> Fingerprint {
     half(Sha256::new_with_prefix(b"key\0").chain_update(key))
 }
 
-/// The fingerprint of a type and payload. Order of fields, fields without a value, and 1 against 1.0 make no difference.
+/// The fingerprint of a type and payload. Order of fields, fields without a value, and 1 against 1.0 make no
+/// difference.
 pub fn of_content(kind: &str, payload: &serde_json::Map<String, Value>) -> Fingerprint {
     let mut text = Vec::with_capacity(256);
     object(payload, &mut text);
@@ -51,7 +52,9 @@ fn write(value: &Value, out: &mut Vec<u8>) {
         Value::String(s) => text(s, out),
         Value::Number(n) => match n.as_f64() {
             // Up to 2^53 a float that is whole is the same number as the integer.
-            Some(f) if n.is_f64() && f.fract() == 0.0 && f.abs() < 9e15 => out.extend_from_slice((f as i64).to_string().as_bytes()),
+            Some(f) if n.is_f64() && f.fract() == 0.0 && f.abs() < 9e15 => {
+                out.extend_from_slice((f as i64).to_string().as_bytes())
+            }
             _ => out.extend_from_slice(n.to_string().as_bytes()),
         },
         Value::Bool(b) => out.extend_from_slice(if *b { b"true" } else { b"false" }),
@@ -83,7 +86,12 @@ mod tests {
     fn spelling_makes_no_difference_and_content_does() {
         let a = of_content("t", &map(json!({"x": 1, "y": [1.0, "a"], "z": null})));
         assert_eq!(a, of_content("t", &map(json!({"y": [1, "a"], "x": 1.0}))));
-        for other in [json!({"x": 1, "y": [1, "b"]}), json!({"x": 1, "y": [1, "a", null]}), json!({"x": "1", "y": [1, "a"]}), json!({})] {
+        for other in [
+            json!({"x": 1, "y": [1, "b"]}),
+            json!({"x": 1, "y": [1, "a", null]}),
+            json!({"x": "1", "y": [1, "a"]}),
+            json!({}),
+        ] {
             assert_ne!(a, of_content("t", &map(other.clone())), "{other}");
         }
         assert_ne!(a, of_content("u", &map(json!({"x": 1, "y": [1, "a"]}))));

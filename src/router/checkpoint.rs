@@ -1,7 +1,7 @@
 //! Checkpoints, by a thread and connection of their own, so that no publish waits for one.
 //!
-//! The thread copies what is in the WAL while the writer continues appending; the WAL starts over when a copy caught up with it.
-//! Under steady load that would never happen, so past a bound the writer copies the small rest itself.
+//! The thread copies what is in the WAL while the writer continues appending; the WAL starts over when a copy caught up
+//! with it. Under steady load that would never happen, so past a bound the writer copies the small rest itself.
 use crate::platform::store;
 use rusqlite::Connection;
 use std::path::Path;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-/// Pages in the WAL from which on the thread is woken; 32 MiB. The more there are, the more often a page was written that is copied
-/// once, and the less often a publish has to share the disk with a copy.
+/// Pages in the WAL from which on the thread is woken; 32 MiB. The more there are, the more often a page was written
+/// that is copied once, and the less often a publish has to share the disk with a copy.
 pub const WAKE_PAGES: u32 = 8_000;
 /// Pages in the WAL from which on the writer copies the rest after the thread has copied; 78 MiB.
 const LIMIT_PAGES: u32 = 20_000;
@@ -53,7 +53,9 @@ impl Trigger {
         } else if pages >= WAKE_PAGES {
             match self.wake.try_send(()) {
                 Ok(()) | Err(TrySendError::Full(())) => {}
-                Err(TrySendError::Disconnected(())) => tracing::error!("the checkpoint thread has exited; the WAL grows"),
+                Err(TrySendError::Disconnected(())) => {
+                    tracing::error!("the checkpoint thread has exited; the WAL grows")
+                }
             }
         }
     }

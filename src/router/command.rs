@@ -45,8 +45,8 @@ pub enum Answered {
 pub enum Command {
     /// Store events, all of a call or none.
     Publish(Calls, oneshot::Sender<Answered>),
-    /// Write what changed about subscriptions. With `durable` the answer waits for the disk and tells of failure; without, the
-    /// change is kept in memory until it can be written.
+    /// Write what changed about subscriptions. With `durable` the answer waits for the disk and tells of failure;
+    /// without, the change is kept in memory until it can be written.
     Persist {
         /// By subscription.
         changes: Vec<(SubId, SubChange)>,

@@ -67,11 +67,18 @@ pub async fn serve(hub: Rc<Hub>, stream: UnixStream) {
     let sender = spawn_local(sending.run());
     converse(&hub, &caller, seat, Frames::new(read), &out).await;
     drop(out);
-    // Answers that wait for the disk are still sent; a caller that does not read them is left behind when the process ends.
+    // Answers that wait for the disk are still sent; a caller that does not read them is left behind when the process
+    // ends.
     let _ = sender.await;
 }
 
-async fn converse(hub: &Rc<Hub>, caller: &Caller, mut seat: ConnectionBudget, mut frames: Frames<OwnedReadHalf>, out: &Outbox) {
+async fn converse(
+    hub: &Rc<Hub>,
+    caller: &Caller,
+    mut seat: ConnectionBudget,
+    mut frames: Frames<OwnedReadHalf>,
+    out: &Outbox,
+) {
     let mut stopping = hub.stopping.subscribe();
     loop {
         if !out.room().await {
@@ -137,7 +144,12 @@ fn unreadable(error: &FrameError) -> Refusal {
 }
 
 /// Streams until the subscription is taken over or the subscriber is gone.
-async fn subscribe(hub: &Rc<Hub>, wanted: &Subscribe, frames: &mut Frames<OwnedReadHalf>, out: &Outbox) -> Result<(), Refusal> {
+async fn subscribe(
+    hub: &Rc<Hub>,
+    wanted: &Subscribe,
+    frames: &mut Frames<OwnedReadHalf>,
+    out: &Outbox,
+) -> Result<(), Refusal> {
     subscriptions::define(hub, std::slice::from_ref(wanted)).await?;
     let max_in_flight = wanted.max_in_flight as usize;
     let Some((token, wake)) = hub.open_stream(&wanted.name, max_in_flight) else {

@@ -54,8 +54,8 @@ impl<R: AsyncRead + Unpin> Frames<R> {
         self.buffer.len() - self.start
     }
 
-    /// Waits for more; false at the end. May be dropped and called again. Call it when `next` has nothing: what is here then is the
-    /// beginning of a frame, which has to come to its end in time.
+    /// Waits for more; false at the end. May be dropped and called again. Call it when `next` has nothing: what is here
+    /// then is the beginning of a frame, which has to come to its end in time.
     pub async fn more(&mut self) -> Result<bool, FrameError> {
         let read = match (self.buffered(), self.since) {
             (0, _) => self.read().await,
@@ -166,7 +166,8 @@ pub fn failure(refusal: &Refusal) -> Vec<u8> {
     if let Some(value) = parameters.remove("parameter") {
         parameters.insert(own.into(), value);
     }
-    let mut bytes = serde_json::to_vec(&Reply::error(refusal.name, &parameters)).expect("errors can be written as JSON");
+    let mut bytes =
+        serde_json::to_vec(&Reply::error(refusal.name, &parameters)).expect("errors can be written as JSON");
     bytes.push(0);
     bytes
 }
@@ -215,7 +216,9 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn frames_come_whole_however_they_are_cut() {
         let calls: Vec<Vec<u8>> = (0..50usize)
-            .map(|n| serde_json::to_vec(&Call::new("a.B", &serde_json::json!({"n": "x".repeat(n * n * 20)}))).expect("JSON"))
+            .map(|n| {
+                serde_json::to_vec(&Call::new("a.B", &serde_json::json!({"n": "x".repeat(n * n * 20)}))).expect("JSON")
+            })
             .collect();
         let stream: Vec<u8> = calls.iter().flat_map(|call| call.iter().copied().chain([0])).collect();
         for size in [1usize, 7, 4096, 100_000, stream.len()] {

@@ -1,6 +1,7 @@
-//! Frames and payloads from a mutating generator, through the codecs and the checks up to the stored form. It runs on stable Rust
-//! in the test program itself: what behaves in a new way (another method, another error, another shape of what is stored) becomes
-//! a seed for more. FUZZ_EXECUTIONS says how many frames, FUZZ_SEED where to begin; FUZZ_KEEP names a directory for new seeds.
+//! Frames and payloads from a mutating generator, through the codecs and the checks up to the stored form. It runs on
+//! stable Rust in the test program itself: what behaves in a new way (another method, another error, another shape of
+//! what is stored) becomes a seed for more. FUZZ_EXECUTIONS says how many frames, FUZZ_SEED where to begin; FUZZ_KEEP
+//! names a directory for new seeds.
 use super::canonical;
 use super::connection::RawCall;
 use super::frames::{self, failure};
@@ -62,7 +63,8 @@ impl Random {
 
 fn corpus() -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/frames");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(directory).expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(directory).expect("the corpus").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     files.iter().map(|path| std::fs::read(path).expect("a seed")).collect()
 }
@@ -143,7 +145,11 @@ impl World {
             assert_eq!((&found, Some(&found)), (frame, blocking.next_frame().expect("a frame").as_ref()));
         }
         let (end, blocking_end) = (next().expect_err("the end"), blocking.next_frame());
-        assert_eq!((end, blocking_end.is_err()), (!rest.is_empty(), !rest.is_empty()), "the rest of a cut frame is an error");
+        assert_eq!(
+            (end, blocking_end.is_err()),
+            (!rest.is_empty(), !rest.is_empty()),
+            "the rest of a cut frame is an error"
+        );
         // A frame that was cut is looked into as well, as if its NUL had come.
         expected.push(rest);
         expected
@@ -161,7 +167,9 @@ impl World {
         let outcome = match &*name {
             method::PUBLISH => self.publish(&call),
             method::SUBSCRIBE => arguments::<Subscribe>(text, |s| subscriptions::check(&s)),
-            method::REGISTER => arguments::<Register>(text, |r| r.subscriptions.iter().try_for_each(subscriptions::check)),
+            method::REGISTER => {
+                arguments::<Register>(text, |r| r.subscriptions.iter().try_for_each(subscriptions::check))
+            }
             method::REPLAY => arguments::<Replay>(text, |r| Wants::check(&r.interest)),
             method::ACK => arguments::<Ack>(text, |_| Ok(())),
             method::NACK => arguments::<Nack>(text, |_| Ok(())),
@@ -196,9 +204,17 @@ impl World {
                 }
             };
             assert!(prepared.body.len() <= MAX_EVENT && !prepared.body.contains(&0));
-            let text = format!("{{\"origin_seq\":5,{}}}", std::str::from_utf8(&prepared.body).expect("the body goes to SQLite as text"));
-            let stored: Event = serde_json::from_str(&text).unwrap_or_else(|e| panic!("what is stored is no envelope: {e}: {text}"));
-            assert_eq!((&*stored.kind, &stored.payload, &*stored.source), (&*given.kind, &fields, &*given.source), "{text}");
+            let text = format!(
+                "{{\"origin_seq\":5,{}}}",
+                std::str::from_utf8(&prepared.body).expect("the body goes to SQLite as text")
+            );
+            let stored: Event =
+                serde_json::from_str(&text).unwrap_or_else(|e| panic!("what is stored is no envelope: {e}: {text}"));
+            assert_eq!(
+                (&*stored.kind, &stored.payload, &*stored.source),
+                (&*given.kind, &fields, &*given.source),
+                "{text}"
+            );
             let cause = stored.cause.as_ref().map(EventId::to_bytes);
             assert_eq!((stored.origin_seq, cause, &stored.extra), (5, given.cause, &extra), "{text}");
             // The fingerprint does not depend on the order of the fields, nor on those without a value.
@@ -206,7 +222,12 @@ impl World {
             turned.insert("\u{1}none".into(), Value::Null);
             assert_eq!(canonical::of_content(&given.kind, &turned), canonical::of_content(&given.kind, &fields));
             let known = prepared.name.starts_with("external.");
-            shapes.push_str(&format!("stored {known} {} {} {};", prepared.dedup.is_some(), prepared.key.is_some(), !extra.is_empty()));
+            shapes.push_str(&format!(
+                "stored {known} {} {} {};",
+                prepared.dedup.is_some(),
+                prepared.key.is_some(),
+                !extra.is_empty()
+            ));
         }
         shapes
     }
@@ -225,7 +246,10 @@ fn refused(refusal: &Refusal) -> Behaviour {
     let (nul, text) = bytes.split_last().expect("a frame");
     assert!(*nul == 0 && !text.contains(&0) && text.len() <= MAX_FRAME, "{refusal:?}");
     let reply: Value = serde_json::from_slice(text).expect("JSON");
-    assert!(reply["error"].as_str().is_some_and(|e| e == refusal.name) && !refusal.parameters.message.is_empty(), "{reply}");
+    assert!(
+        reply["error"].as_str().is_some_and(|e| e == refusal.name) && !refusal.parameters.message.is_empty(),
+        "{reply}"
+    );
     let field = refusal.parameters.parameter.as_deref().unwrap_or("");
     let shape: String = field.chars().filter(|c| !c.is_ascii_digit()).take(60).collect();
     format!("{} {shape}", refusal.name)
@@ -263,5 +287,9 @@ fn no_frame_panics_and_what_is_stored_is_what_was_sent() {
         }
     }
     let rate = executions as f64 / begun.elapsed().as_secs_f64();
-    eprintln!("{executions} executions, seed {seed}: {rate:.0}/s, {} behaviours, {} seeds, no panic", known.len(), seeds.len());
+    eprintln!(
+        "{executions} executions, seed {seed}: {rate:.0}/s, {} behaviours, {} seeds, no panic",
+        known.len(),
+        seeds.len()
+    );
 }

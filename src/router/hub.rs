@@ -1,4 +1,5 @@
-//! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and reader.
+//! What the connections share, all in one thread: subscriptions, the tail of the log, counters, the ways to writer and
+//! reader.
 use super::age::Age;
 use super::command::{Answer, Command};
 use super::delivery::{Delivery, Micros, Seq};
@@ -284,10 +285,14 @@ impl Hub {
     /// The stream with this token ended. `crashed`: the subscriber did not say that it would.
     pub fn close_stream(&self, name: &SubscriberName, token: &str, crashed: bool) {
         let mut subs = self.subs.borrow_mut();
-        let Some(sub) = subs.get_mut(name).filter(|sub| sub.token.as_deref() == Some(token) && sub.stream.is_some()) else { return };
+        let Some(sub) = subs.get_mut(name).filter(|sub| sub.token.as_deref() == Some(token) && sub.stream.is_some())
+        else {
+            return;
+        };
         sub.stream = None;
         if let Some(seq) = sub.delivery.disconnect(crashed, &self.settings.borrow().rules, now_us()) {
-            tracing::warn!(MESSAGE_ID = messages::DEAD_LETTER, subscriber = %name, seq, "the subscriber crashed too often on this event; it is now a dead letter");
+            tracing::warn!(MESSAGE_ID = messages::DEAD_LETTER, subscriber = %name, seq, "the subscriber crashed too \
+                often on this event; it is now a dead letter");
         }
         self.seen(sub);
         self.write_back(sub, true);

@@ -1,5 +1,5 @@
-//! Ids of events that the router makes: UUIDv7 in which the place in the log stands, so that an event is found by its id without an
-//! index. Time first, so that they sort; then what tells this process from others; then the place.
+//! Ids of events that the router makes: UUIDv7 in which the place in the log stands, so that an event is found by its
+//! id without an index. Time first, so that they sort; then what tells this process from others; then the place.
 use super::delivery::Seq;
 use super::store::publish::IdBytes;
 use crate::platform::clock::random;

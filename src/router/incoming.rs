@@ -1,5 +1,6 @@
-//! Reading a publish. Ours is read strictly, so that a misspelt field is named. A publisher of a newer version says so with
-//! `schema`: its unknown types, its payloads and the envelope's unknown fields are kept as they are and forwarded unread.
+//! Reading a publish. Ours is read strictly, so that a misspelt field is named. A publisher of a newer version says so
+//! with `schema`: its unknown types, its payloads and the envelope's unknown fields are kept as they are and forwarded
+//! unread.
 use super::connection::RawCall;
 use super::prepare::Incoming;
 use super::refusal::Refusal;
@@ -10,7 +11,8 @@ use crate::platform::varlink::parse_text;
 use serde_json::{Map, Value};
 
 /// Fields of a new event that this version knows.
-const KNOWN_FIELDS: [&str; 9] = ["id", "type", "payload", "key", "cause", "correlation", "source", "time_us", "idempotency_key"];
+const KNOWN_FIELDS: [&str; 9] =
+    ["id", "type", "payload", "key", "cause", "correlation", "source", "time_us", "idempotency_key"];
 /// Fields of the envelope that are the router's to set.
 const ROUTER_FIELDS: [&str; 2] = ["node", "origin_seq"];
 
@@ -47,7 +49,9 @@ fn newer(text: &str) -> Option<Result<Vec<Incoming<'static>>, Refusal>> {
 }
 
 fn one(mut event: Map<String, Value>, at: usize) -> Result<Incoming<'static>, Refusal> {
-    let invalid = |field: &str, message: String| Refusal::parameter(errors::INVALID_PARAMETER, format!("events[{at}].{field}"), message);
+    let invalid = |field: &str, message: String| {
+        Refusal::parameter(errors::INVALID_PARAMETER, format!("events[{at}].{field}"), message)
+    };
     let schema = match event.remove("schema") {
         None => SCHEMA,
         Some(value) => match value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0) {
@@ -84,11 +88,15 @@ mod tests {
 
     #[test]
     fn a_newer_schema_keeps_its_fields_and_ours_is_read_strictly() {
-        let newer = read(r#"{"events":[{"type":"later","schema":2,"payload":{"a":1},"hops":[1]},{"type":"external.x","payload":{}}]}"#);
+        let newer = read(
+            r#"{"events":[{"type":"later","schema":2,"payload":{"a":1},"hops":[1]},{"type":"external.x","payload":{}}]}"#,
+        );
         let newer = newer.expect("it is read");
         assert_eq!(newer[0].newer, Some(Newer { schema: 2, extra: Map::from_iter([("hops".to_owned(), json!([1]))]) }));
         assert_eq!((&*newer[0].kind, newer[1].newer.is_none()), ("later", true));
-        assert!(read(r#"{"events":[{"type":"external.x","schema":1,"payload":{}}]}"#).expect("ours")[0].newer.is_none());
+        assert!(
+            read(r#"{"events":[{"type":"external.x","schema":1,"payload":{}}]}"#).expect("ours")[0].newer.is_none()
+        );
         for (wrong, parameter) in [
             (r#"{"events":[{"type":"external.x","payload":{},"hops":1}]}"#, "events[0]"),
             (r#"{"events":[{"type":"external.x","schema":1,"payload":{},"hops":1}]}"#, "events[0].hops"),
@@ -97,7 +105,10 @@ mod tests {
             (r#"{"events":[{"type":"later","schema":"2","payload":{}}]}"#, "events[0].schema"),
         ] {
             let refusal = read(wrong).expect_err("refused");
-            assert!(refusal.parameters.parameter.as_deref().is_some_and(|p| p.starts_with(parameter)), "{wrong}: {refusal:?}");
+            assert!(
+                refusal.parameters.parameter.as_deref().is_some_and(|p| p.starts_with(parameter)),
+                "{wrong}: {refusal:?}"
+            );
         }
     }
 }

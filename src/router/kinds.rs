@@ -34,7 +34,10 @@ impl Kind {
 }
 
 fn too_many() -> Refusal {
-    Refusal::new(errors::REFUSED, format!("the log already has {MAX_KINDS} event types; put variable parts into the payload"))
+    Refusal::new(
+        errors::REFUSED,
+        format!("the log already has {MAX_KINDS} event types; put variable parts into the payload"),
+    )
 }
 
 /// All types that this log has seen, and all of the catalogue.
@@ -75,7 +78,8 @@ impl Kinds {
         }
     }
 
-    /// The type of this name; a new `external.*` name gets a number, any other unknown name is refused with the nearest ones.
+    /// The type of this name; a new `external.*` name gets a number, any other unknown name is refused with the nearest
+    /// ones.
     pub fn intern(&mut self, name: &str, parameter: impl Fn() -> String) -> Result<&Kind, Refusal> {
         if let Some(at) = self.by_name.get(name) {
             return Ok(&self.list[*at]);
@@ -87,8 +91,8 @@ impl Kinds {
         Ok(self.add(name))
     }
 
-    /// The same for what a publisher says is of a newer schema: any plain name will do. A name that only such publishers use is not
-    /// open to others.
+    /// The same for what a publisher says is of a newer schema: any plain name will do. A name that only such
+    /// publishers use is not open to others.
     pub fn take(&mut self, name: &str, newer: bool, parameter: impl Fn() -> String) -> Result<&Kind, Refusal> {
         if !newer {
             if self.by_name.get(name).is_some_and(|at| self.list[*at].unread()) {

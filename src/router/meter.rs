@@ -35,7 +35,13 @@ impl Default for Histogram {
 impl Default for Meter {
     fn default() -> Self {
         let now = Instant::now();
-        Meter { begun: now, beats: VecDeque::new(), now: Histogram::default(), before: Histogram::default(), turned: now }
+        Meter {
+            begun: now,
+            beats: VecDeque::new(),
+            now: Histogram::default(),
+            before: Histogram::default(),
+            turned: now,
+        }
     }
 }
 
@@ -86,19 +92,23 @@ impl Meter {
 
     /// Over the window, or since start when that is shorter.
     pub fn rates(&self) -> Rates {
-        let (Some((from, first)), Some((to, last))) = (self.beats.front(), self.beats.back()) else { return Rates::default() };
+        let (Some((from, first)), Some((to, last))) = (self.beats.front(), self.beats.back()) else {
+            return Rates::default();
+        };
         let seconds = to.duration_since(*from).as_secs_f64();
         if seconds <= 0.0 {
             return Rates::default();
         }
-        // A tenth of an event is exact enough, and a figure that stands still when nothing happens keeps the status file unchanged.
+        // A tenth of an event is exact enough, and a figure that stands still when nothing happens keeps the status
+        // file unchanged.
         let rate = |at: usize| ((last[at] - first[at]) as f64 / seconds * 10.0).round() / 10.0;
         Rates { published: rate(0), delivered: rate(1), acked: rate(2) }
     }
 
     /// Of this minute and the one before.
     pub fn latency(&self) -> Latency {
-        let counts: Vec<u64> = self.now.counts.iter().zip(self.before.counts).map(|(a, b)| u64::from(*a) + u64::from(b)).collect();
+        let counts: Vec<u64> =
+            self.now.counts.iter().zip(self.before.counts).map(|(a, b)| u64::from(*a) + u64::from(b)).collect();
         let (calls, max_us) = (counts.iter().sum::<u64>(), self.now.max_us.max(self.before.max_us));
         let part = |of_hundred: u64| {
             let mut left = (calls * of_hundred).div_ceil(100);

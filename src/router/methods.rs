@@ -19,7 +19,8 @@ use std::rc::Rc;
 const DESCRIPTION: &str = include_str!("../contract/interfaces/org.ringrift.Router.varlink");
 const SERVICE: &str = include_str!("../contract/interfaces/org.varlink.service.varlink");
 
-/// Starts a call. Publish and Ack continue while the next call is read; every other method sees what came before it done.
+/// Starts a call. Publish and Ack continue while the next call is read; every other method sees what came before it
+/// done.
 pub async fn dispatch(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> Flow {
     let started = match &*call.method {
         method::PUBLISH => authority::call(caller, method::PUBLISH).and_then(|()| publish::one(hub, caller, call, out)),
@@ -83,7 +84,10 @@ async fn in_turn(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbo
 fn start(caller: &Caller, call: &RawCall<'_>) -> Result<Flow, Refusal> {
     authority::call(caller, &call.method)?;
     if !call.more {
-        return Err(Refusal::new(errors::EXPECTED_MORE, format!("{} streams its replies; call it with more", call.method)));
+        return Err(Refusal::new(
+            errors::EXPECTED_MORE,
+            format!("{} streams its replies; call it with more", call.method),
+        ));
     }
     if call.method == method::REPLAY {
         return Ok(Flow::Replay(Box::new(parse::<Replay>(call)?)));
@@ -110,7 +114,9 @@ async fn answer(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>) -> Result<Ve
         method::RETIRE => subscriptions::retire(hub, &parse::<Retire>(call)?.name).await.map(|()| done()),
         method::FETCH => fetch(hub, &parse(call)?).await,
         method::STATS => super::stats::stats(hub).await.map(|stats| reply(&stats, false)),
-        method::SUBSCRIBERS => subscriptions::list(hub).await.map(|subscribers| reply(&SubscriberList { subscribers }, false)),
+        method::SUBSCRIBERS => {
+            subscriptions::list(hub).await.map(|subscribers| reply(&SubscriberList { subscribers }, false))
+        }
         method::DEAD_LETTER_LIST => hub.reader.letter_page(parse(call)?).await.map(|page| reply(&page, false)),
         method::DEAD_LETTER_SHOW => {
             let id = parse::<DeadLetterShow>(call)?.id;
@@ -118,7 +124,9 @@ async fn answer(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>) -> Result<Ve
             let missing = || Refusal::parameter(errors::NOT_FOUND, "id", format!("no dead letter {id}"));
             Ok(reply(&DeadLetterShown { letter: letter.ok_or_else(missing)?.fitting() }, false))
         }
-        method::DEAD_LETTER_REDRIVE => subscriptions::redrive(hub, parse(call)?).await.map(|count| reply(&Count { count }, false)),
+        method::DEAD_LETTER_REDRIVE => {
+            subscriptions::redrive(hub, parse(call)?).await.map(|count| reply(&Count { count }, false))
+        }
         method::DEAD_LETTER_PURGE => {
             let filter = parse(call)?;
             hub.ask(|answer| Command::Purge(filter, answer)).await.map(|count| reply(&Count { count }, false))

@@ -1,8 +1,9 @@
 //! The event router (EVENT_ROUTER): the event log, subscriber state, dead letters.
 //!
-//! An event comes in over a connection (`connection`, `publish`), is checked and brought into its stored form (`prepare`), and is
-//! committed with others by the one writing thread (`writer`, `store`), which answers only then. The hub (`hub`) keeps the newest
-//! events at hand and wakes streams (`stream`); each subscription's state machine (`delivery`) decides what goes out.
+//! An event comes in over a connection (`connection`, `publish`), is checked and brought into its stored form
+//! (`prepare`), and is committed with others by the one writing thread (`writer`, `store`), which answers only then.
+//! The hub (`hub`) keeps the newest events at hand and wakes streams (`stream`); each subscription's state machine
+//! (`delivery`) decides what goes out.
 mod absent;
 mod age;
 mod authority;

@@ -60,7 +60,8 @@ impl Outbox {
         self.load.bytes.set(self.load.bytes.get() + bytes.len());
         self.items.send(Item::Now(bytes)).is_ok()
     }
-    /// Sends the answers of this many calls in their turn, when they are there; until then the calls hold this many bytes.
+    /// Sends the answers of this many calls in their turn, when they are there; until then the calls hold this many
+    /// bytes.
     pub fn later(&self, calls: usize, held: usize, answers: impl Future<Output = Vec<u8>> + 'static) {
         self.load.calls.set(self.load.calls.get() + calls);
         self.load.held.set(self.load.held.get() + held);

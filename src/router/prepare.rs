@@ -44,7 +44,8 @@ pub struct Incoming<'a> {
     pub time_us: Option<i64>,
     /// What a repeat is recognised by.
     pub idempotency_key: Option<Cow<'a, str>>,
-    /// The user, when it is none of the suite's: its idempotency keys are its own, so that it cannot take one of a daemon's first.
+    /// The user, when it is none of the suite's: its idempotency keys are its own, so that it cannot take one of a
+    /// daemon's first.
     pub stranger: Option<u32>,
     /// It is of a newer schema than ours.
     pub newer: Option<Newer>,
@@ -70,10 +71,20 @@ impl From<NewEvent> for Incoming<'static> {
 }
 
 /// The stored form of the event at this place of a batch; `now_us` is the time of those who give none.
-pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId, now_us: i64) -> Result<Prepared, Refusal> {
+pub fn prepare(
+    event: Incoming<'_>,
+    at: usize,
+    kinds: &mut Kinds,
+    node: &NodeId,
+    now_us: i64,
+) -> Result<Prepared, Refusal> {
     let kind = kinds.take(&event.kind, event.newer.is_some(), || format!("events[{at}].type"))?;
     let too_long = |field: &str, most: usize| {
-        Refusal::parameter(errors::INVALID_PARAMETER, format!("events[{at}].{field}"), format!("longer than {most} bytes"))
+        Refusal::parameter(
+            errors::INVALID_PARAMETER,
+            format!("events[{at}].{field}"),
+            format!("longer than {most} bytes"),
+        )
     };
     if event.source.len() > MAX_SOURCE {
         return Err(too_long("source", MAX_SOURCE));
@@ -146,7 +157,8 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
             errors::BAD_PAYLOAD,
             format!("events[{at}].payload"),
             format!(
-                "the event has {} bytes, the maximum is {MAX_EVENT}; put large data into a file and its path and SHA-256 into the event",
+                "the event has {} bytes, the maximum is {MAX_EVENT}; put large data into a file and its path and \
+                    SHA-256 into the event",
                 body.len()
             ),
         ));
@@ -168,13 +180,23 @@ pub fn prepare(event: Incoming<'_>, at: usize, kinds: &mut Kinds, node: &NodeId,
 /// What the event tells the state of, as one text.
 fn subject(kind: EventType, fields: &Map<String, Value>) -> Option<String> {
     let names = kind.subject()?;
-    Some(names.iter().map(|name| fields.get(*name).map_or(String::new(), Value::to_string)).collect::<Vec<_>>().join("/"))
+    Some(
+        names
+            .iter()
+            .map(|name| fields.get(*name).map_or(String::new(), Value::to_string))
+            .collect::<Vec<_>>()
+            .join("/"),
+    )
 }
 
 /// A payload's fields.
 fn read(payload: &str, at: usize) -> Result<Map<String, Value>, Refusal> {
     serde_json::from_str(payload).map_err(|error| {
-        Refusal::parameter(errors::BAD_PAYLOAD, format!("events[{at}].payload"), format!("a JSON object is expected: {error}"))
+        Refusal::parameter(
+            errors::BAD_PAYLOAD,
+            format!("events[{at}].payload"),
+            format!("a JSON object is expected: {error}"),
+        )
     })
 }
 
@@ -251,7 +273,8 @@ mod tests {
         let event = json!({"type": "external.odd_name", "payload": {"config_key": "hex8_2p", "a": [1, null]}, "source": "me \"quoted\""});
         let stored = run(event).expect("valid");
         let event: Event =
-            serde_json::from_str(&format!("{{\"origin_seq\":5,{}}}", String::from_utf8_lossy(&stored.body))).expect("an envelope");
+            serde_json::from_str(&format!("{{\"origin_seq\":5,{}}}", String::from_utf8_lossy(&stored.body)))
+                .expect("an envelope");
         assert_eq!((event.origin_seq, event.time_us, event.kind.as_str()), (5, 77, "external.odd_name"));
         assert_eq!(event.key, ConfigKey::new("hex8_2p").ok());
         assert_eq!(event.source, "me \"quoted\"");
@@ -262,18 +285,23 @@ mod tests {
     fn a_wrong_payload_names_field_expected_and_got() {
         let boost = |factor: Value| json!({"type": "exploration_boost", "payload": {"config_key": "hex8_2p", "boost_factor": factor, "reason": "x"}});
         let refusal = run(boost(json!("much"))).expect_err("a text is no number");
-        assert_eq!((refusal.name, refusal.parameters.parameter.as_deref()), (errors::BAD_PAYLOAD, Some("events[2].payload.boost_factor")));
+        assert_eq!(
+            (refusal.name, refusal.parameters.parameter.as_deref()),
+            (errors::BAD_PAYLOAD, Some("events[2].payload.boost_factor"))
+        );
         for part in ["boost_factor", "f64", "\"much\""] {
             assert!(refusal.parameters.message.contains(part), "{part}: {refusal:?}");
         }
-        let refusal = run(json!({"type": "exploration_boost", "payload": {"config_key": "hex8_2p"}})).expect_err("a field is missing");
+        let refusal = run(json!({"type": "exploration_boost", "payload": {"config_key": "hex8_2p"}}))
+            .expect_err("a field is missing");
         assert_eq!(refusal.parameters.parameter.as_deref(), Some("events[2].payload.boost_factor"));
         assert!(run(boost(json!(1.5))).expect("valid").dedup.is_some());
     }
 
     #[test]
     fn what_does_not_fit_a_delivery_is_refused() {
-        let refusal = run(json!({"type": "external.big", "payload": {"x": "y".repeat(MAX_EVENT)}})).expect_err("too big");
+        let refusal =
+            run(json!({"type": "external.big", "payload": {"x": "y".repeat(MAX_EVENT)}})).expect_err("too big");
         assert_eq!(refusal.name, errors::BAD_PAYLOAD);
     }
 }

@@ -1,5 +1,5 @@
-//! Publish, the call that comes most: calls that stand one behind the other in the buffer are read where they stand and go to the
-//! writer together. Each is still a call of its own: stored as a whole or not at all, and answered by itself.
+//! Publish, the call that comes most: calls that stand one behind the other in the buffer are read where they stand and
+//! go to the writer together. Each is still a call of its own: stored as a whole or not at all, and answered by itself.
 use super::authority;
 use super::command::{Answered, Calls, Command};
 use super::connection::RawCall;
@@ -77,7 +77,9 @@ impl Batch {
                         }
                     }
                 }
-                Err(_) => silent.iter().filter(|silent| !**silent).for_each(|_| out.extend(failure(&Refusal::stopping()))),
+                Err(_) => {
+                    silent.iter().filter(|silent| !**silent).for_each(|_| out.extend(failure(&Refusal::stopping())))
+                }
             }
             out
         });
@@ -100,7 +102,9 @@ pub fn take<R: AsyncRead + Unpin>(
             Err(error) => break Err(error),
         };
         // A caller who may not publish at all is rejected by the table of rights.
-        let Some(parameters) = frame.strip_prefix(CALL_PREFIX).filter(|_| may).and_then(|rest| rest.strip_suffix(CALL_SUFFIX)) else {
+        let Some(parameters) =
+            frame.strip_prefix(CALL_PREFIX).filter(|_| may).and_then(|rest| rest.strip_suffix(CALL_SUFFIX))
+        else {
             break Ok(Some(frame.to_vec()));
         };
         let Some(events) = read(parameters) else { break Ok(Some(frame.to_vec())) };
@@ -130,7 +134,14 @@ pub fn one(hub: &Rc<Hub>, caller: &Caller, call: &RawCall<'_>, out: &Outbox) -> 
     Ok(())
 }
 
-fn add(hub: &Hub, caller: &Caller, events: Vec<Incoming<'_>>, silent: bool, out: &Outbox, batch: &mut Batch) -> Result<(), Refusal> {
+fn add(
+    hub: &Hub,
+    caller: &Caller,
+    events: Vec<Incoming<'_>>,
+    silent: bool,
+    out: &Outbox,
+    batch: &mut Batch,
+) -> Result<(), Refusal> {
     if !out.may_wait(batch.silent.len()) {
         let message = format!("{MAX_CALLS} unanswered calls on this connection; read some answers first");
         return Err(Refusal::new(errors::TOO_MANY, message));
@@ -281,13 +292,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn texts(payload: &str) -> String {
-        format!("{{\"events\":[{{\"type\":\"external.a\",\"payload\":{payload},\"source\":\"s\",\"idempotency_key\":\"k\\u0041\"}}]}}")
+        format!(
+            "{{\"events\":[{{\"type\":\"external.a\",\"payload\":{payload},\"source\":\"s\",\"idempotency_key\":\"k\\u0041\"}}]}}"
+        )
     }
 
     #[test]
     fn what_some_reader_would_refuse_is_left_to_the_careful_way() {
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(126), "]".repeat(126));
-        for bad in ["[]", "7", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "{\"a\":01}", "{\"a\":1,}", "{\"a\":\"\u{1}\"}", &deep] {
+        for bad in
+            ["[]", "7", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "{\"a\":01}", "{\"a\":1,}", "{\"a\":\"\u{1}\"}", &deep]
+        {
             assert!(read(texts(bad).as_bytes()).is_none(), "{bad}");
         }
         let text = texts(" { \"a\" : [1, -2.5e3, \"\\u00e4\\n\", null, true, {}] }");

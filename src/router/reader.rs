@@ -55,7 +55,8 @@ impl Reader {
     pub async fn range(&self, range: Range) -> Result<Found, Refusal> {
         self.ask(move |db| read::range(db, &range)).await
     }
-    /// A part of the log as deliveries without a subscription, ready to be sent; and up to where all that fits is in it.
+    /// A part of the log as deliveries without a subscription, ready to be sent; and up to where all that fits is in
+    /// it.
     pub async fn deliveries(&self, range: Range) -> Result<(Vec<u8>, Seq), Refusal> {
         self.ask(move |db| {
             let mut bytes = Vec::with_capacity(range.bytes + range.bytes / 4);

@@ -17,7 +17,14 @@ impl Refusal {
     }
     /// About one parameter.
     pub fn parameter(name: &'static str, parameter: impl Into<String>, message: impl Into<String>) -> Refusal {
-        Refusal { name, parameters: ErrorParameters { message: message.into(), parameter: Some(parameter.into()), ..Default::default() } }
+        Refusal {
+            name,
+            parameters: ErrorParameters {
+                message: message.into(),
+                parameter: Some(parameter.into()),
+                ..Default::default()
+            },
+        }
     }
     /// The router is going down; trying again soon helps.
     pub fn stopping() -> Refusal {

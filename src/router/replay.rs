@@ -30,7 +30,11 @@ pub async fn run(hub: &Rc<Hub>, wanted: Replay, out: &Outbox) -> Result<(), Refu
         let filter = filter();
         let to = end.min(hub.newest());
         // None wanted: what is there already is skipped.
-        from = if count == 0 { to + 1 } else { hub.reader.last(Range { from, to, filter, limit: 0, bytes: 0 }, count).await? };
+        from = if count == 0 {
+            to + 1
+        } else {
+            hub.reader.last(Range { from, to, filter, limit: 0, bytes: 0 }, count).await?
+        };
     }
     loop {
         let to = end.min(hub.newest());

@@ -54,8 +54,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let listener = socket::listen(args)?;
     let socket_file = SocketFile::of(&listener);
 
-    let start = |what: &'static str| move |e: anyhow::Error| Failure::new(Exit::Failure, format!("starting {what}")).caused_by(e);
-    let (trigger, checkpointer) = checkpoint::new(&path, &mut db).map_err(|e| start("the checkpoint thread")(e.into()))?;
+    let start = |what: &'static str| {
+        move |e: anyhow::Error| Failure::new(Exit::Failure, format!("starting {what}")).caused_by(e)
+    };
+    let (trigger, checkpointer) =
+        checkpoint::new(&path, &mut db).map_err(|e| start("the checkpoint thread")(e.into()))?;
     let (commands, commanded) = std::sync::mpsc::channel();
     let (told, tell) = mpsc::unbounded_channel();
     let published = Arc::new(AtomicU64::new(beginning.last_seq));
@@ -71,7 +74,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
     let begun = Begun::with(&config, Reader::Daemon(DaemonType::EventRouter), now_us());
     let hub = Rc::new(Hub::new(node, (settings, begun), beginning, commands, published, reader, (path, age)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| start("the event loop")(e.into()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| start("the event loop")(e.into()))?;
     let result = LocalSet::new().block_on(&runtime, async {
         spawn_local(settle(restarts, Duration::from_secs(config.master.reset_after.into())));
         spawn_local(upkeep::watch_socket(hub.clone(), socket_file));
@@ -79,7 +85,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     });
     hub.write_back_all();
     hub.command(Command::Stop);
-    // With the last connection SQLite copies the WAL back and deletes it; so each thread is waited for, the reader's too.
+    // With the last connection SQLite copies the WAL back and deletes it; so each thread is waited for, the reader's
+    // too.
     drop(hub);
     for thread in threads {
         if thread.join().is_err() {
@@ -111,8 +118,9 @@ fn lock(directory: &Path) -> Result<Flock<std::fs::File>, Failure> {
             .hint("check that the state directory exists and is writable")
             .caused_by(e)
     })?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, e)| Failure::new(Exit::TempFail, format!("another router uses {}", directory.display())).caused_by(e))
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| {
+        Failure::new(Exit::TempFail, format!("another router uses {}", directory.display())).caused_by(e)
+    })
 }
 
 async fn serve(
@@ -163,7 +171,8 @@ async fn serve(
             _ = hangup.recv() => upkeep::reload(hub, args),
             () = died.notified() => {
                 let why = fatal.take().unwrap_or_else(|| "the writer thread has exited".into());
-                break Err(Failure::new(Exit::Failure, why).hint("systemd restarts it with the events on disk; check the disk if this repeats"));
+                break Err(Failure::new(Exit::Failure, why).hint("systemd restarts it with the events on disk; check \
+                    the disk if this repeats"));
             }
         }
     };

@@ -6,7 +6,8 @@ use crate::contract::ids::NodeId;
 use crate::platform;
 use std::path::PathBuf;
 
-/// The event router: takes events, keeps them on disk, hands them to subscribers until they are handled. Started by systemd.
+/// The event router: takes events, keeps them on disk, hands them to subscribers until they are handled. Started by
+/// systemd.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "ringrift-event-router", version, about)]
 pub struct Args {
@@ -22,7 +23,8 @@ pub struct Args {
     /// For tests: the database is full at this many pages.
     #[arg(long, hide = true)]
     pub max_pages: Option<u32>,
-    /// For tests: publishes are acknowledged before they are on disk, so that a proof that the disk is waited for can be seen to fail.
+    /// For tests: publishes are acknowledged before they are on disk, so that a proof that the disk is waited for can
+    /// be seen to fail.
     #[arg(long, hide = true)]
     pub no_sync: bool,
     /// For tests: milliseconds before the second try, instead of router.retry_base_seconds.
@@ -30,8 +32,8 @@ pub struct Args {
     pub retry_base_ms: Option<u32>,
 }
 
-/// Crashes of a subscriber over one event until that event is given up. With systemd's five restarts the sixth start finds
-/// the event gone.
+/// Crashes of a subscriber over one event until that event is given up. With systemd's five restarts the sixth start
+/// finds the event gone.
 const MAX_CRASHES: u32 = 5;
 
 /// What the router works by; replaced as a whole on reload.
@@ -52,7 +54,8 @@ pub struct Settings {
 impl Settings {
     /// From the configuration and, for tests, the command line.
     pub fn new(config: &config::Router, args: &Args) -> Settings {
-        let base_us = args.retry_base_ms.map_or(i64::from(config.retry_base_seconds) * 1_000_000, |ms| i64::from(ms) * 1_000);
+        let base_us =
+            args.retry_base_ms.map_or(i64::from(config.retry_base_seconds) * 1_000_000, |ms| i64::from(ms) * 1_000);
         let max_us = i64::from(config.retry_max_seconds) * 1_000_000;
         Settings {
             rules: Rules { max_attempts: config.max_attempts, base_us, max_us, max_crashes: MAX_CRASHES },
@@ -97,7 +100,8 @@ pub fn node(args: &Args, config: &config::Config) -> Result<NodeId, Failure> {
         return Ok(node.clone());
     }
     let name = if config.node_id.is_empty() {
-        let host = nix::unistd::gethostname().map_err(|e| Failure::new(Exit::Failure, "reading the host name").caused_by(e))?;
+        let host = nix::unistd::gethostname()
+            .map_err(|e| Failure::new(Exit::Failure, "reading the host name").caused_by(e))?;
         host.to_string_lossy().split('.').next().unwrap_or_default().to_owned()
     } else {
         config.node_id.clone()

@@ -27,7 +27,8 @@ pub fn listen(args: &Args) -> Result<UnixListener, Failure> {
 
 fn passed() -> Result<Option<UnixListener>, Failure> {
     let sockets = notify::passed_sockets();
-    let mut sockets = sockets.map_err(|e| Failure::new(Exit::Config, "reading the sockets that systemd passes").caused_by(e))?;
+    let mut sockets =
+        sockets.map_err(|e| Failure::new(Exit::Config, "reading the sockets that systemd passes").caused_by(e))?;
     if sockets.is_empty() {
         return Ok(None);
     }
@@ -36,7 +37,8 @@ fn passed() -> Result<Option<UnixListener>, Failure> {
 }
 
 fn bind(path: &Path) -> Result<UnixListener, Failure> {
-    let fail = |what: &str, e: std::io::Error| Failure::new(Exit::Failure, format!("{what} {}", path.display())).caused_by(e);
+    let fail =
+        |what: &str, e: std::io::Error| Failure::new(Exit::Failure, format!("{what} {}", path.display())).caused_by(e);
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(Failure::new(Exit::TempFail, format!("another process already listens on {}", path.display())));
     }
@@ -46,6 +48,7 @@ fn bind(path: &Path) -> Result<UnixListener, Failure> {
         Err(e) => return Err(fail("removing the stale socket", e)),
     }
     let listener = UnixListener::bind(path).map_err(|e| fail("listening on", e))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(|e| fail("setting the mode of", e))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
+        .map_err(|e| fail("setting the mode of", e))?;
     Ok(listener)
 }

@@ -1,4 +1,5 @@
-//! Lanes that stand: events of one key wait behind one that its subscriber does not get done with. An operator has to hear of it.
+//! Lanes that stand: events of one key wait behind one that its subscriber does not get done with. An operator has to
+//! hear of it.
 use super::delivery::{Key, Seq};
 use super::hub::Hub;
 use crate::contract::ids::SubscriberName;
@@ -25,7 +26,9 @@ impl Lanes {
         let heads: Vec<(Lane, Seq)> = {
             let subs = hub.subs.borrow();
             let connected = subs.iter().filter(|(_, sub)| sub.stream.is_some());
-            connected.flat_map(|(name, sub)| sub.delivery.heads().map(|(key, head)| ((name.clone(), key.clone()), head))).collect()
+            connected
+                .flat_map(|(name, sub)| sub.delivery.heads().map(|(key, head)| ((name.clone(), key.clone()), head)))
+                .collect()
         };
         let late = self.standing(heads, now);
         let text = words(&late);
@@ -66,7 +69,8 @@ fn words(late: &[(Lane, Seq)]) -> Option<String> {
         named.push(format!("{} more", late.len() - MAX_NAMED));
     }
     let next = "see `ringrift events subscribers` and the daemon's log";
-    (!late.is_empty()).then(|| format!("events blocked for more than a minute behind an unhandled one: {}; {next}", named.join(", ")))
+    (!late.is_empty())
+        .then(|| format!("events blocked for more than a minute behind an unhandled one: {}; {next}", named.join(", ")))
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ pub async fn stats(hub: &Rc<Hub>) -> Result<Stats, Refusal> {
     let (first_seq, dead_letters) = hub.reader.figures().await?;
     let counters = &hub.counters;
     let by_kind = counters.by_kind.borrow();
-    let by_type = hub.kinds.borrow().iter().filter_map(|kind| Some((kind.name.to_string(), *by_kind.get(&kind.id)?))).collect();
+    let by_type =
+        hub.kinds.borrow().iter().filter_map(|kind| Some((kind.name.to_string(), *by_kind.get(&kind.id)?))).collect();
     Ok(Stats {
         last_seq: hub.last(),
         first_seq,
@@ -30,7 +31,14 @@ pub async fn stats(hub: &Rc<Hub>) -> Result<Stats, Refusal> {
         rates: hub.meter.borrow().rates(),
         publish_latency: hub.meter.borrow().latency(),
         refusing: counters.refusing.borrow().clone(),
-        lag: hub.subs.borrow().values().filter(|sub| sub.stream.is_some()).map(|sub| sub.delivery.open() as u64).max().unwrap_or(0),
+        lag: hub
+            .subs
+            .borrow()
+            .values()
+            .filter(|sub| sub.stream.is_some())
+            .map(|sub| sub.delivery.open() as u64)
+            .max()
+            .unwrap_or(0),
         troubles: counters.trouble.borrow().iter().map(|(topic, text)| ((*topic).to_owned(), text.clone())).collect(),
         standing: counters.standing.borrow().clone(),
         by_type,
@@ -73,7 +81,8 @@ impl Writer {
     ) -> std::io::Result<()> {
         let snapshot = serde_json::to_value(stats)?;
         let (daemon, config) = ("EVENT_ROUTER".into(), Some(config));
-        let file = StatusFile { daemon, state, health, last, time_us: now_us(), valid_for, config, idle: None, snapshot };
+        let file =
+            StatusFile { daemon, state, health, last, time_us: now_us(), valid_for, config, idle: None, snapshot };
         replace(&self.path, &serde_json::to_vec(&file)?, 0o644, Outlives::Kill)
     }
 }

@@ -51,8 +51,8 @@ impl Stream {
         Stream { hub, name, token, wake, max_in_flight, kept: HashMap::new(), read: VecDeque::new(), read_to: 0 }
     }
 
-    /// Sends deliveries until the subscription is taken over, released or retired; says why it ended. The caller drops it when the
-    /// subscriber is gone.
+    /// Sends deliveries until the subscription is taken over, released or retired; says why it ended. The caller drops
+    /// it when the subscriber is gone.
     pub async fn run(&mut self, out: &Outbox) -> Refusal {
         loop {
             match self.step() {

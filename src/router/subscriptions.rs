@@ -54,7 +54,16 @@ pub async fn define(hub: &Hub, wanted: &[Subscribe]) -> Result<(), Refusal> {
             let id = subs.values().map(|sub| sub.id).max().map_or(1, |id| id + 1);
             changes.push((id, SubChange { delivery: delivery.take_change(), ..defined(&one.name, &one.interest) }));
             let wants = Wants::new(one.interest.clone());
-            let sub = Sub { id, wants, delivery, token: None, stream: None, seen_us: None, created_us: now_us(), written: mark };
+            let sub = Sub {
+                id,
+                wants,
+                delivery,
+                token: None,
+                stream: None,
+                seen_us: None,
+                created_us: now_us(),
+                written: mark,
+            };
             subs.insert(one.name.clone(), sub);
         }
     }
@@ -75,7 +84,11 @@ fn authorised<'a>(
     token: &str,
 ) -> Result<&'a mut Sub, Refusal> {
     let Some(sub) = subs.get_mut(name) else {
-        return Err(Refusal::parameter(errors::NOT_FOUND, "name", format!("no subscription {name}; create it with Register or Subscribe")));
+        return Err(Refusal::parameter(
+            errors::NOT_FOUND,
+            "name",
+            format!("no subscription {name}; create it with Register or Subscribe"),
+        ));
     };
     if sub.token.as_deref() != Some(token) {
         return Err(Refusal::parameter(
@@ -207,8 +220,14 @@ pub async fn redrive(hub: &Hub, filter: DeadLetterFilter) -> Result<u64, Refusal
             let Some(sub) = subs.get_mut(&letter.subscriber) else { continue };
             if sub.delivery.redrive(letter.seq, letter.redriven + 1, letter.history) {
                 count += 1;
-                changes
-                    .push((sub.id, SubChange { delivery: sub.delivery.take_change(), redriven: vec![letter.id], ..SubChange::default() }));
+                changes.push((
+                    sub.id,
+                    SubChange {
+                        delivery: sub.delivery.take_change(),
+                        redriven: vec![letter.id],
+                        ..SubChange::default()
+                    },
+                ));
                 sub.wake();
             }
         }

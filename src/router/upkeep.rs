@@ -60,7 +60,10 @@ pub fn heard(hub: &Hub, told: WriterMessage) -> Option<String> {
             }
             let mut trouble = hub.counters.trouble.borrow_mut();
             if outcome.over {
-                trouble.insert("size", "the event log is larger than router.max_bytes and holds only unhandled events".into());
+                trouble.insert(
+                    "size",
+                    "the event log is larger than router.max_bytes and holds only unhandled events".into(),
+                );
             } else {
                 trouble.remove("size");
             }
@@ -141,13 +144,17 @@ impl Status {
         let mut written = self.written.borrow_mut();
         let taken = hub.config.borrow().said().clone();
         let old = written.as_ref();
-        let due =
-            old.is_none_or(|(at, old, read)| !same(old, &stats) || *read != taken || at.elapsed() + UPKEEP_INTERVAL > STATUS_INTERVAL);
+        let due = old.is_none_or(|(at, old, read)| {
+            !same(old, &stats) || *read != taken || at.elapsed() + UPKEEP_INTERVAL > STATUS_INTERVAL
+        });
         if !due && !always {
             return;
         }
         let health = health(hub, &stats);
-        let last = format!("{} published, {} delivered, dead letters: {}", stats.published, stats.delivered, stats.dead_letters);
+        let last = format!(
+            "{} published, {} delivered, dead letters: {}",
+            stats.published, stats.delivered, stats.dead_letters
+        );
         notify::status(format!("{}: {last}", health.message));
         if let Some(file) = &self.file
             && let Err(error) = file.write(state, health, last, (STATUS_VALID_SECONDS, taken.clone()), &stats)
@@ -190,9 +197,12 @@ async fn retain(hub: Rc<Hub>) {
         };
         let kinds: Vec<KindId> = hub.kinds.borrow().iter().map(|kind| kind.id).collect();
         match hub.reader.places_by_size(kinds.clone(), of_a_type).await {
-            Ok(places) => drop(hub.command(Command::Retain(plan(&hub, max_bytes, &kinds.into_iter().zip(places).collect())))),
+            Ok(places) => {
+                hub.command(Command::Retain(plan(&hub, max_bytes, &kinds.into_iter().zip(places).collect())));
+            }
             Err(refusal) => {
-                tracing::warn!(why = %refusal.parameters.message, "cannot measure the event types; retrying at the next run")
+                tracing::warn!(why = %refusal.parameters.message, "cannot measure the event types; retrying at the \
+                    next run")
             }
         }
         next = if hub.database_bytes() > max_bytes { RETAIN_RETRY_DELAY } else { RETAIN_INTERVAL };

@@ -1,8 +1,9 @@
 //! The one thread that writes: it takes what is queued, makes one transaction of it, waits for the disk, then answers.
 //!
-//! A lone publish waits for nobody; under load a transaction carries all that came while the last one was on its way to the
-//! disk. Acknowledgements ride along with publishes. Alone they are written without waiting for the disk: they survive the death
-//! of this process at once, and a power cut at most repeats a delivery, which idempotent handlers expect.
+//! A lone publish waits for nobody; under load a transaction carries all that came while the last one was on its way to
+//! the disk. Acknowledgements ride along with publishes. Alone they are written without waiting for the disk: they
+//! survive the death of this process at once, and a power cut at most repeats a delivery, which idempotent handlers
+//! expect.
 use super::command::{Answer, Answered, Calls, Command, Done, WriterMessage};
 use super::delivery::Seq;
 use super::ids::Ids;
@@ -207,7 +208,8 @@ impl Writer {
             return Ok(());
         }
         let mut group = group;
-        let mut all: Vec<&mut [Prepared]> = group.publishes.iter_mut().map(|(calls, _)| &mut calls.events[..]).collect();
+        let mut all: Vec<&mut [Prepared]> =
+            group.publishes.iter_mut().map(|(calls, _)| &mut calls.events[..]).collect();
         match self.transaction(&mut all) {
             Ok(results) => {
                 self.say_refusing(None);
@@ -339,7 +341,8 @@ impl Writer {
         Ok(())
     }
 
-    /// After writing all together has failed: each subscription for itself. What finds no room waits; any other failure is fatal.
+    /// After writing all together has failed: each subscription for itself. What finds no room waits; any other failure
+    /// is fatal.
     fn persist_each(&mut self) -> Result<Result<(), Fault>, Fault> {
         let all = std::mem::take(&mut self.pending);
         let mut result = Ok(());
@@ -352,10 +355,13 @@ impl Writer {
                     result = Err(Fault::Full);
                     self.set_aside(id);
                 }
-                // Without it no later one may be written: a mark would pass over what this one was to keep. From the disk's content
-                // the process begins again with something that is true.
+                // Without it no later one may be written: a mark would pass over what this one was to keep. From the
+                // disk's content the process begins again with something that is true.
                 Err(error) => {
-                    return Err(Fault::Fatal { operation: "keeping a subscription's state in", why: error.to_string() });
+                    return Err(Fault::Fatal {
+                        operation: "keeping a subscription's state in",
+                        why: error.to_string(),
+                    });
                 }
             }
         }

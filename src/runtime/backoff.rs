@@ -1,5 +1,6 @@
-//! Delay between restarts where systemd does not know it (before 254): 1, 2, 4, 8, 16 s, counted in `$RUNTIME_DIRECTORY`,
-//! which systemd keeps over restarts; `ringrift-starts stopped` forgets the count after an end in order.
+//! Delay between restarts where systemd does not know it (before 254): 1, 2, 4, 8, 16 s, counted in
+//! `$RUNTIME_DIRECTORY`, which systemd keeps over restarts; `ringrift-starts stopped` forgets the count after an end in
+//! order.
 use super::places;
 use crate::contract::{messages, paths};
 use crate::platform::notify;
@@ -19,11 +20,12 @@ pub struct Restarts {
     file: Option<PathBuf>,
 }
 
-/// Call it first in `main`, before signals are blocked and before anything is opened. Waits if this start is a restart and
-/// systemd does not delay them itself (RINGRIFT_BACKOFF=systemd in its drop-in says that it does).
+/// Call it first in `main`, before signals are blocked and before anything is opened. Waits if this start is a restart
+/// and systemd does not delay them itself (RINGRIFT_BACKOFF=systemd in its drop-in says that it does).
 pub fn wait_if_restarted() -> Restarts {
     let by_systemd = std::env::var("RINGRIFT_BACKOFF").is_ok_and(|v| v == "systemd");
-    let Some(file) = places::given("RUNTIME_DIRECTORY").filter(|_| !by_systemd).map(|d| d.join(paths::RESTARTS_FILE)) else {
+    let Some(file) = places::given("RUNTIME_DIRECTORY").filter(|_| !by_systemd).map(|d| d.join(paths::RESTARTS_FILE))
+    else {
         return Restarts { file: None };
     };
     let before = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u32>().ok());

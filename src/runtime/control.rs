@@ -8,7 +8,8 @@ use std::path::Path;
 /// What the file says now. No file: not paused. A file that cannot be read pauses: the operator wanted something.
 pub fn read(places: &Places) -> Control {
     let path = places.control_directory().join(&places.name);
-    let refused = |why: String| Control { paused: true, reason: format!("{}: {why}", path.display()), ..Control::default() };
+    let refused =
+        |why: String| Control { paused: true, reason: format!("{}: {why}", path.display()), ..Control::default() };
     match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|e| refused(e.to_string())),
         Err(e) if e.kind() == ErrorKind::NotFound => Control::default(),
@@ -20,7 +21,8 @@ pub fn read(places: &Places) -> Control {
 pub fn watch(places: &Places) -> Option<Watch> {
     let watched = Watch::new(&places.control_directory(), &places.name);
     let told = |error: &std::io::Error| {
-        tracing::info!(%error, directory = %places.control_directory().display(), "the control file is read at every look");
+        tracing::info!(%error, directory = %places.control_directory().display(), "the control file is read at every \
+            look");
     };
     watched.inspect_err(told).ok()
 }
@@ -28,7 +30,8 @@ pub fn watch(places: &Places) -> Option<Watch> {
 /// Watches a file whose changes bring the next tick forward. Without it the daemon looks at its ordinary ticks.
 pub fn watch_early(folder: &Path, name: &str) -> Option<Watch> {
     let told = |error: &std::io::Error| {
-        tracing::warn!(%error, folder = %folder.display(), "cannot watch the directory; the daemon checks it at its ticks only");
+        tracing::warn!(%error, folder = %folder.display(), "cannot watch the directory; the daemon checks it at its \
+            ticks only");
     };
     Watch::new(folder, name).inspect_err(told).ok()
 }

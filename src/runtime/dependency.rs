@@ -1,5 +1,5 @@
-//! "Runs and says: degraded, X failed": the dependencies as the master's list and their status files show them. Nothing is asked of
-//! systemd. And why there is no work, where the coordinator says that nothing is granted.
+//! "Runs and says: degraded, X failed": the dependencies as the master's list and their status files show them. Nothing
+//! is asked of systemd. And why there is no work, where the coordinator says that nothing is granted.
 use crate::contract::config::Config;
 use crate::contract::health::{Granting, Idle};
 use crate::contract::master::{FAILED_FILE, FailedDaemons};
@@ -37,8 +37,15 @@ pub fn standstill(spec: &DaemonSpec, units: &dyn Units) -> Option<Idle> {
     blocked.map(|reason| Idle::LoopStands { reason })
 }
 
-/// The first dependency that has failed or does not report, if any. Whether the router reports the subscription knows better.
-pub fn trouble(spec: &DaemonSpec, config: &Config, units: &dyn Units, control: &Path, ready: Option<Instant>) -> Option<String> {
+/// The first dependency that has failed or does not report, if any. Whether the router reports the subscription knows
+/// better.
+pub fn trouble(
+    spec: &DaemonSpec,
+    config: &Config,
+    units: &dyn Units,
+    control: &Path,
+    ready: Option<Instant>,
+) -> Option<String> {
     if let Some(failed) = failed(spec, config, control) {
         return Some(failed);
     }
@@ -68,7 +75,8 @@ mod tests {
         let run = tempfile::tempdir().expect("a directory");
         let units = StatusFiles::new(run.path());
         let spec = DaemonType::TrainingTrigger.spec();
-        let others: Vec<DaemonType> = spec.depends_on.iter().map(|d| d.resolve()).filter(|d| *d != DaemonType::EventRouter).collect();
+        let others: Vec<DaemonType> =
+            spec.depends_on.iter().map(|d| d.resolve()).filter(|d| *d != DaemonType::EventRouter).collect();
         let missed = *others.last().expect("it depends on more than the router");
         let report = |daemon: DaemonType, time_us: i64| {
             let folder = daemon.kebab();
@@ -91,7 +99,10 @@ mod tests {
         let (mut config, long_ago) = (Config::default(), Instant::now().checked_sub(GRACE * 2));
         others.iter().filter(|d| **d != missed).for_each(|d| report(*d, now_us()));
         assert_eq!(trouble(spec, &config, &units, run.path(), Some(Instant::now())), None, "just started itself");
-        assert_eq!(trouble(spec, &config, &units, run.path(), long_ago), Some(format!("{} is not running", missed.name())));
+        assert_eq!(
+            trouble(spec, &config, &units, run.path(), long_ago),
+            Some(format!("{} is not running", missed.name()))
+        );
         report(missed, now_us() - 90_000_000);
         let said = trouble(spec, &config, &units, run.path(), long_ago).expect("a report that is too old");
         assert!(said.starts_with(&format!("{} has not reported for 9", missed.name())), "{said}");
@@ -99,13 +110,22 @@ mod tests {
         assert_eq!(trouble(spec, &config, &units, run.path(), long_ago), None);
         let told = FailedDaemons { failed: vec![missed.name().to_owned()] };
         std::fs::write(run.path().join(FAILED_FILE), serde_json::to_vec(&told).expect("JSON")).expect("written");
-        assert_eq!(trouble(spec, &config, &units, run.path(), Some(Instant::now())), Some(format!("{} failed", missed.name())), "at once");
+        assert_eq!(
+            trouble(spec, &config, &units, run.path(), Some(Instant::now())),
+            Some(format!("{} failed", missed.name())),
+            "at once"
+        );
         std::fs::remove_file(run.path().join(missed.kebab()).join("status.json")).expect("removed");
         config.daemons.of_mut(missed).enabled = false;
-        assert_eq!(trouble(spec, &config, &units, run.path(), long_ago), None, "what the configuration disables is not missed");
+        assert_eq!(
+            trouble(spec, &config, &units, run.path(), long_ago),
+            None,
+            "what the configuration disables is not missed"
+        );
     }
 
-    /// A daemon of the loop says why it has nothing to do; one that looks after the machine has nothing to do with that.
+    /// A daemon of the loop says why it has nothing to do; one that looks after the machine has nothing to do with
+    /// that.
     #[test]
     fn a_loop_that_stands_still_is_named_with_its_reason() {
         let run = tempfile::tempdir().expect("a directory");
@@ -126,7 +146,8 @@ mod tests {
                 snapshot: serde_json::to_value(&status).expect("JSON"),
             };
             std::fs::create_dir_all(run.path().join("coordinator")).expect("made");
-            std::fs::write(run.path().join("coordinator/status.json"), serde_json::to_vec(&file).expect("JSON")).expect("written");
+            std::fs::write(run.path().join("coordinator/status.json"), serde_json::to_vec(&file).expect("JSON"))
+                .expect("written");
         };
         write(Vec::new(), now_us());
         assert_eq!(standstill(spec, &units), None);

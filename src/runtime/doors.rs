@@ -1,4 +1,5 @@
-//! The daemon's own doors: its Varlink socket and its HTTP ports. Requests go through the main loop and wait for its answer.
+//! The daemon's own doors: its Varlink socket and its HTTP ports. Requests go through the main loop and wait for its
+//! answer.
 use super::extras::Socket;
 use super::inbox::{Inbox, Message};
 use super::places::Places;
@@ -88,7 +89,9 @@ pub fn open_ports(daemon: DaemonType, config: &Config, serve: Option<Serve>, inb
 fn addresses(daemon: DaemonType, config: &Config) -> (Vec<SocketAddr>, Vec<String>) {
     let told = config.daemons.of(daemon);
     let listening = daemon.spec().needs().find_map(|need| match need {
-        Need::Tcp { address, ports, hosts } => Some((told.read::<String>(address)?.parse::<IpAddr>().ok()?, ports, hosts)),
+        Need::Tcp { address, ports, hosts } => {
+            Some((told.read::<String>(address)?.parse::<IpAddr>().ok()?, ports, hosts))
+        }
         _ => None,
     });
     let Some((address, ports, hosts)) = listening else { return (Vec::new(), Vec::new()) };

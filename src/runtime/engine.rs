@@ -1,5 +1,5 @@
-//! The main loop of a daemon: takes inputs one after the other. Without any it wakes at a third of the watchdog's time only, pings it and
-//! looks at what is outside.
+//! The main loop of a daemon: takes inputs one after the other. Without any it wakes at a third of the watchdog's time
+//! only, pings it and looks at what is outside.
 use super::backoff::Restarts;
 use super::control::{self, nonempty};
 use super::face::Face;
@@ -75,13 +75,17 @@ impl Engine<'_> {
     pub fn run(mut self) -> Exit {
         self.interval = intervals::tick(self.spec, &self.config);
         self.tick_due = Instant::now() + self.interval;
-        // Sending again does no harm. Of an event it is not known whether it was acknowledged and will never come again.
+        // Sending again does no harm. Of an event it is not known whether it was acknowledged and will never come
+        // again.
         self.parked.extend(self.file.unsent().map(|(id, outputs)| Job::resend(id.clone(), outputs.clone())));
         let control = control::read(&self.places);
         if control.paused {
             self.life.pause();
-            self.face.last =
-                format!("paused by {}: {}", nonempty(&control.who, "the control file"), nonempty(&control.reason, "no reason given"));
+            self.face.last = format!(
+                "paused by {}: {}",
+                nonempty(&control.who, "the control file"),
+                nonempty(&control.reason, "no reason given")
+            );
         } else {
             self.open();
         }
@@ -119,9 +123,15 @@ impl Engine<'_> {
                 tracing::error!(MESSAGE_ID = messages::SOCKET_GONE, "{why}");
             }
             self.face.troubles.socket = trouble;
-            self.face.troubles.dependency =
-                super::dependency::trouble(self.spec, &self.config, self.others, &self.places.control_directory(), self.life.ready_since());
-            self.face.standstill = self.life.ready_since().and_then(|_| super::dependency::standstill(self.spec, self.others));
+            self.face.troubles.dependency = super::dependency::trouble(
+                self.spec,
+                &self.config,
+                self.others,
+                &self.places.control_directory(),
+                self.life.ready_since(),
+            );
+            self.face.standstill =
+                self.life.ready_since().and_then(|_| super::dependency::standstill(self.spec, self.others));
         }
         self.face.troubles.router = match &self.router_away {
             Some((since, why)) if since.elapsed() >= ROUTER_GRACE || self.life.ready_since().is_none() => {
@@ -132,7 +142,11 @@ impl Engine<'_> {
         if matches!(self.life, Life::Registering { .. } | Life::Beginning { .. }) {
             self.starting();
         }
-        if self.life.ready_since().is_some_and(|since| since.elapsed().as_secs() >= u64::from(self.config.master.reset_after)) {
+        if self
+            .life
+            .ready_since()
+            .is_some_and(|since| since.elapsed().as_secs() >= u64::from(self.config.master.reset_after))
+        {
             self.restarts.settle();
         }
         if self.life.is_paused() || self.life.draining_since().is_some() {
@@ -181,7 +195,9 @@ impl Engine<'_> {
         }
         if self.life.draining_since().is_some() || (self.life.ready_since().is_none() && self.router_away.is_some()) {
             next = next.min(now + ASK);
-        } else if let Some(shown) = self.router_away.as_ref().map(|(since, _)| *since + ROUTER_GRACE).filter(|shown| *shown > now) {
+        } else if let Some(shown) =
+            self.router_away.as_ref().map(|(since, _)| *since + ROUTER_GRACE).filter(|shown| *shown > now)
+        {
             next = next.min(shown);
         }
         next.saturating_duration_since(now)

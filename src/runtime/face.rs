@@ -123,7 +123,9 @@ impl Face {
         }
         if troubles.is_empty() {
             // It works; there is nothing to work on.
-        } else if health.status == HealthStatus::Healthy || (health.status == HealthStatus::Unknown && self.state != State::Initializing) {
+        } else if health.status == HealthStatus::Healthy
+            || (health.status == HealthStatus::Unknown && self.state != State::Initializing)
+        {
             health.status = HealthStatus::Degraded;
         }
         if !troubles.is_empty() {
@@ -131,8 +133,12 @@ impl Face {
         }
         let own = std::mem::take(&mut health.message);
         let idle = self.standstill.as_ref().map(Idle::to_string);
-        let parts: Vec<&str> =
-            troubles.into_iter().chain(idle.as_deref()).chain(std::iter::once(own.as_str())).filter(|p| !p.is_empty()).collect();
+        let parts: Vec<&str> = troubles
+            .into_iter()
+            .chain(idle.as_deref())
+            .chain(std::iter::once(own.as_str()))
+            .filter(|p| !p.is_empty())
+            .collect();
         health.message = parts.join("; ");
         health
     }
@@ -158,13 +164,14 @@ impl Face {
         line
     }
 
-    /// Shows what has changed. At the health interval the file is written again, which says that the daemon lives, and an event is
-    /// published if health is not what the last one said.
+    /// Shows what has changed. At the health interval the file is written again, which says that the daemon lives, and
+    /// an event is published if health is not what the last one said.
     pub fn refresh(&mut self) {
         let now = Instant::now();
         let health = self.health();
         let due = now >= self.beat;
-        let current = (self.state, health.clone(), self.last.clone(), self.config.said().clone(), self.snapshot.clone());
+        let current =
+            (self.state, health.clone(), self.last.clone(), self.config.said().clone(), self.snapshot.clone());
         let changed = match &self.shown {
             None => true,
             Some(shown) if *shown == current => false,
@@ -229,8 +236,9 @@ impl Face {
             idle: self.standstill.clone(),
             snapshot: self.snapshot.clone(),
         };
-        let written =
-            serde_json::to_vec(&file).map_err(std::io::Error::from).and_then(|bytes| replace(&self.file, &bytes, 0o644, Outlives::Kill));
+        let written = serde_json::to_vec(&file)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| replace(&self.file, &bytes, 0o644, Outlives::Kill));
         if let Err(error) = written {
             tracing::debug!(%error, "cannot show the status");
         }
@@ -247,19 +255,22 @@ mod tests {
     fn face(run: &std::path::Path) -> Face {
         let path = run.to_owned();
         let (daemon, name) = (DaemonType::DlqRetry, "dlq-retry".to_owned());
-        let places = Places { daemon, name, run: path.clone(), runtime: path.clone(), state: path.clone(), all_state: path };
+        let places =
+            Places { daemon, name, run: path.clone(), runtime: path.clone(), state: path.clone(), all_state: path };
         let reporter = Reporter::new(&places, NodeId::new("n1").expect("an id"));
         let config = Begun::with(&Config::default(), Reader::Daemon(daemon), 0);
         Face::new(&places, reporter, Duration::ZERO, Duration::from_secs(10), config)
     }
 
-    /// What the daemon says of a cause holds only while nothing else is wrong; a full disk that an input waits for is one itself.
+    /// What the daemon says of a cause holds only while nothing else is wrong; a full disk that an input waits for is
+    /// one itself.
     #[test]
     fn health_names_a_cause_only_where_all_of_it_comes_from_there() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut face = face(dir.path());
         face.state = State::Running;
-        face.reported = Health::degraded("training 1 failed").caused_by(HealthCause::Jobs(crate::contract::workload::JobType::Training));
+        face.reported = Health::degraded("training 1 failed")
+            .caused_by(HealthCause::Jobs(crate::contract::workload::JobType::Training));
         assert_eq!(face.health().cause(), face.reported.cause());
         (face.troubles.peer, face.troubles.no_room) = (Some("waiting: the disk is full".into()), true);
         assert_eq!(face.health().cause(), None, "jobs and room");

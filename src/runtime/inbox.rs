@@ -1,5 +1,5 @@
-//! The one way into the main loop: signals, changed files and what other threads send become messages here, and one poll(2) waits for
-//! all of them.
+//! The one way into the main loop: signals, changed files and what other threads send become messages here, and one
+//! poll(2) waits for all of them.
 use crate::contract::daemon::{HttpRequest, HttpResponse};
 use crate::contract::router::Delivery;
 use crate::contract::wire::{Call, Reply};
@@ -58,7 +58,8 @@ impl Outside {
         Ok((inbox, Outside { messages: received, woken, signals, control: None, early: None }))
     }
 
-    /// Waits until something has happened, at most so long, and hands it out; signals first, which do not queue behind a row of events.
+    /// Waits until something has happened, at most so long, and hands it out; signals first, which do not queue behind
+    /// a row of events.
     pub fn wait(&mut self, limit: Duration) -> io::Result<Vec<Message>> {
         let mut waiting: Vec<BorrowedFd<'_>> = vec![self.woken.as_fd(), self.signals.as_fd()];
         waiting.extend([&self.control, &self.early].into_iter().flatten().map(Watch::as_fd));

@@ -1,5 +1,5 @@
-//! One input on its way: handled, saved, its outputs sent, settled. Each step may have to wait for a peer and is then tried
-//! again; steps that were done are not done again.
+//! One input on its way: handled, saved, its outputs sent, settled. Each step may have to wait for a peer and is then
+//! tried again; steps that were done are not done again.
 use super::state::Outputs;
 use crate::contract::backoff::Backoff;
 use crate::contract::router::Delivery;
@@ -79,7 +79,14 @@ pub struct Job {
 impl Job {
     /// An input that was not handled yet.
     pub fn new(id: String, what: What) -> Job {
-        Job { id, what, step: Step::Handle, outputs: Outputs::default(), due: Instant::now(), backoff: Backoff::new(FIRST, LAST) }
+        Job {
+            id,
+            what,
+            step: Step::Handle,
+            outputs: Outputs::default(),
+            due: Instant::now(),
+            backoff: Backoff::new(FIRST, LAST),
+        }
     }
     /// Outputs that were stored and perhaps not sent.
     pub fn resend(id: String, outputs: Outputs) -> Job {

@@ -1,4 +1,5 @@
-//! The life of a daemon's process as one value, and which step may follow which. docs/glossary.md draws it; a test compares the two.
+//! The life of a daemon's process as one value, and which step may follow which. docs/glossary.md draws it; a test
+//! compares the two.
 use crate::contract::error::Exit;
 use std::time::Instant;
 
@@ -191,7 +192,11 @@ mod tests {
         let ready = Some(now);
         early
             .chain([Life::Running { ready: now }, Life::Paused { ready: now }])
-            .chain([Life::Draining { since: now, ready }, Life::Stopping { since: now, ready }, Life::Ended { exit: Exit::Failure }])
+            .chain([
+                Life::Draining { since: now, ready },
+                Life::Stopping { since: now, ready },
+                Life::Ended { exit: Exit::Failure },
+            ])
             .collect()
     }
 
@@ -208,7 +213,8 @@ mod tests {
                 }
             }
         }
-        let table: BTreeSet<_> = STEPS.iter().map(|(from, by, to)| ((*from).to_owned(), *by, (*to).to_owned())).collect();
+        let table: BTreeSet<_> =
+            STEPS.iter().map(|(from, by, to)| ((*from).to_owned(), *by, (*to).to_owned())).collect();
         assert_eq!(taken, table);
     }
 

@@ -12,7 +12,8 @@ impl Engine<'_> {
     /// The steps from the start to READY.
     pub fn starting(&mut self) {
         if matches!(self.life, Life::Registering { .. }) {
-            let registered = self.subscribe.is_none() || self.token.is_some() || (self.life.is_paused() && self.register());
+            let registered =
+                self.subscribe.is_none() || self.token.is_some() || (self.life.is_paused() && self.register());
             if !registered {
                 // The start timeout is for a daemon that hangs, not for one that waits: a restart would not help it.
                 notify::extend(self.pulse.turn() * 3);
@@ -55,16 +56,20 @@ impl Engine<'_> {
         }
     }
 
-    /// After SIGTERM: what was begun is ended, then Stop is handled, then the process ends; late in the time allowed it ends
-    /// without: what is not settled is delivered again.
+    /// After SIGTERM: what was begun is ended, then Stop is handled, then the process ends; late in the time allowed it
+    /// ends without: what is not settled is delivered again.
     pub fn draining(&mut self, since: Instant) {
         let allowed = Duration::from_secs(u64::from(self.config.runtime.shutdown_timeout));
         // A peer that is away is not waited for: what is not settled comes again.
         let patience = if self.face.troubles.peer.is_some() { (allowed / 2).min(AWAY) } else { allowed / 2 };
-        if (self.parked.is_empty() || since.elapsed() > patience) && self.life.stop() && self.life.ready_since().is_some() {
+        if (self.parked.is_empty() || since.elapsed() > patience)
+            && self.life.stop()
+            && self.life.ready_since().is_some()
+        {
             self.input(What::Stop);
         }
-        if matches!(self.life, Life::Stopping { .. }) && (self.parked.is_empty() || since.elapsed() > patience * 3 / 2) {
+        if matches!(self.life, Life::Stopping { .. }) && (self.parked.is_empty() || since.elapsed() > patience * 3 / 2)
+        {
             if let Some(job) = self.parked.first() {
                 tracing::warn!(input = job.id, "stopping before this input is handled; it will be delivered again");
             }

@@ -53,7 +53,8 @@ use world::Backing;
 /// Events that may be under way to a daemon that handles one at a time.
 const IN_FLIGHT: u32 = 16;
 
-/// Runs a daemon to its end. The exit code is 0 after SIGTERM or when the configuration disables it, 78 for a bad configuration, 1 for what a restart may mend.
+/// Runs a daemon to its end. The exit code is 0 after SIGTERM or when the configuration disables it, 78 for a bad
+/// configuration, 1 for what a restart may mend.
 pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
     let places = Places::of(daemon);
     journal::init(&format!("ringrift-{}", places.name));
@@ -73,7 +74,8 @@ pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has nothing to do.
+    // Units want what they depend on, so systemd starts a disabled daemon with its dependents; it ends as one that has
+    // nothing to do.
     if let Some(key) = disabled(&loaded.config, daemon) {
         tracing::info!("disabled by {key}");
         notify::ready(format!("disabled by {key}"));
@@ -90,12 +92,18 @@ pub fn run(daemon: DaemonType, build: Build, with: Extras) -> Exit {
     }
 }
 
-fn start(build: Build, mut with: Extras, places: Places, config: Config, restarts: backoff::Restarts) -> Result<Exit, Failure> {
+fn start(
+    build: Build,
+    mut with: Extras,
+    places: Places,
+    config: Config,
+    restarts: backoff::Restarts,
+) -> Result<Exit, Failure> {
     let failed = |what: &'static str| move |e: std::io::Error| format!("{what}: {e}");
     let spec = places.daemon.spec();
     let signals = Signals::block().map_err(failed("blocking signals"))?;
-    let mut file =
-        state::StateFile::open(&places.state).inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
+    let mut file = state::StateFile::open(&places.state)
+        .inspect_err(|why| tracing::error!(MESSAGE_ID = messages::STATE_UNREADABLE, "{why}"))?;
 
     let world = Backing::new(&places, &config, &mut with)?;
     let mut daemon = build(&config, &world).map_err(|e| e.to_string())?;
@@ -109,14 +117,22 @@ fn start(build: Build, mut with: Extras, places: Places, config: Config, restart
     let baseline = daemon.save();
 
     let (inbox, mut outside) = Outside::new(signals).map_err(failed("making the inbox"))?;
-    let socket = with.socket.as_ref().map(|socket| doors::open_socket(socket, &places, &inbox)).transpose().map_err(|e| e.to_string())?;
+    let socket = with
+        .socket
+        .as_ref()
+        .map(|socket| doors::open_socket(socket, &places, &inbox))
+        .transpose()
+        .map_err(|e| e.to_string())?;
     doors::open_ports(places.daemon, &config, with.http, &inbox).map_err(|e| e.to_string())?;
     outside.control = control::watch(&places);
     outside.early = with.early_tick.and_then(|(folder, name)| control::watch_early(std::path::Path::new(folder), name));
     let subscribe = subscribe(spec, &places)?;
     let router = places.run.join("router.sock");
-    let subscription =
-        subscribe.clone().map(|s| Subscription::start(router, s, inbox.clone())).transpose().map_err(failed("starting a thread"))?;
+    let subscription = subscribe
+        .clone()
+        .map(|s| Subscription::start(router, s, inbox.clone()))
+        .transpose()
+        .map_err(failed("starting a thread"))?;
     let reporter = reporter::Reporter::new(&places, node_id(&config.node_id));
     let pulse = pulse::Pulse::new();
     let begun = Begun::with(&config, Reader::Daemon(places.daemon), now_us());

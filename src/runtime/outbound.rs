@@ -33,7 +33,8 @@ impl From<CallError> for SendError {
         if error.is_transport() || error.is(errors::OUT_OF_SPACE) || error.is(errors::TOO_MANY) {
             return SendError::Away(why);
         }
-        let hopeless = [errors::BAD_PAYLOAD, errors::INVALID_PARAMETER, errors::METHOD_NOT_FOUND, errors::PERMISSION_DENIED];
+        let hopeless =
+            [errors::BAD_PAYLOAD, errors::INVALID_PARAMETER, errors::METHOD_NOT_FOUND, errors::PERMISSION_DENIED];
         SendError::Refused { hopeless: hopeless.iter().any(|name| error.is(name)), why }
     }
 }
@@ -73,10 +74,11 @@ impl Outbound {
         let all = Register { subscriptions: vec![subscribe.clone()] };
         self.router.call::<Map<String, Value>>("Register", &all).map(drop).map_err(|e| e.to_string())
     }
-    /// Ends the subscription in order: what was delivered and not begun is no failed try. The router may be away; its own
-    /// view of the closed connection does then.
+    /// Ends the subscription in order: what was delivered and not begun is no failed try. The router may be away; its
+    /// own view of the closed connection does then.
     pub fn release(&self, name: &SubscriberName, token: &str) {
-        if let Err(error) = self.router.call::<Map<String, Value>>("Release", &json!({ "name": name, "token": token })) {
+        if let Err(error) = self.router.call::<Map<String, Value>>("Release", &json!({ "name": name, "token": token }))
+        {
             tracing::debug!(%error, "ending the subscription");
         }
     }
@@ -126,7 +128,8 @@ pub fn outputs(out: &mut Out, origin: &Origin<'_>) -> Outputs {
         time_us: Some(now),
         idempotency_key: Some(format!("{}/{}/{n}", origin.daemon, origin.input)),
     };
-    let raw = std::mem::take(&mut out.raw).into_iter().map(|event| NewEvent { source: origin.daemon.to_owned(), ..event });
+    let raw =
+        std::mem::take(&mut out.raw).into_iter().map(|event| NewEvent { source: origin.daemon.to_owned(), ..event });
     let events = std::mem::take(&mut out.events).into_iter().enumerate().map(event).chain(raw).collect();
     let mut work = std::mem::take(&mut out.work);
     for (n, item) in work.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! Names and directories of one daemon process. systemd's variables come first; RINGRIFT_RUN and RINGRIFT_STATE move the
-//! roots for tests.
+//! Names and directories of one daemon process. systemd's variables come first; RINGRIFT_RUN and RINGRIFT_STATE move
+//! the roots for tests.
 use crate::contract::paths;
 use crate::contract::registry::DaemonType;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! Pings of the watchdog. One is sent before each piece of work, so that the work has the whole of the watchdog's time; a daemon without
-//! work wakes for it at a third of that time only.
+//! Pings of the watchdog. One is sent before each piece of work, so that the work has the whole of the watchdog's time;
+//! a daemon without work wakes for it at a third of that time only.
 use crate::platform::notify;
 use std::time::{Duration, Instant};
 
@@ -62,8 +62,8 @@ mod tests {
     /// A machine that is busy itself may wake a process late, and give its work less than it wants.
     const SLACK: Duration = Duration::from_secs(2);
 
-    /// The longest time between two pings when idle waits, events at any time, and the longest handler with a hub that is silent at its
-    /// end follow each other, from each state in which the loop can be.
+    /// The longest time between two pings when idle waits, events at any time, and the longest handler with a hub that
+    /// is silent at its end follow each other, from each state in which the loop can be.
     fn longest_gap(allowed: Duration, work: Duration) -> Duration {
         let mut longest = Duration::ZERO;
         for step in [10, 900, 999, 1000, 1001, 2500, 7777] {

@@ -100,7 +100,12 @@ impl Engine<'_> {
             }
             self.face.last = format!("resumed by {who}");
         }
-        tracing::info!(who = control.who, reason = control.reason, "{}", if control.paused { "paused" } else { "resumed" });
+        tracing::info!(
+            who = control.who,
+            reason = control.reason,
+            "{}",
+            if control.paused { "paused" } else { "resumed" }
+        );
         if !matches!(self.life, Life::Registering { .. }) {
             self.input(if control.paused { What::Pause(control.reason) } else { What::Resume });
         }

@@ -1,5 +1,5 @@
-//! What the runtime itself publishes for every daemon: started, stopped, status changes, health. A thread of its own, so that
-//! an absent router never holds up the main loop; it ends when nothing is left to publish.
+//! What the runtime itself publishes for every daemon: started, stopped, status changes, health. A thread of its own,
+//! so that an absent router never holds up the main loop; it ends when nothing is left to publish.
 use super::outbound::SendError;
 use super::places::Places;
 use crate::contract::backoff::Backoff;
@@ -157,11 +157,23 @@ impl Reporter {
     }
     /// DAEMON_HEALTH.
     pub fn health(&self, state: State, health: &Health) {
-        let payload = events::DaemonHealth { daemon_name: self.daemon.into(), hostname: self.node.clone(), state, health: health.clone() };
+        let payload = events::DaemonHealth {
+            daemon_name: self.daemon.into(),
+            hostname: self.node.clone(),
+            state,
+            health: health.clone(),
+        };
         self.send(Topic::Health, payload.into(), None, None, None);
     }
 
-    fn send(&self, topic: Topic, payload: Payload, once: Option<&str>, patience: Option<Duration>, done: Option<Sender<()>>) {
+    fn send(
+        &self,
+        topic: Topic,
+        payload: Payload,
+        once: Option<&str>,
+        patience: Option<Duration>,
+        done: Option<Sender<()>>,
+    ) {
         let event = NewEvent {
             id: None,
             kind: payload.kind().info().wire.to_owned(),
@@ -174,7 +186,13 @@ impl Reporter {
             idempotency_key: once.map(|what| format!("{}/{what}/{}", self.name, self.invocation)),
         };
         let mut reports = lock(&self.reports);
-        reports.push(Report { number: 0, topic, event, until: patience.map(|patience| Instant::now() + patience), done });
+        reports.push(Report {
+            number: 0,
+            topic,
+            event,
+            until: patience.map(|patience| Instant::now() + patience),
+            done,
+        });
         if reports.published {
             return;
         }
@@ -200,7 +218,10 @@ fn work(router: &Peer, reports: &Mutex<Reports>) {
     let mut backoff = Backoff::new(FIRST, LAST);
     // While one is tried again a newer one may take its place.
     while let Some(report) = next(reports) {
-        match router.call::<PublishResult>("Publish", &Publish { events: vec![report.event.clone()] }).map_err(SendError::from) {
+        match router
+            .call::<PublishResult>("Publish", &Publish { events: vec![report.event.clone()] })
+            .map_err(SendError::from)
+        {
             Ok(_) => {
                 if let Some(done) = &report.done {
                     // The main loop may have stopped waiting.
@@ -245,7 +266,8 @@ mod tests {
             vec![(INTERFACE, "interface org.ringrift.Router")]
         }
         fn call(&self, _: &Caller, call: &Call, replies: &mut dyn Replies) -> std::io::Result<()> {
-            let publish: Publish = serde_json::from_value(Value::Object(call.parameters.clone())).expect("a call of Publish");
+            let publish: Publish =
+                serde_json::from_value(Value::Object(call.parameters.clone())).expect("a call of Publish");
             let events = publish.events.into_iter().map(|event| (event.kind, event.payload));
             self.0.lock().expect("sound").extend(events);
             replies.send(&Reply::ok(&json!({ "results": [] })))
@@ -253,7 +275,9 @@ mod tests {
     }
 
     fn said(published: &Published, kind: &str, field: &str) -> Vec<String> {
-        let text = |payload: &Map<String, Value>| payload[field].as_str().map(str::to_owned).unwrap_or_else(|| payload[field].to_string());
+        let text = |payload: &Map<String, Value>| {
+            payload[field].as_str().map(str::to_owned).unwrap_or_else(|| payload[field].to_string())
+        };
         published.lock().expect("sound").iter().filter(|(k, _)| k == kind).map(|(_, payload)| text(payload)).collect()
     }
 
@@ -262,7 +286,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().to_owned();
         let (daemon, name) = (DaemonType::DlqRetry, "dlq-retry".to_owned());
-        let places = Places { daemon, name, run: path.clone(), runtime: path.clone(), state: path.clone(), all_state: path.clone() };
+        let places = Places {
+            daemon,
+            name,
+            run: path.clone(),
+            runtime: path.clone(),
+            state: path.clone(),
+            all_state: path.clone(),
+        };
         let reporter = Reporter::new(&places, NodeId::new("n1").expect("an id"));
         reporter.started();
         let well = Health::healthy("works");
@@ -277,18 +308,28 @@ mod tests {
         let published = Published::default();
         let listener = UnixListener::bind(path.join("router.sock")).expect("binds");
         let kept = Arc::clone(&published);
-        threads::part("router", move || serve("router", &listener, &Budget::new(), move |_: &UnixStream| Ok(Keeps(Arc::clone(&kept)))))
-            .expect("a thread");
+        threads::part("router", move || {
+            serve("router", &listener, &Budget::new(), move |_: &UnixStream| Ok(Keeps(Arc::clone(&kept))))
+        })
+        .expect("a thread");
         let health = |published: &Published| said(published, "daemon_health", "state");
         until::until("everything to be told", Duration::from_secs(20), || {
             let reports = lock(&reporter.reports);
-            (reports.waiting.is_empty() && !reports.published).then_some(()).ok_or_else(|| format!("{:?}", reports.waiting.len()))
+            (reports.waiting.is_empty() && !reports.published)
+                .then_some(())
+                .ok_or_else(|| format!("{:?}", reports.waiting.len()))
         });
         assert_eq!(said(&published, "daemon_started", "daemon_name"), ["DLQ_RETRY"]);
         assert_eq!(health(&published), ["PAUSED"], "only the newest, once");
-        let (old, new) = (said(&published, "daemon_status_changed", "old_status"), said(&published, "daemon_status_changed", "new_status"));
+        let (old, new) = (
+            said(&published, "daemon_status_changed", "old_status"),
+            said(&published, "daemon_status_changed", "new_status"),
+        );
         let of_health: Vec<(&String, &String)> = old.iter().zip(&new).filter(|(old, _)| *old != "RUNNING").collect();
-        assert!(of_health.windows(2).all(|pair| pair[0].1 == pair[1].0), "each begins where the one before ended: {of_health:?}");
+        assert!(
+            of_health.windows(2).all(|pair| pair[0].1 == pair[1].0),
+            "each begins where the one before ended: {of_health:?}"
+        );
         assert_eq!(of_health.last().map(|(_, new)| new.as_str()), Some("unhealthy"), "the last state is told");
         assert!(old.len() <= WAITING && old.iter().any(|old| old == "RUNNING"), "{}", old.len());
     }

@@ -12,7 +12,8 @@ use crate::platform::config::{self, Dirs};
 use crate::platform::{notify, process};
 
 impl Engine<'_> {
-    /// Answers a Varlink call. Its outputs are sent before the answer; when that fails, the caller is told and calls again.
+    /// Answers a Varlink call. Its outputs are sent before the answer; when that fails, the caller is told and calls
+    /// again.
     pub fn call(&mut self, call: &Call) -> Reply {
         let mut out = Out::default();
         self.pulse.work();
@@ -85,7 +86,8 @@ impl Engine<'_> {
                 }
                 let first = refused.0.first().map(ToString::to_string).unwrap_or_default();
                 self.face.config.refused(now_us());
-                self.face.troubles.config = Some(format!("configuration rejected, the previous one stays in effect: {first}"));
+                self.face.troubles.config =
+                    Some(format!("configuration rejected, the previous one stays in effect: {first}"));
             }
         }
         // A handler that waits for a peer does not keep the service manager waiting.

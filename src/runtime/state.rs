@@ -39,8 +39,8 @@ pub struct Unsettled {
     /// The outputs.
     #[serde(flatten)]
     pub outputs: Outputs,
-    /// A hub refused them, and their event went back to the router, which delivers it again or keeps it as a dead letter. A person may
-    /// delete that: nothing is sent unless the event comes again.
+    /// A hub refused them, and their event went back to the router, which delivers it again or keeps it as a dead
+    /// letter. A person may delete that: nothing is sent unless the event comes again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub handed_back: bool,
 }
@@ -63,7 +63,8 @@ pub struct Stored {
     /// By input id: outputs of handled inputs that are not settled.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pending: BTreeMap<String, Unsettled>,
-    /// Events whose outputs are sent and whose acknowledgement the router may have missed: the process before this one was killed.
+    /// Events whose outputs are sent and whose acknowledgement the router may have missed: the process before this one
+    /// was killed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handled: Vec<String>,
 }
@@ -84,16 +85,18 @@ impl StateFile {
         fs::create_dir_all(directory).map_err(|e| format!("making {}: {e}", directory.display()))?;
         let path = directory.join("state.json");
         let stored = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|e| format!("reading {}: {e}; restore it, or move it away to start from scratch", path.display()))?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
+                format!("reading {}: {e}; restore it, or move it away to start from scratch", path.display())
+            })?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Stored::default(),
             Err(e) => return Err(format!("reading {}: {e}", path.display())),
         };
         Ok(StateFile { path, stored, behind: false })
     }
 
-    /// Makes room for the outputs of one more input: those of the oldest event are given up, which is in the router's hands and is handled
-    /// anew if it comes again. Whose they were; an error when all are of inputs that nobody delivers again.
+    /// Makes room for the outputs of one more input: those of the oldest event are given up, which is in the router's
+    /// hands and is handled anew if it comes again. Whose they were; an error when all are of inputs that nobody
+    /// delivers again.
     pub fn make_room(&mut self) -> Result<Option<String>, String> {
         if self.stored.pending.len() < KEPT {
             return Ok(None);
@@ -104,11 +107,13 @@ impl StateFile {
             return Err(format!("the outputs of {KEPT} inputs wait to be sent; no more are taken on"));
         };
         let outputs = self.stored.pending.remove(&id).unwrap_or_default().outputs;
-        let (events, jobs) = (text::count(outputs.events.len() as u64, "event"), text::count(outputs.work.len() as u64, "job"));
+        let (events, jobs) =
+            (text::count(outputs.events.len() as u64, "event"), text::count(outputs.work.len() as u64, "job"));
         Ok(Some(format!("given up: {events} and {jobs} of event {id}, a dead letter")))
     }
 
-    /// Keeps a state that cannot be read beside the file, where a person can look at it, and goes on without it; says so.
+    /// Keeps a state that cannot be read beside the file, where a person can look at it, and goes on without it; says
+    /// so.
     pub fn set_aside(&mut self, why: &Unreadable) -> Result<String, String> {
         let aside = self.path.with_file_name("state.unreadable.json");
         let failed = |e: io::Error| format!("setting an unreadable state aside at {}: {e}", aside.display());
@@ -121,11 +126,15 @@ impl StateFile {
 
     /// What is sent at a start, since nobody knows whether the process before did.
     pub fn unsent(&self) -> impl Iterator<Item = (&String, &Outputs)> {
-        self.stored.pending.iter().filter(|(_, unsettled)| !unsettled.handed_back).map(|(id, unsettled)| (id, &unsettled.outputs))
+        self.stored
+            .pending
+            .iter()
+            .filter(|(_, unsettled)| !unsettled.handed_back)
+            .map(|(id, unsettled)| (id, &unsettled.outputs))
     }
 
-    /// The outputs of an event were refused, and it goes back to the router. They are kept: its handler must not run twice when it
-    /// comes again. On disk when this returns, so that no start sends what became of a dead letter.
+    /// The outputs of an event were refused, and it goes back to the router. They are kept: its handler must not run
+    /// twice when it comes again. On disk when this returns, so that no start sends what became of a dead letter.
     pub fn hand_back(&mut self, id: &str) -> io::Result<()> {
         let handed_back = |file: &mut StateFile, now| match file.stored.pending.get_mut(id) {
             Some(unsettled) => std::mem::replace(&mut unsettled.handed_back, now) != now,
@@ -140,8 +149,9 @@ impl StateFile {
         Ok(())
     }
 
-    /// The router has the acknowledgement of an event. The disk hears of it with the next write: a process that is killed before sends
-    /// the outputs again, which does no harm. Those of an event that had been handed back no start sends, so the disk hears of it now.
+    /// The router has the acknowledgement of an event. The disk hears of it with the next write: a process that is
+    /// killed before sends the outputs again, which does no harm. Those of an event that had been handed back no start
+    /// sends, so the disk hears of it now.
     pub fn acknowledged(&mut self, id: &str) {
         self.stored.handled.retain(|handled| handled != id);
         let Some(unsettled) = self.stored.pending.remove(id) else { return };
@@ -153,7 +163,8 @@ impl StateFile {
         }
     }
 
-    /// The outputs of an event of the process before are sent. If it was not acknowledged it comes again, and is not handled again.
+    /// The outputs of an event of the process before are sent. If it was not acknowledged it comes again, and is not
+    /// handled again.
     pub fn sent_again(&mut self, id: &str) {
         self.stored.pending.remove(id);
         // While the file cannot be written this is done anew with each try.
@@ -244,9 +255,15 @@ mod tests {
         assert_eq!(again.unsent().map(|(id, _)| id).collect::<Vec<_>>(), [&events[0], &events[2]]);
         assert!(again.stored.pending.contains_key(&events[1]), "its handler must not run twice");
         (0..KEPT - 3).for_each(|n| drop(again.stored.pending.insert(format!("tick-{n}"), Unsettled::default())));
-        assert!(again.make_room().expect("room").is_some_and(|said| said.contains(&events[1])), "the oldest that is the router's");
+        assert!(
+            again.make_room().expect("room").is_some_and(|said| said.contains(&events[1])),
+            "the oldest that is the router's"
+        );
         file.acknowledged(&events[1]);
-        assert!(!StateFile::open(dir.path()).expect("opens").stored.pending.contains_key(&events[1]), "no start would clear it");
+        assert!(
+            !StateFile::open(dir.path()).expect("opens").stored.pending.contains_key(&events[1]),
+            "no start would clear it"
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The steps of an input, in the order that makes its effects happen exactly once: handle, save, enqueue, publish, settle.
+//! The steps of an input, in the order that makes its effects happen exactly once: handle, save, enqueue, publish,
+//! settle.
 use super::crash;
 use super::engine::Engine;
 use super::job::{Job, Step, Verdict, What};
@@ -72,7 +73,9 @@ impl Engine<'_> {
         match sent {
             Ok(()) => Turn::Next(next),
             Err(SendError::Away(why)) => Turn::Wait(why),
-            Err(SendError::Refused { why, hopeless }) => Turn::Next(Step::Settle(Verdict::Failed { why, dead: hopeless })),
+            Err(SendError::Refused { why, hopeless }) => {
+                Turn::Next(Step::Settle(Verdict::Failed { why, dead: hopeless }))
+            }
         }
     }
 
@@ -96,7 +99,9 @@ impl Engine<'_> {
                 self.undo();
                 return Turn::NoRoom(why);
             }
-            Err(error) => Some(Verdict::Failed { dead: error.permanence() == Permanence::Permanent, why: error.to_string() }),
+            Err(error) => {
+                Some(Verdict::Failed { dead: error.permanence() == Permanence::Permanent, why: error.to_string() })
+            }
         };
         if let Some(verdict) = failed {
             self.undo();
@@ -121,7 +126,10 @@ impl Engine<'_> {
             What::Event(delivery) => {
                 let Some(event) = &delivery.event else { return Ok(()) };
                 let Some(kind) = event.event_type() else {
-                    return Err(HandlerError::Rejected(format!("event type {} is unknown to this version", event.kind)));
+                    return Err(HandlerError::Rejected(format!(
+                        "event type {} is unknown to this version",
+                        event.kind
+                    )));
                 };
                 let payload = Payload::parse(kind, &Value::Object(event.payload.clone()))
                     .map_err(|e| HandlerError::Rejected(format!("schema {}: {e}", event.schema)))?;
@@ -130,14 +138,16 @@ impl Engine<'_> {
         }
     }
 
-    /// Runs the handler. A panic, or a database that is of no use, ends the process: systemd starts it from scratch and the input comes again.
+    /// Runs the handler. A panic, or a database that is of no use, ends the process: systemd starts it from scratch and
+    /// the input comes again.
     pub fn call_handler(&mut self, input: Input<'_>, out: &mut Out) -> Result<(), HandlerError> {
         let daemon = &mut self.daemon;
         match catch_unwind(AssertUnwindSafe(|| daemon.handle(input, out))) {
             Ok(Err(HandlerError::Broken(why))) => {
                 // Its input is neither done nor failed; opening the database checks it, and replaces a damaged one.
                 tracing::error!(
-                    "{why}: the database is unusable; exiting. The next start checks the database, and the input is delivered again"
+                    "{why}: the database is unusable; exiting. The next start checks the database, and the input is \
+                        delivered again"
                 );
                 std::process::exit(1);
             }
@@ -167,8 +177,8 @@ impl Engine<'_> {
         }
     }
 
-    /// Takes over what a handler saw that failed: what it shows to others, and health that is not good. Good health and the last action
-    /// may be about what is undone.
+    /// Takes over what a handler saw that failed: what it shows to others, and health that is not good. Good health and
+    /// the last action may be about what is undone.
     fn show_failed(&mut self, out: &mut Out) {
         if let Some(health) = out.health.take().filter(|health| health.status != HealthStatus::Healthy) {
             self.face.reported = health;
@@ -183,14 +193,15 @@ impl Engine<'_> {
         if let Some(state) = self.baseline.clone()
             && let Err(error) = self.daemon.restore(state)
         {
-            // What it saved itself: its `save` and its `restore` contradict each other. The state on disk has no half of a change.
+            // What it saved itself: its `save` and its `restore` contradict each other. The state on disk has no half
+            // of a change.
             tracing::error!(%error, "a failed handler could not be undone; exiting. The input is delivered again");
             std::process::exit(1);
         }
     }
 
-    /// Before anything is sent, what would be lost with the process is on disk: the daemon's state with the outputs that
-    /// belong to it, and outputs of inputs that nobody delivers again.
+    /// Before anything is sent, what would be lost with the process is on disk: the daemon's state with the outputs
+    /// that belong to it, and outputs of inputs that nobody delivers again.
     fn save_step(&mut self, job: &Job) -> Turn {
         let state = self.daemon.save();
         let changed = state != self.baseline;
@@ -241,7 +252,9 @@ impl Engine<'_> {
         }
         match &job.what {
             What::Event(delivery) => {
-                if let Err(SendError::Away(why) | SendError::Refused { why, .. }) = self.settle_event(delivery, &verdict) {
+                if let Err(SendError::Away(why) | SendError::Refused { why, .. }) =
+                    self.settle_event(delivery, &verdict)
+                {
                     return Turn::Wait(why);
                 }
                 if verdict == Verdict::Done {
@@ -250,7 +263,8 @@ impl Engine<'_> {
                 }
             }
             What::Resend if EventId::new(job.id.clone()).is_ok() => {
-                // What a hub refuses is kept for when the router delivers the event again: its handler must not run twice.
+                // What a hub refuses is kept for when the router delivers the event again: its handler must not run
+                // twice.
                 if verdict == Verdict::Done {
                     self.file.sent_again(&job.id);
                     self.handled.insert(job.id.clone());
@@ -268,7 +282,8 @@ impl Engine<'_> {
                 {
                     self.file.stored.tick = self.file.stored.tick.max(number + 1);
                 }
-                // The number of a tick that sent nothing stands in no idempotency key, so it may come again after a restart.
+                // The number of a tick that sent nothing stands in no idempotency key, so it may come again after a
+                // restart.
                 if sent && let Err(error) = self.file.write() {
                     return Turn::Wait(error.to_string());
                 }
@@ -306,7 +321,8 @@ impl Engine<'_> {
                 match job.what {
                     // It stays until the next reload: ticks and events do not make up for it.
                     What::Reload => {
-                        self.face.troubles.config = Some(format!("the new configuration is in effect, but the reload failed: {why}"));
+                        self.face.troubles.config =
+                            Some(format!("the new configuration is in effect, but the reload failed: {why}"));
                     }
                     _ => self.face.troubles.failing = Some(format!("{} failed: {why}", describe(&job.what))),
                 }

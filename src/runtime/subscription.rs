@@ -84,7 +84,11 @@ impl Worker {
             }
             let (mutex, changed) = &*self.shared;
             // Waits for the delay, or shorter when the subscription is closed meanwhile.
-            drop(changed.wait_timeout_while(lock(mutex), backoff.wait(), |w| w.open).unwrap_or_else(PoisonError::into_inner));
+            drop(
+                changed
+                    .wait_timeout_while(lock(mutex), backoff.wait(), |w| w.open)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! What stands behind a daemon's ports. Each is made when the daemon's ports are filled in, and only if it is among them.
+//! What stands behind a daemon's ports. Each is made when the daemon's ports are filled in, and only if it is among
+//! them.
 use super::extras::{Extras, Open};
 use super::places::Places;
 use super::units::StatusFiles;
@@ -47,7 +48,8 @@ impl Backing {
             catalog: OnceCell::new(),
             host: OnceCell::new(),
             models: OnceCell::new(),
-            units: opened(with.units.take(), places, config)?.unwrap_or_else(|| Box::new(StatusFiles::new(&places.run))),
+            units: opened(with.units.take(), places, config)?
+                .unwrap_or_else(|| Box::new(StatusFiles::new(&places.run))),
             store: opened(with.store.take(), places, config)?,
             foreign: with.foreign.take(),
         })

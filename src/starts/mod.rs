@@ -17,7 +17,11 @@ const RPC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The command line of `ringrift-starts`.
 #[derive(Debug, Parser)]
-#[command(name = "ringrift-starts", version, about = "Resets the start counter after clean exits; run by the units of the suite")]
+#[command(
+    name = "ringrift-starts",
+    version,
+    about = "Resets the start counter after clean exits; run by the units of the suite"
+)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -65,12 +69,16 @@ async fn stopped(unit: &str) -> Result<(), Failure> {
     if std::env::var("SERVICE_RESULT").as_deref() != Ok(IN_ORDER) {
         return Ok(());
     }
-    if let Some(directory) = std::env::var("RUNTIME_DIRECTORY").ok().as_deref().and_then(|list| list.split(':').next()) {
+    if let Some(directory) = std::env::var("RUNTIME_DIRECTORY").ok().as_deref().and_then(|list| list.split(':').next())
+    {
         forget_restarts(Path::new(directory))?;
     }
     let reset = async { systemd().await?.reset_failed(unit).await.map_err(unavailable) };
     tokio::time::timeout(RPC_TIMEOUT, reset).await.unwrap_or_else(|_| {
-        Err(Failure::new(Exit::Unavailable, format!("resetting the start counter of {unit}: no answer in {RPC_TIMEOUT:?}")))
+        Err(Failure::new(
+            Exit::Unavailable,
+            format!("resetting the start counter of {unit}: no answer in {RPC_TIMEOUT:?}"),
+        ))
     })
 }
 

@@ -19,12 +19,16 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
     let own = spec.serves;
     let mut sockets: Vec<&str> = own.into_iter().map(Hub::socket_unit).collect();
     sockets.extend(spec.hard.iter().filter(|h| Some(**h) != own).map(|h| h.socket_unit()));
-    // The service behind it is a daemon like others, which only the master and people start; a client's socket would start it too.
-    let required: Vec<&str> = sockets.iter().filter(|s| spec.required().any(|hub| hub.socket_unit() == **s)).copied().collect();
+    // The service behind it is a daemon like others, which only the master and people start; a client's socket would
+    // start it too.
+    let required: Vec<&str> =
+        sockets.iter().filter(|s| spec.required().any(|hub| hub.socket_unit() == **s)).copied().collect();
     let before: Vec<String> = spec.depends_on.iter().map(|d| d.resolve().unit()).collect();
     let router: Vec<String> = before.iter().filter(|unit| **unit == DaemonType::EventRouter.unit()).cloned().collect();
-    let subscribers: Vec<String> = built().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon.unit()).collect();
-    let profiles: Vec<String> = Profile::ALL.into_iter().filter(|p| p.built().contains(&spec.daemon)).map(Profile::target).collect();
+    let subscribers: Vec<String> =
+        built().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon.unit()).collect();
+    let profiles: Vec<String> =
+        Profile::ALL.into_iter().filter(|p| p.built().contains(&spec.daemon)).map(Profile::target).collect();
     text.set("Description", format!("RingRift {}: {}", spec.name, spec.purpose))
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
@@ -39,28 +43,41 @@ fn unit(text: Text, spec: &DaemonSpec) -> Text {
             if before.is_empty() {
                 t
             } else {
-                t.why("Dependencies declared in the registry. The master starts them: with a Wants= each start of this unit, after a crash")
-                    .why("too, would bring back what a person has stopped. The router is the exception: without it nothing works.")
-                    .list("Wants", &router)
-                    .list("After", &before)
+                t.why(
+                    "Dependencies declared in the registry. The master starts them: with a Wants= each start of \
+                    this unit, after a crash",
+                )
+                .why(
+                    "too, would bring back what a person has stopped. The router is the exception: without it \
+                        nothing works.",
+                )
+                .list("Wants", &router)
+                .list("After", &before)
             }
         })
         .with(|t| match subscribers.as_slice() {
             [] => t,
-            units => t.why("Subscribers of this daemon's events that are declared to start before it.").list("After", units),
+            units => {
+                t.why("Subscribers of this daemon's events that are declared to start before it.").list("After", units)
+            }
         })
-        .with(
-            |t| {
-                if own.is_some() { starts::unlimited(t.set("OnFailure", ON_FAILURE)) } else { limits(t.set("OnFailure", ON_FAILURE), spec) }
-            },
-        )
+        .with(|t| {
+            if own.is_some() {
+                starts::unlimited(t.set("OnFailure", ON_FAILURE))
+            } else {
+                limits(t.set("OnFailure", ON_FAILURE), spec)
+            }
+        })
 }
 
 /// The restart limit; one more start than restarts.
 fn limits(text: Text, spec: &DaemonSpec) -> Text {
-    text.why(&format!("The first start and {} restarts; the interval is longer than the sum of all restart delays.", spec.max_restarts))
-        .set("StartLimitIntervalSec", 600)
-        .set("StartLimitBurst", spec.max_restarts + 1)
+    text.why(&format!(
+        "The first start and {} restarts; the interval is longer than the sum of all restart delays.",
+        spec.max_restarts
+    ))
+    .set("StartLimitIntervalSec", 600)
+    .set("StartLimitBurst", spec.max_restarts + 1)
 }
 
 fn process(text: Text, spec: &DaemonSpec) -> Text {
@@ -106,17 +123,26 @@ fn watchdog_reason(spec: &DaemonSpec) -> String {
 
 /// How a reload reaches the process.
 pub fn reload(text: Text) -> Text {
-    text.why("systemd 252 has no Type=notify-reload. The shell's built-in kill, because a minimal Debian has no kill program.")
-        .why("The dash: a reload that a stop interrupts is not a failure of the service.")
-        .set("ExecReload", "-/bin/sh -c \"kill -HUP $MAINPID\"")
+    text.why(
+        "systemd 252 has no Type=notify-reload. The shell's built-in kill, because a minimal Debian has no kill \
+        program.",
+    )
+    .why("The dash: a reload that a stop interrupts is not a failure of the service.")
+    .set("ExecReload", "-/bin/sh -c \"kill -HUP $MAINPID\"")
 }
 
 /// Restart, and the exit code after which there is none.
 pub fn restart(text: Text) -> Text {
     text.set("Restart", "on-failure")
-        .why("The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program before READY on 252.")
+        .why(
+            "The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program \
+            before READY on 252.",
+        )
         .set("RestartSec", "1s")
-        .why("Bad configuration (78), a database of a newer version (65) or of another user (77): a restart cannot fix them.")
+        .why(
+            "Bad configuration (78), a database of a newer version (65) or of another user (77): a restart cannot \
+            fix them.",
+        )
         .set("RestartPreventExitStatus", "65 77 78")
 }
 
@@ -124,9 +150,15 @@ pub fn restart(text: Text) -> Text {
 pub fn hub_restart(text: Text) -> Text {
     text.why("Everything else depends on it, so it is restarted without limit after any exit except a stop.")
         .set("Restart", "always")
-        .why("The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program before READY on 252.")
+        .why(
+            "The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program \
+            before READY on 252.",
+        )
         .set("RestartSec", "1s")
-        .why("Bad configuration (78), a database of a newer version (65) or of another user (77). The failure is reported, and the master retries after a")
+        .why(
+            "Bad configuration (78), a database of a newer version (65) or of another user (77). The failure is \
+            reported, and the master retries after a",
+        )
         .why("minute, then less often (master.retry_failed).")
         .set("RestartPreventExitStatus", "65 77 78")
 }
@@ -147,7 +179,10 @@ pub fn directories(text: Text, kebab: &str) -> Text {
         .set("StateDirectory", format!("ringrift/{kebab}"))
         .why("Only the owner may read databases.")
         .set("StateDirectoryMode", "0700")
-        .why("On tmpfs: a process that meets a full file system touches a file here, which makes DISK_SPACE_MANAGER check at once.")
+        .why(
+            "On tmpfs: a process that meets a full file system touches a file here, which makes DISK_SPACE_MANAGER \
+            check at once.",
+        )
         .set("ReadWritePaths", paths::SPACE)
         .why("status.json and artefacts are world-readable; private files are in private directories.")
         .set("UMask", "0022")
@@ -174,12 +209,13 @@ fn notices(text: Text) -> Text {
 
 fn writes(text: Text, spec: &DaemonSpec) -> Text {
     spec.needs().fold(text, |text, need| match need {
-        Need::Writes("jobs") => {
-            text.why("It deletes the directories of jobs whose results are registered.").set("ReadWritePaths", paths::JOBS)
-        }
+        Need::Writes("jobs") => text
+            .why("It deletes the directories of jobs whose results are registered.")
+            .set("ReadWritePaths", paths::JOBS),
         Need::Writes(name) => text
             .why(&format!(
-                "Only this daemon writes {name}; tmpfiles.d creates the directory so that it can be world-readable, unlike the database."
+                "Only this daemon writes {name}; tmpfiles.d creates the directory so that it can be world-readable, \
+                    unlike the database."
             ))
             .set("ReadWritePaths", format!("{}/{name}", paths::STATE)),
         _ => text,
@@ -190,7 +226,9 @@ fn exceptions(spec: &DaemonSpec) -> Exceptions {
     let mut except = Exceptions::default();
     for need in spec.needs() {
         match need {
-            Need::Machine => except.machine = Some("It reads load, memory, pressure and control groups of the whole machine."),
+            Need::Machine => {
+                except.machine = Some("It reads load, memory, pressure and control groups of the whole machine.")
+            }
             Need::Gpu => except.gpu = Some("It reads the GPUs' utilisation from NVIDIA's driver."),
             Need::Tcp { .. } => except.tcp = Some("It serves HTTP."),
             Need::Writes(_) => {}

@@ -18,7 +18,9 @@ fn path() -> String {
         .set("PartOf", SUITE)
         .with(starts::unlimited)
         .section("Path")
-        .why("An existing file starts the service, whenever it was created; the service runs until the file is removed.")
+        .why(
+            "An existing file starts the service, whenever it was created; the service runs until the file is removed.",
+        )
         .set("PathExists", paths::EMERGENCY_HALT)
         .why("The flag file of legacy scripts.")
         .set("PathExists", paths::LEGACY_HALT)

@@ -39,7 +39,8 @@ fn files(text: Text, except: Exceptions) -> Text {
     };
     let text = match except.gpu {
         None => text.set("PrivateDevices", "yes"),
-        // Newer drivers register major 195 as "nvidia", older ones as "nvidia-frontend"; a name that is missing is passed over.
+        // Newer drivers register major 195 as "nvidia", older ones as "nvidia-frontend"; a name that is missing is
+        // passed over.
         Some(why) => text
             .why(why)
             .why("PrivateDevices= would hide /dev/nvidia*. Drivers register different names; missing ones are ignored.")
@@ -57,10 +58,13 @@ fn files(text: Text, except: Exceptions) -> Text {
             .set("ProtectKernelLogs", "yes")
             .set("ProtectKernelModules", "yes")
             .set("ProtectKernelTunables", "yes"),
-        // Each is a handful of mounts to keep out somebody who has no capability to come in, and a job's start is what the loop waits
-        // for: 30 ms of 40 on systemd 252.
+        // Each is a handful of mounts to keep out somebody who has no capability to come in, and a job's start is what
+        // the loop waits for: 30 ms of 40 on systemd 252.
         Some(_) => text
-            .why("ProtectKernelTunables= and similar settings are omitted: a process without capabilities cannot change these anyway, and they double")
+            .why(
+                "ProtectKernelTunables= and similar settings are omitted: a process without capabilities cannot \
+                change these anyway, and they double",
+            )
             .why("the start time."),
     }
 }
@@ -83,9 +87,10 @@ fn processes(text: Text, except: Exceptions) -> Text {
 fn network(text: Text, except: Exceptions) -> Text {
     match (except.tcp, except.loopback) {
         (Some(why), _) => text.why(why).set("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6"),
-        (None, Some(why)) => {
-            text.set("PrivateNetwork", "yes").why(why).set("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK")
-        }
+        (None, Some(why)) => text
+            .set("PrivateNetwork", "yes")
+            .why(why)
+            .set("RestrictAddressFamilies", "AF_UNIX AF_INET AF_INET6 AF_NETLINK"),
         (None, None) => text
             .why("Only Unix sockets are needed; they work across network namespaces.")
             .set("PrivateNetwork", "yes")

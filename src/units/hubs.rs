@@ -66,7 +66,10 @@ fn coordinator() -> String {
         .set("MemoryMax", "512M")
         .with(|t| {
             let except = Exceptions {
-                machine: Some("How many jobs a node may run depends on its cores, memory and load; the user id of callers is checked."),
+                machine: Some(
+                    "How many jobs a node may run depends on its cores, memory and load; the user id of \
+                    callers is checked.",
+                ),
                 gpu: Some("The GPU limit reads their utilisation, and jobs get the least used ones."),
                 tmp: Some("It reads the emergency flag of legacy scripts in the shared /tmp."),
                 ..Exceptions::default()
@@ -95,7 +98,10 @@ fn master() -> String {
         .set("Type", "notify")
         .set("NotifyAccess", "main")
         .set("BusName", crate::contract::master::BUS_NAME)
-        .why("Recreates the pid file if someone removed it; as root, because the master may not create files in /run/ringrift.")
+        .why(
+            "Recreates the pid file if someone removed it; as root, because the master may not create files in \
+            /run/ringrift.",
+        )
         .set("ExecStartPre", format!("+/usr/bin/systemd-tmpfiles --create --prefix={}", paths::RUN))
         .set("ExecStart", format!("{}/ringrift-master", paths::LIBEXEC))
         .with(reload)
@@ -104,7 +110,10 @@ fn master() -> String {
         .set("Restart", "always")
         .why("A database of a newer version, of another user, or not a regular file: a restart cannot fix it.")
         .set("RestartPreventExitStatus", format!("{} {}", Exit::BadData as u8, Exit::NotPermitted as u8))
-        .why("The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program before READY on 252.")
+        .why(
+            "The delay doubles with each restart up to 16 s: by 50-backoff.conf since systemd 254, by the program \
+            before READY on 252.",
+        )
         .set("RestartSec", "1s")
         .with(times)
         .why("The main loop runs and pings at least every 5 s.")
@@ -114,8 +123,14 @@ fn master() -> String {
         .set("EnvironmentFile", ENVIRONMENT)
         .set("SyslogIdentifier", "ringrift-master")
         .with(|t| directories(t, "master"))
-        .why("One file per paused daemon; the pid file that legacy scripts read; reports that others left while their reader was down.")
-        .set("ReadWritePaths", format!("{} {} {} {}", paths::CONTROL, paths::MASTER_PID, paths::FAILURES, paths::NOTICES))
+        .why(
+            "One file per paused daemon; the pid file that legacy scripts read; reports that others left while their \
+            reader was down.",
+        )
+        .set(
+            "ReadWritePaths",
+            format!("{} {} {} {}", paths::CONTROL, paths::MASTER_PID, paths::FAILURES, paths::NOTICES),
+        )
         .set("Slice", "ringrift-core.slice")
         .with(hub_weight)
         .set("MemoryMax", "256M")

@@ -23,7 +23,10 @@ fn template(kind: JobType) -> String {
         .set("Documentation", MANUAL)
         .why("Stops with the suite but is not restarted with it: the queue decides whether there is another attempt.")
         .set("StopPropagatedFrom", SUITE)
-        .why("No Requires=, so that a job survives a restart of the coordinator; After=, so that its result is still accepted when the suite stops.")
+        .why(
+            "No Requires=, so that a job survives a restart of the coordinator; After=, so that its result is still \
+            accepted when the suite stops.",
+        )
         .set("Wants", before[0])
         .set("After", before.join(" "))
         .why("The coordinator records failed jobs; systemd need not.")
@@ -37,35 +40,53 @@ fn template(kind: JobType) -> String {
         .set("Restart", "no")
         .why("Stopped or fenced off: no failure of the machine. The queue retries the job.")
         .set("SuccessExitStatus", Exit::TempFail as u8)
-        .why("No job may take longer than a week. The runner stops a job at its own timeout; this one is for a runner that hangs. systemd cannot")
+        .why(
+            "No job may take longer than a week. The runner stops a job at its own timeout; this one is for a runner \
+            that hangs. systemd cannot",
+        )
         .why("change it for one instance, and forgets at each daemon-reload by how much a service has extended it.")
         .set("RuntimeMaxSec", LONGEST_TIMEOUT + 3600)
         .why("SIGTERM goes to the runner, which forwards it and waits; remaining processes are killed.")
         .set("KillMode", "mixed")
         .set("TimeoutStopSec", 30)
-        .why("A separate user for each instance: jobs can neither signal nor read each other, and the coordinator knows from")
+        .why(
+            "A separate user for each instance: jobs can neither signal nor read each other, and the coordinator \
+            knows from",
+        )
         .why("the kernel which job is calling.")
         .set("DynamicUser", "yes")
         .set("User", format!("{}%i", paths::JOB_USER_PREFIX))
-        .why("User ringrift is in this group, so that DATA_PIPELINE can read the output. A retry runs as another user and resumes from it.")
+        .why(
+            "User ringrift is in this group, so that DATA_PIPELINE can read the output. A retry runs as another user \
+            and resumes from it.",
+        )
         .set("Group", "ringrift-job")
         .set("UMask", "0007")
         .set("EnvironmentFile", ENVIRONMENT)
-        .why("The coordinator creates the job's directory before the unit starts; a job sees no other. Its /dev/shm is private.")
-        .why("Below /run only the suite's sockets are visible, not the message bus or the sockets of systemd and of the journal, which a job")
+        .why(
+            "The coordinator creates the job's directory before the unit starts; a job sees no other. Its /dev/shm \
+            is private.",
+        )
+        .why(
+            "Below /run only the suite's sockets are visible, not the message bus or the sockets of systemd and of \
+            the journal, which a job",
+        )
         .why("could flood. Its stdout and stderr reach the journal over inherited descriptors.")
         .set("TemporaryFileSystem", format!("{}:ro /dev/shm:mode=1777,size=8G /run:ro", paths::JOBS))
         .set("BindReadOnlyPaths", paths::RUN)
         .why("A job could fill shared message queues, and the next job could read them.")
         .set("PrivateIPC", "yes")
         .with(|t| match kind {
-            JobType::Sync => t
-                .why("Resolves host names and user names.")
-                .set("BindReadOnlyPaths", "-/run/systemd/resolve -/run/resolvconf -/run/NetworkManager -/run/systemd/userdb"),
+            JobType::Sync => t.why("Resolves host names and user names.").set(
+                "BindReadOnlyPaths",
+                "-/run/systemd/resolve -/run/resolvconf -/run/NetworkManager \
+                    -/run/systemd/userdb",
+            ),
             _ => t,
         })
         .why(
-            "Without the dash, the end of a job whose directory was deleted could not be reported. While the coordinator is down, it is",
+            "Without the dash, the end of a job whose directory was deleted could not be reported. While the \
+                coordinator is down, it is",
         )
         .why("left in the directory.")
         .set("BindPaths", format!("-{}/%i", paths::JOBS))
@@ -75,7 +96,10 @@ fn template(kind: JobType) -> String {
         .set("Slice", kind.slice())
         .why("The default of limits.job_memory_max; the master sets the configured value when it starts the unit.")
         .set("MemoryMax", format!("{}M", Limits::default().job_memory_max >> 20))
-        .why("The default of limits.job_tasks_max: a job that forks without end must not use up the machine's process ids.")
+        .why(
+            "The default of limits.job_tasks_max: a job that forks without end must not use up the machine's process \
+            ids.",
+        )
         .set("TasksMax", Limits::default().job_tasks_max)
         .why("Out of memory kills the whole job, and a job before any daemon.")
         .set("OOMPolicy", "kill")

@@ -1,4 +1,5 @@
-//! Drop-ins for what the configuration asks and only a unit can do: restart count, stop timeout, the coordinator's directory.
+//! Drop-ins for what the configuration asks and only a unit can do: restart count, stop timeout, the coordinator's
+//! directory.
 use super::UnitFile;
 use super::quoted::{DropIn, Quoted, Unquotable};
 use crate::contract::config::Runtime;
@@ -8,8 +9,8 @@ pub const ALL_SERVICES: &str = "ringrift-.service.d/60-configuration.conf";
 /// The coordinator's.
 pub const COORDINATOR: &str = "ringrift-coordinator.service.d/60-configuration.conf";
 
-/// The drop-ins that this configuration wants, over the units as generated; none for the defaults. A value that cannot stand in a unit
-/// file is an error, which loading the configuration has told already.
+/// The drop-ins that this configuration wants, over the units as generated; none for the defaults. A value that cannot
+/// stand in a unit file is an error, which loading the configuration has told already.
 pub fn drop_ins(runtime: &Runtime) -> Result<Vec<UnitFile>, Unquotable> {
     let default = Runtime::default();
     let mut files = Vec::new();
@@ -18,7 +19,11 @@ pub fn drop_ins(runtime: &Runtime) -> Result<Vec<UnitFile>, Unquotable> {
     if restarts.is_some() || stop.is_some() {
         let mut text = DropIn::empty();
         if let Some(n) = restarts {
-            text = text.section("Unit").number("The first start and runtime.restart_max restarts", "StartLimitBurst", n.saturating_add(1));
+            text = text.section("Unit").number(
+                "The first start and runtime.restart_max restarts",
+                "StartLimitBurst",
+                n.saturating_add(1),
+            );
         }
         if let Some(n) = stop {
             text = text.section("Service").number("runtime.shutdown_timeout", "TimeoutStopSec", n);
@@ -52,12 +57,17 @@ mod tests {
             "{}",
             files[0].text
         );
-        assert!(files[0].text.contains("[Service]\n# runtime.shutdown_timeout\nTimeoutStopSec=90\n"), "{}", files[0].text);
+        assert!(
+            files[0].text.contains("[Service]\n# runtime.shutdown_timeout\nTimeoutStopSec=90\n"),
+            "{}",
+            files[0].text
+        );
     }
 
     #[test]
     fn the_coordinators_directory_is_opened() {
-        let files = drop_ins(&Runtime { coordinator_dir: "/srv/ring rift%".into(), ..Runtime::default() }).expect("valid");
+        let files =
+            drop_ins(&Runtime { coordinator_dir: "/srv/ring rift%".into(), ..Runtime::default() }).expect("valid");
         assert_eq!(files[0].name, COORDINATOR);
         assert!(files[0].text.contains("ReadWritePaths=\"/srv/ring rift%%\""), "{}", files[0].text);
     }

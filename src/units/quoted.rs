@@ -12,8 +12,9 @@ pub struct Unquotable {
     pub why: &'static str,
 }
 
-/// One word of a setting's value as systemd's parser reads it back: in double quotes, with backslash, quote and percent sign escaped.
-/// A path has no other form for a line end (only commands know \n), so control characters are refused instead of escaped.
+/// One word of a setting's value as systemd's parser reads it back: in double quotes, with backslash, quote and percent
+/// sign escaped. A path has no other form for a line end (only commands know \n), so control characters are refused
+/// instead of escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quoted(String);
 
@@ -87,8 +88,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// systemd's reader of one setting: specifiers (`%%`), then extract_first_word with EXTRACT_UNQUOTE. None: more than one word, or a
-    /// specifier, or an open quote.
+    /// systemd's reader of one setting: specifiers (`%%`), then extract_first_word with EXTRACT_UNQUOTE. None: more
+    /// than one word, or a specifier, or an open quote.
     fn read_back(value: &str) -> Option<String> {
         let (mut out, mut rest, mut quoted) = (String::new(), value.chars().peekable(), false);
         while let Some(c) = rest.next() {
@@ -109,7 +110,9 @@ mod tests {
     fn what_systemd_would_act_on_is_escaped_or_refused() {
         let path = Quoted::path("/srv/a b%n\"q\"\\$HOME'x").expect("a path");
         assert_eq!(path.as_str(), "\"/srv/a b%%n\\\"q\\\"\\\\$HOME'x\"");
-        for bad in ["", "relative", "-/x", "/a\nExecStartPre=+/bin/sh", "/a\0", "/a\u{1b}", "/a/../b", "/a\r", "/a\u{2028}b"] {
+        for bad in
+            ["", "relative", "-/x", "/a\nExecStartPre=+/bin/sh", "/a\0", "/a\u{1b}", "/a/../b", "/a\r", "/a\u{2028}b"]
+        {
             let refused = Quoted::path(bad).expect_err(bad).to_string();
             assert!(!refused.contains('\n'), "{refused}");
         }

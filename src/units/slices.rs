@@ -7,8 +7,16 @@ use crate::contract::workload::JobType;
 pub fn files() -> Vec<(String, String)> {
     let mut files = vec![
         slice("ringrift", "the whole suite", None),
-        slice("ringrift-core", "hubs and master", Some((1000, "All daemons wait for the hubs' answers; hubs use little CPU time."))),
-        slice("ringrift-daemons", "daemons", Some((500, "They decide what the jobs do next; they use little CPU time."))),
+        slice(
+            "ringrift-core",
+            "hubs and master",
+            Some((1000, "All daemons wait for the hubs' answers; hubs use little CPU time.")),
+        ),
+        slice(
+            "ringrift-daemons",
+            "daemons",
+            Some((500, "They decide what the jobs do next; they use little CPU time.")),
+        ),
         slice("ringrift-jobs", "jobs", Some((50, "Jobs get the remaining CPU time, which is nearly all of it."))),
     ];
     for kind in JobType::ALL {
@@ -41,7 +49,9 @@ fn slice(name: &str, what: &str, weight: Option<(u32, &str)>) -> (String, String
         .section("Slice")
         .with(|t| match weight {
             Some((weight, why)) => t.why(why).set("CPUWeight", weight).set("IOWeight", weight),
-            None => t.why("Accounting for `ringrift status`; put limits for the whole suite into a drop-in of this unit."),
+            None => {
+                t.why("Accounting for `ringrift status`; put limits for the whole suite into a drop-in of this unit.")
+            }
         })
         .set("CPUAccounting", "yes")
         .set("MemoryAccounting", "yes")

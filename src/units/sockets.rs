@@ -31,9 +31,9 @@ fn socket(s: &Socket) -> String {
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
         .with(|t| match s.unit == Hub::Catalog.socket_unit() {
-            true => {
-                t.why("It goes with its service: a client that connects must not start a daemon that was stopped.").set("PartOf", s.service)
-            }
+            true => t
+                .why("It goes with its service: a client that connects must not start a daemon that was stopped.")
+                .set("PartOf", s.service),
             false => t,
         })
         .why("The socket fails when its service repeatedly exits at once; the master then restarts both.")

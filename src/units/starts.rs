@@ -1,4 +1,5 @@
-//! What keeps the count of starts honest: crashes count, an operator's starts and stops do not, and a start of the suite fails with a hub.
+//! What keeps the count of starts honest: crashes count, an operator's starts and stops do not, and a start of the
+//! suite fails with a hub.
 use super::harden::{self, Exceptions};
 use super::names::{ENVIRONMENT, MANUAL, SUITE};
 use super::text::Text;
@@ -51,7 +52,8 @@ fn oneshot(text: Text, verb: &str, seconds: u32) -> String {
 }
 
 fn prepare() -> String {
-    let sockets = [Hub::Router.socket_unit(), Hub::Coordinator.socket_unit(), Hub::Catalog.socket_unit(), "ringrift-job.socket"];
+    let sockets =
+        [Hub::Router.socket_unit(), Hub::Coordinator.socket_unit(), Hub::Catalog.socket_unit(), "ringrift-job.socket"];
     let text = Text::new()
         .section("Unit")
         .set("Description", "RingRift: resets earlier failures before the suite starts")
@@ -63,7 +65,10 @@ fn prepare() -> String {
         .set("After", "dbus.socket")
         .with(unlimited)
         .section("Service")
-        .why("Recreates deleted directories below /run, without which services cannot start; as root, because the directories have several owners.")
+        .why(
+            "Recreates deleted directories below /run, without which services cannot start; as root, because the \
+            directories have several owners.",
+        )
         .set("ExecStartPre", "+/usr/bin/systemd-tmpfiles --create ringrift.conf");
     oneshot(text, "prepare", 30)
 }
@@ -74,7 +79,10 @@ fn up() -> String {
         .set("Description", "RingRift: waits until the hubs run")
         .set("Documentation", MANUAL)
         .set("PartOf", SUITE)
-        .why("Not After= the hubs: in systemd 257 the start job of a crashing hub waits for ever, and this unit must finish.")
+        .why(
+            "Not After= the hubs: in systemd 257 the start job of a crashing hub waits for ever, and this unit must \
+            finish.",
+        )
         .set("After", format!("{PREPARE} dbus.socket"))
         .with(unlimited)
         .section("Service");

@@ -21,7 +21,8 @@ fn suite() -> String {
              socket is required by its users instead: on a node without DATA_PIPELINE no connection may start it.",
         )
         .set("Wants", format!("{MASTER} ringrift-router.socket ringrift-coordinator.socket ringrift-job.socket"))
-        .why("Started with the target instead of by their first client, so that the start of the suite fails if they fail.")
+        .why("Started with the target instead of by their first client, so that the start of the suite fails if they \
+            fail.")
         .list("Wants", &HUB_SERVICES[1..])
         .with(starts::target)
         .why("Checks the emergency flags now and whenever they change.")

@@ -10,7 +10,11 @@ pub struct Text {
 impl Text {
     /// Begins a file that says where it comes from.
     pub fn new() -> Self {
-        Text { text: "# Generated from the registry by `ringrift units generate`. Change it with `systemctl edit`, not here.\n".into() }
+        Text {
+            text: "# Generated from the registry by `ringrift units generate`. Change it with `systemctl edit`, \
+            not here.\n"
+                .into(),
+        }
     }
 
     /// Begins a section.

@@ -18,8 +18,12 @@ fn delays_double_and_end_in_failed(m: &Machine) {
     );
     m.ok("systemctl daemon-reload; systemctl start ringrift-probe.service");
     m.wait_state("ringrift-probe.service", "failed", Duration::from_secs(60));
-    let starts: Vec<Duration> =
-        m.journal("-u ringrift-probe.service").iter().filter(|entry| entry.message() == "began").map(|entry| entry.at()).collect();
+    let starts: Vec<Duration> = m
+        .journal("-u ringrift-probe.service")
+        .iter()
+        .filter(|entry| entry.message() == "began")
+        .map(|entry| entry.at())
+        .collect();
     let delays: Vec<f64> = starts.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
     assert_eq!(delays.len(), 5, "{delays:?}");
     for (delay, expected) in delays.iter().zip([1.0, 2.0, 4.0, 8.0, 16.0]) {

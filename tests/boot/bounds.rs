@@ -62,7 +62,11 @@ fn a_job_that_takes_too_much_disk_is_ended_with_that_reason(m: &Machine) {
         let work = json!({"work_type": "selfplay", "config_key": "square8_2p", "max_attempts": 3});
         let id = crate::emergency::call(m, "Enqueue", &work.to_string())["work_id"].as_str().expect("an id").to_owned();
         let item = ended(m, &id);
-        assert_eq!((&item["status"], &item["result"], &item["attempts"]), (&json!("failed"), &json!("quota"), &json!(1)), "{how}: {item}");
+        assert_eq!(
+            (&item["status"], &item["result"], &item["attempts"]),
+            (&json!("failed"), &json!("quota"), &json!(1)),
+            "{how}: {item}"
+        );
         let page = m.ok(&format!("ringrift jobs show {id}"));
         assert!(page.contains(reason) && page.contains("quota"), "{how}: {page}");
     }
@@ -117,7 +121,10 @@ fn many_connections_of_a_job_are_nobody_else_s_loss(m: &Machine) {
     assert!(read(&calls).contains("term_seconds"), "another job is answered");
     m.ok("ringrift jobs list");
     assert_eq!(m.show("ringrift-coordinator.service", "NRestarts"), "0");
-    assert_eq!((shown(m, &flood)["status"].clone(), shown(m, &calls)["status"].clone()), (json!("running"), json!("running")));
+    assert_eq!(
+        (shown(m, &flood)["status"].clone(), shown(m, &calls)["status"].clone()),
+        (json!("running"), json!("running"))
+    );
 }
 
 /// Reports its own end over one connection, and waits on another until that is closed.

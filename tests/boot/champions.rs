@@ -48,9 +48,11 @@ fn promote(m: &Machine, generation: u32) -> String {
 
 /// Waits until self-play would use this model.
 fn plays_with(m: &Machine, id: &str) {
-    m.wait_for(&format!("{id} to be current"), 2 * MINUTE, || match m.run("readlink /var/lib/ringrift/current/square8_2p").out {
-        link if link.contains(id) => Ok(()),
-        link => Err(format!("{link}: {}", m.run("ringrift daemon status MODEL_DISTRIBUTION").out)),
+    m.wait_for(&format!("{id} to be current"), 2 * MINUTE, || {
+        match m.run("readlink /var/lib/ringrift/current/square8_2p").out {
+            link if link.contains(id) => Ok(()),
+            link => Err(format!("{link}: {}", m.run("ringrift daemon status MODEL_DISTRIBUTION").out)),
+        }
     });
 }
 

@@ -1,4 +1,5 @@
-//! A wall clock that is wrong. Machines share the host's, so the hubs are told another time by a library that stands between them and it.
+//! A wall clock that is wrong. Machines share the host's, so the hubs are told another time by a library that stands
+//! between them and it.
 use crate::emergency::{CALM, MINUTE, start};
 use crate::jobs::{ended, enqueue, program};
 use crate::machine::Machine;
@@ -13,7 +14,9 @@ fn a_clock_that_is_years_ahead_deletes_nothing_until_a_person_confirms_it(m: &Ma
     start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{selfplay: {{command: [/usr/local/bin/ends]}}}}\n"));
     let id = enqueue(m, "selfplay");
     ended(m, &id);
-    let events = || m.ok("ringrift events tail --type WORK_QUEUED --json -n 1000").lines().filter(|line| line.contains(&id)).count();
+    let events = || {
+        m.ok("ringrift events tail --type WORK_QUEUED --json -n 1000").lines().filter(|line| line.contains(&id)).count()
+    };
     m.wait_for("the job's event", MINUTE, || if events() == 1 { Ok(()) } else { Err(events().to_string()) });
     let library = m.ok("dpkg -L libfaketime | grep 'libfaketime.so.1$'");
     for hub in ["event-router", "coordinator", "data-pipeline"] {

@@ -3,7 +3,10 @@ use crate::machine::Machine;
 use crate::suite::{MINUTE, start};
 use serde_json::Value;
 
-on_both!(a_hostile_configuration_is_named_and_reaches_no_unit, a_reload_reaches_all_and_names_what_it_could_not_take_over);
+on_both!(
+    a_hostile_configuration_is_named_and_reaches_no_unit,
+    a_reload_reaches_all_and_names_what_it_could_not_take_over
+);
 
 const COORDINATOR_DROP_IN: &str = "/etc/systemd/system/ringrift-coordinator.service.d/60-configuration.conf";
 const GENERATE: &str = "ringrift units generate --drop-ins --dest /etc/systemd/system";
@@ -23,7 +26,11 @@ fn a_hostile_configuration_is_named_and_reaches_no_unit(m: &Machine) {
     refused(m, &format!("mkfifo {file}"), "is a FIFO");
     refused(m, &format!("ln -s /nowhere {file}"), "No such file");
     refused(m, &format!("mkdir {file}"), "is a directory");
-    refused(m, &format!("echo 'workload: {{selfplay: {{params: {{x: .nan}}}}}}' > {file}"), ".nan and .inf are not allowed");
+    refused(
+        m,
+        &format!("echo 'workload: {{selfplay: {{params: {{x: .nan}}}}}}' > {file}"),
+        ".nan and .inf are not allowed",
+    );
     refused(m, &format!("printf 'a: &a {{}}\\nmaster:\\n  <<: *a\\n' > {file}"), "merge keys (<<) are not supported");
     refused(m, &format!("(umask 077; echo 'master: {{}}' > {file})"), "not readable by user ringrift");
     m.ok("mkfifo /etc/ringrift/conf.d/.hidden.yaml; ringrift config check; rm /etc/ringrift/conf.d/.hidden.yaml");
@@ -66,14 +73,21 @@ fn a_reload_reaches_all_and_names_what_it_could_not_take_over(m: &Machine) {
     m.write(file, "daemons: {health_server: {port: 8999}}\nruntime: {restart_max: 3}\n");
     let said = m.ok("ringrift config reload");
     let restart = "ringrift daemon restart HEALTH_SERVER";
-    assert!(said.contains(&format!("daemons.health_server.port takes effect when HEALTH_SERVER restarts: {restart}")), "{said}");
+    assert!(
+        said.contains(&format!("daemons.health_server.port takes effect when HEALTH_SERVER restarts: {restart}")),
+        "{said}"
+    );
     let units = "ringrift units generate --drop-ins --dest /etc/systemd/system";
     assert!(said.contains(units), "{said}");
     // What it says helps.
     m.ok(restart);
     m.ok(&format!("{units} && systemctl daemon-reload"));
     let after = reload(m);
-    assert_eq!((&after["at_next_start"], &after["drop_ins"]), (&serde_json::json!([]), &serde_json::json!(0)), "{after}");
+    assert_eq!(
+        (&after["at_next_start"], &after["drop_ins"]),
+        (&serde_json::json!([]), &serde_json::json!(0)),
+        "{after}"
+    );
     m.ok("ss -ltn 2>/dev/null | grep -q :8999 || grep -qi ':2327 ' /proc/net/tcp");
 
     // The environment file is read by a reload too, by every daemon.

@@ -105,7 +105,8 @@ fn databases_that_break_in_use_are_replaced_while_the_loop_runs(m: &Machine) {
             }
         });
         let said = m.journal(&format!("-u {unit} -p err"));
-        let ended = said.iter().any(|e| e.message().contains("is unusable (") && e.message().contains(&format!("{name}.db")));
+        let ended =
+            said.iter().any(|e| e.message().contains("is unusable (") && e.message().contains(&format!("{name}.db")));
         assert!(ended, "{unit}: {:?}", said.iter().map(|e| e.message().to_owned()).collect::<Vec<_>>());
         let status = m.run("ringrift status").out;
         assert!(status.contains(&format!("ringrift database confirm {name}")), "{status}");
@@ -114,7 +115,8 @@ fn databases_that_break_in_use_are_replaced_while_the_loop_runs(m: &Machine) {
     assert!(told.iter().all(|n| n["reason"].as_str().is_some_and(|r| r.contains("it failed in use"))), "{told:?}");
     m.wait_for("an event for each", MINUTE, || {
         let events = m.ok("ringrift events tail --type DATABASE_QUARANTINED --json -n 10");
-        let missing: Vec<&str> = OWNERS.iter().map(|o| o.0).filter(|name| !events.contains(&format!("\"database\":\"{name}\""))).collect();
+        let missing: Vec<&str> =
+            OWNERS.iter().map(|o| o.0).filter(|name| !events.contains(&format!("\"database\":\"{name}\""))).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("none of {missing:?}: {events}")) }
     });
     for (name, _, _) in OWNERS {
@@ -161,7 +163,9 @@ fn a_rebuilt_catalog_has_the_models_that_the_lost_one_had(m: &Machine) {
     assert_eq!(models(m), [] as [Value; 0], "lost");
     let told = notices(m);
     assert!(
-        told.iter().any(|n| n["name"] == "catalog" && n["what"].as_str().is_some_and(|w| w.contains("ringrift artefacts rebuild"))),
+        told.iter()
+            .any(|n| n["name"] == "catalog"
+                && n["what"].as_str().is_some_and(|w| w.contains("ringrift artefacts rebuild"))),
         "{told:?}"
     );
     let said = m.ok("ringrift artefacts rebuild");
@@ -169,7 +173,11 @@ fn a_rebuilt_catalog_has_the_models_that_the_lost_one_had(m: &Machine) {
     println!("{:?}: {} models; {said}", m.suite, before.len());
     assert_eq!(models(m), before);
     let again: Value = serde_json::from_str(&m.ok("ringrift artefacts rebuild --json")).expect("JSON");
-    assert_eq!((&again["rebuilt"]["files"], &again["rebuilt"]["events"]), (&Value::from(0), &Value::from(0)), "once: {again}");
+    assert_eq!(
+        (&again["rebuilt"]["files"], &again["rebuilt"]["events"]),
+        (&Value::from(0), &Value::from(0)),
+        "once: {again}"
+    );
     m.ok("ringrift database confirm catalog; ringrift emergency clear");
 }
 

@@ -1,4 +1,5 @@
-//! What the suite does with its disk on a real machine: directories and artefacts that go, a damaged shard, a full file system.
+//! What the suite does with its disk on a real machine: directories and artefacts that go, a damaged shard, a full file
+//! system.
 use crate::machine::Machine;
 use crate::suite::{MINUTE, start};
 use serde_json::Value;
@@ -58,7 +59,10 @@ fn job_folders_and_old_artefacts_go(m: &Machine) {
     });
     let fates = json(m, "ringrift artefacts prune --dry-run --json").expect("fates");
     let fates = fates["fates"].as_array().cloned().unwrap_or_default();
-    assert!(fates.iter().any(|f| f["stays"] == true && f["why"].as_str().is_some_and(|w| w.contains("newest"))), "{fates:?}");
+    assert!(
+        fates.iter().any(|f| f["stays"] == true && f["why"].as_str().is_some_and(|w| w.contains("newest"))),
+        "{fates:?}"
+    );
     let status = m.run("ringrift status").out;
     assert!(status.contains("ringrift:") && !status.contains("nothing deleted"), "{status}");
 }
@@ -93,12 +97,18 @@ fn small_state(m: &Machine, options: &str) {
 fn used_up_inodes_bar_new_jobs_until_there_are_some(m: &Machine) {
     use crate::emergency::{CALM, call};
     small_state(m, "size=1g,nr_inodes=3000");
-    crate::emergency::start(m, &format!("safeguards: {{{CALM}}}\nworkload: {{evaluation: {{command: [/bin/false]}}}}\n"));
+    crate::emergency::start(
+        m,
+        &format!("safeguards: {{{CALM}}}\nworkload: {{evaluation: {{command: [/bin/false]}}}}\n"),
+    );
     let gate = |wanted: bool| {
         m.wait_for(&format!("the gate of inodes to be open: {wanted}"), MINUTE, || {
             let limits = call(m, "Limits", "{}");
-            let gate =
-                limits["gates"].as_array().and_then(|gates| gates.iter().find(|g| g["gate"] == "inodes")).cloned().unwrap_or_default();
+            let gate = limits["gates"]
+                .as_array()
+                .and_then(|gates| gates.iter().find(|g| g["gate"] == "inodes"))
+                .cloned()
+                .unwrap_or_default();
             if gate["open"] == wanted { Ok(gate["why"].to_string()) } else { Err(limits["gates"].to_string()) }
         })
     };
@@ -106,13 +116,20 @@ fn used_up_inodes_bar_new_jobs_until_there_are_some(m: &Machine) {
     m.ok("cd /var/lib/ringrift && mkdir many && set -- $(df --output=itotal,iused . | tail -n 1) \
           && seq $(($1 * 95 / 100 - $2)) | (cd many && xargs touch)");
     let room = m.ok("df --output=pcent /var/lib/ringrift | tail -n 1");
-    assert!(room.trim().trim_end_matches('%').parse::<u32>().is_ok_and(|percent| percent < 20), "there is room: {room}");
+    assert!(
+        room.trim().trim_end_matches('%').parse::<u32>().is_ok_and(|percent| percent < 20),
+        "there is room: {room}"
+    );
     let why = gate(false);
     assert!(why.contains("inodes"), "{why}");
     let id = crate::jobs::enqueue(m, "evaluation");
     m.wait_for("the job to say what it waits for", MINUTE, || {
         let item = crate::jobs::shown(m, &id);
-        if item["status"] == "pending" && item["waiting_for"].to_string().contains("inodes") { Ok(()) } else { Err(item.to_string()) }
+        if item["status"] == "pending" && item["waiting_for"].to_string().contains("inodes") {
+            Ok(())
+        } else {
+            Err(item.to_string())
+        }
     });
     let status = m.run("ringrift status").out;
     assert!(status.contains("inodes"), "{status}");

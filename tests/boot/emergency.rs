@@ -77,7 +77,10 @@ fn halt(m: &Machine) -> (u64, Value) {
 
 /// From the coordinator's word that it halts to the end of the last job's main process, as the journal stamps them.
 fn killed_within(m: &Machine) -> Duration {
-    let halt = m.journal("-u ringrift-coordinator.service").into_iter().rfind(|e| e.message().starts_with("emergency halt by"));
+    let halt = m
+        .journal("-u ringrift-coordinator.service")
+        .into_iter()
+        .rfind(|e| e.message().starts_with("emergency halt by"));
     let begin = halt.expect("the halt is in the journal").at();
     let ends = m.journal("_PID=1 --grep 'ringrift-job-.*Main process exited, code=killed'");
     ends.iter().map(|e| e.at()).max().expect("jobs were killed").saturating_sub(begin)
@@ -103,9 +106,15 @@ fn halt_kills_thirty_jobs_within_a_second_and_holds_over_everything(m: &Machine)
     let (took, said) = halt(m);
     gone(m);
     let killed = killed_within(m);
-    println!("{:?}: 30 jobs were dead after {killed:?}; the command took {took} ms: {}", m.suite, said["emergency"]["done"]);
+    println!(
+        "{:?}: 30 jobs were dead after {killed:?}; the command took {took} ms: {}",
+        m.suite, said["emergency"]["done"]
+    );
     is_halted(m);
-    for what in ["systemctl restart ringrift-master.target", "systemctl restart ringrift-coordinator.service ringrift-master.service"] {
+    for what in [
+        "systemctl restart ringrift-master.target",
+        "systemctl restart ringrift-coordinator.service ringrift-master.service",
+    ] {
         m.ok(what);
         m.wait_state("ringrift-coordinator.service", "active", MINUTE);
         m.wait_for("the answer", MINUTE, || {
@@ -116,7 +125,9 @@ fn halt_kills_thirty_jobs_within_a_second_and_holds_over_everything(m: &Machine)
     m.ok("systemctl enable ringrift-master.target");
     m.power_cut();
     m.wait_state("ringrift-coordinator.service", "active", MINUTE);
-    m.wait_for("the flag", MINUTE, || if m.run("test -e /run/ringrift/EMERGENCY_HALT").code == 0 { Ok(()) } else { Err(String::new()) });
+    m.wait_for("the flag", MINUTE, || {
+        if m.run("test -e /run/ringrift/EMERGENCY_HALT").code == 0 { Ok(()) } else { Err(String::new()) }
+    });
     is_halted(m);
     m.ok("ringrift emergency clear");
     // No attempt was lost: all thirty run again.
@@ -144,7 +155,8 @@ fn halt_works_while_the_master_hangs_and_flag_files_halt_and_clear(m: &Machine) 
     ended(m);
     // An administrator of the suite may make one there, and can hide or move nothing.
     m.ok("useradd --system -G ringrift-admin boss");
-    let hide = m.run("su boss -s /bin/sh -c 'chmod 700 /tmp/ringrift_coordination || mv /tmp/ringrift_coordination /tmp/away'");
+    let hide = m
+        .run("su boss -s /bin/sh -c 'chmod 700 /tmp/ringrift_coordination || mv /tmp/ringrift_coordination /tmp/away'");
     assert_ne!(hide.code, 0, "{}", hide.out);
     m.ok("su boss -s /bin/sh -c \"echo 'an old script' > /tmp/ringrift_coordination/EMERGENCY_HALT\"");
     halted_by_flag(m, "an old script");
@@ -196,7 +208,10 @@ fn a_job_out_of_memory_opens_its_breaker_and_is_tried_again(m: &Machine) {
              workload: {{cmaes: {{command: [/bin/bash, -c, {quoted}]}}}}\n"
         ),
     );
-    let id = call(m, "Enqueue", r#"{"work_type":"cmaes","config_key":"square8_2p"}"#)["work_id"].as_str().expect("an id").to_owned();
+    let id = call(m, "Enqueue", r#"{"work_type":"cmaes","config_key":"square8_2p"}"#)["work_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
     let open = m.wait_for("an open breaker", 2 * MINUTE, || {
         let view: Value = serde_json::from_str(&m.ok("ringrift safeguards --json")).map_err(|e| e.to_string())?;
         match view["safeguards"]["breakers"].as_array().and_then(|b| b.first()) {
@@ -205,7 +220,9 @@ fn a_job_out_of_memory_opens_its_breaker_and_is_tried_again(m: &Machine) {
         }
     });
     assert!(
-        open["task_type"] == "cmaes" && open["state"] == "OPEN" && open["reason"].as_str().is_some_and(|r| r.contains("oom-kill")),
+        open["task_type"] == "cmaes"
+            && open["state"] == "OPEN"
+            && open["reason"].as_str().is_some_and(|r| r.contains("oom-kill")),
         "{open}"
     );
     let shown = m.ok("ringrift safeguards");

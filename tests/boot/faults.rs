@@ -1,5 +1,5 @@
-//! Planted faults: within seconds the first problem has the expected code, it is the only cause, its first step works, and where that
-//! step is the cure the problem goes.
+//! Planted faults: within seconds the first problem has the expected code, it is the only cause, its first step works,
+//! and where that step is the cure the problem goes.
 use crate::emergency::call;
 use crate::machine::Machine;
 use crate::suite::{MINUTE, daemons, get, running, start};
@@ -70,7 +70,12 @@ fn same_over_http(m: &Machine, code: &str) -> Result<(), String> {
 
 /// Runs the first step, and the one after it where that is part of the cure; each succeeds and the problem goes.
 fn cured(m: &Machine, problem: &Value) {
-    let steps = problem["next"].as_array().expect("steps").iter().enumerate().filter(|(at, step)| *at == 0 || step["text"] == "then");
+    let steps = problem["next"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .enumerate()
+        .filter(|(at, step)| *at == 0 || step["text"] == "then");
     for (_, step) in steps {
         m.ok(step["command"].as_str().expect("a command"));
     }
@@ -112,13 +117,19 @@ fn a_stopped_daemon_is_named_with_who_stopped_it(m: &Machine) {
     let problem = first(m, "RR-DAEMON-HELD", SOON);
     assert!(problem["title"].as_str().is_some_and(|t| t.starts_with("DATA_PIPELINE is stopped by root")), "{problem}");
     let page = show(m);
-    assert!(page.contains(&format!("{} of {} daemons run · 1 stopped by root: DATA_PIPELINE", daemons() - 1, daemons())), "{page}");
+    assert!(
+        page.contains(&format!("{} of {} daemons run · 1 stopped by root: DATA_PIPELINE", daemons() - 1, daemons())),
+        "{page}"
+    );
     assert!(get(m, 8790, "/ready").starts_with("HTTP/1.1 503"));
     cured(m, &problem);
     well(m);
     m.ok("ringrift daemon pause EVALUATION --reason smoke");
     let problem = first(m, "RR-DAEMON-HELD", SOON);
-    assert!(problem["title"].as_str().is_some_and(|t| t.starts_with("EVALUATION is paused by root: smoke")), "{problem}");
+    assert!(
+        problem["title"].as_str().is_some_and(|t| t.starts_with("EVALUATION is paused by root: smoke")),
+        "{problem}"
+    );
     cured(m, &problem);
     well(m);
 }
@@ -144,7 +155,10 @@ fn a_broken_configuration_is_a_problem_while_it_runs_and_after_a_restart(m: &Mac
 
 /// The whole loop at its smallest, so that a training comes soon.
 fn a_training_command_that_fails_is_named_with_its_place(m: &Machine) {
-    m.write("/etc/ringrift/conf.d/90-false.yaml", "limits: {retry_base_seconds: 1}\nworkload:\n  export:\n    command: [/bin/false]\n");
+    m.write(
+        "/etc/ringrift/conf.d/90-false.yaml",
+        "limits: {retry_base_seconds: 1}\nworkload:\n  export:\n    command: [/bin/false]\n",
+    );
     start(m);
     let work = r#"{"work_type":"export","config_key":"square8_2p","max_attempts":3}"#;
     let id = call(m, "Enqueue", work)["work_id"].as_str().expect("an id").to_owned();
@@ -154,7 +168,10 @@ fn a_training_command_that_fails_is_named_with_its_place(m: &Machine) {
     });
     let problem = first(m, "RR-JOB-FAILING", MINUTE);
     let text = problem.to_string();
-    assert!(text.contains("Export of square8_2p fails") && text.contains("/bin/false") && text.contains("90-false.yaml:4"), "{text}");
+    assert!(
+        text.contains("Export of square8_2p fails") && text.contains("/bin/false") && text.contains("90-false.yaml:4"),
+        "{text}"
+    );
     m.ok(problem["next"][0]["command"].as_str().expect("a step"));
 }
 
@@ -181,7 +198,10 @@ fn dead_letters_are_a_problem_until_they_are_deleted(m: &Machine) {
     start(m);
     let letters = || problems(m).into_iter().find(|p| p["code"] == "RR-DEAD-LETTERS");
     let problem = m.wait_for("dead letters", 3 * MINUTE, || letters().ok_or_else(|| format!("{:?}", problems(m))));
-    assert!(problem["caused_by"].is_null() && problem["title"].as_str().is_some_and(|t| t.contains("given up")), "{problem}");
+    assert!(
+        problem["caused_by"].is_null() && problem["title"].as_str().is_some_and(|t| t.contains("given up")),
+        "{problem}"
+    );
     assert!(get(m, 8790, "/problems").contains("RR-DEAD-LETTERS"));
     let listed = m.ok(problem["next"][0]["command"].as_str().expect("a step"));
     assert!(listed.contains("data-pipeline"), "{listed}");
@@ -201,7 +221,9 @@ fn a_daemon_that_fails_again_and_again_is_named_at_each_stage(m: &Machine) {
     m.ok("systemctl daemon-reload");
     m.run(&format!("systemctl restart --no-block {unit}"));
     m.wait_for("the daemon to be in backoff", MINUTE, || match problems(m) {
-        found if found.iter().any(|p| p["code"] == "RR-DAEMON-BACKOFF" && p["subject"]["name"] == "FEEDBACK_LOOP") => Ok(()),
+        found if found.iter().any(|p| p["code"] == "RR-DAEMON-BACKOFF" && p["subject"]["name"] == "FEEDBACK_LOOP") => {
+            Ok(())
+        }
         found => Err(format!("{found:?}")),
     });
     m.wait_for("it to crash again and again", MINUTE, || match problems(m) {
@@ -218,7 +240,10 @@ fn a_daemon_that_fails_again_and_again_is_named_at_each_stage(m: &Machine) {
 fn a_disk_that_fills_up_is_the_cause_of_what_it_breaks(m: &Machine) {
     m.ok("mkdir -p /mnt/keep && cp -a /var/lib/ringrift/. /mnt/keep/ && mount -t tmpfs -o size=64m,mode=755 tmpfs /var/lib/ringrift \
           && cp -a /mnt/keep/. /var/lib/ringrift/ && chown --reference=/mnt/keep /var/lib/ringrift; systemd-tmpfiles --create ringrift.conf");
-    m.write("/etc/ringrift/conf.d/60-quiet.yaml", "daemons: {queue_populator: {enabled: false}, idle_resource: {enabled: false}}\n");
+    m.write(
+        "/etc/ringrift/conf.d/60-quiet.yaml",
+        "daemons: {queue_populator: {enabled: false}, idle_resource: {enabled: false}}\n",
+    );
     m.write(
         "/etc/ringrift/conf.d/50-test.yaml",
         "safeguards: {memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\n",
@@ -238,8 +263,11 @@ fn a_disk_that_fills_up_is_the_cause_of_what_it_breaks(m: &Machine) {
     m.ok("rm /var/lib/ringrift/filler*");
     gone(m, "RR-DISK-FULL");
     well(m);
-    // A daemon gives what it depends on half a minute; two of those are disabled here, and nobody may miss them after that.
-    for (daemon, folder) in [("WORK_QUEUE_MONITOR", "work-queue-monitor"), ("UTILIZATION_OPTIMIZER", "utilization-optimizer")] {
+    // A daemon gives what it depends on half a minute; two of those are disabled here, and nobody may miss them after
+    // that.
+    for (daemon, folder) in
+        [("WORK_QUEUE_MONITOR", "work-queue-monitor"), ("UTILIZATION_OPTIMIZER", "utilization-optimizer")]
+    {
         let up = m.show(&format!("ringrift-{folder}.service"), "ActiveEnterTimestampMonotonic");
         let up: f64 = up.parse().expect("microseconds");
         m.wait_for(&format!("{daemon} to be up for 40 s"), MINUTE, || {

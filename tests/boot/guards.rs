@@ -14,9 +14,11 @@ on_both!(
 const SOON: Duration = Duration::from_secs(5);
 
 fn halted(m: &Machine, wanted: bool, deadline: Duration) {
-    m.wait_for(if wanted { "the halt" } else { "the end of the halt" }, deadline, || match m.run("ringrift emergency status") {
-        said if (said.code == 3) == wanted => Ok(()),
-        said => Err(format!("{} {}", said.out, said.err)),
+    m.wait_for(if wanted { "the halt" } else { "the end of the halt" }, deadline, || {
+        match m.run("ringrift emergency status") {
+            said if (said.code == 3) == wanted => Ok(()),
+            said => Err(format!("{} {}", said.out, said.err)),
+        }
     });
 }
 
@@ -72,7 +74,10 @@ fn deleted_socket_files_are_mended_within_seconds(m: &Machine) {
         println!("{:?}: {socket}.sock was served again after {:?}", m.suite, deleted.elapsed());
         m.wait_for("all daemons to be well again", MINUTE, || running(m, daemons()));
         let told = m.journal("MESSAGE_ID=e8a97e0d77b54bfe80f154ed6192c3fa");
-        assert!(told.iter().any(|e| e.message().contains(&format!("ringrift-{socket}.socket"))), "{socket} is not told of");
+        assert!(
+            told.iter().any(|e| e.message().contains(&format!("ringrift-{socket}.socket"))),
+            "{socket} is not told of"
+        );
     }
     let said = m.journal("MESSAGE_ID=c4e0a7f2b15d4f1e8a6690d3c97b12e5");
     println!("{:?}: hubs said so {} times", m.suite, said.len());
@@ -84,13 +89,18 @@ fn what_lies_in_run_is_mended_within_seconds(m: &Machine) {
     let broken = [
         ("rm job.sock && mkdir -p job.sock/inner", "job"),
         ("chmod 000 coordinator.sock", "coordinator"),
-        ("mv router.sock /tmp/kept && perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => \"router.sock\", Listen => 1)'", "router"),
+        (
+            "mv router.sock /tmp/kept && perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => \"router.sock\", Listen => 1)'",
+            "router",
+        ),
     ];
     for (how, socket) in broken {
         m.ok(&format!("cd /run/ringrift && {how}"));
         let wanted = if socket == "job" { "socket 660" } else { "socket 666" };
         m.wait_for(&format!("{socket}.sock to be mended after {how}"), Duration::from_secs(20), || {
-            let ran = m.run(&format!("stat -c '%F %a' /run/ringrift/{socket}.sock && ringrift jobs queue && ringrift events tail -n 1"));
+            let ran = m.run(&format!(
+                "stat -c '%F %a' /run/ringrift/{socket}.sock && ringrift jobs queue && ringrift events tail -n 1"
+            ));
             let up = m.show("ringrift-coordinator.service", "ActiveState");
             if ran.code == 0 && ran.out.starts_with(wanted) && up == "active" {
                 Ok(())

@@ -4,7 +4,8 @@ use crate::suite::{MINUTE, daemons, get, running, start};
 
 on_both!(an_idle_flood_bars_no_operator);
 
-/// Holds 1,500 connections from two addresses and opens a new one for each that it gives up, so that the flood never rests.
+/// Holds 1,500 connections from two addresses and opens a new one for each that it gives up, so that the flood never
+/// rests.
 const FLOOD: &str = r#"
 use Socket;
 my (@held, $n);
@@ -32,7 +33,12 @@ fn an_idle_flood_bars_no_operator(m: &Machine) {
         let said = get(m, 8790, "/health");
         assert!(said.starts_with("HTTP/1.1 200"), "{said}");
     }
-    assert_eq!(m.show("flood", "ActiveState"), "active", "the flood went on: {}", m.run("journalctl -u flood -n 5").out);
+    assert_eq!(
+        m.show("flood", "ActiveState"),
+        "active",
+        "the flood went on: {}",
+        m.run("journalctl -u flood -n 5").out
+    );
     let descriptors = m.ok(&format!("ls /proc/{pid}/fd | wc -l"));
     assert!(descriptors.parse::<u32>().is_ok_and(|n| n < 400), "{descriptors} descriptors");
     assert_eq!(m.show(SERVER, "LimitNOFILE"), "4096");

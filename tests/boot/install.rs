@@ -20,9 +20,11 @@ fn starts_and_enables_nothing(m: &Machine) {
 }
 
 fn makes_locked_users_with_their_groups(m: &Machine) {
-    for (user, groups) in
-        [("ringrift", "ringrift ringrift-job"), ("ringrift-master", "ringrift-master ringrift"), ("ringrift-job", "ringrift-job")]
-    {
+    for (user, groups) in [
+        ("ringrift", "ringrift ringrift-job"),
+        ("ringrift-master", "ringrift-master ringrift"),
+        ("ringrift-job", "ringrift-job"),
+    ] {
         let mut has: Vec<String> = m.ok(&format!("id -Gn {user}")).split(' ').map(str::to_string).collect();
         let mut wants: Vec<&str> = groups.split(' ').collect();
         has.sort();
@@ -32,7 +34,11 @@ fn makes_locked_users_with_their_groups(m: &Machine) {
         assert!(status.starts_with(&format!("{user} L ")), "{user} is not locked: {status}");
         assert_eq!(m.ok(&format!("getent passwd {user} | cut -d: -f7")), "/usr/sbin/nologin");
     }
-    assert_eq!(m.ok("getent group ringrift-admin | cut -d: -f4"), "", "nobody may control the suite until an administrator says so");
+    assert_eq!(
+        m.ok("getent group ringrift-admin | cut -d: -f4"),
+        "",
+        "nobody may control the suite until an administrator says so"
+    );
 }
 
 fn makes_shared_folders(m: &Machine) {
@@ -60,7 +66,8 @@ fn makes_shared_folders(m: &Machine) {
 /// A failure report changes hands; nobody else gets in between.
 fn failure_reports_are_for_their_writers_and_readers(m: &Machine) {
     let failures = "/var/lib/ringrift/spool/failures";
-    m.run_as("ringrift-job", &format!("ls {failures}")).expect_refused("reading failures as a job", "Permission denied");
+    m.run_as("ringrift-job", &format!("ls {failures}"))
+        .expect_refused("reading failures as a job", "Permission denied");
     m.ok_as("ringrift", &format!("umask 022; echo report > {failures}/1"));
     assert_eq!(m.ok_as("ringrift-master", &format!("cat {failures}/*; rm {failures}/1; ls {failures}")), "report");
 }

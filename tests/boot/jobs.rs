@@ -115,9 +115,14 @@ fn a_job_cannot_signal_read_write_or_speak_for_another(m: &Machine) {
     assert_eq!(said.matches("PermissionDenied").count(), 6, "{said}");
     assert_eq!(shown(m, &id)["status"], "running");
     assert_eq!(m.show(&unit, "MainPID"), pid);
-    let uid = |id: &str, kind: &str| m.ok(&format!("stat -c %u /proc/{}", m.show(&format!("ringrift-job-{kind}@{id}.service"), "MainPID")));
+    let uid = |id: &str, kind: &str| {
+        m.ok(&format!("stat -c %u /proc/{}", m.show(&format!("ringrift-job-{kind}@{id}.service"), "MainPID")))
+    };
     assert_ne!(uid(&id, "evaluation"), uid(&attacker, "selfplay"));
-    for list in ["busctl call org.ringrift.Master1 /org/ringrift/Master1 org.ringrift.Master1 ListJobs", "ringrift jobs list --json"] {
+    for list in [
+        "busctl call org.ringrift.Master1 /org/ringrift/Master1 org.ringrift.Master1 ListJobs",
+        "ringrift jobs list --json",
+    ] {
         let printed = m.ok(list);
         assert!(printed.contains(&id) && !printed.contains("token"), "{list}: {printed}");
     }
@@ -149,9 +154,11 @@ fn an_artefact_is_judged_by_the_runner_as_its_reader_will(m: &Machine) {
     assert_eq!(ended(m, &id)["status"], "completed");
     let folder = format!("/var/lib/ringrift/jobs/{id}/attempt-1");
     assert_eq!(m.ok_as("ringrift", &format!("cat {folder}/g.db")), "abc");
-    m.wait_for("the unit to end", MINUTE, || match m.show(&format!("ringrift-job-selfplay@{id}.service"), "ActiveState") {
-        state if state == "inactive" => Ok(()),
-        state => Err(state),
+    m.wait_for("the unit to end", MINUTE, || {
+        match m.show(&format!("ringrift-job-selfplay@{id}.service"), "ActiveState") {
+            state if state == "inactive" => Ok(()),
+            state => Err(state),
+        }
     });
     m.ok_as("ringrift", &format!("rm -r {folder}"));
 }
@@ -209,7 +216,8 @@ fn orderly_stops_use_no_attempt_and_the_job_goes_on(m: &Machine) {
     let before = m.show("ringrift-coordinator.service", "MainPID");
     m.install();
     let item = m.wait_for("the job to go on after the upgrade", 2 * MINUTE, || {
-        let (unit, pid) = (format!("ringrift-job-evaluation@{id}.service"), m.show("ringrift-coordinator.service", "MainPID"));
+        let (unit, pid) =
+            (format!("ringrift-job-evaluation@{id}.service"), m.show("ringrift-coordinator.service", "MainPID"));
         let lines = m.run(&format!("cat /var/lib/ringrift/jobs/{id}/attempt-1/runs")).out.lines().count();
         let (active, item) = (m.show(&unit, "ActiveState"), m.run(&format!("ringrift jobs show {id} --json")).out);
         let item = serde_json::from_str::<Value>(&item).unwrap_or_default()["job"].clone();
@@ -259,7 +267,10 @@ fn a_job_sees_no_socket_but_the_suite_s(m: &Machine) {
         said => Err(format!("{said} {}", shown(m, &id))),
     });
     let sockets = m.ok(&format!("cat {}", at("sockets")));
-    assert!(sockets.lines().all(|path| path.starts_with("/run/ringrift/")) && sockets.contains("job.sock"), "{sockets}");
+    assert!(
+        sockets.lines().all(|path| path.starts_with("/run/ringrift/")) && sockets.contains("job.sock"),
+        "{sockets}"
+    );
     assert_eq!(m.run(&format!("cat {}", at("found"))).out, "");
     let told = || m.journal(&format!("-u ringrift-job-selfplay@{id}.service"));
     m.wait_for("its stderr in the journal", MINUTE, || match told().iter().any(|e| e.message().contains("heard")) {
@@ -283,7 +294,10 @@ fn a_job_that_stops_its_runner_is_ended(m: &Machine) {
         item if item["status"] == "failed" => Ok(item),
         item => Err(format!("{item} {}", m.run(&format!("systemctl status {unit}")).out)),
     });
-    assert!(item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("did not renew the lease")), "{item}");
+    assert!(
+        item["result"] == "watchdog" && item["error"].as_str().is_some_and(|e| e.contains("did not renew the lease")),
+        "{item}"
+    );
     m.wait_for("its unit and its processes to go", MINUTE, || {
         let (state, left) = (m.show(&unit, "ActiveState"), m.run("pgrep -x -f 'sleep 3600'").out);
         if state == "inactive" && left.is_empty() { Ok(()) } else { Err(format!("{state} {left}")) }

@@ -1,4 +1,5 @@
-//! Random kills of everything that the suite consists of and stands on, with limits as shipped: it is whole again without a person.
+//! Random kills of everything that the suite consists of and stands on, with limits as shipped: it is whole again
+//! without a person.
 use crate::machine::Machine;
 use crate::suite::{daemons, running, start};
 use crate::survival::failed;
@@ -8,7 +9,8 @@ on_both!(random_kills_leave_a_whole_suite);
 
 /// Whole again so long after the last kill.
 const WHOLE: Duration = Duration::from_secs(120);
-/// The D-Bus daemon is killed at most this often in so long: its socket has a start limit that no program of ours can fix.
+/// The D-Bus daemon is killed at most this often in so long: its socket has a start limit that no program of ours can
+/// fix.
 const BUS: (usize, Duration) = (4, Duration::from_secs(10));
 
 /// What is killed, out of a hundred kills.
@@ -23,8 +25,15 @@ enum Prey {
     Bus,
 }
 
-const SHARES: [(Prey, u64); 7] =
-    [(Prey::Daemon, 48), (Prey::Hub, 14), (Prey::Master, 8), (Prey::Job, 18), (Prey::Polkit, 4), (Prey::Journal, 3), (Prey::Bus, 5)];
+const SHARES: [(Prey, u64); 7] = [
+    (Prey::Daemon, 48),
+    (Prey::Hub, 14),
+    (Prey::Master, 8),
+    (Prey::Job, 18),
+    (Prey::Polkit, 4),
+    (Prey::Journal, 3),
+    (Prey::Bus, 5),
+];
 
 /// Random numbers that a seed repeats (xorshift).
 struct Dice(u64);
@@ -65,7 +74,8 @@ fn units(m: &Machine, glob: &str) -> Vec<String> {
 fn herd(m: &Machine, prey: Prey) -> Vec<String> {
     let name = |unit: &str| vec![unit.to_owned()];
     let is_hub = |u: &String| {
-        ["ringrift-event-router.service", "ringrift-coordinator.service", "ringrift-data-pipeline.service"].contains(&u.as_str())
+        ["ringrift-event-router.service", "ringrift-coordinator.service", "ringrift-data-pipeline.service"]
+            .contains(&u.as_str())
     };
     match prey {
         Prey::Daemon => units(m, "ringrift-*.service")
@@ -120,8 +130,9 @@ fn random_kills_leave_a_whole_suite(m: &Machine) {
             if prey == Prey::Bus {
                 bus.push(Instant::now());
             }
-            let killed =
-                m.run(&format!("pid=$(systemctl show --value -p MainPID '{unit}'); [ \"$pid\" -gt 1 ] && bash -c \"kill -9 $pid\""));
+            let killed = m.run(&format!(
+                "pid=$(systemctl show --value -p MainPID '{unit}'); [ \"$pid\" -gt 1 ] && bash -c \"kill -9 $pid\""
+            ));
             if killed.code == 0 {
                 *count.entry(format!("{prey:?}")).or_default() += 1;
             }

@@ -11,10 +11,12 @@ fn queue() -> String {
     let path = dir.path().join("events.db");
     let db = rusqlite::Connection::open(&path).expect("a database");
     db.execute_batch(
-        "CREATE TABLE events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL,
+        "CREATE TABLE events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL,
+          payload TEXT NOT NULL,
              source TEXT NOT NULL, hostname TEXT NOT NULL, created_at REAL NOT NULL);
          INSERT INTO events(event_type, payload, source, hostname, created_at)
-             VALUES('EXPLORATION_BOOST', '{\"config\": \"hex8_2p\", \"boost_factor\": 1.25, \"reason\": \"of old\"}', 'old', 'h', 1700000000.5);",
+             VALUES('EXPLORATION_BOOST', '{\"config\": \"hex8_2p\", \"boost_factor\": 1.25, \"reason\": \"of old\"}',
+             'old', 'h', 1700000000.5);",
     )
     .expect("the queue");
     drop(db);
@@ -31,7 +33,8 @@ fn the_queue_of_old_is_bridged(m: &Machine) {
     m.ok("systemctl start ringrift-cross-process-poller.service");
     m.wait_for("the event of old to be in the log", Duration::from_secs(60), || {
         let tail = m.run("ringrift events tail --type external.exploration_boost --json");
-        let came = tail.out.lines().filter(|line| line.contains("of old") && line.contains("cross-process-poller")).count();
+        let came =
+            tail.out.lines().filter(|line| line.contains("of old") && line.contains("cross-process-poller")).count();
         if came == 1 { Ok(()) } else { Err(format!("{} {}", tail.out, tail.err)) }
     });
     // Its file is writable for members of ringrift, who may not publish what the loop believes.

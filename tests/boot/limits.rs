@@ -5,7 +5,11 @@ use crate::machine::Machine;
 use std::process::Command;
 use std::time::Duration;
 
-on_both!(memory_max_kills, limits_are_properties_of_the_jobs_unit_and_slice, a_job_beyond_its_time_is_ended_by_its_runner,);
+on_both!(
+    memory_max_kills,
+    limits_are_properties_of_the_jobs_unit_and_slice,
+    a_job_beyond_its_time_is_ended_by_its_runner,
+);
 
 /// A unit that takes more than its MemoryMax= is killed by the kernel, and says so in its result.
 fn memory_max_kills(m: &Machine) {
@@ -28,8 +32,9 @@ fn sleeper(m: &Machine) -> String {
     m.run("grep -lx sleep /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3").out
 }
 
-/// A job gets its memory and tasks on its unit, its processors on the slice of its type, its GPU in its environment. The GPUs are a
-/// stand-in for the driver's library, which the coordinator has to be able to load and use in its sandbox.
+/// A job gets its memory and tasks on its unit, its processors on the slice of its type, its GPU in its environment.
+/// The GPUs are a stand-in for the driver's library, which the coordinator has to be able to load and use in its
+/// sandbox.
 fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
     let folder = tempfile::tempdir().expect("a directory");
     let library = folder.path().join("libnvidia-ml.so.1");
@@ -46,7 +51,10 @@ fn limits_are_properties_of_the_jobs_unit_and_slice(m: &Machine) {
     };
     start(m, &config("training: '0'"));
     let begin = || {
-        let id = call(m, "Enqueue", r#"{"work_type":"training","config_key":"square8_2p"}"#)["work_id"].as_str().expect("an id").to_owned();
+        let id = call(m, "Enqueue", r#"{"work_type":"training","config_key":"square8_2p"}"#)["work_id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
         let unit = format!("ringrift-job-training@{id}.service");
         let pid = m.wait_for("the job's command", MINUTE, || match sleeper(m) {
             pid if !pid.is_empty() && m.show(&unit, "ActiveState") == "active" => Ok(pid),
@@ -99,10 +107,16 @@ fn a_job_beyond_its_time_is_ended_by_its_runner(m: &Machine) {
         pid => Err(format!("{pid} {}", m.run(&format!("systemctl status {unit}")).out)),
     });
     let told = m.journal("-t ringrift-job-evaluation");
-    let at = |words: &str| told.iter().find(|e| e.message().contains(words)).unwrap_or_else(|| panic!("no {words:?}")).at();
+    let at =
+        |words: &str| told.iter().find(|e| e.message().contains(words)).unwrap_or_else(|| panic!("no {words:?}")).at();
     let last_call = at("timeout: SIGKILL").saturating_sub(at("timeout: SIGTERM"));
     assert!((20..25).contains(&last_call.as_secs()), "{last_call:?}");
-    let started = m.journal(&format!("_PID=1 UNIT={unit}")).iter().find(|e| e.message().starts_with("Started")).expect("a start").at();
+    let started = m
+        .journal(&format!("_PID=1 UNIT={unit}"))
+        .iter()
+        .find(|e| e.message().starts_with("Started"))
+        .expect("a start")
+        .at();
     let ran = at("timeout: SIGTERM").saturating_sub(started);
     assert!((8..12).contains(&ran.as_secs()), "{ran:?}");
     // Its end was kept, and is reported when the coordinator is back.

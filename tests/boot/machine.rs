@@ -1,4 +1,5 @@
-//! A booted Debian for one test: boots it, runs commands in it, waits for states, reads its journal, and takes it away at the end.
+//! A booted Debian for one test: boots it, runs commands in it, waits for states, reads its journal, and takes it away
+//! at the end.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -27,14 +28,16 @@ impl Suite {
 }
 
 /// One running machine with its own disk, network, users and journal. Dropping it cuts its power and deletes the disk,
-/// after printing the end of its journal if the test failed. `RINGRIFT_BOOT_KEEP=1` keeps a failed test's machine running.
+/// after printing the end of its journal if the test failed. `RINGRIFT_BOOT_KEEP=1` keeps a failed test's machine
+/// running.
 pub struct Machine {
     name: String,
     /// What the machine runs, for the few expectations that differ.
     pub suite: Suite,
 }
 
-/// Seconds after which a command inside counts as hanging; longer than systemd's own limits for a stop of the whole suite.
+/// Seconds after which a command inside counts as hanging; longer than systemd's own limits for a stop of the whole
+/// suite.
 const HANGS: &str = "180";
 
 /// How a command inside ended.
@@ -48,8 +51,9 @@ pub struct Ran {
 }
 
 impl Machine {
-    /// Boots a fresh machine and installs the package. `None`, with the reason printed, where machines cannot be booted;
-    /// a failure instead if `RINGRIFT_BOOT_TESTS=require` is set, as `scripts/test` does where it found all it needs.
+    /// Boots a fresh machine and installs the package. `None`, with the reason printed, where machines cannot be
+    /// booted; a failure instead if `RINGRIFT_BOOT_TESTS=require` is set, as `scripts/test` does where it found all it
+    /// needs.
     pub fn installed(suite: Suite, test: &str) -> Option<Machine> {
         let machine = Machine::boot(suite, test)?;
         machine.install();
@@ -108,10 +112,11 @@ impl Machine {
 
     /// Writes a file inside, with its directories, owned by root and readable by all.
     pub fn write(&self, path: &str, text: &str) {
-        let mut child = boot_command(&["run", &self.name, "sh", "-c", &format!("mkdir -p $(dirname {path}); cat > {path}")])
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("starting scripts/boot");
+        let mut child =
+            boot_command(&["run", &self.name, "sh", "-c", &format!("mkdir -p $(dirname {path}); cat > {path}")])
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("starting scripts/boot");
         child.stdin.take().expect("stdin is a pipe").write_all(text.as_bytes()).expect("writing to scripts/boot");
         assert!(child.wait().expect("waiting for scripts/boot").success(), "writing {path} in {}", self.name);
     }
@@ -132,7 +137,8 @@ impl Machine {
         self.ok(&format!("systemctl show --value -p {property} '{unit}'"))
     }
 
-    /// Waits until `look` gives a value, looking again and again; fails after `deadline` with the last state that `look` saw.
+    /// Waits until `look` gives a value, looking again and again; fails after `deadline` with the last state that
+    /// `look` saw.
     pub fn wait_for<T>(&self, what: &str, deadline: Duration, look: impl FnMut() -> Result<T, String>) -> T {
         crate::until::until(&format!("{what} on {}", self.name), deadline, look)
     }
@@ -140,15 +146,25 @@ impl Machine {
     /// Waits until a unit's `ActiveState` is `state`.
     pub fn wait_state(&self, unit: &str, state: &str, deadline: Duration) {
         self.wait_for(&format!("{unit} to be {state}"), deadline, || {
-            let shown = self.ok(&format!("systemctl show -p ActiveState,SubState,Result,StatusText,NRestarts '{unit}'"));
-            if shown.lines().any(|line| line == format!("ActiveState={state}")) { Ok(()) } else { Err(shown.replace('\n', " ")) }
+            let shown =
+                self.ok(&format!("systemctl show -p ActiveState,SubState,Result,StatusText,NRestarts '{unit}'"));
+            if shown.lines().any(|line| line == format!("ActiveState={state}")) {
+                Ok(())
+            } else {
+                Err(shown.replace('\n', " "))
+            }
         });
     }
 
-    /// The journal's entries that `filter` (arguments of journalctl, such as `-u ringrift-master`) selects, oldest first.
+    /// The journal's entries that `filter` (arguments of journalctl, such as `-u ringrift-master`) selects, oldest
+    /// first.
     pub fn journal(&self, filter: &str) -> Vec<Entry> {
         let text = self.ok(&format!("journalctl --no-pager -o json {filter}"));
-        text.lines().map(|line| Entry(serde_json::from_str(line).unwrap_or_else(|error| panic!("journal line {line}: {error}")))).collect()
+        text.lines()
+            .map(|line| {
+                Entry(serde_json::from_str(line).unwrap_or_else(|error| panic!("journal line {line}: {error}")))
+            })
+            .collect()
     }
 
     /// Says past the test harness, which shows nothing of tests that pass, that a test does not apply here.

@@ -2,15 +2,25 @@
 
 use crate::machine::Machine;
 
-on_both!(master_controls_shipped_units_only, master_is_not_root, admins_may_control_and_others_not, only_the_master_owns_its_name);
+on_both!(
+    master_controls_shipped_units_only,
+    master_is_not_root,
+    admins_may_control_and_others_not,
+    only_the_master_owns_its_name
+);
 
-/// What polkit's refusal reads like for a user without a password prompt; which of the two depends on the caller and the release.
+/// What polkit's refusal reads like for a user without a password prompt; which of the two depends on the caller and
+/// the release.
 const REFUSALS: [&str; 3] = ["authentication required", "Access denied", "Permission denied"];
 
 fn refused(m: &Machine, user: &str, command: &str) {
     let ran = m.run_as(user, command);
     assert!(ran.code != 0, "{user} was allowed `{command}`: {}", ran.out);
-    assert!(REFUSALS.iter().any(|words| ran.err.contains(words)), "{user} was refused `{command}` for another reason: {}", ran.err);
+    assert!(
+        REFUSALS.iter().any(|words| ran.err.contains(words)),
+        "{user} was refused `{command}` for another reason: {}",
+        ran.err
+    );
 }
 
 /// Puts harmless programs behind two shipped units, so that this is a test of polkit and not of daemons.
@@ -30,7 +40,9 @@ fn master_controls_shipped_units_only(m: &Machine) {
     harmless(m);
     m.write("/etc/systemd/system/ringrift-not-ours.service", "[Service]\nExecStart=/usr/bin/sleep infinity\n");
     m.ok("systemctl daemon-reload && systemctl start ringrift-not-ours.service");
-    for unit in ["ringrift-event-router.service", "ringrift-job-selfplay@7.service", "ringrift-job-selfplay@a-b.service"] {
+    for unit in
+        ["ringrift-event-router.service", "ringrift-job-selfplay@7.service", "ringrift-job-selfplay@a-b.service"]
+    {
         for command in [
             format!("systemctl start {unit}"),
             format!("systemctl restart {unit}"),
@@ -97,7 +109,8 @@ fn master_is_not_root(m: &Machine) {
 
 fn admins_may_control_and_others_not(m: &Machine) {
     m.ok("useradd --system plain; useradd --system -G ringrift-admin boss");
-    for (user, may) in [("boss", true), ("root", true), ("plain", false), ("ringrift", false), ("ringrift-job", false)] {
+    for (user, may) in [("boss", true), ("root", true), ("plain", false), ("ringrift", false), ("ringrift-job", false)]
+    {
         // The master asks about a process of its caller, as it will for each method that changes something.
         let asked = m.run(&format!(
             "setpriv --reuid={user} --regid=$(id -g {user}) --init-groups sleep 60 & caller=$!; \
@@ -105,7 +118,14 @@ fn admins_may_control_and_others_not(m: &Machine) {
              runuser -u ringrift-master -- pkcheck --action-id org.ringrift.master1.control --process $caller; code=$?; \
              kill $caller; exit $code"
         ));
-        assert_eq!(asked.code == 0, may, "{user} may {}control: {} {}", if may { "" } else { "not " }, asked.out, asked.err);
+        assert_eq!(
+            asked.code == 0,
+            may,
+            "{user} may {}control: {} {}",
+            if may { "" } else { "not " },
+            asked.out,
+            asked.err
+        );
         assert!(!asked.err.contains("Only trusted callers"), "the master may not ask about others: {}", asked.err);
     }
     let nosy = m.run("runuser -u plain -- pkcheck --action-id org.ringrift.master1.control --process 1");

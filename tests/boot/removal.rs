@@ -40,7 +40,11 @@ fn remove_keeps_state_and_purge_deletes_it(m: &Machine) {
     m.ok("ringrift units generate --drop-ins --dest /etc/systemd/system");
     m.ok("dpkg --remove ringrift");
     assert_eq!(m.ok("systemctl list-units --no-legend --plain --all --state=active,failed 'ringrift-*'"), "");
-    assert_eq!(m.ok("ls /proc/*/exe -l 2>/dev/null | grep ringrift || true"), "", "processes that outlived their package");
+    assert_eq!(
+        m.ok("ls /proc/*/exe -l 2>/dev/null | grep ringrift || true"),
+        "",
+        "processes that outlived their package"
+    );
     assert_eq!(m.ok("cat /var/lib/ringrift/kept"), "kept");
     assert_eq!(m.ok("find /usr -name '*ringrift*'"), "", "files that remove left");
     m.ok("test -d /etc/ringrift; rm /etc/systemd/system/ringrift-event-router.service.d/90-test.conf");

@@ -5,9 +5,14 @@ use ringrift::contract::rights::{Class, Need, rows as table};
 use ringrift::contract::{catalog, coordinator, job, master, router};
 use std::collections::BTreeMap;
 
-on_both!(every_cell_of_the_table_of_rights, members_read_and_administrators_control, the_flag_in_tmp_is_for_administrators);
+on_both!(
+    every_cell_of_the_table_of_rights,
+    members_read_and_administrators_control,
+    the_flag_in_tmp_is_for_administrators
+);
 
-/// Calls every method named on its input, with an argument that none has, and prints the error or "ok". perl-base is in every Debian.
+/// Calls every method named on its input, with an argument that none has, and prints the error or "ok". perl-base is in
+/// every Debian.
 const CALLER: &str = r#"
 use strict; use IO::Socket::UNIX;
 while (my $line = <STDIN>) {
@@ -64,10 +69,14 @@ fn every_cell_of_the_table_of_rights(m: &Machine) {
             let method = format!("{}.{}", row.interface, row.method);
             let answer = said.get(method.as_str()).copied().unwrap_or("nothing");
             let allowed = row.need.allows(class);
-            let refused = answer == "org.varlink.service.PermissionDenied" || (socket == "job.sock" && answer.starts_with("unreachable"));
+            let refused = answer == "org.varlink.service.PermissionDenied"
+                || (socket == "job.sock" && answer.starts_with("unreachable"));
             let heard = answer == "ok" || answer.starts_with("org.") && !refused;
             if allowed != heard || allowed == refused {
-                wrong.push(format!("{class:?} {user}: {method}: {answer}, wanted {}", if allowed { "an answer" } else { "a refusal" }));
+                wrong.push(format!(
+                    "{class:?} {user}: {method}: {answer}, wanted {}",
+                    if allowed { "an answer" } else { "a refusal" }
+                ));
             }
         }
         for row in table().filter(|row| row.interface == master::INTERFACE) {
@@ -98,7 +107,10 @@ fn members_read_and_administrators_control(m: &Machine) {
     };
     let seen = m.run_as("plain", "ringrift status");
     assert!(matches!(seen.code, 0 | 4) && seen.out.contains("daemons run"), "{} {} {}", seen.code, seen.out, seen.err);
-    assert!(denied("plain", "ringrift jobs queue").contains("adduser $USER ringrift`"), "the group that helps is named");
+    assert!(
+        denied("plain", "ringrift jobs queue").contains("adduser $USER ringrift`"),
+        "the group that helps is named"
+    );
     for look in ["ringrift jobs queue", "ringrift jobs list", "ringrift events stats", "ringrift events subscribers"] {
         m.ok_as("reader", look);
         m.ok_as("boss", look);
@@ -113,8 +125,7 @@ fn members_read_and_administrators_control(m: &Machine) {
         "/usr/local/share/caller.pl",
         &CALLER.replace(r#"{"no_such_argument":1}"#, r#"{"name":"data-pipeline","token":"t","seqs":[1]}"#),
     );
-    let take =
-        "printf 'router.sock org.ringrift.Router.Subscribe\\nrouter.sock org.ringrift.Router.Ack\\n' | perl /usr/local/share/caller.pl";
+    let take = "printf 'router.sock org.ringrift.Router.Subscribe\\nrouter.sock org.ringrift.Router.Ack\\n' | perl /usr/local/share/caller.pl";
     for user in ["reader", "boss"] {
         let said = m.ok_as(user, take);
         assert_eq!(
@@ -148,9 +159,15 @@ fn the_flag_in_tmp_is_for_administrators(m: &Machine) {
     m.ok("ringrift emergency status");
     // And hides none that counts.
     m.ok("echo stop > /run/ringrift/EMERGENCY_HALT");
-    m.wait_for("the halt", MINUTE, || if m.run("ringrift emergency status").code == 3 { Ok(()) } else { Err(String::new()) });
+    m.wait_for("the halt", MINUTE, || {
+        if m.run("ringrift emergency status").code == 3 { Ok(()) } else { Err(String::new()) }
+    });
     m.ok(&format!("rm /run/ringrift/EMERGENCY_HALT {flag}"));
-    m.wait_for("its end", MINUTE, || if m.run("ringrift emergency status").code == 0 { Ok(()) } else { Err(String::new()) });
+    m.wait_for("its end", MINUTE, || {
+        if m.run("ringrift emergency status").code == 0 { Ok(()) } else { Err(String::new()) }
+    });
     m.ok_as("boss", &format!("echo 'by an old script' > {flag}"));
-    m.wait_for("the halt", MINUTE, || if m.run("ringrift emergency status").code == 3 { Ok(()) } else { Err(String::new()) });
+    m.wait_for("the halt", MINUTE, || {
+        if m.run("ringrift emergency status").code == 3 { Ok(()) } else { Err(String::new()) }
+    });
 }

@@ -14,11 +14,14 @@ fn old_model(m: &Machine) -> String {
     let sha = m.ok("sha256sum /tmp/old.safetensors | cut -d' ' -f1");
     let path = format!("/var/lib/ringrift/artefacts/model/{sha}.safetensors");
     m.ok(&format!("install -D -o ringrift -g ringrift -m 0444 /tmp/old.safetensors {path}"));
-    m.ok(&format!("chown ringrift:ringrift /var/lib/ringrift/artefacts/model; ln -s {path} /var/lib/ringrift/current/square8_2p"));
+    m.ok(&format!(
+        "chown ringrift:ringrift /var/lib/ringrift/artefacts/model; ln -s {path} /var/lib/ringrift/current/square8_2p"
+    ));
     sha
 }
 
-/// A catalog of the first schema: 400 games, which would be exported at once, and the model as champion of generation 2.
+/// A catalog of the first schema: 400 games, which would be exported at once, and the model as champion of generation
+/// 2.
 fn old_catalog(m: &Machine, model: &str) {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("catalog.db");
@@ -27,8 +30,10 @@ fn old_catalog(m: &Machine, model: &str) {
     let games = "b".repeat(64);
     let artefact = "INSERT INTO artefacts VALUES(?1,?2,?3,'square8_2p',?4,1,1,?5,'n1',?6)";
     let store = |kind: &str, id: &str| format!("/var/lib/ringrift/artefacts/{kind}/{id}");
-    db.execute(artefact, (1, &games, "games", store("games", &games), "old-1", r#"{"games_completed":400}"#)).expect("games");
-    db.execute(artefact, (2, model, "model", store("model", &format!("{model}.safetensors")), "old-2", "{}")).expect("a model");
+    db.execute(artefact, (1, &games, "games", store("games", &games), "old-1", r#"{"games_completed":400}"#))
+        .expect("games");
+    db.execute(artefact, (2, model, "model", store("model", &format!("{model}.safetensors")), "old-2", "{}"))
+        .expect("a model");
     let champion = "INSERT INTO champions VALUES('square8_2p',2,?1,?2,?3,90.0,1)";
     db.execute(champion, (model, store("model", &format!("{model}.safetensors")), "c".repeat(64))).expect("a champion");
     drop(db);
@@ -40,7 +45,10 @@ fn old_catalog(m: &Machine, model: &str) {
 fn a_store_of_older_rules_is_kept_and_the_loop_begins_anew(m: &Machine) {
     let model = old_model(m);
     old_catalog(m, &model);
-    m.write("/etc/ringrift/conf.d/60-small.yaml", "workload: {games_per_job: 4, selfplay: {params: {simulations: 2}}}\n");
+    m.write(
+        "/etc/ringrift/conf.d/60-small.yaml",
+        "workload: {games_per_job: 4, selfplay: {params: {simulations: 2}}}\n",
+    );
     start(m);
     let told = m.wait_for("the event", MINUTE, || {
         let told = m.ok("ringrift events tail --type RULES_CHANGED --json -n 10");
@@ -49,9 +57,11 @@ fn a_store_of_older_rules_is_kept_and_the_loop_begins_anew(m: &Machine) {
     let told: Value = serde_json::from_str(&told).expect("JSON");
     let reason = told["event"]["payload"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("400 games and 1 model of version 1, champion generation 2"), "{reason}");
-    m.wait_for("the old model to be taken away", MINUTE, || match m.run("test -L /var/lib/ringrift/current/square8_2p").code {
-        0 => Err(m.run("ringrift daemon status MODEL_DISTRIBUTION").out),
-        _ => Ok(()),
+    m.wait_for("the old model to be taken away", MINUTE, || {
+        match m.run("test -L /var/lib/ringrift/current/square8_2p").code {
+            0 => Err(m.run("ringrift daemon status MODEL_DISTRIBUTION").out),
+            _ => Ok(()),
+        }
     });
     let said = m.journal("MESSAGE_ID=3d5b0a8c64f14e0f9a7be1c2d4805f61");
     assert!(

@@ -1,4 +1,5 @@
-//! What stands: a loop that is given nothing to do, and events that wait behind one that is not done. `ringrift status` says both.
+//! What stands: a loop that is given nothing to do, and events that wait behind one that is not done. `ringrift status`
+//! says both.
 use crate::emergency::call;
 use crate::faults::problems;
 use crate::machine::Machine;
@@ -25,8 +26,7 @@ fn a_loop_that_stands_still_says_so(m: &Machine) {
     start(m);
     well(m);
     // Halted, paused, and a gate that is shut: each with its reason, in both places.
-    let gate =
-        "safeguards: {disk: {warning: 1, critical: 2}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\n";
+    let gate = "safeguards: {disk: {warning: 1, critical: 2}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\n";
     let shut = |m: &Machine| {
         m.write("/etc/ringrift/conf.d/60-gate.yaml", gate);
         m.ok("ringrift config reload");
@@ -81,7 +81,8 @@ fn announced(m: &Machine) -> usize {
     m.ok("ringrift events tail --type NEW_GAMES_AVAILABLE --json -n 1000").lines().count()
 }
 
-/// DATA_PIPELINE takes nothing over from a disk that is too full: the first result waits, and all later ones of its configuration behind.
+/// DATA_PIPELINE takes nothing over from a disk that is too full: the first result waits, and all later ones of its
+/// configuration behind.
 fn a_lane_that_stands_is_a_problem_until_it_moves(m: &Machine) {
     start(m);
     m.write("/etc/ringrift/conf.d/60-full.yaml", "daemons: {data_pipeline: {max_disk_percent: 1}}\n");

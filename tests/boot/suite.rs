@@ -1,4 +1,5 @@
-//! The suite as its users meet it: started, looked at, re-profiled, hurt, stopped; and the loop turned to its second generation.
+//! The suite as its users meet it: started, looked at, re-profiled, hurt, stopped; and the loop turned to its second
+//! generation.
 use crate::machine::Machine;
 use ringrift::contract::registry::Profile;
 use serde_json::Value;
@@ -20,8 +21,8 @@ on_both!(
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 
-/// Starts the suite. The thresholds of disk and memory are raised: they are the host's, and how full those are has nothing to do with
-/// the test. Those of the processors stay: the loop has to turn on busy ones.
+/// Starts the suite. The thresholds of disk and memory are raised: they are the host's, and how full those are has
+/// nothing to do with the test. Those of the processors stay: the loop has to turn on busy ones.
 pub fn start(m: &Machine) {
     m.write(
         "/etc/ringrift/conf.d/50-test.yaml",
@@ -36,7 +37,9 @@ pub fn states(m: &Machine) -> Result<BTreeMap<String, String>, String> {
     let listed = m.run("ringrift daemon list --json");
     let listed: Value = serde_json::from_str(&listed.out).map_err(|e| format!("{e}: {} {}", listed.out, listed.err))?;
     let daemons = listed["daemons"].as_array().cloned().unwrap_or_default();
-    let pair = |d: &Value| (d["name"].as_str().unwrap_or_default().to_owned(), d["state"].as_str().unwrap_or_default().to_owned());
+    let pair = |d: &Value| {
+        (d["name"].as_str().unwrap_or_default().to_owned(), d["state"].as_str().unwrap_or_default().to_owned())
+    };
     Ok(daemons.iter().map(pair).collect())
 }
 
@@ -130,7 +133,8 @@ fn a_profile_is_applied_as_a_difference(m: &Machine) {
     m.run("ringrift daemon start AUTO_SYNC").expect_refused("ringrift daemon start AUTO_SYNC", "AUTO_SYNC");
 }
 
-/// The catalog's socket goes with DATA_PIPELINE: a client that connects starts nothing that a person or the profile stopped.
+/// The catalog's socket goes with DATA_PIPELINE: a client that connects starts nothing that a person or the profile
+/// stopped.
 fn a_daemon_that_was_stopped_is_not_started_by_its_clients(m: &Machine) {
     start(m);
     m.ok("ringrift daemon stop DATA_PIPELINE");
@@ -177,7 +181,9 @@ fn looking_starts_nothing_and_ordinary_users_may_look(m: &Machine) {
     let look = |what: &str| m.run_as("somebody", what);
     let stopped = look("ringrift status");
     assert!(stopped.code == 3 && stopped.out.starts_with("○ ringrift: not running"), "{} {}", stopped.out, stopped.err);
-    for verb in ["profile list", "profile show full", "daemon list", "registry validate", "registry order", "config check"] {
+    for verb in
+        ["profile list", "profile show full", "daemon list", "registry validate", "registry order", "config check"]
+    {
         look(&format!("ringrift {verb}")).expect_ok(verb);
     }
     assert!(pids(m).is_empty(), "{:?}", pids(m));
@@ -226,7 +232,8 @@ fn bad_configuration_fails_at_once_and_what_runs_keeps_running(m: &Machine) {
 fn results_of_jobs_are_found_after_the_master_was_away(m: &Machine) {
     start(m);
     let job = m.wait_for("a self-play job", MINUTE, || {
-        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
+        let units =
+            m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
         units.lines().next().map(str::to_owned).ok_or(units)
     });
     m.ok("systemctl kill --kill-whom=main --signal=STOP ringrift-master.service");
@@ -255,7 +262,11 @@ fn a_stop_ends_everything_in_order(m: &Machine) {
         let said = m.journal("--output-fields=MESSAGE,UNIT,_SYSTEMD_UNIT _PID=1");
         let ends = said.iter().filter(|e| e.message().starts_with("Stopped ringrift-"));
         let stopped: Vec<(String, Duration)> = ends.map(|e| (e.field("UNIT").to_owned(), e.at())).collect();
-        if stopped.iter().any(|(unit, _)| unit == "ringrift-event-router.service") { Ok(stopped) } else { Err(format!("{stopped:?}")) }
+        if stopped.iter().any(|(unit, _)| unit == "ringrift-event-router.service") {
+            Ok(stopped)
+        } else {
+            Err(format!("{stopped:?}"))
+        }
     });
     let at = |unit: &str| stopped.iter().find(|(u, _)| u == unit).map(|(_, at)| *at);
     let router = at("ringrift-event-router.service").expect("the router stopped");

@@ -1,4 +1,5 @@
-//! What starts, stops and restarts do to the suite: restarts are no crashes, what failed comes back, a start tells the truth.
+//! What starts, stops and restarts do to the suite: restarts are no crashes, what failed comes back, a start tells the
+//! truth.
 use crate::machine::Machine;
 use crate::suite::{MINUTE, daemons, members, running, start};
 use ringrift::contract::registry::Profile;
@@ -36,7 +37,8 @@ fn seven_restarts_of_the_target_in_a_row_are_no_crashes(m: &Machine) {
         m.ok(&format!("systemctl restart {FEEDBACK}"));
     }
     assert_eq!(m.show(FEEDBACK, "ActiveState"), "active");
-    let delayed = m.run("journalctl --no-pager -o cat -u 'ringrift-*' | grep -E 'backing off|repeated too quickly'").out;
+    let delayed =
+        m.run("journalctl --no-pager -o cat -u 'ringrift-*' | grep -E 'backing off|repeated too quickly'").out;
     assert_eq!(delayed, "", "a restart in order was taken for a crash");
     assert_eq!(events(m, "DAEMON_PERMANENTLY_FAILED"), Vec::<String>::new());
 }
@@ -53,9 +55,11 @@ fn a_start_with_a_hub_that_crashes_fails_with_its_name_and_the_hub_is_not_given_
     });
     assert_eq!(m.show("ringrift-master.service", "ActiveState"), "active", "what can run runs");
     // More crashes than a daemon is allowed.
-    m.wait_for("more than five restarts", 3 * MINUTE, || match m.show("ringrift-coordinator.service", "NRestarts").parse::<u32>() {
-        Ok(n) if n > 6 => Ok(()),
-        other => Err(format!("{other:?} {}", m.show("ringrift-coordinator.service", "ActiveState"))),
+    m.wait_for("more than five restarts", 3 * MINUTE, || {
+        match m.show("ringrift-coordinator.service", "NRestarts").parse::<u32>() {
+            Ok(n) if n > 6 => Ok(()),
+            other => Err(format!("{other:?} {}", m.show("ringrift-coordinator.service", "ActiveState"))),
+        }
     });
     m.ok(&format!("rm {drop_in}; systemctl daemon-reload"));
     m.wait_state("ringrift-coordinator.service", "active", MINUTE);
@@ -81,10 +85,14 @@ fn a_daemon_that_failed_is_tried_again_and_told(m: &Machine) {
     let told = m.journal("-u ringrift-master.service MESSAGE_ID=3b9a51e08f7c4c6d9c1e64d2a07f58b6");
     assert!(!told.is_empty() && told[0].message().starts_with("FEEDBACK_LOOP had failed permanently"), "not told");
     let changes = events(m, "DAEMON_STATUS_CHANGED");
-    assert!(changes.iter().any(|e| e.contains("FEEDBACK_LOOP had failed permanently; retrying (attempt 1")), "{changes:?}");
+    assert!(
+        changes.iter().any(|e| e.contains("FEEDBACK_LOOP had failed permanently; retrying (attempt 1")),
+        "{changes:?}"
+    );
 }
 
-/// A stop may come in the middle of a reload; the reload is cut off and nothing has failed. A reload reaches each process once.
+/// A stop may come in the middle of a reload; the reload is cut off and nothing has failed. A reload reaches each
+/// process once.
 fn a_profile_applied_directly_after_a_reload_fails_no_unit(m: &Machine) {
     start(m);
     for _ in 0..3 {
@@ -95,12 +103,16 @@ fn a_profile_applied_directly_after_a_reload_fails_no_unit(m: &Machine) {
         }
     }
     assert_eq!(events(m, "DAEMON_PERMANENTLY_FAILED"), Vec::<String>::new());
-    let ill = m.run("journalctl --no-pager -o cat _PID=1 | grep -E \"ringrift-.*(Failed with result|Control process exited)\"").out;
+    let ill = m
+        .run("journalctl --no-pager -o cat _PID=1 | grep -E \"ringrift-.*(Failed with result|Control process exited)\"")
+        .out;
     assert_eq!(ill, "");
     m.ok("ringrift config reload");
     let run = m.show(FEEDBACK, "InvocationID");
     let reloads = |unit: &str| {
-        let said = format!("journalctl --no-pager -o cat -u {unit} _SYSTEMD_INVOCATION_ID={run} | grep -c 'configuration reloaded'");
+        let said = format!(
+            "journalctl --no-pager -o cat -u {unit} _SYSTEMD_INVOCATION_ID={run} | grep -c 'configuration reloaded'"
+        );
         m.run(&said).out
     };
     m.wait_for("the reload", MINUTE, || if reloads(FEEDBACK) == "1" { Ok(()) } else { Err(reloads(FEEDBACK)) });
@@ -112,7 +124,8 @@ fn a_profile_applied_directly_after_a_reload_fails_no_unit(m: &Machine) {
     assert_eq!(reloads(FEEDBACK), "1", "each daemon is touched once");
 }
 
-/// Everything that an operator, a script and an upgrade may ask of systemd at the same moment; the last word is "start".
+/// Everything that an operator, a script and an upgrade may ask of systemd at the same moment; the last word is
+/// "start".
 fn a_storm_of_starts_stops_and_reloads_leaves_a_whole_suite(m: &Machine) {
     start(m);
     for round in 0..2 {

@@ -70,7 +70,8 @@ fn bytes_of_a_job_end_nothing_and_reach_no_terminal(m: &Machine) {
 fn the_master_survives_the_loss_of_the_bus(m: &Machine) {
     start(m);
     let master = m.show("ringrift-master.service", "MainPID");
-    let ask = "busctl call org.freedesktop.DBus / org.freedesktop.DBus GetConnectionUnixProcessID s org.ringrift.Master1";
+    let ask =
+        "busctl call org.freedesktop.DBus / org.freedesktop.DBus GetConnectionUnixProcessID s org.ringrift.Master1";
     for loss in 1..=3 {
         let before = m.show("dbus.service", "MainPID");
         m.ok(&format!("kill -KILL {before}"));
@@ -110,10 +111,13 @@ fn a_flood_of_progress_costs_pid_1_nothing(m: &Machine) {
     );
     start(m);
     let unit = m.wait_for("a job", 2 * MINUTE, || {
-        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
+        let units =
+            m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
         units.lines().next().map(str::to_owned).ok_or(units)
     });
-    let ticks = |m: &Machine| m.ok("cut -d' ' -f14,15 /proc/1/stat").split(' ').filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
+    let ticks = |m: &Machine| {
+        m.ok("cut -d' ' -f14,15 /proc/1/stat").split(' ').filter_map(|n| n.parse::<u64>().ok()).sum::<u64>()
+    };
     let before = ticks(m);
     m.wait_for("the job's end", MINUTE, || match m.show(&unit, "ActiveState") {
         state if state == "active" => Err(state),

@@ -11,7 +11,8 @@ on_both!(
 );
 
 /// A small and quick loop.
-const SMALL: &str = "pipeline: {auto_trigger: false}\nworkload: {games_per_job: 10, selfplay: {params: {simulations: 2}}}\n";
+const SMALL: &str =
+    "pipeline: {auto_trigger: false}\nworkload: {games_per_job: 10, selfplay: {params: {simulations: 2}}}\n";
 
 fn submitted(m: &Machine, words: &str) -> Value {
     let shown = m.ok(&format!("ringrift jobs submit {words} --wait --json"));
@@ -21,17 +22,24 @@ fn submitted(m: &Machine, words: &str) -> Value {
 fn a_job_is_submitted_by_hand_and_waited_for(m: &Machine) {
     m.write("/etc/ringrift/conf.d/60-small.yaml", SMALL);
     start(m);
-    m.run("ringrift jobs submit evaluation --wait").expect_refused("ringrift jobs submit evaluation", "has no model of square8_2p");
+    m.run("ringrift jobs submit evaluation --wait")
+        .expect_refused("ringrift jobs submit evaluation", "has no model of square8_2p");
     let played = submitted(m, "selfplay --param games=3 --param simulations=2");
-    assert_eq!((&played["job"]["status"], &played["job"]["work"]["params"]["games"]), (&"completed".into(), &3.into()), "{played}");
+    assert_eq!(
+        (&played["job"]["status"], &played["job"]["work"]["params"]["games"]),
+        (&"completed".into(), &3.into()),
+        "{played}"
+    );
     // The artefacts of one job are in the catalog before the next reads them.
     m.wait_for("the games in the catalog", MINUTE, || match m.run("ringrift jobs submit export --wait") {
         done if done.code == 0 => Ok(()),
         done => Err(done.err),
     });
-    m.wait_for("a model of the samples", 3 * MINUTE, || match m.run("ringrift jobs submit training --param epochs=1 --wait") {
-        done if done.code == 0 => Ok(()),
-        done => Err(done.err),
+    m.wait_for("a model of the samples", 3 * MINUTE, || {
+        match m.run("ringrift jobs submit training --param epochs=1 --wait") {
+            done if done.code == 0 => Ok(()),
+            done => Err(done.err),
+        }
     });
     // A job that fails says why, and its exit code says that it failed.
     let failed = m.run("ringrift jobs submit selfplay --param gamse=3 --wait");
@@ -69,7 +77,10 @@ fn the_loop_promotes_what_a_trainer_of_others_made(m: &Machine) {
     m.ok("mkdir -p /opt/numpy-trainer");
     m.copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/numpy-trainer/train.py"), "/opt/numpy-trainer");
     m.ok("chmod 755 /opt/numpy-trainer/train.py");
-    m.write("/etc/ringrift/conf.d/50-numpy.yaml", "workload: {training: {command: [/opt/numpy-trainer/train.py], params: {epochs: 4}}}\n");
+    m.write(
+        "/etc/ringrift/conf.d/50-numpy.yaml",
+        "workload: {training: {command: [/opt/numpy-trainer/train.py], params: {epochs: 4}}}\n",
+    );
     start(m);
     m.wait_for("a promotion", 15 * MINUTE, || match generation(m)? {
         0 => Err(m.run("ringrift jobs list --all").out),

@@ -1,4 +1,5 @@
-//! What goes wrong on real machines: a daemon that never works, a job that takes all memory, a disk that is full, a reboot.
+//! What goes wrong on real machines: a daemon that never works, a job that takes all memory, a disk that is full, a
+//! reboot.
 use crate::machine::{Machine, Suite};
 use crate::suite::{MINUTE, daemons, members, running, start, states};
 use ringrift::contract::registry::Profile;
@@ -18,7 +19,8 @@ const FEEDBACK: &str = "ringrift-feedback-loop.service";
 
 /// Seconds between the entries of a unit's journal whose message ends so.
 fn gaps(m: &Machine, unit: &str, ending: &str) -> Vec<f64> {
-    let at: Vec<Duration> = m.journal(&format!("-u {unit}")).iter().filter(|e| e.message().ends_with(ending)).map(|e| e.at()).collect();
+    let at: Vec<Duration> =
+        m.journal(&format!("-u {unit}")).iter().filter(|e| e.message().ends_with(ending)).map(|e| e.at()).collect();
     at.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect()
 }
 
@@ -71,7 +73,11 @@ fn a_daemon_that_is_well_again_waits_one_second_again(m: &Machine) {
             m.ok(&format!("systemctl kill --kill-whom=main --signal=KILL {FEEDBACK}"));
             m.wait_for("another process", MINUTE, || {
                 let pid = m.show(FEEDBACK, "MainPID");
-                if pid != "0" && pid != before && m.show(FEEDBACK, "ActiveState") == "active" { Ok(()) } else { Err(pid) }
+                if pid != "0" && pid != before && m.show(FEEDBACK, "ActiveState") == "active" {
+                    Ok(())
+                } else {
+                    Err(pid)
+                }
             });
         }
     };
@@ -128,7 +134,10 @@ fn a_full_disk_loses_nothing_that_was_acknowledged(m: &Machine) {
     m.ok("mkdir -p /mnt/keep && cp -a /var/lib/ringrift/. /mnt/keep/ && mount -t tmpfs -o size=48m,mode=755 tmpfs /var/lib/ringrift \
           && cp -a /mnt/keep/. /var/lib/ringrift/ && chown --reference=/mnt/keep /var/lib/ringrift; systemd-tmpfiles --create ringrift.conf");
     // Nothing plays, so that only this test writes.
-    m.write("/etc/ringrift/conf.d/60-quiet.yaml", "daemons: {queue_populator: {enabled: false}, idle_resource: {enabled: false}}\n");
+    m.write(
+        "/etc/ringrift/conf.d/60-quiet.yaml",
+        "daemons: {queue_populator: {enabled: false}, idle_resource: {enabled: false}}\n",
+    );
     m.write(
         "/etc/ringrift/conf.d/50-test.yaml",
         "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}, memory_stall: {warning: 98, critical: 99}}\ndaemons: {data_pipeline: {max_disk_percent: 99.5}}\n",
@@ -159,7 +168,8 @@ fn a_full_disk_loses_nothing_that_was_acknowledged(m: &Machine) {
         done => Err(done.err),
     });
     acknowledged.push(last);
-    let kept: Vec<u64> = events(m, "external.probe").iter().filter_map(|e| e["event"]["payload"]["n"].as_u64()).collect();
+    let kept: Vec<u64> =
+        events(m, "external.probe").iter().filter_map(|e| e["event"]["payload"]["n"].as_u64()).collect();
     for n in acknowledged {
         assert!(kept.contains(&u64::from(n)), "event {n} was acknowledged and is gone: {kept:?}");
     }
@@ -175,7 +185,8 @@ fn a_cancelled_job_ends_and_is_not_tried_again(m: &Machine) {
     m.write("/etc/ringrift/conf.d/60-forever.yaml", "workload: {selfplay: {command: [/usr/local/bin/forever]}}\n");
     start(m);
     let unit = m.wait_for("a job", MINUTE, || {
-        let units = m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
+        let units =
+            m.ok("systemctl list-units --plain --no-legend --state=active 'ringrift-job-selfplay@*' | cut -d' ' -f1");
         units.lines().next().map(str::to_owned).ok_or(units)
     });
     let id = unit.trim_start_matches("ringrift-job-selfplay@").trim_end_matches(".service").to_owned();

@@ -1,17 +1,21 @@
-//! An upgrade from version 0.1.0, with its configuration files as an operator edited them and the databases that it left.
+//! An upgrade from version 0.1.0, with its configuration files as an operator edited them and the databases that it
+//! left.
 use crate::machine::Machine;
 use crate::suite::{MINUTE, daemons, running};
 use std::path::Path;
 
-on_both!(an_upgrade_from_0_1_0_keeps_running_with_edited_files, an_upgrade_onto_a_refused_configuration_restarts_nothing);
+on_both!(
+    an_upgrade_from_0_1_0_keeps_running_with_edited_files,
+    an_upgrade_onto_a_refused_configuration_restarts_nothing
+);
 
 /// Configuration and databases of version 0.1.0, see the README there.
 fn fixture(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/0.1.0").join(name)
 }
 
-/// Makes a package 0.1.0-1 of the one under test: with 0.1.0's configuration files. dpkg treats it as it treats 0.1.0; the programs in
-/// it are the new ones.
+/// Makes a package 0.1.0-1 of the one under test: with 0.1.0's configuration files. dpkg treats it as it treats 0.1.0;
+/// the programs in it are the new ones.
 fn install_0_1_0(m: &Machine) {
     m.ok("dpkg --purge ringrift; mkdir /var/tmp/old /var/tmp/etc");
     m.copy(&crate::machine::package().expect("installed before"), "/var/tmp");
@@ -49,7 +53,9 @@ fn an_upgrade_from_0_1_0_keeps_running_with_edited_files(m: &Machine) {
     install_0_1_0(m);
     databases_of_0_1_0(m);
     let ours = "safeguards: {disk: {warning: 98, critical: 99}, memory: {warning: 98, critical: 99}}";
-    m.ok(&format!("echo '{ours}' >> /etc/ringrift/unified_loop.yaml; echo RINGRIFT_LOG=debug >> /etc/ringrift/environment"));
+    m.ok(&format!(
+        "echo '{ours}' >> /etc/ringrift/unified_loop.yaml; echo RINGRIFT_LOG=debug >> /etc/ringrift/environment"
+    ));
     m.write(
         "/etc/ringrift/conf.d/50-mine.yaml",
         "daemons: {training_trigger: {threshold_games: 77}, data_pipeline: {max_disk_percent: 99.5}}\n",
@@ -68,7 +74,8 @@ fn an_upgrade_from_0_1_0_keeps_running_with_edited_files(m: &Machine) {
     let ours = |line: &str| line.contains("training_trigger.threshold_games") && line.contains("77");
     assert!(shown.lines().any(ours), "{shown}");
     // What it left is read, brought to the new schemas, and nothing was set aside.
-    let aside = ["*.damaged*", "*.broken*", "*.unreadable*", "*quarantine*"].map(|name| format!("-name '{name}'")).join(" -o ");
+    let aside =
+        ["*.damaged*", "*.broken*", "*.unreadable*", "*quarantine*"].map(|name| format!("-name '{name}'")).join(" -o ");
     assert_eq!(m.ok(&format!("find /var/lib/ringrift -type f \\( {aside} \\)")), "");
     let notices: serde_json::Value = serde_json::from_str(&m.ok("ringrift database list --json")).expect("JSON");
     assert_eq!(notices["notices"].as_array().map(Vec::len), Some(0), "{notices}");

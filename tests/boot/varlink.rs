@@ -21,7 +21,8 @@ fn varlinkctl_asks_the_router(m: &Machine) {
     let stats = m.ok(&format!("varlinkctl call --json=short {socket} org.ringrift.Router.Stats '{{}}'"));
     let stats: Value = serde_json::from_str(&stats).expect("JSON");
     assert!(stats["last_seq"].as_u64().is_some_and(|last| last >= 1), "{stats}");
-    let replay = m.ok(&format!("varlinkctl call --more --json=short {socket} org.ringrift.Router.Replay '{{\"last\": 1}}'"));
+    let replay =
+        m.ok(&format!("varlinkctl call --more --json=short {socket} org.ringrift.Router.Replay '{{\"last\": 1}}'"));
     assert!(replay.contains("external.boot"), "{replay}");
     let refused = m.run(&format!("varlinkctl call {socket} org.ringrift.Router.Fetch '{{\"seq\": 999}}'"));
     assert!(refused.code != 0 && refused.err.contains("org.ringrift.NotFound"), "{} {}", refused.out, refused.err);

@@ -14,7 +14,8 @@ fn started(c: &Coordinator, host: &str, urgency: &str) -> TransferGrant {
 #[test]
 fn reservations_add_up_survive_a_kill_and_end_once() {
     let mut c = Coordinator::new();
-    let ask = |urgency: &str| json!({"host": "runpod-1", "data_type": "models", "urgency": urgency, "bytes": 125_000_000});
+    let ask =
+        |urgency: &str| json!({"host": "runpod-1", "data_type": "models", "urgency": urgency, "bytes": 125_000_000});
     let can: CanTransfer = c.call("CanTransfer", &ask("critical")).expect("answers");
     assert_eq!((can.allowed, can.kbit, can.expected_seconds), (true, 1_000_000, Some(1.0)));
     let (first, second) = (started(&c, "runpod-1", "high"), started(&c, "runpod-1", "critical"));
@@ -120,7 +121,10 @@ fn serve(dir: &std::path::Path) -> Server {
     let deadline = Instant::now() + Duration::from_secs(30);
     let url = format!("rsync://{}:8731/", ENDS[1].1);
     loop {
-        let asked = Command::new("ip").args(["netns", "exec", ENDS[0].0, "rsync", "--contimeout=5", &url]).output().expect("runs");
+        let asked = Command::new("ip")
+            .args(["netns", "exec", ENDS[0].0, "rsync", "--contimeout=5", &url])
+            .output()
+            .expect("runs");
         if asked.status.success() {
             return server;
         }
@@ -132,7 +136,9 @@ fn serve(dir: &std::path::Path) -> Server {
 
 #[test]
 fn a_real_rsync_keeps_to_its_grant_within_a_tenth() {
-    if !nix::unistd::geteuid().is_root() || Command::new("rsync").arg("--version").stdout(Stdio::null()).status().is_err() {
+    if !nix::unistd::geteuid().is_root()
+        || Command::new("rsync").arg("--version").stdout(Stdio::null()).status().is_err()
+    {
         eprintln!("skipped: network namespaces need root, and rsync must be installed");
         return;
     }
@@ -173,8 +179,9 @@ fn a_real_rsync_keeps_to_its_grant_within_a_tenth() {
     assert!(done.success());
     let moved = std::fs::metadata(c.path("in/model")).expect("it arrived").len();
     assert_eq!(moved, bytes / 4096 * 4096);
-    let ended: TransferEnded =
-        c.call("EndTransfer", &json!({"transfer_id": grant.transfer_id, "bytes": moved, "seconds": seconds})).expect("ended");
+    let ended: TransferEnded = c
+        .call("EndTransfer", &json!({"transfer_id": grant.transfer_id, "bytes": moved, "seconds": seconds}))
+        .expect("ended");
     let measured = ended.measured_kbit.expect("measured") as f64;
     let off = (measured / grant.kbit as f64 - 1.0) * 100.0;
     eprintln!("granted {} kbit/s, measured {measured:.0} kbit/s over {seconds:.1} s: {off:+.1} %", grant.kbit);

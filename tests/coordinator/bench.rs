@@ -1,5 +1,5 @@
-//! `scripts/bench coordinator`: durable admissions a second and their delay, beside Postgres doing the same, in turns. Prints, asserts
-//! nothing about speed.
+//! `scripts/bench coordinator`: durable admissions a second and their delay, beside Postgres doing the same, in turns.
+//! Prints, asserts nothing about speed.
 use crate::harness::*;
 use ringrift::contract::coordinator::*;
 use serde_json::json;
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 /// Where Postgres listens, as the script started it; without it the benchmark does not run.
 const PGHOST: &str = "BENCH_PGHOST";
 
-/// One turn: pairs of acquire and release a second, and the delay of a pair in milliseconds, median and 99th percentile.
+/// One turn: pairs of acquire and release a second, and the delay of a pair in milliseconds, median and 99th
+/// percentile.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     rate: f64,
@@ -34,7 +35,8 @@ fn ours(c: &Coordinator, clients: usize, length: Duration) -> Turn {
                 let mut round = me;
                 while begin.elapsed() < length {
                     round += 7;
-                    let ask = json!({"task_type": "export", "node": format!("n{}", round % 16), "requested_by": "bench"});
+                    let ask =
+                        json!({"task_type": "export", "node": format!("n{}", round % 16), "requested_by": "bench"});
                     let start = Instant::now();
                     let got: Acquired = client.call("org.ringrift.Coordinator.Acquire", &ask).expect("there is room");
                     let holder = json!({"lease_id": got.lease.lease_id, "token": got.lease.token});
@@ -89,7 +91,10 @@ fn admissions_a_second_beside_postgres() {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/sql");
     let rates = "admission: {per_minute: 10000000, selfplay_per_minute: 1, burst: 1000000, cooldown_ms: 0, window_starts: 1000000}\n";
     let c = Coordinator::with(&format!("{QUIET}{rates}limits: {{export: {{per_node: 32}}}}\n"));
-    println!("acquire and release of one slot, both durable; {} s a turn, three turns each, interleaved; medians", length.as_secs());
+    println!(
+        "acquire and release of one slot, both durable; {} s a turn, three turns each, interleaved; medians",
+        length.as_secs()
+    );
     println!("{:>8}  {:<44} {:>10} {:>10} {:>10}", "clients", "", "pairs/s", "median ms", "p99 ms");
     for clients in [1, 16] {
         let (mut mine, mut same, mut slots) = (Vec::new(), Vec::new(), Vec::new());
@@ -99,11 +104,18 @@ fn admissions_a_second_beside_postgres() {
             slots.push(postgres(&scripts.join("coordinator-slots.sql"), clients, length));
         }
         let (mine, same, slots) = (middle(&mine), middle(&same), middle(&slots));
-        for (name, t) in
-            [("ringrift-coordinator", mine), ("Postgres, the same checks", same), ("Postgres, SKIP LOCKED on slots alone", slots)]
-        {
+        for (name, t) in [
+            ("ringrift-coordinator", mine),
+            ("Postgres, the same checks", same),
+            ("Postgres, SKIP LOCKED on slots alone", slots),
+        ] {
             println!("{clients:>8}  {name:<44} {:>10.0} {:>10.2} {:>10.2}", t.rate, t.median, t.p99);
         }
-        println!("{:>8}  ratio {:.1} to the same checks, {:.1} to slots alone", "", mine.rate / same.rate, mine.rate / slots.rate);
+        println!(
+            "{:>8}  ratio {:.1} to the same checks, {:.1} to slots alone",
+            "",
+            mine.rate / same.rate,
+            mine.rate / slots.rate
+        );
     }
 }

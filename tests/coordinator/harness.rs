@@ -1,8 +1,8 @@
 //! A coordinator in a directory of its own, and clients for it.
 use crate::router::Router;
 use ringrift::contract::coordinator::{
-    Accepted, Counted, Dispatch, Enqueued, LeaseList, Listed, NewWork, Order, OrderKind, Report, ReportOutcome, Show, Shown, WorkItem,
-    WorkSelection,
+    Accepted, Counted, Dispatch, Enqueued, LeaseList, Listed, NewWork, Order, OrderKind, Report, ReportOutcome, Show,
+    Shown, WorkItem, WorkSelection,
 };
 use ringrift::contract::ids::{ConfigKey, JobId, NodeId};
 use ringrift::contract::job::{Finish, Finished, Offer, Renew, Take};
@@ -33,8 +33,7 @@ pub struct Coordinator {
 pub const QUIET: &str = "safeguards: {disk: {warning: 99.0, critical: 100.0}, memory: {warning: 99.0, critical: 100.0}, \
                           cpu: {warning: 99.0, critical: 100.0}, load_per_cpu: 1000.0, memory_stall: {warning: 99.0, critical: 100.0}}\n";
 /// Rates that are no hindrance.
-pub const FAST: &str =
-    "admission: {per_minute: 1000000, selfplay_per_minute: 1000000, burst: 1000, cooldown_ms: 0, window_starts: 1000000}\n";
+pub const FAST: &str = "admission: {per_minute: 1000000, selfplay_per_minute: 1000000, burst: 1000, cooldown_ms: 0, window_starts: 1000000}\n";
 /// Limits that are none.
 const ROOMY: &str = "limits: {retry_base_seconds: 1, selfplay_per_core: 4.0}\n";
 
@@ -85,8 +84,18 @@ impl Coordinator {
             command.arg(option).arg(self.path(name));
         }
         // Neither the system's flag nor its bus has anything to do with the test.
-        command.arg("--flag").arg(self.path("EMERGENCY_HALT")).arg("--bus").arg(format!("unix:path={}", self.path("no-bus").display()));
-        command.arg("--jobs").arg(self.path("jobs")).arg("--state").arg(self.dir.path()).arg("--runtime").arg(self.dir.path());
+        command
+            .arg("--flag")
+            .arg(self.path("EMERGENCY_HALT"))
+            .arg("--bus")
+            .arg(format!("unix:path={}", self.path("no-bus").display()));
+        command
+            .arg("--jobs")
+            .arg(self.path("jobs"))
+            .arg("--state")
+            .arg(self.dir.path())
+            .arg("--runtime")
+            .arg(self.dir.path());
         self.child = Some(command.spawn().expect("the coordinator starts"));
         let mut buffer = [0; 4096];
         loop {
@@ -201,7 +210,8 @@ pub fn work(kind: JobType) -> NewWork {
 
 /// A report of success without artefacts.
 pub fn success(offer: &Offer) -> Finish {
-    let result = serde_json::from_value(json!({"schema": 1, "artefacts": [], "metrics": {"games_completed": 3}})).expect("a result");
+    let result = serde_json::from_value(json!({"schema": 1, "artefacts": [], "metrics": {"games_completed": 3}}))
+        .expect("a result");
     Finish { result: Some(result), ..ended(&offer.description.job_id, Some(offer), "success", "0") }
 }
 

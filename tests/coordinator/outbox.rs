@@ -19,7 +19,8 @@ fn events_wait_for_the_router_and_come_once() {
         c.router.about("work_queued", id.as_str());
     }
     until(|| c.call::<CoordinatorStatus>("Status", &json!({})).expect("status").outbox, |n| *n == 0);
-    let queued: Vec<_> = c.router.events().into_iter().map(|e| e.payload["work_id"].as_str().unwrap_or_default().to_owned()).collect();
+    let queued: Vec<_> =
+        c.router.events().into_iter().map(|e| e.payload["work_id"].as_str().unwrap_or_default().to_owned()).collect();
     assert_eq!(queued, ids.iter().map(|id| id.to_string()).collect::<Vec<_>>(), "in order, each once");
     assert!(c.router.repeats() > 0, "the lost answers made repeats, which the key recognised");
 }

@@ -22,7 +22,12 @@ fn the_python_module_holds_slots_publishes_and_subscribes() {
     let router = Command::new(env!("CARGO_BIN_EXE_ringrift-event-router"))
         .env("RINGRIFT_ETC", c.dir.path())
         .env("RINGRIFT_SHARE", c.dir.path())
-        .args(["--socket".as_ref(), c.path("router.sock").as_os_str(), "--state".as_ref(), c.path("router").as_os_str()])
+        .args([
+            "--socket".as_ref(),
+            c.path("router.sock").as_os_str(),
+            "--state".as_ref(),
+            c.path("router").as_os_str(),
+        ])
         .spawn()
         .expect("the router starts");
     let _router = Killed(router);

@@ -49,7 +49,8 @@ fn an_idempotency_key_is_one_item_for_ever_and_a_singleton_one_at_a_time() {
     let first: Enqueued = c.call("Enqueue", &keyed).expect("queued");
     assert!(first.created);
     let ids: Vec<Enqueued> = std::thread::scope(|s| {
-        let threads: Vec<_> = (0..16).map(|_| s.spawn(|| c.call::<Enqueued>("Enqueue", &keyed).expect("queued"))).collect();
+        let threads: Vec<_> =
+            (0..16).map(|_| s.spawn(|| c.call::<Enqueued>("Enqueue", &keyed).expect("queued"))).collect();
         threads.into_iter().map(|t| t.join().expect("joined")).collect()
     });
     assert!(ids.iter().all(|e| e.work_id == first.work_id && !e.created));
@@ -75,17 +76,25 @@ fn bad_requests_are_refused_and_name_the_field() {
         (json!({"work_type": "cmaes"}), "work_type"),
         (json!({"work_type": "knitting"}), "work_type"),
         (json!({"config_key": "chess_2p"}), "config_key"),
-        (json!({"inputs": {"shards": vec![json!({"sha256": "a".repeat(64), "path": "/x".repeat(200)}); 1000]}}), "inputs"),
+        (
+            json!({"inputs": {"shards": vec![json!({"sha256": "a".repeat(64), "path": "/x".repeat(200)}); 1000]}}),
+            "inputs",
+        ),
     ];
     for (change, field) in table {
         let mut call = json!({"work_type": "selfplay", "config_key": "square8_2p"});
         call.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
         let error = c.call::<Enqueued>("Enqueue", &call).expect_err(field);
         let CallError::Answer { name, parameters, .. } = &error else { panic!("{error}") };
-        assert_eq!((name.as_str(), parameters.parameter.as_deref()), (errors::INVALID_PARAMETER, Some(field)), "{error}");
+        assert_eq!(
+            (name.as_str(), parameters.parameter.as_deref()),
+            (errors::INVALID_PARAMETER, Some(field)),
+            "{error}"
+        );
     }
-    let error =
-        c.call::<Enqueued>("Enqueue", &json!({"work_type": "selfplay", "config_key": "square8_2p", "prioritty": 1})).expect_err("unknown");
+    let error = c
+        .call::<Enqueued>("Enqueue", &json!({"work_type": "selfplay", "config_key": "square8_2p", "prioritty": 1}))
+        .expect_err("unknown");
     assert!(error.to_string().contains("prioritty"), "{error}");
     assert_eq!(c.list(&WorkSelection::default()).len(), 0);
     assert!(c.call::<Shown>("Show", &json!({"work_id": "abcd-1"})).expect_err("nothing there").is(errors::NOT_FOUND));
@@ -185,7 +194,9 @@ fn failures_are_retried_with_delay_until_the_attempts_are_used_up() {
     assert_eq!(c.show(&id).status, WorkStatus::Failed);
     c.router.about("work_failed", dependent.as_str());
     assert_eq!(c.show(&dependent).result.as_deref(), Some("dependency"));
-    let error = c.call::<Enqueued>("Enqueue", &NewWork { depends_on: vec![id], ..work(JobType::Export) }).expect_err("hopeless");
+    let error = c
+        .call::<Enqueued>("Enqueue", &NewWork { depends_on: vec![id], ..work(JobType::Export) })
+        .expect_err("hopeless");
     assert!(error.is(errors::REFUSED), "{error}");
 }
 
@@ -260,8 +271,10 @@ fn a_second_master_ends_the_first_and_gets_what_is_not_carried_out() {
 #[test]
 fn lists_are_filtered_newest_first_and_say_when_they_are_cut() {
     let c = Coordinator::new();
-    let ids: Vec<JobId> = (0..5).map(|n| c.enqueue(&work(if n % 2 == 0 { JobType::Selfplay } else { JobType::Export }))).collect();
-    let listed: Listed = c.call("List", &json!({"types": ["selfplay"], "statuses": ["pending"], "limit": 2})).expect("listed");
+    let ids: Vec<JobId> =
+        (0..5).map(|n| c.enqueue(&work(if n % 2 == 0 { JobType::Selfplay } else { JobType::Export }))).collect();
+    let listed: Listed =
+        c.call("List", &json!({"types": ["selfplay"], "statuses": ["pending"], "limit": 2})).expect("listed");
     assert_eq!(listed.items.iter().map(|i| &i.work_id).collect::<Vec<_>>(), [&ids[4], &ids[2]]);
     assert!(listed.truncated);
     assert!(c.list(&WorkSelection::of(&[WorkStatus::Running])).is_empty());
@@ -275,7 +288,8 @@ fn a_token_of_another_age_is_fenced() {
     master.start_of(&id);
     let offer = c.take(&id, "i").expect("taken");
     for token in [0, offer.token.0 + 1, u64::MAX] {
-        let error = c.renew(&Renew { job_id: id.clone(), token: FencingToken(token), progress: None }).expect_err("not ours");
+        let error =
+            c.renew(&Renew { job_id: id.clone(), token: FencingToken(token), progress: None }).expect_err("not ours");
         assert!(error.is(errors::FENCED), "{error}");
     }
 }

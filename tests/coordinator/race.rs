@@ -1,4 +1,5 @@
-//! Sixty-four clients against one coordinator that is killed again and again: no limit passed, no token made or lost, no lease lost.
+//! Sixty-four clients against one coordinator that is killed again and again: no limit passed, no token made or lost,
+//! no lease lost.
 use crate::harness::*;
 use ringrift::contract::coordinator::*;
 use ringrift::contract::wire::{CallError, errors};
@@ -47,7 +48,8 @@ fn check(leases: &[LeaseView]) {
     assert!(nodes.iter().all(|((kind, _), n)| *n <= limits(*kind).0), "{nodes:?}");
 }
 
-/// One client's life: acquire, perhaps renew, release; after an outage it gives back what it finds under its name and does not know.
+/// One client's life: acquire, perhaps renew, release; after an outage it gives back what it finds under its name and
+/// does not know.
 fn live(me: usize, socket: &Path, known: &Known) {
     let name = format!("t{me}");
     let (mut client, mut round) = (None::<Client>, 0usize);
@@ -96,8 +98,11 @@ fn hold(client: &mut Client, acquired: &Acquired, kind: JobType, known: &Known, 
         assert!(same <= limits(kind).1 as usize, "{same} {kind} at once");
     }
     let holder = json!({"lease_id": acquired.lease.lease_id, "token": token});
-    let renewed =
-        if round.is_multiple_of(3) { client.call::<Renewed>("org.ringrift.Coordinator.Renew", &holder).map(drop) } else { Ok(()) };
+    let renewed = if round.is_multiple_of(3) {
+        client.call::<Renewed>("org.ringrift.Coordinator.Renew", &holder).map(drop)
+    } else {
+        Ok(())
+    };
     // From here on its end is under way, whatever the answer.
     known.held.lock().expect("held").remove(&token);
     match renewed {
@@ -143,7 +148,8 @@ fn sixty_four_clients_and_a_coordinator_that_is_killed_again_and_again() {
             // What is held now, and still is when it is back, must have survived.
             let before: BTreeSet<u64> = known.held.lock().expect("held").keys().copied().collect();
             c.kill();
-            let kept: BTreeSet<u64> = known.held.lock().expect("held").keys().copied().filter(|t| before.contains(t)).collect();
+            let kept: BTreeSet<u64> =
+                known.held.lock().expect("held").keys().copied().filter(|t| before.contains(t)).collect();
             c.start();
             kills += 1;
             let leases = c.leases().leases;
@@ -162,7 +168,9 @@ fn sixty_four_clients_and_a_coordinator_that_is_killed_again_and_again() {
     let mut last = c.client();
     (0..CLIENTS).for_each(|me| settle(&mut last, &format!("t{me}")).expect("given back"));
     assert!(c.leases().leases.is_empty(), "no slot leaked");
-    println!("{CLIENTS} clients, {seconds} s, {kills} kills: {granted} grants, {refused} refusals, no limit passed, no lease lost");
+    println!(
+        "{CLIENTS} clients, {seconds} s, {kills} kills: {granted} grants, {refused} refusals, no limit passed, no lease lost"
+    );
 }
 
 struct Over<'a>(&'a AtomicBool);

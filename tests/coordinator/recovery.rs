@@ -221,7 +221,9 @@ fn sigterm_drains_and_status_json_tells() {
 #[test]
 fn a_reload_takes_a_good_configuration_and_keeps_the_old_over_a_bad_one() {
     let mut c = Coordinator::new();
-    let allowed = |c: &Coordinator| c.call::<CanSpawn>("CanSpawn", &serde_json::json!({"task_type": "export"})).expect("answered").allowed;
+    let allowed = |c: &Coordinator| {
+        c.call::<CanSpawn>("CanSpawn", &serde_json::json!({"task_type": "export"})).expect("answered").allowed
+    };
     let hang_up = |c: &Coordinator| {
         let pid = nix::unistd::Pid::from_raw(c.pid() as i32);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).expect("told");
@@ -251,10 +253,15 @@ fn a_broken_frame_is_answered_and_the_interface_describes_itself() {
     let c = Coordinator::new();
     let mut client = c.client();
     let described: serde_json::Value = client
-        .call("org.varlink.service.GetInterfaceDescription", &serde_json::json!({"interface": "org.ringrift.Coordinator"}))
+        .call(
+            "org.varlink.service.GetInterfaceDescription",
+            &serde_json::json!({"interface": "org.ringrift.Coordinator"}),
+        )
         .expect("described");
     assert!(described["description"].as_str().is_some_and(|d| d.contains("method Enqueue")));
-    let error = client.call::<serde_json::Value>("org.ringrift.Coordinator.Nothing", &serde_json::json!({})).expect_err("unknown");
+    let error = client
+        .call::<serde_json::Value>("org.ringrift.Coordinator.Nothing", &serde_json::json!({}))
+        .expect_err("unknown");
     assert!(error.is(errors::METHOD_NOT_FOUND), "{error}");
     let error = c.call::<serde_json::Value>("Dispatch", &Dispatch { node: node() }).expect_err("no more");
     assert!(error.is(errors::INVALID_PARAMETER), "{error}");

@@ -31,7 +31,9 @@ impl Router {
     pub fn listen(&self, path: &Path) {
         let listener = UnixListener::bind(path).expect("the router's socket");
         let service: Arc<dyn Service> = Arc::new(self.clone());
-        std::thread::spawn(move || serve("router", &listener, &Budget::new(), move |_: &UnixStream| Ok(Arc::clone(&service))));
+        std::thread::spawn(move || {
+            serve("router", &listener, &Budget::new(), move |_: &UnixStream| Ok(Arc::clone(&service)))
+        });
     }
     pub fn hang_up(&self, batches: usize) {
         self.0.0.lock().expect("the log").hang_up = batches;
@@ -50,13 +52,16 @@ impl Router {
     pub fn wait(&self, kind: &str, fits: impl Fn(&NewEvent) -> bool) -> NewEvent {
         let find = |log: &Log| log.events.iter().find(|e| e.kind == kind && fits(e)).cloned();
         let log = self.0.0.lock().expect("the log");
-        let (log, _) = self.0.1.wait_timeout_while(log, Duration::from_secs(30), |log| find(log).is_none()).expect("the log");
+        let (log, _) =
+            self.0.1.wait_timeout_while(log, Duration::from_secs(30), |log| find(log).is_none()).expect("the log");
         let seen: Vec<_> = log.events.iter().map(|e| &e.kind).collect();
         find(&log).unwrap_or_else(|| panic!("no {kind} came; there were {seen:?}"))
     }
     /// Waits for an event of the type about this work item.
     pub fn about(&self, kind: &str, work: &str) -> NewEvent {
-        self.wait(kind, |e| e.payload.get("work_id").or(e.payload.get("task_id")).and_then(|v| v.as_str()) == Some(work))
+        self.wait(kind, |e| {
+            e.payload.get("work_id").or(e.payload.get("task_id")).and_then(|v| v.as_str()) == Some(work)
+        })
     }
 }
 
@@ -73,7 +78,8 @@ impl Service for Router {
         if let Some(kind) = &log.poison
             && batch.events.iter().any(|e| e.kind == *kind)
         {
-            return replies.send(&Reply::error("org.ringrift.BadPayload", &serde_json::json!({ "message": "poisoned" })));
+            return replies
+                .send(&Reply::error("org.ringrift.BadPayload", &serde_json::json!({ "message": "poisoned" })));
         }
         let mut results = Vec::new();
         for event in batch.events {

@@ -44,7 +44,12 @@ impl<'a> Unit<'a> {
     fn command(&self) -> Command {
         fs::create_dir_all(self.dir()).expect("the job's folder");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-job-runner"));
-        command.arg(self.id.as_str()).arg("--jobs").arg(self.c.path("jobs")).arg("--socket").arg(self.c.path("job.sock"));
+        command
+            .arg(self.id.as_str())
+            .arg("--jobs")
+            .arg(self.c.path("jobs"))
+            .arg("--socket")
+            .arg(self.c.path("job.sock"));
         command.arg("--current").arg(self.c.path("current"));
         command.env("INVOCATION_ID", &self.invocation).env_remove("NOTIFY_SOCKET");
         command
@@ -54,7 +59,11 @@ impl<'a> Unit<'a> {
     }
     fn finish(&self, service_result: &str, exit_code: &str, exit_status: &str) -> ExitStatus {
         let mut command = self.command();
-        command.arg("--finish").env("SERVICE_RESULT", service_result).env("EXIT_CODE", exit_code).env("EXIT_STATUS", exit_status);
+        command
+            .arg("--finish")
+            .env("SERVICE_RESULT", service_result)
+            .env("EXIT_CODE", exit_code)
+            .env("EXIT_STATUS", exit_status);
         command.status().expect("the finisher runs")
     }
     /// Main process and ExecStopPost=, with systemd's words for the end.
@@ -107,10 +116,15 @@ fn a_job_that_ends_well_is_verified_and_completed() {
     assert_eq!(&seen, described);
     assert_eq!(unit.file("attempt-1/cwd").expect("written").trim(), unit.dir().join("attempt-1").display().to_string());
     let environment = unit.file("attempt-1/environment").expect("written");
-    for name in ["RINGRIFT_JOB_ID", "RINGRIFT_JOB_TYPE", "RINGRIFT_OUTPUT_DIR", "RINGRIFT_LEASE_TOKEN", "RINGRIFT_JOB_SOCKET"] {
+    for name in
+        ["RINGRIFT_JOB_ID", "RINGRIFT_JOB_TYPE", "RINGRIFT_OUTPUT_DIR", "RINGRIFT_LEASE_TOKEN", "RINGRIFT_JOB_SOCKET"]
+    {
         assert!(environment.lines().any(|l| l.starts_with(&format!("{name}="))), "{name} in {environment}");
     }
-    assert!(!environment.contains("NOTIFY_SOCKET=") && !environment.contains("RINGRIFT_PREVIOUS_DIR="), "{environment}");
+    assert!(
+        !environment.contains("NOTIFY_SOCKET=") && !environment.contains("RINGRIFT_PREVIOUS_DIR="),
+        "{environment}"
+    );
     assert!(unit.finish("success", "exited", "0").success(), "a repeat is fine");
 }
 
@@ -149,7 +163,8 @@ fn exit_codes_crashes_and_missing_results_are_handed_on() {
         let item = c.show(&unit.id);
         let expected = item.status == status || (status == WorkStatus::Pending && item.status == WorkStatus::Claimed);
         assert!(expected && item.attempts <= 2, "{script}: {item:?}");
-        let ended = c.router.about(if status == WorkStatus::Failed { "work_failed" } else { "work_retry" }, unit.id.as_str());
+        let ended =
+            c.router.about(if status == WorkStatus::Failed { "work_failed" } else { "work_retry" }, unit.id.as_str());
         assert!(ended.payload["error"].as_str().is_some_and(|e| e.contains(word)), "{script}: {:?}", ended.payload);
     }
 }
@@ -160,7 +175,11 @@ fn a_result_that_its_consumer_would_refuse_is_a_failed_attempt() {
     let artefact = json!({"kind": "games", "path": "g.db", "sha256": ABC, "bytes": 3});
     let nested = (0..124).fold(json!(1), |inner, _| json!({ "a": inner }));
     let table = [
-        (json!([artefact]), json!({"games_completed": 10.0, "games_per_second": 1.0}), "write 10 without a decimal point"),
+        (
+            json!([artefact]),
+            json!({"games_completed": 10.0, "games_per_second": 1.0}),
+            "write 10 without a decimal point",
+        ),
         (json!([artefact]), json!({"games_per_second": 1.0}), "games_completed"),
         (json!([]), json!({"games_completed": 3, "games_per_second": 1.0}), "no artefact of kind"),
         (json!([artefact]), json!({"games_completed": 3, "games_per_second": 1.0, "x": nested}), "the maximum is 32"),
@@ -200,10 +219,13 @@ fn a_job_whose_time_is_over_is_stopped_by_its_runner() {
 
 /// Runs one job of self-play whose script notes its processors and its policy, under these limits.
 fn placed(limits: &str) -> (Option<i32>, Coordinator, JobId, Option<String>) {
-    let script =
-        format!("grep Cpus_allowed_list /proc/self/status > placed; awk '{{print $41}}' /proc/self/stat >> placed; {}", plays(ABC));
+    let script = format!(
+        "grep Cpus_allowed_list /proc/self/status > placed; awk '{{print $41}}' /proc/self/stat >> placed; {}",
+        plays(ABC)
+    );
     let quoted = serde_json::to_string(&script).expect("text");
-    let config = format!("{QUIET}{FAST}limits: {{{limits}}}\nworkload: {{selfplay: {{command: [/bin/sh, -c, {quoted}]}}}}\n");
+    let config =
+        format!("{QUIET}{FAST}limits: {{{limits}}}\nworkload: {{selfplay: {{command: [/bin/sh, -c, {quoted}]}}}}\n");
     let c = Coordinator::with(&config);
     let mut master = c.dispatch();
     let (id, ended, placed) = {
@@ -228,7 +250,8 @@ fn a_workload_gets_the_processors_and_the_policy_of_its_type() {
 
 #[test]
 fn sigterm_reaches_the_workload_and_counts_as_an_interruption() {
-    let c = Coordinator::scripted("trap 'echo bye > goodbye; exit 0' TERM; echo here > here; while :; do sleep 0.05; done");
+    let c =
+        Coordinator::scripted("trap 'echo bye > goodbye; exit 0' TERM; echo here > here; while :; do sleep 0.05; done");
     let mut master = c.dispatch();
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
     let mut child = unit.start();
@@ -258,7 +281,8 @@ fn a_job_that_was_fenced_off_is_killed_with_all_it_started() {
     let mut master = c.dispatch();
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
     let mut child = unit.start();
-    let pid = until(|| unit.file("attempt-1/pid").and_then(|p| p.trim().parse::<i32>().ok()), Option::is_some).expect("a pid");
+    let pid = until(|| unit.file("attempt-1/pid").and_then(|p| p.trim().parse::<i32>().ok()), Option::is_some)
+        .expect("a pid");
     c.call::<Accepted>("Cancel", &json!({"work_id": unit.id})).expect("cancelled");
     assert_eq!(child.wait().expect("reaped").code(), Some(75));
     until(|| kill(Pid::from_raw(pid), None).is_err(), |gone| *gone);
@@ -273,7 +297,8 @@ fn a_runner_that_is_killed_is_reported_by_finish() {
     let mut master = c.dispatch();
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
     let mut child = unit.start();
-    let pid = until(|| unit.file("attempt-1/pid").and_then(|p| p.trim().parse::<i32>().ok()), Option::is_some).expect("a pid");
+    let pid = until(|| unit.file("attempt-1/pid").and_then(|p| p.trim().parse::<i32>().ok()), Option::is_some)
+        .expect("a pid");
     child.kill().expect("killed");
     assert_eq!(child.wait().expect("reaped").signal(), Some(9));
     unit.finish("signal", "killed", "KILL");
@@ -335,7 +360,11 @@ fn a_unit_that_dies_before_take_is_a_failed_try() {
     let unit = Unit::ordered(&c, &mut master, &work(JobType::Selfplay));
     assert!(unit.finish("exit-code", "exited", "203").success());
     let retry = c.router.about("work_retry", unit.id.as_str());
-    assert!(retry.payload["error"].as_str().is_some_and(|e| e.contains("before the job started")), "{:?}", retry.payload);
+    assert!(
+        retry.payload["error"].as_str().is_some_and(|e| e.contains("before the job started")),
+        "{:?}",
+        retry.payload
+    );
 }
 
 #[test]
@@ -351,13 +380,18 @@ fn a_job_cannot_name_where_its_files_lie() {
     assert_eq!(done["accepted"], true);
     let completed = c.router.about("work_completed", id.as_str());
     assert_eq!(completed.payload["output"], c.path(&format!("jobs/{id}/attempt-1")).display().to_string());
-    assert_eq!(completed.payload["uids"], json!([nix::unistd::geteuid().as_raw()]), "whose files are the job's, by the kernel's word");
+    assert_eq!(
+        completed.payload["uids"],
+        json!([nix::unistd::geteuid().as_raw()]),
+        "whose files are the job's, by the kernel's word"
+    );
 
     let id = c.enqueue(&work(JobType::Selfplay));
     master.start_of(&id);
     let offer = c.take(&id, "i").expect("taken");
     let mut call = serde_json::to_value(success(&offer)).expect("a report");
-    call["result"]["artefacts"] = json!([{"kind": "games", "path": "../../coordinator/coordination.db", "sha256": ABC, "bytes": 3}]);
+    call["result"]["artefacts"] =
+        json!([{"kind": "games", "path": "../../coordinator/coordination.db", "sha256": ABC, "bytes": 3}]);
     let refused = c.jobs().call::<Value>("org.ringrift.Job.Finish", &call).expect_err("a way out");
     assert!(refused.to_string().contains("is not a path in the output directory"), "{refused}");
 }
@@ -374,7 +408,8 @@ fn what_a_job_says_it_was_given_counts_for_nothing() {
     let offer = c.take(&id, "i").expect("taken");
     let mut call = serde_json::to_value(success(&offer)).expect("a report");
     let forged = json!({"sha256": "f".repeat(64), "path": "/var/lib/ringrift/jobs/x/attempt-1/fifo"});
-    call["description"]["inputs"] = json!({"candidate": forged, "model": forged, "champion": forged, "shards": [], "samples": []});
+    call["description"]["inputs"] =
+        json!({"candidate": forged, "model": forged, "champion": forged, "shards": [], "samples": []});
     call["description"]["config_key"] = json!("hex8_2p");
     let done: Value = c.jobs().call("org.ringrift.Job.Finish", &call).expect("finished");
     assert_eq!(done["accepted"], true);

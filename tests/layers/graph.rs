@@ -1,13 +1,15 @@
 //! The import graph between files: who names what of whom, and that no two files need each other.
 //!
-//! An edge is a path in the code that leads to another file: `use` and paths written out, from `crate::`, `super::`, `self::` or a module
-//! that the file declares. A declaration (`mod x;`) is none, and neither is a re-export: whoever uses the name through it has an edge to
-//! the file that defines it. Paths from `$crate` in a macro are those of the files that use it.
+//! An edge is a path in the code that leads to another file: `use` and paths written out, from `crate::`, `super::`,
+//! `self::` or a module that the file declares. A declaration (`mod x;`) is none, and neither is a re-export: whoever
+//! uses the name through it has an edge to the file that defines it. Paths from `$crate` in a macro are those of the
+//! files that use it.
 use crate::sources::{is_test, sources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Folders whose circles are let be, each with the reason.
-const EXEMPT: &[(&str, &str)] = &[("router/", "the router is rewritten by an issue of its own, which unties its files")];
+const EXEMPT: &[(&str, &str)] =
+    &[("router/", "the router is rewritten by an issue of its own, which unties its files")];
 
 /// A file of the library, by its module path.
 struct File {
@@ -153,7 +155,8 @@ fn read(name: &str, text: &str) -> File {
         tree(&tokens, &mut at, &[], &mut found);
         if public { exported.extend(found) } else { imports.extend(found) }
     }
-    let mut uses: BTreeSet<Vec<String>> = imports.iter().filter_map(|(_, path)| absolute(path, &here, &children)).collect();
+    let mut uses: BTreeSet<Vec<String>> =
+        imports.iter().filter_map(|(_, path)| absolute(path, &here, &children)).collect();
     let exports: Vec<(String, Vec<String>)> =
         exported.into_iter().filter_map(|(name, path)| Some((name, absolute(&path, &here, &children)?))).collect();
     uses.extend(exports.iter().filter(|(name, _)| rest.contains(name)).map(|(_, path)| path.clone()));
@@ -161,7 +164,8 @@ fn read(name: &str, text: &str) -> File {
     let mut at = 0;
     while at < rest.len() {
         let mut end = at;
-        while rest.get(end + 1).is_some_and(|t| t == "::") && rest.get(end + 2).is_some_and(|t| t.starts_with(is_word)) {
+        while rest.get(end + 1).is_some_and(|t| t == "::") && rest.get(end + 2).is_some_and(|t| t.starts_with(is_word))
+        {
             end += 2;
         }
         if end > at {
@@ -188,7 +192,8 @@ fn target<'a>(files: &'a Files, path: &[String], depth: u8) -> Option<&'a File> 
             .filter(|(exported, _)| exported == "*")
             .map(|(_, to)| [&to[..to.len() - 1], std::slice::from_ref(name)].concat())
     };
-    let behind = named.or_else(|| all().find(|to| target(files, to, depth - 1).is_some_and(|f| f.defines.contains(name))));
+    let behind =
+        named.or_else(|| all().find(|to| target(files, to, depth - 1).is_some_and(|f| f.defines.contains(name))));
     behind.map_or(Some(file), |to| target(files, &to, depth - 1))
 }
 
@@ -229,7 +234,8 @@ fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<BTreeSet<String>> 
 fn no_two_files_need_each_other() {
     let graph = graph();
     let circles = circles(&graph);
-    let exempt = |circle: &BTreeSet<String>| EXEMPT.iter().any(|(folder, _)| circle.iter().all(|file| file.starts_with(folder)));
+    let exempt =
+        |circle: &BTreeSet<String>| EXEMPT.iter().any(|(folder, _)| circle.iter().all(|file| file.starts_with(folder)));
     let told = |circle: &BTreeSet<String>| {
         let edges = |file: &String| {
             let to: Vec<&str> = graph[file].intersection(circle).map(String::as_str).collect();
@@ -251,6 +257,9 @@ fn the_graph_sees_what_is_there() {
     let needs = |from: &str, to: &str| graph.get(from).is_some_and(|n| n.contains(to));
     assert!(needs("coordinator/take.rs", "coordinator/change.rs"), "use super::…");
     assert!(needs("coordinator/take.rs", "contract/job.rs"), "use crate::…");
-    assert!(needs("coordinator/mod.rs", "coordinator/run.rs") || !needs("lib.rs", "coordinator/run.rs"), "a re-export is no use");
+    assert!(
+        needs("coordinator/mod.rs", "coordinator/run.rs") || !needs("lib.rs", "coordinator/run.rs"),
+        "a re-export is no use"
+    );
     assert!(graph.len() > 300, "{} files", graph.len());
 }

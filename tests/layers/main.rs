@@ -1,4 +1,5 @@
-//! The layers: which of our folders and which third-party crates each folder of `src` may use. DESIGN's layout, as a test.
+//! The layers: which of our folders and which third-party crates each folder of `src` may use. DESIGN's layout, as a
+//! test.
 mod graph;
 mod sources;
 mod texts;
@@ -71,12 +72,14 @@ const CRATES: &[(&str, &[&str])] = &[
 
 /// "Where things are" in ARCHITECTURE.md.
 fn table() -> String {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"))
+        .expect("ARCHITECTURE.md");
     let section = text.split("\n## Where things are\n").nth(1).expect("the table");
     section.split("\n## ").next().unwrap_or_default().to_owned()
 }
 
-/// The rules: the table "Where things are". Its last column names modules, `nothing of ours`, and `no I/O` behind a semicolon.
+/// The rules: the table "Where things are". Its last column names modules, `nothing of ours`, and `no I/O` behind a
+/// semicolon.
 fn layers() -> Vec<Layer> {
     let mut layers = Vec::new();
     for line in table().lines().filter(|line| line.starts_with("| `src/")) {
@@ -84,11 +87,14 @@ fn layers() -> Vec<Layer> {
         let [folders, _, rule] = cells[..] else { panic!("not a row of three cells: {line}") };
         let (may, limits) = rule.split_once(';').unwrap_or((rule, ""));
         let name = |word: &str| word.trim().trim_matches('`').to_owned();
-        let ours: Vec<String> = if may.trim() == "nothing of ours" { Vec::new() } else { may.split(',').map(name).collect() };
+        let ours: Vec<String> =
+            if may.trim() == "nothing of ours" { Vec::new() } else { may.split(',').map(name).collect() };
         if rule.is_empty() {
             continue;
         }
-        for folder in folders.split(',').map(name).filter(|folder| !root().join(&folder[4..]).join("Cargo.toml").exists()) {
+        for folder in
+            folders.split(',').map(name).filter(|folder| !root().join(&folder[4..]).join("Cargo.toml").exists())
+        {
             let folder = folder[4..].to_owned();
             assert!(root().join(&folder).is_dir(), "ARCHITECTURE.md has a rule for src/{folder}, which is not there");
             layers.push(Layer { folder, ours: ours.clone(), effects: limits.trim() != "no I/O" });
@@ -104,13 +110,15 @@ fn layers() -> Vec<Layer> {
     layers
 }
 
-/// What does not keep the rules yet: the file, and a part of what the test says about it. A line that is no longer needed fails
-/// the test, so the list only shrinks.
+/// What does not keep the rules yet: the file, and a part of what the test says about it. A line that is no longer
+/// needed fails the test, so the list only shrinks.
 const DEBTS: &[(&str, &str)] = &[];
 
 /// Fails with what is wrong beyond the debts of this kind, and with debts that are paid.
 fn settle(wrong: Vec<String>, kind: &str) {
-    let owed = |line: &String| DEBTS.iter().any(|(file, what)| line.starts_with(&format!("src/{file} ")) && line.contains(what));
+    let owed = |line: &String| {
+        DEBTS.iter().any(|(file, what)| line.starts_with(&format!("src/{file} ")) && line.contains(what))
+    };
     let left: Vec<&String> = wrong.iter().filter(|line| !owed(line)).collect();
     assert!(left.is_empty(), "{}", left.iter().map(|l| l.as_str()).collect::<Vec<_>>().join("\n"));
     for (file, what) in DEBTS.iter().filter(|(_, what)| what.contains(kind)) {
@@ -121,8 +129,10 @@ fn settle(wrong: Vec<String>, kind: &str) {
 
 /// Third-party crates of Cargo.toml, as code names them.
 fn third_party() -> BTreeSet<String> {
-    let manifest = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("Cargo.toml");
-    let section = manifest.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap_or_default();
+    let manifest =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).expect("Cargo.toml");
+    let section =
+        manifest.split("\n[dependencies]\n").nth(1).expect("dependencies").split("\n[").next().unwrap_or_default();
     let name = |line: &str| line.split(['.', ' ', '=']).next().unwrap_or_default().trim().replace('-', "_");
     section.lines().filter(|l| !l.trim_start().starts_with('#')).map(name).filter(|n| !n.is_empty()).collect()
 }
@@ -144,7 +154,8 @@ fn names(code: &str) -> BTreeSet<&str> {
 fn ours(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
-        let path: String = code[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
+        let path: String =
+            code[at + 7..].chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
         found.insert(path);
     }
     found
@@ -160,12 +171,20 @@ fn each_folder_uses_only_what_is_below_it() {
             for path in ours(&code) {
                 let allowed = |module: &String| path == *module || path.starts_with(&format!("{module}::"));
                 if !allowed(&layer.folder) && !layer.ours.iter().any(allowed) {
-                    wrong.push(format!("src/{name} uses crate::{path}; {} may use {}", layer.folder, layer.ours.join(", ")));
+                    wrong.push(format!(
+                        "src/{name} uses crate::{path}; {} may use {}",
+                        layer.folder,
+                        layer.ours.join(", ")
+                    ));
                 }
             }
             for found in names(&code).into_iter().filter(|n| third.contains(*n)) {
                 if !PLAIN.contains(&found) && !layer.crates().contains(&found) {
-                    wrong.push(format!("src/{name} uses the crate {found}; {} may use {}", layer.folder, layer.crates().join(", ")));
+                    wrong.push(format!(
+                        "src/{name} uses the crate {found}; {} may use {}",
+                        layer.folder,
+                        layer.crates().join(", ")
+                    ));
                 }
             }
         }
@@ -204,13 +223,19 @@ fn pure_folders_have_no_effects() {
 #[test]
 fn a_daemon_knows_no_other_daemon() {
     let sources = sources();
-    let daemons: Vec<&(String, String)> = sources.iter().filter(|(n, _)| n.starts_with("daemons/") && !n.ends_with("/mod.rs")).collect();
+    let daemons: Vec<&(String, String)> =
+        sources.iter().filter(|(n, _)| n.starts_with("daemons/") && !n.ends_with("/mod.rs")).collect();
     let module = |name: &str| name.trim_end_matches(".rs").replace('/', "::");
     let types: Vec<String> = daemons.iter().map(|(n, _)| module(n)).collect();
     for (name, text) in &daemons {
         let code = shipped(text);
-        for other in types.iter().filter(|t| **t != module(name) && t.split("::").count() == 3 && is_daemon(&sources, t)) {
-            assert!(!code.contains(&format!("crate::{other}")), "src/{name} uses {other}: a daemon never uses another daemon");
+        for other in
+            types.iter().filter(|t| **t != module(name) && t.split("::").count() == 3 && is_daemon(&sources, t))
+        {
+            assert!(
+                !code.contains(&format!("crate::{other}")),
+                "src/{name} uses {other}: a daemon never uses another daemon"
+            );
         }
     }
 }
@@ -223,9 +248,19 @@ fn is_daemon(sources: &[(String, String)], module: &str) -> bool {
 
 #[test]
 fn an_adapter_knows_one_thing() {
-    // Crates that talk to the outside; zbus_systemd is the typed half of zbus, futures_util and tokio carry its streams;
-    // hyper_util and http_body_util are the other halves of hyper.
-    let outside = ["hyper", "nvml_wrapper", "rusqlite", "saphyr_parser", "sd_notify", "serde_yaml", "sysinfo", "tracing_journald", "zbus"];
+    // Crates that talk to the outside; zbus_systemd is the typed half of zbus, futures_util and tokio carry its
+    // streams; hyper_util and http_body_util are the other halves of hyper.
+    let outside = [
+        "hyper",
+        "nvml_wrapper",
+        "rusqlite",
+        "saphyr_parser",
+        "sd_notify",
+        "serde_yaml",
+        "sysinfo",
+        "tracing_journald",
+        "zbus",
+    ];
     let mut wrong = Vec::new();
     for (name, text) in sources().iter().filter(|(n, _)| n.starts_with("platform/") && !is_test(n)) {
         let code = shipped(text);
@@ -242,8 +277,12 @@ fn programs_are_one_line() {
     for (name, text) in sources().iter().filter(|(n, _)| n.starts_with("bin/")) {
         let lines = text.lines().filter(|l| !l.trim().is_empty() && !l.starts_with("//!")).count();
         assert!(lines <= 3, "src/{name} has {lines} lines of code; everything else belongs into the library");
-        let foreign: Vec<&str> = names(text).into_iter().filter(|n| !["ringrift", "std", "process"].contains(n) && !n.is_empty()).collect();
-        assert!(foreign.iter().all(|n| n.chars().next().is_some_and(char::is_uppercase)), "src/{name} uses {foreign:?}");
+        let foreign: Vec<&str> =
+            names(text).into_iter().filter(|n| !["ringrift", "std", "process"].contains(n) && !n.is_empty()).collect();
+        assert!(
+            foreign.iter().all(|n| n.chars().next().is_some_and(char::is_uppercase)),
+            "src/{name} uses {foreign:?}"
+        );
     }
 }
 
@@ -262,16 +301,21 @@ fn every_file_says_what_it_owns_and_is_short() {
     settle(wrong, "lines");
 }
 
-/// A job may put a link, a FIFO or another's file under any name of its directory. Whoever knows where those files lie and is not the job
-/// itself opens them through `platform/job_files.rs`.
+/// A job may put a link, a FIFO or another's file under any name of its directory. Whoever knows where those files lie
+/// and is not the job itself opens them through `platform/job_files.rs`.
 #[test]
 fn files_of_jobs_have_one_opener() {
     let opening = ["File::open", "File::options", "OpenOptions", "fs::read", "fs::copy", "openat("];
-    for (name, text) in sources().iter().filter(|(n, _)| !n.starts_with("jobrunner/") && !n.starts_with("platform/job_files")) {
+    for (name, text) in
+        sources().iter().filter(|(n, _)| !n.starts_with("jobrunner/") && !n.starts_with("platform/job_files"))
+    {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let knows = ["paths::JOBS", "attempt_name(", ".shown("].iter().any(|word| code.contains(word));
         let opens: Vec<&&str> = opening.iter().filter(|word| code.contains(**word)).collect();
-        assert!(!knows || opens.is_empty(), "src/{name} knows where jobs' files lie and uses {opens:?}; use platform::job_files");
+        assert!(
+            !knows || opens.is_empty(),
+            "src/{name} knows where jobs' files lie and uses {opens:?}; use platform::job_files"
+        );
     }
 }
 
@@ -291,8 +335,11 @@ const MOVES: [&str; 9] = [
 #[test]
 fn files_are_replaced_in_one_place() {
     let files = sources();
-    let renaming: Vec<&str> =
-        files.iter().filter(|(name, text)| !is_test(name) && shipped(text).contains("rename(")).map(|(name, _)| name.as_str()).collect();
+    let renaming: Vec<&str> = files
+        .iter()
+        .filter(|(name, text)| !is_test(name) && shipped(text).contains("rename("))
+        .map(|(name, _)| name.as_str())
+        .collect();
     for name in &renaming {
         assert!(MOVES.contains(name), "src/{name} renames; use platform::replace to write a file");
     }
@@ -306,8 +353,11 @@ fn files_are_replaced_in_one_place() {
 fn every_permitted_crate_is_used() {
     let files = sources();
     for (folder, crates) in CRATES {
-        let code: Vec<String> =
-            files.iter().filter(|(name, _)| name.starts_with(&format!("{folder}/"))).map(|(_, text)| text.clone()).collect();
+        let code: Vec<String> = files
+            .iter()
+            .filter(|(name, _)| name.starts_with(&format!("{folder}/")))
+            .map(|(_, text)| text.clone())
+            .collect();
         for wanted in *crates {
             let used = code.iter().any(|text| names(text).contains(wanted) || text.contains(&format!("use {wanted};")));
             assert!(used, "src/{folder} does not use {wanted}; take it out of CRATES");
@@ -333,8 +383,10 @@ fn every_folder_is_known() {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let package = |path: &std::path::Path| path.join("Cargo.toml").exists();
-        let packages = || std::fs::read_dir(&path).expect("a folder").any(|entry| package(&entry.expect("an entry").path()));
-        let known = !path.is_dir() || package(&path) || packages() || name == "bin" || table.contains(&format!("`src/{name}`"));
+        let packages =
+            || std::fs::read_dir(&path).expect("a folder").any(|entry| package(&entry.expect("an entry").path()));
+        let known =
+            !path.is_dir() || package(&path) || packages() || name == "bin" || table.contains(&format!("`src/{name}`"));
         assert!(known, "src/{name} has no layer; add it to the table in ARCHITECTURE.md");
     }
 }
@@ -359,9 +411,15 @@ fn status_of_work_is_written_in_one_place() {
         let code = shipped(text).split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
         let updates = code.match_indices("update work").map(|(at, _)| &code[at..]);
         let sets = |update: &str| update.split(" where ").next().is_some_and(|set| set.contains("status"));
-        assert!(!updates.into_iter().any(sets), "src/{name} changes the status of work; use coordinator::transition::set");
+        assert!(
+            !updates.into_iter().any(sets),
+            "src/{name} changes the status of work; use coordinator::transition::set"
+        );
         assert!(!code.contains("insert into work ("), "src/{name} makes an item; use coordinator::transition::queue");
         let listed = code.contains("in ('pending'") && name != "coordinator/schema.rs";
-        assert!(!listed, "src/{name} lists the statuses of items that have not ended; use coordinator::transition::ACTIVE");
+        assert!(
+            !listed,
+            "src/{name} lists the statuses of items that have not ended; use coordinator::transition::ACTIVE"
+        );
     }
 }

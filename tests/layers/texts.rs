@@ -21,7 +21,8 @@ fn one_file_prints() {
     }
 }
 
-/// Texts that are distinguished by what stands in them, each with the reason why there is no type: the file, a part of the line, the reason.
+/// Texts that are distinguished by what stands in them, each with the reason why there is no type: the file, a part of
+/// the line, the reason.
 const READ: &[(&str, &str, &str)] = &[
     ("platform/report.rs", "failed-", "names of files"),
     ("platform/catalog/rebuild.rs", ".json", "names of files"),
@@ -48,8 +49,8 @@ const READ: &[(&str, &str, &str)] = &[
     ("cli/units/verify.rs", "Overall exposure", "systemd-analyze prints it and has no other form"),
 ];
 
-/// A text for people is no fact: whoever decides on one is wrong as soon as somebody words it better, or as soon as another program's
-/// words are in it. Reasons, causes and errors have codes, kinds and names.
+/// A text for people is no fact: whoever decides on one is wrong as soon as somebody words it better, or as soon as
+/// another program's words are in it. Reasons, causes and errors have codes, kinds and names.
 #[test]
 fn nobody_decides_on_a_text() {
     let looks = [".contains(\"", ".starts_with(\"", ".ends_with(\""];
@@ -59,7 +60,9 @@ fn nobody_decides_on_a_text() {
         let compared = || texts.iter().any(|text| ways.iter().any(|way| line.contains(&format!("{text}{way}"))));
         looks.iter().any(|look| line.contains(look)) || compared()
     };
-    let helper = |name: &str| is_test(name) || ["daemons/testing.rs", "daemons/pipeline/testdata.rs", "router/fuzz.rs"].contains(&name);
+    let helper = |name: &str| {
+        is_test(name) || ["daemons/testing.rs", "daemons/pipeline/testdata.rs", "router/fuzz.rs"].contains(&name)
+    };
     let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
     for (name, text) in sources().iter().filter(|(name, _)| !helper(name)) {
         for line in shipped(text).lines().filter(|line| decides(line)) {
@@ -70,26 +73,39 @@ fn nobody_decides_on_a_text() {
         }
     }
     let unused = READ.iter().enumerate().filter(|(n, _)| !used.contains(n));
-    wrong.extend(unused.map(|(_, (file, part, _))| format!("src/{file} has no {part:?} any more; take its line out of READ")));
-    assert!(wrong.is_empty(), "{}\nGive the fact a type and decide on that, or name the reason in READ.", wrong.join("\n"));
+    wrong.extend(
+        unused.map(|(_, (file, part, _))| format!("src/{file} has no {part:?} any more; take its line out of READ")),
+    );
+    assert!(
+        wrong.is_empty(),
+        "{}\nGive the fact a type and decide on that, or name the reason in READ.",
+        wrong.join("\n")
+    );
 }
 
-/// `000` to `004`, alone or with what belongs to it: numbers of documents that no reader has. A number with more digits is a number.
+/// `000` to `004`, alone or with what belongs to it: numbers of documents that no reader has. A number with more digits
+/// is a number.
 fn names_a_document(line: &str) -> bool {
     line.match_indices("00").any(|(at, _)| {
         let bordered = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '_' | '.' | ',' | '\\'));
         let digit = line[at + 2..].chars().next().is_some_and(|c| ('0'..='4').contains(&c));
-        digit && bordered(line[..at].chars().next_back()) && bordered(line[at + 3..].chars().next().filter(|c| !matches!(c, '.' | ',')))
+        digit
+            && bordered(line[..at].chars().next_back())
+            && bordered(line[at + 3..].chars().next().filter(|c| !matches!(c, '.' | ',')))
     })
 }
 
 #[test]
 fn no_text_refers_to_a_document_that_readers_do_not_have() {
-    assert!(["000's guard", "the limits (002), and", "as 004 has it.", "\"004\""].iter().all(|line| names_a_document(line)));
+    assert!(
+        ["000's guard", "the limits (002), and", "as 004 has it.", "\"004\""].iter().all(|line| names_a_document(line))
+    );
     assert!(["1,000", "0.004", "0o004", "500", "2_000", "x004", "\\000"].iter().all(|line| !names_a_document(line)));
     let mut wrong = Vec::new();
     for (name, text) in sources() {
-        wrong.extend(text.lines().filter(|line| names_a_document(line)).map(|line| format!("src/{name}: {}", line.trim())));
+        wrong.extend(
+            text.lines().filter(|line| names_a_document(line)).map(|line| format!("src/{name}: {}", line.trim())),
+        );
     }
     for page in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/unified_loop.yaml"] {
         let text = std::fs::read_to_string(root().join("..").join(page)).unwrap_or_else(|e| panic!("{page}: {e}"));
@@ -98,7 +114,8 @@ fn no_text_refers_to_a_document_that_readers_do_not_have() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Phrases of earlier texts that readers did not understand, each with the words to use. Compared in lower case and as whole words.
+/// Phrases of earlier texts that readers did not understand, each with the words to use. Compared in lower case and as
+/// whole words.
 const ODD: &[(&str, &str)] = &[
     ("programs of old", "legacy programs"),
     ("scripts of old", "legacy scripts"),
@@ -163,22 +180,42 @@ fn below(folder: &str, files: &mut Vec<std::path::PathBuf>) {
 
 #[test]
 fn texts_that_people_meet_use_common_words() {
-    for line in ["`x` is no number", "used by programs of old", "it goes on", "at most so many", "A daemon is told", "tried anew"] {
+    for line in [
+        "`x` is no number",
+        "used by programs of old",
+        "it goes on",
+        "at most so many",
+        "A daemon is told",
+        "tried anew",
+    ] {
         assert!(odd(line).is_some(), "{line}");
     }
-    for line in ["is no longer in the log", "there is no master", "old events", "in the meantime", "recommended", "is no more than 3"] {
+    for line in [
+        "is no longer in the log",
+        "there is no master",
+        "old events",
+        "in the meantime",
+        "recommended",
+        "is no more than 3",
+    ] {
         assert_eq!(odd(line), None, "{line}");
     }
-    let mut files: Vec<_> =
-        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/fixtures/help.txt"].map(|f| root().join("..").join(f)).into();
-    ["docs", "config", "units", "packaging", "src/contract/interfaces"].iter().for_each(|folder| below(folder, &mut files));
+    let mut files: Vec<_> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/fixtures/help.txt"]
+        .map(|f| root().join("..").join(f))
+        .into();
+    ["docs", "config", "units", "packaging", "src/contract/interfaces"]
+        .iter()
+        .for_each(|folder| below(folder, &mut files));
     let mut wrong = Vec::new();
     for path in files.iter().filter(|path| path.extension().is_none_or(|e| e != "svg")) {
         let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let lines = text.lines().filter_map(|line| odd(line).map(|why| format!("{}: {why}: {}", path.display(), line.trim())));
+        let lines =
+            text.lines().filter_map(|line| odd(line).map(|why| format!("{}: {why}: {}", path.display(), line.trim())));
         wrong.extend(lines);
     }
-    let helper = |name: &str| is_test(name) || ["daemons/testing.rs", "daemons/pipeline/testdata.rs", "router/fuzz.rs"].contains(&name);
+    let helper = |name: &str| {
+        is_test(name) || ["daemons/testing.rs", "daemons/pipeline/testdata.rs", "router/fuzz.rs"].contains(&name)
+    };
     for (name, text) in sources().iter().filter(|(name, _)| !helper(name)) {
         let texts = shipped(text).lines().flat_map(sentences).collect::<Vec<_>>();
         wrong.extend(texts.iter().filter_map(|text| odd(text).map(|why| format!("src/{name}: {why}: {text}"))));
@@ -194,9 +231,15 @@ fn types_are_named_by_what_they_are() {
     let mut wrong = Vec::new();
     for (name, text) in sources() {
         for line in shipped(&text).lines() {
-            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
-            let defined = words.windows(2).find(|pair| ["struct", "enum", "trait", "type"].contains(&pair[0])).map(|pair| pair[1]);
-            wrong.extend(defined.filter(|name| METAPHORS.contains(name)).map(|defined| format!("src/{name} defines {defined}")));
+            let words: Vec<&str> =
+                line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+            let defined = words
+                .windows(2)
+                .find(|pair| ["struct", "enum", "trait", "type"].contains(&pair[0]))
+                .map(|pair| pair[1]);
+            wrong.extend(
+                defined.filter(|name| METAPHORS.contains(name)).map(|defined| format!("src/{name} defines {defined}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -205,13 +248,31 @@ fn types_are_named_by_what_they_are() {
 /// A constant's name says its role: `RPC_TIMEOUT`, not how somebody feels who waits.
 #[test]
 fn constants_have_their_role_in_the_name() {
-    let vague =
-        ["PATIENCE", "SOON", "LATER", "LONG", "ENOUGH", "MOST", "LEAST", "LARGEST", "LOOK", "GLANCE", "AGAIN", "LAST_WORD", "LAST_WORDS"];
+    let vague = [
+        "PATIENCE",
+        "SOON",
+        "LATER",
+        "LONG",
+        "ENOUGH",
+        "MOST",
+        "LEAST",
+        "LARGEST",
+        "LOOK",
+        "GLANCE",
+        "AGAIN",
+        "LAST_WORD",
+        "LAST_WORDS",
+    ];
     let mut wrong = Vec::new();
     for (name, text) in sources().iter().filter(|(name, _)| !is_test(name)) {
         let code = shipped(text);
-        let constants = code.lines().filter_map(|line| line.split_once("const ")).filter_map(|(_, rest)| rest.split_once(':'));
-        wrong.extend(constants.filter(|(constant, _)| vague.contains(constant)).map(|(constant, _)| format!("src/{name}: {constant}")));
+        let constants =
+            code.lines().filter_map(|line| line.split_once("const ")).filter_map(|(_, rest)| rest.split_once(':'));
+        wrong.extend(
+            constants
+                .filter(|(constant, _)| vague.contains(constant))
+                .map(|(constant, _)| format!("src/{name}: {constant}")),
+        );
     }
     assert!(wrong.is_empty(), "say the unit and the role, as in RPC_TIMEOUT or MAX_PENDING:\n{}", wrong.join("\n"));
 }
@@ -248,11 +309,24 @@ fn one_is_singular() {
         ends.count() > 0
     };
     let files = sources();
-    let ours = files.iter().filter(|(name, _)| !is_test(name) && (name.starts_with("daemons/") || name.starts_with("runtime/")));
+    let ours = files
+        .iter()
+        .filter(|(name, _)| !is_test(name) && (name.starts_with("daemons/") || name.starts_with("runtime/")));
     let wrong = ours.flat_map(|(name, text)| {
         let lines = shipped(text).lines().filter(|line| counted(line)).map(str::to_owned).collect::<Vec<_>>();
         lines.into_iter().map(move |line| format!("src/{name}: {}; use text::count", line.trim()))
     });
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// rustfmt keeps code within 120 columns, and comments are wrapped by hand. What it cannot break, a macro's rows, SQL, JSON, may be longer.
+#[test]
+fn comments_fit_a_line() {
+    let mut wrong = Vec::new();
+    for (name, text) in sources() {
+        let long = text.lines().filter(|line| line.trim_start().starts_with("//") && line.chars().count() > 120);
+        wrong.extend(long.map(|line| format!("src/{name}: {line}")));
+    }
+    assert!(wrong.is_empty(), "more than 120 columns:\n{}", wrong.join("\n"));
 }

@@ -1,5 +1,5 @@
-//! Times have types: a bare number does not say which clock it is of, and two clocks that meet in one subtraction free a slot too early
-//! or keep it for ever.
+//! Times have types: a bare number does not say which clock it is of, and two clocks that meet in one subtraction free
+//! a slot too early or keep it for ever.
 use crate::sources::{is_test, shipped, sources};
 
 /// Where both clocks meet; a folder or a file.
@@ -21,7 +21,8 @@ const AREAS: &[&str] = &[
 ];
 
 /// Where a time is a number all the same: the beginning of a path, and the reason.
-const NUMBERS: &[(&str, &str)] = &[("coordination/judge/", "reads status files and events, whose times are numbers of the wall clock")];
+const NUMBERS: &[(&str, &str)] =
+    &[("coordination/judge/", "reads status files and events, whose times are numbers of the wall clock")];
 
 /// A field, parameter or variable by its name and its type, where a line of code declares one.
 fn declared(line: &str) -> Vec<(&str, &str)> {
@@ -37,7 +38,8 @@ fn declared(line: &str) -> Vec<(&str, &str)> {
 /// Whether the name is a time's.
 fn is_time(name: &str) -> bool {
     let endings = ["_us", "_ms", "_at", "_since", "_until", "_deadline", "_before", "_after"];
-    let names = ["us", "at", "now", "since", "until", "wall", "mono", "boot", "deadline", "term", "age", "elapsed", "timeout"];
+    let names =
+        ["us", "at", "now", "since", "until", "wall", "mono", "boot", "deadline", "term", "age", "elapsed", "timeout"];
     names.contains(&name) || endings.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -54,18 +56,29 @@ fn is_bare(line: &str) -> bool {
 
 #[test]
 fn no_time_is_a_bare_number() {
-    for line in
-        ["pub granted_us: i64,", "fn due(&self, now: i64) -> bool {", "since: Option<i64>,", "|at: &i64| x", "ends_at: Vec<i64> = x"]
-    {
+    for line in [
+        "pub granted_us: i64,",
+        "fn due(&self, now: i64) -> bool {",
+        "since: Option<i64>,",
+        "|at: &i64| x",
+        "ends_at: Vec<i64> = x",
+    ] {
         assert!(is_bare(line), "{line}");
     }
-    for line in ["pub granted_us: Wall,", "number: i64,", "pub delay_ms: u32,", "at: Mono, n: i64", "let key: HashMap<i64, Mono>"] {
+    for line in [
+        "pub granted_us: Wall,",
+        "number: i64,",
+        "pub delay_ms: u32,",
+        "at: Mono, n: i64",
+        "let key: HashMap<i64, Mono>",
+    ] {
         assert!(!is_bare(line), "{line}");
     }
     let sources = sources();
     let within = |name: &str, area: &str| name.starts_with(area);
     let (mut wrong, mut used) = (Vec::new(), vec![false; NUMBERS.len()]);
-    for (name, text) in sources.iter().filter(|(name, _)| AREAS.iter().any(|area| within(name, area)) && !is_test(name)) {
+    for (name, text) in sources.iter().filter(|(name, _)| AREAS.iter().any(|area| within(name, area)) && !is_test(name))
+    {
         for line in shipped(text).lines().filter(|line| is_bare(line)) {
             match NUMBERS.iter().position(|(path, _)| within(name, path)) {
                 Some(n) => used[n] = true,
@@ -77,7 +90,9 @@ fn no_time_is_a_bare_number() {
         assert!(sources.iter().any(|(name, _)| within(name, area)), "src/{area} is not there; change AREAS");
     }
     let unused = NUMBERS.iter().zip(used).filter(|(_, used)| !used);
-    wrong.extend(unused.map(|((path, _), _)| format!("src/{path} has no time that is a number; take it out of NUMBERS")));
+    wrong.extend(
+        unused.map(|((path, _), _)| format!("src/{path} has no time that is a number; take it out of NUMBERS")),
+    );
     assert!(wrong.is_empty(), "{}\nGive it a type of contract::time, or name the reason in NUMBERS.", wrong.join("\n"));
 }
 

@@ -8,7 +8,8 @@ use std::path::Path;
 /// Nobody's number on every Linux.
 const NOBODY: u32 = 65534;
 
-/// Connects as another user. User ids belong to threads as far as the kernel is concerned, and the socket keeps the caller's.
+/// Connects as another user. User ids belong to threads as far as the kernel is concerned, and the socket keeps the
+/// caller's.
 fn connect_as(uid: u32, dir: &Path) -> Result<Caller, CallError> {
     let dir = dir.to_owned();
     let thread = std::thread::spawn(move || {
@@ -32,8 +33,12 @@ fn a_user_of_no_group_publishes_nothing_and_root_everything() {
     open(dir.path(), 0o755);
     open(&dir.path().join("socket"), 0o666);
     let mut other = connect_as(NOBODY, dir.path()).expect("it may call");
-    let stopped =
-        || event("daemon_stopped", json!({"daemon_name": "AUTO_EXPORT", "hostname": "n1", "reason": "test", "invocation_id": "i"}));
+    let stopped = || {
+        event(
+            "daemon_stopped",
+            json!({"daemon_name": "AUTO_EXPORT", "hostname": "n1", "reason": "test", "invocation_id": "i"}),
+        )
+    };
     for events in [vec![stopped()], vec![external(json!({"n": 1}))]] {
         let refused = other.publish(events).expect_err("not a user's to publish");
         assert!(refused.is(errors::PERMISSION_DENIED) && refused.to_string().contains("ringrift"), "{refused}");

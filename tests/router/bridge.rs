@@ -1,5 +1,5 @@
-//! CROSS_PROCESS_POLLER between a real router and a real SQLite queue as legacy programs use it: both ways, once each, and nothing
-//! goes in a circle, wherever the daemon is killed.
+//! CROSS_PROCESS_POLLER between a real router and a real SQLite queue as legacy programs use it: both ways, once each,
+//! and nothing goes in a circle, wherever the daemon is killed.
 use crate::until::{end, until};
 use crate::world::{PATIENCE, Router, event};
 use ringrift::contract::envelope::Event;
@@ -10,9 +10,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// The tables of the earlier implementation.
 const TABLES: &str = "PRAGMA journal_mode=WAL;
-CREATE TABLE events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL, source TEXT NOT NULL,
+CREATE TABLE events(event_id INTEGER PRIMARY KEY AUTOINCREMENT, event_type TEXT NOT NULL, payload TEXT NOT NULL,
+source TEXT NOT NULL,
     hostname TEXT NOT NULL, created_at REAL NOT NULL);
-CREATE TABLE subscribers(subscriber_id TEXT PRIMARY KEY, process_name TEXT, hostname TEXT, pid INTEGER, subscribed_types TEXT,
+CREATE TABLE subscribers(subscriber_id TEXT PRIMARY KEY, process_name TEXT, hostname TEXT, pid INTEGER,
+subscribed_types TEXT,
     last_poll_at REAL, created_at REAL);
 CREATE TABLE acks(subscriber_id TEXT, event_id INTEGER, acked_at REAL, PRIMARY KEY(subscriber_id, event_id));";
 
@@ -28,7 +30,9 @@ impl Poller {
             .env("RINGRIFT_STATE", dir.join("poller"))
             .env("RINGRIFT_BACKOFF", "systemd")
             .env("RINGRIFT_CRASH_AT", crash_at)
-            .stderr(Stdio::from(std::fs::File::options().create(true).append(true).open(dir.join("poller.log")).expect("a log")))
+            .stderr(Stdio::from(
+                std::fs::File::options().create(true).append(true).open(dir.join("poller.log")).expect("a log"),
+            ))
             .spawn()
             .expect("the poller starts");
         Poller(child)
@@ -69,7 +73,9 @@ fn write(old: &Connection, kind: &str, payload: &str) {
 
 /// Types and payloads in the old queue that the old program did not write itself.
 fn put_in(old: &Connection) -> Vec<(String, String)> {
-    let mut rows = old.prepare("SELECT event_type, payload FROM events WHERE source <> 'old_program' ORDER BY event_id").expect("a query");
+    let mut rows = old
+        .prepare("SELECT event_type, payload FROM events WHERE source <> 'old_program' ORDER BY event_id")
+        .expect("a query");
     let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
     rows.map(|row| row.expect("a row")).collect()
 }
@@ -96,10 +102,16 @@ fn both_ways_once_each_and_in_no_circle_wherever_it_is_killed() {
         assert!(poller.end().code().is_none(), "{step}: killed by a signal");
         let _poller = Poller::start(dir.path(), "");
         let came = polled(dir.path(), "all in", || {
-            let came: Vec<Event> =
-                log(&router).into_iter().filter(|e| e.source == "cross-process-poller" && e.kind != "daemon_health").collect();
+            let came: Vec<Event> = log(&router)
+                .into_iter()
+                .filter(|e| e.source == "cross-process-poller" && e.kind != "daemon_health")
+                .collect();
             let acked: i64 = old.query_row("SELECT count(*) FROM acks", [], |row| row.get(0)).expect("a count");
-            if came.len() >= 3 && acked >= 3 { Ok(came) } else { Err(format!("{step}: {came:?}, {acked} acknowledged")) }
+            if came.len() >= 3 && acked >= 3 {
+                Ok(came)
+            } else {
+                Err(format!("{step}: {came:?}, {acked} acknowledged"))
+            }
         });
         let mut kinds: Vec<&str> = came.iter().map(|e| e.kind.as_str()).filter(|k| !k.starts_with("daemon_")).collect();
         kinds.sort_unstable();
@@ -123,7 +135,11 @@ fn both_ways_once_each_and_in_no_circle_wherever_it_is_killed() {
                 state => Err(format!("{step}: {state:?}, {out:?}")),
             }
         });
-        assert_eq!(log(&router).iter().filter(|e| e.kind == "exploration_boost").count(), 3, "{step}: nothing came back in");
+        assert_eq!(
+            log(&router).iter().filter(|e| e.kind == "exploration_boost").count(),
+            3,
+            "{step}: nothing came back in"
+        );
     }
 }
 
@@ -136,7 +152,8 @@ fn a_queue_that_is_made_anew_is_read_from_its_beginning() {
     let _poller = Poller::start(dir.path(), "");
     let kinds = |wanted: usize| {
         polled(dir.path(), "in", || {
-            let kinds: Vec<String> = log(&router).into_iter().map(|e| e.kind).filter(|k| k.starts_with("external.")).collect();
+            let kinds: Vec<String> =
+                log(&router).into_iter().map(|e| e.kind).filter(|k| k.starts_with("external.")).collect();
             if kinds.len() == wanted { Ok(kinds) } else { Err(format!("{kinds:?}")) }
         })
     };

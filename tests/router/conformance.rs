@@ -39,7 +39,8 @@ fn it_says_what_it_is_and_describes_its_interfaces() {
     assert_eq!((&*info.product, &*info.version), ("ringrift", env!("CARGO_PKG_VERSION")));
     assert_eq!(info.interfaces, ["org.varlink.service", "org.ringrift.Router"]);
     for interface in info.interfaces {
-        let text = service.get_interface_description(interface.clone()).expect("a description").description.expect("its text");
+        let text =
+            service.get_interface_description(interface.clone()).expect("a description").description.expect("its text");
         assert!(text.lines().any(|line| line == format!("interface {interface}")), "{text}");
     }
     let unknown = service.get_interface_description("org.example.Other").expect_err("not served");
@@ -51,17 +52,24 @@ fn it_publishes_streams_and_acknowledges() {
     let dir = tempfile::tempdir().expect("a directory");
     let router = Router::start(dir.path(), &[]);
     let (caller, stream) = (connect(dir.path()), connect(dir.path()));
-    let mut deliveries = method(&stream, "Subscribe", json!({"name": "foreign", "interest": {"types": ["external.f"]}}));
+    let mut deliveries =
+        method(&stream, "Subscribe", json!({"name": "foreign", "interest": {"types": ["external.f"]}}));
     let deliveries = deliveries.more().expect("a stream");
-    let token = deliveries.next().expect("a first reply").expect("no error")["token"].as_str().expect("the token").to_owned();
+    let token =
+        deliveries.next().expect("a first reply").expect("no error")["token"].as_str().expect("the token").to_owned();
 
-    let events: Vec<Value> = (0..3).map(|n| json!({"type": "external.f", "payload": {"n": n}, "source": "foreign"})).collect();
+    let events: Vec<Value> =
+        (0..3).map(|n| json!({"type": "external.f", "payload": {"n": n}, "source": "foreign"})).collect();
     let published = method(&caller, "Publish", json!({ "events": events })).call().expect("stored");
-    let seqs: Vec<u64> = published["results"].as_array().expect("results").iter().filter_map(|r| r["seq"].as_u64()).collect();
+    let seqs: Vec<u64> =
+        published["results"].as_array().expect("results").iter().filter_map(|r| r["seq"].as_u64()).collect();
     assert_eq!(seqs.len(), 3);
     for (n, seq) in seqs.iter().enumerate() {
         let delivery = deliveries.next().expect("it goes on").expect("a delivery");
-        assert_eq!((delivery["seq"].as_u64(), delivery["event"]["payload"]["n"].as_u64()), (Some(*seq), Some(n as u64)));
+        assert_eq!(
+            (delivery["seq"].as_u64(), delivery["event"]["payload"]["n"].as_u64()),
+            (Some(*seq), Some(n as u64))
+        );
         method(&caller, "Ack", json!({"name": "foreign", "token": token, "seqs": [seq]})).call().expect("acknowledged");
     }
     assert_eq!(router.caller().subscriber("foreign").map(|s| (s.lag, s.in_flight)), Some((0, 0)));
@@ -82,11 +90,19 @@ fn its_errors_are_errors_to_others_and_the_connection_lives() {
     let _router = Router::start(dir.path(), &[]);
     let caller = connect(dir.path());
     let publish = |events: Value| error(&caller, "Publish", json!({ "events": events }));
-    let (name, parameters) = publish(json!([{"type": "exploration_boost", "payload": {"config_key": "hex8_2p", "boost_factor": "x"}}]));
-    assert_eq!((name.as_str(), &parameters["parameter"]), (errors::BAD_PAYLOAD, &json!("events[0].payload.boost_factor")));
+    let (name, parameters) =
+        publish(json!([{"type": "exploration_boost", "payload": {"config_key": "hex8_2p", "boost_factor": "x"}}]));
+    assert_eq!(
+        (name.as_str(), &parameters["parameter"]),
+        (errors::BAD_PAYLOAD, &json!("events[0].payload.boost_factor"))
+    );
     assert!(parameters["message"].as_str().is_some_and(|m| m.contains("f64") && m.contains("\"x\"")), "{parameters}");
     let (name, parameters) = publish(json!([{"type": "external.f"}]));
-    assert_eq!((name.as_str(), &parameters["parameter"]), (errors::INVALID_PARAMETER, &json!("events[0]")), "{parameters}");
+    assert_eq!(
+        (name.as_str(), &parameters["parameter"]),
+        (errors::INVALID_PARAMETER, &json!("events[0]")),
+        "{parameters}"
+    );
     assert_eq!(error(&caller, "Nonsense", json!({})).0, errors::METHOD_NOT_FOUND);
     assert_eq!(error(&caller, "Subscribe", json!({"name": "x"})).0, errors::EXPECTED_MORE);
     assert_eq!(error(&caller, "Ack", json!({"name": "nobody", "token": "", "seqs": []})).0, errors::NOT_FOUND);

@@ -80,7 +80,10 @@ fn a_failing_handler_gets_retries_then_a_dead_letter_and_others_go_on() {
     let letter = caller.letters().letters.remove(0);
     assert_eq!((letter.redriven, letter.history.len()), (1, 6));
     assert_eq!(caller.redrive(&DeadLetterFilter { max_redriven: Some(0), ..Default::default() }), 0);
-    assert_eq!(caller.redrive(&DeadLetterFilter { subscriber: Some("s".parse().expect("a name")), ..Default::default() }), 1);
+    assert_eq!(
+        caller.redrive(&DeadLetterFilter { subscriber: Some("s".parse().expect("a name")), ..Default::default() }),
+        1
+    );
     caller.ack("s", &token, &[stream.next().seq]).expect("acked");
     assert_eq!(caller.subscriber("s").expect("listed").dead, 0);
 }
@@ -143,7 +146,8 @@ fn an_event_that_kills_its_handler_ends_as_a_dead_letter_and_a_release_counts_no
     for _ in 0..7 {
         let mut stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 64)).expect("a stream");
         assert_eq!(stream.next().attempt, 1);
-        let _: Map<String, Value> = caller.0.call(method::RELEASE, &json!({"name": "s", "token": stream.token})).expect("released");
+        let _: Map<String, Value> =
+            caller.0.call(method::RELEASE, &json!({"name": "s", "token": stream.token})).expect("released");
         assert!(stream.try_next().is_ok() && stream.try_next().expect_err("ended").is(errors::FENCED));
     }
     for attempt in 1..=5 {
@@ -163,7 +167,9 @@ fn events_of_one_key_wait_for_each_other_even_when_many_wait() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut router = Router::start(dir.path(), &[]);
     let mut caller = router.caller();
-    let keyed = |n: u64| event("external.k", json!({"n": n, "config_key": if n.is_multiple_of(2) { "hex8_2p" } else { "hex8_3p" }}));
+    let keyed = |n: u64| {
+        event("external.k", json!({"n": n, "config_key": if n.is_multiple_of(2) { "hex8_2p" } else { "hex8_3p" }}))
+    };
     let mut stream = Stream::open(dir.path(), &subscribe("s", Start::Now, 64)).expect("a stream");
     for batch in 0..4 {
         caller.publish((batch * 500..batch * 500 + 500).map(keyed).collect()).expect("stored");
@@ -217,7 +223,9 @@ fn a_slow_subscriber_costs_little_and_slows_nobody() {
         }
     });
     for batch in 0..count / 100 {
-        caller.publish((batch * 100..batch * 100 + 100).map(|n| external(json!({"n": n, "text": text}))).collect()).expect("stored");
+        caller
+            .publish((batch * 100..batch * 100 + 100).map(|n| external(json!({"n": n, "text": text}))).collect())
+            .expect("stored");
     }
     reader.join().expect("the fast one got everything in order");
     let grown = router.memory("VmRSS:").saturating_sub(before);
@@ -238,7 +246,11 @@ fn an_interest_selects_and_may_change() {
     };
     let mut stream = Stream::open(dir.path(), &wanted(&["external.a"])).expect("a stream");
     let three = |n: u64| {
-        vec![event("external.a", json!({"n": n})), event("external.b", json!({"n": n + 1})), event("external.c", json!({"n": n + 2}))]
+        vec![
+            event("external.a", json!({"n": n})),
+            event("external.b", json!({"n": n + 1})),
+            event("external.c", json!({"n": n + 2})),
+        ]
     };
     caller.publish(three(0)).expect("stored");
     let first = stream.next();

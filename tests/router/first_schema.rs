@@ -22,7 +22,8 @@ fn a_database_of_the_first_schema_goes_on() {
 
         // Repeats are still repeats: by key, by content, by id.
         let by_key = NewEvent { idempotency_key: Some("second".into()), ..external(json!({"n": "another"})) };
-        let by_content = event("exploration_boost", json!({"config_key": "hex8_2p", "boost_factor": 1.5, "reason": "x"}));
+        let by_content =
+            event("exploration_boost", json!({"config_key": "hex8_2p", "boost_factor": 1.5, "reason": "x"}));
         let by_id = NewEvent { id: given.parse().ok(), ..external(json!({})) };
         let results = caller.publish(vec![by_key, by_content, by_id]).expect("answered");
         assert_eq!(results.iter().map(|r| (r.seq, r.duplicate)).collect::<Vec<_>>(), [(2, true), (5, true), (3, true)]);
@@ -31,14 +32,21 @@ fn a_database_of_the_first_schema_goes_on() {
             let found: Fetched = caller.0.call(method::FETCH, &Fetch { id, seq: None }).expect("found by its id");
             assert_eq!(found.seq, at as u64 + 1);
         }
-        let new =
-            caller.publish(vec![NewEvent { cause: log[1].event.as_ref().map(|e| e.id.clone()), ..external(json!({})) }]).expect("stored");
+        let new = caller
+            .publish(vec![NewEvent { cause: log[1].event.as_ref().map(|e| e.id.clone()), ..external(json!({})) }])
+            .expect("stored");
         assert_eq!(new[0].seq, 7 + round);
         let chain = caller.replay(&json!({"from": 7 + round}));
-        assert_eq!(chain[0].event.as_ref().and_then(|e| e.correlation.clone()), log[0].event.as_ref().map(|e| e.id.clone()));
+        assert_eq!(
+            chain[0].event.as_ref().and_then(|e| e.correlation.clone()),
+            log[0].event.as_ref().map(|e| e.id.clone())
+        );
 
         let letters = caller.letters().letters;
-        assert_eq!(letters.iter().map(|l| (l.seq, l.reason.as_str(), l.event.is_some())).collect::<Vec<_>>(), [(1, "it broke", true)]);
+        assert_eq!(
+            letters.iter().map(|l| (l.seq, l.reason.as_str(), l.event.is_some())).collect::<Vec<_>>(),
+            [(1, "it broke", true)]
+        );
         let fails = caller.subscriber("fails").expect("the subscription");
         assert_eq!((fails.low_water, fails.retrying, fails.dead), (6, 1, 1));
         assert_eq!(caller.subscriber("keeps").map(|s| s.lag), Some(7 + round));

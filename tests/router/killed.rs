@@ -1,5 +1,5 @@
-//! The router killed at random points while publishers and a subscriber continue: nothing that was acknowledged is lost, nothing
-//! that was acknowledged comes again, no cursor goes back. And the same with disks that are full or fail.
+//! The router killed at random points while publishers and a subscriber continue: nothing that was acknowledged is
+//! lost, nothing that was acknowledged comes again, no cursor goes back. And the same with disks that are full or fail.
 //! TORTURE_ROUNDS sets how often.
 use crate::power::shim;
 use crate::torture::{Random, Rules, rounds, run};

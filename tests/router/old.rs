@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// As version 1 of the schema left it at an orderly end: ten keyed events and one known by its content; subscription `s` had
-/// acknowledged 1, 2, 3 and 6, had failed once at 4 and for good at 5; `gone` was registered and never came.
+/// As version 1 of the schema left it at an orderly end: ten keyed events and one known by its content; subscription
+/// `s` had acknowledged 1, 2, 3 and 6, had failed once at 4 and for good at 5; `gone` was registered and never came.
 const VERSION_1: &str = "tests/fixtures/events-v1.db";
 
 fn database(dir: &Path) -> PathBuf {
@@ -34,12 +34,18 @@ fn a_database_of_version_1_goes_on_where_it_was() {
     let mut caller = router.caller();
     let all = caller.replay(&json!({}));
     assert_eq!(all.iter().map(|d| d.seq).collect::<Vec<_>>(), (1..=11).collect::<Vec<_>>());
-    assert_eq!(all[3].event.as_ref().map(|e| (e.payload["n"].clone(), e.source.clone())), Some((json!(3), "fixture".into())));
+    assert_eq!(
+        all[3].event.as_ref().map(|e| (e.payload["n"].clone(), e.source.clone())),
+        Some((json!(3), "fixture".into()))
+    );
     // What was published before is known, by key and by content.
     let keyed = NewEvent { idempotency_key: Some("k3".into()), ..external(json!({"n": "other"})) };
     let boost = event("exploration_boost", json!({"config_key": "hex8_2p", "boost_factor": 1.5, "reason": "x"}));
     let published = caller.publish(vec![keyed, boost, external(json!({"n": 12}))]).expect("stored");
-    assert_eq!(published.iter().map(|p| (p.seq, p.duplicate)).collect::<Vec<_>>(), [(4, true), (11, true), (12, false)]);
+    assert_eq!(
+        published.iter().map(|p| (p.seq, p.duplicate)).collect::<Vec<_>>(),
+        [(4, true), (11, true), (12, false)]
+    );
     // The subscriber is where it was: 4 waits for its next try, 5 is a dead letter.
     let state = caller.subscriber("s").expect("it is known");
     assert_eq!((state.lag, state.retrying, state.dead), (7, 1, 1));
@@ -50,7 +56,9 @@ fn a_database_of_version_1_goes_on_where_it_was() {
     assert_eq!((0..7).map(|_| stream.next().seq).collect::<Vec<_>>(), [4, 7, 8, 9, 10, 11, 12]);
     assert!(caller.subscriber("gone").is_some_and(|s| s.last_seen_us.is_none() && s.created_us > 0));
     assert!(router.terminate().success());
-    let version: i64 = Connection::open(path).and_then(|db| db.query_row("PRAGMA user_version", [], |row| row.get(0))).expect("a version");
+    let version: i64 = Connection::open(path)
+        .and_then(|db| db.query_row("PRAGMA user_version", [], |row| row.get(0)))
+        .expect("a version");
     assert!(version >= 1);
 }
 
@@ -66,7 +74,11 @@ fn a_newer_database_is_refused_with_what_to_do() {
     }
     let db = Connection::open(&path).expect("it is still there");
     let left = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
-    assert_eq!((left("PRAGMA user_version"), left("SELECT count(*) FROM events")), (7, 11), "and nothing of it is lost");
+    assert_eq!(
+        (left("PRAGMA user_version"), left("SELECT count(*) FROM events")),
+        (7, 11),
+        "and nothing of it is lost"
+    );
 }
 
 #[test]
@@ -75,11 +87,13 @@ fn events_of_a_newer_schema_are_kept_and_forwarded_unread() {
     let mut router = Router::start(dir.path(), &[]);
     let mut caller = router.caller();
     let mut stream = Stream::open(dir.path(), &subscribe("all", Start::Now, 16)).expect("a stream");
-    let newer = json!({"type": "moon_phase", "schema": 9, "payload": {"a": [1, null]}, "source": "later", "hops": ["n2"]});
+    let newer =
+        json!({"type": "moon_phase", "schema": 9, "payload": {"a": [1, null]}, "source": "later", "hops": ["n2"]});
     // A type that we know, with a payload that only the newer version understands.
     let known = json!({"type": "exploration_boost", "schema": 9, "payload": {"factors": [1, 2]}, "source": "later"});
     let publish = |events: Value| json!({ "events": events });
-    let results: Value = caller.0.call(method::PUBLISH, &publish(json!([newer, known, external(json!({"n": 1}))]))).expect("stored");
+    let results: Value =
+        caller.0.call(method::PUBLISH, &publish(json!([newer, known, external(json!({"n": 1}))]))).expect("stored");
     assert_eq!(results["results"].as_array().map(Vec::len), Some(3));
     let check = |event: &ringrift::contract::envelope::Event| {
         assert_eq!((event.kind.as_str(), event.schema, &event.extra["hops"]), ("moon_phase", 9, &json!(["n2"])));
@@ -104,7 +118,8 @@ fn subscribers_that_do_not_come_back_are_shown_and_then_retired() {
     let db = Connection::open(&path).expect("the database");
     db.execute("UPDATE subscriptions SET seen_us = ? WHERE name = 's'", [days_ago(9)]).expect("set");
     // With a newest event of long ago the clock would not be believed.
-    db.execute("UPDATE events SET stored_us = ? WHERE seq = (SELECT max(seq) FROM events)", [days_ago(0)]).expect("set");
+    db.execute("UPDATE events SET stored_us = ? WHERE seq = (SELECT max(seq) FROM events)", [days_ago(0)])
+        .expect("set");
     db.execute("UPDATE subscriptions SET created_us = ? WHERE name = 'gone'", [days_ago(20)]).expect("set");
     drop(db);
     let health = |router: &Router| {
@@ -117,7 +132,11 @@ fn subscribers_that_do_not_come_back_are_shown_and_then_retired() {
     };
     let mut router = Router::start(dir.path(), &[]);
     until("the trouble", PATIENCE, || match health(&router) {
-        (status, message) if status == "degraded" && message.contains("s (9 d)") && message.contains("events retire") => Ok(()),
+        (status, message)
+            if status == "degraded" && message.contains("s (9 d)") && message.contains("events retire") =>
+        {
+            Ok(())
+        }
         other => Err(format!("{other:?}")),
     });
     assert!(!health(&router).1.contains("gone"), "who never came is listed and no trouble");

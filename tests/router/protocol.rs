@@ -23,7 +23,10 @@ fn publish_fetch_replay_and_repeats() {
     assert_eq!((again[0].seq, again[0].duplicate, &again[0].id), (1, true, &first[0].id));
     assert_eq!((again[1].seq, again[1].duplicate, again[2].seq), (3, false, 4));
     // A key makes any publish unique, a chosen id as well.
-    let keyed = |n: u64| ringrift::contract::router::NewEvent { idempotency_key: Some("k".into()), ..external(json!({"n": n})) };
+    let keyed = |n: u64| ringrift::contract::router::NewEvent {
+        idempotency_key: Some("k".into()),
+        ..external(json!({"n": n}))
+    };
     assert!(!caller.publish(vec![keyed(1)]).expect("stored")[0].duplicate);
     assert!(caller.publish(vec![keyed(2)]).expect("stored")[0].duplicate);
     let chosen = ringrift::contract::router::NewEvent { id: Some(first[1].id.clone()), ..external(json!({"n": 9})) };
@@ -37,7 +40,11 @@ fn publish_fetch_replay_and_repeats() {
     assert_eq!(caller.replay(&json!({"interest": {"categories": ["feedback"]}})).len(), 2);
     assert_eq!(caller.replay(&json!({"key": "hex8_2p", "from": 2})).len(), 1);
     assert_eq!(
-        caller.replay(&json!({"last": 2, "interest": {"types": ["external.test"]}})).iter().map(|d| d.seq).collect::<Vec<_>>(),
+        caller
+            .replay(&json!({"last": 2, "interest": {"types": ["external.test"]}}))
+            .iter()
+            .map(|d| d.seq)
+            .collect::<Vec<_>>(),
         [3, 5]
     );
     assert_eq!(caller.stats().duplicates, 3);
@@ -49,7 +56,8 @@ fn causes_hand_their_correlation_down() {
     let router = Router::start(dir.path(), &[]);
     let mut caller = router.caller();
     let first = caller.publish(vec![external(json!({"n": 1}))]).expect("stored")[0].id.clone();
-    let caused = |cause: &_| ringrift::contract::router::NewEvent { cause: Some(Clone::clone(cause)), ..external(json!({})) };
+    let caused =
+        |cause: &_| ringrift::contract::router::NewEvent { cause: Some(Clone::clone(cause)), ..external(json!({})) };
     let second = caller.publish(vec![caused(&first)]).expect("stored")[0].id.clone();
     caller.publish(vec![caused(&second)]).expect("stored");
     let all = caller.replay(&json!({}));
@@ -63,11 +71,16 @@ fn a_replay_follows() {
     let router = Router::start(dir.path(), &[]);
     let (mut caller, mut follower) = (router.caller(), router.caller());
     caller.publish(vec![external(json!({"n": 1}))]).expect("stored");
-    follower.0.start(method::REPLAY, &json!({"follow": true, "interest": {"types": ["external.test", "external.late"]}})).expect("sent");
+    follower
+        .0
+        .start(method::REPLAY, &json!({"follow": true, "interest": {"types": ["external.test", "external.late"]}}))
+        .expect("sent");
     let mut next = || follower.0.receive::<Delivery>(method::REPLAY).expect("an event").0;
     assert_eq!(number(&next()), 1);
     // A type that the log has never seen.
-    caller.publish(vec![event("external.late", json!({"n": 2})), event("external.other", json!({"n": 3}))]).expect("stored");
+    caller
+        .publish(vec![event("external.late", json!({"n": 2})), event("external.other", json!({"n": 3}))])
+        .expect("stored");
     caller.publish(vec![external(json!({"n": 4}))]).expect("stored");
     assert_eq!((number(&next()), number(&next())), (2, 4));
 }
@@ -87,9 +100,19 @@ fn bad_calls_are_answered_and_survived() {
     refused("org.example.Other.Call", json!({}), errors::INTERFACE_NOT_FOUND, "");
     refused(method::SUBSCRIBE, json!({"name": "a"}), errors::EXPECTED_MORE, "more");
     refused(method::PUBLISH, json!({}), errors::INVALID_PARAMETER, "events");
-    refused(method::PUBLISH, json!({"events": [{"type": 5, "payload": {}}]}), errors::INVALID_PARAMETER, "events[0].type");
+    refused(
+        method::PUBLISH,
+        json!({"events": [{"type": 5, "payload": {}}]}),
+        errors::INVALID_PARAMETER,
+        "events[0].type",
+    );
     refused(method::PUBLISH, json!({"events": [], "extra": 1}), errors::INVALID_PARAMETER, "extra");
-    refused(method::PUBLISH, json!({"events": [{"type": "NEW_GAMES_AVAILABLE", "payload": {}}]}), errors::INVALID_PARAMETER, "new_games");
+    refused(
+        method::PUBLISH,
+        json!({"events": [{"type": "NEW_GAMES_AVAILABLE", "payload": {}}]}),
+        errors::INVALID_PARAMETER,
+        "new_games",
+    );
     refused(
         method::PUBLISH,
         json!({"events": [external(json!({})), boost(json!("much"))]}),
@@ -156,7 +179,9 @@ fn pipelined_publishes_are_answered_in_order() {
     let mut sender = router.caller();
     let stream = sender.0.stream().try_clone().expect("a second handle");
     let writer = std::thread::spawn(move || {
-        let frame = serde_json::to_vec(&Call::new(method::PUBLISH, &Publish { events: vec![external(json!({"n": 1}))] })).expect("JSON");
+        let frame =
+            serde_json::to_vec(&Call::new(method::PUBLISH, &Publish { events: vec![external(json!({"n": 1}))] }))
+                .expect("JSON");
         let many = [&frame[..], b"\0"].concat().repeat(5000);
         (&stream).write_all(&many).expect("sent");
     });
@@ -178,12 +203,20 @@ fn it_describes_itself() {
     let mut caller: Caller = router.caller();
     let info: Map<String, Value> = caller.0.call("org.varlink.service.GetInfo", &json!({})).expect("info");
     assert!(info["interfaces"].as_array().is_some_and(|i| i.contains(&"org.ringrift.Router".into())));
-    let described: Map<String, Value> =
-        caller.0.call("org.varlink.service.GetInterfaceDescription", &json!({"interface": "org.ringrift.Router"})).expect("a description");
+    let described: Map<String, Value> = caller
+        .0
+        .call("org.varlink.service.GetInterfaceDescription", &json!({"interface": "org.ringrift.Router"}))
+        .expect("a description");
     let text = described["description"].as_str().expect("a text");
-    for name in
-        [method::PUBLISH, method::SUBSCRIBE, method::ACK, method::NACK, method::RELEASE, method::REPLAY, method::DEAD_LETTER_REDRIVE]
-    {
+    for name in [
+        method::PUBLISH,
+        method::SUBSCRIBE,
+        method::ACK,
+        method::NACK,
+        method::RELEASE,
+        method::REPLAY,
+        method::DEAD_LETTER_REDRIVE,
+    ] {
         let name = name.rsplit('.').next().expect("a name");
         assert!(text.contains(&format!("method {name}(")), "{name}");
     }

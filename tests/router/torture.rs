@@ -1,5 +1,5 @@
-//! Publishers and a subscriber that write down what was acknowledged and handled while the router dies again and again, and what
-//! must be true of their records in the end. How it dies is said by `killed` and `power`.
+//! Publishers and a subscriber that write down what was acknowledged and handled while the router dies again and again,
+//! and what must be true of their records in the end. How it dies is said by `killed` and `power`.
 use crate::world::{Caller, PATIENCE, Router, Stream, event, subscribe};
 use ringrift::contract::router::calls::method;
 use ringrift::contract::router::{NewEvent, Start};
@@ -25,7 +25,8 @@ impl Random {
 /// Rounds and seed, from the environment or a few of them with the seed of the day.
 pub fn rounds(few: u64) -> (u64, u64) {
     let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
-    let (rounds, seed) = (number("TORTURE_ROUNDS").unwrap_or(few), number("TORTURE_SEED").unwrap_or_else(|| std::process::id().into()));
+    let (rounds, seed) =
+        (number("TORTURE_ROUNDS").unwrap_or(few), number("TORTURE_SEED").unwrap_or_else(|| std::process::id().into()));
     eprintln!("{rounds} rounds, seed {seed}");
     (rounds, seed)
 }
@@ -33,8 +34,8 @@ pub fn rounds(few: u64) -> (u64, u64) {
 /// What the router's deaths may do.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// An acknowledgement that was answered holds, and so does a cursor that was read. Else both hold from the next publish on that
-    /// was acknowledged.
+    /// An acknowledgement that was answered holds, and so does a cursor that was read. Else both hold from the next
+    /// publish on that was acknowledged.
     pub acks_hold: bool,
     /// Publishes may be refused for other reasons than what is in them.
     pub refusals: bool,
@@ -173,12 +174,14 @@ fn consume(dir: &Path, shared: &Shared) {
                 Err(_) => break,
             }
         }
-        // A crash counts against the oldest event in flight; here it is the router that dies, so the subscriber leaves in order.
+        // A crash counts against the oldest event in flight; here it is the router that dies, so the subscriber leaves
+        // in order.
         let _ = acker.0.call::<serde_json::Map<_, _>>(method::RELEASE, &json!({"name": "s", "token": stream.token}));
     }
 }
 
-/// Runs the load; `die` ends the router and brings it back, once a round; without randomness it comes back healthy, in the end.
+/// Runs the load; `die` ends the router and brings it back, once a round; without randomness it comes back healthy, in
+/// the end.
 pub fn run(
     dir: &Path,
     router: Router,
@@ -188,7 +191,12 @@ pub fn run(
     mut die: impl FnMut(Router, Option<&mut Random>) -> Router,
 ) -> Outcome {
     let mut router = router;
-    let shared = Arc::new(Shared { rules, seen: Mutex::default(), stop: AtomicBool::new(false), all_handled: AtomicBool::new(false) });
+    let shared = Arc::new(Shared {
+        rules,
+        seen: Mutex::default(),
+        stop: AtomicBool::new(false),
+        all_handled: AtomicBool::new(false),
+    });
     type Work = Box<dyn FnOnce(&Path, &Shared) + Send>;
     let spawn = |work: Work| {
         let (dir, shared) = (dir.to_owned(), shared.clone());
@@ -206,7 +214,8 @@ pub fn run(
                 let fault = format!("round {round}: the cursor went back from {mark} to {}", state.low_water);
                 shared.seen.lock().expect("the record").faults.push(fault);
             }
-            let holds = rules.acks_hold || caller.publish(vec![event("external.other", json!({"publisher": "round", "n": round}))]).is_ok();
+            let holds = rules.acks_hold
+                || caller.publish(vec![event("external.other", json!({"publisher": "round", "n": round}))]).is_ok();
             if holds {
                 mark = state.low_water;
             }
@@ -218,7 +227,8 @@ pub fn run(
     for publisher in publishers {
         publisher.join().expect("a publisher");
     }
-    // The subscriber takes one event after the other; how long that takes is the machine's business, as long as it continues.
+    // The subscriber takes one event after the other; how long that takes is the machine's business, as long as it
+    // continues.
     let (mut begun, mut least) = (Instant::now(), u64::MAX);
     let mut caller = router.caller();
     loop {

@@ -113,7 +113,10 @@ fn a_corrupt_database_is_put_aside() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("state/events.db");
         let mut router = Router::start(dir.path(), &[]);
-        router.caller().publish((0..100).map(|n| external(json!({"n": n, "text": "x".repeat(500)}))).collect()).expect("stored");
+        router
+            .caller()
+            .publish((0..100).map(|n| external(json!({"n": n, "text": "x".repeat(500)}))).collect())
+            .expect("stored");
         assert!(router.terminate().success());
         assert!(!dir.path().join("state/events.db-wal").exists(), "an orderly end leaves one file");
         let mut bytes = std::fs::read(&path).expect("the database");
@@ -127,8 +130,10 @@ fn a_corrupt_database_is_put_aside() {
         let mut caller = router.caller();
         assert_eq!(caller.stats().events, 0);
         caller.publish(vec![external(json!({}))]).expect("stored");
-        let aside: Vec<_> =
-            std::fs::read_dir(dir.path().join("state")).expect("a directory").map(|e| e.expect("an entry").file_name()).collect();
+        let aside: Vec<_> = std::fs::read_dir(dir.path().join("state"))
+            .expect("a directory")
+            .map(|e| e.expect("an entry").file_name())
+            .collect();
         assert!(aside.iter().any(|name| name.to_string_lossy().starts_with("events.db.damaged-")), "{aside:?}");
         let notice = std::fs::read_to_string(dir.path().join("notices/database-events.json")).expect("a notice");
         assert!(notice.contains("subscribers") && notice.contains("ringrift database confirm events"), "{notice}");
@@ -153,7 +158,8 @@ fn a_newer_database_ends_with_65_and_a_bad_configuration_with_78() {
     };
     ends(65, "schema version 99");
     std::fs::remove_file(&path).expect("removed");
-    std::fs::write(dir.path().join("etc/unified_loop.yaml"), "router:\n  max_attempts: many\n").expect("a configuration");
+    std::fs::write(dir.path().join("etc/unified_loop.yaml"), "router:\n  max_attempts: many\n")
+        .expect("a configuration");
     ends(78, "max_attempts");
 }
 

@@ -2,8 +2,8 @@
 use crate::until::{end, until};
 use ringrift::contract::router::calls::{Count, SubscriberList, method};
 use ringrift::contract::router::{
-    Ack, DeadLetterFilter, DeadLetterList, Delivery, Interest, Nack, NewEvent, Publish, PublishResult, Published, Start, Stats, Subscribe,
-    SubscriberState,
+    Ack, DeadLetterFilter, DeadLetterList, Delivery, Interest, Nack, NewEvent, Publish, PublishResult, Published,
+    Start, Stats, Subscribe, SubscriberState,
 };
 use ringrift::contract::wire::CallError;
 use ringrift::platform::varlink::Client;
@@ -39,7 +39,8 @@ impl Router {
         let mut router = Router { dir: dir.to_owned(), child: command.spawn().expect("the router starts") };
         let (mut buffer, begun) = ([0; 4096], Instant::now());
         loop {
-            let said = told.recv(&mut buffer).map(|n| String::from_utf8_lossy(&buffer[..n]).lines().any(|l| l == "READY=1"));
+            let said =
+                told.recv(&mut buffer).map(|n| String::from_utf8_lossy(&buffer[..n]).lines().any(|l| l == "READY=1"));
             match said {
                 Ok(true) => return Ok(router),
                 Ok(false) => {}
@@ -98,7 +99,8 @@ pub fn command(dir: &Path, args: &[&str]) -> Command {
     // As on a systemd that delays restarts itself.
     command.env("RINGRIFT_BACKOFF", "systemd");
     command.env("RINGRIFT_ETC", dir.join("etc")).env("RINGRIFT_SHARE", dir.join("share"));
-    command.stderr(Stdio::from(std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log")));
+    command
+        .stderr(Stdio::from(std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a log")));
     command
 }
 
@@ -120,8 +122,22 @@ impl Caller {
         let ack = Ack { name: name.parse().expect("a name"), token: token.into(), seqs: seqs.to_vec() };
         self.0.call::<Map<String, Value>>(method::ACK, &ack).map(|_| ())
     }
-    pub fn nack(&mut self, name: &str, token: &str, seq: u64, delay_ms: Option<u64>, dead: bool) -> Result<(), CallError> {
-        let nack = Nack { name: name.parse().expect("a name"), token: token.into(), seq, reason: "it broke".into(), delay_ms, dead };
+    pub fn nack(
+        &mut self,
+        name: &str,
+        token: &str,
+        seq: u64,
+        delay_ms: Option<u64>,
+        dead: bool,
+    ) -> Result<(), CallError> {
+        let nack = Nack {
+            name: name.parse().expect("a name"),
+            token: token.into(),
+            seq,
+            reason: "it broke".into(),
+            delay_ms,
+            dead,
+        };
         self.0.call::<Map<String, Value>>(method::NACK, &nack).map(|_| ())
     }
     pub fn stats(&mut self) -> Stats {

@@ -53,7 +53,8 @@ pub fn ticks() {
     for step in ["after_handler", "after_save", "after_publish"] {
         let mut world = World::new();
         world.configure("daemons: {training_trigger: {interval: 1}}\n");
-        let mut toy = world.start(&[("TOY_KEEPS", "1"), ("TOY_TICKS", "1"), ("RINGRIFT_CRASH_AT", &format!("{step}:2"))]);
+        let mut toy =
+            world.start(&[("TOY_KEEPS", "1"), ("TOY_TICKS", "1"), ("RINGRIFT_CRASH_AT", &format!("{step}:2"))]);
         assert!(toy.end().code().is_none(), "{step}: killed by a signal");
         let _toy = world.ready(&[("TOY_KEEPS", "1"), ("TOY_TICKS", "1")]);
         let said = world.hubs.until(step, |held| (held.said().len() == 3).then(|| held.said()));
@@ -108,8 +109,8 @@ pub fn acknowledged_events_are_not_kept() {
     });
 }
 
-/// Outputs that a hub refused are the router's with their event: no start sends them, days later perhaps and after a person deleted the
-/// dead letter. When the event is delivered again they are sent, and its handler does not run twice.
+/// Outputs that a hub refused are the router's with their event: no start sends them, days later perhaps and after a
+/// person deleted the dead letter. When the event is delivered again they are sent, and its handler does not run twice.
 pub fn outputs_of_a_dead_letter_are_not_sent_at_a_start() {
     for (refusal, dead) in [(errors::INVALID_PARAMETER, true), (errors::REFUSED, false)] {
         let mut world = World::new();
@@ -117,14 +118,18 @@ pub fn outputs_of_a_dead_letter_are_not_sent_at_a_start() {
         world.hubs.with(|held| held.refusal = Some(refusal));
         let mut toy = world.ready(&keeps);
         let refused = world.export("1");
-        world.hubs.until("refused", |held| held.nacked.iter().any(|n| (n.seq, n.dead) == (refused, dead)).then_some(()));
+        world
+            .hubs
+            .until("refused", |held| held.nacked.iter().any(|n| (n.seq, n.dead) == (refused, dead)).then_some(()));
         toy.signal(nix::sys::signal::Signal::SIGTERM);
         assert!(toy.end().success());
         world.hubs.with(|held| held.refusal = None);
         let mut toy = world.ready(&keeps);
         let next = world.export("2");
         world.hubs.until("the next", |held| (held.acked == [next]).then_some(()));
-        let seen = |held: &mut Held| held.work.iter().map(|w| w.params["seen"].as_u64().expect("a number")).collect::<Vec<_>>();
+        let seen = |held: &mut Held| {
+            held.work.iter().map(|w| w.params["seen"].as_u64().expect("a number")).collect::<Vec<_>>()
+        };
         assert_eq!(world.hubs.with(seen), [2], "{refusal}: the start sent nothing");
         world.hubs.with(|held| held.forget_ack(refused));
         world.hubs.until("delivered again", |held| (held.acked == [next, refused]).then_some(()));

@@ -11,7 +11,9 @@ pub fn failed_and_rejected_events() {
     let _toy = world.ready(&[("TOY_KEEPS", "1")]);
     let first = world.export("fail");
     let rejected = world.export("reject");
-    let unreadable = world.hubs.emit("npz_export_complete", serde_json::json!({"config_key": "square8_2p", "samples_exported": "many"}));
+    let unreadable = world
+        .hubs
+        .emit("npz_export_complete", serde_json::json!({"config_key": "square8_2p", "samples_exported": "many"}));
     let last = world.export("well");
     world.hubs.until("settled", |held| (held.acked == [last]).then_some(()));
     world.hubs.with(|held| {
@@ -23,7 +25,8 @@ pub fn failed_and_rejected_events() {
     });
 }
 
-/// What a handler shows and that it is not well is seen also when it fails; that it is well and what it did is not, for it is undone.
+/// What a handler shows and that it is not well is seen also when it fails; that it is well and what it did is not, for
+/// it is undone.
 pub fn what_a_failed_handler_saw_is_shown() {
     let mut world = World::new();
     let _toy = world.ready(&[]);

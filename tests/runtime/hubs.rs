@@ -1,4 +1,5 @@
-//! A router and a coordinator in memory, behind real sockets: idempotency keys, deliveries until acknowledged, and a log of all.
+//! A router and a coordinator in memory, behind real sockets: idempotency keys, deliveries until acknowledged, and a
+//! log of all.
 use ringrift::contract::coordinator::{NewWork, TooLarge};
 use ringrift::contract::envelope::Event;
 use ringrift::contract::ids::NodeId;
@@ -95,7 +96,9 @@ impl Hubs {
                 replies.send(&self.with(|held| held.settle(&nack.token.clone(), &[nack.seq], Some(nack))))
             }
             "Register" => {
-                self.with(|held| held.registered.push(arguments["subscriptions"][0]["name"].as_str().unwrap_or_default().to_owned()));
+                self.with(|held| {
+                    held.registered.push(arguments["subscriptions"][0]["name"].as_str().unwrap_or_default().to_owned())
+                });
                 replies.send(&Reply::ok(&json!({})))
             }
             "Release" => {
@@ -108,7 +111,8 @@ impl Hubs {
                     return replies.send(&Reply::error(name, &json!({ "message": "it was told to refuse" })));
                 }
                 if let Err(why) = TooLarge::check(work.bytes()) {
-                    return replies.send(&Reply::error(errors::INVALID_PARAMETER, &json!({ "message": why.to_string() })));
+                    return replies
+                        .send(&Reply::error(errors::INVALID_PARAMETER, &json!({ "message": why.to_string() })));
                 }
                 let created = self.with(|held| {
                     let new = !held.work.iter().any(|w| w.idempotency_key == work.idempotency_key);
@@ -204,7 +208,10 @@ impl Held {
     /// What the toy said: (count, threshold or tick number), in order.
     pub fn said(&self) -> Vec<(u64, u64)> {
         let said = self.log.iter().filter(|e| e.kind == "training_threshold");
-        said.map(|e| (e.payload["sample_count"].as_u64().expect("a number"), e.payload["threshold"].as_u64().expect("a number"))).collect()
+        said.map(|e| {
+            (e.payload["sample_count"].as_u64().expect("a number"), e.payload["threshold"].as_u64().expect("a number"))
+        })
+        .collect()
     }
 
     /// Events of a type.

@@ -65,7 +65,10 @@ pub fn a_bad_reload_keeps_the_old_configuration() {
     toy.signal(Signal::SIGHUP);
     assert!(world.note("RELOADING=1").contains("MONOTONIC_USEC="));
     let status = world.note("READY=1");
-    assert!(status.contains("unified_loop.yaml:4:5: daemons.training_trigger.treshold_samples: unknown key"), "{status}");
+    assert!(
+        status.contains("unified_loop.yaml:4:5: daemons.training_trigger.treshold_samples: unknown key"),
+        "{status}"
+    );
     assert!(status.contains("the previous one stays in effect"), "{status}");
     assert_eq!(seen(&world)["threshold"], 7);
     world.configure("daemons:\n  training_trigger:\n    threshold_games: 8\n");
@@ -82,7 +85,10 @@ pub fn a_reload_that_fails_is_shown() {
     toy.signal(Signal::SIGHUP);
     world.note("RELOADING=1");
     let status = world.note("READY=1");
-    assert!(status.contains("the new configuration is in effect, but the reload failed: it was told to fail"), "{status}");
+    assert!(
+        status.contains("the new configuration is in effect, but the reload failed: it was told to fail"),
+        "{status}"
+    );
     assert_eq!(seen(&world)["threshold"], UNWELCOME);
     let seq = world.export("1");
     world.hubs.until("handled", |held| (held.acked == [seq]).then_some(()));
@@ -108,7 +114,12 @@ pub fn a_bad_configuration_is_exit_78() {
     world.configure("safeguards:\n  disk: {warning: 80, critical: 70}\n");
     let mut toy = world.start(&[]);
     let status = world.note("configuration refused");
-    assert!(status.contains("unified_loop.yaml:2:10: safeguards.disk.warning: 80 must be below safeguards.disk.critical = 70"), "{status}");
+    assert!(
+        status.contains(
+            "unified_loop.yaml:2:10: safeguards.disk.warning: 80 must be below safeguards.disk.critical = 70"
+        ),
+        "{status}"
+    );
     assert_eq!(toy.end().code(), Some(78));
     world.configure("");
     let mut toy = world.start(&[("RINGRIFT_PID_KP", "much")]);
@@ -131,7 +142,8 @@ pub fn calls_do_not_wait_for_peers() {
     assert!(world.hubs.with(|held| held.nacked.is_empty()), "waiting is no failed try");
 }
 
-/// Its threads are the loop, the subscription and that of the toy's own socket; what publishes ends when all is published.
+/// Its threads are the loop, the subscription and that of the toy's own socket; what publishes ends when all is
+/// published.
 pub fn an_idle_daemon_has_few_threads() {
     let mut world = World::new();
     let toy = world.ready(&[]);

@@ -1,4 +1,5 @@
-//! The runtime as processes: a toy daemon against hubs in memory. This program is the toy too, when RINGRIFT_TOY is set.
+//! The runtime as processes: a toy daemon against hubs in memory. This program is the toy too, when RINGRIFT_TOY is
+//! set.
 // Tests kill processes of their own that they have not waited for yet: the pid is still theirs.
 #![allow(clippy::disallowed_methods)]
 mod exactly_once;

@@ -75,13 +75,18 @@ impl Daemon for Toy {
                 match export.output_path.as_str() {
                     path @ ("fail" | "fail degraded") => {
                         out.snapshot = Some(json!({ "seen": self.seen }));
-                        out.health(if path == "fail" { Health::healthy("well") } else { Health::degraded("it does not feel well") });
+                        out.health(if path == "fail" {
+                            Health::healthy("well")
+                        } else {
+                            Health::degraded("it does not feel well")
+                        });
                         out.last(format!("event {}", self.seen));
                         return Err(HandlerError::Failed("it was told to fail".into()));
                     }
                     "reject" => return Err(HandlerError::Rejected("it was told to reject".into())),
                     "broken" => {
-                        let (operation, why) = ("recording an artefact".into(), "database disk image is malformed".into());
+                        let (operation, why) =
+                            ("recording an artefact".into(), "database disk image is malformed".into());
                         Err(StoreError::Broken { operation, why })?;
                     }
                     "panic" if !self.panicked => {
@@ -111,7 +116,9 @@ impl Daemon for Toy {
                 let (operation, why) = ("listing artefacts".into(), "database disk image is malformed".into());
                 Err(StoreError::Broken { operation, why })?;
             }
-            Input::Reload if self.threshold == UNWELCOME => return Err(HandlerError::Failed("it was told to fail".into())),
+            Input::Reload if self.threshold == UNWELCOME => {
+                return Err(HandlerError::Failed("it was told to fail".into()));
+            }
             Input::Start => out.health(Health::healthy("toying")),
             _ => {}
         }
@@ -135,7 +142,8 @@ pub fn digest(fill: char) -> Digest {
 
 /// What the test's process does when it is started as the toy.
 pub fn run() -> ExitCode {
-    let socket = ringrift::runtime::Socket { name: "toy", interfaces: vec![(INTERFACE, "interface org.ringrift.Catalog")] };
+    let socket =
+        ringrift::runtime::Socket { name: "toy", interfaces: vec![(INTERFACE, "interface org.ringrift.Catalog")] };
     let with = ringrift::runtime::Extras { socket: Some(socket), ..Default::default() };
     ringrift::runtime::run(DaemonType::TrainingTrigger, build::<Toy>, with).into()
 }

@@ -139,7 +139,9 @@ impl Toy {
     /// The names of its threads, sorted.
     pub fn threads(&self) -> Vec<String> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("its threads");
-        let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok().map(|name| name.trim_end().to_owned());
+        let name = |task: std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("comm")).ok().map(|name| name.trim_end().to_owned())
+        };
         let mut names: Vec<String> = tasks.flatten().filter_map(name).collect();
         names.sort();
         names

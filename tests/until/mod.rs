@@ -1,4 +1,5 @@
-//! The one way for a test to wait: for a state, with a deadline, and with the last state that was seen when it never came about.
+//! The one way for a test to wait: for a state, with a deadline, and with the last state that was seen when it never
+//! came about.
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -20,5 +21,7 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Result<T,
 #[track_caller]
 #[allow(dead_code)]
 pub fn end(what: &str, limit: Duration, child: &mut Child) -> ExitStatus {
-    until(&format!("the end of {what}"), limit, || child.try_wait().expect("its state").ok_or_else(|| "it runs".to_owned()))
+    until(&format!("the end of {what}"), limit, || {
+        child.try_wait().expect("its state").ok_or_else(|| "it runs".to_owned())
+    })
 }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Events stored in the small case.
 const SMALL: u64 = 100_000;
-/// Calls of which the lone publish takes its median; rate and number of the deliveries that are timed; events that are replayed.
+/// Calls of which the lone publish takes its median; rate and number of the deliveries that are timed; events that are
+/// replayed.
 const LONE: usize = 300;
 const RATE: u64 = 1_000;
 const TIMED: u64 = 2_000;
@@ -31,11 +32,13 @@ pub fn run(args: &Args, programs: &Programs, events: u64, subscribers: usize, re
     large.fill("stored", events)?;
     let took = begun.elapsed().as_secs_f64();
     report.about(format!(
-        "{SMALL} stored events and 1 subscriber against {events} and {subscribers}; the {events} were stored in {took:.0} s ({:.0}k/s, calls of 256); load {}",
+        "{SMALL} stored events and 1 subscriber against {events} and {subscribers}; the {events} were stored in \
+            {took:.0} s ({:.0}k/s, calls of 256); load {}",
         events as f64 / took / 1e3,
         load()
     ));
-    // Connected, each wants a type of its own that is not published: what the router must decide for each event, not what it must send.
+    // Connected, each wants a type of its own that is not published: what the router must decide for each event, not
+    // what it must send.
     let idle: Vec<Wire> = (1..subscribers).map(|n| subscriber(&large, n)).collect::<Result<_>>()?;
     let mut figures: [BTreeMap<&str, Vec<f64>>; 2] = Default::default();
     for round in 0..args.rounds {
@@ -71,7 +74,8 @@ pub fn run(args: &Args, programs: &Programs, events: u64, subscribers: usize, re
         let figures = format!("{} large, {} small", show(median(many)), show(median(few)));
         report.row(Row { what: title.into(), figures, aim: Some(AIM), ratio: Some(worse), at_least: false });
     }
-    let memory = |what: &str, system: &Running| -> Result<String> { Ok(format!("{:.1} MB {what}", system.pss()? as f64 / 1e6)) };
+    let memory =
+        |what: &str, system: &Running| -> Result<String> { Ok(format!("{:.1} MB {what}", system.pss()? as f64 / 1e6)) };
     let figures = format!("{}, {}", memory("large", &large)?, memory("small", &small)?);
     report.row(Row { what: "memory (PSS)".into(), figures, aim: None, ratio: None, at_least: false });
     drop(idle);

@@ -69,8 +69,10 @@ fn main() -> Result<()> {
     let programs = Programs { router: args.router.clone(), nats: args.nats.clone(), redis: args.redis.clone() };
     // What an interrupted run left would be measured along.
     let _ = std::fs::remove_dir_all(&args.data);
-    let mut report =
-        Report { name: if matches!(args.what, What::Router { .. }) { "router" } else { "router-growth" }.into(), ..Report::default() };
+    let mut report = Report {
+        name: if matches!(args.what, What::Router { .. }) { "router" } else { "router-growth" }.into(),
+        ..Report::default()
+    };
     about(&args, &mut report);
     let result = match args.what {
         What::Router { alone } => peers::run(&args, &programs, alone, &mut report),
@@ -91,8 +93,10 @@ fn about(args: &Args, report: &mut Report) {
     let redis = version(&args.redis);
     let redis = redis.split_whitespace().find_map(|word| word.strip_prefix("v=")).unwrap_or(&redis).to_owned();
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let processor =
-        processor.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown", |l| l.trim_start_matches([' ', '\t', ':']));
+    let processor = processor
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map_or("unknown", |l| l.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     report.about(format!(
         "{} on {cores} cores ({processor}), Linux {}, load at the start {}",
@@ -100,5 +104,10 @@ fn about(args: &Args, report: &mut Report) {
         first(Command::new("uname").arg("-r")),
         report::load()
     ));
-    report.about(format!("{}, {}, Redis {redis}; SQLite inside ours; {} rounds", version(&args.router), version(&args.nats), args.rounds));
+    report.about(format!(
+        "{}, {}, Redis {redis}; SQLite inside ours; {} rounds",
+        version(&args.router),
+        version(&args.nats),
+        args.rounds
+    ));
 }

@@ -35,7 +35,8 @@ fn label() -> String {
     format!("{}-{}", std::process::id(), RUN.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Events a second that are acknowledged to `publishers`, each with 256 one-event calls in flight (or calls of `batch` events).
+/// Events a second that are acknowledged to `publishers`, each with 256 one-event calls in flight (or calls of `batch`
+/// events).
 pub fn throughput(system: &Running, publishers: usize, batch: usize, time: Duration) -> Result<f64> {
     let wires: Vec<Wire> = (0..publishers).map(|_| system.connect()).collect::<Result<_>>()?;
     let stop = AtomicBool::new(false);
@@ -54,7 +55,8 @@ pub fn throughput(system: &Running, publishers: usize, batch: usize, time: Durat
     Ok(count as f64 / took.as_secs_f64())
 }
 
-/// Publishes until told to stop, then waits for what is in flight: all that was sent counts, and so does the time for it.
+/// Publishes until told to stop, then waits for what is in flight: all that was sent counts, and so does the time for
+/// it.
 fn publish(mut wire: Wire, batch: usize, stop: &AtomicBool) -> Result<u64> {
     use std::fmt::Write as _;
     let label = label();
@@ -111,7 +113,11 @@ pub fn lone(system: &Running, times: usize) -> Result<Spread> {
 /// Milliseconds to append as many bytes as an event's payload to a file and sync its data.
 pub fn raw_sync(folder: &Path, times: usize) -> Result<Spread> {
     let path = folder.join("raw");
-    let mut file = std::fs::File::options().create(true).append(true).open(&path).with_context(|| format!("opening {}", path.display()))?;
+    let mut file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("opening {}", path.display()))?;
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
         let begun = Instant::now();
@@ -138,8 +144,9 @@ fn subscribe(system: &Running, name: &str) -> Result<(Wire, String)> {
         Address::Nats(_) => {
             let inbox = format!("{}d", wire.inbox());
             wire.send(format!("SUB {inbox} 2\r\n").as_bytes())?;
-            let consumer =
-                format!(r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"new"}}}}"#);
+            let consumer = format!(
+                r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"new"}}}}"#
+            );
             let answer = ask_nats(&mut wire, "$JS.API.CONSUMER.CREATE.BENCH", &consumer)?;
             ensure!(!answer.contains("\"error\""), "NATS makes no consumer: {answer}");
             Ok((wire, String::new()))
@@ -148,8 +155,8 @@ fn subscribe(system: &Running, name: &str) -> Result<(Wire, String)> {
     }
 }
 
-/// Milliseconds from a publish to the subscriber that has its event, at a steady rate. Each of our deliveries is acknowledged; NATS
-/// is spared that, which can only make it faster.
+/// Milliseconds from a publish to the subscriber that has its event, at a steady rate. Each of our deliveries is
+/// acknowledged; NATS is spared that, which can only make it faster.
 pub fn delivered(system: &Running, rate: u64, count: u64) -> Result<Spread> {
     let name = format!("bench-{}", label());
     let (mut stream, token) = subscribe(system, &name)?;
@@ -216,14 +223,18 @@ pub fn replay(system: &Running, count: u64) -> Result<f64> {
     let begun = Instant::now();
     match &system.address {
         Address::Router(_) => {
-            let call =
-                format!("{{\"method\":\"org.ringrift.Router.Replay\",\"more\":true,\"parameters\":{{\"from\":1,\"to\":{count}}}}}\0");
+            let call = format!(
+                "{{\"method\":\"org.ringrift.Router.Replay\",\"more\":true,\"parameters\":{{\"from\":1,\"to\":{count}}}}}\0"
+            );
             wire.send(call.as_bytes())?;
         }
         Address::Nats(_) => {
-            let consumer =
-                format!(r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"all"}}}}"#);
-            wire.send(format!("PUB $JS.API.CONSUMER.CREATE.BENCH {inbox}q {}\r\n{consumer}\r\n", consumer.len()).as_bytes())?;
+            let consumer = format!(
+                r#"{{"stream_name":"BENCH","config":{{"deliver_subject":"{inbox}","ack_policy":"none","deliver_policy":"all"}}}}"#
+            );
+            wire.send(
+                format!("PUB $JS.API.CONSUMER.CREATE.BENCH {inbox}q {}\r\n{consumer}\r\n", consumer.len()).as_bytes(),
+            )?;
         }
         Address::Redis(_) => wire.send(format!("XRANGE bench - + COUNT {count}\r\n").as_bytes())?,
     }

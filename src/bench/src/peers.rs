@@ -73,14 +73,22 @@ pub fn run(args: &Args, programs: &Programs, alone: bool, report: &mut Report) -
             }
         }
         loads.push(load().split(' ').next().and_then(|l| l.parse().ok()).unwrap_or(f64::NAN));
-        println!("round {} of {} after {:.0} s, load {}", round + 1, args.rounds, begun.elapsed().as_secs_f64(), load());
+        println!(
+            "round {} of {} after {:.0} s, load {}",
+            round + 1,
+            args.rounds,
+            begun.elapsed().as_secs_f64(),
+            load()
+        );
     }
     // Replay and memory are measured with fresh processes.
-    let mut figures: Vec<(System, Series)> = running.into_iter().map(|(system, figures)| (system.system, figures)).collect();
+    let mut figures: Vec<(System, Series)> =
+        running.into_iter().map(|(system, figures)| (system.system, figures)).collect();
     replays(args, programs, &mut figures)?;
     memory(args, programs, &mut figures)?;
     report.about(format!(
-        "fdatasync of {} appended bytes, p50 {:.3} ms on the same file system; load {:.1} in the middle; {:.0} s in all",
+        "fdatasync of {} appended bytes, p50 {:.3} ms on the same file system; load {:.1} in the middle; {:.0} s in \
+            all",
         wire::PAYLOAD,
         median(raw.get("raw")),
         median(&loads),
@@ -126,9 +134,16 @@ fn memory(args: &Args, programs: &Programs, figures: &mut [(System, Series)]) ->
 }
 
 fn table(figures: &[(System, Series)], report: &mut Report) {
-    let of = |system: System, what: &'static str| figures.iter().find(|(s, _)| *s == system).map_or(&[] as &[f64], |(_, f)| f.get(what));
+    let of = |system: System, what: &'static str| {
+        figures.iter().find(|(s, _)| *s == system).map_or(&[] as &[f64], |(_, f)| f.get(what))
+    };
     let ours = |what| of(System::Router, what);
-    let mut against = |title: &str, what: &'static str, peer: System, aim: Option<f64>, at_least: bool, show: &dyn Fn(f64) -> String| {
+    let mut against = |title: &str,
+                       what: &'static str,
+                       peer: System,
+                       aim: Option<f64>,
+                       at_least: bool,
+                       show: &dyn Fn(f64) -> String| {
         let theirs = of(peer, what);
         let ratio = (!theirs.is_empty() && !ours(what).is_empty()).then(|| ratio(ours(what), theirs));
         let figures = match theirs {
@@ -145,9 +160,10 @@ fn table(figures: &[(System, Series)], report: &mut Report) {
         against(title, what, System::RedisAlways, Some(1.2), true, &rate);
         against(title, what, System::NatsDefault, Some(1.5), true, &rate);
     }
-    for (title, what) in
-        [("published to delivered at 1,000/s, p50", "delivered p50"), ("published to delivered at 1,000/s, p99", "delivered p99")]
-    {
+    for (title, what) in [
+        ("published to delivered at 1,000/s, p50", "delivered p50"),
+        ("published to delivered at 1,000/s, p99", "delivered p99"),
+    ] {
         against(title, what, System::NatsAlways, Some(0.5), false, &milliseconds);
     }
     against("replay of 100,000 events", "replay", System::NatsDefault, Some(10.0), true, &rate);

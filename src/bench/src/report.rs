@@ -69,7 +69,9 @@ impl Report {
     /// Writes `NAME.json` and `NAME.md` into a folder.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let file = |end: &str| folder.join(format!("{}.{end}", self.name));
-        let write = |path: &Path, text: String| std::fs::write(path, text).with_context(|| format!("writing {}", path.display()));
+        let write = |path: &Path, text: String| {
+            std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+        };
         write(&file("json"), serde_json::to_string_pretty(self)?)?;
         let mut text = self.about.join("  \n");
         text.push_str(&format!("\n\n| {} |\n|---|---|---|---|---|\n", HEAD.join(" | ")));

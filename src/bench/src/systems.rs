@@ -1,4 +1,5 @@
-//! Starting and ending the systems that are measured, each with its files in a folder of its own on the same file system.
+//! Starting and ending the systems that are measured, each with its files in a folder of its own on the same file
+//! system.
 use crate::wire::{Address, Frame, Wire, event, payload};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
@@ -82,10 +83,14 @@ impl Running {
             }
         };
         if matches!(system, System::NatsAlways | System::NatsDefault) {
-            let stream = r#"{"name":"BENCH","subjects":["bench.>"],"storage":"file","retention":"limits","num_replicas":1}"#;
+            let stream =
+                r#"{"name":"BENCH","subjects":["bench.>"],"storage":"file","retention":"limits","num_replicas":1}"#;
             let answer = ask_nats(&mut wire, "$JS.API.STREAM.CREATE.BENCH", stream)?;
             // A folder that was filled before has the stream already.
-            ensure!(!answer.contains("\"error\"") || answer.contains("already in use"), "NATS makes no stream: {answer}");
+            ensure!(
+                !answer.contains("\"error\"") || answer.contains("already in use"),
+                "NATS makes no stream: {answer}"
+            );
         }
         Ok(running)
     }
@@ -125,7 +130,8 @@ impl Running {
                 if batch == 1 {
                     wire.publish("", &text, &mut calls);
                 } else {
-                    calls.extend_from_slice(b"{\"method\":\"org.ringrift.Router.Publish\",\"parameters\":{\"events\":[");
+                    calls
+                        .extend_from_slice(b"{\"method\":\"org.ringrift.Router.Publish\",\"parameters\":{\"events\":[");
                     for n in sent..sent + size {
                         event(&format!("{label}/{n}"), &text, &mut calls);
                         calls.push(if n + 1 < sent + size { b',' } else { b']' });
@@ -169,9 +175,12 @@ pub fn ask_nats(wire: &mut Wire, subject: &str, body: &str) -> Result<String> {
 
 fn router(programs: &Programs, folder: &Path) -> Result<(Command, Address)> {
     let mut command = Command::new(&programs.router);
-    for (variable, name) in
-        [("STATE_DIRECTORY", "state"), ("RUNTIME_DIRECTORY", "run"), ("RINGRIFT_ETC", "etc"), ("RINGRIFT_SHARE", "share")]
-    {
+    for (variable, name) in [
+        ("STATE_DIRECTORY", "state"),
+        ("RUNTIME_DIRECTORY", "run"),
+        ("RINGRIFT_ETC", "etc"),
+        ("RINGRIFT_SHARE", "share"),
+    ] {
         fs::create_dir_all(folder.join(name))?;
         command.env(variable, folder.join(name));
     }
@@ -184,7 +193,10 @@ fn nats(programs: &Programs, folder: &Path, always: bool) -> Result<(Command, Ad
     // A port that is free now; nobody else starts servers here meanwhile.
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let sync = if always { "sync_interval: always" } else { "" };
-    let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\"\n {sync} }}\n", folder.join("store").display());
+    let text = format!(
+        "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\"\n {sync} }}\n",
+        folder.join("store").display()
+    );
     fs::write(folder.join("nats.conf"), text)?;
     let mut command = Command::new(&programs.nats);
     command.arg("-c").arg(folder.join("nats.conf"));
@@ -196,6 +208,15 @@ fn redis(programs: &Programs, folder: &Path) -> (Command, Address) {
     let mut command = Command::new(&programs.redis);
     command.args(["--port", "0", "--unixsocket"]).arg(&socket).arg("--dir").arg(folder);
     // No snapshots and no rewriting of the file meanwhile: both would only slow it down.
-    command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"]);
+    command.args([
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--auto-aof-rewrite-percentage",
+        "0",
+    ]);
     (command, Address::Redis(socket))
 }

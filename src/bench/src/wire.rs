@@ -1,5 +1,6 @@
-//! The three protocols, each as thin as it can be: calls are bytes that are appended, answers are counted in the bytes that come.
-//! All clients are blocking sockets and the same loop, so that what differs between two systems is the systems.
+//! The three protocols, each as thin as it can be: calls are bytes that are appended, answers are counted in the bytes
+//! that come. All clients are blocking sockets and the same loop, so that what differs between two systems is the
+//! systems.
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -60,7 +61,8 @@ impl Wire {
         let stream = match address {
             Address::Router(path) | Address::Redis(path) => unix(path)?,
             Address::Nats(port) => {
-                let stream = TcpStream::connect(("127.0.0.1", *port)).with_context(|| format!("connecting to port {port}"))?;
+                let stream =
+                    TcpStream::connect(("127.0.0.1", *port)).with_context(|| format!("connecting to port {port}"))?;
                 stream.set_nodelay(true)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
                 Stream::Tcp(stream)
@@ -70,7 +72,9 @@ impl Wire {
         let inbox = format!("i{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut wire = Wire { stream, address: address.clone(), buffer: Vec::with_capacity(1 << 16), start: 0, inbox };
         if let Address::Nats(_) = address {
-            wire.send(b"CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}\r\nPING\r\n")?;
+            wire.send(
+                b"CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}\r\nPING\r\n",
+            )?;
             while wire.text()? != "PONG" {}
             wire.send(format!("SUB {} 1\r\n", wire.inbox).as_bytes())?;
         }
@@ -198,7 +202,10 @@ pub fn event(key: &str, text: &str, out: &mut Vec<u8>) {
 /// A payload of `PAYLOAD` bytes with a time in nanoseconds in it.
 pub fn payload(out: &mut String, time_ns: u64) {
     use std::fmt::Write as _;
-    const REST: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ ";
+    const REST: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ \
+        abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ \
+        abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ \
+        abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ ";
     out.clear();
     let _ = write!(out, "{{\"t\":{time_ns},\"p\":\"");
     let room = PAYLOAD - out.len() - 2;
@@ -226,7 +233,9 @@ fn router(bytes: &[u8]) -> (Option<Frame<'_>>, usize) {
     let frame = &bytes[..end];
     let kind = if frame.starts_with(b"{\"parameters\":{\"results\":[{\"seq\":") {
         Frame::Ack
-    } else if let Some(rest) = frame.strip_prefix(b"{\"parameters\":{\"seq\":").filter(|_| frame.ends_with(b",\"continues\":true}")) {
+    } else if let Some(rest) =
+        frame.strip_prefix(b"{\"parameters\":{\"seq\":").filter(|_| frame.ends_with(b",\"continues\":true}"))
+    {
         let digits = rest.iter().position(|b| !b.is_ascii_digit()).unwrap_or(0);
         Frame::Event(frame, &rest[..digits])
     } else {

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// Check the configuration: every file, drop-in and variable. Exits with 78 if anything is invalid.
 ///
-/// Drop-ins are the regular files conf.d/*.yaml of at most 1 MiB. Hidden files (.name.yaml) and other names are ignored. A FIFO,
-/// socket, device, directory or dangling link with such a name is an error, and so is a file that the users ringrift or ringrift-master cannot
-/// read. Control characters in strings, .nan, .inf, tags and merge keys (<<) are errors.
+/// Drop-ins are the regular files conf.d/*.yaml of at most 1 MiB. Hidden files (.name.yaml) and other names are
+/// ignored. A FIFO, socket, device, directory or dangling link with such a name is an error, and so is a file that the
+/// users ringrift or ringrift-master cannot read. Control characters in strings, .nan, .inf, tags and merge keys (<<)
+/// are errors.
 #[derive(Debug, Args)]
 pub struct Check {
     /// Check the files in this directory instead of /etc/ringrift
@@ -43,14 +44,16 @@ impl Check {
             let wanted = overrides::drop_ins(&loaded.config.runtime).unwrap_or_default();
             for (file, what) in drop_in_differences(Path::new(DROP_INS), &wanted) {
                 warnings.push(format!(
-                    "{file} {what}: run `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload`"
+                    "{file} {what}: run `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl \
+                        daemon-reload`"
                 ));
             }
         }
         let mut errors = loaded.as_ref().err().map(|e| e.0.clone()).unwrap_or_default();
         if installed {
             let unreadable = dirs.unreadable(&config::Reader::all());
-            errors.extend(unreadable.map_err(|e| Failure::new(Exit::Config, "reading the configuration").caused_by(e))?);
+            errors
+                .extend(unreadable.map_err(|e| Failure::new(Exit::Config, "reading the configuration").caused_by(e))?);
         }
         let value = json!({ "valid": errors.is_empty(), "files": files, "errors": errors, "warnings": warnings });
         out.either("config", &value, || {
@@ -67,7 +70,12 @@ impl Check {
             };
             match errors.len() {
                 0 => page + &format!("{} ({read})\n", out.paint(Tone::Good, "the configuration is valid")),
-                n => page + &format!("{}; running processes keep their configuration\n", out.paint(Tone::Bad, &text::count(n, "error"))),
+                n => {
+                    page + &format!(
+                        "{}; running processes keep their configuration\n",
+                        out.paint(Tone::Bad, &text::count(n, "error"))
+                    )
+                }
             }
         })?;
         Ok(if errors.is_empty() { Exit::Ok } else { Exit::Config })

@@ -26,7 +26,8 @@ pub fn warnings(workload: &Workload) -> Vec<String> {
             let path = Path::new(word);
             let wrong = match at {
                 0 => program(path),
-                // A later word may be a script, or a file that the program makes: it has to be readable only if it is there.
+                // A later word may be a script, or a file that the program makes: it has to be readable only if it is
+                // there.
                 _ => hidden(path).or_else(|| path.exists().then(|| reachable(path, 0o004, "readable")).flatten()),
             };
             if let Some(why) = wrong {
@@ -61,8 +62,9 @@ fn program(path: &Path) -> Option<String> {
 /// Why a job does not see a path, by its name and by what it resolves to.
 fn hidden(path: &Path) -> Option<String> {
     let real = fs::canonicalize(path).ok();
-    let (folder, setting) =
-        HIDDEN.iter().find(|(folder, _)| path.starts_with(folder) || real.as_ref().is_some_and(|r| r.starts_with(folder)))?;
+    let (folder, setting) = HIDDEN
+        .iter()
+        .find(|(folder, _)| path.starts_with(folder) || real.as_ref().is_some_and(|r| r.starts_with(folder)))?;
     let resolved = real.filter(|r| r != path).map(|r| format!(" (resolves to {})", r.display())).unwrap_or_default();
     Some(format!("job units cannot see {folder} ({setting}){resolved}"))
 }
@@ -74,7 +76,10 @@ fn reachable(path: &Path, bit: u32, word: &str) -> Option<String> {
     if let Some(mode) = mode(&real).filter(|mode| mode & bit == 0) {
         return Some(format!("not {word} for others (mode {:04o})", mode & 0o7777));
     }
-    let closed = real.ancestors().skip(1).find_map(|folder| mode(folder).filter(|m| m & 0o001 == 0).map(|m| (folder.to_owned(), m)))?;
+    let closed = real
+        .ancestors()
+        .skip(1)
+        .find_map(|folder| mode(folder).filter(|m| m & 0o001 == 0).map(|m| (folder.to_owned(), m)))?;
     Some(format!("others may not enter {} (mode {:04o})", closed.0.display(), closed.1 & 0o7777))
 }
 
@@ -96,7 +101,8 @@ mod tests {
         let command = command.iter().map(|w| (*w).to_owned()).collect();
         let empty = Stage::default;
         let training = Stage { command, ..empty() };
-        warnings(&Workload { selfplay: empty(), export: empty(), training, evaluation: empty(), ..Workload::default() }).join("\n")
+        warnings(&Workload { selfplay: empty(), export: empty(), training, evaluation: empty(), ..Workload::default() })
+            .join("\n")
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct ConfirmClock {}
 impl ConfirmClock {
     /// Confirms every hold.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let held: Vec<Notice> = world.notices.read().into_iter().filter(|n| matches!(n.subject, Subject::Clock { .. })).collect();
+        let held: Vec<Notice> =
+            world.notices.read().into_iter().filter(|n| matches!(n.subject, Subject::Clock { .. })).collect();
         if held.is_empty() {
             return Err(Failure::new(Exit::Usage, "nothing to confirm: no deletion is suspended because of the clock")
                 .hint("`ringrift status` shows a suspension"));

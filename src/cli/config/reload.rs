@@ -101,7 +101,9 @@ fn page(out: &Out, outcome: &Outcome, units_agree: bool) -> String {
         page += &format!("{mark} {} takes effect when {} restarts: {}\n", keys.join(", "), who.name(), who.restart());
     }
     if !units_agree {
-        page += &format!("{mark} the units' drop-ins do not match `runtime`: ringrift units generate --drop-ins --dest {DROP_INS}\n");
+        page += &format!(
+            "{mark} the units' drop-ins do not match `runtime`: ringrift units generate --drop-ins --dest {DROP_INS}\n"
+        );
         page += "  && systemctl daemon-reload\n";
     }
     page

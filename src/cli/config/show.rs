@@ -24,7 +24,9 @@ impl Show {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let keys = world.config()?.show();
         let prefix = self.prefix.clone().unwrap_or_default().to_lowercase().replace('-', "_");
-        let below = |key: &str| prefix.is_empty() || key == prefix || key.strip_prefix(&prefix).is_some_and(|r| r.starts_with('.'));
+        let below = |key: &str| {
+            prefix.is_empty() || key == prefix || key.strip_prefix(&prefix).is_some_and(|r| r.starts_with('.'))
+        };
         if !keys.iter().any(|k| below(&k.key)) {
             let mut parts: Vec<String> = keys.iter().map(|k| k.key.clone()).collect();
             parts.extend(keys.iter().filter_map(|k| k.key.rsplit_once('.').map(|(above, _)| above.to_owned())));
@@ -33,7 +35,8 @@ impl Show {
             let error = UnknownName::new("key", &prefix, parts.iter().map(String::as_str));
             return Err(Failure::new(Exit::Usage, error.to_string()).hint("`ringrift config show` lists all"));
         }
-        let shown: Vec<_> = keys.into_iter().filter(|k| below(&k.key)).filter(|k| !self.changed || !k.default).collect();
+        let shown: Vec<_> =
+            keys.into_iter().filter(|k| below(&k.key)).filter(|k| !self.changed || !k.default).collect();
         out.either("config", &shown, || {
             let rows = shown.iter().map(|k| {
                 let tone = if k.default { Tone::Plain } else { Tone::Busy };

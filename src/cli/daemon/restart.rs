@@ -5,8 +5,8 @@ use crate::cli::world::World;
 use crate::cli::{Done, control};
 use clap::Args;
 
-/// Restart daemons, including failed ones, and reset their restart counters. With --category or --all: daemons that the profile or an operator
-/// wants, and daemons that run.
+/// Restart daemons, including failed ones, and reset their restart counters. With --category or --all: daemons that the
+/// profile or an operator wants, and daemons that run.
 #[derive(Debug, Args)]
 pub struct Restart {
     #[command(flatten)]

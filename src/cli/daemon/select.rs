@@ -38,7 +38,8 @@ impl Select {
         }
     }
 
-    /// The same; of a category or of all only those that systemd has or that shall run: what nobody wants is not brought up by the way.
+    /// The same; of a category or of all only those that systemd has or that shall run: what nobody wants is not
+    /// brought up by the way.
     pub fn wanted(&self, world: &World, out: &Out) -> Result<Vec<DaemonType>, Failure> {
         let mut chosen = self.built(out)?;
         if self.all || self.category.is_some() {

@@ -23,7 +23,9 @@ impl Status {
         let rows: Vec<Row> = self.select.any(out)?.into_iter().map(|d| seen.daemon(d)).collect();
         let runs = |r: &Row| matches!(r.state, State::Running | State::Paused | State::Stale);
         let exit = if rows.iter().all(runs) { Exit::Ok } else { Exit::NotRunning };
-        out.either("daemons", &rows, || rows.iter().map(|r| page(r, &seen, world, out)).collect::<Vec<_>>().join("\n"))?;
+        out.either("daemons", &rows, || {
+            rows.iter().map(|r| page(r, &seen, world, out)).collect::<Vec<_>>().join("\n")
+        })?;
         Ok(exit)
     }
 }
@@ -31,7 +33,8 @@ impl Status {
 fn page(row: &Row, seen: &Seen, world: &World, out: &Out) -> String {
     let spec = DaemonType::parse(&row.name).map(|d| d.spec());
     let purpose = spec.as_ref().map_or("", |s| s.purpose);
-    let mut lines = vec![format!("{} {} - {purpose}", out.paint(row.tone(), row.dot()), out.paint(Tone::Bold, &row.name))];
+    let mut lines =
+        vec![format!("{} {} - {purpose}", out.paint(row.tone(), row.dot()), out.paint(Tone::Bold, &row.name))];
     let mut add = |key: &str, value: String| {
         if !value.is_empty() {
             lines.push(format!("{key:>12}: {value}"));
@@ -44,7 +47,12 @@ fn page(row: &Row, seen: &Seen, world: &World, out: &Out) -> String {
     add("Says", says.to_owned());
     add("Reason", row.reason.clone());
     add("Last error", row.last_error.clone().unwrap_or_default());
-    add("Since", row.since_us.map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default());
+    add(
+        "Since",
+        row.since_us
+            .map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us)))
+            .unwrap_or_default(),
+    );
     add("Last", if says.ends_with(&row.last) { String::new() } else { row.last.clone() });
     for (key, value) in &row.health.details {
         add("Detail", format!("{key} = {value}"));

@@ -20,9 +20,11 @@ pub struct Halt {
 }
 
 impl Halt {
-    /// Asks the coordinator, which is started if it is away; where that does not help, does what can be done without it.
+    /// Asks the coordinator, which is started if it is away; where that does not help, does what can be done without
+    /// it.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let asked = hub::reach(world, Hub::Coordinator).and_then(|mut c| c.ask(method::Halt, &json!({ "reason": self.reason })));
+        let asked = hub::reach(world, Hub::Coordinator)
+            .and_then(|mut c| c.ask(method::Halt, &json!({ "reason": self.reason })));
         match asked {
             Ok(Emergency { emergency }) => out.either("emergency", &emergency, || page(&emergency, world, out)),
             Err(why) => self.alone(world, out, why),
@@ -46,10 +48,15 @@ impl Halt {
         let systemd = SystemdView::at(None, world.run.clone());
         let slice = "ringrift-jobs.slice";
         let killed = systemd.kill(&[slice.to_owned()]).and_then(|()| systemd.stop(slice));
-        killed.map_err(|e| Failure::new(Exit::Unavailable, "the flag is set, but the jobs could not be killed").caused_by(e))?;
+        killed.map_err(|e| {
+            Failure::new(Exit::Unavailable, "the flag is set, but the jobs could not be killed").caused_by(e)
+        })?;
         out.either("emergency", &json!({ "halted": true, "coordinator": false }), || {
             let dot = out.paint(Tone::Warn, "●");
-            format!("{dot} HALTED without the coordinator: flag set, {slice} killed; the coordinator stores the halt when it runs again\n")
+            format!(
+                "{dot} HALTED without the coordinator: flag set, {slice} killed; the coordinator stores the halt \
+                when it runs again\n"
+            )
         })
     }
 }

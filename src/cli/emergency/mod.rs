@@ -57,11 +57,15 @@ fn clear(world: &World, out: &Out) -> Done {
     // One that root made by hand is not the coordinator's to remove; where we may not either, the coordinator says so.
     drop(std::fs::remove_file(world.run.join("EMERGENCY_HALT")));
     let done = hub::reach(world, Hub::Coordinator)?.ask(method::Clear, &json!({}))?;
-    // Removing a flag may have cleared it a moment before, and one that is left halts again: what counts is that there is no halt.
+    // Removing a flag may have cleared it a moment before, and one that is left halts again: what counts is that there
+    // is no halt.
     let now = hub::reach(world, Hub::Coordinator)?.ask(method::Safeguards, &json!({}))?;
     if now.emergency.halted {
-        return Err(Failure::new(Exit::Failure, format!("halted again by {}: {}", now.emergency.by, now.emergency.reason))
-            .hint("remove that flag, as root if it is not yours, and clear again"));
+        return Err(Failure::new(
+            Exit::Failure,
+            format!("halted again by {}: {}", now.emergency.by, now.emergency.reason),
+        )
+        .hint("remove that flag, as root if it is not yours, and clear again"));
     }
     out.either("emergency", &json!({ "cleared": true, "by_this_call": done.accepted }), || {
         format!("{} emergency halt cleared: jobs start again\n", out.paint(Tone::Good, "●"))
@@ -73,9 +77,11 @@ fn status(world: &World, out: &Out) -> Done {
         Ok(safeguards) => safeguards.emergency,
         // The coordinator is away: the flag still tells.
         Err(why) => match flags::text(&world.run.join("EMERGENCY_HALT")).ok().flatten() {
-            Some(text) => {
-                EmergencyView { halted: true, reason: text.lines().next().unwrap_or_default().into(), ..EmergencyView::default() }
-            }
+            Some(text) => EmergencyView {
+                halted: true,
+                reason: text.lines().next().unwrap_or_default().into(),
+                ..EmergencyView::default()
+            },
             None => return Err(why),
         },
     };

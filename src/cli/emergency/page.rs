@@ -9,7 +9,8 @@ pub fn page(view: &EmergencyView, world: &World, out: &Out) -> String {
     if !view.halted {
         return format!("{} no emergency halt\n", out.paint(Tone::Good, "●"));
     }
-    let since = if view.since_us > 0 { format!(", {} ago", text::age(view.since_us, world.now_us)) } else { String::new() };
+    let since =
+        if view.since_us > 0 { format!(", {} ago", text::age(view.since_us, world.now_us)) } else { String::new() };
     let by = if view.by.is_empty() { String::new() } else { format!(" by {}", view.by) };
     let mut page = format!("{} HALTED{by}{since}: {}\n", out.paint(Tone::Bad, "●"), view.reason);
     for step in &view.done {

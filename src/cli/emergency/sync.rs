@@ -16,9 +16,10 @@ use std::time::Duration;
 /// Between two checks: changes in a directory that is closed to us are not told.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts the service
-/// again when the next flag is made; it acts on a file's being there, so it does not matter when that happens. A flag of somebody
-/// who may not halt the suite halts nothing; it keeps the service up all the same, for the path unit knows no owners.
+/// Tells what flag files there are, at once and whenever that changes, as long as there is one. The path unit starts
+/// the service again when the next flag is made; it acts on a file's being there, so it does not matter when that
+/// happens. A flag of somebody who may not halt the suite halts nothing; it keeps the service up all the same, for the
+/// path unit knows no owners.
 pub fn run(world: &World) -> Done {
     let mut told: Option<Vec<Flag>> = None;
     let mut warned: Vec<(String, String)> = Vec::new();
@@ -27,8 +28,10 @@ pub fn run(world: &World) -> Done {
         let changes = Folders::new(paths(world).iter().filter_map(|path| path.parent())).map_err(failed)?;
         let looked = flags::look(&paths(world));
         // We cannot look, and systemd can: it may have seen one.
-        let blind =
-            looked.blind.into_iter().map(|(path, why)| Flag { path, text: format!("user ringrift cannot read its directory: {why}") });
+        let blind = looked
+            .blind
+            .into_iter()
+            .map(|(path, why)| Flag { path, text: format!("user ringrift cannot read its directory: {why}") });
         let (flags, foreign): (Vec<Flag>, _) = (looked.flags.into_iter().chain(blind).collect(), looked.foreign);
         if foreign != warned {
             foreign.iter().for_each(|(path, owner)| warn(path, owner));
@@ -48,7 +51,8 @@ pub fn run(world: &World) -> Done {
 
 fn warn(path: &str, owner: &str) {
     terminal::error_line(&format!(
-        "ignored: {path} belongs to {owner}, who is not in group ringrift-admin; use `ringrift emergency halt`, and remove the file as root"
+        "ignored: {path} belongs to {owner}, who is not in group ringrift-admin; use `ringrift emergency halt`, and \
+            remove the file as root"
     ));
 }
 

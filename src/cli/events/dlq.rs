@@ -47,7 +47,9 @@ impl Which {
     fn change(&self) -> Result<DeadLetterFilter, crate::contract::error::Failure> {
         use crate::contract::error::{Exit, Failure};
         if self.id.is_none() && self.subscriber.is_none() && !self.all {
-            return Err(Failure::new(Exit::Usage, "no dead letter named").hint("give a number, --subscriber NAME or --all"));
+            return Err(
+                Failure::new(Exit::Usage, "no dead letter named").hint("give a number, --subscriber NAME or --all")
+            );
         }
         Ok(self.filter())
     }
@@ -83,10 +85,17 @@ fn list(world: &World, out: &Out, filter: &DeadLetterFilter) -> Done {
                 Text::plain(&l.reason),
             ]
         });
-        let more = if listed.truncated { "there are more, younger ones; --subscriber NAME lists those of one subscriber\n" } else { "" };
+        let more = if listed.truncated {
+            "there are more, younger ones; --subscriber NAME lists those of one subscriber\n"
+        } else {
+            ""
+        };
         match listed.letters.is_empty() {
             true => "no dead letters\n".to_owned(),
-            false => out.table(&["ID", "SUBSCRIBER", "EVENT", "ATTEMPTS", "REDRIVES", "AGE", "REASON"], rows.collect()) + more,
+            false => {
+                out.table(&["ID", "SUBSCRIBER", "EVENT", "ATTEMPTS", "REDRIVES", "AGE", "REASON"], rows.collect())
+                    + more
+            }
         }
     })
 }

@@ -44,7 +44,8 @@ impl Emit {
         let payload = payload(self.payload.as_deref(), &self.fields)?;
         if let Some(known) = EventType::from_wire(&kind) {
             Payload::parse(known, &Value::Object(payload.clone())).map_err(|e| {
-                Failure::new(Exit::BadData, e.to_string()).hint("`ringrift events tail --type` shows other events of the type")
+                Failure::new(Exit::BadData, e.to_string())
+                    .hint("`ringrift events tail --type` shows other events of the type")
             })?;
         }
         let event = NewEvent {
@@ -71,7 +72,9 @@ impl Emit {
 
 /// The payload from one JSON object and single fields.
 fn payload(whole: Option<&str>, fields: &[String]) -> Result<Map<String, Value>, Failure> {
-    let usage = |why: String| Failure::new(Exit::Usage, why).hint("write fields as FIELD=VALUE, or use --payload with a JSON object");
+    let usage = |why: String| {
+        Failure::new(Exit::Usage, why).hint("write fields as FIELD=VALUE, or use --payload with a JSON object")
+    };
     let mut map: Map<String, Value> = match whole {
         Some(text) => serde_json::from_str(text).map_err(|e| usage(format!("--payload is not a JSON object: {e}")))?,
         None => Map::new(),
@@ -89,7 +92,8 @@ mod tests {
 
     #[test]
     fn fields_go_over_the_object_and_are_json_or_text() {
-        let map = payload(Some(r#"{"a":1,"b":2}"#), &["b=3.5".into(), "c=some words".into(), "d=true".into()]).expect("reads");
+        let map = payload(Some(r#"{"a":1,"b":2}"#), &["b=3.5".into(), "c=some words".into(), "d=true".into()])
+            .expect("reads");
         assert_eq!(Value::Object(map), serde_json::json!({"a": 1, "b": 3.5, "c": "some words", "d": true}));
         assert!(payload(None, &["x".into()]).is_err());
         assert!(payload(Some("[]"), &[]).is_err());

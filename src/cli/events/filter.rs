@@ -27,10 +27,13 @@ pub fn wire_name(text: &str) -> Result<String, Failure> {
         return Ok(text.to_owned());
     }
     let upper = text.to_uppercase().replace('-', "_");
-    EventType::from_name(&upper).or_else(|| EventType::from_wire(&text.to_lowercase())).map(|t| t.info().wire.to_owned()).ok_or_else(|| {
-        let error = UnknownName::new("event", text, EventType::ALL.iter().map(|t| t.info().name));
-        Failure::new(Exit::Usage, error.to_string()).hint("your own programs use external.NAME")
-    })
+    EventType::from_name(&upper)
+        .or_else(|| EventType::from_wire(&text.to_lowercase()))
+        .map(|t| t.info().wire.to_owned())
+        .ok_or_else(|| {
+            let error = UnknownName::new("event", text, EventType::ALL.iter().map(|t| t.info().name));
+            Failure::new(Exit::Usage, error.to_string()).hint("your own programs use external.NAME")
+        })
 }
 
 impl Filter {

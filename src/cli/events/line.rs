@@ -17,7 +17,9 @@ pub fn line(seq: u64, event: &Event, world: &World, out: &Out) -> String {
 /// A value short enough for a line.
 fn brief(value: &serde_json::Value) -> String {
     match value {
-        serde_json::Value::String(s) if s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit()) => text::short(s).to_owned(),
+        serde_json::Value::String(s) if s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit()) => {
+            text::short(s).to_owned()
+        }
         serde_json::Value::String(s) if s.contains(' ') => format!("{s:?}"),
         serde_json::Value::String(s) => s.clone(),
         serde_json::Value::Array(a) if a.len() > 3 => format!("[{} items]", a.len()),

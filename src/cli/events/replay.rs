@@ -43,7 +43,9 @@ pub fn print(world: &World, out: &Out, ask: &router::Replay) -> Done {
     let mut router = hub::ask(world, Hub::Router)?;
     router.stream("Replay", ask, ask.follow, |delivery: Delivery| match delivery.event {
         None => Ok(()),
-        Some(event) if out.json => out.line(&json!({ "schema": crate::cli::out::SCHEMA, "seq": delivery.seq, "event": event })),
+        Some(event) if out.json => {
+            out.line(&json!({ "schema": crate::cli::out::SCHEMA, "seq": delivery.seq, "event": event }))
+        }
         Some(event) => out.text(&line(delivery.seq, &event, world, out)),
     })?;
     Ok(Exit::Ok)

@@ -7,7 +7,8 @@ use crate::contract::registry::Hub;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-/// Delete subscriptions that will not come back, so that no events are kept for them. One that does come back receives only new events.
+/// Delete subscriptions that will not come back, so that no events are kept for them. One that does come back receives
+/// only new events.
 #[derive(Debug, Args)]
 pub struct Retire {
     /// Names as in `ringrift events subscribers`

@@ -40,7 +40,8 @@ impl Show {
         let (seq, event) = (found.seq, &found.event);
         out.either("event", event, || {
             let name = event.event_type().map_or(event.kind.as_str(), |t| t.info().name);
-            let mut page = format!("{} {}\n", out.paint(Tone::Bold, name), out.paint(Tone::Dim, &format!("({})", event.kind)));
+            let mut page =
+                format!("{} {}\n", out.paint(Tone::Bold, name), out.paint(Tone::Dim, &format!("({})", event.kind)));
             let mut add = |key: &str, value: String| page += &format!("{key:>12}: {value}\n");
             add("Place", seq.to_string());
             add("Id", event.id.to_string());

@@ -21,7 +21,10 @@ impl Stats {
                 page += &format!("{} new events are rejected: {why}\n", out.paint(Tone::Bad, "!"));
             }
             let rows = [
-                ("events in the log", format!("{} (positions {} to {})", stats.events, stats.first_seq, stats.last_seq)),
+                (
+                    "events in the log",
+                    format!("{} (positions {} to {})", stats.events, stats.first_seq, stats.last_seq),
+                ),
                 ("published since start", format!("{} ({} duplicates)", stats.published, stats.duplicates)),
                 ("delivered since start", format!("{}, acknowledged {}", stats.delivered, stats.acked)),
                 ("uptime", text::seconds(stats.uptime_seconds.cast_signed())),
@@ -40,7 +43,8 @@ impl Stats {
             page += &out.table(&[], rows.into_iter().map(|(k, v)| vec![Text::dim(k), Text::plain(v)]).collect());
             let mut kinds: Vec<_> = stats.by_type.iter().collect();
             kinds.sort_by(|a, b| b.1.cmp(a.1));
-            let rows: Vec<_> = kinds.into_iter().map(|(k, n)| vec![Text::plain(k), Text::number(n.to_string())]).collect();
+            let rows: Vec<_> =
+                kinds.into_iter().map(|(k, n)| vec![Text::plain(k), Text::number(n.to_string())]).collect();
             if rows.is_empty() { page } else { page + "\n" + &out.table(&["TYPE", "SINCE START"], rows) }
         })
     }
@@ -50,6 +54,12 @@ fn latency(l: &router::Latency) -> String {
     let ms = |us: u64| format!("{:.1} ms", us as f64 / 1000.0);
     match l.calls {
         0 => "no calls in the last minute".into(),
-        _ => format!("p50 {}, p99 {}, max {} ({})", ms(l.p50_us), ms(l.p99_us), ms(l.max_us), text::count(l.calls as usize, "call")),
+        _ => format!(
+            "p50 {}, p99 {}, max {} ({})",
+            ms(l.p50_us),
+            ms(l.p99_us),
+            ms(l.max_us),
+            text::count(l.calls as usize, "call")
+        ),
     }
 }

@@ -18,7 +18,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(40);
 fn running(world: &World, jobs: &[JobId]) -> Option<Vec<String>> {
     let units = world.look(&["ringrift-job-*"]).ok()?;
     let is_ours = |name: &str| JobType::of_unit(name).is_some_and(|(_, id)| jobs.contains(&id));
-    let up = units.into_iter().filter(|u| !matches!(u.active_state.as_str(), "inactive" | "failed") && is_ours(&u.name));
+    let up =
+        units.into_iter().filter(|u| !matches!(u.active_state.as_str(), "inactive" | "failed") && is_ours(&u.name));
     Some(up.map(|u| u.name).collect())
 }
 

@@ -55,7 +55,8 @@ impl List {
 fn job_type(name: &str) -> Result<JobType, Failure> {
     JobType::from_name(&name.to_lowercase()).ok_or_else(|| {
         let error = UnknownName::new("job type", name, JobType::ALL.iter().map(|t| t.name()));
-        Failure::new(Exit::Usage, error.to_string()).hint(format!("use one of {}", JobType::ALL.map(JobType::name).join(", ")))
+        Failure::new(Exit::Usage, error.to_string())
+            .hint(format!("use one of {}", JobType::ALL.map(JobType::name).join(", ")))
     })
 }
 
@@ -81,7 +82,9 @@ pub fn progress(p: &Progress) -> String {
 fn says(item: &WorkItem) -> String {
     match (&item.progress, item.status, &item.error) {
         (Some(p), WorkStatus::Running, _) => progress(p),
-        (_, WorkStatus::Pending, _) if !item.waiting_for.is_empty() => format!("queued: {}", item.waiting_for.join("; ")),
+        (_, WorkStatus::Pending, _) if !item.waiting_for.is_empty() => {
+            format!("queued: {}", item.waiting_for.join("; "))
+        }
         (_, _, Some(error)) => error.clone(),
         _ => item.work.subject.clone().unwrap_or_default(),
     }
@@ -104,13 +107,16 @@ fn queue(listed: &Listed, world: &World, out: &Out) -> Done {
         let more = if listed.truncated { "there are more; raise -n\n" } else { "" };
         match listed.items.is_empty() {
             true => "no queued or running jobs; `ringrift jobs list --all` includes finished ones\n".to_owned(),
-            false => out.table(&["ID", "TYPE", "CONFIG", "STATUS", "ATTEMPT", "SINCE", "PROGRESS"], rows.collect()) + more,
+            false => {
+                out.table(&["ID", "TYPE", "CONFIG", "STATUS", "ATTEMPT", "SINCE", "PROGRESS"], rows.collect()) + more
+            }
         }
     })
 }
 
 fn units(jobs: &[JobRow], why: &Failure, filter: &WorkFilter, world: &World, out: &Out) -> Done {
-    let jobs: Vec<&JobRow> = jobs.iter().filter(|j| filter.types.is_empty() || filter.types.contains(&j.job_type)).collect();
+    let jobs: Vec<&JobRow> =
+        jobs.iter().filter(|j| filter.types.is_empty() || filter.types.contains(&j.job_type)).collect();
     out.aside(Tone::Warn, "note:", &format!("{why}; listing systemd's units instead"));
     if out.json {
         out.value("units", &json!(jobs))?;

@@ -28,7 +28,12 @@ impl Show {
 
 fn page(item: &WorkItem, world: &World, out: &Out) -> String {
     let w = &item.work;
-    let mut page = format!("{} {} of {}\n", out.paint(tone(item.status), "●"), out.paint(Tone::Bold, item.work_id.as_str()), w.config_key);
+    let mut page = format!(
+        "{} {} of {}\n",
+        out.paint(tone(item.status), "●"),
+        out.paint(Tone::Bold, item.work_id.as_str()),
+        w.config_key
+    );
     let mut add = |key: &str, value: String| {
         if !value.is_empty() {
             // Further lines are indented, so that none looks like a field.
@@ -36,7 +41,9 @@ fn page(item: &WorkItem, world: &World, out: &Out) -> String {
         }
     };
     let time = |t: Option<Wall>| {
-        t.map(Wall::us).map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us))).unwrap_or_default()
+        t.map(Wall::us)
+            .map(|t| format!("{} ({} ago)", text::time(t, world.now_us), text::age(t, world.now_us)))
+            .unwrap_or_default()
     };
     add("Status", out.paint(tone(item.status), item.status.name()));
     add("Type", w.work_type.to_string());

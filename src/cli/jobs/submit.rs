@@ -19,7 +19,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Shards of an export whose inputs are not named.
 const SHARDS: u32 = 1000;
 
-/// Submit one job by hand. Inputs default to those that the loop would use: the champion, the newest samples, the newest games.
+/// Submit one job by hand. Inputs default to those that the loop would use: the champion, the newest samples, the
+/// newest games.
 #[derive(Debug, Args)]
 pub struct Submit {
     /// Job type: selfplay, export, training, evaluation, …
@@ -72,7 +73,8 @@ impl Submit {
         let key = match &self.config {
             Some(key) => key.clone(),
             None => world.config()?.config.master.configs.first().cloned().ok_or_else(|| {
-                Failure::new(Exit::Usage, "no configuration given and master.configs is empty").hint("add --config square8_2p")
+                Failure::new(Exit::Usage, "no configuration given and master.configs is empty")
+                    .hint("add --config square8_2p")
             })?,
         };
         let mut work = NewWork::new(self.kind, key);
@@ -95,7 +97,9 @@ impl Submit {
             return Err(failure.hint(format!("`ringrift jobs logs {id}` shows its output")));
         }
         let took = item.started_us.zip(item.completed_us).map_or(0, |(from, to)| (to - from).secs());
-        out.either("job", &item, || format!("{} {id} completed in {}\n", out.paint(Tone::Good, "●"), text::seconds(took)))
+        out.either("job", &item, || {
+            format!("{} {id} completed in {}\n", out.paint(Tone::Good, "●"), text::seconds(took))
+        })
     }
 
     /// The inputs: those that were named, else those that the loop would take.
@@ -152,7 +156,9 @@ fn usual(catalog: &mut Asked, kind: JobType, key: &ConfigKey) -> Result<Inputs, 
     filter.walk(|page| catalog.ask(catalog::method::List, page), take)?;
     if files.is_empty() {
         let why = format!("the catalog has no {what} of {key} for a job of type {kind}");
-        return Err(Failure::new(Exit::BadData, why).hint("run the previous stage first, or give an artefact with --input"));
+        return Err(
+            Failure::new(Exit::BadData, why).hint("run the previous stage first, or give an artefact with --input")
+        );
     }
     Ok(match kind {
         JobType::Export => Inputs { shards: files, ..Inputs::default() },

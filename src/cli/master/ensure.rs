@@ -33,7 +33,8 @@ impl Ensure {
         }
         let message = format!("{} needs the master, which is not running", self.operation);
         if self.require_for_automation || (config.required && !self.warn) {
-            let hint = "start it with `systemctl start ringrift-master.target`, or set RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 for a test";
+            let hint = "start it with `systemctl start ringrift-master.target`, or set \
+                RINGRIFT_SKIP_MASTER_LOOP_CHECK=1 for a test";
             return Err(Failure::new(Exit::NotRunning, message).hint(hint));
         }
         out.aside(Tone::Warn, "warning:", &format!("{message}; continuing with limited automation"));

@@ -1,4 +1,5 @@
-//! `ringrift master is-running`: whether a master runs, as an exit code; `is_master_loop_running` of the earlier implementation.
+//! `ringrift master is-running`: whether a master runs, as an exit code; `is_master_loop_running` of the earlier
+//! implementation.
 use crate::cli::Done;
 use crate::cli::out::{Out, Tone};
 use crate::cli::world::World;

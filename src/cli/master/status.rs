@@ -31,7 +31,8 @@ impl Status {
                 let value = json!({ "running": false, "unit": MASTER, "active_state": state });
                 out.either("master", &value, || {
                     format!(
-                        "{} Master loop is NOT running ({MASTER} is {state})\n  → systemctl start ringrift-master.target\n",
+                        "{} Master loop is NOT running ({MASTER} is {state})\n  → systemctl start \
+                            ringrift-master.target\n",
                         out.paint(Tone::Dim, "○")
                     )
                 })?;
@@ -44,7 +45,8 @@ impl Status {
 
 fn page(health: &MasterHealth, drift: &serde_json::Map<String, serde_json::Value>, out: &Out) -> String {
     let (tone, word) = if health.healthy { (Tone::Good, "healthy") } else { (Tone::Warn, "not healthy") };
-    let mut page = format!("{} {} {}\n", out.paint(tone, "●"), out.paint(Tone::Bold, "master loop:"), out.paint(tone, word));
+    let mut page =
+        format!("{} {} {}\n", out.paint(tone, "●"), out.paint(Tone::Bold, "master loop:"), out.paint(tone, word));
     page += &format!(
         "  Loop iteration: {}\n  Last beat: {:.1} seconds ago\n  Profile: {}\n",
         health.loop_iteration, health.age_seconds, health.profile

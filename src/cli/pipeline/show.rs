@@ -31,7 +31,8 @@ impl Show {
             Err(why) if matches!(why.exit, Exit::Unavailable | Exit::NotPermitted) => snapshot(world, out, why)?,
             Err(other) => return Err(other),
         };
-        let stages: Vec<StageState> = stages.into_iter().filter(|s| self.key.as_ref().is_none_or(|k| s.config_key == *k)).collect();
+        let stages: Vec<StageState> =
+            stages.into_iter().filter(|s| self.key.as_ref().is_none_or(|k| s.config_key == *k)).collect();
         out.either("stages", &stages, || match stages.is_empty() {
             true => "no games have been played yet; `ringrift jobs list` shows queued jobs\n".into(),
             false => {
@@ -47,21 +48,34 @@ fn snapshot(world: &World, out: &Out, why: Failure) -> Result<Vec<StageState>, F
     let Some(report) = world.report("data-pipeline") else { return Err(why) };
     let found = report.snapshot.get("stages").cloned().and_then(|s| serde_json::from_value(s).ok());
     let Some(stages) = found else { return Err(why) };
-    out.aside(Tone::Warn, "note:", &format!("{why}; showing its last report, {} old", text::age(report.time_us, world.now_us)));
+    out.aside(
+        Tone::Warn,
+        "note:",
+        &format!("{why}; showing its last report, {} old", text::age(report.time_us, world.now_us)),
+    );
     Ok(stages)
 }
 
 /// What waits, by the coordinator's last word.
 fn waiting(world: &World) -> Vec<Waiting> {
-    let status = world.report("coordinator").and_then(|report| serde_json::from_value::<CoordinatorStatus>(report.snapshot).ok());
+    let status = world
+        .report("coordinator")
+        .and_then(|report| serde_json::from_value::<CoordinatorStatus>(report.snapshot).ok());
     status.map(|status| status.conditions.waiting).unwrap_or_default()
 }
 
 fn page(s: &StageState, waits: &[Waiting], world: &World, out: &Out) -> String {
-    let graph: Vec<String> = STAGES
-        .iter()
-        .map(|name| if *name == s.stage { out.paint(Tone::Good, &format!("● {name}")) } else { out.paint(Tone::Dim, name) })
-        .collect();
+    let graph: Vec<String> =
+        STAGES
+            .iter()
+            .map(|name| {
+                if *name == s.stage {
+                    out.paint(Tone::Good, &format!("● {name}"))
+                } else {
+                    out.paint(Tone::Dim, name)
+                }
+            })
+            .collect();
     let (generation, elo) = s.champion.as_ref().map_or((0, 0.0), |c| (c.generation, c.elo));
     let since = text::age(s.since_us, world.now_us);
     let mut page = format!("{} generation {generation}, {elo:+.0} Elo\n", out.paint(Tone::Bold, s.config_key.as_str()));
@@ -94,7 +108,11 @@ fn page(s: &StageState, waits: &[Waiting], world: &World, out: &Out) -> String {
 
 fn champion(s: &StageState, world: &World) -> String {
     match &s.champion {
-        Some(c) => format!("champion {} promoted {} ago", text::short(c.model_id.as_str()), text::age(c.promoted_us, world.now_us)),
+        Some(c) => format!(
+            "champion {} promoted {} ago",
+            text::short(c.model_id.as_str()),
+            text::age(c.promoted_us, world.now_us)
+        ),
         None => "no champion yet: self-play uses the untrained network".into(),
     }
 }

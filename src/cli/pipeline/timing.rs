@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 /// Print the delay between the end of a stage (its command has written the result) and the start of the next.
 ///
 /// STARTING: until systemd starts the next job's unit, via the first job's runner, the catalog, the deciding daemon,
-/// coordinator, master, polkit and D-Bus. RUNNING: until the job runs, with its unit's sandbox set up and its runner started.
-/// STARTING comes from the journal, which only root and group systemd-journal may read; RUNNING from the event log.
+/// coordinator, master, polkit and D-Bus. RUNNING: until the job runs, with its unit's sandbox set up and its runner
+/// started. STARTING comes from the journal, which only root and group systemd-journal may read; RUNNING from the event
+/// log.
 #[derive(Debug, Args)]
 pub struct Timing {
     /// Read only the last N events of the log
@@ -26,10 +27,15 @@ impl Timing {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut events = Vec::new();
         let mut router = hub::ask(world, Hub::Router)?;
-        router.stream("Replay", &Replay { last: Some(self.last), ..Replay::default() }, false, |delivery: Delivery| {
-            events.extend(delivery.event);
-            Ok(())
-        })?;
+        router.stream(
+            "Replay",
+            &Replay { last: Some(self.last), ..Replay::default() },
+            false,
+            |delivery: Delivery| {
+                events.extend(delivery.event);
+                Ok(())
+            },
+        )?;
         let found = handovers(&events, &journal::job_starts(events.first().map_or(0, |e| e.time_us)));
         let starting = median(found.iter().filter_map(|h| h.starting_milliseconds));
         let running = median(found.iter().map(|h| h.running_milliseconds));

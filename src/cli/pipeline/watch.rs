@@ -34,8 +34,10 @@ impl Watch {
     pub fn run(self, world: &World, out: &Out) -> Done {
         let mut router = hub::ask(world, Hub::Router)?;
         let mut seen = Seen { begun_us: None, generations: HashMap::new(), progress: false };
-        let types = [EventType::TaskHeartbeat, EventType::WorkRetry, EventType::WorkFailed, EventType::DaemonPermanentlyFailed];
-        let interest = Interest { types: types.map(|t| t.info().wire.to_owned()).to_vec(), categories: vec![Category::Cycle] };
+        let types =
+            [EventType::TaskHeartbeat, EventType::WorkRetry, EventType::WorkFailed, EventType::DaemonPermanentlyFailed];
+        let interest =
+            Interest { types: types.map(|t| t.info().wire.to_owned()).to_vec(), categories: vec![Category::Cycle] };
         let ask = Replay { interest, follow: true, ..Replay::default() };
         let mut reached = false;
         let live = std::io::stdout().is_terminal();
@@ -68,7 +70,9 @@ impl Seen {
 
     fn show(&mut self, event: &Event, live: bool, out: &Out) -> Result<(), Failure> {
         let Some(kind) = event.event_type() else { return Ok(()) };
-        let Ok(payload) = Payload::parse(kind, &serde_json::Value::Object(event.payload.clone())) else { return Ok(()) };
+        let Ok(payload) = Payload::parse(kind, &serde_json::Value::Object(event.payload.clone())) else {
+            return Ok(());
+        };
         let begun = *self.begun_us.get_or_insert(event.time_us);
         let clock = out.paint(Tone::Dim, &format!("{:>7}", text::seconds((event.time_us - begun) / 1_000_000)));
         if let Payload::TaskHeartbeat(p) = &payload {
@@ -97,38 +101,75 @@ impl Seen {
                 let model = p.model_id.as_ref().map_or("an unnamed model", |m| m.as_str());
                 let who = self.generations.get(model).map_or("generation 0".to_owned(), |g| format!("generation {g}"));
                 let total = p.total_games.unwrap_or(p.games_completed);
-                ("self-play", format!("{} games by {who}, {:.1}/s; total {total}", p.games_completed, p.games_per_second), plain)
+                (
+                    "self-play",
+                    format!("{} games by {who}, {:.1}/s; total {total}", p.games_completed, p.games_per_second),
+                    plain,
+                )
             }
-            Payload::NpzExportComplete(p) => {
-                ("export", format!("{} samples from {} games in {:.1} s", p.samples_exported, p.games_exported, p.duration_seconds), plain)
-            }
+            Payload::NpzExportComplete(p) => (
+                "export",
+                format!(
+                    "{} samples from {} games in {:.1} s",
+                    p.samples_exported, p.games_exported, p.duration_seconds
+                ),
+                plain,
+            ),
             Payload::TrainingStarted(p) => ("training", format!("{} started", p.job_id), Tone::Dim),
             Payload::TrainingCompleted(p) => {
                 let model = text::short(p.model_id.as_str());
-                ("training", format!("model {model}: {} epochs, loss {:.3}, {:.1} s", p.epochs, p.final_loss, p.duration_seconds), plain)
+                (
+                    "training",
+                    format!(
+                        "model {model}: {} epochs, loss {:.3}, {:.1} s",
+                        p.epochs, p.final_loss, p.duration_seconds
+                    ),
+                    plain,
+                )
             }
             Payload::TrainingFailed(p) => ("training", format!("{} failed: {}", p.job_id, p.error), Tone::Bad),
-            Payload::EvaluationStarted(p) => ("evaluation", format!("{} plays the champion", text::short(p.model_id.as_str())), Tone::Dim),
+            Payload::EvaluationStarted(p) => {
+                ("evaluation", format!("{} plays the champion", text::short(p.model_id.as_str())), Tone::Dim)
+            }
             Payload::EvaluationCompleted(p) => {
                 let share = |s: Option<f64>| s.map_or("-".into(), |v| format!("{:.0} %", v * 100.0));
-                let score = format!("+{} ={} -{}, Elo {:+.0} ({:+.0} to {:+.0})", p.wins, p.draws, p.losses, p.elo, p.elo_low, p.elo_high);
+                let score = format!(
+                    "+{} ={} -{}, Elo {:+.0} ({:+.0} to {:+.0})",
+                    p.wins, p.draws, p.losses, p.elo, p.elo_low, p.elo_high
+                );
                 let base = format!("random {}, heuristic {}", share(p.vs_random), share(p.vs_heuristic));
-                ("evaluation", format!("{} {score}: {}; {base}", text::short(p.model_id.as_str()), p.sprt_decision), plain)
+                (
+                    "evaluation",
+                    format!("{} {score}: {}; {base}", text::short(p.model_id.as_str()), p.sprt_decision),
+                    plain,
+                )
             }
             Payload::EvaluationFailed(p) => ("evaluation", format!("{} failed: {}", p.job_id, p.error), Tone::Bad),
             Payload::ModelPromoted(p) => {
                 self.generations.insert(p.model_id.to_string(), p.generation);
                 let model = text::short(p.model_id.as_str());
-                ("promotion", format!("generation {} is {model}, {:+.0} Elo, {}", p.generation, p.new_elo, p.tier), Tone::Good)
+                (
+                    "promotion",
+                    format!("generation {} is {model}, {:+.0} Elo, {}", p.generation, p.new_elo, p.tier),
+                    Tone::Good,
+                )
             }
             Payload::PromotionRejected(p) => {
                 ("promotion", format!("{} refused: {}", text::short(p.model_id.as_str()), p.reason), Tone::Warn)
             }
-            Payload::ModelDistributionComplete(p) => ("distribution", format!("self-play uses generation {}", p.generation), Tone::Good),
+            Payload::ModelDistributionComplete(p) => {
+                ("distribution", format!("self-play uses generation {}", p.generation), Tone::Good)
+            }
             Payload::ModelDistributionFailed(p) => ("distribution", format!("failed: {}", p.error), Tone::Bad),
-            Payload::WorkRetry(p) => ("retry", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Warn),
-            Payload::WorkFailed(p) => ("failed", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Bad),
-            Payload::DaemonPermanentlyFailed(p) => ("failed", format!("{}: {}; needs attention", p.daemon_name, p.result), Tone::Bad),
+            Payload::WorkRetry(p) => {
+                ("retry", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Warn)
+            }
+            Payload::WorkFailed(p) => {
+                ("failed", format!("{} {}: {} ({})", p.work_type, p.work_id, p.result, p.error), Tone::Bad)
+            }
+            Payload::DaemonPermanentlyFailed(p) => {
+                ("failed", format!("{}: {}; needs attention", p.daemon_name, p.result), Tone::Bad)
+            }
             _ => return None,
         })
     }

@@ -27,8 +27,8 @@ struct Applied<'a> {
 /// Longest wait for what starts and stops.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Apply a profile: the master starts its members and stops all other daemons, also after reboots. Waits until they have started and stopped,
-/// and exits with 1 if a daemon does not start. `ringrift profile undo` goes back.
+/// Apply a profile: the master starts its members and stops all other daemons, also after reboots. Waits until they
+/// have started and stopped, and exits with 1 if a daemon does not start. `ringrift profile undo` goes back.
 #[derive(Debug, Args)]
 pub struct Apply {
     /// The profile
@@ -70,21 +70,34 @@ fn without(plan: &Plan, missing: &[Row]) -> Plan {
 /// Has a plan carried out, waits for its end and prints what became of it.
 pub fn carry_out(world: &World, out: &Out, no_wait: bool, ask: impl FnOnce() -> Result<Plan, Failure>) -> Done {
     let plan = ask()?;
-    interrupt::tell("The master continues with the profile; `ringrift status` shows it, `ringrift profile undo` goes back.");
+    interrupt::tell(
+        "The master continues with the profile; `ringrift status` shows it, `ringrift profile undo` goes back.",
+    );
     if no_wait {
         return out.either("applied", &plan, || render(&plan, Tense::Begun, out));
     }
     let wanted = find(&plan.profile)?;
-    let known = |names: &[String], wish| names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>();
+    let known = |names: &[String], wish| {
+        names.iter().filter_map(|n| Some((DaemonType::parse(n).ok()?, wish))).collect::<Vec<_>>()
+    };
     let up = [known(&plan.start, TargetState::Up), known(&plan.stay, TargetState::Up)].concat();
     let wishes = [up.clone(), known(&plan.stop, TargetState::Down)].concat();
     let bar = Bar::new("daemons are as the profile wants them");
     let mut progress = |done, all| bar.at(done, all);
-    let seen = settle::settle(world, &wishes, APPLY_TIMEOUT, |seen| seen.profile.is_none_or(|now| now == wanted), &mut progress)?;
+    let seen = settle::settle(
+        world,
+        &wishes,
+        APPLY_TIMEOUT,
+        |seen| seen.profile.is_none_or(|now| now == wanted),
+        &mut progress,
+    )?;
     drop(bar);
     let Some(missing) = seen else {
-        return Err(Failure::new(Exit::Failure, format!("another profile was applied while {wanted} was being applied"))
-            .hint("`ringrift profile show` shows the applied profile"));
+        return Err(Failure::new(
+            Exit::Failure,
+            format!("another profile was applied while {wanted} was being applied"),
+        )
+        .hint("`ringrift profile show` shows the applied profile"));
     };
     let value = Applied { plan: &plan, missing: &missing };
     out.either("applied", &value, || {

@@ -23,7 +23,10 @@ impl List {
             let rows = Profile::ALL.into_iter().map(|p| {
                 let here = applied == Some(p);
                 vec![
-                    Text::new(if here { Tone::Good } else { Tone::Plain }, format!("{} {p}", if here { "●" } else { " " })),
+                    Text::new(
+                        if here { Tone::Good } else { Tone::Plain },
+                        format!("{} {p}", if here { "●" } else { " " }),
+                    ),
                     Text::number(p.members().len().to_string()),
                     Text::number(p.built().len().to_string()),
                     Text::plain(p.purpose()),

@@ -6,7 +6,8 @@ use crate::contract::registry;
 
 /// Reads a profile's name; the error has the nearest.
 pub fn find(name: &str) -> Result<registry::Profile, Failure> {
-    registry::Profile::find(name).map_err(|e| Failure::new(Exit::Usage, e.to_string()).hint("`ringrift profile list` lists them"))
+    registry::Profile::find(name)
+        .map_err(|e| Failure::new(Exit::Usage, e.to_string()).hint("`ringrift profile list` lists them"))
 }
 
 /// What a plan's words are about.
@@ -43,7 +44,9 @@ pub fn render(plan: &Plan, tense: Tense, out: &Out) -> String {
     let table = if rows.is_empty() { String::new() } else { out.table(&[], rows) };
     let planned = match plan.planned.len() {
         0 => String::new(),
-        n if n > 8 => format!("{n} planned members, not built yet: `ringrift profile show {} --planned`\n", plan.profile),
+        n if n > 8 => {
+            format!("{n} planned members, not built yet: `ringrift profile show {} --planned`\n", plan.profile)
+        }
         _ => format!("planned, not built yet: {}\n", plan.planned.join(", ")),
     };
     let (start, stop) = (tense.of("to start", "to start", "started"), tense.of("to stop", "to stop", "stopped"));

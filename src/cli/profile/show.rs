@@ -44,19 +44,29 @@ impl Show {
                 page += &out.table(&[], built.iter().map(|n| vec![Text::plain(*n)]).collect());
             } else {
                 let line = |r: &crate::cli::look::Row| {
-                    vec![Text::new(r.tone(), format!("{} {}", r.dot(), r.name)), Text::new(r.tone(), r.words()), Text::dim(&r.reason)]
+                    vec![
+                        Text::new(r.tone(), format!("{} {}", r.dot(), r.name)),
+                        Text::new(r.tone(), r.words()),
+                        Text::dim(&r.reason),
+                    ]
                 };
                 page += &out.table(&[], rows.iter().map(line).collect());
             }
             match (planned.len(), self.planned) {
                 (0, _) => {}
                 (_, true) => {
-                    page += &out.table(&[], planned.iter().map(|n| vec![Text::dim(format!("○ {n}")), Text::dim("PLANNED")]).collect())
+                    page += &out.table(
+                        &[],
+                        planned.iter().map(|n| vec![Text::dim(format!("○ {n}")), Text::dim("PLANNED")]).collect(),
+                    )
                 }
                 (n, false) if n > 12 => {
-                    page += &out.paint(Tone::Dim, &format!("and {} planned: --planned lists them\n", text::count(n, "member")))
+                    page += &out
+                        .paint(Tone::Dim, &format!("and {} planned: --planned lists them\n", text::count(n, "member")))
                 }
-                (_, false) => page += &out.paint(Tone::Dim, &format!("planned, not built yet: {}\n", planned.join(", "))),
+                (_, false) => {
+                    page += &out.paint(Tone::Dim, &format!("planned, not built yet: {}\n", planned.join(", ")))
+                }
             }
             page
         })

@@ -7,8 +7,8 @@ use crate::cli::world::World;
 use crate::cli::{Done, consent};
 use clap::Args;
 
-/// Go back to what ran before the last `profile apply`: that profile, with the daemons that were started or stopped by hand. Undone
-/// twice, the profile is applied again.
+/// Go back to what ran before the last `profile apply`: that profile, with the daemons that were started or stopped by
+/// hand. Undone twice, the profile is applied again.
 #[derive(Debug, Args)]
 pub struct Undo {
     /// Only print what would change

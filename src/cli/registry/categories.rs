@@ -13,7 +13,8 @@ impl Categories {
     /// Prints it.
     pub fn run(self, out: &Out) -> Done {
         let members = |c: Category| by_category(c).map(|s| s.name).collect::<Vec<_>>();
-        let value: Vec<_> = Category::ALL.into_iter().map(|c| json!({ "category": c.name(), "daemons": members(c) })).collect();
+        let value: Vec<_> =
+            Category::ALL.into_iter().map(|c| json!({ "category": c.name(), "daemons": members(c) })).collect();
         out.either("categories", &value, || {
             let rows = Category::ALL.into_iter().map(|c| {
                 let built = by_category(c).filter(|s| s.is_built()).count();

@@ -18,7 +18,8 @@ impl Deprecated {
                 _ => None,
             })
             .collect();
-        let value: Vec<_> = found.iter().map(|(name, of, strategy)| json!({ "name": name, "use": of, "strategy": strategy })).collect();
+        let value: Vec<_> =
+            found.iter().map(|(name, of, strategy)| json!({ "name": name, "use": of, "strategy": strategy })).collect();
         out.either("deprecated", &value, || {
             let rows = found.iter().map(|(name, of, strategy)| {
                 let with = strategy.map(|s| format!(" with strategy {s}")).unwrap_or_default();

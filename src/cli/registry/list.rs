@@ -31,7 +31,9 @@ pub fn stage(spec: &DaemonSpec) -> String {
     match spec.stage {
         Stage::Built => "built".into(),
         Stage::Planned => "planned".into(),
-        Stage::Alias { of, deprecated, .. } => format!("{} → {}", if deprecated { "deprecated" } else { "alias" }, of.name()),
+        Stage::Alias { of, deprecated, .. } => {
+            format!("{} → {}", if deprecated { "deprecated" } else { "alias" }, of.name())
+        }
     }
 }
 
@@ -62,7 +64,12 @@ impl List {
                     Stage::Alias { of, .. } => format!("→ {}", of.name()),
                     _ => s.purpose.to_owned(),
                 };
-                vec![Text::new(tone, s.name), Text::plain(s.category.name()), Text::new(tone, stage), Text::plain(purpose)]
+                vec![
+                    Text::new(tone, s.name),
+                    Text::plain(s.category.name()),
+                    Text::new(tone, stage),
+                    Text::plain(purpose),
+                ]
             });
             let rows = rows.collect();
             out.table(&["NAME", "CATEGORY", "STAGE", "PURPOSE"], rows)

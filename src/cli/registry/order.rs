@@ -22,10 +22,13 @@ impl Order {
     pub fn run(self, out: &Out) -> Done {
         let order = start_order(all()).map_err(|e| Failure::new(Exit::BadData, e.to_string()))?;
         let real = |d: &DaemonType| !matches!(d.spec().stage, Stage::Alias { .. }) || d.spec().order.is_some();
-        let order: Vec<DaemonType> = order.into_iter().filter(real).filter(|d| !self.built || d.spec().is_built()).collect();
+        let order: Vec<DaemonType> =
+            order.into_iter().filter(real).filter(|d| !self.built || d.spec().is_built()).collect();
         let order = if self.stop { stop_order(&order) } else { order };
-        let value: Vec<_> =
-            order.iter().map(|d| json!({ "name": d.name(), "position": d.spec().order, "depends_on": depends(*d) })).collect();
+        let value: Vec<_> = order
+            .iter()
+            .map(|d| json!({ "name": d.name(), "position": d.spec().order, "depends_on": depends(*d) }))
+            .collect();
         out.either("order", &value, || {
             let rows = order.iter().enumerate().map(|(at, d)| {
                 let tone = if d.spec().is_built() { Tone::Good } else { Tone::Dim };

@@ -9,7 +9,8 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Check the registry: cycles, order, profiles, emitter and subscriber of every event. With the package installed, also programs and units.
+/// Check the registry: cycles, order, profiles, emitter and subscriber of every event. With the package installed, also
+/// programs and units.
 #[derive(Debug, Args)]
 pub struct Validate {
     /// Print only errors

@@ -42,6 +42,7 @@ impl Reset {
 fn job_type(name: &str) -> Result<JobType, Failure> {
     JobType::from_name(&name.to_lowercase()).ok_or_else(|| {
         let error = UnknownName::new("job type", name, JobType::ALL.iter().map(|t| t.name()));
-        Failure::new(Exit::Usage, error.to_string()).hint(format!("use one of {}", JobType::ALL.map(JobType::name).join(", ")))
+        Failure::new(Exit::Usage, error.to_string())
+            .hint(format!("use one of {}", JobType::ALL.map(JobType::name).join(", ")))
     })
 }

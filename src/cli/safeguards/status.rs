@@ -35,7 +35,9 @@ fn page(view: &SafeguardsView, world: &World, out: &Out) -> String {
             Text::new(tone, &b.state),
             Text::number(b.failures.to_string()),
             Text::number(b.opened.to_string()),
-            Text::number(b.retry_in_seconds.map(|s| text::seconds(i64::try_from(s).unwrap_or(i64::MAX))).unwrap_or_default()),
+            Text::number(
+                b.retry_in_seconds.map(|s| text::seconds(i64::try_from(s).unwrap_or(i64::MAX))).unwrap_or_default(),
+            ),
             Text::number(text::age(b.failed_us, world.now_us)),
             Text::plain(&b.reason),
         ]
@@ -43,8 +45,15 @@ fn page(view: &SafeguardsView, world: &World, out: &Out) -> String {
     page += "\n";
     page += &match view.breakers.is_empty() {
         true => "no breaker has anything to remember\n".to_owned(),
-        false => out.table(&["BREAKER", "NODE", "STATE", "FAILED", "OPENED", "PROBES IN", "LAST", "WHY"], breakers.collect()),
+        false => {
+            out.table(&["BREAKER", "NODE", "STATE", "FAILED", "OPENED", "PROBES IN", "LAST", "WHY"], breakers.collect())
+        }
     };
     let s = &view.signal;
-    page + &format!("\nback-pressure {} ({:.2}): self-play at {:.0} % of its rate\n", s.level, s.value, s.multiplier * 100.0)
+    page + &format!(
+        "\nback-pressure {} ({:.2}): self-play at {:.0} % of its rate\n",
+        s.level,
+        s.value,
+        s.multiplier * 100.0
+    )
 }

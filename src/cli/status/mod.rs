@@ -12,7 +12,8 @@ use clap::Args;
 
 /// Show how the suite is: what is wrong and what to do first, then the loop, jobs, events and daemons. Starts nothing.
 ///
-/// Exits with 0 when nothing is broken, 3 when the suite is not running, 4 when something is broken, 69 when systemd cannot be asked.
+/// Exits with 0 when nothing is broken, 3 when the suite is not running, 4 when something is broken, 69 when systemd
+/// cannot be asked.
 #[derive(Debug, Args)]
 pub struct Status {
     /// Also every process as a tree, every step and every consequence

@@ -69,16 +69,20 @@ fn one_problem(problem: &Problem, o: &Overview, verbose: bool, out: &Out) -> Str
     let since = problem.since_us.map(|since| format!("({})", age(since, o.time_us))).unwrap_or_default();
     let room = out.columns().is_none_or(|width| width >= 3 + title.chars().count() + since.chars().count());
     let since = if room { out.paint(Tone::Dim, &since) } else { String::new() };
-    let mut text = format!("{} {} {since}", out.paint(tone, mark), out.paint(Tone::Bold, &title)).trim_end().to_owned() + "\n";
+    let mut text =
+        format!("{} {} {since}", out.paint(tone, mark), out.paint(Tone::Bold, &title)).trim_end().to_owned() + "\n";
     for line in out.wrapped(&Line::new(problem.why.clone().unwrap_or_default()), 2) {
         text += &format!("{line}\n");
     }
     let steps = if verbose { problem.next.len() } else { STEPS };
     for next in problem.next.iter().take(steps) {
         let about = out.paint(Tone::Dim, &next.text);
-        let fits = out.columns().is_none_or(|width| width >= 6 + next.command.chars().count() + next.text.chars().count());
+        let fits =
+            out.columns().is_none_or(|width| width >= 6 + next.command.chars().count() + next.text.chars().count());
         let about = if fits { about } else { String::new() };
-        text += format!("  {} {}  {about}", out.paint(Tone::Dim, "→"), out.paint(Tone::Busy, &Line::new(&next.command))).trim_end();
+        text +=
+            format!("  {} {}  {about}", out.paint(Tone::Dim, "→"), out.paint(Tone::Busy, &Line::new(&next.command)))
+                .trim_end();
         text += "\n";
     }
     if let Some(cause) = problem.caused_by.as_ref() {
@@ -170,14 +174,19 @@ fn jobs(o: &Overview) -> String {
 
 fn events(o: &Overview) -> String {
     match &o.events {
-        Some(e) => format!("{:.1}/s, lag {}, {}", e.published_per_second, e.lag, count(e.dead_letters as usize, "dead letter")),
+        Some(e) => {
+            format!("{:.1}/s, lag {}, {}", e.published_per_second, e.lag, count(e.dead_letters as usize, "dead letter"))
+        }
         None => "unknown: the event router does not report".into(),
     }
 }
 
 fn daemons(o: &Overview) -> String {
     let mut says = match o.daemons.of {
-        0 => format!("{} run; which profile is applied is not known", count(o.processes.iter().filter(|p| p.is_up()).count(), "process")),
+        0 => format!(
+            "{} run; which profile is applied is not known",
+            count(o.processes.iter().filter(|p| p.is_up()).count(), "process")
+        ),
         of => format!("{} of {of} daemons run", o.daemons.run),
     };
     for group in &o.daemons.absent {
@@ -190,7 +199,8 @@ fn daemons(o: &Overview) -> String {
 
 fn machine(o: &Overview) -> String {
     let shares = [("CPU", o.machine.cpu_percent), ("MEM", o.machine.memory_percent), ("DISK", o.machine.disk_percent)];
-    let known = shares.iter().filter_map(|(name, percent)| percent.map(|p| format!("{name} {} {p:.0} %", bar(p / 100.0))));
+    let known =
+        shares.iter().filter_map(|(name, percent)| percent.map(|p| format!("{name} {} {p:.0} %", bar(p / 100.0))));
     known.collect::<Vec<_>>().join(" · ")
 }
 
@@ -198,7 +208,11 @@ fn last(o: &Overview) -> String {
     let newest = o.turns.iter().filter_map(|t| Some((t.promoted_us?, t))).max_by_key(|(at, _)| *at);
     newest.map_or_else(String::new, |(at, turn)| {
         let (generation, elo) = (turn.generation.unwrap_or(0), turn.elo.unwrap_or(0.0));
-        format!("{} generation {generation} of {} promoted, {elo:+.0} Elo", text::second(at, o.time_us), turn.config_key)
+        format!(
+            "{} generation {generation} of {} promoted, {elo:+.0} Elo",
+            text::second(at, o.time_us),
+            turn.config_key
+        )
     })
 }
 

@@ -11,7 +11,8 @@ pub fn tree(o: &Overview, all: bool, out: &Out) -> String {
     let mut rows = Vec::new();
     let categories = std::iter::once("hub").chain(Category::ALL.into_iter().map(Category::name));
     for category in categories {
-        let members: Vec<&Process> = o.processes.iter().filter(|p| p.category == category && (all || is_shown(p))).collect();
+        let members: Vec<&Process> =
+            o.processes.iter().filter(|p| p.category == category && (all || is_shown(p))).collect();
         branch(&mut rows, category, &members, o);
     }
     let mut page = format!("\n{}", out.table(&["", "STATE", "RESTARTS", "MEMORY", "SINCE", "ACTIVITY"], rows));
@@ -55,7 +56,9 @@ fn line(p: &Process, twig: &str, o: &Overview) -> Vec<Text> {
         Text::new(tone, format!("{}{health}", p.state)),
         Text::number(p.restarts.map(|n| n.to_string()).unwrap_or_default()),
         Text::number(p.memory_bytes.map(text::bytes).unwrap_or_default()),
-        Text::number(p.since_us.filter(|_| p.state != State::NeverRan).map(|t| text::age(t, o.time_us)).unwrap_or_default()),
+        Text::number(
+            p.since_us.filter(|_| p.state != State::NeverRan).map(|t| text::age(t, o.time_us)).unwrap_or_default(),
+        ),
         Text::plain(says),
     ]
 }

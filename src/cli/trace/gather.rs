@@ -22,7 +22,8 @@ const NEWEST: u32 = 10_000;
 const DIGITS: usize = 6;
 /// More ancestors and descendants than these are not of use on a page.
 const MAX_ARTEFACTS: usize = 60;
-/// A job's events stand at most this long before its item and after its end: clocks differ, and the outbox may wait for the router.
+/// A job's events stand at most this long before its item and after its end: clocks differ, and the outbox may wait for
+/// the router.
 const SLACK_US: i64 = 3_600_000_000;
 
 /// The hubs, as far as they run.
@@ -69,14 +70,22 @@ fn enter(hubs: &mut Hubs, thing: &str, found: &mut Found) -> Result<Option<Fetch
         found.about = format!("event {id}");
         return event(hubs, Fetch { id: Some(id), seq: None }).map(Some);
     }
-    let hexadecimal = (DIGITS..=64).contains(&thing.len()) && thing.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let hexadecimal =
+        (DIGITS..=64).contains(&thing.len()) && thing.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     if hexadecimal && let Some(record) = artefact(hubs, thing, found)? {
-        found.about =
-            format!("{} {} of {}, made by job {}", record.kind, text::short(record.id.as_str()), record.config_key, record.job_id);
+        found.about = format!(
+            "{} {} of {}, made by job {}",
+            record.kind,
+            text::short(record.id.as_str()),
+            record.config_key,
+            record.job_id
+        );
         return job(hubs, &record.job_id, Some(record.created_us), found);
     }
     // A game is named after its job.
-    let game = thing.rsplit_once('-').filter(|(job, n)| n.len() == 5 && n.bytes().all(|b| b.is_ascii_digit()) && job.contains('-'));
+    let game = thing
+        .rsplit_once('-')
+        .filter(|(job, n)| n.len() == 5 && n.bytes().all(|b| b.is_ascii_digit()) && job.contains('-'));
     let name = game.map_or(thing, |(job, _)| job);
     let Ok(id) = JobId::new(name) else {
         return Err(Failure::new(Exit::Usage, format!("{thing:?} is not an event, job, artefact or game"))
@@ -116,12 +125,14 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
                 (None, _) => return Ok(None),
                 (Some(one), None) => one,
                 (Some(_), Some(_)) => {
-                    return Err(Failure::new(Exit::Usage, format!("more than one artefact starts with {digits}")).hint("give more digits"));
+                    return Err(Failure::new(Exit::Usage, format!("more than one artefact starts with {digits}"))
+                        .hint("give more digits"));
                 }
             }
         }
     };
-    let catalog::Lineage { mut steps, left_out } = catalog.ask(catalog::method::Lineage, &json!({ "id": record.id }))?;
+    let catalog::Lineage { mut steps, left_out } =
+        catalog.ask(catalog::method::Lineage, &json!({ "id": record.id }))?;
     steps.sort_by_key(|step| (-step.depth, step.artefact.seq));
     if steps.len() > MAX_ARTEFACTS || left_out > 0 {
         let (shown, all) = (steps.len().min(MAX_ARTEFACTS), steps.len() as u64 + left_out);
@@ -144,10 +155,14 @@ fn artefact(hubs: &mut Hubs, digits: &str, found: &mut Found) -> Result<Option<A
     Ok(Some(record))
 }
 
-/// The event that a job's chain is entered by: what caused it or, when nothing did, its own. `near`: when it is known to have run.
+/// The event that a job's chain is entered by: what caused it or, when nothing did, its own. `near`: when it is known
+/// to have run.
 fn job(hubs: &mut Hubs, id: &JobId, near: Option<i64>, found: &mut Found) -> Result<Option<Fetched>, Failure> {
-    let item =
-        hubs.coordinator.as_mut().and_then(|c| c.ask(coordinator::method::Show, &json!({ "work_id": id })).ok()).map(|shown| shown.item);
+    let item = hubs
+        .coordinator
+        .as_mut()
+        .and_then(|c| c.ask(coordinator::method::Show, &json!({ "work_id": id })).ok())
+        .map(|shown| shown.item);
     if let Some(cause) = item.as_ref().and_then(|item| item.work.cause.clone())
         && let Ok(entry) = event(hubs, Fetch { id: Some(cause), seq: None })
     {
@@ -219,7 +234,8 @@ fn chain(hubs: &mut Hubs, root: &EventId, lines: usize, found: &mut Found) -> Re
 fn jobs(hubs: &mut Hubs, found: &mut Found) {
     let Some(coordinator) = &mut hubs.coordinator else { return };
     let known: BTreeSet<String> = found.jobs.iter().map(|job| job.work_id.to_string()).collect();
-    let named: BTreeSet<&str> = found.events.iter().filter_map(|placed| work_id(&placed.event)).filter(|id| !known.contains(*id)).collect();
+    let named: BTreeSet<&str> =
+        found.events.iter().filter_map(|placed| work_id(&placed.event)).filter(|id| !known.contains(*id)).collect();
     for id in named {
         // One that the queue has forgotten is told by its events alone.
         if let Ok(shown) = coordinator.ask(coordinator::method::Show, &json!({ "work_id": id })) {

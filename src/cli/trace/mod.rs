@@ -12,9 +12,9 @@ use found::Found;
 
 /// Show the tree from the first event of a chain to the model at its end.
 ///
-/// THING is an event (its id or its place in the log), a job, an artefact (the SHA-256 of a model, of a shard of games or of a sample
-/// file, or its first digits) or a game (such as JOB-00042). No unit is started: what only a stopped hub knows is left out with a
-/// note.
+/// THING is an event (its id or its place in the log), a job, an artefact (the SHA-256 of a model, of a shard of games
+/// or of a sample file, or its first digits) or a game (such as JOB-00042). No unit is started: what only a stopped hub
+/// knows is left out with a note.
 ///
 /// Example: ringrift trace 3f0c9a51b2de
 #[derive(Debug, Args)]

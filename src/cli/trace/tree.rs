@@ -68,7 +68,12 @@ impl<'a> Tree<'a> {
             let event = &found.events[at].event;
             let node = node_of[event.id.as_str()].clone();
             if placed.insert(node.clone()) {
-                let above = event.cause.as_ref().and_then(|cause| node_of.get(cause.as_str())).filter(|above| **above != node).cloned();
+                let above = event
+                    .cause
+                    .as_ref()
+                    .and_then(|cause| node_of.get(cause.as_str()))
+                    .filter(|above| **above != node)
+                    .cloned();
                 below.entry(above).or_default().push(node);
             }
         }
@@ -82,8 +87,16 @@ impl<'a> Tree<'a> {
         Tree { found, of_job, below }
     }
 
-    /// `branch` stands before the node, `indent` before what is below it; `around` is the configuration that needs no word.
-    fn draw(&self, node: &Node, (branch, indent): (&str, &str), around: Option<&str>, lines: &mut Vec<Line>, seen: &mut BTreeSet<Node>) {
+    /// `branch` stands before the node, `indent` before what is below it; `around` is the configuration that needs no
+    /// word.
+    fn draw(
+        &self,
+        node: &Node,
+        (branch, indent): (&str, &str),
+        around: Option<&str>,
+        lines: &mut Vec<Line>,
+        seen: &mut BTreeSet<Node>,
+    ) {
         if !seen.insert(node.clone()) {
             return;
         }
@@ -130,13 +143,21 @@ impl<'a> Tree<'a> {
     }
 
     fn job(&self, id: &str, branch: String, key: &str) -> Line {
-        let events: Vec<&Placed> = self.of_job.get(id).into_iter().flatten().map(|at| &self.found.events[*at]).collect();
+        let events: Vec<&Placed> =
+            self.of_job.get(id).into_iter().flatten().map(|at| &self.found.events[*at]).collect();
         let time_us = events.first().map(|placed| placed.event.time_us);
         if let Some(item) = self.found.jobs.iter().find(|job| job.work_id.as_str() == id) {
-            return Line { time_us: time_us.or(Some(item.created_us.us())), branch, text: told(item, key), tone: status_tone(item.status) };
+            return Line {
+                time_us: time_us.or(Some(item.created_us.us())),
+                branch,
+                text: told(item, key),
+                tone: status_tone(item.status),
+            };
         }
-        let kind =
-            events.iter().find_map(|p| p.event.payload.get("work_type").or(p.event.payload.get("task_type"))?.as_str()).unwrap_or("?");
+        let kind = events
+            .iter()
+            .find_map(|p| p.event.payload.get("work_type").or(p.event.payload.get("task_type"))?.as_str())
+            .unwrap_or("?");
         let last = events.last().and_then(|p| p.event.event_type()).map_or("", |t| t.info().name);
         Line { time_us, branch, text: format!("job {id} {kind}{key}: {last}"), tone: tone(last) }
     }
@@ -192,7 +213,9 @@ fn details(payload: &serde_json::Map<String, Value>) -> String {
     let mut words = String::new();
     for name in WANTED {
         match payload.get(name) {
-            Some(Value::String(s)) if s.len() == 64 => words += &format!(" {}={}", name.trim_end_matches("_id"), text::short(s)),
+            Some(Value::String(s)) if s.len() == 64 => {
+                words += &format!(" {}={}", name.trim_end_matches("_id"), text::short(s))
+            }
             Some(Value::String(s)) => words += &format!(" {name}={s}"),
             Some(Value::Number(n)) if n.is_f64() => words += &format!(" {name}={:.1}", n.as_f64().unwrap_or_default()),
             Some(Value::Number(n)) => words += &format!(" {name}={n}"),

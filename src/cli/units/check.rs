@@ -26,7 +26,8 @@ impl Check {
     /// Prints what differs; exits with 1 when anything does.
     pub fn run(self, world: &World, out: &Out) -> Done {
         if !self.dir.is_dir() {
-            return Err(Failure::new(Exit::Usage, format!("{} is not a directory", self.dir.display())).hint("give one with --dir"));
+            return Err(Failure::new(Exit::Usage, format!("{} is not a directory", self.dir.display()))
+                .hint("give one with --dir"));
         }
         let mut wrong = differences(&self.dir, &units::generate());
         wrong.extend(drop_in_differences(&self.drop_ins, &super::generate::drop_ins(world)?));
@@ -34,7 +35,8 @@ impl Check {
         out.either("differences", &value, || match wrong.len() {
             0 => format!("{}\n", out.paint(Tone::Good, "unit files match this build")),
             n => {
-                let rows = wrong.iter().map(|(file, what)| vec![Text::new(Tone::Warn, what), Text::plain(file)]).collect();
+                let rows =
+                    wrong.iter().map(|(file, what)| vec![Text::new(Tone::Warn, what), Text::plain(file)]).collect();
                 format!("{}{}\n", out.table(&[], rows), text::count(n, "difference"))
             }
         })?;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Write the unit files, or with --drop-ins only the drop-ins for configured values.
 ///
-/// `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload` applies runtime.restart_max,
-/// runtime.shutdown_timeout and runtime.coordinator_dir.
+/// `ringrift units generate --drop-ins --dest /etc/systemd/system && systemctl daemon-reload` applies
+/// runtime.restart_max, runtime.shutdown_timeout and runtime.coordinator_dir.
 #[derive(Debug, Args)]
 pub struct Generate {
     /// Existing directory to write to
@@ -34,7 +34,8 @@ impl Generate {
     /// Writes and says what changed.
     pub fn run(self, world: &World, out: &Out) -> Done {
         if !self.dest.is_dir() {
-            return Err(Failure::new(Exit::Usage, format!("{} is not a directory", self.dest.display())).hint("create it first"));
+            return Err(Failure::new(Exit::Usage, format!("{} is not a directory", self.dest.display()))
+                .hint("create it first"));
         }
         let (files, gone) = if self.drop_ins {
             let files = drop_ins(world)?;
@@ -60,10 +61,14 @@ impl Generate {
             Change::Removed => "removed",
             Change::Same => "unchanged",
         };
-        let value: Vec<_> = changes.iter().map(|(name, change)| json!({ "file": name, "change": word(change) })).collect();
+        let value: Vec<_> =
+            changes.iter().map(|(name, change)| json!({ "file": name, "change": word(change) })).collect();
         out.either("files", &value, || {
             let changed: Vec<_> = changes.iter().filter(|(_, c)| *c != Change::Same).collect();
-            let rows = changed.iter().map(|(name, c)| vec![Text::new(Tone::Busy, word(c)), Text::plain(name)]).collect::<Vec<_>>();
+            let rows = changed
+                .iter()
+                .map(|(name, c)| vec![Text::new(Tone::Busy, word(c)), Text::plain(name)])
+                .collect::<Vec<_>>();
             let same = changes.len() - changed.len();
             let table = if rows.is_empty() { String::new() } else { out.table(&[], rows) };
             format!("{table}{} changed, {same} unchanged in {}\n", changed.len(), self.dest.display())
@@ -73,14 +78,16 @@ impl Generate {
 
 /// The drop-ins that the configuration wants.
 pub(crate) fn drop_ins(world: &World) -> Result<Vec<UnitFile>, Failure> {
-    units::overrides::drop_ins(&world.config()?.config.runtime).map_err(|e| Failure::new(Exit::Config, "writing drop-ins").caused_by(e))
+    units::overrides::drop_ins(&world.config()?.config.runtime)
+        .map_err(|e| Failure::new(Exit::Config, "writing drop-ins").caused_by(e))
 }
 
 /// Generated files of the directory that this build does not want any more.
 fn stale(dest: &Path, files: &[UnitFile]) -> Result<Vec<String>, Failure> {
     let ours = |name: &String| name.starts_with("ringrift") && !files.iter().any(|f| f.name == *name);
     let generated = |name: &String| {
-        std::fs::read_to_string(dest.join(name)).is_ok_and(|text| text.starts_with("# Generated from the registry by `ringrift units"))
+        std::fs::read_to_string(dest.join(name))
+            .is_ok_and(|text| text.starts_with("# Generated from the registry by `ringrift units"))
     };
     let entries = std::fs::read_dir(dest).map_err(|e| failed("listing", dest, e))?;
     let names = entries.filter_map(Result::ok).map(|e| e.file_name().to_string_lossy().into_owned());

@@ -26,7 +26,8 @@ impl Verify {
         let files = units::generate();
         let path = |name: &str| self.dir.join(name).display().to_string();
         let names: Vec<String> = files.iter().map(|f| path(&f.name)).collect();
-        let complaints = analyze(&[&["verify", "--man=no"][..], &names.iter().map(String::as_str).collect::<Vec<_>>()].concat())?.1;
+        let complaints =
+            analyze(&[&["verify", "--man=no"][..], &names.iter().map(String::as_str).collect::<Vec<_>>()].concat())?.1;
         let mut rated = Vec::new();
         for file in files.iter().filter(|f| f.name.ends_with(".service")) {
             let (said, _) = analyze(&["security", "--offline=yes", "--no-pager", &path(&file.name)])?;
@@ -57,7 +58,9 @@ impl Verify {
 /// What systemd-analyze wrote: stdout and stderr.
 fn analyze(arguments: &[&str]) -> Result<(String, String), Failure> {
     let output = Command::new("systemd-analyze").args(arguments).env("LC_ALL", "C.UTF-8").output().map_err(|e| {
-        Failure::new(Exit::Unavailable, "running systemd-analyze").caused_by(e).hint("install it with `apt-get install systemd`")
+        Failure::new(Exit::Unavailable, "running systemd-analyze")
+            .caused_by(e)
+            .hint("install it with `apt-get install systemd`")
     })?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ok((text(output.stdout), text(output.stderr)))

@@ -71,14 +71,19 @@ const ROOM: usize = MAX_FRAME - 16 * 1024;
 const PAGE: u32 = 500;
 
 impl Listed {
-    /// The answer to a filter. `read` reads those that fit: one more than an answer holds at most, which shows that there are more.
-    pub fn page<E>(filter: &ArtefactFilter, read: impl FnOnce(&ArtefactFilter) -> Result<Vec<ArtefactRecord>, E>) -> Result<Listed, E> {
+    /// The answer to a filter. `read` reads those that fit: one more than an answer holds at most, which shows that
+    /// there are more.
+    pub fn page<E>(
+        filter: &ArtefactFilter,
+        read: impl FnOnce(&ArtefactFilter) -> Result<Vec<ArtefactRecord>, E>,
+    ) -> Result<Listed, E> {
         let most = filter.most().min(PAGE);
         let fit = read(&ArtefactFilter { limit: Some(most + 1), ..filter.clone() })?;
         Ok(Listed::cut(fit, most))
     }
 
-    /// So many of these as the limit and a frame allow, at least one. To see that there are more, one more than the limit is needed.
+    /// So many of these as the limit and a frame allow, at least one. To see that there are more, one more than the
+    /// limit is needed.
     fn cut(mut fit: Vec<ArtefactRecord>, most: u32) -> Listed {
         let more = fit.len() > most as usize;
         fit.truncate(most as usize);
@@ -101,8 +106,8 @@ fn fit_a_frame<T: Serialize>(items: &mut Vec<T>) -> u64 {
 }
 
 impl ArtefactFilter {
-    /// Hands out what fits, newest first, until `each` wants no more, the limit is reached or nothing is left. Asks List as often as one
-    /// answer does not hold the rest.
+    /// Hands out what fits, newest first, until `each` wants no more, the limit is reached or nothing is left. Asks
+    /// List as often as one answer does not hold the rest.
     pub fn walk<E>(
         &self,
         mut list: impl FnMut(&ArtefactFilter) -> Result<Listed, E>,
@@ -204,18 +209,26 @@ mod tests {
     fn a_page_fits_a_frame_and_says_that_there_is_more() {
         let page = Listed::cut(many(300, 10_000), 1000);
         let bytes = serde_json::to_vec(&page).expect("JSON").len();
-        assert!(page.truncated && (MAX_FRAME / 2..MAX_FRAME).contains(&bytes), "{} artefacts, {bytes} bytes", page.artefacts.len());
+        assert!(
+            page.truncated && (MAX_FRAME / 2..MAX_FRAME).contains(&bytes),
+            "{} artefacts, {bytes} bytes",
+            page.artefacts.len()
+        );
         assert!(!Listed::cut(many(3, 1), 3).truncated);
         assert_eq!(Listed::cut(many(2, 2 << 20), 9).artefacts.len(), 1, "never an empty page, or nobody gets past it");
     }
 
     #[test]
     fn a_long_lineage_keeps_its_nearest_steps() {
-        let steps = many(300, 10_000).into_iter().map(|artefact| LineageStep { depth: artefact.seq as i32 - 100, artefact });
+        let steps =
+            many(300, 10_000).into_iter().map(|artefact| LineageStep { depth: artefact.seq as i32 - 100, artefact });
         let cut = Lineage::cut(steps.collect());
         let depths: Vec<i32> = cut.steps.iter().map(|step| step.depth).collect();
         assert_eq!(depths.len() as u64 + cut.left_out, 300);
-        assert!(depths.contains(&0) && depths.is_sorted() && (depths[0] + depths[depths.len() - 1]).abs() <= 1, "{depths:?}");
+        assert!(
+            depths.contains(&0) && depths.is_sorted() && (depths[0] + depths[depths.len() - 1]).abs() <= 1,
+            "{depths:?}"
+        );
         assert_eq!(Lineage::cut(vec![]), Lineage { steps: vec![], left_out: 0 });
     }
 
@@ -249,6 +262,9 @@ mod tests {
             assert!(seen.iter().zip((1..=1200).rev()).all(|(seen, wanted)| *seen == wanted), "in order, none twice");
             seen.len()
         };
-        assert_eq!((read(None, usize::MAX), read(Some(700), usize::MAX), read(None, 501), read(Some(0), usize::MAX)), (1200, 700, 501, 0));
+        assert_eq!(
+            (read(None, usize::MAX), read(Some(700), usize::MAX), read(None, 501), read(Some(0), usize::MAX)),
+            (1200, 700, 501, 0)
+        );
     }
 }

@@ -161,7 +161,10 @@ impl StageState {
         let before = self.set_aside.iter().map(SetAside::to_string).collect::<Vec<_>>().join("; ");
         let anew = self.champion.is_none() && !before.is_empty();
         anew.then(|| {
-            format!("started from scratch: the rules of the game are now version {}; kept but not used: {before}", self.rules_version)
+            format!(
+                "started from scratch: the rules of the game are now version {}; kept but not used: {before}",
+                self.rules_version
+            )
         })
     }
 }

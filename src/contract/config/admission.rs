@@ -55,7 +55,12 @@ impl Admission {
     pub(super) fn check(&self, check: &mut Check) {
         check.range("admission.per_minute", self.per_minute, 1, 10_000_000);
         check.range("admission.selfplay_per_minute", self.selfplay_per_minute, 1, 10_000_000);
-        check.at_least("admission.per_minute", self.per_minute, "admission.selfplay_per_minute", self.selfplay_per_minute);
+        check.at_least(
+            "admission.per_minute",
+            self.per_minute,
+            "admission.selfplay_per_minute",
+            self.selfplay_per_minute,
+        );
         check.range("admission.burst", self.burst, 1, 1_000_000);
         check.range("admission.cooldown_ms", self.cooldown_ms, 0, 60_000);
         check.range("admission.window_seconds", self.window_seconds, 1, 3600);
@@ -92,7 +97,10 @@ impl BreakerRules {
         check.range("safeguards.breaker.failures", self.failures, 1, 1000);
         check.range("safeguards.breaker.probes", self.probes, 1, 100);
         if self.recovery_seconds.is_empty() {
-            check.fail("safeguards.breaker.recovery_seconds", "must have at least one number, for example [300, 300, 900, 3600]");
+            check.fail(
+                "safeguards.breaker.recovery_seconds",
+                "must have at least one number, for example [300, 300, 900, 3600]",
+            );
         }
         for seconds in &self.recovery_seconds {
             check.range("safeguards.breaker.recovery_seconds", *seconds, 1, 86_400);

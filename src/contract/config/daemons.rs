@@ -1,4 +1,5 @@
-//! `daemons.NAME`: what each daemon can be told, as its declaration says. Names, types, defaults and ranges are the registry's.
+//! `daemons.NAME`: what each daemon can be told, as its declaration says. Names, types, defaults and ranges are the
+//! registry's.
 use super::check::Check;
 use crate::contract::registry::{DaemonType, Form, Kind, Known, Rule, Setting, Width};
 use crate::contract::text::is_name_byte;
@@ -127,7 +128,9 @@ impl Daemons {
                 check.range(&format!("{at}.interval"), interval, 1, 86_400);
             }
             let spec = daemon.spec();
-            spec.settings.iter().for_each(|setting| in_range(setting, section, &format!("{at}.{}", setting.key), check));
+            spec.settings
+                .iter()
+                .for_each(|setting| in_range(setting, section, &format!("{at}.{}", setting.key), check));
             spec.rules.iter().for_each(|rule| keeps(*rule, section, &at, check));
         }
     }
@@ -138,7 +141,9 @@ fn in_range(setting: &Setting, section: &Section, key: &str, check: &mut Check) 
         (Kind::Whole { low, high, .. }, Some(Scalar::Whole(number))) => check.range(key, *number, low, high),
         (Kind::Number { low, high, .. }, Some(Scalar::Number(number))) => check.range(key, *number, low, high),
         (Kind::Text { form, .. }, Some(Scalar::Text(text))) => in_form(form, text, key, check),
-        (Kind::Texts { form, .. }, Some(Scalar::Texts(texts))) => texts.iter().for_each(|text| in_form(form, text, key, check)),
+        (Kind::Texts { form, .. }, Some(Scalar::Texts(texts))) => {
+            texts.iter().for_each(|text| in_form(form, text, key, check))
+        }
         _ => {}
     }
 }
@@ -148,7 +153,9 @@ fn in_form(form: Form, text: &str, key: &str, check: &mut Check) {
         Form::Any => return,
         Form::Path => (text.starts_with('/'), "an absolute path"),
         Form::Address => (text.parse::<std::net::IpAddr>().is_ok(), "an IP address"),
-        Form::Host => (!text.is_empty() && text.bytes().all(|b| is_name_byte(&b)), "a host name such as status.example.org"),
+        Form::Host => {
+            (!text.is_empty() && text.bytes().all(|b| is_name_byte(&b)), "a host name such as status.example.org")
+        }
     };
     if !fits {
         check.fail(key, format!("{text:?} is not {what}"));

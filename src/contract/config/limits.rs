@@ -267,7 +267,12 @@ impl Router {
         check.range("router.max_attempts", self.max_attempts, 1, 100);
         check.range("router.retry_base_seconds", self.retry_base_seconds, 1, 3600);
         check.range("router.retry_max_seconds", self.retry_max_seconds, 1, 86_400);
-        check.at_least("router.retry_max_seconds", self.retry_max_seconds, "router.retry_base_seconds", self.retry_base_seconds);
+        check.at_least(
+            "router.retry_max_seconds",
+            self.retry_max_seconds,
+            "router.retry_base_seconds",
+            self.retry_base_seconds,
+        );
         check.range("router.max_bytes", self.max_bytes, 1 << 20, 1 << 40);
         check.range("router.absent_days", self.absent_days, 0, 3650);
         check.range("router.retire_days", self.retire_days, 0, 3650);

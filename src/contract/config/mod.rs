@@ -147,7 +147,8 @@ impl Config {
         self.checked().problems
     }
 
-    /// The range of every number that is checked, lowest and highest, by its key: where editors and the checks have it from.
+    /// The range of every number that is checked, lowest and highest, by its key: where editors and the checks have it
+    /// from.
     pub fn ranges(&self) -> BTreeMap<String, (String, String)> {
         self.checked().ranges
     }
@@ -159,7 +160,10 @@ impl Config {
         }
         if super::registry::Profile::parse(&self.master.profile).is_none() {
             let names: Vec<_> = super::registry::Profile::ALL.iter().map(|p| p.name()).collect();
-            check.fail("master.profile", format!("unknown profile {:?}; must be one of {}", self.master.profile, names.join(", ")));
+            check.fail(
+                "master.profile",
+                format!("unknown profile {:?}; must be one of {}", self.master.profile, names.join(", ")),
+            );
         }
         if self.master.configs.is_empty() {
             check.fail("master.configs", "must name at least one configuration, for example square8_2p");

@@ -54,7 +54,10 @@ impl Promotion {
         check.range("promotion.beta", self.beta, 0.001, 0.2);
         check.range("promotion.max_games", self.max_games, 2, 100_000);
         if self.max_games % 2 == 1 {
-            check.fail("promotion.max_games", format!("{} is odd; must be even, because openings are played in pairs", self.max_games));
+            check.fail(
+                "promotion.max_games",
+                format!("{} is odd; must be even, because openings are played in pairs", self.max_games),
+            );
         }
     }
 }
@@ -151,8 +154,10 @@ impl Workload {
         check.range("workload.rules_version", self.rules_version, 1, 1_000_000);
         let own = format!("{}/ringrift-workload", crate::contract::paths::LIBEXEC);
         if self.selfplay.command.first() == Some(&own) && self.rules_version != BUILT_IN_RULES {
-            let why =
-                format!("must be {BUILT_IN_RULES} with the built-in self-play; another version needs your own workload.selfplay.command");
+            let why = format!(
+                "must be {BUILT_IN_RULES} with the built-in self-play; another version needs your own \
+                    workload.selfplay.command"
+            );
             check.fail("workload.rules_version", why);
         }
     }

@@ -128,8 +128,8 @@ pub struct Safeguards {
     pub hysteresis: f64,
 }
 
-/// What counts as full in the weighted back-pressure signal. Its weights are the earlier implementation's: queue .30, training .25, disk .20, sync .15,
-/// memory .10; disk and memory are full at their critical thresholds.
+/// What counts as full in the weighted back-pressure signal. Its weights are the earlier implementation's: queue .30,
+/// training .25, disk .20, sync .15, memory .10; disk and memory are full at their critical thresholds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Backpressure {
@@ -155,7 +155,10 @@ impl Backpressure {
         check.range("safeguards.backpressure.sync_hard", self.sync_hard, 1, 100_000);
         check.range("safeguards.backpressure.slow_from", self.slow_from, 0.0, 1.0);
         check.range("safeguards.backpressure.stop_at", self.stop_at, 0.0, 1.0);
-        check.ascending(&[("safeguards.backpressure.slow_from", self.slow_from), ("safeguards.backpressure.stop_at", self.stop_at)]);
+        check.ascending(&[
+            ("safeguards.backpressure.slow_from", self.slow_from),
+            ("safeguards.backpressure.stop_at", self.stop_at),
+        ]);
     }
 }
 

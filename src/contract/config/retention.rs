@@ -2,7 +2,8 @@
 use super::check::Check;
 use serde::{Deserialize, Serialize};
 
-/// What is kept of each configuration. The champion, what it was made from, and what a job that waits or runs reads are kept beside.
+/// What is kept of each configuration. The champion, what it was made from, and what a job that waits or runs reads are
+/// kept beside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {

@@ -27,7 +27,13 @@ pub struct Runtime {
 
 impl Default for Runtime {
     fn default() -> Self {
-        Runtime { default_interval: 60, health_interval: 30, restart_max: 5, shutdown_timeout: 30, coordinator_dir: String::new() }
+        Runtime {
+            default_interval: 60,
+            health_interval: 30,
+            restart_max: 5,
+            shutdown_timeout: 30,
+            coordinator_dir: String::new(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a process has made of its configuration: when it read it, whether it refused it, and which values wait for its next start.
+//! What a process has made of its configuration: when it read it, whether it refused it, and which values wait for its
+//! next start.
 use super::Config;
 use crate::contract::registry::DaemonType;
 use serde::{Deserialize, Serialize};
@@ -69,11 +70,15 @@ impl Begun {
     /// With this configuration, at this time in microseconds since 1970.
     pub fn with(config: &Config, reader: Reader, now_us: i64) -> Begun {
         let mine = PINNED.iter().filter(|(_, takes)| takes(reader)).map(|(key, _)| *key);
-        Begun { pinned: mine.map(|key| (key, value(config, key))).collect(), taken: Taken { read_us: now_us, ..Taken::default() } }
+        Begun {
+            pinned: mine.map(|key| (key, value(config, key))).collect(),
+            taken: Taken { read_us: now_us, ..Taken::default() },
+        }
     }
     /// A new one was taken over, but for what waits.
     pub fn taken(&mut self, config: &Config, now_us: i64) {
-        let waits = self.pinned.iter().filter(|(key, begun)| value(config, key) != *begun).map(|(key, _)| (*key).to_owned());
+        let waits =
+            self.pinned.iter().filter(|(key, begun)| value(config, key) != *begun).map(|(key, _)| (*key).to_owned());
         self.taken = Taken { read_us: now_us, refused: false, at_next_start: waits.collect() };
     }
     /// A new one was refused.

@@ -153,7 +153,8 @@ pub struct CoordinatorStatus {
     /// Why nothing is granted at the moment, if so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<String>,
-    /// Why fewer tasks are granted at the moment than the limits allow, if so: the machine is busy, which is what it is there for.
+    /// Why fewer tasks are granted at the moment than the limits allow, if so: the machine is busy, which is what it is
+    /// there for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub narrowed: Vec<String>,
     /// Halt, pause, gates, breakers, what fails, waits and runs.

@@ -2,9 +2,12 @@
 use super::bandwidth::{BandwidthView, CanTransfer, EndTransfer, Transfer, TransferEnded, TransferGrant};
 use super::calls::{Accepted, Acquired, Cancel, CoordinatorStatus, Holder, LeaseList, LimitList, Renewed, Show, Shown};
 use super::durations::{DurationOf, Durations, RecordDuration, StartView, TaskOf};
-use super::optimizer::{Advice, AgreedRate, MaxSelfplay, NegotiateRate, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization};
+use super::optimizer::{
+    Advice, AgreedRate, MaxSelfplay, NegotiateRate, Observe, Rates, Scale, SelfplayBound, ShouldScale, Utilization,
+};
 use super::safeguards::{
-    Because, Emergency, Flags, RecordFailure, Recorded, Release, Reserve, ResetBreakers, ResetDone, SafeguardsView, Unreserve,
+    Because, Emergency, Flags, RecordFailure, Recorded, Release, Reserve, ResetBreakers, ResetDone, SafeguardsView,
+    Unreserve,
 };
 use super::scheduling::{QueueOrder, StopWork};
 use super::selection::{Counted, Listed, WorkFilter, WorkSelection};

@@ -93,7 +93,8 @@ pub struct NodeUse {
     pub advice: Advice,
 }
 
-/// Result of Utilization, `get_utilization_status` of the earlier implementation. Shares are means over the nodes that know, percent.
+/// Result of Utilization, `get_utilization_status` of the earlier implementation. Shares are means over the nodes that
+/// know, percent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Utilization {
     /// Of the processors.
@@ -187,7 +188,8 @@ pub enum RateUrgency {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NegotiateRate {
-    /// Games an hour that are asked for; absent: adjust what is agreed on to the use (`apply_feedback_adjustment` of the earlier implementation).
+    /// Games an hour that are asked for; absent: adjust what is agreed on to the use (`apply_feedback_adjustment` of
+    /// the earlier implementation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requested: Option<f64>,
     /// Why, for people.

@@ -26,8 +26,8 @@ pub enum LifeState {
     Stopped,
 }
 
-/// The managers inside the coordinator in the order of their start, each with the priority of its shutdown: a larger one ends
-/// earlier. What takes in new work goes first, what tells others of it last.
+/// The managers inside the coordinator in the order of their start, each with the priority of its shutdown: a larger
+/// one ends earlier. What takes in new work goes first, what tells others of it last.
 pub const MANAGERS: [(&str, u32); 9] = [
     ("outbox", 0),
     ("emergency", 0),

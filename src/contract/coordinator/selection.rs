@@ -50,8 +50,8 @@ impl WorkSelection {
             && self.config_key.as_ref().is_none_or(|key| *key == item.work.config_key)
     }
 
-    /// Reads every job that fits, newest first: asks List as often as one answer does not hold the rest. A job that fits from the first
-    /// question to the last one is in the result; one that begins or ends to fit meanwhile may be.
+    /// Reads every job that fits, newest first: asks List as often as one answer does not hold the rest. A job that
+    /// fits from the first question to the last one is in the result; one that begins or ends to fit meanwhile may be.
     pub fn all<E>(&self, mut list: impl FnMut(&WorkFilter) -> Result<Listed, E>) -> Result<Vec<WorkItem>, E> {
         let WorkSelection { types, statuses, config_key } = self.clone();
         let mut filter = WorkFilter { types, statuses, config_key, before: None, limit: Some(PAGE) };
@@ -69,7 +69,8 @@ impl WorkSelection {
     }
 }
 
-/// One page of jobs, as List returns it; newest first. Who needs all of them asks [`WorkSelection::all`], who needs their number Count.
+/// One page of jobs, as List returns it; newest first. Who needs all of them asks [`WorkSelection::all`], who needs
+/// their number Count.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkFilter {
@@ -93,7 +94,11 @@ pub struct WorkFilter {
 impl WorkFilter {
     /// Which jobs, whatever the page.
     pub fn selection(&self) -> WorkSelection {
-        WorkSelection { types: self.types.clone(), statuses: self.statuses.clone(), config_key: self.config_key.clone() }
+        WorkSelection {
+            types: self.types.clone(),
+            statuses: self.statuses.clone(),
+            config_key: self.config_key.clone(),
+        }
     }
 }
 
@@ -130,9 +135,14 @@ mod tests {
         let which = WorkSelection::of(&[WorkStatus::Pending]).kind(JobType::Selfplay);
         for page in 1..=8 {
             let list = |filter: &WorkFilter| -> Result<Listed, Infallible> {
-                let older =
-                    |i: &&WorkItem| filter.before.as_ref().is_none_or(|b| position(&newest_first, b) < position(&newest_first, &i.work_id));
-                let fit: Vec<WorkItem> = newest_first.iter().filter(|i| filter.selection().fits(i)).filter(older).cloned().collect();
+                let older = |i: &&WorkItem| {
+                    filter
+                        .before
+                        .as_ref()
+                        .is_none_or(|b| position(&newest_first, b) < position(&newest_first, &i.work_id))
+                };
+                let fit: Vec<WorkItem> =
+                    newest_first.iter().filter(|i| filter.selection().fits(i)).filter(older).cloned().collect();
                 Ok(Listed { truncated: fit.len() > page, items: fit.into_iter().take(page).collect() })
             };
             let Ok(all) = which.all(list);

@@ -29,8 +29,14 @@ pub enum WorkStatus {
 
 impl WorkStatus {
     /// All, in the order of an item's life.
-    pub const ALL: [WorkStatus; 6] =
-        [WorkStatus::Pending, WorkStatus::Claimed, WorkStatus::Running, WorkStatus::Completed, WorkStatus::Failed, WorkStatus::Cancelled];
+    pub const ALL: [WorkStatus; 6] = [
+        WorkStatus::Pending,
+        WorkStatus::Claimed,
+        WorkStatus::Running,
+        WorkStatus::Completed,
+        WorkStatus::Failed,
+        WorkStatus::Cancelled,
+    ];
 
     /// Pending, claimed or running.
     pub fn is_active(self) -> bool {
@@ -239,8 +245,8 @@ pub struct WorkItem {
 pub struct Lease {
     /// Its id.
     pub lease_id: LeaseId,
-    /// Grows with each grant; who shows an older one is refused. Absent where it is nobody's business: only the holder and the suite's
-    /// own processes get it.
+    /// Grows with each grant; who shows an older one is refused. Absent where it is nobody's business: only the holder
+    /// and the suite's own processes get it.
     #[serde(default, skip_serializing_if = "FencingToken::is_withheld")]
     pub token: FencingToken,
     /// The slot's type.
@@ -298,8 +304,8 @@ impl CanSpawn {
     }
 }
 
-/// Arguments of Dispatch (with `more`): the node's master offers to start units. Orders follow; the ones not yet carried out
-/// come first. A second Dispatch of the same node ends the first.
+/// Arguments of Dispatch (with `more`): the node's master offers to start units. Orders follow; the ones not yet
+/// carried out come first. A second Dispatch of the same node ends the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispatch {

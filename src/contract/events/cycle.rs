@@ -8,12 +8,14 @@ payloads! {
         model_id: Option<Digest>, shard_id: Digest, duration_seconds: f64, games_per_second: f64,
     }
     /// New games on a host; `total_games` counts the configuration's games in the catalog.
-    NewGamesAvailable { host: NodeId, new_games: u64, total_games: u64, config_key: ConfigKey, shard_id: Digest, database_path: String }
+    NewGamesAvailable { host: NodeId, new_games: u64, total_games: u64, config_key: ConfigKey, shard_id: Digest,
+        database_path: String }
     /// `sync_type` is games, training or models.
     DataSyncStarted { host: NodeId, sync_type: String }
     /// A finished transfer.
     DataSyncCompleted {
-        host: NodeId, sync_type: String, files_synced: u64, bytes_transferred: u64, duration_seconds: f64, config_key: Option<ConfigKey>,
+        host: NodeId, sync_type: String, files_synced: u64, bytes_transferred: u64, duration_seconds: f64,
+        config_key: Option<ConfigKey>,
     }
     /// A failed transfer.
     DataSyncFailed { host: NodeId, error: String, retry_count: Option<u32> }
@@ -23,18 +25,23 @@ payloads! {
     NpzExportStarted { config_key: ConfigKey, job_id: JobId }
     /// Samples of one export job.
     NpzExportComplete {
-        config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId, samples_id: Digest, output_path: String,
+        config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId, samples_id: Digest,
+        output_path: String,
         samples_exported: u64, games_exported: u64, duration_seconds: f64,
     }
     /// Samples enough; `triggered_at` in microseconds since 1970.
-    TrainingThresholdReached { config_key: ConfigKey, sample_count: u64, threshold: u64, samples_id: Digest, triggered_at: i64 }
+    TrainingThresholdReached { config_key: ConfigKey, sample_count: u64, threshold: u64, samples_id: Digest,
+        triggered_at: i64 }
     /// A training job started its work.
-    TrainingStarted { config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId, model_version: Option<Digest>, node_name: NodeId }
+    TrainingStarted { config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId,
+        model_version: Option<Digest>, node_name: NodeId }
     /// One epoch; losses are in nats per sample.
-    TrainingProgress { config_key: ConfigKey, job_id: JobId, epoch: u32, train_loss: Option<f64>, validation_loss: Option<f64> }
+    TrainingProgress { config_key: ConfigKey, job_id: JobId, epoch: u32, train_loss: Option<f64>,
+        validation_loss: Option<f64> }
     /// A model that was trained. `parent_id` is what it started from.
     TrainingCompleted {
-        config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId, model_id: Digest, model_path: String, parent_id: Option<Digest>,
+        config_key: ConfigKey, board_type: String, num_players: u8, job_id: JobId, model_id: Digest,
+        model_path: String, parent_id: Option<Digest>,
         epochs: u32, final_loss: f64, samples_trained: u64, duration_seconds: f64, early_stopped: bool,
     }
     /// No model came of it.
@@ -54,19 +61,22 @@ payloads! {
     /// A new champion; `generation` counts promotions of the configuration from 1.
     ModelPromoted {
         config_key: ConfigKey, model_id: Digest, model_path: String, generation: u32, match_id: Digest,
-        new_elo: f64, previous_elo: Option<f64>, elo_delta: f64, supersedes: Option<Digest>, promoted_at: i64, tier: String,
+        new_elo: f64, previous_elo: Option<f64>, elo_delta: f64, supersedes: Option<Digest>, promoted_at: i64,
+        tier: String,
     }
     /// The rules of the game are of another version; what was made under the previous one is kept and not used.
     RulesChanged { config_key: ConfigKey, rules_version: u32, previous: u32, reason: String }
     /// Decided, not done.
     PromotionFailed { config_key: ConfigKey, model_id: Digest, error: String }
     /// Refused; `reason` names the gate and its numbers.
-    PromotionRejected { config_key: ConfigKey, model_id: Digest, match_id: Option<Digest>, reason: String, elo_improvement: Option<f64> }
+    PromotionRejected { config_key: ConfigKey, model_id: Digest, match_id: Option<Digest>, reason: String,
+        elo_improvement: Option<f64> }
     /// The switch of a node's current model began.
     ModelDistributionStarted { config_key: ConfigKey, model_id: Digest, target_hosts: Vec<NodeId> }
     /// The nodes in `target_hosts` play with the model.
     ModelDistributionComplete {
-        config_key: ConfigKey, model_id: Digest, model_path: String, generation: u32, target_hosts: Vec<NodeId>, duration_seconds: f64,
+        config_key: ConfigKey, model_id: Digest, model_path: String, generation: u32, target_hosts: Vec<NodeId>,
+        duration_seconds: f64,
     }
     /// The old model stays in use.
     ModelDistributionFailed { config_key: ConfigKey, model_id: Digest, error: String }

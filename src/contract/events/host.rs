@@ -15,7 +15,8 @@ payloads! {
     /// `resource_type` is disk, memory, cpu, gpu or load.
     ResourceConstraint { node_id: NodeId, resource_type: String, usage_percent: f64, threshold: f64, level: String }
     /// Cores that had nothing to do for `idle_duration_seconds`.
-    IdleResourceDetected { node_id: NodeId, idle_cores: f64, gpu_utilization: Option<f64>, idle_duration_seconds: f64, recommended_config: Option<ConfigKey> }
+    IdleResourceDetected { node_id: NodeId, idle_cores: f64, gpu_utilization: Option<f64>, idle_duration_seconds: f64,
+        recommended_config: Option<ConfigKey> }
     /// A queue is too long.
     BackpressureActivated { node_id: NodeId, level: String, reason: String, resource_type: String, queue_depth: u64 }
     /// The queue is short enough again.

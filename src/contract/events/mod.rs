@@ -67,14 +67,16 @@ pub struct TypeInfo {
 }
 
 impl EventType {
-    /// Of types that tell how something stands (health, settings): the fields that name the something. Its newest event is kept
-    /// however old it is, so that who comes late can ask how it stands.
+    /// Of types that tell how something stands (health, settings): the fields that name the something. Its newest event
+    /// is kept however old it is, so that who comes late can ask how it stands.
     pub fn subject(self) -> Option<&'static [&'static str]> {
         Some(match self {
             EventType::DaemonHealth | EventType::DaemonStatusChanged => &["daemon_name", "hostname"],
             EventType::HealthCheckPassed | EventType::HealthCheckFailed => &["node_id", "check_type"],
             EventType::HyperparameterUpdated => &["config_key", "param_name"],
-            EventType::ExplorationBoost | EventType::SelfplayRateChanged | EventType::SelfplayTargetUpdated => &["config_key"],
+            EventType::ExplorationBoost | EventType::SelfplayRateChanged | EventType::SelfplayTargetUpdated => {
+                &["config_key"]
+            }
             EventType::SelfplayAllocationUpdated => &[],
             _ => return None,
         })
@@ -87,7 +89,11 @@ pub fn nearest_wire(name: &str) -> Option<&'static str> {
         return Some(kind.info().wire);
     }
     let lower = name.to_lowercase();
-    let near = EventType::ALL.iter().map(|t| t.info().wire).map(|wire| (strsim::damerau_levenshtein(&lower, wire), wire)).min()?;
+    let near = EventType::ALL
+        .iter()
+        .map(|t| t.info().wire)
+        .map(|wire| (strsim::damerau_levenshtein(&lower, wire), wire))
+        .min()?;
     (near.0 <= 1 + lower.len() / 4).then_some(near.1)
 }
 
@@ -116,8 +122,13 @@ mod tests {
             assert!(names.insert(info.name) && wires.insert(info.wire), "{} twice", info.name);
             assert_eq!(EventType::from_wire(info.wire), Some(info.kind));
             assert_eq!(EventType::from_name(info.name), Some(info.kind));
-            let renamed =
-                ["NEW_GAMES_AVAILABLE", "DATA_SYNC_STARTED", "DATA_SYNC_COMPLETED", "DATA_SYNC_FAILED", "TRAINING_THRESHOLD_REACHED"];
+            let renamed = [
+                "NEW_GAMES_AVAILABLE",
+                "DATA_SYNC_STARTED",
+                "DATA_SYNC_COMPLETED",
+                "DATA_SYNC_FAILED",
+                "TRAINING_THRESHOLD_REACHED",
+            ];
             if !renamed.contains(&info.name) {
                 assert_eq!(info.wire, info.name.to_lowercase());
             }
@@ -128,8 +139,11 @@ mod tests {
     fn a_subject_is_made_of_the_payloads_own_fields() {
         for kind in EventType::ALL {
             for field in kind.subject().unwrap_or_default() {
-                // A payload without the field is refused for want of it, or of one before it; with an unknown one it would not be.
-                let error = Payload::parse(*kind, &serde_json::json!({*field: []})).expect_err("a list is not a name").to_string();
+                // A payload without the field is refused for want of it, or of one before it; with an unknown one it
+                // would not be.
+                let error = Payload::parse(*kind, &serde_json::json!({*field: []}))
+                    .expect_err("a list is not a name")
+                    .to_string();
                 assert!(error.contains(&format!("field {field}")), "{kind:?}: {error}");
             }
         }

@@ -1,5 +1,5 @@
-//! Which ports there are, and how a daemon names those that it asks: a port that its declaration does not name is not in its `Ports`,
-//! so that asking it does not compile, and the runtime does not make it.
+//! Which ports there are, and how a daemon names those that it asks: a port that its declaration does not name is not
+//! in its `Ports`, so that asking it does not compile, and the runtime does not make it.
 use super::{Catalog, CatalogStore, Clock, Current, Host, Letters, Managers, Models, Node, Queue, Units};
 use crate::contract::foreign::ForeignQueue;
 

@@ -1,4 +1,5 @@
-//! The one table of codes: name, severity, journal message, meaning, what to do. Manual page, catalog and `explain` follow from it.
+//! The one table of codes: name, severity, journal message, meaning, what to do. Manual page, catalog and `explain`
+//! follow from it.
 use super::severity::Severity;
 use crate::contract::registry::UnknownName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,4 +1,5 @@
-//! Problems: what is wrong, why, since when, and what to do about it. Every face of the suite shows these values and judges nothing itself.
+//! Problems: what is wrong, why, since when, and what to do about it. Every face of the suite shows these values and
+//! judges nothing itself.
 mod codes;
 mod severity;
 mod table;
@@ -112,7 +113,17 @@ impl Problem {
     pub fn new(code: Code, subject: Subject, title: impl Into<String>) -> Problem {
         let (title, rest) = split(title.into());
         let severity = code.entry().severity;
-        Problem { code, severity, subject, title, why: rest, since_us: None, next: Vec::new(), caused_by: None, consequences: Vec::new() }
+        Problem {
+            code,
+            severity,
+            subject,
+            title,
+            why: rest,
+            since_us: None,
+            next: Vec::new(),
+            caused_by: None,
+            consequences: Vec::new(),
+        }
     }
     /// A problem in its subject's own words: as much of them as fits into the title, the rest in `why`.
     pub fn told(code: Code, subject: Subject, head: &str, said: &str) -> Problem {
@@ -178,8 +189,10 @@ mod tests {
 
     #[test]
     fn a_long_title_goes_on_in_the_reason_and_loses_nothing() {
-        let text = "Training of square8_2p fails: /usr/local/bin/train-it-all exited with 1 in 3 of 3 attempts, printing nothing";
-        let problem = Problem::new(Code::JobFailing, Subject::new(Kind::JobType, "training"), text).why("Set in conf.d/90-x.yaml:3");
+        let text = "Training of square8_2p fails: /usr/local/bin/train-it-all exited with 1 in 3 of 3 attempts, \
+            printing nothing";
+        let problem = Problem::new(Code::JobFailing, Subject::new(Kind::JobType, "training"), text)
+            .why("Set in conf.d/90-x.yaml:3");
         assert!(problem.title.chars().count() <= MAX_TITLE, "{problem:?}");
         assert_eq!(problem.title, "Training of square8_2p fails");
         let why = problem.why.expect("the rest");
@@ -189,13 +202,17 @@ mod tests {
     #[test]
     fn what_a_process_says_of_itself_begins_in_the_title() {
         let subject = || Subject::new(Kind::Daemon, "UTILIZATION_OPTIMIZER");
-        let told = |said: &str| Problem::told(Code::DaemonDegraded, subject(), "UTILIZATION_OPTIMIZER is degraded", said);
+        let told =
+            |said: &str| Problem::told(Code::DaemonDegraded, subject(), "UTILIZATION_OPTIMIZER is degraded", said);
         let short = told("IDLE_RESOURCE is not running; self-play jobs: 1 running, 2 queued, target 3: cpu");
         assert_eq!(short.title, "UTILIZATION_OPTIMIZER is degraded: IDLE_RESOURCE is not running");
         assert_eq!(short.why.as_deref(), Some("self-play jobs: 1 running, 2 queued, target 3: cpu"));
         let long = told("asking org.ringrift.Coordinator.Utilization at /run/ringrift/coordinator.sock failed");
         assert_eq!(long.title, "UTILIZATION_OPTIMIZER is degraded: asking");
-        assert_eq!(long.why.as_deref(), Some("org.ringrift.Coordinator.Utilization at /run/ringrift/coordinator.sock failed"));
+        assert_eq!(
+            long.why.as_deref(),
+            Some("org.ringrift.Coordinator.Utilization at /run/ringrift/coordinator.sock failed")
+        );
         let word = told(&"x".repeat(100));
         assert!(word.title.chars().count() == MAX_TITLE && word.title.ends_with('x'), "{word:?}");
     }
@@ -206,9 +223,15 @@ mod tests {
         for entry in Code::all() {
             assert!(entry.name.starts_with("RR-") && seen.insert(entry.name), "{}", entry.name);
             assert!(
-                entry.message_id.len() == 32 && entry.message_id.bytes().all(|b| b.is_ascii_hexdigit()) && seen.insert(entry.message_id)
+                entry.message_id.len() == 32
+                    && entry.message_id.bytes().all(|b| b.is_ascii_hexdigit())
+                    && seen.insert(entry.message_id)
             );
-            assert!(entry.subject.chars().count() <= MAX_TITLE && !entry.meaning.is_empty() && !entry.action.is_empty(), "{}", entry.name);
+            assert!(
+                entry.subject.chars().count() <= MAX_TITLE && !entry.meaning.is_empty() && !entry.action.is_empty(),
+                "{}",
+                entry.name
+            );
             assert_eq!(Code::parse(entry.name).map(|c| c.entry().name), Ok(entry.name));
             assert_eq!(serde_json::to_value(entry.code).expect("JSON"), serde_json::json!(entry.name));
         }

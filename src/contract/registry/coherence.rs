@@ -4,8 +4,8 @@ use super::{DaemonSpec, DaemonType, Declarations, Known, Profile, Stage};
 
 const TYPES: usize = DaemonType::ALL.len();
 
-/// Fails the build with file and line of a daemon that depends on itself, that is built and depends on one that is not, or that a
-/// profile has without all it depends on.
+/// Fails the build with file and line of a daemon that depends on itself, that is built and depends on one that is not,
+/// or that a profile has without all it depends on.
 pub const fn check(table: &Declarations) {
     let mut at = 0;
     while at < TYPES {
@@ -108,10 +108,15 @@ mod tests {
     use super::*;
     use crate::contract::registry::{BASE, Declared, Kind, Setting};
 
-    /// What the check says when a daemon is declared so and the others as they are; here at run time, in a build while compiling.
+    /// What the check says when a daemon is declared so and the others as they are; here at run time, in a build while
+    /// compiling.
     fn says(spec: &'static DaemonSpec) -> Option<String> {
         let mut table: Declarations = std::array::from_fn(|at| Some(DaemonType::ALL[at].spec()));
-        let settings = if spec.settings.is_empty() { DaemonType::ALL[spec.daemon as usize].spec().settings } else { spec.settings };
+        let settings = if spec.settings.is_empty() {
+            DaemonType::ALL[spec.daemon as usize].spec().settings
+        } else {
+            spec.settings
+        };
         table[spec.daemon as usize] = Some(Box::leak(Box::new(DaemonSpec { settings, ..*spec })));
         let said = std::panic::catch_unwind(|| check(&table)).err()?;
         said.downcast_ref::<String>().cloned().or_else(|| said.downcast_ref::<&str>().map(|s| (*s).to_owned()))
@@ -122,7 +127,8 @@ mod tests {
         DaemonSpec { daemon: DaemonType::AutoExport, stage, depends_on, profiles, declared, ..BASE }
     }
 
-    const DLQ: &[Setting] = &[Setting { key: "batch", doc: "", unit: "", kind: Kind::Switch { default: true }, without_effect: "" }];
+    const DLQ: &[Setting] =
+        &[Setting { key: "batch", doc: "", unit: "", kind: Kind::Switch { default: true }, without_effect: "" }];
 
     #[test]
     fn contradictions_are_told_apart() {
@@ -132,7 +138,8 @@ mod tests {
         static PROFILE: DaemonSpec = spec(Stage::Built, &[DlqRetry], &[Profile::Minimal]);
         static OWN: DaemonSpec = spec(Stage::Built, &[AutoExport], &[Profile::Standalone]);
         static CIRCLE: DaemonSpec = spec(Stage::Built, &[TrainingTrigger], &[Profile::Standalone]);
-        static OTHER: DaemonSpec = DaemonSpec { settings: DLQ, ..spec(Stage::Built, &[EventRouter, DlqRetry], &[Profile::Standalone]) };
+        static OTHER: DaemonSpec =
+            DaemonSpec { settings: DLQ, ..spec(Stage::Built, &[EventRouter, DlqRetry], &[Profile::Standalone]) };
         assert_eq!(says(&GOOD), None);
         assert!(says(&OTHER).is_some_and(|said| said.contains("known.rs")), "settings that others go by are gone");
         assert_eq!(says(&UNBUILT).as_deref(), Some("unbuilt"));

@@ -18,9 +18,11 @@ macro_rules! entry {
             declared: Declared {
                 module: module_path!(),
                 place: concat!(file!(), ":", line!()),
-                cycle: concat!(file!(), ":", line!(), ": ", stringify!($daemon), " depends on itself; remove the cycle from `depends_on`"),
+                cycle: concat!(file!(), ":", line!(), ": ", stringify!($daemon), " depends on itself; remove the \
+                    cycle from `depends_on`"),
                 unbuilt: concat!(
-                    file!(), ":", line!(), ": ", stringify!($daemon), " depends on a daemon that is not built; build that one first"
+                    file!(), ":", line!(), ": ", stringify!($daemon), " depends on a daemon that is not built; build \
+                        that one first"
                 ),
                 profile: concat!(
                     file!(), ":", line!(), ": ", stringify!($daemon),
@@ -97,11 +99,12 @@ macro_rules! settings {
     };
 }
 
-/// Declares a daemon: its entry, which the roster collects as `SPEC`, and its settings, which it reads as `Settings::of(config)`.
+/// Declares a daemon: its entry, which the roster collects as `SPEC`, and its settings, which it reads as
+/// `Settings::of(config)`.
 ///
-/// A setting is `/// Meaning with unit.` and `key: type = default in low..=high unit;` for numbers, `key: bool = default;` or
-/// `key: String = "default" as Form;`, `key: Texts = "several words" as Form;`. One that old files may set and nobody reads ends with `but "the reason"`. What two settings
-/// must keep stands below them: `rules: &[Rule::…]`.
+/// A setting is `/// Meaning with unit.` and `key: type = default in low..=high unit;` for numbers, `key: bool =
+/// default;` or `key: String = "default" as Form;`, `key: Texts = "several words" as Form;`. One that old files may set
+/// and nobody reads ends with `but "the reason"`. What two settings must keep stands below them: `rules: &[Rule::…]`.
 ///
 /// `asks [clock, queue]` names the ports that it asks; no other is in the `Ports` that its handler gets.
 macro_rules! declare {

@@ -1,4 +1,5 @@
-//! Settings of one daemon that others go by as well. The build fails when the daemon does not declare one of that name and type.
+//! Settings of one daemon that others go by as well. The build fails when the daemon does not declare one of that name
+//! and type.
 use super::{DaemonType, Kind, Setting, Width};
 
 /// A whole number among a daemon's settings.

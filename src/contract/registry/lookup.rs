@@ -58,7 +58,10 @@ impl DaemonType {
     /// Reads AUTO_SYNC, auto_sync or auto-sync.
     pub fn parse(text: &str) -> Result<DaemonType, UnknownName> {
         let wanted = text.to_uppercase().replace('-', "_");
-        all().find(|s| s.name == wanted).map(|s| s.daemon).ok_or_else(|| UnknownName::new("daemon", &wanted, all().map(|s| s.name)))
+        all()
+            .find(|s| s.name == wanted)
+            .map(|s| s.daemon)
+            .ok_or_else(|| UnknownName::new("daemon", &wanted, all().map(|s| s.name)))
     }
     /// Itself, or what it is another name of.
     pub fn resolve(self) -> DaemonType {

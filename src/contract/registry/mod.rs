@@ -1,4 +1,5 @@
-//! The registry: one typed table of daemons from which units, targets, programs, configuration, manuals and completions are generated.
+//! The registry: one typed table of daemons from which units, targets, programs, configuration, manuals and completions
+//! are generated.
 mod coherence;
 mod declare;
 mod known;

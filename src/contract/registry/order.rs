@@ -20,7 +20,8 @@ impl fmt::Display for OrderError {
 
 impl std::error::Error for OrderError {}
 
-/// Everything that must start before this one: its dependencies, and the subscribers that are declared `before_emitter` of it.
+/// Everything that must start before this one: its dependencies, and the subscribers that are declared `before_emitter`
+/// of it.
 fn predecessors(spec: &DaemonSpec, all: &[&DaemonSpec]) -> Vec<DaemonType> {
     let mut before: Vec<DaemonType> = spec.depends_on.iter().map(|d| resolve(*d, all)).collect();
     before.extend(all.iter().filter(|s| s.before_emitter.contains(&spec.daemon)).map(|s| s.daemon));
@@ -53,8 +54,9 @@ pub fn start_order<'a>(specs: impl Iterator<Item = &'a DaemonSpec>) -> Result<Ve
     left.sort_by_key(|s| (rank(s, &all), s.name));
     let mut order: Vec<DaemonType> = Vec::with_capacity(all.len());
     while !left.is_empty() {
-        let ready =
-            left.iter().position(|s| predecessors(s, &all).iter().all(|d| order.contains(d) || !all.iter().any(|s| s.daemon == *d)));
+        let ready = left.iter().position(|s| {
+            predecessors(s, &all).iter().all(|d| order.contains(d) || !all.iter().any(|s| s.daemon == *d))
+        });
         match ready {
             Some(at) => order.push(left.remove(at).daemon),
             None => return Err(OrderError::Cycle(cycle(&left, &all))),
@@ -96,8 +98,9 @@ pub fn stop_order(daemons: &[DaemonType]) -> Vec<DaemonType> {
     left.sort_by_key(|d| (stop_group(d.spec()), std::cmp::Reverse(d.spec().order.unwrap_or(0)), d.name()));
     let mut order = Vec::with_capacity(left.len());
     while !left.is_empty() {
-        let free =
-            left.iter().position(|d| !left.iter().any(|other| other != d && other.spec().depends_on.iter().any(|x| x.resolve() == *d)));
+        let free = left.iter().position(|d| {
+            !left.iter().any(|other| other != d && other.spec().depends_on.iter().any(|x| x.resolve() == *d))
+        });
         order.push(left.remove(free.unwrap_or(0)));
     }
     order

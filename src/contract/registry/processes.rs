@@ -62,7 +62,8 @@ pub const PROCESSES: &[Process] = &[
 ];
 
 /// The services that everything else needs: a start of the suite fails if one of them does not start.
-pub const HUB_SERVICES: [&str; 3] = ["ringrift-master.service", "ringrift-event-router.service", "ringrift-coordinator.service"];
+pub const HUB_SERVICES: [&str; 3] =
+    ["ringrift-master.service", "ringrift-event-router.service", "ringrift-coordinator.service"];
 
 /// Events whose emitter or subscriber is outside this suite, declared with the reason.
 pub const OUTSIDE: &[(E, &str)] = &[

@@ -1,8 +1,8 @@
 //! The roster: every daemon type, one line a built one, in an order that stays: a new one is added at the end.
 //!
-//! `[Name at category::name]`: it is built, `src/daemons/category/name.rs` declares it. `[Name { … }]`: the entry of one that is planned,
-//! of another name, or of a hub; what is not said is as in `BASE`. To build a planned one, put the line in place of its entry.
-//! `scripts/new-daemon` does either.
+//! `[Name at category::name]`: it is built, `src/daemons/category/name.rs` declares it. `[Name { … }]`: the entry of
+//! one that is planned, of another name, or of a hub; what is not said is as in `BASE`. To build a planned one, put the
+//! line in place of its entry. `scripts/new-daemon` does either.
 
 macro_rules! roster {
     ($make:ident) => {

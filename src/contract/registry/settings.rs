@@ -1,4 +1,5 @@
-//! The settings of a daemon, as data: from one line of its declaration follow type, check, configuration file, schema and manual.
+//! The settings of a daemon, as data: from one line of its declaration follow type, check, configuration file, schema
+//! and manual.
 
 /// A setting of a daemon.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -73,8 +73,8 @@ pub enum Stage {
     },
 }
 
-/// A socket that a daemon cannot live without: the `hard` mark; Requires= in the unit, but for the catalog's, whose service only the master
-/// and people start.
+/// A socket that a daemon cannot live without: the `hard` mark; Requires= in the unit, but for the catalog's, whose
+/// service only the master and people start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hub {
     /// `ringrift-router.socket`.
@@ -101,8 +101,8 @@ impl Hub {
 pub enum Program {
     /// In the shared library of ordinary daemons.
     Shared,
-    /// In that of other programs, because it needs D-Bus or HTTP, which the former lacks: by the function of its name in
-    /// `src/programs.rs`, which `programs::other` names too.
+    /// In that of other programs, because it needs D-Bus or HTTP, which the former lacks: by the function of its name
+    /// in `src/programs.rs`, which `programs::other` names too.
     Own,
     /// It is a hub, likewise: by `main` of the module of this name.
     Hub(&'static str),
@@ -154,7 +154,9 @@ impl Need {
             Port::Models => &[Need::Writes("current")],
             Port::Store => &[Need::Writes("artefacts"), Need::Writes("jobs")],
             Port::Foreign => &[Need::Writes("legacy")],
-            Port::Clock | Port::Queue | Port::Managers | Port::Catalog | Port::Node | Port::Letters | Port::Current => &[],
+            Port::Clock | Port::Queue | Port::Managers | Port::Catalog | Port::Node | Port::Letters | Port::Current => {
+                &[]
+            }
         }
     }
 }
@@ -247,10 +249,14 @@ pub const BASE: DaemonSpec = DaemonSpec {
 };
 
 impl DaemonSpec {
-    /// Hubs whose socket its unit requires: systemd takes it along when one of them goes. Not the catalog's, which goes with a daemon that
-    /// people may stop, unless it is its own.
+    /// Hubs whose socket its unit requires: systemd takes it along when one of them goes. Not the catalog's, which goes
+    /// with a daemon that people may stop, unless it is its own.
     pub fn required(&self) -> impl Iterator<Item = Hub> {
-        self.hard.iter().copied().chain(self.serves).filter(|hub| *hub != Hub::Catalog || self.serves == Some(Hub::Catalog))
+        self.hard
+            .iter()
+            .copied()
+            .chain(self.serves)
+            .filter(|hub| *hub != Hub::Catalog || self.serves == Some(Hub::Catalog))
     }
     /// Whether it has a binary and a unit.
     pub fn is_built(&self) -> bool {
@@ -264,8 +270,8 @@ impl DaemonSpec {
     pub fn needs(&self) -> impl Iterator<Item = Need> {
         self.asks.iter().flat_map(|port| Need::of(*port)).chain(self.needs).copied()
     }
-    /// WatchdogSec: twice the longest handler, and at least 20 s more than it: a hub may be silent at the end of a handler, and a busy
-    /// machine is late.
+    /// WatchdogSec: twice the longest handler, and at least 20 s more than it: a hub may be silent at the end of a
+    /// handler, and a busy machine is late.
     pub fn watchdog_seconds(&self) -> u32 {
         (2 * self.longest_handler).max(self.longest_handler + 20)
     }

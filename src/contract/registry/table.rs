@@ -38,7 +38,9 @@ pub struct Table {
 pub fn get() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let either = |(declared, listed): (&Option<&'static DaemonSpec>, &'static Option<DaemonSpec>)| declared.or(listed.as_ref());
+        let either = |(declared, listed): (&Option<&'static DaemonSpec>, &'static Option<DaemonSpec>)| {
+            declared.or(listed.as_ref())
+        };
         let of: Vec<&'static DaemonSpec> = RINGRIFT_DECLARATIONS.iter().zip(LISTED).filter_map(either).collect();
         let mut ordered = of.clone();
         ordered.sort_by_key(|spec| (spec.category, spec.daemon));

@@ -15,7 +15,8 @@ pub struct UnknownName {
 impl UnknownName {
     /// Finds the nearest of the known names.
     pub fn new<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        let mut scored: Vec<(f64, &str)> = known.map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k)).collect();
+        let mut scored: Vec<(f64, &str)> =
+            known.map(|k| (strsim::jaro_winkler(&name.to_lowercase(), &k.to_lowercase()), k)).collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
         let nearest = scored.into_iter().take(3).filter(|(score, _)| *score > 0.6).map(|(_, k)| k.to_owned()).collect();
         UnknownName { kind, name: name.into(), nearest }

@@ -51,7 +51,9 @@ fn entries(specs: &[&DaemonSpec], report: &mut Report) {
         for port in spec.asks {
             for need in spec.needs.iter().filter(|need| Need::of(*port).contains(need)) {
                 let (name, port) = (spec.name, port.name());
-                report.errors.push(format!("{name} declares {need:?} in `needs`, which its port `{port}` brings along; take it out"));
+                report.errors.push(format!(
+                    "{name} declares {need:?} in `needs`, which its port `{port}` brings along; take it out"
+                ));
             }
         }
         if let Stage::Alias { of, .. } = spec.stage
@@ -70,7 +72,11 @@ pub(crate) fn position_errors(specs: &[&DaemonSpec]) -> Vec<String> {
         for dep in spec.depends_on {
             let Some(other) = specs.iter().find(|s| s.daemon == *dep).and_then(|s| s.order) else { continue };
             if other > place {
-                errors.push(format!("{0} (pos {place}) depends on {1} (pos {other}), but {1} starts AFTER {0}", spec.name, dep.name()));
+                errors.push(format!(
+                    "{0} (pos {place}) depends on {1} (pos {other}), but {1} starts AFTER {0}",
+                    spec.name,
+                    dep.name()
+                ));
             }
         }
     }
@@ -91,13 +97,19 @@ fn order(specs: &[&DaemonSpec], report: &mut Report) {
     let kept: Vec<DaemonType> = order.iter().copied().filter(|d| d.spec().order.is_some()).collect();
     if kept.iter().ne(placed.iter().map(|(_, d)| d)) {
         let names = |list: &[DaemonType]| list.iter().map(|d| d.name()).collect::<Vec<_>>().join(", ");
-        report.errors.push(format!("the declared positions contradict the dependencies: the order is {}", names(&kept)));
+        report
+            .errors
+            .push(format!("the declared positions contradict the dependencies: the order is {}", names(&kept)));
     }
     for spec in specs {
         for emitter in spec.before_emitter {
             let at = |d: DaemonType| order.iter().position(|x| *x == d);
             if at(spec.daemon) > at(*emitter) {
-                report.errors.push(format!("{} must start before {}, whose events it needs", spec.name, emitter.name()));
+                report.errors.push(format!(
+                    "{} must start before {}, whose events it needs",
+                    spec.name,
+                    emitter.name()
+                ));
             }
         }
     }
@@ -112,7 +124,11 @@ fn profiles(report: &mut Report) {
             }
             for dep in member.spec().depends_on {
                 if !members.contains(&dep.resolve()) {
-                    report.errors.push(format!("profile {profile} has {} but not {}, on which it depends", member.name(), dep.name()));
+                    report.errors.push(format!(
+                        "profile {profile} has {} but not {}, on which it depends",
+                        member.name(),
+                        dep.name()
+                    ));
                 }
             }
         }
@@ -149,14 +165,17 @@ fn events(specs: &[&DaemonSpec], report: &mut Report) {
         for (side, list) in [("emitter", &emitters), ("subscriber", &subscribers)] {
             match (list.is_empty(), list.iter().any(|(_, built)| *built), outside) {
                 (true, _, None) => report.errors.push(missing(name, *event, side)),
-                (true, _, Some((_, why))) => report.notes.push(format!("{name}: its {side} is outside the suite: {why}")),
+                (true, _, Some((_, why))) => {
+                    report.notes.push(format!("{name}: its {side} is outside the suite: {why}"))
+                }
                 (false, false, _) => report.notes.push(format!("{name}: its {side}s are planned: {}", join(list))),
                 (false, true, _) => {}
             }
         }
         cursor_pairs += emitters.len() * subscribers.len();
     }
-    // A subscription is durable and registered before emitters start, so every pair without an order edge is carried by its cursor.
+    // A subscription is durable and registered before emitters start, so every pair without an order edge is carried by
+    // its cursor.
     report.notes.push(format!("{cursor_pairs} emitter-subscriber pairs, each delivered by a durable cursor"));
 }
 
@@ -165,7 +184,8 @@ fn missing(name: &str, event: EventType, side: &str) -> String {
     let field = if side == "emitter" { "publishes" } else { "subscribes" };
     format!(
         "{name} has no {side}: add E::{event:?} to `{field}` in the declaration of a daemon (src/daemons) or of a process \
-         (src/contract/registry/processes.rs); if its {side} is outside the suite, add it to OUTSIDE there, with its name"
+         (src/contract/registry/processes.rs); if its {side} is outside the suite, add it to OUTSIDE there, with its \
+         name"
     )
 }
 
@@ -188,8 +208,14 @@ mod tests {
     fn an_event_that_lacks_an_end_is_told_with_the_rule_and_the_file() {
         let mut report = Report::default();
         events(&[], &mut report);
-        let started = report.errors.iter().find(|e| e.starts_with("TRAINING_STARTED has no subscriber")).expect("the runtime has none");
-        for word in ["E::TrainingStarted", "`subscribes`", "src/daemons", "src/contract/registry/processes.rs", "OUTSIDE"] {
+        let started = report
+            .errors
+            .iter()
+            .find(|e| e.starts_with("TRAINING_STARTED has no subscriber"))
+            .expect("the runtime has none");
+        for word in
+            ["E::TrainingStarted", "`subscribes`", "src/daemons", "src/contract/registry/processes.rs", "OUTSIDE"]
+        {
             assert!(started.contains(word), "{started}");
         }
     }
@@ -197,8 +223,10 @@ mod tests {
     #[test]
     fn every_name_is_its_types_and_every_setting_named_elsewhere_is_there() {
         for spec in all() {
-            let snake: String =
-                format!("{:?}", spec.daemon).chars().flat_map(|c| c.is_uppercase().then_some('_').into_iter().chain([c])).collect();
+            let snake: String = format!("{:?}", spec.daemon)
+                .chars()
+                .flat_map(|c| c.is_uppercase().then_some('_').into_iter().chain([c]))
+                .collect();
             assert_eq!(snake.trim_start_matches('_').to_uppercase(), spec.name);
             let has = |key: &str| spec.settings.iter().any(|s| s.key == key);
             for rule in spec.rules {
@@ -245,9 +273,20 @@ mod tests {
 
     #[test]
     fn a_cycle_is_named_whole() {
-        let a = DaemonSpec { daemon: DaemonType::AutoSync, name: "AUTO_SYNC", depends_on: &[DaemonType::Evaluation], ..BASE };
-        let b = DaemonSpec { daemon: DaemonType::Evaluation, name: "EVALUATION", depends_on: &[DaemonType::DlqRetry], ..BASE };
-        let c = DaemonSpec { daemon: DaemonType::DlqRetry, name: "DLQ_RETRY", depends_on: &[DaemonType::AutoSync], ..BASE };
+        let a = DaemonSpec {
+            daemon: DaemonType::AutoSync,
+            name: "AUTO_SYNC",
+            depends_on: &[DaemonType::Evaluation],
+            ..BASE
+        };
+        let b = DaemonSpec {
+            daemon: DaemonType::Evaluation,
+            name: "EVALUATION",
+            depends_on: &[DaemonType::DlqRetry],
+            ..BASE
+        };
+        let c =
+            DaemonSpec { daemon: DaemonType::DlqRetry, name: "DLQ_RETRY", depends_on: &[DaemonType::AutoSync], ..BASE };
         let error = start_order([&a, &b, &c].into_iter()).expect_err("a cycle");
         assert_eq!(error.to_string(), "dependency cycle: AUTO_SYNC -> EVALUATION -> DLQ_RETRY -> AUTO_SYNC");
     }

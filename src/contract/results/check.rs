@@ -22,7 +22,11 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 /// Checks metrics and artefacts of a result of a stage.
-pub fn check<'a>(name: &str, metrics: &Map<String, Value>, artefacts: impl IntoIterator<Item = Listed<'a>>) -> Result<(), Refused> {
+pub fn check<'a>(
+    name: &str,
+    metrics: &Map<String, Value>,
+    artefacts: impl IntoIterator<Item = Listed<'a>>,
+) -> Result<(), Refused> {
     let mut faults = Vec::new();
     limits("metrics", metrics, MAX_METRICS_BYTES, &mut faults);
     let (mut kinds, mut left) = (Vec::new(), MAX_META_BYTES);
@@ -75,9 +79,10 @@ fn metric(rule: &Metric, value: Option<&Value>) -> Option<String> {
     match rule.kind {
         Kind::Count(most) => match value.as_u64() {
             Some(n) if n <= most => None,
-            None if value.as_f64().is_some_and(|n| n.fract() == 0.0 && (0.0..1e15).contains(&n)) => {
-                wrong(format!("a count is an integer: write {:.0} without a decimal point", value.as_f64().unwrap_or_default()))
-            }
+            None if value.as_f64().is_some_and(|n| n.fract() == 0.0 && (0.0..1e15).contains(&n)) => wrong(format!(
+                "a count is an integer: write {:.0} without a decimal point",
+                value.as_f64().unwrap_or_default()
+            )),
             _ => wrong(format!("expected {}", rule.kind)),
         },
         Kind::Number(low, high) => match value.as_f64() {
@@ -89,7 +94,11 @@ fn metric(rule: &Metric, value: Option<&Value>) -> Option<String> {
             _ => wrong(format!("expected {}", rule.kind)),
         },
         Kind::Sha256 => match value.as_str() {
-            Some(text) if text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) => None,
+            Some(text)
+                if text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) =>
+            {
+                None
+            }
             _ => wrong(format!("expected {}", rule.kind)),
         },
         Kind::Flag => value.as_bool().map_or_else(|| wrong(format!("expected {}", rule.kind)), |_| None),
@@ -110,7 +119,11 @@ fn files(schema: &StageSchema, kinds: &[&str], faults: &mut Vec<String>) {
     }
     let known: Vec<&str> = schema.artefacts.iter().map(|rule| rule.kind).collect();
     for kind in kinds.iter().filter(|k| !known.contains(k)) {
-        faults.push(format!("unexpected artefact of kind {:?}; this stage has {}", short_text(kind), known.join(" and ")));
+        faults.push(format!(
+            "unexpected artefact of kind {:?}; this stage has {}",
+            short_text(kind),
+            known.join(" and ")
+        ));
     }
 }
 
@@ -164,7 +177,8 @@ mod tests {
 
     fn faults(stage: &str, metrics: Value, kinds: &[&str]) -> String {
         let meta = Map::new();
-        check(stage, &object(metrics), kinds.iter().map(|k| (*k, &meta))).map_or_else(|refused| refused.to_string(), |()| String::new())
+        check(stage, &object(metrics), kinds.iter().map(|k| (*k, &meta)))
+            .map_or_else(|refused| refused.to_string(), |()| String::new())
     }
 
     fn nested(levels: usize) -> Value {
@@ -188,7 +202,10 @@ mod tests {
         assert!(faults("training", good.clone(), &["model", "games"]).contains("this stage has model and plot"));
         let mut endless = good;
         endless["final_loss"] = json!(null);
-        assert!(faults("training", endless, &["model"]).contains("\"final_loss\" is missing"), "what JSON cannot say is written as null");
+        assert!(
+            faults("training", endless, &["model"]).contains("\"final_loss\" is missing"),
+            "what JSON cannot say is written as null"
+        );
     }
 
     #[test]
@@ -216,8 +233,14 @@ mod tests {
     #[test]
     fn depth_size_and_number_are_bounded_for_every_stage() {
         for stage in ["tournament", "selfplay"] {
-            assert!(faults(stage, json!({"x": nested(124)}), &[]).contains("nested 125 levels deep; the maximum is 32"), "{stage}");
-            assert!(faults(stage, json!({"x": "a".repeat(MAX_METRICS_BYTES)}), &[]).contains("bytes; the maximum is"), "{stage}");
+            assert!(
+                faults(stage, json!({"x": nested(124)}), &[]).contains("nested 125 levels deep; the maximum is 32"),
+                "{stage}"
+            );
+            assert!(
+                faults(stage, json!({"x": "a".repeat(MAX_METRICS_BYTES)}), &[]).contains("bytes; the maximum is"),
+                "{stage}"
+            );
             assert!(faults(stage, json!({}), &["plot"; 65]).contains("65 artefacts; the maximum is 64"), "{stage}");
         }
         assert_eq!(
@@ -226,7 +249,12 @@ mod tests {
             "other types are bound by the limits only"
         );
         let meta = object(json!({"x": nested(40)}));
-        assert!(check("tournament", &Map::new(), [("x", &meta)]).expect_err("deep").to_string().contains("artefacts[0].meta is nested"));
+        assert!(
+            check("tournament", &Map::new(), [("x", &meta)])
+                .expect_err("deep")
+                .to_string()
+                .contains("artefacts[0].meta is nested")
+        );
     }
 
     #[test]

@@ -10,7 +10,13 @@ pub fn manual() -> String {
         let _ = writeln!(page, ".SS Result of {}", stage.name);
         for m in stage.metrics {
             let optional = if m.demanded { "" } else { ", optional" };
-            let _ = writeln!(page, ".TP\n.B {}\n{} ({}{optional})", troff(m.name), troff(m.doc), troff(&m.kind.to_string()));
+            let _ = writeln!(
+                page,
+                ".TP\n.B {}\n{} ({}{optional})",
+                troff(m.name),
+                troff(m.doc),
+                troff(&m.kind.to_string())
+            );
         }
         for a in stage.artefacts {
             let number = if a.demanded { "one artefact" } else { "at most one artefact" };

@@ -1,6 +1,6 @@
-//! What each stage's result must hold: one table, which the job-runner checks before an attempt counts as done, from which the catalog's
-//! daemon reads, and which ringrift-workload(7) shows. The built-in workload compiles the same files for `check-result`, so they name
-//! nothing else of the suite.
+//! What each stage's result must hold: one table, which the job-runner checks before an attempt counts as done, from
+//! which the catalog's daemon reads, and which ringrift-workload(7) shows. The built-in workload compiles the same
+//! files for `check-result`, so they name nothing else of the suite.
 mod bounds;
 mod check;
 mod manual;

@@ -13,7 +13,11 @@ pub struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     /// Checks a result, and reads it from then on.
-    pub fn new(stage: &'a str, metrics: &'a Map<String, Value>, artefacts: impl IntoIterator<Item = Listed<'a>>) -> Result<Self, Refused> {
+    pub fn new(
+        stage: &'a str,
+        metrics: &'a Map<String, Value>,
+        artefacts: impl IntoIterator<Item = Listed<'a>>,
+    ) -> Result<Self, Refused> {
         check(stage, metrics, artefacts).map(|()| Checked { stage, metrics })
     }
 

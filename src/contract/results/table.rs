@@ -76,7 +76,8 @@ const fn may_leave(kind: &'static str, doc: &'static str) -> ArtefactRule {
     ArtefactRule { kind, demanded: false, doc }
 }
 
-const RULES: Metric = may("rules_version", Kind::Count(1_000_000), "version of the game's rules; absent: that of the inputs");
+const RULES: Metric =
+    may("rules_version", Kind::Count(1_000_000), "version of the game's rules; absent: that of the inputs");
 
 /// The stages whose results the catalog takes. Results of other job types are bound by the limits only.
 pub const STAGES: &[StageSchema] = &[

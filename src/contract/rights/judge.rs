@@ -46,8 +46,8 @@ pub fn may_subscribe(class: Class, name: &SubscriberName) -> bool {
     class.is_own() || !is_suite_name(name.as_str())
 }
 
-/// Whether a caller may publish events of a type: the suite everything, an administrator what does not control it, a member what is
-/// not the suite's.
+/// Whether a caller may publish events of a type: the suite everything, an administrator what does not control it, a
+/// member what is not the suite's.
 pub fn may_publish(class: Class, kind: &str, control: bool) -> bool {
     match class {
         Class::Root | Class::Suite => true,

@@ -5,7 +5,8 @@ use crate::contract::master::{BUS_NAME, INTERFACE};
 use std::fmt::Write;
 
 /// Interfaces that D-Bus itself defines; the master has properties for everybody to read and none to set.
-const STANDARD: [&str; 3] = ["org.freedesktop.DBus.Introspectable", "org.freedesktop.DBus.Peer", "org.freedesktop.DBus.Properties"];
+const STANDARD: [&str; 3] =
+    ["org.freedesktop.DBus.Introspectable", "org.freedesktop.DBus.Peer", "org.freedesktop.DBus.Properties"];
 
 /// `org.ringrift.Master1.conf`.
 pub fn policy() -> String {
@@ -16,9 +17,10 @@ pub fn policy() -> String {
          <!-- Generated from the table of rights, see ringrift-rights(7). -->\n<busconfig>\n",
     );
     text += "  <!-- Only the master's own user may own the name. -->\n  <policy user=\"ringrift-master\">\n";
-    let _ = writeln!(text, "    <allow own=\"{BUS_NAME}\"/>\n    <allow send_destination=\"{BUS_NAME}\"/>\n  </policy>");
-    text +=
-        "  <!-- Everybody may call these methods; the master asks polkit before it changes anything. -->\n  <policy context=\"default\">\n";
+    let _ =
+        writeln!(text, "    <allow own=\"{BUS_NAME}\"/>\n    <allow send_destination=\"{BUS_NAME}\"/>\n  </policy>");
+    text += "  <!-- Everybody may call these methods; the master asks polkit before it changes anything. -->\n  \
+        <policy context=\"default\">\n";
     for interface in STANDARD {
         let _ = writeln!(text, "    <allow send_destination=\"{BUS_NAME}\" send_interface=\"{interface}\"/>");
     }
@@ -34,7 +36,10 @@ pub fn policy() -> String {
 
 fn members(text: &mut String, needs: &[Need]) {
     for row in rows().filter(|row| row.interface == INTERFACE && needs.contains(&row.need)) {
-        let _ =
-            writeln!(text, "    <allow send_destination=\"{BUS_NAME}\" send_interface=\"{INTERFACE}\" send_member=\"{}\"/>", row.method);
+        let _ = writeln!(
+            text,
+            "    <allow send_destination=\"{BUS_NAME}\" send_interface=\"{INTERFACE}\" send_member=\"{}\"/>",
+            row.method
+        );
     }
 }

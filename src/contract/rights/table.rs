@@ -31,7 +31,8 @@ const ROUTERS: &[Right] = &[
         ROUTER,
         "Publish",
         Reader,
-        "Members may publish external.* only, administrators also events that do not control the suite; neither may use a source name of the suite.",
+        "Members may publish external.* only, administrators also events that do not control the suite; neither may \
+            use a source name of the suite.",
     ),
     further(ROUTER, "Register", Reader, NAMES),
     further(ROUTER, "Subscribe", Reader, NAMES),

@@ -39,7 +39,14 @@ fn every_method_has_one_row_and_every_row_a_method() {
 
 #[test]
 fn a_method_without_a_row_is_for_nobody() {
-    for method in ["org.ringrift.Router.Drop", "Publish", "", ".", "org.ringrift.Coordinator.Publish", "org.ringrift.Router.publish"] {
+    for method in [
+        "org.ringrift.Router.Drop",
+        "Publish",
+        "",
+        ".",
+        "org.ringrift.Coordinator.Publish",
+        "org.ringrift.Router.publish",
+    ] {
         for class in Class::ALL {
             assert_eq!(judge(method, class), Verdict::Unknown, "{method}");
         }
@@ -76,7 +83,15 @@ fn each_class_may_what_it_is_for() {
 #[test]
 fn the_daemons_names_are_theirs() {
     let may = |class, name: &str| may_subscribe(class, &SubscriberName::new(name).expect("a name"));
-    for name in ["data-pipeline", "auto-sync@ephemeral", "auto-sync", "DATA_PIPELINE", "ringrift-auto-export", "master", "coordinator"] {
+    for name in [
+        "data-pipeline",
+        "auto-sync@ephemeral",
+        "auto-sync",
+        "DATA_PIPELINE",
+        "ringrift-auto-export",
+        "master",
+        "coordinator",
+    ] {
         assert!(!may(Class::Member, name) && !may(Class::Admin, name), "{name}");
         assert!(may(Class::Suite, name) && may(Class::Root, name), "{name}");
     }

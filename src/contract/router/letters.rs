@@ -30,7 +30,8 @@ pub struct DeadLetter {
     pub redriven: u32,
 }
 
-/// Where a letter stands in the order of lists. It holds also when the letter is gone: it was delivered again, or deleted.
+/// Where a letter stands in the order of lists. It holds also when the letter is gone: it was delivered again, or
+/// deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LetterPlace {
@@ -53,8 +54,8 @@ impl DeadLetter {
         LetterPlace { dead_us: self.dead_us, id: self.id }
     }
 
-    /// The letter as one answer holds it: of one that is too large the older reasons are left out, and if need be the event, which Fetch
-    /// has.
+    /// The letter as one answer holds it: of one that is too large the older reasons are left out, and if need be the
+    /// event, which Fetch has.
     pub fn fitting(mut self) -> DeadLetter {
         if self.bytes() > ROOM {
             self.history.drain(..self.history.len().saturating_sub(MAX_REASONS));
@@ -121,8 +122,12 @@ pub struct DeadLetterList {
 }
 
 impl DeadLetterList {
-    /// So many of these as the filter's limit and a frame allow, at least one. To see that there are more, `letters` must have one more.
-    pub fn page<E>(filter: &DeadLetterFilter, letters: impl IntoIterator<Item = Result<DeadLetter, E>>) -> Result<DeadLetterList, E> {
+    /// So many of these as the filter's limit and a frame allow, at least one. To see that there are more, `letters`
+    /// must have one more.
+    pub fn page<E>(
+        filter: &DeadLetterFilter,
+        letters: impl IntoIterator<Item = Result<DeadLetter, E>>,
+    ) -> Result<DeadLetterList, E> {
         let (mut page, mut size) = (DeadLetterList::default(), 0);
         for letter in letters {
             let letter = letter?.fitting();

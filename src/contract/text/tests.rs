@@ -5,7 +5,10 @@ use serde_json::json;
 
 #[test]
 fn what_a_terminal_or_the_bus_would_act_on_is_replaced() {
-    assert_eq!(Line::new("a\0b\u{1b}[31mc\u{7}\u{7f}\u{9b}d").as_str(), "a\u{FFFD}b\u{FFFD}[31mc\u{FFFD}\u{FFFD}\u{FFFD}d");
+    assert_eq!(
+        Line::new("a\0b\u{1b}[31mc\u{7}\u{7f}\u{9b}d").as_str(),
+        "a\u{FFFD}b\u{FFFD}[31mc\u{FFFD}\u{FFFD}\u{FFFD}d"
+    );
     assert_eq!(Line::new("one\r\ntwo\rthree\tfour").as_str(), "one two three four");
     assert_eq!(Block::new("one\r\ntwo\tthree\n").as_str(), "one\ntwo\tthree\n");
     for bad in [
@@ -74,13 +77,18 @@ proptest! {
 
 #[test]
 fn a_reason_is_one_line() {
-    let because: crate::contract::coordinator::Because = serde_json::from_str(r#"{"reason": "a\nState: fine\tx"}"#).expect("read");
+    let because: crate::contract::coordinator::Because =
+        serde_json::from_str(r#"{"reason": "a\nState: fine\tx"}"#).expect("read");
     assert_eq!(because.reason, "a State: fine x");
 }
 
 #[test]
 fn one_is_singular_and_each_noun_has_its_plural() {
-    let table = [("job", "1 job", "2 jobs"), ("match", "1 match", "2 matches"), ("job directory", "1 job directory", "2 job directories")];
+    let table = [
+        ("job", "1 job", "2 jobs"),
+        ("match", "1 match", "2 matches"),
+        ("job directory", "1 job directory", "2 job directories"),
+    ];
     for (noun, one, two) in table {
         assert_eq!((count(1, noun), count(2, noun)), (one.to_owned(), two.to_owned()));
     }

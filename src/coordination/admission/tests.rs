@@ -1,4 +1,5 @@
-//! Admission: every reason at once, tokens only for success, and no limit passed whatever is asked and however the clock jumps.
+//! Admission: every reason at once, tokens only for success, and no limit passed whatever is asked and however the
+//! clock jumps.
 use super::*;
 use crate::contract::config::{BreakerRules, Limit};
 use crate::contract::coordinator::GateView;
@@ -52,7 +53,9 @@ fn every_reason_is_given_at_once_and_none_is_hidden_by_another() {
     let a = node("a");
     (decisions.tokens.level, decisions.selfplay_tokens.level) = (0, 0);
     decisions.barred = vec![Reason::new(ReasonCode::Halted, "halted"), Reason::new(ReasonCode::Paused, "paused")];
-    decisions.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until: after(9), by: "me".into() });
+    decisions
+        .reservations
+        .insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until: after(9), by: "me".into() });
     let mut breaker = Breaker::default();
     breaker.fail(&BreakerRules::default(), START, "out of memory", true);
     decisions.breakers.insert((a.clone(), JobType::Selfplay), breaker);
@@ -109,8 +112,15 @@ fn a_reserved_node_takes_what_it_is_reserved_for() {
     let numbers = Numbers::usual();
     let rules = numbers.rules();
     let (a, mut decisions) = (node("a"), Decisions::new(&rules, START));
-    decisions.reservations.insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until: after(60), by: "me".into() });
-    for (kind, may) in [(JobType::Selfplay, false), (JobType::Training, false), (JobType::Evaluation, true), (JobType::Tournament, true)] {
+    decisions
+        .reservations
+        .insert(a.clone(), Reservation { purpose: Purpose::Gauntlet, until: after(60), by: "me".into() });
+    for (kind, may) in [
+        (JobType::Selfplay, false),
+        (JobType::Training, false),
+        (JobType::Evaluation, true),
+        (JobType::Tournament, true),
+    ] {
         assert_eq!(decisions.fits(&rules, ask(kind, &a), START), may, "{kind}");
         assert!(decisions.fits(&rules, ask(kind, &a), after(60)), "{kind}: it has ended");
         assert!(decisions.fits(&rules, ask(kind, &node("b")), START), "{kind}: another node");
@@ -151,7 +161,10 @@ fn five_hundred_nodes_of_thirty_two_jobs() {
     let each = begin.elapsed() / 16_000;
     assert_eq!(decisions.usage.in_all(JobType::Selfplay), 16_000);
     let begin = Instant::now();
-    assert!(nodes.iter().all(|node| !decisions.take(&rules, ask(JobType::Selfplay, node), START + Span::of_us(99))), "all full");
+    assert!(
+        nodes.iter().all(|node| !decisions.take(&rules, ask(JobType::Selfplay, node), START + Span::of_us(99))),
+        "all full"
+    );
     let refused = begin.elapsed() / 500;
     // One item of the queue goes to the emptiest of 500 nodes.
     let list: Vec<_> = nodes
@@ -169,7 +182,10 @@ fn five_hundred_nodes_of_thirty_two_jobs() {
         let granted = crate::coordination::queue::pick(one, &list, &rules, &mut decisions, START + Span::of_us(100));
         assert_eq!(granted[0].node, nodes[number as usize * 7 % 500]);
     }
-    println!("500 nodes × 32 jobs: admit {each:?}, refuse {refused:?}, place one of the queue {:?}", begin.elapsed() / 500);
+    println!(
+        "500 nodes × 32 jobs: admit {each:?}, refuse {refused:?}, place one of the queue {:?}",
+        begin.elapsed() / 500
+    );
 }
 
 proptest! {

@@ -29,7 +29,10 @@ fn seven_days_then_thirty_then_the_default() {
     assert_eq!((recent.seconds, recent.basis), (20.0, Basis::Recent));
     assert_eq!(of(&runs(&[5.0; 50], 31)).basis, Basis::Default);
     let defaults = Durations::default().default_seconds;
-    assert_eq!([JobType::Selfplay, JobType::Training, JobType::Cmaes, JobType::Pipeline].map(|k| defaults.of(k) / 3600), [1, 4, 8, 6]);
+    assert_eq!(
+        [JobType::Selfplay, JobType::Training, JobType::Cmaes, JobType::Pipeline].map(|k| defaults.of(k) / 3600),
+        [1, 4, 8, 6]
+    );
 }
 
 #[test]
@@ -71,7 +74,8 @@ fn free_slots_are_now_or_when_something_ends() {
 fn a_long_task_must_end_before_the_peak() {
     let settings = Durations::default();
     let start = |hour: i64, hours: f64| {
-        let length = Estimate { seconds: hours * 3600.0, low: 0.0, high: hours * 3600.0, runs: 9, basis: Basis::Recent };
+        let length =
+            Estimate { seconds: hours * 3600.0, low: 0.0, high: hours * 3600.0, runs: 9, basis: Basis::Recent };
         can_start_before_peak(&settings, &length, at_hour(hour))
     };
     assert!(start(15, 1.0).allowed, "short tasks may always");

@@ -1,10 +1,15 @@
-//! From everything that is wrong to its causes: what has an ancestor that is wrong is a consequence of it. Pure, over any graph.
+//! From everything that is wrong to its causes: what has an ancestor that is wrong is a consequence of it. Pure, over
+//! any graph.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// For each failed node that follows from another one, the cause that it follows from: the nearest one above it that follows from nothing.
-/// `above` gives the failed nodes that a node may follow from, the nearest first. Nodes above each other in a circle are one: the one with
-/// the smallest weight stands for it.
-pub fn causes<N: Ord + Clone, W: Ord>(failed: &BTreeSet<N>, above: impl Fn(&N) -> Vec<N>, weight: impl Fn(&N) -> W) -> BTreeMap<N, N> {
+/// For each failed node that follows from another one, the cause that it follows from: the nearest one above it that
+/// follows from nothing. `above` gives the failed nodes that a node may follow from, the nearest first. Nodes above
+/// each other in a circle are one: the one with the smallest weight stands for it.
+pub fn causes<N: Ord + Clone, W: Ord>(
+    failed: &BTreeSet<N>,
+    above: impl Fn(&N) -> Vec<N>,
+    weight: impl Fn(&N) -> W,
+) -> BTreeMap<N, N> {
     let above: BTreeMap<&N, Vec<N>> = failed.iter().map(|node| (node, above(node))).collect();
     let in_circle = |a: &N, b: &N| above.get(b).is_some_and(|list| list.contains(a));
     // The lightest of a circle stands for it, and is a cause if nothing outside of the circle is above it.
@@ -12,16 +17,21 @@ pub fn causes<N: Ord + Clone, W: Ord>(failed: &BTreeSet<N>, above: impl Fn(&N) -
         let circle = above[node].iter().filter(|other| in_circle(node, other)).chain([node]);
         circle.min_by(|a, b| weight(a).cmp(&weight(b)).then_with(|| a.cmp(b))).cloned()
     };
-    let is_cause = |node: &N| above[node].iter().all(|other| in_circle(node, other)) && lightest(node).as_ref() == Some(node);
+    let is_cause =
+        |node: &N| above[node].iter().all(|other| in_circle(node, other)) && lightest(node).as_ref() == Some(node);
     let roots: BTreeSet<&N> = failed.iter().filter(|node| is_cause(node)).collect();
     let consequences = failed.iter().filter(|node| !roots.contains(node));
-    consequences.filter_map(|node| Some((node.clone(), above[node].iter().find(|other| roots.contains(other))?.clone()))).collect()
+    consequences
+        .filter_map(|node| Some((node.clone(), above[node].iter().find(|other| roots.contains(other))?.clone())))
+        .collect()
 }
 
-/// All that a thing needs, directly or not, the nearest first; without itself. What lies behind a thing counts where `passes` says that it
-/// passes trouble on: one that is well although what it needs is not has kept the trouble to itself.
+/// All that a thing needs, directly or not, the nearest first; without itself. What lies behind a thing counts where
+/// `passes` says that it passes trouble on: one that is well although what it needs is not has kept the trouble to
+/// itself.
 pub fn needed<N: Ord + Clone>(thing: &N, needs: impl Fn(&N) -> Vec<N>, passes: impl Fn(&N) -> bool) -> Vec<N> {
-    let (mut seen, mut queue, mut found) = (BTreeSet::from([thing.clone()]), VecDeque::from([thing.clone()]), Vec::new());
+    let (mut seen, mut queue, mut found) =
+        (BTreeSet::from([thing.clone()]), VecDeque::from([thing.clone()]), Vec::new());
     while let Some(next) = queue.pop_front() {
         for need in needs(&next) {
             if seen.insert(need.clone()) {
@@ -44,8 +54,13 @@ mod tests {
         run_with(failed, needs, |n| failed.contains(n))
     }
 
-    fn run_with(failed: &BTreeSet<usize>, needs: &[Vec<usize>], passes: impl Fn(&usize) -> bool) -> BTreeMap<usize, usize> {
-        let above = |n: &usize| needed(n, |m| needs[*m].clone(), &passes).into_iter().filter(|m| failed.contains(m)).collect();
+    fn run_with(
+        failed: &BTreeSet<usize>,
+        needs: &[Vec<usize>],
+        passes: impl Fn(&usize) -> bool,
+    ) -> BTreeMap<usize, usize> {
+        let above =
+            |n: &usize| needed(n, |m| needs[*m].clone(), &passes).into_iter().filter(|m| failed.contains(m)).collect();
         causes(failed, above, |n| *n)
     }
 
@@ -53,7 +68,8 @@ mod tests {
     fn below(broken: &BTreeSet<usize>, needs: &[Vec<usize>]) -> BTreeSet<usize> {
         let mut all = broken.clone();
         loop {
-            let more: Vec<usize> = (0..needs.len()).filter(|n| !all.contains(n) && needs[*n].iter().any(|m| all.contains(m))).collect();
+            let more: Vec<usize> =
+                (0..needs.len()).filter(|n| !all.contains(n) && needs[*n].iter().any(|m| all.contains(m))).collect();
             if more.is_empty() {
                 return all;
             }

@@ -56,7 +56,8 @@ fn is_disk_full(view: &View<'_>) -> bool {
 fn disk(view: &View<'_>) -> Option<Problem> {
     let (machine, (rules, _)) = (&view.facts.machine, view.thresholds());
     let Some(percent) = machine.disk_percent else {
-        let problem = Problem::new(Code::Unknown, host("disk"), format!("The room of {} cannot be measured", paths::STATE));
+        let problem =
+            Problem::new(Code::Unknown, host("disk"), format!("The room of {} cannot be measured", paths::STATE));
         let untold = view.running && !is_told_by_gate(view, &problem.subject);
         return untold.then(|| problem.next("look at it", "df /var/lib/ringrift"));
     };
@@ -77,7 +78,8 @@ fn disk(view: &View<'_>) -> Option<Problem> {
     let below = (rules.disk.critical - rules.hysteresis).max(0.0);
     let title = format!("{} is {percent:.0} % full: no new jobs until it is below {below:.0} %", paths::STATE);
     let free = machine.disk_free_bytes.map_or_else(String::new, |free| format!("{} free", bytes(free)));
-    let problem = Problem::new(Code::DiskLow, host("disk"), title).why(free).why(assumed(view)).next("what takes the room", DISK);
+    let problem =
+        Problem::new(Code::DiskLow, host("disk"), title).why(free).why(assumed(view)).next("what takes the room", DISK);
     Some(problem.next("what the retention rules let go", "ringrift artefacts prune --dry-run"))
 }
 
@@ -117,7 +119,11 @@ fn inodes(view: &View<'_>) -> Option<Problem> {
     let severity = if full { Severity::Broken } else { Severity::Degraded };
     let next = "du --inodes -x --max-depth=2 /var/lib/ringrift | sort -n | tail";
     let problem = Problem::new(Code::Inodes, host("inodes"), title).severity(severity);
-    let problem = if full { problem.why("No file can be made: new events are refused; nothing acknowledged is lost") } else { problem };
+    let problem = if full {
+        problem.why("No file can be made: new events are refused; nothing acknowledged is lost")
+    } else {
+        problem
+    };
     Some(problem.why(assumed(view)).next("where the files are", next))
 }
 
@@ -184,7 +190,8 @@ fn notice(notice: &Notice) -> Problem {
         About::Artefact { .. } => (Code::ArtefactLost, Kind::Database),
         About::Clock { .. } => (Code::ClockHold, Kind::Host),
     };
-    let problem = Problem::new(code, Subject::new(kind, notice.id.clone()), notice.what.clone()).since(Some(notice.since_us));
+    let problem =
+        Problem::new(code, Subject::new(kind, notice.id.clone()), notice.what.clone()).since(Some(notice.since_us));
     problem.next("say that you have read it", notice.next.clone())
 }
 
@@ -192,7 +199,8 @@ fn clock(view: &View<'_>) -> Option<Problem> {
     let jump = view.master.as_ref()?.clock_jump?;
     let seconds = jump.by_us.secs();
     let way = if seconds < 0 { "back" } else { "forward" };
-    let problem = Problem::new(Code::Clock, host("clock"), format!("The wall clock jumped {way} by {} s", seconds.abs()));
+    let problem =
+        Problem::new(Code::Clock, host("clock"), format!("The wall clock jumped {way} by {} s", seconds.abs()));
     Some(problem.since(Some(jump.at_us.us())).next("is it synchronised", "timedatectl"))
 }
 
@@ -216,12 +224,16 @@ fn events(view: &View<'_>) -> Vec<Problem> {
         };
         let problem = Problem::new(Code::DeadLetters, subject("dead letters"), title);
         found.push(
-            problem.next("event and reason", "ringrift events dlq list").next("offer them again", "ringrift events dlq redrive --all"),
+            problem
+                .next("event and reason", "ringrift events dlq list")
+                .next("offer them again", "ringrift events dlq redrive --all"),
         );
     }
     if router.lag > MAX_LAG {
         let title = format!("A subscriber has {} events still to handle", router.lag);
-        found.push(Problem::new(Code::SubscriberLag, subject("lag"), title).next("whose", "ringrift events subscribers"));
+        found.push(
+            Problem::new(Code::SubscriberLag, subject("lag"), title).next("whose", "ringrift events subscribers"),
+        );
     }
     found
 }
@@ -256,9 +268,15 @@ fn missing(view: &View<'_>) -> Vec<Problem> {
     }
     if let Some(why) = facts.flag.as_ref().err().filter(|_| !is_told_by_gate(view, &emergency_flags())) {
         let title = "Whether there is an emergency flag cannot be seen";
-        found.push(Problem::told(Code::Unknown, emergency_flags(), title, why).next("look at it", "ls -ld /run/ringrift"));
+        found.push(
+            Problem::told(Code::Unknown, emergency_flags(), title, why).next("look at it", "ls -ld /run/ringrift"),
+        );
     }
-    found.extend(["master", "EVENT_ROUTER", "coordinator", "DATA_PIPELINE"].into_iter().filter_map(|name| no_account(view, name)));
+    found.extend(
+        ["master", "EVENT_ROUTER", "coordinator", "DATA_PIPELINE"]
+            .into_iter()
+            .filter_map(|name| no_account(view, name)),
+    );
     found
 }
 
@@ -283,7 +301,11 @@ fn no_account(view: &View<'_>, name: &str) -> Option<Problem> {
         return Some(problem.next("its log", log));
     }
     (!read).then(|| {
-        let what = if view.facts.reports.contains_key(&folder(name)) { "what it reports is not understood" } else { "it reports nothing" };
+        let what = if view.facts.reports.contains_key(&folder(name)) {
+            "what it reports is not understood"
+        } else {
+            "it reports nothing"
+        };
         let problem = Problem::new(Code::Unknown, host(name), format!("How {name} is doing is unknown: {what}"));
         problem.next("its log", log)
     })

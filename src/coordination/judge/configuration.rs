@@ -32,7 +32,8 @@ fn readers<'a>(view: &'a View<'_>) -> Vec<(&'a str, &'a Taken)> {
 /// Processes refused what is on disk: when they read it again or at their start.
 fn refused(view: &View<'_>, readers: &[(&str, &Taken)]) -> Option<Problem> {
     let again = || readers.iter().filter(|(_, taken)| taken.refused);
-    let at_start: Vec<&str> = view.processes.iter().filter(|p| refused_at_start(view, p)).map(|p| p.name.as_str()).collect();
+    let at_start: Vec<&str> =
+        view.processes.iter().filter(|p| refused_at_start(view, p)).map(|p| p.name.as_str()).collect();
     let names: Vec<&str> = again().map(|(name, _)| *name).chain(at_start.iter().copied()).collect();
     let first = names.first()?;
     let who = match names.len() - 1 {
@@ -72,13 +73,23 @@ fn at_next_start(readers: &[(&str, &Taken)]) -> Option<Problem> {
         "master" | "coordinator" => format!("systemctl restart ringrift-{name}"),
         daemon => format!("ringrift daemon restart {daemon}"),
     };
-    Some(Problem::new(Code::ConfigNotLoaded, config_subject(), title).since(Some(taken.read_us)).next("restart it", restart))
+    Some(
+        Problem::new(Code::ConfigNotLoaded, config_subject(), title)
+            .since(Some(taken.read_us))
+            .next("restart it", restart),
+    )
 }
 
 /// Whoever looks may not read a file of it, and nobody has said anything of it.
 fn hidden(path: &str) -> Problem {
-    let problem = Problem::new(Code::Unknown, config_subject(), "You may not read the configuration: whether it is valid is unknown");
-    problem.why(format!("{path} cannot be read by your user; the daemons can read it")).next("as root", "ringrift config check")
+    let problem = Problem::new(
+        Code::Unknown,
+        config_subject(),
+        "You may not read the configuration: whether it is valid is unknown",
+    );
+    problem
+        .why(format!("{path} cannot be read by your user; the daemons can read it"))
+        .next("as root", "ringrift config check")
 }
 
 /// `1 process of 20 has`, `all 20 processes have`.
@@ -102,7 +113,8 @@ fn invalid(view: &View<'_>) -> Problem {
     if view.running {
         why += "What runs keeps what it read before and would not start again.";
     }
-    let problem = Problem::new(Code::ConfigInvalid, config_subject(), title).since(config.changed_us).why(why.trim_end());
+    let problem =
+        Problem::new(Code::ConfigInvalid, config_subject(), title).since(config.changed_us).why(why.trim_end());
     let problem = problem.next("every error with its place", "ringrift config check");
     match view.running {
         true => problem.next("then", "ringrift config reload"),

@@ -84,7 +84,9 @@ fn of_socket(name: &str) -> Vec<Subject> {
     match name {
         "ringrift-router.socket" => router(),
         "ringrift-coordinator.socket" | "ringrift-job.socket" => vec![coordinator()],
-        "ringrift-catalog.socket" => built().filter(|s| s.serves == Some(Hub::Catalog)).map(|s| daemon(s.daemon)).collect(),
+        "ringrift-catalog.socket" => {
+            built().filter(|s| s.serves == Some(Hub::Catalog)).map(|s| daemon(s.daemon)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -186,7 +188,9 @@ pub fn role(view: &View<'_>, problem: &Problem) -> Role {
         unit.is_some_and(|u| u.active_state == "failed" || u.is_backing_off())
     };
     match problem.code {
-        Code::UnitMasked | Code::UnitMissing | Code::DataUnusable | Code::Bus | Code::Halt | Code::QueuePaused => Role::Cause,
+        Code::UnitMasked | Code::UnitMissing | Code::DataUnusable | Code::Bus | Code::Halt | Code::QueuePaused => {
+            Role::Cause
+        }
         Code::DaemonHeld if view.process(&problem.subject.name).is_some_and(|p| p.is_up()) => Role::Burden,
         Code::DaemonHeld => Role::Cause,
         Code::ConfigInvalid => Role::Invalid,
@@ -197,13 +201,17 @@ pub fn role(view: &View<'_>, problem: &Problem) -> Role {
         Code::Inodes | Code::DiskLow => Role::Low,
         Code::Gate => Role::Burden,
         Code::DaemonFailed | Code::DaemonCrashing | Code::DaemonBackoff => Role::Fails,
-        Code::MasterDown | Code::RouterDown | Code::CoordinatorDown if problem.severity == Severity::Notice => Role::Starts,
+        Code::MasterDown | Code::RouterDown | Code::CoordinatorDown if problem.severity == Severity::Notice => {
+            Role::Starts
+        }
         Code::MasterDown | Code::RouterDown | Code::CoordinatorDown if has_failed() => Role::Fails,
         Code::MasterDown | Code::RouterDown | Code::CoordinatorDown | Code::SocketFailed => Role::Down,
         Code::DaemonStarting => Role::Starts,
         Code::DaemonStuckStarting | Code::DaemonDown => Role::Down,
         Code::DaemonSilent | Code::MasterStuck => Role::Hangs,
-        Code::JobOom | Code::BreakerOpen => JobType::from_name(&problem.subject.name).map_or(Role::Burden, Role::JobsBarred),
+        Code::JobOom | Code::BreakerOpen => {
+            JobType::from_name(&problem.subject.name).map_or(Role::Burden, Role::JobsBarred)
+        }
         Code::JobFailing => JobType::from_name(&problem.subject.name).map_or(Role::Fails, Role::JobsFail),
         Code::DaemonDegraded => match blamed(view, &problem.subject.name) {
             Some(HealthCause::Space) => Role::MissesRoom,
@@ -219,7 +227,9 @@ pub fn role(view: &View<'_>, problem: &Problem) -> Role {
         | Code::RulesChanged
         | Code::SubscriberLag
         | Code::DeadLetters => Role::Alone,
-        Code::DatabaseLost | Code::ArtefactLost | Code::ClockHold | Code::Clock | Code::GpuLost | Code::Unknown => Role::Alone,
+        Code::DatabaseLost | Code::ArtefactLost | Code::ClockHold | Code::Clock | Code::GpuLost | Code::Unknown => {
+            Role::Alone
+        }
     }
 }
 

@@ -44,20 +44,24 @@ fn halt(view: &View<'_>, conditions: &Conditions) -> Option<Problem> {
     let halt = &conditions.halt;
     let title = match (halt.halted, &view.facts.flag) {
         (true, _) => format!("Emergency halt by {}: {}", halt.by, halt.reason),
-        (false, Ok(Some(text))) => format!("Emergency halt by a flag file: {}", text.lines().next().unwrap_or_default()),
+        (false, Ok(Some(text))) => {
+            format!("Emergency halt by a flag file: {}", text.lines().next().unwrap_or_default())
+        }
         (false, Ok(None) | Err(_)) => return None,
     };
     let since = Some(halt.since_us).filter(|at| *at > 0);
-    let problem =
-        Problem::new(Code::Halt, suite(), title).since(since).why("No job runs and none is granted until somebody ends the halt.");
+    let problem = Problem::new(Code::Halt, suite(), title)
+        .since(since)
+        .why("No job runs and none is granted until somebody ends the halt.");
     Some(problem.next("end it", "ringrift emergency clear"))
 }
 
 fn pause(conditions: &Conditions) -> Option<Problem> {
     let pause = conditions.paused.as_ref()?;
     let title = format!("The queue is paused by {}: {}", pause.by, pause.reason);
-    let problem =
-        Problem::new(Code::QueuePaused, suite(), title).since(Some(pause.since_us)).why("Running jobs continue; nothing new is granted.");
+    let problem = Problem::new(Code::QueuePaused, suite(), title)
+        .since(Some(pause.since_us))
+        .why("Running jobs continue; nothing new is granted.");
     Some(problem.next("let it go on", "ringrift jobs queue resume"))
 }
 
@@ -94,7 +98,9 @@ fn failing(view: &View<'_>, conditions: &Conditions, kind: JobType) -> Option<Pr
     };
     let problem = problem.why(breaker);
     Some(match open {
-        Some(_) => problem.next("close the breaker when it is fixed", format!("ringrift safeguards reset --type {kind}")),
+        Some(_) => {
+            problem.next("close the breaker when it is fixed", format!("ringrift safeguards reset --type {kind}"))
+        }
         None => problem,
     })
 }
@@ -125,7 +131,9 @@ fn fails(view: &View<'_>, f: &Failing) -> Problem {
         why += &format!(". Its command is {command}, set in {place}");
     }
     let problem = Problem::new(Code::JobFailing, job_type(f.work_type), title).since(Some(f.since_us)).why(why);
-    problem.next("its output", format!("ringrift jobs logs {}", f.work_id)).next("the job", format!("ringrift jobs show {}", f.work_id))
+    problem
+        .next("its output", format!("ringrift jobs logs {}", f.work_id))
+        .next("the job", format!("ringrift jobs show {}", f.work_id))
 }
 
 fn stalled(view: &View<'_>, conditions: &Conditions, waiting: &Waiting) -> Option<Problem> {
@@ -139,9 +147,11 @@ fn stalled(view: &View<'_>, conditions: &Conditions, waiting: &Waiting) -> Optio
         return None;
     }
     let key = &waiting.config_key;
-    let why = reason::leading(&waiting.reasons, &waiting.codes).unwrap_or("nothing is said to be against it").to_owned();
+    let why =
+        reason::leading(&waiting.reasons, &waiting.codes).unwrap_or("nothing is said to be against it").to_owned();
     let title = format!("{key} stands still: no job has started for {} min", age / 60_000_000);
-    let problem = Problem::new(Code::LoopStalled, Subject::new(Kind::ConfigKey, key.as_str()), title).since(Some(since));
+    let problem =
+        Problem::new(Code::LoopStalled, Subject::new(Kind::ConfigKey, key.as_str()), title).since(Some(since));
     let problem = problem.why(format!("{} {} waits: {why}", named(waiting.work_type), waiting.work_id));
     Some(problem.next("every reason", "ringrift jobs queue"))
 }
@@ -152,10 +162,15 @@ fn stages(view: &View<'_>) -> Vec<Problem> {
         let subject = Subject::new(Kind::ConfigKey, stage.config_key.as_str());
         if let Some(why) = stage.began_anew() {
             let problem = Problem::new(Code::RulesChanged, subject.clone(), format!("{} {why}", stage.config_key));
-            found.push(problem.since(stage.rules_since_us).next("what it has now", format!("ringrift pipeline show {}", stage.config_key)));
+            found.push(
+                problem
+                    .since(stage.rules_since_us)
+                    .next("what it has now", format!("ringrift pipeline show {}", stage.config_key)),
+            );
         }
         if stage.refusals >= REFUSALS {
-            let title = format!("{} candidates of {} in a row did not beat the champion", stage.refusals, stage.config_key);
+            let title =
+                format!("{} candidates of {} in a row did not beat the champion", stage.refusals, stage.config_key);
             let problem = Problem::new(Code::NoPromotion, subject, title);
             found.push(problem.next("scores and verdicts", format!("ringrift pipeline show {}", stage.config_key)));
         }

@@ -28,7 +28,9 @@ pub fn judge(facts: &Facts) -> Vec<Problem> {
 
 fn problems(view: &View<'_>) -> Vec<Problem> {
     if let Err(why) = &view.facts.units {
-        let problem = Problem::new(Code::Bus, conditions::host("bus"), "systemd cannot be asked: nobody knows what runs").why(why.clone());
+        let problem =
+            Problem::new(Code::Bus, conditions::host("bus"), "systemd cannot be asked: nobody knows what runs")
+                .why(why.clone());
         return vec![problem.next("does the bus run", "systemctl status dbus")];
     }
     let mut found = jobs::judge(view);
@@ -45,13 +47,16 @@ fn fold(view: &View<'_>, mut problems: Vec<Problem>) -> Vec<Problem> {
         // A socket passes on what is wrong with its hub; a process that works has kept it to itself.
         let passes = |s: &Subject| s.kind == Kind::Socket || problems.iter().any(|p| p.subject == *s);
         let needs = collapse::needed(&problems[*at].subject, |s| edges::needs(view, s), passes);
-        let of = |subject: &Subject| (0..problems.len()).filter(|n| problems[*n].subject == *subject).collect::<Vec<_>>();
+        let of =
+            |subject: &Subject| (0..problems.len()).filter(|n| problems[*n].subject == *subject).collect::<Vec<_>>();
         needs.iter().flat_map(of).filter(|n| roles[*n].explains(roles[*at])).collect()
     };
     let causes = collapse::causes(&(0..problems.len()).collect(), above, |at| edges::weight(problems[*at].code));
     for (at, cause) in &causes {
-        problems[*at].caused_by = Some(Cause { code: problems[*cause].code, subject: problems[*cause].subject.clone() });
-        // Who waits for what is about to come is no worse than that; what keeps others from working is as bad as the worst of them.
+        problems[*at].caused_by =
+            Some(Cause { code: problems[*cause].code, subject: problems[*cause].subject.clone() });
+        // Who waits for what is about to come is no worse than that; what keeps others from working is as bad as the
+        // worst of them.
         if problems[*cause].severity == Severity::Notice {
             problems[*at].severity = Severity::Notice;
         }
@@ -62,7 +67,9 @@ fn fold(view: &View<'_>, mut problems: Vec<Problem>) -> Vec<Problem> {
             consequences.push(name);
         }
     }
-    problems.sort_by_key(|p| (p.caused_by.is_some(), p.severity, p.code != Code::Halt, std::cmp::Reverse(p.consequences.len()), p.code));
+    problems.sort_by_key(|p| {
+        (p.caused_by.is_some(), p.severity, p.code != Code::Halt, std::cmp::Reverse(p.consequences.len()), p.code)
+    });
     problems
 }
 
@@ -100,7 +107,9 @@ pub fn overview(facts: &Facts, version: &str) -> Overview {
 fn machine(view: &View<'_>) -> HostSnapshot {
     let own = view.facts.machine.clone();
     let up = view.process("coordinator").is_some_and(Process::is_up);
-    let Some(other) = view.coordinator.as_ref().filter(|_| up).and_then(|c| c.conditions.machine.clone()) else { return own };
+    let Some(other) = view.coordinator.as_ref().filter(|_| up).and_then(|c| c.conditions.machine.clone()) else {
+        return own;
+    };
     HostSnapshot {
         cpu_percent: own.cpu_percent.or(other.cpu_percent),
         selfplay_cpu_percent: own.selfplay_cpu_percent.or(other.selfplay_cpu_percent),
@@ -130,7 +139,8 @@ fn count(view: &View<'_>) -> Count {
     let (up, down): (Vec<&Process>, Vec<&Process>) = daemons.into_iter().partition(|p| p.is_up());
     let mut absent: Vec<Absent> = Vec::new();
     for process in down {
-        let disabled = crate::contract::registry::DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).disabled);
+        let disabled =
+            crate::contract::registry::DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).disabled);
         let why = match (&process.held, disabled, process.state) {
             (Some(held), ..) => format!("stopped by {}", held.by),
             (None, Some(_), State::Stopped | State::NeverRan) => "disabled".to_owned(),

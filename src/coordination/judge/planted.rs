@@ -43,8 +43,15 @@ pub fn well() -> Facts {
 /// Everything of a profile runs and is well.
 pub fn well_of(profile: Profile) -> Facts {
     let members = profile.built();
-    let names =
-        ["router.socket", "coordinator.socket", "job.socket", "catalog.socket", "master.service", "coordinator.service", "emergency.path"];
+    let names = [
+        "router.socket",
+        "coordinator.socket",
+        "job.socket",
+        "catalog.socket",
+        "master.service",
+        "coordinator.service",
+        "emergency.path",
+    ];
     let mut units: Vec<UnitView> = names.iter().map(|name| unit(format!("ringrift-{name}"))).collect();
     let mut facts = Facts { now_us: NOW, host_name: "vm".into(), ..Facts::default() };
     for daemon in &members {
@@ -53,7 +60,8 @@ pub fn well_of(profile: Profile) -> Facts {
         facts.reports.insert(daemon.kebab(), report(daemon.name(), snapshot));
     }
     facts.units = Ok(units);
-    let wishes: Map<String, Value> = members.iter().map(|d| (d.name().to_owned(), json!({ "desired": true }))).collect();
+    let wishes: Map<String, Value> =
+        members.iter().map(|d| (d.name().to_owned(), json!({ "desired": true }))).collect();
     let master = json!({ "profile": profile.name(), "healthy": true, "loop_iteration": 412, "age_seconds": 1.0, "problems": [],
         "wishes": wishes, "interval": 10 });
     facts.reports.insert("master".into(), report("MASTER", master));
@@ -117,7 +125,8 @@ fn stage(facts: &mut Facts, change: Value) {
 }
 
 fn taken(facts: &mut Facts, value: Value) {
-    facts.reports.get_mut("evaluation").expect("a report").config = serde_json::from_value(value).expect("a configuration");
+    facts.reports.get_mut("evaluation").expect("a report").config =
+        serde_json::from_value(value).expect("a configuration");
 }
 
 pub fn failing(cause: &str, in_a_row: u32) -> Value {
@@ -147,13 +156,23 @@ pub const PLANTS: &[(Code, Plant)] = &[
     (Code::SocketFailed, |f| of(f, "ringrift-job.socket").active_state = "failed".into()),
     (Code::WatchDown, |f| of(f, "ringrift-emergency.path").active_state = "failed".into()),
     (Code::DaemonFailed, |f| (single(f).active_state, single(f).result) = ("failed".into(), Some("exit-code".into()))),
-    (Code::DaemonCrashing, |f| restarts(f, "ringrift-feedback-loop.service", &[NOW - 500 * SECOND, NOW - 300 * SECOND, NOW - SECOND])),
-    (Code::DaemonBackoff, |f| (single(f).active_state, single(f).sub_state) = ("activating".into(), "auto-restart".into())),
-    (Code::DaemonStarting, |f| (single(f).active_state, single(f).since_us) = ("activating".into(), Some(NOW - SECOND))),
-    (Code::DaemonStuckStarting, |f| (single(f).active_state, single(f).since_us) = ("activating".into(), Some(NOW - 40 * SECOND))),
+    (Code::DaemonCrashing, |f| {
+        restarts(f, "ringrift-feedback-loop.service", &[NOW - 500 * SECOND, NOW - 300 * SECOND, NOW - SECOND])
+    }),
+    (Code::DaemonBackoff, |f| {
+        (single(f).active_state, single(f).sub_state) = ("activating".into(), "auto-restart".into())
+    }),
+    (Code::DaemonStarting, |f| {
+        (single(f).active_state, single(f).since_us) = ("activating".into(), Some(NOW - SECOND))
+    }),
+    (Code::DaemonStuckStarting, |f| {
+        (single(f).active_state, single(f).since_us) = ("activating".into(), Some(NOW - 40 * SECOND))
+    }),
     (Code::DaemonDown, |f| single(f).active_state = "inactive".into()),
     (Code::DaemonSilent, |f| f.reports.get_mut("feedback-loop").expect("there").time_us = NOW - 100 * SECOND),
-    (Code::DaemonDegraded, |f| f.reports.get_mut("feedback-loop").expect("there").health = Health::degraded("EVALUATION failed")),
+    (Code::DaemonDegraded, |f| {
+        f.reports.get_mut("feedback-loop").expect("there").health = Health::degraded("EVALUATION failed")
+    }),
     (Code::DaemonHeld, |f| {
         single(f).active_state = "inactive".into();
         wish(f, DaemonType::FeedbackLoop, json!({ "desired": false, "stopped_by": "root" }));
@@ -161,24 +180,38 @@ pub const PLANTS: &[(Code, Plant)] = &[
     (Code::UnitMasked, |f| (single(f).load_state, single(f).active_state) = ("masked".into(), "inactive".into())),
     (Code::UnitMissing, |f| (single(f).load_state, single(f).active_state) = ("not-found".into(), "inactive".into())),
     (Code::DataUnusable, |f| {
-        (single(f).active_state, single(f).result, single(f).exit_status) = ("failed".into(), Some("exit-code".into()), Some(65));
+        (single(f).active_state, single(f).result, single(f).exit_status) =
+            ("failed".into(), Some("exit-code".into()), Some(65));
     }),
     (Code::ConfigInvalid, |f| {
         f.config.errors = vec!["/etc/ringrift/conf.d/90-mine.yaml:1:3: nonsense: unknown key".into()];
         f.config.first_file = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
     }),
     (Code::ConfigRefused, |f| taken(f, json!({ "read_us": NOW - SECOND, "refused": true }))),
-    (Code::ConfigNotLoaded, |f| taken(f, json!({ "read_us": NOW - SECOND, "at_next_start": ["daemons.evaluation.x"] }))),
+    (Code::ConfigNotLoaded, |f| {
+        taken(f, json!({ "read_us": NOW - SECOND, "at_next_start": ["daemons.evaluation.x"] }))
+    }),
     (Code::DiskLow, |f| f.machine.disk_percent = Some(78.0)),
     (Code::DiskForecast, |f| {
-        let machine = crate::contract::host::HostSnapshot { disk_full_in_seconds: Some(3 * 3600), ..Default::default() };
+        let machine =
+            crate::contract::host::HostSnapshot { disk_full_in_seconds: Some(3 * 3600), ..Default::default() };
         condition(f, "machine", serde_json::to_value(machine).expect("JSON"));
     }),
     (Code::DiskFull, |f| (f.machine.disk_percent, f.machine.disk_free_bytes) = (Some(100.0), Some(0))),
     (Code::Inodes, |f| f.machine.inode_percent = Some(99.0)),
-    (Code::Gate, |f| condition(f, "gates", json!([{ "gate": "memory", "open": false, "why": "cannot read memory", "unknown": true }]))),
-    (Code::Halt, |f| condition(f, "halt", json!({ "halted": true, "reason": "smoke", "by": "root", "since_us": NOW - SECOND }))),
-    (Code::QueuePaused, |f| condition(f, "paused", json!({ "reason": "maintenance", "by": "root", "since_us": NOW - SECOND }))),
+    (Code::Gate, |f| {
+        condition(
+            f,
+            "gates",
+            json!([{ "gate": "memory", "open": false, "why": "cannot read memory", "unknown": true }]),
+        )
+    }),
+    (Code::Halt, |f| {
+        condition(f, "halt", json!({ "halted": true, "reason": "smoke", "by": "root", "since_us": NOW - SECOND }))
+    }),
+    (Code::QueuePaused, |f| {
+        condition(f, "paused", json!({ "reason": "maintenance", "by": "root", "since_us": NOW - SECOND }))
+    }),
     (Code::BreakerOpen, |f| condition(f, "breakers", json!([open_breaker()]))),
     (Code::JobOom, |f| condition(f, "failing", json!([failing("oom", 1)]))),
     (Code::JobFailing, |f| condition(f, "failing", json!([failing("exit", 3)]))),
@@ -189,15 +222,22 @@ pub const PLANTS: &[(Code, Plant)] = &[
     }),
     (Code::NoPromotion, |f| stage(f, json!({ "refusals": 12 }))),
     (Code::RulesChanged, |f| {
-        stage(f, json!({ "set_aside": [{ "rules_version": 1, "games": 40, "samples": 0, "models": 3, "generation": 2 }] }));
+        stage(
+            f,
+            json!({ "set_aside": [{ "rules_version": 1, "games": 40, "samples": 0, "models": 3, "generation": 2 }] }),
+        );
     }),
     (Code::LaneStands, |f| router(f, "troubles", json!({ "standing": "events have waited: x" }))),
     (Code::SubscriberLag, |f| router(f, "lag", json!(20_000))),
     (Code::EventLog, |f| router(f, "troubles", json!({ "size": "the event log has 9 GB" }))),
     (Code::DeadLetters, |f| router(f, "dead_letters", json!(2))),
     (Code::Outbox, |f| *snapshot(f, "coordinator", "/outbox_refused") = json!(1)),
-    (Code::DatabaseLost, |f| notice(f, json!({ "kind": "database", "name": "events", "path": "/x", "reason": "torn", "lost": "all" }))),
-    (Code::ArtefactLost, |f| notice(f, json!({ "kind": "artefact", "sha256": "00", "artefact": "games", "reason": "torn" }))),
+    (Code::DatabaseLost, |f| {
+        notice(f, json!({ "kind": "database", "name": "events", "path": "/x", "reason": "torn", "lost": "all" }))
+    }),
+    (Code::ArtefactLost, |f| {
+        notice(f, json!({ "kind": "artefact", "sha256": "00", "artefact": "games", "reason": "torn" }))
+    }),
     (Code::ClockHold, |f| notice(f, json!({ "kind": "clock", "reason": "it jumped" }))),
     (Code::Clock, |f| {
         let master = snapshot(f, "master", "").as_object_mut().expect("an object");

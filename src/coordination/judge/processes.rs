@@ -72,10 +72,12 @@ const ELSEWHERE: [&str; 3] = ["hubs", "sockets", "notices"];
 
 fn troubles(view: &View<'_>) -> Option<Problem> {
     let troubles = &view.master.as_ref()?.troubles;
-    let said: Vec<&String> = troubles.iter().filter(|(topic, _)| !ELSEWHERE.contains(&topic.as_str())).map(|(_, text)| text).collect();
+    let said: Vec<&String> =
+        troubles.iter().filter(|(topic, _)| !ELSEWHERE.contains(&topic.as_str())).map(|(_, text)| text).collect();
     let first = said.first()?;
     let rest = said[1..].iter().map(|s| s.as_str()).collect::<Vec<_>>().join("; ");
-    let problem = Problem::new(Code::MasterDegraded, Subject::new(Kind::Hub, "master"), format!("The master loop: {first}"));
+    let problem =
+        Problem::new(Code::MasterDegraded, Subject::new(Kind::Hub, "master"), format!("The master loop: {first}"));
     Some(problem.why(rest).next("its log", log(MASTER)))
 }
 
@@ -110,7 +112,11 @@ fn unusable(view: &View<'_>, name: &str, subject: Subject, needed: bool) -> Opti
         "loaded" | "merged" | "stub" => None,
         "masked" => {
             let problem = Problem::new(Code::UnitMasked, subject, format!("{name} cannot start: it is masked"));
-            Some(problem.next("allow it again", format!("systemctl unmask {name}")).next("then", format!("systemctl start {name}")))
+            Some(
+                problem
+                    .next("allow it again", format!("systemctl unmask {name}"))
+                    .next("then", format!("systemctl start {name}")),
+            )
         }
         // What was never installed is missed by those that want it only.
         "not-found" | "" if !needed => None,
@@ -119,7 +125,8 @@ fn unusable(view: &View<'_>, name: &str, subject: Subject, needed: bool) -> Opti
                 "not-found" | "" => format!("{name} cannot start: there is no unit file of this name"),
                 other => format!("{name} cannot start: systemd cannot use its unit file ({other})"),
             };
-            let problem = Problem::new(Code::UnitMissing, subject, title).why("Installing the package again restores it.");
+            let problem =
+                Problem::new(Code::UnitMissing, subject, title).why("Installing the package again restores it.");
             Some(problem.next("what systemd says", format!("systemctl status {name}")))
         }
     }
@@ -134,7 +141,7 @@ fn watch(view: &View<'_>) -> Option<Problem> {
     down.then(|| {
         let problem = Problem::new(Code::WatchDown, subject, "The watch over the emergency flags does not run");
         problem
-            .why("ringrift-emergency.path would halt at the moment a flag file appears. The coordinator looks itself, once a second.")
+            .why("ringrift-emergency.path would halt as soon as a flag file appears. The coordinator looks once a second.")
             .next("start it", format!("systemctl restart {WATCH}"))
     })
 }
@@ -143,7 +150,7 @@ fn wish(view: &View<'_>, process: &Process) -> Wish {
     DaemonType::parse(&process.name).map(|daemon| view.wish(daemon)).unwrap_or_default()
 }
 
-/// Whether it matters how it is: a hub, what the profile or somebody wants, and what has failed; what is disabled was not asked to run.
+/// Whether it matters how it is: a hub, what is wanted, and what has failed; what is disabled was not asked to run.
 fn is_asked(view: &View<'_>, process: &Process, wish: &Wish) -> bool {
     let counts = process.category == "hub" || view.expects(process) || process.state == State::Failed;
     counts && (wish.disabled.is_none() || wish.desired)
@@ -152,7 +159,8 @@ fn is_asked(view: &View<'_>, process: &Process, wish: &Wish) -> bool {
 /// Whether a process that matters ended at its start because of its configuration.
 pub fn refused_at_start(view: &View<'_>, process: &Process) -> bool {
     let unit = process.unit.as_deref().and_then(|name| view.facts.unit(name));
-    let refused = unit.is_some_and(|u| u.load_state != "masked" && u.active_state == "failed" && u.exited_with(Exit::Config));
+    let refused =
+        unit.is_some_and(|u| u.load_state != "masked" && u.active_state == "failed" && u.exited_with(Exit::Config));
     refused && is_asked(view, process, &wish(view, process))
 }
 
@@ -192,9 +200,13 @@ fn code(process: &Process, other: Code) -> Code {
 fn with_steps(problem: Problem, process: &Process) -> Problem {
     let unit = process.unit.as_deref().unwrap_or_default();
     match process.name.as_str() {
-        "coordinator" | "EVENT_ROUTER" => problem.next("start it", format!("systemctl restart {unit}")).next("its log", log(unit)),
+        "coordinator" | "EVENT_ROUTER" => {
+            problem.next("start it", format!("systemctl restart {unit}")).next("its log", log(unit))
+        }
         "master" => problem.next("its log", log(MASTER)),
-        name => problem.next("start it", format!("ringrift daemon start {name}")).next("its log", format!("ringrift daemon logs {name}")),
+        name => problem
+            .next("start it", format!("ringrift daemon start {name}"))
+            .next("its log", format!("ringrift daemon logs {name}")),
     }
 }
 
@@ -214,13 +226,17 @@ fn cannot_start(process: &Process, unit: &UnitView, wish: &Wish) -> Option<Probl
     }
     let since = |problem: Problem| problem.since(process.since_us);
     if unit.exited_with(Exit::Config) {
-        let problem = Problem::new(Code::ConfigRefused, subject, format!("{name} refused its configuration and did not start"));
+        let problem =
+            Problem::new(Code::ConfigRefused, subject, format!("{name} refused its configuration and did not start"));
         return Some(
-            since(problem).next("name the errors", "ringrift config check").next("then", "systemctl start ringrift-master.target"),
+            since(problem)
+                .next("name the errors", "ringrift config check")
+                .next("then", "systemctl start ringrift-master.target"),
         );
     }
     if unit.exited_with(Exit::BadData) || unit.exited_with(Exit::NotPermitted) {
-        let problem = Problem::new(Code::DataUnusable, subject, format!("{name} cannot use its data")).why(process.reason.clone());
+        let problem = Problem::new(Code::DataUnusable, subject, format!("{name} cannot use its data"))
+            .why(process.reason.clone());
         return Some(since(problem).next("its log", log(&unit.name)));
     }
     let code = if name == "master" { Code::MasterDown } else { code(process, Code::DaemonFailed) };
@@ -237,12 +253,16 @@ fn cannot_start(process: &Process, unit: &UnitView, wish: &Wish) -> Option<Probl
 }
 
 fn retry_text(next_us: i64, failed_us: i64) -> String {
-    format!("The master tries it again by itself: next try in {} s after the failure", ((next_us - failed_us) / 1_000_000).max(0))
+    format!(
+        "The master tries it again by itself: next try in {} s after the failure",
+        ((next_us - failed_us) / 1_000_000).max(0)
+    )
 }
 
 fn no_unit(process: &Process) -> Problem {
     let unit = process.unit.as_deref().unwrap_or_default();
-    let problem = Problem::new(Code::UnitMissing, subject(process), format!("{} cannot start: {}", process.name, process.reason));
+    let problem =
+        Problem::new(Code::UnitMissing, subject(process), format!("{} cannot start: {}", process.name, process.reason));
     problem.next("what systemd says", format!("systemctl status {unit}"))
 }
 
@@ -267,7 +287,7 @@ fn restarting(view: &View<'_>, process: &Process, unit: Option<&UnitView>) -> Pr
     problem.next("its log", log_of(process))
 }
 
-/// It runs at this moment and was restarted again and again: it will fail once more. What its present state says stands beside this.
+/// It runs now and was restarted again and again: it will fail once more. Its present state is told beside this.
 fn crashing(view: &View<'_>, process: &Process) -> Option<Problem> {
     let times = view.restarts(process.unit.as_deref()?, CRASHING_US);
     (times >= CRASHES && process.is_up() && is_asked(view, process, &wish(view, process))).then(|| {
@@ -288,17 +308,22 @@ fn log_of(process: &Process) -> String {
 fn starting(view: &View<'_>, process: &Process, unit: Option<&UnitView>) -> Problem {
     let asked = DaemonType::parse(&process.name).ok().and_then(|d| view.wish(d).down_since_us).map(Wall::us);
     // A unit that never ran has no time of its own: it waits since the suite was started.
-    let since = asked.or(process.since_us.filter(|_| unit.is_some_and(|u| u.active_state == "activating"))).or_else(|| view.begun_us());
+    let since = asked
+        .or(process.since_us.filter(|_| unit.is_some_and(|u| u.active_state == "activating")))
+        .or_else(|| view.begun_us());
     let age = view.age_us(since).unwrap_or(0);
     let waits = unit.is_some_and(|u| !u.waiting_for.is_empty()) || process.state == State::Blocked;
     let reason = if waits { process.reason.clone() } else { String::new() };
     let name = &process.name;
     let (other, title) = match age < READY_US {
         true => (Code::DaemonStarting, format!("{name} is starting")),
-        false => (Code::DaemonStuckStarting, format!("{name} has been starting for {} s and is not ready", age / 1_000_000)),
+        false => {
+            (Code::DaemonStuckStarting, format!("{name} has been starting for {} s and is not ready", age / 1_000_000))
+        }
     };
     let severity = other.entry().severity;
-    let problem = Problem::new(code(process, other), subject(process), title).severity(severity).since(since).why(reason);
+    let problem =
+        Problem::new(code(process, other), subject(process), title).severity(severity).since(since).why(reason);
     problem.next("its log", log_of(process))
 }
 
@@ -312,14 +337,16 @@ fn down(process: &Process, wish: &Wish, hub: bool) -> Problem {
         return problem.next("start it", format!("ringrift daemon start {name}"));
     }
     if wish.stopped_outside {
-        let problem = Problem::new(Code::DaemonHeld, subject(process), format!("{name} was stopped, but not through the master"));
-        let problem = problem.severity(severity).since(process.since_us).why("It is left alone until somebody starts it.");
+        let problem =
+            Problem::new(Code::DaemonHeld, subject(process), format!("{name} was stopped, but not through the master"));
+        let problem =
+            problem.severity(severity).since(process.since_us).why("It is left alone until somebody starts it.");
         return problem.next("start it", format!("ringrift daemon start {name}"));
     }
     let why = wish.held.clone().unwrap_or_default();
     let title = if hub { format!("The {name} does not run") } else { format!("{name} does not run") };
-    let problem =
-        Problem::new(code(process, Code::DaemonDown), subject(process), title).since(wish.down_since_us.map(Wall::us).or(process.since_us));
+    let problem = Problem::new(code(process, Code::DaemonDown), subject(process), title)
+        .since(wish.down_since_us.map(Wall::us).or(process.since_us));
     with_steps(problem.why(why), process)
 }
 
@@ -334,8 +361,8 @@ fn paused(process: &Process) -> Problem {
 }
 
 fn silent(process: &Process) -> Problem {
-    let problem =
-        Problem::new(Code::DaemonSilent, subject(process), format!("{} no longer reports", process.name)).why(process.reason.clone());
+    let problem = Problem::new(Code::DaemonSilent, subject(process), format!("{} no longer reports", process.name))
+        .why(process.reason.clone());
     let restart = match process.category.as_str() {
         "hub" => format!("systemctl restart {}", process.unit.as_deref().unwrap_or_default()),
         _ => format!("ringrift daemon restart {}", process.name),
@@ -357,7 +384,9 @@ fn unwell(view: &View<'_>, process: &Process) -> Option<Problem> {
     let severity = if unhealthy { Severity::Broken } else { Severity::Degraded };
     let how = if unhealthy { "does not work" } else { "is degraded" };
     let problem = match process.health.message.as_str() {
-        "" => Problem::new(Code::DaemonDegraded, subject(process), format!("{} {how} and does not say why", process.name)),
+        "" => {
+            Problem::new(Code::DaemonDegraded, subject(process), format!("{} {how} and does not say why", process.name))
+        }
         // What is missing comes first in the message, and is the news.
         said => Problem::told(Code::DaemonDegraded, subject(process), &format!("{} {how}", process.name), said),
     };

@@ -39,7 +39,10 @@ fn what_is_well_is_well() {
     assert_eq!(judge(&facts), []);
     let overview = overview(&facts, "0");
     let members = Profile::Standalone.built().len();
-    assert_eq!((overview.verdict, overview.daemons), (Verdict::Well, Count { run: members, of: members, absent: vec![] }));
+    assert_eq!(
+        (overview.verdict, overview.daemons),
+        (Verdict::Well, Count { run: members, of: members, absent: vec![] })
+    );
     let value = serde_json::to_value(super::overview(&facts, "0")).expect("JSON");
     assert!(value["schema"] == "ringrift.status/2" && value["loop"].is_array(), "{value}");
     let back: Overview = serde_json::from_value(value).expect("its own JSON");
@@ -61,7 +64,10 @@ fn a_masked_router_is_one_cause_and_all_others_wait_for_it() {
     let problem = only(&facts);
     assert_eq!((problem.code, problem.subject.name.as_str()), (Code::UnitMasked, "EVENT_ROUTER"));
     assert!(problem.next[0].command.starts_with("systemctl unmask ringrift-event-router.service"));
-    assert!(problem.consequences.len() >= 19 && problem.consequences.iter().any(|c| c == "ringrift-router.socket"), "{problem:?}");
+    assert!(
+        problem.consequences.len() >= 19 && problem.consequences.iter().any(|c| c == "ringrift-router.socket"),
+        "{problem:?}"
+    );
 }
 
 #[test]
@@ -72,7 +78,10 @@ fn a_router_that_starts_is_a_notice_for_half_a_minute() {
     all_wait(&mut facts);
     let problems = judge(&facts);
     let causes: Vec<_> = problems.iter().filter(|p| p.is_cause()).collect();
-    assert!(causes.len() == 1 && causes[0].code == Code::RouterDown && causes[0].severity == Severity::Notice, "{causes:#?}");
+    assert!(
+        causes.len() == 1 && causes[0].code == Code::RouterDown && causes[0].severity == Severity::Notice,
+        "{causes:#?}"
+    );
     assert_eq!(causes[0].title, "EVENT_ROUTER is starting");
     assert_eq!(overview(&facts, "0").verdict, Verdict::Starting);
     of(&mut facts, "ringrift-event-router.service").since_us = Some(NOW - 40 * SECOND);
@@ -112,13 +121,25 @@ fn failing_jobs_are_the_cause_of_their_breaker_and_of_a_loop_that_stands() {
     assert_eq!(judge(&facts), [], "one failure is tried again");
     let waiting = json!({ "config_key": "square8_2p", "by_type": { "training": 1 }, "work_id": "vs4y-9", "work_type": "training",
         "since_us": NOW - 700 * SECOND, "started_us": NOW - 650 * SECOND, "reasons": ["the breaker is open"], "codes": ["breaker"] });
-    conditions(&mut facts, json!({ "failing": [failing("exit", 3)], "breakers": [open_breaker()], "waiting": [waiting] }));
-    facts.config.commands.insert("training".into(), ("/bin/false".into(), "/etc/ringrift/conf.d/90-false.yaml:3".into()));
+    conditions(
+        &mut facts,
+        json!({ "failing": [failing("exit", 3)], "breakers": [open_breaker()], "waiting": [waiting] }),
+    );
+    facts
+        .config
+        .commands
+        .insert("training".into(), ("/bin/false".into(), "/etc/ringrift/conf.d/90-false.yaml:3".into()));
     let problem = only(&facts);
-    assert_eq!((problem.code, problem.title.as_str()), (Code::JobFailing, "Training of square8_2p fails: the workload exited with 1"));
+    assert_eq!(
+        (problem.code, problem.title.as_str()),
+        (Code::JobFailing, "Training of square8_2p fails: the workload exited with 1")
+    );
     let why = problem.why.expect("a reason");
     assert!(
-        why.contains("3 of 3 attempts") && why.contains("/bin/false") && why.contains("90-false.yaml:3") && why.contains("60 s more"),
+        why.contains("3 of 3 attempts")
+            && why.contains("/bin/false")
+            && why.contains("90-false.yaml:3")
+            && why.contains("60 s more"),
         "{why}"
     );
     assert_eq!(problem.consequences, ["square8_2p"]);
@@ -139,7 +160,10 @@ fn a_loop_that_stands_without_another_cause_is_one_after_ten_minutes() {
     conditions(&mut facts, waiting(599, json!(["gate", "slots"])));
     assert_eq!(judge(&facts), [], "gates and limits are no problem");
     let turns = overview(&facts, "0").turns;
-    assert_eq!((turns[0].now.as_str(), turns[0].waits_for.as_deref()), ("waits: memory is used up", Some("memory is used up")));
+    assert_eq!(
+        (turns[0].now.as_str(), turns[0].waits_for.as_deref()),
+        ("waits: memory is used up", Some("memory is used up"))
+    );
     conditions(&mut facts, waiting(601, json!(["gate", "slots"])));
     let problem = only(&facts);
     assert_eq!((problem.code, problem.subject.kind), (Code::LoopStalled, Kind::ConfigKey));
@@ -151,7 +175,10 @@ fn a_loop_that_stands_without_another_cause_is_one_after_ten_minutes() {
 #[test]
 fn a_halt_comes_first_and_a_pause_is_said() {
     let mut facts = well();
-    conditions(&mut facts, json!({ "halt": { "halted": true, "reason": "smoke", "by": "root", "since_us": NOW - SECOND } }));
+    conditions(
+        &mut facts,
+        json!({ "halt": { "halted": true, "reason": "smoke", "by": "root", "since_us": NOW - SECOND } }),
+    );
     let problem = only(&facts);
     assert_eq!((problem.code, problem.title.as_str()), (Code::Halt, "Emergency halt by root: smoke"));
     assert_eq!(overview(&facts, "0").verdict, Verdict::Halted);
@@ -181,7 +208,8 @@ fn a_broken_configuration_is_a_problem_while_it_runs_and_the_one_cause_when_noth
     let problem = only(&facts);
     assert_eq!(problem.code, Code::ConfigInvalid);
     assert!(
-        problem.consequences.len() > 17 && problem.next.iter().any(|n| n.command == "systemctl start ringrift-master.target"),
+        problem.consequences.len() > 17
+            && problem.next.iter().any(|n| n.command == "systemctl start ringrift-master.target"),
         "{problem:?}"
     );
     assert_eq!(overview(&facts, "0").verdict, Verdict::NotRunning);
@@ -193,10 +221,14 @@ fn what_a_person_stopped_stays_in_the_count_and_is_broken_where_the_loop_needs_i
     let pipeline = of(&mut facts, "ringrift-data-pipeline.service");
     (pipeline.active_state, pipeline.since_us) = ("inactive".into(), Some(NOW - 32 * SECOND));
     wish(&mut facts, DaemonType::DataPipeline, json!({ "desired": false, "stopped_by": "root" }));
-    facts.reports.get_mut("evaluation").expect("there").health = Health::degraded("waiting: the catalog does not answer");
+    facts.reports.get_mut("evaluation").expect("there").health =
+        Health::degraded("waiting: the catalog does not answer");
     let problem = only(&facts);
     assert_eq!((problem.code, problem.severity), (Code::DaemonHeld, Severity::Broken));
-    assert!(problem.title.starts_with("DATA_PIPELINE is stopped by root") && problem.since_us == Some(NOW - 32 * SECOND), "{problem:?}");
+    assert!(
+        problem.title.starts_with("DATA_PIPELINE is stopped by root") && problem.since_us == Some(NOW - 32 * SECOND),
+        "{problem:?}"
+    );
     assert_eq!(problem.next[0].command, "ringrift daemon start DATA_PIPELINE");
     let members = Profile::Standalone.built().len();
     let count = overview(&facts, "0").daemons;
@@ -228,7 +260,10 @@ fn backoff_crashing_failed_and_stuck_are_different() {
     assert_eq!(with(&restart(0)), Code::DaemonBackoff);
     assert_eq!(with(&restart(3)), Code::DaemonCrashing);
     assert_eq!(with(&|u| (u.active_state, u.result) = ("failed".into(), Some("exit-code".into()))), Code::DaemonFailed);
-    assert_eq!(with(&|u| (u.active_state, u.since_us) = ("activating".into(), Some(NOW - 40 * SECOND))), Code::DaemonStuckStarting);
+    assert_eq!(
+        with(&|u| (u.active_state, u.since_us) = ("activating".into(), Some(NOW - 40 * SECOND))),
+        Code::DaemonStuckStarting
+    );
     assert_eq!(with(&|u| u.load_state = "not-found".into()), Code::UnitMissing);
     assert_eq!(with(&|u| u.active_state = "inactive".into()), Code::DaemonDown);
     let mut facts = well();
@@ -244,7 +279,10 @@ fn the_hubs_accounts_have_codes_of_their_own() {
         only(&facts).code
     };
     assert_eq!(router(&|v| v["dead_letters"] = json!(2)), Code::DeadLetters);
-    assert_eq!(router(&|v| v["troubles"] = json!({ "standing": "events have waited: data-pipeline" })), Code::LaneStands);
+    assert_eq!(
+        router(&|v| v["troubles"] = json!({ "standing": "events have waited: data-pipeline" })),
+        Code::LaneStands
+    );
     assert_eq!(router(&|v| v["lag"] = json!(20_000)), Code::SubscriberLag);
     let mut facts = well();
     *snapshot(&mut facts, "coordinator", "/outbox_refused") = json!(1);
@@ -254,7 +292,8 @@ fn the_hubs_accounts_have_codes_of_their_own() {
     of(&mut facts, "ringrift-master.service").since_us = Some(NOW - 400 * SECOND);
     assert_eq!(only(&facts).code, Code::MasterStuck);
     let mut facts = well();
-    facts.reports.get_mut("master").expect("there").snapshot["clock_jump"] = json!({ "by_us": -5_000_000, "at_us": NOW - SECOND });
+    facts.reports.get_mut("master").expect("there").snapshot["clock_jump"] =
+        json!({ "by_us": -5_000_000, "at_us": NOW - SECOND });
     assert_eq!(only(&facts).code, Code::Clock);
 }
 
@@ -278,7 +317,8 @@ fn what_is_not_known_is_never_well() {
 /// What cannot be seen shuts a gate of the coordinator's and is missed by whoever looks: one fault, one cause.
 #[test]
 fn what_neither_a_gate_nor_the_viewer_can_see_is_one_cause() {
-    let gate = |name: &str| json!({ "gate": name, "open": false, "why": format!("cannot look at {name}"), "unknown": true });
+    let gate =
+        |name: &str| json!({ "gate": name, "open": false, "why": format!("cannot look at {name}"), "unknown": true });
     let mut facts = well();
     facts.flag = Err("permission denied".into());
     assert_eq!(only(&facts).code, Code::Unknown);
@@ -291,7 +331,11 @@ fn what_neither_a_gate_nor_the_viewer_can_see_is_one_cause() {
     conditions(&mut facts, json!({ "machine": machine, "gates": [gate("disk")] }));
     assert_eq!(only(&facts).code, Code::Gate);
     conditions(&mut facts, json!({ "machine": machine, "gates": [gate("disk"), gate("gpu")] }));
-    assert_eq!(judge(&facts).iter().filter(|p| p.is_cause()).count(), 2, "two measurements fail, each for a reason of its own");
+    assert_eq!(
+        judge(&facts).iter().filter(|p| p.is_cause()).count(),
+        2,
+        "two measurements fail, each for a reason of its own"
+    );
     conditions(&mut facts, json!({ "gates": [gate("disk"), gate("memory"), gate("cpu"), gate("load")] }));
     assert_eq!(only(&facts).subject.name, "machine", "the coordinator has no look at all");
 }
@@ -303,7 +347,10 @@ fn a_suite_that_was_stopped_is_one_line() {
         unit.active_state = "inactive".into();
     }
     let problem = only(&facts);
-    assert_eq!((problem.code, problem.next[0].command.as_str()), (Code::MasterDown, "systemctl start ringrift-master.target"));
+    assert_eq!(
+        (problem.code, problem.next[0].command.as_str()),
+        (Code::MasterDown, "systemctl start ringrift-master.target")
+    );
     assert_eq!(overview(&facts, "0").verdict, Verdict::NotRunning);
 }
 
@@ -326,7 +373,10 @@ fn each_daemon_s_failure_is_exactly_one_cause() {
 #[test]
 fn each_code_planted_alone_is_what_is_shown_first() {
     for entry in Code::all() {
-        let (code, plant) = PLANTS.iter().find(|(code, _)| *code == entry.code).unwrap_or_else(|| panic!("{} is not planted", entry.name));
+        let (code, plant) = PLANTS
+            .iter()
+            .find(|(code, _)| *code == entry.code)
+            .unwrap_or_else(|| panic!("{} is not planted", entry.name));
         let mut facts = well();
         plant(&mut facts);
         let problems = judge(&facts);
@@ -346,7 +396,12 @@ fn agrees(facts: &Facts) {
     let worst = overview.causes().map(|p| p.severity).min();
     assert_eq!(overview.is_broken(), worst == Some(Severity::Broken), "{:#?}", overview.problems);
     let wrong = worst.is_some_and(|severity| severity < Severity::Notice);
-    assert!(!(wrong && matches!(overview.verdict, Verdict::Well | Verdict::Starting)), "{:?} {:#?}", overview.verdict, overview.problems);
+    assert!(
+        !(wrong && matches!(overview.verdict, Verdict::Well | Verdict::Starting)),
+        "{:?} {:#?}",
+        overview.verdict,
+        overview.problems
+    );
     assert!(wrong || !matches!(overview.verdict, Verdict::Problems), "{:?} {:#?}", overview.verdict, overview.problems);
 }
 
@@ -375,10 +430,12 @@ fn of_two_independent_faults_none_hides_the_other() {
         plant(&mut facts);
         judge(&facts).first().map(|p| p.subject.clone())
     };
-    let planted: Vec<(Code, Plant, Option<Subject>)> = PLANTS.iter().map(|(code, plant)| (*code, *plant, subject(plant))).collect();
+    let planted: Vec<(Code, Plant, Option<Subject>)> =
+        PLANTS.iter().map(|(code, plant)| (*code, *plant, subject(plant))).collect();
     for (at, (a, plant_a, place_a)) in planted.iter().enumerate() {
         for (b, plant_b, place_b) in &planted[at + 1..] {
-            // The same place cannot be broken in two ways; without systemd nothing else is known, without a suite little.
+            // The same place cannot be broken in two ways; without systemd nothing else is known, without a suite
+            // little.
             let blind = [Code::Bus, Code::MasterDown];
             if place_a == place_b || blind.contains(a) || blind.contains(b) || of_one_report(*a, *b) {
                 continue;
@@ -388,7 +445,10 @@ fn of_two_independent_faults_none_hides_the_other() {
             plant_b(&mut facts);
             let problems = judge(&facts);
             for (code, other) in [(*a, *b), (*b, *a)] {
-                let found = problems.iter().find(|p| p.code == code).unwrap_or_else(|| panic!("{code} beside {other}: {problems:#?}"));
+                let found = problems
+                    .iter()
+                    .find(|p| p.code == code)
+                    .unwrap_or_else(|| panic!("{code} beside {other}: {problems:#?}"));
                 assert!(found.is_cause() || may_follow(other, code), "{other} hides {code}: {problems:#?}");
             }
             agrees(&facts);
@@ -416,7 +476,8 @@ fn of_one_report(a: Code, b: Code) -> bool {
         || both(&[Halt, QueuePaused])
 }
 
-/// A cause that is only worth knowing makes nothing broken, and one that breaks something is broken: over all pairs of codes.
+/// A cause that is only worth knowing makes nothing broken, and one that breaks something is broken: over all pairs of
+/// codes.
 #[test]
 fn severity_and_exit_code_agree_over_all_codes() {
     let facts = well();
@@ -437,14 +498,16 @@ fn a_disk_that_is_only_low_hides_nothing_and_a_full_one_hides_no_cure() {
     let mut facts = well();
     facts.machine.disk_percent = Some(78.0);
     facts.reports.get_mut("feedback-loop").expect("there").health = Health::degraded("its state cannot be read");
-    facts.reports.get_mut("disk-space-manager").expect("there").health = Health::degraded("78 % used").caused_by(HealthCause::Space);
+    facts.reports.get_mut("disk-space-manager").expect("there").health =
+        Health::degraded("78 % used").caused_by(HealthCause::Space);
     let problems = judge(&facts);
     let causes: Vec<Code> = problems.iter().filter(|p| p.is_cause()).map(|p| p.code).collect();
     assert_eq!(causes, [Code::DaemonDegraded, Code::DiskLow].into_iter().rev().collect::<Vec<_>>(), "{problems:#?}");
     assert_eq!(problems[0].consequences, ["DISK_SPACE_MANAGER"]);
     // Who watches over the disk may miss something else.
     facts.reports.get_mut("disk-space-manager").expect("there").health = Health::degraded("its state cannot be read");
-    facts.reports.get_mut("data-pipeline").expect("there").health = Health::unhealthy("waiting: the event router does not answer");
+    facts.reports.get_mut("data-pipeline").expect("there").health =
+        Health::unhealthy("waiting: the event router does not answer");
     let causes: Vec<Subject> = judge(&facts).into_iter().filter(Problem::is_cause).map(|p| p.subject).collect();
     assert_eq!(causes.len(), 4, "{causes:?}");
     // Inodes that are used up are like a full disk.
@@ -457,8 +520,8 @@ fn a_disk_that_is_only_low_hides_nothing_and_a_full_one_hides_no_cure() {
     assert_eq!((problem.code, problem.severity, problem.consequences.len()), (Code::Inodes, Severity::Broken, 2));
 }
 
-/// A daemon that says that its trouble is failing jobs follows from those; one that says something else is a cause of its own, also when it
-/// is the daemon that queues them.
+/// A daemon that says that its trouble is failing jobs follows from those; one that says something else is a cause of
+/// its own, also when it is the daemon that queues them.
 #[test]
 fn failing_jobs_explain_only_who_says_that_it_is_because_of_them() {
     let causes = |trigger: Health| {
@@ -485,7 +548,11 @@ fn who_fails_again_and_again_is_told_also_in_the_moment_in_which_it_runs() {
     let problem = only(&with(times(&[NOW - 590 * SECOND, NOW - 300 * SECOND, NOW - SECOND])));
     assert_eq!((problem.code, problem.severity), (Code::DaemonCrashing, Severity::Broken));
     assert!(problem.title.contains("3 restarts within 10 min"), "{problem:?}");
-    assert_eq!(judge(&with(times(&[NOW - 610 * SECOND, NOW - 300 * SECOND, NOW - SECOND]))), [], "two within ten minutes");
+    assert_eq!(
+        judge(&with(times(&[NOW - 610 * SECOND, NOW - 300 * SECOND, NOW - SECOND]))),
+        [],
+        "two within ten minutes"
+    );
 }
 
 /// What a process that was restarted often is at this moment is not hidden by its restarts.
@@ -505,7 +572,9 @@ fn restarts_hide_nothing_of_what_a_process_is_now() {
     assert_eq!(paused, [Code::DaemonCrashing, Code::DaemonHeld]);
     let silent = crashes(single, &|f| f.reports.get_mut("feedback-loop").expect("there").time_us = NOW - 100 * SECOND);
     assert_eq!(silent, [Code::DaemonCrashing, Code::DaemonSilent]);
-    let unwell = crashes(single, &|f| f.reports.get_mut("feedback-loop").expect("there").health = Health::unhealthy("cannot write"));
+    let unwell = crashes(single, &|f| {
+        f.reports.get_mut("feedback-loop").expect("there").health = Health::unhealthy("cannot write")
+    });
     assert_eq!(unwell, [Code::DaemonCrashing, Code::DaemonDegraded]);
     let master = crashes("ringrift-master.service", &|f| {
         let master = snapshot(f, "master", "").as_object_mut().expect("an object");
@@ -540,8 +609,12 @@ fn hubs_without_an_account_are_unknown_and_figures_that_nobody_knows_are_absent(
 
 #[test]
 fn sockets_and_the_watch_are_judged_like_services() {
-    for name in ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-emergency.path"] {
-        for (state, code) in [("masked", Code::UnitMasked), ("not-found", Code::UnitMissing), ("bad-setting", Code::UnitMissing)] {
+    for name in
+        ["ringrift-router.socket", "ringrift-coordinator.socket", "ringrift-job.socket", "ringrift-emergency.path"]
+    {
+        for (state, code) in
+            [("masked", Code::UnitMasked), ("not-found", Code::UnitMissing), ("bad-setting", Code::UnitMissing)]
+        {
             let mut facts = well();
             let unit = of(&mut facts, name);
             (unit.load_state, unit.active_state) = (state.into(), "inactive".into());
@@ -582,11 +655,12 @@ fn thresholds_are_those_by_which_the_coordinator_goes() {
     let mut facts = well();
     facts.machine.disk_percent = Some(60.0);
     assert_eq!(judge(&facts), []);
-    let thresholds =
-        json!({ "disk": { "warning": 40.0, "critical": 50.0 }, "inodes": { "warning": 80.0, "critical": 90.0 }, "hysteresis": 5.0 });
+    let thresholds = json!({ "disk": { "warning": 40.0, "critical": 50.0 }, "inodes": { "warning": 80.0, "critical": 90.0 }, "hysteresis": 5.0 });
     conditions(&mut facts, json!({ "thresholds": thresholds }));
     assert!(only(&facts).title.contains("until it is below 45 %"));
-    let why = |facts: &Facts| judge(facts).into_iter().find(|p| p.code == Code::DiskLow).and_then(|p| p.why).expect("a reason");
+    let why = |facts: &Facts| {
+        judge(facts).into_iter().find(|p| p.code == Code::DiskLow).and_then(|p| p.why).expect("a reason")
+    };
     assert!(!why(&facts).contains("threshold"), "the files say the same");
     facts.config.errors = vec!["x".into()];
     assert!(why(&facts).contains("the coordinator has in effect"));
@@ -606,10 +680,14 @@ fn a_file_that_only_the_viewer_may_not_read_leaves_the_configuration_unknown() {
     let mut facts = well();
     facts.config.hidden = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
     let problem = only(&facts);
-    assert_eq!((problem.code, problem.subject.kind, problem.severity), (Code::Unknown, Kind::Config, Severity::Degraded));
+    assert_eq!(
+        (problem.code, problem.subject.kind, problem.severity),
+        (Code::Unknown, Kind::Config, Severity::Degraded)
+    );
     // What the processes made of it is for all to read, and says more.
     let taken = |facts: &mut Facts, value: Value| {
-        facts.reports.get_mut("evaluation").expect("a report").config = serde_json::from_value(value).expect("a configuration");
+        facts.reports.get_mut("evaluation").expect("a report").config =
+            serde_json::from_value(value).expect("a configuration");
     };
     taken(&mut facts, json!({ "read_us": NOW - SECOND, "refused": true }));
     let problem = only(&facts);
@@ -622,12 +700,15 @@ fn a_file_that_only_the_viewer_may_not_read_leaves_the_configuration_unknown() {
     assert_eq!(notices, [Code::ConfigNotLoaded]);
 }
 
-/// After a start with a bad file root sees its errors; another user sees who refused it. For both it is one cause, and broken.
+/// After a start with a bad file root sees its errors; another user sees who refused it. For both it is one cause, and
+/// broken.
 #[test]
 fn a_configuration_that_all_refused_at_their_start_is_one_cause_for_whoever_looks() {
     let seen_by = |look: &dyn Fn(&mut Facts)| {
         let mut facts = well();
-        for name in facts.units.clone().expect("units").iter().map(|u| u.name.clone()).filter(|name| name.ends_with(".service")) {
+        for name in
+            facts.units.clone().expect("units").iter().map(|u| u.name.clone()).filter(|name| name.ends_with(".service"))
+        {
             let unit = of(&mut facts, &name);
             (unit.active_state, unit.result, unit.exit_status) = ("failed".into(), Some("exit-code".into()), Some(78));
         }
@@ -636,9 +717,14 @@ fn a_configuration_that_all_refused_at_their_start_is_one_cause_for_whoever_look
         assert!(problem.consequences.len() > 17 && problem.subject.kind == Kind::Config, "{problem:?}");
         (problem.code, problem.severity)
     };
-    let root = seen_by(&|facts| facts.config.errors = vec!["/etc/ringrift/conf.d/90-mine.yaml:1:3: nonsense: unknown key".into()]);
+    let root = seen_by(&|facts| {
+        facts.config.errors = vec!["/etc/ringrift/conf.d/90-mine.yaml:1:3: nonsense: unknown key".into()]
+    });
     let other = seen_by(&|facts| facts.config.hidden = Some("/etc/ringrift/conf.d/90-mine.yaml".into()));
     let mended_since = seen_by(&|_| {});
     assert_eq!(root, (Code::ConfigInvalid, Severity::Broken));
-    assert_eq!((other, mended_since), ((Code::ConfigRefused, Severity::Broken), (Code::ConfigRefused, Severity::Broken)));
+    assert_eq!(
+        (other, mended_since),
+        ((Code::ConfigRefused, Severity::Broken), (Code::ConfigRefused, Severity::Broken))
+    );
 }

@@ -20,7 +20,8 @@ pub fn turns(view: &View<'_>) -> Vec<Turn> {
     keys.extend(conditions.running.iter().map(|r| r.config_key.clone()));
     let of = |key: ConfigKey| {
         let stage = stages.iter().find(|s| s.config_key == key);
-        let job = conditions.running.iter().filter(|r| r.config_key == key).max_by_key(|r| (place(r.work_type), r.started));
+        let job =
+            conditions.running.iter().filter(|r| r.config_key == key).max_by_key(|r| (place(r.work_type), r.started));
         turn(stage, job, conditions.waiting.iter().find(|w| w.config_key == key), key)
     };
     keys.into_iter().map(of).collect()
@@ -43,7 +44,9 @@ fn turn(stage: Option<&StageState>, job: Option<&RunningJob>, waiting: Option<&W
         (Some(job), ..) => (job_text(job), Some(job.since_us)),
         (None, Some(why), Some(waiting), _) => (format!("waits: {why}"), Some(waiting.since_us)),
         (None, _, Some(waiting), _) => (format!("{} is about to start", waiting.work_type), Some(waiting.since_us)),
-        (None, _, None, Some(stage)) => (format!("{}: {}", stage.stage.replace('_', " "), stage.reason), Some(stage.since_us)),
+        (None, _, None, Some(stage)) => {
+            (format!("{}: {}", stage.stage.replace('_', " "), stage.reason), Some(stage.since_us))
+        }
         (None, _, None, None) => (String::new(), None),
     };
     let champion = stage.and_then(|s| s.champion.as_ref());
@@ -96,5 +99,10 @@ pub fn jobs(view: &View<'_>) -> Option<Jobs> {
 pub fn events(view: &View<'_>) -> Option<Events> {
     let up = view.process("EVENT_ROUTER").is_some_and(|p| p.is_up());
     let stats = view.router.as_ref().filter(|_| up)?;
-    Some(Events { published_per_second: stats.rates.published, lag: stats.lag, dead_letters: stats.dead_letters, events: stats.events })
+    Some(Events {
+        published_per_second: stats.rates.published,
+        lag: stats.lag,
+        dead_letters: stats.dead_letters,
+        events: stats.events,
+    })
 }

@@ -52,8 +52,9 @@ impl<'a> View<'a> {
         let profile = facts.profile();
         let members = profile.map(Profile::members).unwrap_or_default();
         let real = all().filter(|s| !matches!(s.stage, Stage::Alias { .. }));
-        let mut processes: Vec<Process> =
-            real.map(|spec| daemon(facts, spec, members.contains(&spec.daemon), wish(master.as_ref(), spec.daemon))).collect();
+        let mut processes: Vec<Process> = real
+            .map(|spec| daemon(facts, spec, members.contains(&spec.daemon), wish(master.as_ref(), spec.daemon)))
+            .collect();
         processes.extend([("master", MASTER), ("coordinator", COORDINATOR)].map(|(name, unit)| hub(facts, name, unit)));
         View {
             coordinator: facts.coordinator(),
@@ -91,7 +92,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The thresholds that bar new work: those that the coordinator goes by while it runs, else those of the configuration; and which.
+    /// The thresholds that bar new work: those that the coordinator goes by while it runs, else those of the
+    /// configuration; and which.
     pub fn thresholds(&self) -> (Thresholds, ThresholdSource) {
         let up = self.process("coordinator").is_some_and(Process::is_up);
         let live = self.coordinator.as_ref().filter(|_| up).and_then(|c| c.conditions.thresholds);
@@ -102,7 +104,9 @@ impl<'a> View<'a> {
     /// When a unit was restarted after a failure within the last `span_us` microseconds, as the master saw it.
     pub fn restarts(&self, unit: &str, span_us: i64) -> usize {
         let seen = self.master.as_ref().and_then(|m| m.restarts.as_ref()?.get(unit));
-        seen.map_or(0, |log| log.times_us.iter().filter(|at| (0..=span_us).contains(&(self.facts.now_us - at.us()))).count())
+        seen.map_or(0, |log| {
+            log.times_us.iter().filter(|at| (0..=span_us).contains(&(self.facts.now_us - at.us()))).count()
+        })
     }
 
     /// Since when the suite is up at least: its youngest socket or hub.
@@ -150,7 +154,9 @@ fn daemon(facts: &Facts, spec: &'static DaemonSpec, member: bool, wish: Wish) ->
         found.reason = format!("stopped by {by}");
     }
     let held = match (paused, stopped) {
-        (Some(control), _) => Some(Held { by: control.who.clone(), since_us: Some(control.when_us.us()).filter(|t| *t > 0) }),
+        (Some(control), _) => {
+            Some(Held { by: control.who.clone(), since_us: Some(control.when_us.us()).filter(|t| *t > 0) })
+        }
         (None, Some(by)) => Some(Held { by, since_us: unit.and_then(|u| u.since_us) }),
         (None, None) => None,
     };
@@ -206,7 +212,8 @@ fn process(
     }
 }
 
-/// Its own last word, else systemd's STATUS= without what stands beside it: the state and health, and why it has no work.
+/// Its own last word, else systemd's STATUS= without what stands beside it: the state and health, and why it has no
+/// work.
 fn last(unit: Option<&UnitView>, report: Option<&StatusFile>) -> String {
     if let Some(last) = report.map(|r| &r.last).filter(|last| !last.is_empty()) {
         return last.clone();

@@ -1,4 +1,5 @@
-//! Steadiness over time: a problem is shown at once and goes only when it has been away for a while. Kept by the face that watches.
+//! Steadiness over time: a problem is shown at once and goes only when it has been away for a while. Kept by the face
+//! that watches.
 use crate::contract::overview::{Overview, Verdict};
 use crate::contract::problem::{Code, Problem, Severity, Subject};
 use std::collections::BTreeMap;
@@ -21,8 +22,8 @@ struct Kept {
     told: Option<Severity>,
 }
 
-/// What became of the problems with one look. What is told is told of causes: a consequence has no line of its own, and becomes news when
-/// it stays after its cause has gone.
+/// What became of the problems with one look. What is told is told of causes: a consequence has no line of its own, and
+/// becomes news when it stays after its cause has gone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
     /// What is to be shown, in the order of the judgement; what was kept comes last.
@@ -60,7 +61,9 @@ impl Watch {
             match told {
                 _ if self.shown.contains_key(&key) => {}
                 None if problem.is_cause() => change.appeared.push(problem.clone()),
-                Some(severity) if problem.is_cause() && severity != problem.severity => change.changed.push((problem.clone(), severity)),
+                Some(severity) if problem.is_cause() && severity != problem.severity => {
+                    change.changed.push((problem.clone(), severity))
+                }
                 _ => {}
             }
             let told = if problem.is_cause() { Some(problem.severity) } else { told };
@@ -101,7 +104,8 @@ mod tests {
         assert_eq!(watch.see(vec![], 21 * second), Change::default());
     }
 
-    /// Each problem is told when it comes, when it gets worse or better, and when it goes, by code and subject; a consequence never is.
+    /// Each problem is told when it comes, when it gets worse or better, and when it goes, by code and subject; a
+    /// consequence never is.
     #[test]
     fn what_is_told_is_told_once_with_each_change_of_its_severity() {
         let of = |name: &str| Problem::new(Code::DaemonDegraded, Subject::new(Kind::Daemon, name), "slow");
@@ -120,7 +124,10 @@ mod tests {
         assert_eq!(told(watch.see(vec![worse], 3 * second)), "+ ~ -");
         assert_eq!(told(watch.see(vec![], 9 * second)), "+ ~ -A B");
         // It follows from another one, and is told when that one has gone.
-        let cause = crate::contract::problem::Cause { code: Code::RouterDown, subject: Subject::new(Kind::Daemon, "EVENT_ROUTER") };
+        let cause = crate::contract::problem::Cause {
+            code: Code::RouterDown,
+            subject: Subject::new(Kind::Daemon, "EVENT_ROUTER"),
+        };
         let follows = Problem { caused_by: Some(cause), ..of("A") };
         assert_eq!(told(watch.see(vec![follows.clone()], 20 * second)), "+ ~ -");
         assert_eq!(told(watch.see(vec![of("A")], 21 * second)), "+A ~ -");

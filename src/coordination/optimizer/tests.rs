@@ -59,7 +59,8 @@ impl Loop {
         let mut trace = Trace { used: vec![], jobs: vec![] };
         for _ in 0..periods {
             self.now += PERIOD;
-            let measured = Measured { percent: self.plant.pass(self.jobs), per_job: 100.0 / f64::from(self.plant.most) };
+            let measured =
+                Measured { percent: self.plant.pass(self.jobs), per_job: 100.0 / f64::from(self.plant.most) };
             let load = Load { running: self.jobs, most: self.plant.most, full: None };
             let wish = wish(&targets, &settings, band, &mut self.memory, measured, &load, self.now);
             self.jobs = decide(&settings, &load, &mut [("cpu", measured, wish, &mut self.memory)]).jobs;
@@ -79,8 +80,8 @@ fn plant(most: u32, strength: f64, others: f64, lag: f64, noise: u64) -> Plant {
     Plant { most, per_job: 100.0 * strength / f64::from(most), others, lag, used: others, noise }
 }
 
-/// From idle, from overload, after others came, after they went: in the band within ten periods, and then quiet. A thousand nodes;
-/// jobs take from .6 to 1.4 times what the controller believes, and at most half the band each.
+/// From idle, from overload, after others came, after they went: in the band within ten periods, and then quiet. A
+/// thousand nodes; jobs take from .6 to 1.4 times what the controller believes, and at most half the band each.
 #[test]
 fn it_settles_within_ten_periods_and_stays() {
     let targets = ResourceTargets::default();
@@ -92,14 +93,18 @@ fn it_settles_within_ten_periods_and_stays() {
     let (mut slowest, mut judged) = (0, 0);
     for case in 0..1000u64 {
         let most = [16u32, 24, 32, 48, 64, 96, 128][uniform(0.0, 7.0) as usize];
-        let (strength, others, lag, full) = (uniform(0.6, 1.4), uniform(0.0, 40.0), uniform(0.1, 1.0), uniform(0.0, 1.0) < 0.5);
+        let (strength, others, lag, full) =
+            (uniform(0.6, 1.4), uniform(0.0, 40.0), uniform(0.1, 1.0), uniform(0.0, 1.0) < 0.5);
         let band = if case % 2 == 0 { gpu_band(&targets) } else { cpu_band(&targets) };
         let mut control = Loop::new(plant(most, strength, others, lag, case), if full { most } else { 0 });
         for later in [others, (others + 25.0).min(55.0), 0.0] {
             control.plant.others = later;
             let trace = control.run(40, &band);
             let told = || {
-                format!("case {case}, {most} jobs × {strength:.2}, lag {lag:.2}, others {later:.0}: {:.0?} {:?}", trace.used, trace.jobs)
+                format!(
+                    "case {case}, {most} jobs × {strength:.2}, lag {lag:.2}, others {later:.0}: {:.0?} {:?}",
+                    trace.used, trace.jobs
+                )
             };
             assert!(trace.jobs.iter().all(|n| *n <= most), "{}", told());
             if control.plant.reaches() < 72.0 {
@@ -143,7 +148,8 @@ fn a_limit_that_stands_against_it_winds_nothing_up() {
     assert!(settled(&trace, &band) <= 10, "{:?} {:?}", trace.used, trace.jobs);
 }
 
-/// Two processors and jobs of a third of one each, as of a workload that waits a lot: what a job takes is learnt from what the jobs took.
+/// Two processors and jobs of a third of one each, as of a workload that waits a lot: what a job takes is learnt from
+/// what the jobs took.
 #[test]
 fn jobs_that_are_no_whole_thread_settle_as_fast() {
     let (targets, settings) = (ResourceTargets::default(), Optimizer::default());
@@ -158,7 +164,10 @@ fn jobs_that_are_no_whole_thread_settle_as_fast() {
                 now += PERIOD;
                 let percent = plant.pass(jobs);
                 let took = (15.0 * f64::from(jobs)).min(100.0 - others) + plant.noise(1.0);
-                let measured = Measured { percent, per_job: per_job(&mut memory, 50.0, Some(took.max(0.0)), jobs, percent > band.high) };
+                let measured = Measured {
+                    percent,
+                    per_job: per_job(&mut memory, 50.0, Some(took.max(0.0)), jobs, percent > band.high),
+                };
                 let load = Load { running: jobs, most: 8, full: None };
                 let wish = wish(&targets, &settings, &band, &mut memory, measured, &load, now);
                 jobs = decide(&settings, &load, &mut [("cpu", measured, wish, &mut memory)]).jobs.max(1);

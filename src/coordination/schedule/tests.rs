@@ -7,7 +7,14 @@ const HOUR: Span = Span::HOUR;
 const NOW: Wall = Wall::of_us(1_000_000 * HOUR.us());
 
 fn item(number: i64, config: &str, priority: u8) -> Waiting {
-    Waiting { number, kind: JobType::Selfplay, config: config.into(), priority, created: NOW + Span::of_us(number), latest_start: None }
+    Waiting {
+        number,
+        kind: JobType::Selfplay,
+        config: config.into(),
+        priority,
+        created: NOW + Span::of_us(number),
+        latest_start: None,
+    }
 }
 
 fn numbers(waiting: &[Waiting], granted: Granted) -> Vec<i64> {
@@ -23,14 +30,27 @@ fn level_goes_before_age_and_age_decides_within_a_level() {
 #[test]
 fn four_hours_raise_an_item_by_a_level() {
     let mut old = item(9, "a", 10);
-    for (hours, level) in
-        [(0, Level::Low), (3, Level::Low), (4, Level::Normal), (8, Level::High), (12, Level::Critical), (99, Level::Critical)]
-    {
+    for (hours, level) in [
+        (0, Level::Low),
+        (3, Level::Low),
+        (4, Level::Normal),
+        (8, Level::High),
+        (12, Level::Critical),
+        (99, Level::Critical),
+    ] {
         old.created = NOW - hours * HOUR;
-        assert_eq!(order(std::slice::from_ref(&old), Granted::default(), &Scheduler::default(), NOW)[0].level, level, "{hours} h");
+        assert_eq!(
+            order(std::slice::from_ref(&old), Granted::default(), &Scheduler::default(), NOW)[0].level,
+            level,
+            "{hours} h"
+        );
     }
     old.created = NOW + HOUR;
-    assert_eq!(order(&[old], Granted::default(), &Scheduler::default(), NOW)[0].aged, 0, "a clock that went back ages nobody");
+    assert_eq!(
+        order(&[old], Granted::default(), &Scheduler::default(), NOW)[0].aged,
+        0,
+        "a clock that went back ages nobody"
+    );
 }
 
 #[test]
@@ -106,8 +126,9 @@ impl Simulation {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-    /// Whatever comes, an item of the lowest level is served: within twelve hours it is CRITICAL; what may still go first is older,
-    /// or came with a deadline in its first four hours, or belongs to a configuration that is below its share for now.
+    /// Whatever comes, an item of the lowest level is served: within twelve hours it is CRITICAL; what may still go
+    /// first is older, or came with a deadline in its first four hours, or belongs to a configuration that is below its
+    /// share for now.
     #[test]
     fn nothing_starves(
         victim in 0usize..5,
@@ -121,7 +142,8 @@ proptest! {
         }
         s.arrive(&name(victim), 0, None);
         let wanted = s.numbers;
-        // Twelve hours to rise, then one step for each of the backlog and of the first four hours' arrivals, thrice for its share.
+        // Twelve hours to rise, then one step for each of the backlog and of the first four hours' arrivals, thrice for
+        // its share.
         let steps = 72 + 3 * (backlog.len() + 2 * 24) + 6;
         let served = (0..steps).any(|step| {
             for arrival in [2 * step, 2 * step + 1] {

@@ -16,7 +16,17 @@ fn unit(load: &str, active: &str, sub: &str) -> UnitView {
 
 fn facts<'a>(unit: Option<&'a UnitView>) -> Facts<'a> {
     let spec = D::AutoExport.spec();
-    Facts { spec, unit, report: None, torn: false, control: None, desired: false, held: None, blocked_since: None, now: Wall::of_us(NOW) }
+    Facts {
+        spec,
+        unit,
+        report: None,
+        torn: false,
+        control: None,
+        desired: false,
+        held: None,
+        blocked_since: None,
+        now: Wall::of_us(NOW),
+    }
 }
 
 fn report(age_s: i64, state: State) -> StatusFile {
@@ -44,7 +54,8 @@ fn a_planned_daemon_is_never_shown_as_stopped() {
 
 #[test]
 fn what_cannot_start_says_why() {
-    let config = UnitView { result: Some("exit-code".into()), exit_status: Some(78), ..unit("loaded", "failed", "failed") };
+    let config =
+        UnitView { result: Some("exit-code".into()), exit_status: Some(78), ..unit("loaded", "failed", "failed") };
     let program = UnitView { exit_status: Some(203), ..config.clone() };
     let sandbox = UnitView { exit_status: Some(226), ..config.clone() };
     for (unit, word) in [
@@ -65,20 +76,28 @@ fn what_cannot_start_says_why() {
 
 #[test]
 fn failed_gives_the_result_and_the_restarts_that_were_made() {
-    let seen = UnitView { result: Some("exit-code".into()), exit_status: Some(1), restarts: Some(6), ..unit("loaded", "failed", "failed") };
+    let seen = UnitView {
+        result: Some("exit-code".into()),
+        exit_status: Some(1),
+        restarts: Some(6),
+        ..unit("loaded", "failed", "failed")
+    };
     let found = assess(&facts(Some(&seen)));
     assert_eq!((found.state, found.reason.as_str()), (State::Failed, "exit-code 1 after 5 restarts"));
     // The main process drained well; what failed is a command beside it.
-    let beside = UnitView { exit_status: Some(0), status_text: Some("STOPPED (healthy): waits".into()), ..seen.clone() };
+    let beside =
+        UnitView { exit_status: Some(0), status_text: Some("STOPPED (healthy): waits".into()), ..seen.clone() };
     assert_eq!(assess(&facts(Some(&beside))).reason, "exit-code of a control process after 5 restarts");
     // The exit status of an earlier process is no reason for a timeout.
-    let timeout = UnitView { result: Some("timeout".into()), exit_status: Some(78), ..unit("loaded", "failed", "failed") };
+    let timeout =
+        UnitView { result: Some("timeout".into()), exit_status: Some(78), ..unit("loaded", "failed", "failed") };
     assert_eq!(assess(&facts(Some(&timeout))).state, State::Failed);
 }
 
 #[test]
 fn a_process_that_runs_without_any_report_is_silent_after_half_a_minute() {
-    let at = |seconds: i64| UnitView { since_us: Some(NOW - seconds * 1_000_000), ..unit("loaded", "active", "running") };
+    let at =
+        |seconds: i64| UnitView { since_us: Some(NOW - seconds * 1_000_000), ..unit("loaded", "active", "running") };
     let (young, old) = (at(30), at(31));
     assert_eq!(assess(&facts(Some(&young))).state, State::Running);
     let found = assess(&facts(Some(&old)));
@@ -89,15 +108,22 @@ fn a_process_that_runs_without_any_report_is_silent_after_half_a_minute() {
 
 #[test]
 fn waiting_names_whom_and_since() {
-    let seen =
-        UnitView { start_queued: true, waiting_for: vec!["ringrift-event-router.service".into()], ..unit("loaded", "inactive", "dead") };
+    let seen = UnitView {
+        start_queued: true,
+        waiting_for: vec!["ringrift-event-router.service".into()],
+        ..unit("loaded", "inactive", "dead")
+    };
     let found = assess(&Facts { blocked_since: Some(Wall::of_us(NOW - 4_000_000)), ..facts(Some(&seen)) });
-    assert_eq!((found.state, found.reason.as_str()), (State::Blocked, "waiting for ringrift-event-router.service for 4 s"));
+    assert_eq!(
+        (found.state, found.reason.as_str()),
+        (State::Blocked, "waiting for ringrift-event-router.service for 4 s")
+    );
 }
 
 #[test]
 fn a_restart_delay_is_initializing_and_says_so() {
-    let seen = UnitView { result: Some("signal".into()), restarts: Some(2), ..unit("loaded", "activating", "auto-restart") };
+    let seen =
+        UnitView { result: Some("signal".into()), restarts: Some(2), ..unit("loaded", "activating", "auto-restart") };
     let found = assess(&facts(Some(&seen)));
     assert_eq!(found.state, State::Initializing);
     assert!(found.reason.contains("waiting for restart 3 after signal"), "{}", found.reason);
@@ -116,7 +142,11 @@ fn never_ran_blocked_and_stopped_differ() {
         let blocked_since = Some(Wall::of_us(NOW - seconds * 1_000_000));
         assess(&Facts { desired: true, blocked_since, ..facts(Some(&fresh)) }).state
     };
-    assert_eq!((since(3), since(30)), (State::Initializing, State::Blocked), "the master has only just begun, or something holds it up");
+    assert_eq!(
+        (since(3), since(30)),
+        (State::Initializing, State::Blocked),
+        "the master has only just begun, or something holds it up"
+    );
     assert_eq!(state(&ran, false, None), State::Stopped);
     assert_eq!(state(&ran, true, None), State::Stopped);
     assert_eq!(state(&ran, true, Some("EVENT_ROUTER is not running")), State::Blocked);
@@ -140,7 +170,11 @@ fn active_is_running_paused_or_stale() {
 
 #[test]
 fn a_report_of_an_earlier_run_is_neither_health_nor_staleness() {
-    let seen = UnitView { since_us: Some(NOW - 5_000_000), invocation_id: Some("1".into()), ..unit("loaded", "active", "running") };
+    let seen = UnitView {
+        since_us: Some(NOW - 5_000_000),
+        invocation_id: Some("1".into()),
+        ..unit("loaded", "active", "running")
+    };
     let earlier = report(300, State::Running);
     let found = assess(&Facts { report: Some(&earlier), ..facts(Some(&seen)) });
     assert_eq!((found.state, found.health.status), (State::Running, HealthStatus::Unknown));

@@ -1,4 +1,5 @@
-//! What admission is judged by: the machine as it was last seen, the gates, back-pressure, and what was decided already.
+//! What admission is judged by: the machine as it was last seen, the gates, back-pressure, and what was decided
+//! already.
 use crate::contract::host::HostSnapshot;
 use crate::contract::time::Mono;
 use crate::coordination::admission::Decisions;
@@ -12,8 +13,8 @@ pub type FlagReader = Box<dyn Fn() -> Result<(), String> + Send>;
 
 /// The decisions that count, in memory beside the database from which they were read.
 ///
-/// They are read by everybody and changed through `edit` alone, which remembers it until the savepoint is over; after a rollback they are
-/// read anew. Who changes them cannot forget to say so, and nobody sees them while they are stale.
+/// They are read by everybody and changed through `edit` alone, which remembers it until the savepoint is over; after a
+/// rollback they are read anew. Who changes them cannot forget to say so, and nobody sees them while they are stale.
 #[derive(Default)]
 pub struct Kept {
     decisions: Option<Decisions>,
@@ -111,7 +112,10 @@ mod tests {
     fn fresh() -> Decisions {
         let (config, own) = (Config::default(), NodeId::new("n1").expect("a node"));
         let (limits, admission, safeguards) = (&config.limits, &config.admission, &config.safeguards);
-        Decisions::new(&Rules { limits, admission, safeguards, gates: &[], own: &own, selfplay_factor: 1.0 }, Mono::default())
+        Decisions::new(
+            &Rules { limits, admission, safeguards, gates: &[], own: &own, selfplay_factor: 1.0 },
+            Mono::default(),
+        )
     }
 
     #[test]

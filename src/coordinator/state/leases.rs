@@ -1,4 +1,5 @@
-//! Leases as they are kept in memory: their terms, the progress of their jobs, and the connections of jobs whose attempt ends.
+//! Leases as they are kept in memory: their terms, the progress of their jobs, and the connections of jobs whose
+//! attempt ends.
 use crate::contract::ids::{FencingToken, JobId};
 use crate::contract::job::LEASE_TERM;
 use crate::contract::time::{Mono, Span};
@@ -85,7 +86,8 @@ impl Leases {
     /// The lease is over, and with it the attempt of the item that held it.
     pub fn end(&mut self, token: FencingToken, item: Option<(i64, JobId)>) {
         let (progress, heartbeats) = (&mut self.progress, &mut self.heartbeats);
-        let item = item.map(|(n, id)| Attempt { n, id, progress: progress.remove(&n), heartbeat: heartbeats.remove(&n) });
+        let item =
+            item.map(|(n, id)| Attempt { n, id, progress: progress.remove(&n), heartbeat: heartbeats.remove(&n) });
         self.over.push(Over { token, deadline: self.deadlines.forget(token), item });
     }
     /// How much ended in this transaction; a rollback goes back to it.

@@ -19,13 +19,17 @@ fn what_ended_long_ago_is_forgotten_and_what_others_wait_for_is_kept() {
         exit_status: "0".into(),
         interrupted: false,
         cause: None,
-        result: Some(serde_json::from_value(serde_json::json!({"schema": 1, "artefacts": [], "metrics": {}})).expect("a result")),
+        result: Some(
+            serde_json::from_value(serde_json::json!({"schema": 1, "artefacts": [], "metrics": {}})).expect("a result"),
+        ),
         description: None,
         error: String::new(),
         finished_us: BEGIN,
     };
     assert!(bench.change(move |cx| finish::finish(cx, end)).expect("finished").accepted);
-    bench.change(|cx| crate::coordinator::emergency::pause(cx, Because { reason: String::new(), by: String::new() })).expect("paused");
+    bench
+        .change(|cx| crate::coordinator::emergency::pause(cx, Because { reason: String::new(), by: String::new() }))
+        .expect("paused");
     let waiting = bench.change(move |cx| enqueue::enqueue(cx, &work)).expect("queued").work_id;
     let known = |id: &JobId| {
         let id = id.clone();
@@ -95,7 +99,10 @@ fn nothing_is_forgotten_by_a_clock_that_was_set_until_it_is_confirmed() {
 fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
     let bench = Bench::new();
     let two = || {
-        Ok(HostSnapshot { gpus: vec![Gpu { utilization_percent: Some(1.0), memory_percent: Some(1.0), ..Gpu::default() }; 2], ..calm()? })
+        Ok(HostSnapshot {
+            gpus: vec![Gpu { utilization_percent: Some(1.0), memory_percent: Some(1.0), ..Gpu::default() }; 2],
+            ..calm()?
+        })
     };
     bench
         .change(move |cx| {
@@ -105,7 +112,8 @@ fn each_lease_gets_the_least_used_gpu_of_the_own_node() {
         })
         .expect("looked");
     let acquire = |kind, at: &str| {
-        let call = Acquire { task_type: kind, node: Some(NodeId::new(at).expect("a node")), requested_by: "the test".into() };
+        let call =
+            Acquire { task_type: kind, node: Some(NodeId::new(at).expect("a node")), requested_by: "the test".into() };
         bench.change(move |cx| slots::acquire(cx, &call)).expect("acquired").lease
     };
     let first = acquire(JobType::Selfplay, "n1");

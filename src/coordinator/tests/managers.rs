@@ -1,9 +1,12 @@
-//! The managers over a real database and a clock that tests turn: order, durations, peak hours, bandwidth, the optimizer's wish.
+//! The managers over a real database and a clock that tests turn: order, durations, peak hours, bandwidth, the
+//! optimizer's wish.
 use super::super::cancel::stop_work;
 use super::super::change::{Change, Now};
 use super::super::refusal::Refusal;
 use super::super::state::State;
-use super::super::{bandwidth, durations, enqueue, expire, finish, grant, optimizer, orders, query, rows, schedule, schema};
+use super::super::{
+    bandwidth, durations, enqueue, expire, finish, grant, optimizer, orders, query, rows, schedule, schema,
+};
 use crate::contract::cause::FailureCause;
 use crate::contract::config::{Admission, Config};
 use crate::contract::coordinator::bandwidth::{EndTransfer, Transfer, Urgency};
@@ -39,7 +42,14 @@ fn node() -> NodeId {
 
 fn calm() -> Result<HostSnapshot, String> {
     let used = Some(1.0);
-    Ok(HostSnapshot { cpus: 16, cpu_percent: used, load1: used, memory_percent: used, disk_percent: used, ..HostSnapshot::default() })
+    Ok(HostSnapshot {
+        cpus: 16,
+        cpu_percent: used,
+        load1: used,
+        memory_percent: used,
+        disk_percent: used,
+        ..HostSnapshot::default()
+    })
 }
 
 fn key(name: &str) -> ConfigKey {
@@ -50,7 +60,8 @@ impl Bench {
     /// With a master and sixteen processors.
     fn new() -> Bench {
         let dir = tempfile::tempdir().expect("a directory");
-        let (db, epoch) = schema::open(&dir.path().join("coordination.db"), Keep::NONE, Mono::default()).expect("opens");
+        let (db, epoch) =
+            schema::open(&dir.path().join("coordination.db"), Keep::NONE, Mono::default()).expect("opens");
         // Rates that are no hindrance: these tests are about the managers.
         let admission = Admission {
             per_minute: 1_000_000,
@@ -63,7 +74,8 @@ impl Bench {
         let config = Config { admission, ..Config::default() };
         let mut state = State::new(config, node(), Some(16), epoch, Box::new(calm));
         state.jobs = dir.path().to_owned();
-        let mut bench = Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: Mono::default(), boot: Boot::default() } };
+        let mut bench =
+            Bench { _dir: dir, db, state, now: Now { wall: NINE, mono: Mono::default(), boot: Boot::default() } };
         let (mailbox, _) = crate::coordinator::mailbox::Mailbox::new().expect("a mailbox");
         bench.change(|cx| orders::connect(cx, node(), mailbox)).expect("connected");
         bench
@@ -101,7 +113,13 @@ impl Bench {
         }
     }
     fn observe(&mut self, cpu: f64) -> crate::contract::coordinator::optimizer::Advice {
-        let seen = Observe { cpus: 16, cpu_percent: Some(cpu), memory_percent: Some(20.0), memory_bytes: 64 << 30, ..Default::default() };
+        let seen = Observe {
+            cpus: 16,
+            cpu_percent: Some(cpu),
+            memory_percent: Some(20.0),
+            memory_bytes: 64 << 30,
+            ..Default::default()
+        };
         self.change(|cx| optimizer::observe(cx, &seen)).expect("taken in")
     }
 }
@@ -114,11 +132,16 @@ fn the_order_is_by_level_share_deadline_and_what_waits_for_it() {
     assert_eq!(b.order(), [normal.clone(), low.clone()]);
     b.pass(9 * HOUR);
     let high = b.queue(JobType::Selfplay, "hex8_2p", 75);
-    assert_eq!(b.order(), [normal.clone(), low.clone(), high.clone()], "nine hours raise NORMAL to CRITICAL and LOW to HIGH");
+    assert_eq!(
+        b.order(),
+        [normal.clone(), low.clone(), high.clone()],
+        "nine hours raise NORMAL to CRITICAL and LOW to HIGH"
+    );
     let soon = b.now.wall + 600 * SECOND;
     let urgent = b.queue_by(JobType::Selfplay, "square8_2p", 10, Some(soon));
     assert_eq!(b.order(), [normal, urgent, low.clone(), high], "a near deadline is CRITICAL");
-    let waits = NewWork { priority: 95, depends_on: vec![low.clone()], ..NewWork::new(JobType::Training, key("square8_2p")) };
+    let waits =
+        NewWork { priority: 95, depends_on: vec![low.clone()], ..NewWork::new(JobType::Training, key("square8_2p")) };
     b.change(|cx| enqueue::enqueue(cx, &waits)).expect("queued");
     assert_eq!(b.order()[0], low, "CRITICAL work waits for it");
 }
@@ -126,7 +149,10 @@ fn the_order_is_by_level_share_deadline_and_what_waits_for_it() {
 #[test]
 fn a_deadline_in_the_past_is_refused_and_a_missed_one_is_said() {
     let mut b = Bench::new();
-    let late = NewWork { deadline_us: Some(b.now.wall - Span::of_us(1)), ..NewWork::new(JobType::Selfplay, key("square8_2p")) };
+    let late = NewWork {
+        deadline_us: Some(b.now.wall - Span::of_us(1)),
+        ..NewWork::new(JobType::Selfplay, key("square8_2p"))
+    };
     assert!(b.change(|cx| enqueue::enqueue(cx, &late)).is_err());
     let by = b.now.wall + SECOND;
     let id = b.queue_by(JobType::Selfplay, "square8_2p", 10, Some(by));
@@ -274,7 +300,11 @@ fn the_optimizers_wish_bounds_the_grants_and_grows_old() {
     let shed = b.observe(99.0);
     assert!(shed.action == Action::ScaleDown && shed.jobs < more.jobs, "{shed:?}");
     b.pass(181 * SECOND);
-    assert_eq!(b.change(|cx| Ok(optimizer::cap(cx, &node()))).expect("told"), Some(8), "an old wish is none; the hardware stays");
+    assert_eq!(
+        b.change(|cx| Ok(optimizer::cap(cx, &node()))).expect("told"),
+        Some(8),
+        "an old wish is none; the hardware stays"
+    );
     assert!(b.change(|cx| optimizer::utilization(cx)).expect("told").nodes.is_empty());
 }
 
@@ -306,8 +336,14 @@ fn leases_still_expire_beside_all_that() {
     let mut b = Bench::new();
     let id = b.queue(JobType::Selfplay, "square8_2p", 50);
     b.fill();
-    b.change(|cx| super::super::take::take(cx, &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() }, &RUNNER))
-        .expect("taken");
+    b.change(|cx| {
+        super::super::take::take(
+            cx,
+            &crate::contract::job::Take { job_id: id.clone(), invocation_id: "i".into() },
+            &RUNNER,
+        )
+    })
+    .expect("taken");
     b.pass(121 * SECOND);
     b.change(expire::expire).expect("expired");
     assert!(b.change(|cx| query::show(cx, &id)).expect("shown").item.lease.expect("held").fenced);

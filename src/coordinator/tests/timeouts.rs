@@ -48,7 +48,8 @@ fn an_attempt_that_is_interrupted_a_hundred_times_without_progress_failed() {
     let (id, mut order) = bench.taken();
     for round in 1..=100 {
         let finished_us = bench.change(|cx| Ok(cx.now.wall)).expect("a time");
-        let stopped = Finish { exit_status: "75".into(), interrupted: true, token: Some(order.token), finished_us, ..ended(&id) };
+        let stopped =
+            Finish { exit_status: "75".into(), interrupted: true, token: Some(order.token), finished_us, ..ended(&id) };
         bench.change(move |cx| finish::finish(cx, stopped)).expect("told");
         let theirs = id.clone();
         let item = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item;
@@ -72,7 +73,8 @@ fn an_attempt_that_was_told_to_stop_counts_for_nothing() {
     let (id, mut order) = bench.taken();
     for _ in 0..5 {
         let finished_us = bench.change(|cx| Ok(cx.now.wall)).expect("a time");
-        let stopped = Finish { exit_status: "75".into(), interrupted: true, token: Some(order.token), finished_us, ..ended(&id) };
+        let stopped =
+            Finish { exit_status: "75".into(), interrupted: true, token: Some(order.token), finished_us, ..ended(&id) };
         bench.change(move |cx| finish::finish(cx, stopped)).expect("told");
         let theirs = id.clone();
         let item = bench.change(move |cx| query::show(cx, &theirs)).expect("shown").item;
@@ -90,10 +92,13 @@ fn an_attempt_that_was_told_to_stop_counts_for_nothing() {
     }
 }
 
-/// An attempt that the coordinator ends itself does not count. A unit cannot say so of itself, or it would be tried for ever.
+/// An attempt that the coordinator ends itself does not count. A unit cannot say so of itself, or it would be tried for
+/// ever.
 #[test]
 fn a_unit_cannot_claim_an_end_that_does_not_count() {
-    for (word, cause) in [("halted", None), ("exit-code", Some(FailureCause::Preempted)), ("shed", Some(FailureCause::Interrupted))] {
+    for (word, cause) in
+        [("halted", None), ("exit-code", Some(FailureCause::Preempted)), ("shed", Some(FailureCause::Interrupted))]
+    {
         let bench = Bench::new();
         let (id, order) = bench.taken();
         let claim = Finish { service_result: word.into(), cause, token: Some(order.token), ..ended(&id) };
@@ -112,8 +117,10 @@ fn only_the_runner_keeps_its_lease_and_its_silence_ends_the_attempt() {
     let child = Peer { pid: 78, ..RUNNER };
     for _ in 0..2 {
         bench.pass(40 * SECOND, 40 * SECOND);
-        let (renew, take) =
-            (Renew { job_id: id.clone(), token: order.token, progress: None }, Take { job_id: id.clone(), invocation_id: "i".into() });
+        let (renew, take) = (
+            Renew { job_id: id.clone(), token: order.token, progress: None },
+            Take { job_id: id.clone(), invocation_id: "i".into() },
+        );
         let (one, other) = (child.clone(), child.clone());
         // Answered, and worth nothing; or fenced off already.
         drop(bench.change(move |cx| take::renew(cx, &renew, &one)));
@@ -125,5 +132,8 @@ fn only_the_runner_keeps_its_lease_and_its_silence_ends_the_attempt() {
     bench.change(move |cx| orders::report(cx, &gone)).expect("told");
     let asked = id.clone();
     let item = bench.change(move |cx| query::show(cx, &asked)).expect("shown").item;
-    assert!(item.result.as_deref() == Some("watchdog") && item.error.is_some_and(|e| e.contains("did not renew the lease for 60 s")));
+    assert!(
+        item.result.as_deref() == Some("watchdog")
+            && item.error.is_some_and(|e| e.contains("did not renew the lease for 60 s"))
+    );
 }

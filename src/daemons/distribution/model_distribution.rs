@@ -1,4 +1,5 @@
-//! MODEL_DISTRIBUTION: brings the champion to where self-play reads it. On one machine: the verified atomic switch of a link.
+//! MODEL_DISTRIBUTION: brings the champion to where self-play reads it. On one machine: the verified atomic switch of a
+//! link.
 use crate::contract::catalog::Champion;
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
@@ -42,7 +43,9 @@ impl Daemon for ModelDistribution {
             Input::Event { payload: Payload::ModelPromoted(p), .. } => {
                 switch(&p.config_key, &p.model_id, &p.model_path, p.generation, ports, out);
             }
-            Input::Event { payload: Payload::RulesChanged(p), .. } => begin_anew(&p.config_key, p.rules_version, ports, out)?,
+            Input::Event { payload: Payload::RulesChanged(p), .. } => {
+                begin_anew(&p.config_key, p.rules_version, ports, out)?
+            }
             // What failed, or was restored from a backup, is put right here.
             Input::Tick { .. } => {
                 for key in &self.keys {
@@ -75,8 +78,8 @@ fn begin_anew(key: &ConfigKey, force: u32, ports: &Ports<'_>, out: &mut Out) -> 
     Ok(())
 }
 
-/// Takes a model away from self-play that is not in the store any more, damaged or deleted; the untrained network plays until a switch to
-/// the champion that is left.
+/// Takes a model away from self-play that is not in the store any more, damaged or deleted; the untrained network plays
+/// until a switch to the champion that is left.
 fn withdraw(key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
     let Some(current) = ports.models.current(key).map_err(HandlerError::Failed)? else { return Ok(()) };
     let gone = ports.catalog.get(&current)?.is_some_and(|record| record.path.is_empty());
@@ -85,7 +88,8 @@ fn withdraw(key: &ConfigKey, ports: &Ports<'_>, out: &mut Out) -> Result<(), Han
             Some(champion) => format!("generation {}, {}", champion.generation, short(&champion.model_id)),
             None => "the untrained network".into(),
         };
-        let line = format!("{key}: the model {} is no longer in the store; self-play continues with {next}", short(&current));
+        let line =
+            format!("{key}: the model {} is no longer in the store; self-play continues with {next}", short(&current));
         tracing::warn!("{line}");
         out.last(&line);
         out.health(Health::degraded(line));
@@ -170,7 +174,11 @@ mod tests {
         fakes.node.hold();
         fakes.models.hold();
         let out = fakes.event(&mut build::<ModelDistribution>(), promoted()).expect("handled");
-        assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
+        assert!(
+            matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1),
+            "{:?}",
+            out.events
+        );
         assert_eq!(fakes.models.hold().model, Some(digest('a')));
     }
 
@@ -179,7 +187,8 @@ mod tests {
         let fakes = Fakes::new();
         fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
         fakes.models.hold().model = Some(digest('a'));
-        let changed = |rules_version| events::RulesChanged { config_key: key(), rules_version, previous: 1, reason: "x".into() };
+        let changed =
+            |rules_version| events::RulesChanged { config_key: key(), rules_version, previous: 1, reason: "x".into() };
         let mut daemon: ModelDistribution = build();
         fakes.event(&mut daemon, changed(BUILT_IN_RULES)).expect("handled");
         assert_eq!(fakes.models.hold().model, Some(digest('a')), "it is of these rules");
@@ -202,12 +211,19 @@ mod tests {
         fakes.models.hold().model = Some(digest('b'));
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         let health = out.health.expect("said");
-        assert!(health.message.contains("no longer in the store") && health.message.contains("untrained"), "{health:?}");
+        assert!(
+            health.message.contains("no longer in the store") && health.message.contains("untrained"),
+            "{health:?}"
+        );
         assert_eq!((fakes.models.hold().model.clone(), health.status), (None, HealthStatus::Degraded));
         fakes.models.hold().model = Some(digest('b'));
         fakes.catalog.hold().stage.champion = Some(champion('a', 1));
         let out = fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled");
-        assert!(matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1), "{:?}", out.events);
+        assert!(
+            matches!(&out.events[..], [_, Payload::ModelDistributionComplete(c)] if c.generation == 1),
+            "{:?}",
+            out.events
+        );
         assert_eq!(fakes.models.hold().model, Some(digest('a')));
     }
 

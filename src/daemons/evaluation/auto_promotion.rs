@@ -54,14 +54,18 @@ impl AutoPromotion {
         let mut verdict = decide(&result, champion.as_ref().map(|c| &c.model_id), &self.gate);
         let record = ports.catalog.get(&result.model_id)?;
         if let Some(other) = record.as_ref().map(|r| r.rules_version).filter(|v| *v != stage.rules_version) {
-            verdict = Verdict::Refuse(format!("it has rules version {other}, the current one is {}", stage.rules_version));
+            verdict =
+                Verdict::Refuse(format!("it has rules version {other}, the current one is {}", stage.rules_version));
         }
         let short = result.model_id.as_str()[..12].to_owned();
         let line = match (verdict, record) {
             (Verdict::Promote, Some(record)) if !record.path.is_empty() => {
                 let previous_elo = champion.as_ref().map(|c| c.elo);
                 let tier = tier(&result.board_type, result.num_players, result.vs_random, result.vs_heuristic);
-                let line = format!("{}: {short} promoted to generation {generation}, Elo {:+.0}, {tier}", result.config_key, result.elo);
+                let line = format!(
+                    "{}: {short} promoted to generation {generation}, Elo {:+.0}, {tier}",
+                    result.config_key, result.elo
+                );
                 out.publish(events::ModelPromoted {
                     config_key: result.config_key,
                     model_id: result.model_id,
@@ -94,7 +98,11 @@ impl AutoPromotion {
                     None => format!("the model {} is not in the catalog", result.model_id),
                 };
                 let line = format!("{}: {short} won and cannot be promoted: {error}", result.config_key);
-                out.publish(events::PromotionFailed { config_key: result.config_key, model_id: result.model_id, error });
+                out.publish(events::PromotionFailed {
+                    config_key: result.config_key,
+                    model_id: result.model_id,
+                    error,
+                });
                 out.last(&line);
                 out.health(Health::degraded(line));
                 return Ok(());
@@ -143,7 +151,10 @@ mod tests {
         fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
         let out = fakes.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
         let [Payload::ModelPromoted(first)] = &out.events[..] else { panic!("{:?}", out.events) };
-        assert_eq!((first.generation, first.new_elo, first.supersedes.clone(), first.tier.as_str()), (1, 190.0, None, "sound"));
+        assert_eq!(
+            (first.generation, first.new_elo, first.supersedes.clone(), first.tier.as_str()),
+            (1, 190.0, None, "sound")
+        );
         fakes.catalog.hold().stage.champion = Some(champion('b', 4));
         let out = fakes.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, Some('b'))).expect("handled");
         let [Payload::ModelPromoted(next)] = &out.events[..] else { panic!("{:?}", out.events) };
@@ -156,7 +167,11 @@ mod tests {
         fakes.catalog.hold();
         let failed = |word: &str| {
             let out = fakes.event(&mut build::<AutoPromotion>(), result("accept_h1", 3.0, None)).expect("handled");
-            assert!(matches!(&out.events[..], [Payload::PromotionFailed(p)] if p.error.contains(word)), "{:?}", out.events);
+            assert!(
+                matches!(&out.events[..], [Payload::PromotionFailed(p)] if p.error.contains(word)),
+                "{:?}",
+                out.events
+            );
         };
         failed("not in the catalog");
         fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
@@ -168,7 +183,8 @@ mod tests {
     fn an_equal_a_worse_and_a_candidate_of_another_champion_are_refused() {
         let fakes = Fakes::new();
         fakes.catalog.hold().artefact("model", 'a', serde_json::json!({}), &[]);
-        for bad in [result("continue", 0.1, None), result("accept_h0", -3.0, None), result("accept_h1", 3.0, Some('e'))] {
+        for bad in [result("continue", 0.1, None), result("accept_h0", -3.0, None), result("accept_h1", 3.0, Some('e'))]
+        {
             let out = fakes.event(&mut build::<AutoPromotion>(), bad).expect("handled");
             assert!(matches!(&out.events[..], [Payload::PromotionRejected(_)]), "{:?}", out.events);
         }

@@ -56,11 +56,16 @@ impl Daemon for Evaluation {
             Input::Start => out.health(Health::healthy("waiting for candidates")),
             Input::Event { payload, .. } => match payload {
                 Payload::TrainingCompleted(done) => self.judge(&done.config_key, &done.model_id, ports, out)?,
-                Payload::PromotionRejected(p) => self.again(&p.config_key, &p.model_id, p.match_id.as_ref(), ports, out)?,
+                Payload::PromotionRejected(p) => {
+                    self.again(&p.config_key, &p.model_id, p.match_id.as_ref(), ports, out)?
+                }
                 Payload::EvaluationFailed(failed) => {
                     out.health(
-                        Health::degraded(format!("match {} of {} failed: {}", failed.job_id, failed.config_key, failed.error))
-                            .caused_by(HealthCause::Jobs(JobType::Evaluation)),
+                        Health::degraded(format!(
+                            "match {} of {} failed: {}",
+                            failed.job_id, failed.config_key, failed.error
+                        ))
+                        .caused_by(HealthCause::Jobs(JobType::Evaluation)),
                     );
                 }
                 _ => {}
@@ -78,7 +83,8 @@ impl Evaluation {
             return Ok(());
         }
         let record = ports.catalog.get(candidate)?;
-        let record = record.ok_or_else(|| HandlerError::Failed(format!("the candidate {candidate} is not in the catalog")))?;
+        let record =
+            record.ok_or_else(|| HandlerError::Failed(format!("the candidate {candidate} is not in the catalog")))?;
         let stage = ports.catalog.stage(key)?;
         if record.rules_version != stage.rules_version {
             let (is, force) = (record.rules_version, stage.rules_version);
@@ -194,7 +200,10 @@ mod tests {
             elo_improvement: None,
         };
         fakes.catalog.hold().stage.champion = Some(champion('b', 1));
-        assert!(fakes.event(&mut build::<Evaluation>(), refused('d')).expect("handled").work.is_empty(), "it lost fairly");
+        assert!(
+            fakes.event(&mut build::<Evaluation>(), refused('d')).expect("handled").work.is_empty(),
+            "it lost fairly"
+        );
         fakes.catalog.hold().stage.champion = Some(champion('e', 2));
         let out = fakes.event(&mut build::<Evaluation>(), refused('d')).expect("handled");
         assert_eq!(out.work[0].inputs.champion.as_ref().map(|c| c.sha256.clone()), Some(digest('e')));

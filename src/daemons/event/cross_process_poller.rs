@@ -1,5 +1,5 @@
-//! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that legacy programs still write and read. What came
-//! in does not go out again, and nothing is carried twice, wherever this process is killed.
+//! CROSS_PROCESS_POLLER: carries events between the router and the SQLite queue that legacy programs still write and
+//! read. What came in does not go out again, and nothing is carried twice, wherever this process is killed.
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::envelope::Event;
@@ -71,7 +71,13 @@ pub struct CrossProcessPoller {
 
 impl Daemon for CrossProcessPoller {
     fn new(config: &Config) -> Self {
-        CrossProcessPoller { settings: Settings::of(config), taken: (0, 0.0), told: Vec::new(), carried: (0, 0), refused: BTreeSet::new() }
+        CrossProcessPoller {
+            settings: Settings::of(config),
+            taken: (0, 0.0),
+            told: Vec::new(),
+            carried: (0, 0),
+            refused: BTreeSet::new(),
+        }
     }
 
     fn configure(&mut self, config: &Config) {
@@ -148,8 +154,8 @@ impl CrossProcessPoller {
         Ok(())
     }
 
-    /// Whether the file is another one than that of which we took the last row: that row is another one, or gone while older numbers
-    /// are there, which are cleared away before it. If we err, the router knows what it has.
+    /// Whether the file is another one than that of which we took the last row: that row is another one, or gone while
+    /// older numbers are there, which are cleared away before it. If we err, the router knows what it has.
     fn begun_anew(&self, queue: &dyn ForeignQueue) -> Result<bool, HandlerError> {
         let database = &self.settings.database;
         match queue.created_at(database, self.taken.0)? {
@@ -158,21 +164,33 @@ impl CrossProcessPoller {
         }
     }
 
-    fn put_out(&mut self, queue: &dyn ForeignQueue, event: &Event, payload: &Payload, out: &mut Out) -> Result<(), HandlerError> {
+    fn put_out(
+        &mut self,
+        queue: &dyn ForeignQueue,
+        event: &Event,
+        payload: &Payload,
+        out: &mut Out,
+    ) -> Result<(), HandlerError> {
         if event.source == SPEC.daemon.kebab() {
             return Ok(());
         }
         let info = payload.kind().info();
-        let fresh = queue.put(&self.settings.database, event.id.as_str(), info.wire, &event.payload, event.time_us as f64 / 1e6)?;
+        let fresh = queue.put(
+            &self.settings.database,
+            event.id.as_str(),
+            info.wire,
+            &event.payload,
+            event.time_us as f64 / 1e6,
+        )?;
         self.carried.1 += u64::from(fresh);
         self.say(out);
         Ok(())
     }
 }
 
-/// A row as an event, and if its type was refused, that and what becomes of such rows. One that is of our types by its name but not by
-/// its payload, that controls the suite, or that those who write the file may not publish, comes in as what it is: a word of a program
-/// that is not ours, if they may say such.
+/// A row as an event, and if its type was refused, that and what becomes of such rows. One that is of our types by its
+/// name but not by its payload, that controls the suite, or that those who write the file may not publish, comes in as
+/// what it is: a word of a program that is not ours, if they may say such.
 fn incoming(row: &ForeignEvent, writers: Class) -> (Option<NewEvent>, Option<(String, &'static str)>) {
     let parsed: Option<Map<String, Value>> = serde_json::from_str(&row.payload).ok();
     let named = event_type(&row.event_type);
@@ -207,9 +225,12 @@ fn incoming(row: &ForeignEvent, writers: Class) -> (Option<NewEvent>, Option<(St
 }
 
 fn outsider(row: &ForeignEvent, parsed: Option<Map<String, Value>>) -> Map<String, Value> {
-    let from = json!({"event_id": row.event_id, "event_type": row.event_type, "source": row.source, "hostname": row.hostname});
+    let from =
+        json!({"event_id": row.event_id, "event_type": row.event_type, "source": row.source, "hostname": row.hostname});
     let mut payload = match parsed {
-        _ if row.payload.len() > MAX_PAYLOAD => Map::from_iter([("bytes_left_out".to_owned(), row.payload.len().into())]),
+        _ if row.payload.len() > MAX_PAYLOAD => {
+            Map::from_iter([("bytes_left_out".to_owned(), row.payload.len().into())])
+        }
         Some(payload) => today(payload),
         None => Map::from_iter([("text".to_owned(), row.payload.clone().into())]),
     };
@@ -225,7 +246,14 @@ mod tests {
 
     fn row(id: i64, kind: &str, payload: &str) -> ForeignEvent {
         let (source, hostname) = ("old".into(), "h".into());
-        ForeignEvent { event_id: id, event_type: kind.into(), payload: payload.into(), source, hostname, created_at: 100.0 + id as f64 }
+        ForeignEvent {
+            event_id: id,
+            event_type: kind.into(),
+            payload: payload.into(),
+            source,
+            hostname,
+            created_at: 100.0 + id as f64,
+        }
     }
 
     #[test]
@@ -237,7 +265,11 @@ mod tests {
             ("nas_triggered", r#"{"config": "hex8_2p"}"#, "external.nas_triggered"),
             // Whoever can write the file must not promote models by it.
             ("promotion_complete", "{}", "external.model_promoted"),
-            ("daemon_stopped", r#"{"daemon_name": "X", "hostname": "h", "reason": "r", "invocation_id": "i"}"#, "external.daemon_stopped"),
+            (
+                "daemon_stopped",
+                r#"{"daemon_name": "X", "hostname": "h", "reason": "r", "invocation_id": "i"}"#,
+                "external.daemon_stopped",
+            ),
             ("odd", "no json", "external.odd"),
         ] {
             let event = incoming(&row(7, kind, payload), Class::Suite).0.expect("an event");
@@ -246,7 +278,9 @@ mod tests {
             assert_eq!(event.key.is_some(), payload.contains("config"), "{kind}");
             assert_eq!(event.payload.contains_key("foreign"), wanted.starts_with("external."));
         }
-        let long = incoming(&row(1, "x", &format!("{{\"a\":\"{}\"}}", "y".repeat(MAX_PAYLOAD))), Class::Suite).0.expect("an event");
+        let long = incoming(&row(1, "x", &format!("{{\"a\":\"{}\"}}", "y".repeat(MAX_PAYLOAD))), Class::Suite)
+            .0
+            .expect("an event");
         assert!(long.payload["bytes_left_out"].as_u64().is_some_and(|n| n > MAX_PAYLOAD as u64));
     }
 
@@ -263,7 +297,8 @@ mod tests {
         ] {
             let (event, refused) = incoming(&row(1, kind, boost), writers);
             assert_eq!(event.map(|e| e.kind).as_deref(), wanted, "{writers:?} {kind}");
-            let as_itself = wanted.is_some_and(|wanted| !wanted.starts_with("external.")) || (kind == "odd" && wanted.is_some());
+            let as_itself =
+                wanted.is_some_and(|wanted| !wanted.starts_with("external.")) || (kind == "odd" && wanted.is_some());
             assert_eq!(refused.is_none(), as_itself, "{writers:?} {kind}");
         }
         let fakes = Fakes::new();
@@ -273,7 +308,11 @@ mod tests {
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert!(out.raw.len() == 3 && out.raw.iter().all(|event| event.kind == "external.exploration_boost"));
         assert_eq!(daemon.refused.len(), 1, "told once");
-        assert!(out.health.is_some_and(|h| h.message.starts_with("events: 3 received") && h.message.contains("may not publish: 1")));
+        assert!(
+            out.health.is_some_and(
+                |h| h.message.starts_with("events: 3 received") && h.message.contains("may not publish: 1")
+            )
+        );
         // Rows of writers who may publish nothing are passed over, told to the queue and not counted as carried.
         fakes.foreign.hold().writers = Some(Class::Anybody);
         fakes.foreign.hold().acked.clear();

@@ -1,4 +1,5 @@
-//! DLQ_RETRY: hands dead letters out again after a rest, a bounded number of times, and raises its voice when they pile up.
+//! DLQ_RETRY: hands dead letters out again after a rest, a bounded number of times, and raises its voice when they pile
+//! up.
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
 use crate::contract::events;
@@ -37,7 +38,8 @@ const LONGEST: Span = Span::of_secs(5);
 #[derive(Debug)]
 pub struct DlqRetry {
     settings: Settings,
-    /// Whose letters came last when the batch or the time of a tick was over before all had their turn: the next tick begins behind it.
+    /// Whose letters came last when the batch or the time of a tick was over before all had their turn: the next tick
+    /// begins behind it.
     served: Option<SubscriberName>,
 }
 
@@ -61,8 +63,8 @@ impl Daemon for DlqRetry {
 }
 
 impl DlqRetry {
-    /// Delivers letters again that have rested: one subscriber after the other, the oldest letters of each first; how many. Only of those
-    /// that the router knows: letters of retired subscribers stay, and may be any number.
+    /// Delivers letters again that have rested: one subscriber after the other, the oldest letters of each first; how
+    /// many. Only of those that the router knows: letters of retired subscribers stay, and may be any number.
     fn redrive(&mut self, now: Wall, ports: &Ports<'_>) -> Result<u64, HandlerError> {
         if self.settings.max_redrives == 0 {
             return Ok(0);
@@ -84,7 +86,13 @@ impl DlqRetry {
     }
 
     /// Those of one subscriber, until none are `left` of the batch.
-    fn redrive_of(&self, name: &SubscriberName, left: &mut u32, now: Wall, ports: &Ports<'_>) -> Result<(), HandlerError> {
+    fn redrive_of(
+        &self,
+        name: &SubscriberName,
+        left: &mut u32,
+        now: Wall,
+        ports: &Ports<'_>,
+    ) -> Result<(), HandlerError> {
         let mut rested = DeadLetterFilter {
             subscriber: Some(name.clone()),
             before_us: Some((now - Span::of_secs(self.settings.redrive_after.into())).us()),
@@ -96,7 +104,8 @@ impl DlqRetry {
             rested.limit = Some(*left);
             let page = ports.letters.dead_letters(&rested)?;
             for letter in &page.letters {
-                // The router counts the redrive with the change itself, so a repeat of this tick cannot redrive twice too often.
+                // The router counts the redrive with the change itself, so a repeat of this tick cannot redrive twice
+                // too often.
                 let count = ports.letters.redrive(&DeadLetterFilter { id: Some(letter.id), ..Default::default() })?;
                 *left = left.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
                 rested.after = Some(letter.place());
@@ -120,7 +129,8 @@ impl DlqRetry {
         let line = format!("dead letters: {pending} pending, {redriven} delivered again");
         if pending >= u64::from(self.settings.stale_threshold) {
             let oldest = ports.letters.dead_letters(&DeadLetterFilter { limit: Some(1), ..Default::default() })?;
-            let oldest_seconds = oldest.letters.first().map_or(0, |l| (now - Wall::of_us(l.dead_us)).secs().max(0).unsigned_abs());
+            let oldest_seconds =
+                oldest.letters.first().map_or(0, |l| (now - Wall::of_us(l.dead_us)).secs().max(0).unsigned_abs());
             out.publish(events::DlqStaleEvents { pending, oldest_seconds });
             out.health(Health::degraded(format!("{line}; see `ringrift events dlq list`")));
         } else {
@@ -222,7 +232,11 @@ mod tests {
         fakes.letters.hold().letters.extend((0..700).map(letter));
         let mut daemon: DlqRetry = build();
         daemon.settings.batch = 1000;
-        assert_eq!(ticks(&fakes, &mut daemon, 1)[0].len(), 700, "also though what was delivered again is gone from the list");
+        assert_eq!(
+            ticks(&fakes, &mut daemon, 1)[0].len(),
+            700,
+            "also though what was delivered again is gone from the list"
+        );
     }
 
     #[test]
@@ -233,6 +247,10 @@ mod tests {
         let mut daemon: DlqRetry = build();
         daemon.settings.max_redrives = 0;
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
-        assert!(matches!(&out.events[..], [Payload::DlqStaleEvents(s)] if s.pending == 50 && s.oldest_seconds == 1000), "{:?}", out.events);
+        assert!(
+            matches!(&out.events[..], [Payload::DlqStaleEvents(s)] if s.pending == 50 && s.oldest_seconds == 1000),
+            "{:?}",
+            out.events
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! FEEDBACK_LOOP: answers results. A plateau brings exploration and search budget; a promotion takes the exploration back.
+//! FEEDBACK_LOOP: answers results. A plateau brings exploration and search budget; a promotion takes the exploration
+//! back.
 use crate::contract::config::Config;
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events::{self, Payload};
@@ -101,8 +102,12 @@ impl Daemon for FeedbackLoop {
                     Health::degraded(format!("{}: training failed: {}", f.config_key, f.error))
                         .caused_by(HealthCause::Jobs(JobType::Training)),
                 ),
-                Payload::TrainingCompleted(t) => out.last(format!("{}: loss {:.3} after {} epochs", t.config_key, t.final_loss, t.epochs)),
-                Payload::EvaluationCompleted(e) => out.last(format!("{}: Elo {:+.0}, {}", e.config_key, e.elo, e.sprt_decision)),
+                Payload::TrainingCompleted(t) => {
+                    out.last(format!("{}: loss {:.3} after {} epochs", t.config_key, t.final_loss, t.epochs))
+                }
+                Payload::EvaluationCompleted(e) => {
+                    out.last(format!("{}: Elo {:+.0}, {}", e.config_key, e.elo, e.sprt_decision))
+                }
                 _ => {}
             },
             _ => {}
@@ -123,7 +128,12 @@ impl FeedbackLoop {
         }
         let refusals = memory.refusals;
         let reason = format!("{} in a row", text::count(refusals.into(), "rejected candidate"));
-        out.publish(events::PlateauDetected { config_key: key.clone(), current_elo, refusals, plateau_type: "refusals".into() });
+        out.publish(events::PlateauDetected {
+            config_key: key.clone(),
+            current_elo,
+            refusals,
+            plateau_type: "refusals".into(),
+        });
         let boost = (memory.boost * self.settings.plateau_boost).min(self.settings.max_boost);
         if boost > memory.boost {
             memory.boost = boost;
@@ -159,7 +169,12 @@ impl FeedbackLoop {
         if memory.boost > 1.0 {
             memory.boost = 1.0;
             let reason = format!("generation {generation} was promoted");
-            out.publish(events::ExplorationBoost { config_key: key.clone(), boost_factor: 1.0, reason, anomaly_count: None });
+            out.publish(events::ExplorationBoost {
+                config_key: key.clone(),
+                boost_factor: 1.0,
+                reason,
+                anomaly_count: None,
+            });
         }
         out.last(format!("{key}: generation {generation}"));
         out.health(Health::healthy(format!("{key}: generation {generation} was promoted")));
@@ -183,7 +198,13 @@ mod tests {
     use crate::daemons::testing::{build, digest, key};
 
     fn refused() -> events::PromotionRejected {
-        events::PromotionRejected { config_key: key(), model_id: digest('a'), match_id: None, reason: "x".into(), elo_improvement: None }
+        events::PromotionRejected {
+            config_key: key(),
+            model_id: digest('a'),
+            match_id: None,
+            reason: "x".into(),
+            elo_improvement: None,
+        }
     }
 
     #[test]
@@ -197,7 +218,9 @@ mod tests {
         let mut again: FeedbackLoop = build();
         again.restore(daemon.save().expect("a state")).expect("a state");
         let out = fakes.event(&mut again, refused()).expect("handled");
-        let [Payload::PlateauDetected(p), Payload::ExplorationBoost(b), Payload::HyperparameterUpdated(h)] = &out.events[..] else {
+        let [Payload::PlateauDetected(p), Payload::ExplorationBoost(b), Payload::HyperparameterUpdated(h)] =
+            &out.events[..]
+        else {
             panic!("{:?}", out.events)
         };
         assert_eq!((p.refusals, b.boost_factor, h.new_value), (3, 1.2, 96.0));
@@ -241,7 +264,11 @@ mod tests {
         config.workload.selfplay.params.remove(selfplay::SIMULATIONS);
         let mut daemon = FeedbackLoop::new(&config);
         let outs: Vec<Out> = (0..3).map(|_| fakes.event(&mut daemon, refused()).expect("handled")).collect();
-        assert!(matches!(&outs[2].events[..], [Payload::PlateauDetected(_), Payload::ExplorationBoost(_)]), "{:?}", outs[2].events);
+        assert!(
+            matches!(&outs[2].events[..], [Payload::PlateauDetected(_), Payload::ExplorationBoost(_)]),
+            "{:?}",
+            outs[2].events
+        );
         assert!(outs[2].last.as_deref().is_some_and(|last| last.contains("left to the command")), "{:?}", outs[2].last);
     }
 

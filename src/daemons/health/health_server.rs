@@ -64,7 +64,9 @@ impl Daemon for HealthServer {
 
     fn handle(&mut self, input: Input<'_>, ports: &Ports<'_>, out: &mut Out) -> Result<(), HandlerError> {
         match input {
-            Input::Start => out.health(Health::healthy(format!("listening on ports {} and {}", self.port, self.status_port))),
+            Input::Start => {
+                out.health(Health::healthy(format!("listening on ports {} and {}", self.port, self.status_port)))
+            }
             Input::Tick { .. } => drop(self.look(ports)),
             Input::Http(request) => self.answer(request, ports, out),
             _ => {}
@@ -78,7 +80,8 @@ fn reply(out: &mut Out, status: u16, body: &Value) {
     out.respond(status, JSON, format!("{:#}\n", text::clean_json(body.clone())));
 }
 
-/// A line in the journal for each problem that came, that became better or worse, or that went; each has code and subject.
+/// A line in the journal for each problem that came, that became better or worse, or that went; each has code and
+/// subject.
 fn tell(change: &Change) {
     for problem in &change.appeared {
         line(problem, problem.severity, &sentence(problem));
@@ -100,9 +103,15 @@ fn sentence(problem: &Problem) -> String {
 fn line(problem: &Problem, severity: Severity, said: &str) {
     let (id, code, subject) = (problem.code.entry().message_id, problem.code.to_string(), problem.subject.to_string());
     match severity {
-        Severity::Broken => tracing::error!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}"),
-        Severity::Degraded => tracing::warn!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}"),
-        Severity::Notice => tracing::info!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}"),
+        Severity::Broken => {
+            tracing::error!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}")
+        }
+        Severity::Degraded => {
+            tracing::warn!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}")
+        }
+        Severity::Notice => {
+            tracing::info!(MESSAGE_ID = id, CODE = code, SUBJECT = subject, "{code} of {subject}: {said}")
+        }
     }
 }
 
@@ -134,11 +143,14 @@ fn probes(request: &HttpRequest, facts: &Facts, overview: &Overview, out: &mut O
         }
         "/ready" => {
             let against = overview.against_readiness();
-            let body =
-                json!({ "ready": against.is_empty(), "profile": overview.profile, "problems": against, "first": overview.causes().next() });
+            let body = json!({ "ready": against.is_empty(), "profile": overview.profile, "problems": against, "first": overview.causes().next() });
             reply(out, status(against.is_empty()), &body);
         }
-        "/problems" => reply(out, 200, &json!({ "schema": overview.schema, "verdict": overview.verdict, "problems": overview.problems })),
+        "/problems" => reply(
+            out,
+            200,
+            &json!({ "schema": overview.schema, "verdict": overview.verdict, "problems": overview.problems }),
+        ),
         "/status" => reply(out, 200, &serde_json::to_value(overview).unwrap_or_default()),
         "/metrics" => match metrics::text(facts, overview) {
             Ok(text) => out.respond(200, metrics::CONTENT_TYPE, text),
@@ -163,7 +175,11 @@ fn daemons(request: &HttpRequest, overview: &Overview, out: &mut Out) {
             }
             Err(unknown) => reply(out, 404, &json!({ "error": unknown.to_string() })),
         },
-        _ => reply(out, 404, &json!({ "error": format!("no {}; use /daemon/status or /daemon/NAME/health", request.path) })),
+        _ => reply(
+            out,
+            404,
+            &json!({ "error": format!("no {}; use /daemon/status or /daemon/NAME/health", request.path) }),
+        ),
     }
 }
 
@@ -247,9 +263,14 @@ mod tests {
         let (_, metrics) = get(&fakes, 8790, "/metrics");
         let forged = metrics.lines().filter(|l| l.starts_with("ringrift_forged") || *l == "# EOF").count();
         assert_eq!(forged, 1, "the end, once:\n{metrics}");
-        assert!(metrics.lines().any(|l| l.contains("event=\"a\\\"} 1 ringrift_forged 1") && l.ends_with("\"} 3.0")), "{metrics}");
+        assert!(
+            metrics.lines().any(|l| l.contains("event=\"a\\\"} 1 ringrift_forged 1") && l.ends_with("\"} 3.0")),
+            "{metrics}"
+        );
         assert!(metrics.chars().all(|c| c == '\n' || text::is_harmless(c)), "{metrics:?}");
-        for (port, path) in [(8790, "/status"), (8790, "/ready"), (8770, "/daemon/status"), (8770, "/daemon/auto_export/health")] {
+        for (port, path) in
+            [(8790, "/status"), (8790, "/ready"), (8770, "/daemon/status"), (8770, "/daemon/auto_export/health")]
+        {
             let (_, body) = get(&fakes, port, path);
             let _: Value = serde_json::from_str(&body).expect("JSON");
             assert!(body.chars().all(|c| c == '\n' || text::is_harmless(c)), "{path}: {body:?}");

@@ -97,7 +97,12 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
 
     let (router, host) = (facts.reports.get("event-router"), &overview.machine);
     number(&mut registry, "events_stored", "Events in the router's log", snapshot(router, "events"));
-    number(&mut registry, "events_published", "Events published since the router's start", snapshot(router, "published"));
+    number(
+        &mut registry,
+        "events_published",
+        "Events published since the router's start",
+        snapshot(router, "published"),
+    );
     number(
         &mut registry,
         "events_duplicates_prevented",
@@ -124,7 +129,12 @@ pub(super) fn text(facts: &Facts, overview: &Overview) -> Result<String, std::fm
         number(&mut registry, &format!("work_{name}"), help, value);
     }
     use_metrics::register(&mut registry, coordinator);
-    number(&mut registry, "cpu_utilization", "Used share of all processors, 0 to 1", host.cpu_percent.map(|p| p / 100.0));
+    number(
+        &mut registry,
+        "cpu_utilization",
+        "Used share of all processors, 0 to 1",
+        host.cpu_percent.map(|p| p / 100.0),
+    );
     number(&mut registry, "memory_utilization", "Used share of memory, 0 to 1", host.memory_percent.map(|p| p / 100.0));
     number(
         &mut registry,

@@ -29,9 +29,24 @@ pub(super) fn register(registry: &mut Registry, coordinator: Option<&StatusFile>
     let yes = |fact: Option<bool>| fact.map(|f| f64::from(u8::from(f)));
     number(registry, "cluster_cpu_utilization", "Mean CPU utilisation of the nodes, 0 to 1", share(used.cpu_percent));
     number(registry, "cluster_gpu_utilization", "Mean GPU utilisation of the nodes, 0 to 1", share(used.gpu_percent));
-    number(registry, "cluster_gpu_memory_utilization", "Mean GPU memory utilisation, 0 to 1", share(used.gpu_memory_percent));
-    number(registry, "cpu_in_target_range", "1 while CPU utilisation is within its target range", yes(used.cpu_in_band));
-    number(registry, "gpu_in_target_range", "1 while GPU utilisation is within its target range", yes(used.gpu_in_band));
+    number(
+        registry,
+        "cluster_gpu_memory_utilization",
+        "Mean GPU memory utilisation, 0 to 1",
+        share(used.gpu_memory_percent),
+    );
+    number(
+        registry,
+        "cpu_in_target_range",
+        "1 while CPU utilisation is within its target range",
+        yes(used.cpu_in_band),
+    );
+    number(
+        registry,
+        "gpu_in_target_range",
+        "1 while GPU utilisation is within its target range",
+        yes(used.gpu_in_band),
+    );
     number(registry, "cluster_gpu_nodes", "Recently measured nodes with a GPU", Some(used.gpu_nodes.into()));
     number(registry, "cluster_cpu_nodes", "Recently measured nodes without a GPU", Some(used.cpu_nodes.into()));
     number(registry, "cluster_total_jobs", "Used slots of all types", Some(used.jobs.into()));

@@ -1,4 +1,5 @@
-//! WORK_QUEUE_MONITOR: depth and latency of the work queue, jobs that do not start, and back-pressure long before the queue is full.
+//! WORK_QUEUE_MONITOR: depth and latency of the work queue, jobs that do not start, and back-pressure long before the
+//! queue is full.
 use crate::contract::config::Config;
 use crate::contract::coordinator::{WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
@@ -58,7 +59,12 @@ pub struct WorkQueueMonitor {
 
 impl Daemon for WorkQueueMonitor {
     fn new(config: &Config) -> Self {
-        WorkQueueMonitor { settings: Settings::of(config), pressing: false, queued: BTreeMap::new(), latencies: VecDeque::new() }
+        WorkQueueMonitor {
+            settings: Settings::of(config),
+            pressing: false,
+            queued: BTreeMap::new(),
+            latencies: VecDeque::new(),
+        }
     }
 
     fn configure(&mut self, config: &Config) {
@@ -93,8 +99,12 @@ impl Daemon for WorkQueueMonitor {
                         self.queued.insert(w.work_id.to_string(), Wall::of_us(event.time_us));
                     }
                 }
-                Payload::WorkTimeout(w) => out.last(format!("{} {} took longer than {} s", w.work_type, w.work_id, w.timeout_seconds)),
-                Payload::TaskOrphaned(t) => out.last(format!("{} {} on {} was given up: {}", t.task_type, t.task_id, t.node_id, t.reason)),
+                Payload::WorkTimeout(w) => {
+                    out.last(format!("{} {} took longer than {} s", w.work_type, w.work_id, w.timeout_seconds))
+                }
+                Payload::TaskOrphaned(t) => {
+                    out.last(format!("{} {} on {} was given up: {}", t.task_type, t.task_id, t.node_id, t.reason))
+                }
                 Payload::JobPreempted(p) => out.last(format!("{} was preempted: {}", p.job_id, p.reason)),
                 _ => {}
             },
@@ -134,7 +144,11 @@ impl WorkQueueMonitor {
             story += &format!("; start delay {median:.0} s (max {slowest:.0} s)");
         }
         let trouble = match (stuck.is_empty(), self.pressing) {
-            (false, _) => Some(format!("not started {} s after getting a slot: {}", self.settings.stuck_seconds, stuck.join(", "))),
+            (false, _) => Some(format!(
+                "not started {} s after getting a slot: {}",
+                self.settings.stuck_seconds,
+                stuck.join(", ")
+            )),
             (true, true) => Some(format!("{} or more jobs queued", self.settings.depth)),
             (true, false) => None,
         };
@@ -152,7 +166,13 @@ impl WorkQueueMonitor {
         if !self.pressing && depth >= most {
             self.pressing = true;
             let reason = format!("{} queued (daemons.work_queue_monitor.depth is {most})", text::count(depth, "job"));
-            out.publish(events::BackpressureActivated { node_id, level, reason, resource_type: "queue".into(), queue_depth: depth });
+            out.publish(events::BackpressureActivated {
+                node_id,
+                level,
+                reason,
+                resource_type: "queue".into(),
+                queue_depth: depth,
+            });
         } else if self.pressing && depth <= most * RECOVERED / 100 {
             self.pressing = false;
             out.publish(events::BackpressureReleased { node_id, previous_level: level, queue_depth: depth });
@@ -183,7 +203,9 @@ mod tests {
         }
         let mut daemon: WorkQueueMonitor = build();
         let out = tick(&fakes, &mut daemon);
-        assert!(matches!(&out.events[..], [Payload::BackpressureActivated(b)] if b.queue_depth == 100 && b.level == "soft"));
+        assert!(
+            matches!(&out.events[..], [Payload::BackpressureActivated(b)] if b.queue_depth == 100 && b.level == "soft")
+        );
         assert!(tick(&fakes, &mut daemon).events.is_empty(), "said once");
         let mut after: WorkQueueMonitor = build();
         after.restore(daemon.save().expect("state")).expect("a state");
@@ -226,6 +248,10 @@ mod tests {
         fakes.queue.hold().work[0].claimed_us = Some(fakes.clock.hold().now - Span::of_secs(301));
         let health = tick(&fakes, &mut daemon).health.expect("said");
         assert_eq!(health.status, HealthStatus::Degraded);
-        assert!(health.message.contains("t-0") && health.message.contains("start delay 8 s (max 12 s)"), "{}", health.message);
+        assert!(
+            health.message.contains("t-0") && health.message.contains("start delay 8 s (max 12 s)"),
+            "{}",
+            health.message
+        );
     }
 }

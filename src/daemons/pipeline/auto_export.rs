@@ -64,9 +64,13 @@ impl Daemon for AutoExport {
                     self.consider(&key, ports, out)?;
                 }
             }
-            Input::Event { payload: Payload::NewGamesAvailable(new), .. } => self.consider(&new.config_key, ports, out)?,
+            Input::Event { payload: Payload::NewGamesAvailable(new), .. } => {
+                self.consider(&new.config_key, ports, out)?
+            }
             // Games may have come while the export ran.
-            Input::Event { payload: Payload::NpzExportComplete(done), .. } => self.consider(&done.config_key, ports, out)?,
+            Input::Event { payload: Payload::NpzExportComplete(done), .. } => {
+                self.consider(&done.config_key, ports, out)?
+            }
             Input::Event { payload: Payload::WorkFailed(work), .. } if work.work_type == JobType::Export.name() => {
                 out.health(
                     Health::degraded(format!("export {} failed: {}", work.work_id, work.error))
@@ -178,7 +182,10 @@ mod tests {
         assert!((1000..2000).contains(&count), "{count}");
         assert!(work.inputs.shards[0].sha256.as_str().ends_with("9c4"), "the newest ones");
         let said = out.last.unwrap_or_default();
-        assert!(said.contains(&format!("export of {count} games queued")) && said.contains("window_games was not reached"), "{said}");
+        assert!(
+            said.contains(&format!("export of {count} games queued")) && said.contains("window_games was not reached"),
+            "{said}"
+        );
         // What is added on the way has room.
         (work.idempotency_key, work.requested_by) = (Some("k".repeat(256)), "auto-export".into());
         TooLarge::check(work.bytes()).expect("the coordinator takes it");

@@ -1,7 +1,9 @@
 //! Answers on `/run/ringrift/catalog.sock`: Get, List, Lineage, Ratings, Stages, Stage.
 use super::effects::effect;
 use super::housekeeping::{Housekeeping, Keeping};
-use crate::contract::catalog::{Called, Fate, Fates, Got, Lineage, Listed, OneStage, RatingList, Rebuild, Rebuilt, StageList};
+use crate::contract::catalog::{
+    Called, Fate, Fates, Got, Lineage, Listed, OneStage, RatingList, Rebuild, Rebuilt, StageList,
+};
 use crate::contract::daemon::HandlerError;
 use crate::contract::events::{EventType, Payload};
 use crate::contract::method::Method;
@@ -41,7 +43,11 @@ impl<E: Into<HandlerError>> From<E> for Refused {
 }
 
 /// One method: its arguments are read, and what it gives is its answer. The types are those of the interface's table.
-fn run<M: Method>(_: M, call: &Call, answer: impl FnOnce(M::Arguments) -> Result<M::Answer, Refused>) -> Result<Reply, Refused> {
+fn run<M: Method>(
+    _: M,
+    call: &Call,
+    answer: impl FnOnce(M::Arguments) -> Result<M::Answer, Refused>,
+) -> Result<Reply, Refused> {
     let arguments = serde_json::from_value(Value::Object(call.parameters.clone()));
     let arguments = arguments.map_err(|e| Refused::of(errors::INVALID_PARAMETER, e.to_string()))?;
     answer(arguments).map(|answer| Reply::ok(&answer))
@@ -77,7 +83,12 @@ fn rebuild(wanted: &Rebuild, store: &dyn CatalogStore, now: Wall) -> Result<Rebu
 }
 
 /// Answers one call; an error is none of the caller's but the daemon's own.
-pub(super) fn answer(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now: Wall) -> Result<Reply, HandlerError> {
+pub(super) fn answer(
+    call: &Call,
+    housekeeping: &mut Housekeeping,
+    ports: &Keeping<'_>,
+    now: Wall,
+) -> Result<Reply, HandlerError> {
     match reply(call, housekeeping, ports, now) {
         Ok(reply) | Err(Refused::Caller(reply)) => Ok(reply),
         Err(Refused::Daemon(error)) => Err(error),
@@ -91,7 +102,9 @@ fn reply(call: &Call, housekeeping: &mut Housekeeping, ports: &Keeping<'_>, now:
     match Called::by_name(name).ok_or_else(unknown)? {
         Called::Get(m) => run(m, call, |by| {
             let found = store.get(&by.id)?;
-            found.map(|artefact| Got { artefact }).ok_or_else(|| Refused::of(errors::NOT_FOUND, "no artefact with this id".into()))
+            found
+                .map(|artefact| Got { artefact })
+                .ok_or_else(|| Refused::of(errors::NOT_FOUND, "no artefact with this id".into()))
         }),
         Called::List(m) => run(m, call, |filter| Ok(Listed::page(&filter, |filter| store.list(filter))?)),
         Called::Lineage(m) => run(m, call, |by| Ok(Lineage::cut(store.lineage(&by.id)?))),
@@ -123,8 +136,13 @@ mod tests {
     fn ask(fakes: &Fakes, method: &str, parameters: Value) -> Reply {
         let mut housekeeping = Housekeeping::new(&Default::default());
         let ports = Keeping { queue: &fakes.queue, current: &fakes.current, store: &fakes.store };
-        answer(&Call::new(format!("org.ringrift.Catalog.{method}"), &parameters), &mut housekeeping, &ports, Wall::default())
-            .expect("an answer")
+        answer(
+            &Call::new(format!("org.ringrift.Catalog.{method}"), &parameters),
+            &mut housekeeping,
+            &ports,
+            Wall::default(),
+        )
+        .expect("an answer")
     }
 
     #[test]
@@ -136,10 +154,16 @@ mod tests {
         assert_eq!(ask(&fakes, "Get", json!({"id": digest('a')})).parameters["artefact"]["kind"], "games");
         assert_eq!(ask(&fakes, "Get", json!({"id": digest('b')})).error.as_deref(), Some(errors::NOT_FOUND));
         assert_eq!(ask(&fakes, "Get", json!({"id": "x"})).error.as_deref(), Some(errors::INVALID_PARAMETER));
-        assert_eq!(ask(&fakes, "List", json!({"kind": "games"})).parameters["artefacts"].as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            ask(&fakes, "List", json!({"kind": "games"})).parameters["artefacts"].as_array().map(Vec::len),
+            Some(1)
+        );
         assert_eq!(ask(&fakes, "List", json!({"kinds": 1})).error.as_deref(), Some(errors::INVALID_PARAMETER));
         assert_eq!(ask(&fakes, "Stages", json!({})).parameters["stages"].as_array().map(Vec::len), Some(1));
-        assert_eq!(ask(&fakes, "Prune", json!({"dry_run": true})).parameters["fates"].as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            ask(&fakes, "Prune", json!({"dry_run": true})).parameters["fates"].as_array().map(Vec::len),
+            Some(1)
+        );
         assert_eq!(ask(&fakes, "Rebuild", json!({"files": true})).parameters["files"], 0);
         assert_eq!(ask(&fakes, "Drop", json!({})).error.as_deref(), Some(errors::METHOD_NOT_FOUND));
     }

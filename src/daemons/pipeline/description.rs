@@ -16,7 +16,11 @@ pub(super) fn left_out(work: &WorkCompleted, inputs: &Inputs) -> Vec<(Digest, St
     let read = |entry: &Value| {
         let id = Digest::new(entry.get("sha256")?.as_str()?.to_owned()).ok()?;
         let reason = entry.get("reason").and_then(Value::as_str).unwrap_or("no reason given");
-        inputs.shards.iter().any(|s| s.sha256 == id).then(|| (id, reason.chars().filter(|c| !c.is_control()).take(500).collect()))
+        inputs
+            .shards
+            .iter()
+            .any(|s| s.sha256 == id)
+            .then(|| (id, reason.chars().filter(|c| !c.is_control()).take(500).collect()))
     };
     named.filter_map(read).collect()
 }

@@ -31,11 +31,16 @@ pub(super) fn effect(payload: Payload, store: &dyn CatalogStore, now: Wall) -> R
                 elo: p.new_elo,
                 promoted_us: p.promoted_at,
             };
-            Some((CatalogChange { champion: Some(champion), ..staged(&p.config_key, "promotion", &line) }, vec![], line))
+            Some((
+                CatalogChange { champion: Some(champion), ..staged(&p.config_key, "promotion", &line) },
+                vec![],
+                line,
+            ))
         }
         Payload::PromotionRejected(p) => {
             let line = format!("{} refused: {}", &p.model_id.as_str()[..12], p.reason);
-            let change = CatalogChange { refused: Some(p.config_key.clone()), ..staged(&p.config_key, "selfplay", &line) };
+            let change =
+                CatalogChange { refused: Some(p.config_key.clone()), ..staged(&p.config_key, "selfplay", &line) };
             Some((change, vec![], line))
         }
         Payload::PromotionFailed(p) => {
@@ -46,10 +51,11 @@ pub(super) fn effect(payload: Payload, store: &dyn CatalogStore, now: Wall) -> R
             let line = format!("self-play uses generation {}, {}", p.generation, &p.model_id.as_str()[..12]);
             Some((staged(&p.config_key, "complete", &line), vec![], line))
         }
-        // Games that came from elsewhere are announced by AUTO_SYNC with NEW_GAMES_AVAILABLE; here only the stage is kept.
-        Payload::DataSyncCompleted(p) => {
-            p.config_key.map(|key| (staged(&key, "data_sync", "a transfer finished"), vec![], "a transfer finished".into()))
-        }
+        // Games that came from elsewhere are announced by AUTO_SYNC with NEW_GAMES_AVAILABLE; here only the stage is
+        // kept.
+        Payload::DataSyncCompleted(p) => p
+            .config_key
+            .map(|key| (staged(&key, "data_sync", "a transfer finished"), vec![], "a transfer finished".into())),
         _ => None,
     })
 }
@@ -72,8 +78,13 @@ fn failed(work: &events::WorkFailed) -> Option<Effect> {
         JobType::Evaluation => {
             let model_id = description(&work.description).ok().and_then(|d| d.inputs.candidate).map(|c| c.sha256);
             vec![
-                events::EvaluationFailed { config_key: key.clone(), model_id, job_id: work.work_id.clone(), error: work.error.clone() }
-                    .into(),
+                events::EvaluationFailed {
+                    config_key: key.clone(),
+                    model_id,
+                    job_id: work.work_id.clone(),
+                    error: work.error.clone(),
+                }
+                .into(),
             ]
         }
         _ => vec![],

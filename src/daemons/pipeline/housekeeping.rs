@@ -47,7 +47,8 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// One line: what was deleted and what was in the way; absent: there was nothing to do. An error: the database is of no use.
+    /// One line: what was deleted and what was in the way; absent: there was nothing to do. An error: the database is
+    /// of no use.
     pub(super) fn line(self) -> Result<Option<String>, HandlerError> {
         let (folders, files) = (text::count(self.folders, "job directory"), text::count(self.files, "artefact"));
         let deleted = || format!("deleted: {folders}, {files} ({:.1} MB)", self.bytes as f64 / 1e6);
@@ -135,7 +136,8 @@ impl Housekeeping {
         let active: BTreeSet<&JobId> = active.iter().map(|item| &item.work_id).collect();
         let before = std::mem::take(&mut self.unneeded);
         for folder in ports.store.job_folders()? {
-            // A verified result that is not registered waits for its event; only a queue that forgot the job gives it up.
+            // A verified result that is not registered waits for its event; only a queue that forgot the job gives it
+            // up.
             let keep_us = if folder.verified { self.keep_ended_us } else { self.keep_failed_us };
             let old = permit.is_some_and(|p| folder.changed_us < p.before(Span::of_us(keep_us)).us());
             if active.contains(&folder.job_id) || !(folder.registered || old) {
@@ -245,7 +247,11 @@ mod tests {
         let mut turn = |fakes: &Fakes| housekeeping.turn(&keeping(fakes)).line().expect("a turn").unwrap_or_default();
         assert_eq!(turn(&fakes), "", "the unit's last process may still be at work");
         let said = turn(&fakes);
-        assert!(said.starts_with("deleted: 2 job directories, 0 artefacts") && said.contains("not everything: removing t-2"), "{said}");
+        assert!(
+            said.starts_with("deleted: 2 job directories, 0 artefacts")
+                && said.contains("not everything: removing t-2"),
+            "{said}"
+        );
         assert_eq!(left(&fakes), ["t-2"]);
         let said = turn(&fakes);
         assert!(said.starts_with("nothing deleted: removing t-2"), "{said}");

@@ -68,7 +68,8 @@ mod tests {
         fakes.event(&mut daemon, testdata::failed("export")).expect("handled");
         assert_eq!(fakes.store.hold().quarantined.len(), 0, "an export uses no model");
         fakes.event(&mut daemon, testdata::failed("selfplay")).expect("handled");
-        let failed = ModelDistributionFailed { config_key: key(), model_id: digest('d'), error: "SHA-256 differs".into() };
+        let failed =
+            ModelDistributionFailed { config_key: key(), model_id: digest('d'), error: "SHA-256 differs".into() };
         fakes.event(&mut daemon, failed).expect("handled");
         let found: Vec<_> = fakes.store.hold().quarantined.iter().map(|(id, _)| id.clone()).collect();
         assert_eq!(found, [digest('c'), digest('d')]);

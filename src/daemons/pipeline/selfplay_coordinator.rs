@@ -78,17 +78,27 @@ impl Daemon for SelfplayCoordinator {
             Input::Start => out.health(Health::healthy("waiting for games")),
             Input::Tick { .. } => self.allocate("interval", ports, out)?,
             Input::Event { payload, .. } => match payload {
-                Payload::SelfplayComplete(done) => {
-                    self.allocate(&format!("{} of {}", text::count(done.games_completed, "new game"), done.config_key), ports, out)?
-                }
+                Payload::SelfplayComplete(done) => self.allocate(
+                    &format!("{} of {}", text::count(done.games_completed, "new game"), done.config_key),
+                    ports,
+                    out,
+                )?,
                 Payload::ModelDistributionComplete(done) => {
                     self.allocate(&format!("generation {} of {}", done.generation, done.config_key), ports, out)?
                 }
                 Payload::PlateauDetected(p) => {
-                    out.last(format!("{}: plateau after {}", p.config_key, text::count(p.refusals.into(), "rejected candidate")));
+                    out.last(format!(
+                        "{}: plateau after {}",
+                        p.config_key,
+                        text::count(p.refusals.into(), "rejected candidate")
+                    ));
                 }
-                Payload::ExplorationBoost(b) => out.last(format!("{}: exploration × {:.2}", b.config_key, b.boost_factor)),
-                Payload::HyperparameterUpdated(p) => out.last(format!("{}: {} = {}", p.config_key, p.param_name, p.new_value)),
+                Payload::ExplorationBoost(b) => {
+                    out.last(format!("{}: exploration × {:.2}", b.config_key, b.boost_factor))
+                }
+                Payload::HyperparameterUpdated(p) => {
+                    out.last(format!("{}: {} = {}", p.config_key, p.param_name, p.new_value))
+                }
                 _ => {}
             },
             _ => {}
@@ -139,7 +149,10 @@ impl SelfplayCoordinator {
             }
         }
         out.last(reason);
-        out.health(Health::healthy(format!("{}, last: {reason}", text::count(self.keys.len() as u64, "configuration"))));
+        out.health(Health::healthy(format!(
+            "{}, last: {reason}",
+            text::count(self.keys.len() as u64, "configuration")
+        )));
         Ok(())
     }
 }
@@ -156,7 +169,10 @@ mod tests {
         let mut daemon: SelfplayCoordinator = build();
         let out = fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         assert_eq!(out.events.len(), 3, "{:?}", out.events);
-        assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty(), "nothing changed");
+        assert!(
+            fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").events.is_empty(),
+            "nothing changed"
+        );
         fakes.catalog.hold().stage.games_since_export = 160;
         let out = fakes.give(&mut daemon, Input::Tick { number: 3 }).expect("handled");
         let [Payload::SelfplayTargetUpdated(target)] = &out.events[..] else { panic!("{:?}", out.events) };

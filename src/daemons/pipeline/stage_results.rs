@@ -70,7 +70,12 @@ pub(super) fn started(work: &WorkStarted) -> Option<Effect> {
         }
         JobType::Evaluation => {
             let model_id = subject?;
-            ("evaluation", vec![events::EvaluationStarted { config_key: key.clone(), model_id, job_id, games_planned: None }.into()])
+            (
+                "evaluation",
+                vec![
+                    events::EvaluationStarted { config_key: key.clone(), model_id, job_id, games_planned: None }.into(),
+                ],
+            )
         }
         _ => return None,
     };
@@ -97,8 +102,8 @@ pub(super) fn training_progress(beat: &events::TaskHeartbeat) -> Option<events::
 pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now: Wall) -> Result<Effect, HandlerError> {
     let read = Read::new(work)?;
     let (key, metrics) = (read.key()?, read.metrics);
-    let kind =
-        JobType::from_name(&work.work_type).ok_or_else(|| HandlerError::Rejected(format!("unknown job type {:?}", work.work_type)))?;
+    let kind = JobType::from_name(&work.work_type)
+        .ok_or_else(|| HandlerError::Rejected(format!("unknown job type {:?}", work.work_type)))?;
     let job = description(&work.description)?;
     let mut change = CatalogChange::default();
     let rules_version = rules_of(work, &job, store)?;
@@ -152,12 +157,21 @@ pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now: Wal
                 shard_id: shard.sha256.clone(),
                 database_path: stored(shard),
             };
-            ("selfplay", vec![complete.into(), new.into()], format!("{} of {}, {total} in total", text::count(games, "game"), work.work_id))
+            (
+                "selfplay",
+                vec![complete.into(), new.into()],
+                format!("{} of {}, {total} in total", text::count(games, "game"), work.work_id),
+            )
         }
         JobType::Export => {
             let samples = read.artefact("samples")?;
             let left_out = left_out(work, &job.inputs);
-            let used = job.inputs.shards.iter().map(|s| s.sha256.clone()).filter(|id| left_out.iter().all(|(out, _)| out != id));
+            let used = job
+                .inputs
+                .shards
+                .iter()
+                .map(|s| s.sha256.clone())
+                .filter(|id| left_out.iter().all(|(out, _)| out != id));
             record(samples, used.collect());
             if let Some(quarantine) = read.optional("quarantine") {
                 record(quarantine, job.inputs.shards.iter().map(|s| s.sha256.clone()).collect());
@@ -206,7 +220,12 @@ pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now: Wal
             };
             let (rating, updated) = rating(&done, store, now)?;
             change.rating = Some(rating);
-            let line = format!("{} against the champion: {}, Elo {:+.0}", &candidate.sha256.as_str()[..12], done.sprt_decision, done.elo);
+            let line = format!(
+                "{} against the champion: {}, Elo {:+.0}",
+                &candidate.sha256.as_str()[..12],
+                done.sprt_decision,
+                done.elo
+            );
             ("evaluation", vec![done.into(), updated.into()], line)
         }
         other => return Err(HandlerError::Rejected(format!("jobs of type {other} have no results for the catalog"))),
@@ -215,7 +234,8 @@ pub(super) fn completed(work: &WorkCompleted, store: &dyn CatalogStore, now: Wal
     Ok((change, outputs, line))
 }
 
-/// The version of the rules behind a result: the one it reports, else that of what it was made from, else that of its job.
+/// The version of the rules behind a result: the one it reports, else that of what it was made from, else that of its
+/// job.
 fn rules_of(work: &WorkCompleted, job: &Description, store: &dyn CatalogStore) -> Result<u32, HandlerError> {
     let reported = work.metrics.get("rules_version").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok());
     if let Some(version) = reported {
@@ -260,12 +280,17 @@ fn training(
         duration_seconds: work.duration_seconds,
         early_stopped: metrics.flag("early_stopped"),
     };
-    let line = format!("model {} after {} epochs, loss {:.3}", &model.sha256.as_str()[..12], done.epochs, done.final_loss);
+    let line =
+        format!("model {} after {} epochs, loss {:.3}", &model.sha256.as_str()[..12], done.epochs, done.final_loss);
     Ok(("training", vec![done.into()], line))
 }
 
 /// The candidate's Elo stands on its opponent's.
-fn rating(done: &events::EvaluationCompleted, store: &dyn CatalogStore, now: Wall) -> Result<(Rating, events::EloUpdated), HandlerError> {
+fn rating(
+    done: &events::EvaluationCompleted,
+    store: &dyn CatalogStore,
+    now: Wall,
+) -> Result<(Rating, events::EloUpdated), HandlerError> {
     let base = match &done.champion_id {
         None => 0.0,
         Some(id) => {

@@ -38,7 +38,8 @@ declare! {
     }
 }
 
-/// Matches waiting or running of one configuration above which no further candidate is trained: they would only queue up.
+/// Matches waiting or running of one configuration above which no further candidate is trained: they would only queue
+/// up.
 const MATCHES_WAITING: u64 = 2;
 
 /// The daemon.
@@ -51,7 +52,11 @@ pub struct TrainingTrigger {
 
 impl Daemon for TrainingTrigger {
     fn new(config: &Config) -> Self {
-        TrainingTrigger { settings: Settings::of(config), stage: config.workload.training.clone(), auto: config.pipeline.auto_trigger }
+        TrainingTrigger {
+            settings: Settings::of(config),
+            stage: config.workload.training.clone(),
+            auto: config.pipeline.auto_trigger,
+        }
     }
 
     fn configure(&mut self, config: &Config) {
@@ -68,8 +73,11 @@ impl Daemon for TrainingTrigger {
                 Payload::EvaluationCompleted(done) => self.consider(&done.config_key, ports, out)?,
                 Payload::TrainingFailed(failed) => {
                     out.health(
-                        Health::degraded(format!("training {} of {} failed: {}", failed.job_id, failed.config_key, failed.error))
-                            .caused_by(HealthCause::Jobs(JobType::Training)),
+                        Health::degraded(format!(
+                            "training {} of {} failed: {}",
+                            failed.job_id, failed.config_key, failed.error
+                        ))
+                        .caused_by(HealthCause::Jobs(JobType::Training)),
                     );
                 }
                 _ => {}
@@ -96,9 +104,13 @@ impl TrainingTrigger {
         let Some(samples) = newest("samples")? else { return Ok(()) };
         let count = |name: &str| samples.metrics.get(name).and_then(Value::as_u64).unwrap_or(0);
         let (sample_count, games) = (count("samples_exported"), count("games_exported"));
-        if let Some(reason) =
-            self.against(key, ports, sample_count, games, newest("model")?.is_some_and(|m| m.parents.contains(&samples.id)))?
-        {
+        if let Some(reason) = self.against(
+            key,
+            ports,
+            sample_count,
+            games,
+            newest("model")?.is_some_and(|m| m.parents.contains(&samples.id)),
+        )? {
             out.last(format!("{key}: no training: {reason}"));
             return Ok(());
         }
@@ -125,7 +137,14 @@ impl TrainingTrigger {
     }
 
     /// The first reason against a training now.
-    fn against(&self, key: &ConfigKey, ports: &Ports<'_>, samples: u64, games: u64, trained: bool) -> Result<Option<String>, HandlerError> {
+    fn against(
+        &self,
+        key: &ConfigKey,
+        ports: &Ports<'_>,
+        samples: u64,
+        games: u64,
+        trained: bool,
+    ) -> Result<Option<String>, HandlerError> {
         if !self.auto {
             return Ok(Some("pipeline.auto_trigger is off".into()));
         }
@@ -197,7 +216,9 @@ mod tests {
         let full = fakes(5000);
         full.queue.hold().queued(JobType::Evaluation, WorkStatus::Pending);
         full.queue.hold().queued(JobType::Evaluation, WorkStatus::Running);
-        for (fakes, word) in [(few, "of 5000 samples"), (trained, "already used"), (busy, "queued or running"), (full, "match")] {
+        for (fakes, word) in
+            [(few, "of 5000 samples"), (trained, "already used"), (busy, "queued or running"), (full, "match")]
+        {
             let out = fakes.event(&mut build::<TrainingTrigger>(), exported()).expect("handled");
             assert!(out.work.is_empty() && out.events.is_empty());
             assert!(out.last.as_deref().is_some_and(|l| l.contains(word)), "{:?}", out.last);

@@ -47,7 +47,8 @@ impl JobReaper {
         JobReaper { patience: settings.stuck_seconds.div_ceil(interval.max(1)).max(1), seen: BTreeMap::new() }
     }
 
-    /// Whether the job has looked the same for too long. One that never told of progress is not judged here: its timeout is.
+    /// Whether the job has looked the same for too long. One that never told of progress is not judged here: its
+    /// timeout is.
     fn is_stuck(&mut self, item: &WorkItem, old: Option<LastProgress>) -> bool {
         let (Some(lease), Some(progress)) = (&item.lease, &item.progress) else { return false };
         if lease.fenced {
@@ -71,9 +72,15 @@ impl JobReaper {
                 continue;
             }
             let Some(lease) = &item.lease else { continue };
-            let said = item.progress.as_ref().map(|p| format!("{} of {} {}", p.done, p.total, p.unit)).unwrap_or_default();
+            let said =
+                item.progress.as_ref().map(|p| format!("{} of {} {}", p.done, p.total, p.unit)).unwrap_or_default();
             let reason = format!("no progress since {said}");
-            let call = StopWork { work_id: item.work_id.clone(), token: lease.token, cause: StopCause::Stuck, reason: reason.clone() };
+            let call = StopWork {
+                work_id: item.work_id.clone(),
+                token: lease.token,
+                cause: StopCause::Stuck,
+                reason: reason.clone(),
+            };
             if ports.managers.stop_work(&call)? {
                 stopped.push(format!("{} ({reason})", item.work_id));
             }
@@ -122,7 +129,13 @@ mod tests {
     use crate::daemons::testing::build;
 
     fn progress(done: f64) -> Option<Progress> {
-        Some(Progress { done, total: 10.0, unit: "games".into(), message: Default::default(), metrics: Default::default() })
+        Some(Progress {
+            done,
+            total: 10.0,
+            unit: "games".into(),
+            message: Default::default(),
+            metrics: Default::default(),
+        })
     }
 
     fn ticks(fakes: &Fakes, daemon: &mut JobReaper, count: u64) {

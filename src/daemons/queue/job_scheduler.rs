@@ -1,5 +1,5 @@
-//! JOB_SCHEDULER: checking the order of the queue, and takes a slot from what is not urgent when CRITICAL work has waited too long for
-//! one. The order itself is decided where slots are granted.
+//! JOB_SCHEDULER: checking the order of the queue, and takes a slot from what is not urgent when CRITICAL work has
+//! waited too long for one. The order itself is decided where slots are granted.
 use crate::contract::config::Config;
 use crate::contract::coordinator::{QueueOrder, QueuePlace, StopCause, StopWork, WorkItem, WorkSelection, WorkStatus};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
@@ -39,7 +39,10 @@ pub struct JobScheduler {
 impl Daemon for JobScheduler {
     fn new(config: &Config) -> Self {
         let interval = config.interval(SPEC.daemon).max(1);
-        JobScheduler { patience: Settings::of(config).preempt_after.div_ceil(interval).max(1), waiting: BTreeMap::new() }
+        JobScheduler {
+            patience: Settings::of(config).preempt_after.div_ceil(interval).max(1),
+            waiting: BTreeMap::new(),
+        }
     }
 
     fn configure(&mut self, config: &Config) {
@@ -60,8 +63,11 @@ impl Daemon for JobScheduler {
 fn tell(order: &QueueOrder, now: Wall) -> String {
     let count = |level: &str| order.places.iter().filter(|p| p.level == level).count();
     let oldest = order.places.iter().map(|p| (now - p.created_us).secs().max(0) / 60).max().unwrap_or(0);
-    let levels: Vec<String> =
-        ["CRITICAL", "HIGH", "NORMAL", "LOW"].iter().filter(|l| count(l) > 0).map(|l| format!("{} {l}", count(l))).collect();
+    let levels: Vec<String> = ["CRITICAL", "HIGH", "NORMAL", "LOW"]
+        .iter()
+        .filter(|l| count(l) > 0)
+        .map(|l| format!("{} {l}", count(l)))
+        .collect();
     match levels.is_empty() {
         true => "no job is waiting for a slot".into(),
         false => format!("queued: {}; the oldest for {oldest} min", levels.join(", ")),
@@ -86,7 +92,8 @@ impl JobScheduler {
             self.waiting.insert(id, ticks);
         }
         let story = tell(&order, ports.clock.now());
-        let due = |place: &&QueuePlace| self.waiting.get(place.work_id.as_str()).is_some_and(|ticks| *ticks >= self.patience);
+        let due =
+            |place: &&QueuePlace| self.waiting.get(place.work_id.as_str()).is_some_and(|ticks| *ticks >= self.patience);
         match order.places.iter().filter(declared).find(due) {
             Some(place) => match preempt(place, ports, out)? {
                 Some(done) => {
@@ -113,7 +120,12 @@ fn preempt(place: &QueuePlace, ports: &Ports<'_>, out: &mut Out) -> Result<Optio
     let Some(loser) = victim(ports.queue.all(&running)?) else { return Ok(None) };
     let Some(lease) = &loser.lease else { return Ok(None) };
     let reason = format!("{} is CRITICAL and needs a slot", place.work_id);
-    let call = StopWork { work_id: loser.work_id.clone(), token: lease.token, cause: StopCause::Preempted, reason: reason.clone() };
+    let call = StopWork {
+        work_id: loser.work_id.clone(),
+        token: lease.token,
+        cause: StopCause::Preempted,
+        reason: reason.clone(),
+    };
     if !ports.managers.stop_work(&call)? {
         return Ok(None);
     }
@@ -173,14 +185,18 @@ mod tests {
         let fakes = fakes(&[no_slot()]);
         assert!(ticks(&fakes, 5).is_empty(), "five minutes have not passed");
         let events = ticks(&fakes, 6);
-        assert!(matches!(&events[..], [Payload::JobPreempted(p)] if p.job_id == job("t-1") && p.by == job("t-9")), "{events:?}");
+        assert!(
+            matches!(&events[..], [Payload::JobPreempted(p)] if p.job_id == job("t-1") && p.by == job("t-9")),
+            "{events:?}"
+        );
         assert_eq!(fakes.managers.hold().stopped[0].cause, StopCause::Preempted);
     }
 
     #[test]
     fn a_slot_is_not_taken_where_it_would_not_help() {
         // What counts is the code: the text of a breaker repeats what a job said, and that may speak of slots.
-        let breaker = Reason::new(ReasonCode::Breaker, "circuit breaker for training on n1 is OPEN: all slots of the GPU failed");
+        let breaker =
+            Reason::new(ReasonCode::Breaker, "circuit breaker for training on n1 is OPEN: all slots of the GPU failed");
         for full in [fakes(std::slice::from_ref(&breaker)), fakes(&[no_slot(), breaker])] {
             assert!(ticks(&full, 9).is_empty() && full.managers.hold().stopped.is_empty());
         }

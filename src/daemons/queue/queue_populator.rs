@@ -73,7 +73,9 @@ impl Daemon for QueuePopulator {
             Input::Tick { .. } => self.fill(ports, out)?,
             Input::Event { payload, .. } => match payload {
                 // There is room for more.
-                Payload::WorkClaimed(_) | Payload::WorkFailed(_) | Payload::WorkCancelled(_) => self.fill(ports, out)?,
+                Payload::WorkClaimed(_) | Payload::WorkFailed(_) | Payload::WorkCancelled(_) => {
+                    self.fill(ports, out)?
+                }
                 payload if self.wishes.learn(&payload) => self.fill(ports, out)?,
                 _ => {}
             },
@@ -97,7 +99,8 @@ impl QueuePopulator {
         }
         let mut added = 0;
         for key in &self.plan.keys {
-            let waiting = ports.queue.count(&WorkSelection::of(&[WorkStatus::Pending]).kind(JobType::Selfplay).key(key))?;
+            let waiting =
+                ports.queue.count(&WorkSelection::of(&[WorkStatus::Pending]).kind(JobType::Selfplay).key(key))?;
             for _ in waiting..self.depth(key) {
                 out.enqueue(self.plan.job(&self.wishes, key, self.wishes.priority(key)));
                 added += 1;
@@ -140,7 +143,8 @@ mod tests {
         let fakes = Fakes::new();
         fakes.queue.hold();
         let mut daemon: QueuePopulator = build();
-        let boost = ExplorationBoost { config_key: key(), boost_factor: 1.2, reason: String::new(), anomaly_count: None };
+        let boost =
+            ExplorationBoost { config_key: key(), boost_factor: 1.2, reason: String::new(), anomaly_count: None };
         fakes.event(&mut daemon, boost).expect("handled");
         let mut after: QueuePopulator = build();
         after.restore(daemon.save().expect("a state")).expect("a state");

@@ -1,4 +1,5 @@
-//! DISK_SPACE_MANAGER: watches the disk and says when it is low. The coordinator refuses new work by the same thresholds.
+//! DISK_SPACE_MANAGER: watches the disk and says when it is low. The coordinator refuses new work by the same
+//! thresholds.
 use crate::contract::config::{Config, Safeguards, Threshold};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out, Unreadable};
 use crate::contract::events;
@@ -66,7 +67,10 @@ impl DiskSpaceManager {
     fn look(&mut self, ports: &Ports<'_>, out: &mut Out) {
         let host = ports.host.snapshot();
         let Some(percent) = host.disk_percent else {
-            out.health(Health { message: format!("how full {} is cannot be read", paths::STATE), ..Default::default() });
+            out.health(Health {
+                message: format!("how full {} is cannot be read", paths::STATE),
+                ..Default::default()
+            });
             return;
         };
         let hysteresis = self.safeguards.hysteresis;
@@ -93,7 +97,8 @@ impl DiskSpaceManager {
             out.publish(constraint(ports, "inodes", inodes, self.inodes, self.safeguards.inodes));
         }
         let line = format!("{} is {percent:.1} % full, {free_gb:.1} GB free", paths::STATE);
-        let line = if self.inodes == Level::Normal { line } else { format!("{line}, {inodes:.1} % of its inodes are used") };
+        let line =
+            if self.inodes == Level::Normal { line } else { format!("{line}, {inodes:.1} % of its inodes are used") };
         out.health(self.health(&line, host.space_refused));
         out.last(line);
     }
@@ -103,10 +108,14 @@ impl DiskSpaceManager {
         let health = match self.level.max(self.inodes) {
             // A quota, another file system, or a moment that has passed.
             _ if refused => {
-                return Health::unhealthy(format!("{line}; a write failed within the last minute because no space was left"));
+                return Health::unhealthy(format!(
+                    "{line}; a write failed within the last minute because no space was left"
+                ));
             }
             Level::Normal => Health::healthy(line),
-            Level::Warning => Health::degraded(format!("{line}; jobs stop starting at {disk} % of the space or {inodes} % of the inodes")),
+            Level::Warning => Health::degraded(format!(
+                "{line}; jobs stop starting at {disk} % of the space or {inodes} % of the inodes"
+            )),
             Level::Critical => {
                 let hysteresis = self.safeguards.hysteresis;
                 Health::unhealthy(format!(
@@ -125,7 +134,13 @@ fn passed(level: Level, threshold: Threshold) -> f64 {
     if level == Level::Critical { threshold.critical } else { threshold.warning }
 }
 
-fn constraint(ports: &Ports<'_>, what: &str, usage_percent: f64, level: Level, threshold: Threshold) -> events::ResourceConstraint {
+fn constraint(
+    ports: &Ports<'_>,
+    what: &str,
+    usage_percent: f64,
+    level: Level,
+    threshold: Threshold,
+) -> events::ResourceConstraint {
     events::ResourceConstraint {
         node_id: ports.host.node(),
         resource_type: what.into(),
@@ -172,12 +187,17 @@ mod tests {
         };
         assert!(at(10.0, false).events.is_empty());
         let full = at(95.0, false);
-        assert!(matches!(&full.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "inodes" && r.threshold == 90.0));
+        assert!(
+            matches!(&full.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "inodes" && r.threshold == 90.0)
+        );
         let health = full.health.expect("a health");
         assert_eq!((health.status, health.cause()), (HealthStatus::Unhealthy, Some(HealthCause::Space)));
         assert!(at(95.0, false).events.is_empty(), "once");
         let refused = at(10.0, true).health.expect("a health");
-        assert!(refused.status == HealthStatus::Unhealthy && refused.message.contains("no space was left"), "{refused:?}");
+        assert!(
+            refused.status == HealthStatus::Unhealthy && refused.message.contains("no space was left"),
+            "{refused:?}"
+        );
         assert_eq!(refused.cause(), None, "a quota or another file system");
         assert_eq!(at(10.0, false).health.map(|h| h.status), Some(HealthStatus::Healthy));
     }

@@ -47,8 +47,8 @@ declare! {
 /// Of jobs that use what nobody else wants.
 const PRIORITY: u8 = 30;
 
-/// Percent of the depth at which back-pressure was activated. Not above it, the back-pressure is over even if no event says so: its
-/// publisher was disabled, or started from scratch.
+/// Percent of the depth at which back-pressure was activated. Not above it, the back-pressure is over even if no event
+/// says so: its publisher was disabled, or started from scratch.
 const RELIEVED: u64 = 40;
 
 /// What a node last reported of one level of back-pressure.
@@ -130,7 +130,12 @@ impl Daemon for IdleResource {
                 Payload::BackpressureActivated(b) => {
                     out.last(format!("paused by back-pressure: {}", b.reason));
                     let depth = Some(b.queue_depth);
-                    self.kept.report(Pressure { node_id: b.node_id, level: b.level, time_us: Wall::of_us(event.time_us), depth });
+                    self.kept.report(Pressure {
+                        node_id: b.node_id,
+                        level: b.level,
+                        time_us: Wall::of_us(event.time_us),
+                        depth,
+                    });
                 }
                 Payload::BackpressureReleased(b) => {
                     self.kept.report(Pressure {
@@ -153,7 +158,8 @@ impl Daemon for IdleResource {
     }
 }
 
-/// Cores with nothing to do, if the machine counts as idle. A GPU that works, or a number that cannot be read, is not idle.
+/// Cores with nothing to do, if the machine counts as idle. A GPU that works, or a number that cannot be read, is not
+/// idle.
 fn idle_cores(host: &HostSnapshot, limit: f64) -> Option<f64> {
     let busy = host.cpu_percent?;
     let gpu_busy = host.gpus.iter().any(|g| g.utilization_percent.is_none_or(|u| u >= limit));
@@ -215,7 +221,10 @@ impl IdleResource {
         }
         if queued >= u64::from(self.settings.queue_limit) {
             let limit = self.settings.queue_limit;
-            return Ok(Some(format!("{} queued (daemons.idle_resource.queue_limit is {limit})", text::count(queued, "job"))));
+            return Ok(Some(format!(
+                "{} queued (daemons.idle_resource.queue_limit is {limit})",
+                text::count(queued, "job")
+            )));
         }
         let verdict = ports.queue.can_spawn(JobType::Selfplay)?;
         Ok((!verdict.allowed).then(|| verdict.reasons.join("; ")))
@@ -290,7 +299,10 @@ mod tests {
     #[test]
     fn back_pressure_can_be_left_in_every_order_of_events() {
         let at = |daemon: &mut IdleResource, fakes: &Fakes, payload: Payload, time_us: i64| {
-            let event = crate::contract::envelope::Event { time_us, ..crate::contract::ports::fakes::envelope(&released("soft")) };
+            let event = crate::contract::envelope::Event {
+                time_us,
+                ..crate::contract::ports::fakes::envelope(&released("soft"))
+            };
             fakes.give(daemon, Input::Event { event: &event, payload }).expect("handled");
         };
         let late = fakes(Some(5.0));
@@ -340,7 +352,12 @@ mod tests {
     fn feedback_reaches_its_jobs_and_a_constraint_is_no_idleness() {
         let fakes = fakes(Some(5.0));
         let mut daemon: IdleResource = build();
-        let boost = events::ExplorationBoost { config_key: key(), boost_factor: 1.5, reason: String::new(), anomaly_count: None };
+        let boost = events::ExplorationBoost {
+            config_key: key(),
+            boost_factor: 1.5,
+            reason: String::new(),
+            anomaly_count: None,
+        };
         fakes.event(&mut daemon, boost).expect("handled");
         fakes.give(&mut daemon, Input::Tick { number: 1 }).expect("handled");
         fakes.clock.hold().now += Span::of_secs(15);
@@ -354,7 +371,10 @@ mod tests {
         fakes.event(&mut daemon, short).expect("handled");
         assert!(fakes.give(&mut daemon, Input::Tick { number: 2 }).expect("handled").work.is_empty(), "it counts anew");
         fakes.clock.hold().now += Span::of_secs(15);
-        assert_eq!(fakes.give(&mut daemon, Input::Tick { number: 3 }).expect("handled").work[0].params["exploration"], 1.5);
+        assert_eq!(
+            fakes.give(&mut daemon, Input::Tick { number: 3 }).expect("handled").work[0].params["exploration"],
+            1.5
+        );
     }
 
     #[test]

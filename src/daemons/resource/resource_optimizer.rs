@@ -1,5 +1,6 @@
-//! RESOURCE_OPTIMIZER: measuring the machine each period and has the coordinator's controllers decide how many self-play jobs it
-//! should run. What is decided bounds the grants at once; UTILIZATION_OPTIMIZER brings the queue in line.
+//! RESOURCE_OPTIMIZER: measuring the machine each period and has the coordinator's controllers decide how many
+//! self-play jobs it should run. What is decided bounds the grants at once; UTILIZATION_OPTIMIZER brings the queue in
+//! line.
 use crate::contract::config::{Config, ResourceTargets};
 use crate::contract::coordinator::optimizer::{Action, Observe};
 use crate::contract::daemon::{Daemon, HandlerError, Input, Out};
@@ -111,10 +112,18 @@ mod tests {
     fn what_is_measured_is_handed_on_and_unknown_stays_unknown() {
         let fakes = Fakes::new();
         fakes.managers.hold();
-        let gpu =
-            |utilization_percent| Gpu { name: "NVIDIA H100".into(), utilization_percent, memory_percent: Some(40.0), memory_bytes: 1 };
-        fakes.host.hold().seen =
-            HostSnapshot { cpus: 8, cpu_percent: None, gpus: vec![gpu(Some(20.0)), gpu(Some(90.0))], ..Default::default() };
+        let gpu = |utilization_percent| Gpu {
+            name: "NVIDIA H100".into(),
+            utilization_percent,
+            memory_percent: Some(40.0),
+            memory_bytes: 1,
+        };
+        fakes.host.hold().seen = HostSnapshot {
+            cpus: 8,
+            cpu_percent: None,
+            gpus: vec![gpu(Some(20.0)), gpu(Some(90.0))],
+            ..Default::default()
+        };
         assert_eq!(look(&fakes).health.expect("said").status, HealthStatus::Degraded);
         fakes.host.hold().seen.gpus[0].utilization_percent = None;
         look(&fakes);
@@ -127,9 +136,13 @@ mod tests {
     #[test]
     fn overload_is_said() {
         let fakes = Fakes::new();
-        fakes.host.hold().seen = HostSnapshot { cpus: 8, cpu_percent: Some(97.0), memory_percent: Some(10.0), ..Default::default() };
-        fakes.managers.hold().advice = Advice { action: Action::ScaleDown, jobs: 2, running: 4, delta: -2, ..Default::default() };
+        fakes.host.hold().seen =
+            HostSnapshot { cpus: 8, cpu_percent: Some(97.0), memory_percent: Some(10.0), ..Default::default() };
+        fakes.managers.hold().advice =
+            Advice { action: Action::ScaleDown, jobs: 2, running: 4, delta: -2, ..Default::default() };
         let out = look(&fakes);
-        assert!(matches!(&out.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "cpu" && r.threshold == 85.0));
+        assert!(
+            matches!(&out.events[..], [Payload::ResourceConstraint(r)] if r.resource_type == "cpu" && r.threshold == 85.0)
+        );
     }
 }

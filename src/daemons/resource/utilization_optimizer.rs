@@ -1,5 +1,5 @@
-//! UTILIZATION_OPTIMIZER: brings the number of self-play jobs to what the optimizer wants on this machine: queues what is missing, and
-//! gives back what is too much when the machine is overloaded.
+//! UTILIZATION_OPTIMIZER: brings the number of self-play jobs to what the optimizer wants on this machine: queues what
+//! is missing, and gives back what is too much when the machine is overloaded.
 use crate::contract::config::Config;
 use crate::contract::coordinator::optimizer::{Action, NodeUse};
 use crate::contract::coordinator::{StopCause, StopWork, WorkItem, WorkSelection, WorkStatus};
@@ -73,8 +73,12 @@ impl Daemon for UtilizationOptimizer {
         match input {
             Input::Start => out.health(Health::healthy("following the optimizer")),
             Input::Tick { .. } => self.look(ports, out)?,
-            Input::Event { payload: Payload::IdleResourceDetected(i), .. } if here(&i.node_id) => self.look(ports, out)?,
-            Input::Event { payload: Payload::ResourceConstraint(r), .. } if here(&r.node_id) => self.look(ports, out)?,
+            Input::Event { payload: Payload::IdleResourceDetected(i), .. } if here(&i.node_id) => {
+                self.look(ports, out)?
+            }
+            Input::Event { payload: Payload::ResourceConstraint(r), .. } if here(&r.node_id) => {
+                self.look(ports, out)?
+            }
             Input::Event { payload, .. } => drop(self.kept.wishes.learn(&payload)),
             _ => {}
         }
@@ -111,7 +115,10 @@ impl UtilizationOptimizer {
         let wanted = u64::from(own.advice.jobs);
         let missing = wanted.saturating_sub(running + pending).min(STEP);
         if missing == 0 || !self.auto || self.plan.keys.is_empty() {
-            return format!("self-play jobs: {running} running, {pending} queued, target {wanted}: {}", own.advice.reason);
+            return format!(
+                "self-play jobs: {running} running, {pending} queued, target {wanted}: {}",
+                own.advice.reason
+            );
         }
         for _ in 0..missing {
             let Some(key) = self.kept.wishes.turn(&self.plan, self.kept.turn) else { break };
@@ -122,15 +129,20 @@ impl UtilizationOptimizer {
     }
 }
 
-/// Gives back the youngest jobs that are too many; they have lost the least, and their finished games are kept for the next attempt.
+/// Gives back the youngest jobs that are too many; they have lost the least, and their finished games are kept for the
+/// next attempt.
 fn shed(own: &NodeUse, mut running: Vec<WorkItem>, ports: &Ports<'_>) -> Result<String, HandlerError> {
     let wanted = own.advice.jobs as usize;
     running.sort_by_key(|i| i.claimed_us);
     let mut stopped = Vec::new();
     for item in running.iter().skip(wanted) {
         let Some(lease) = item.lease.as_ref().filter(|l| !l.fenced) else { continue };
-        let call =
-            StopWork { work_id: item.work_id.clone(), token: lease.token, cause: StopCause::Shed, reason: own.advice.reason.clone() };
+        let call = StopWork {
+            work_id: item.work_id.clone(),
+            token: lease.token,
+            cause: StopCause::Shed,
+            reason: own.advice.reason.clone(),
+        };
         if ports.managers.stop_work(&call)? {
             stopped.push(item.work_id.to_string());
         }
@@ -168,7 +180,11 @@ mod tests {
         fakes.queue.hold().queued(JobType::Selfplay, WorkStatus::Pending);
         let out = look(&fakes);
         assert_eq!(out.work.len(), 3);
-        assert!(out.work.iter().all(|w| w.work_type == JobType::Selfplay && w.priority == 30 && w.params.contains_key("games")));
+        assert!(
+            out.work
+                .iter()
+                .all(|w| w.work_type == JobType::Selfplay && w.priority == 30 && w.params.contains_key("games"))
+        );
         assert!(fakes.managers.hold().stopped.is_empty());
     }
 

@@ -76,7 +76,9 @@ impl TrainingNodeWatcher {
         let running: BTreeSet<String> = units
             .iter()
             .filter(|u| {
-                u.control_group.as_deref().is_some_and(|c| !c.is_empty()) && u.active_state != "failed" && u.active_state != "inactive"
+                u.control_group.as_deref().is_some_and(|c| !c.is_empty())
+                    && u.active_state != "failed"
+                    && u.active_state != "inactive"
             })
             .filter(|u| matches!(JobType::of_unit(&u.name), Some((JobType::Training, _))))
             .map(|u| u.name.clone())
@@ -113,7 +115,12 @@ mod tests {
     use crate::daemons::testing::build;
 
     fn unit(name: &str, state: &str, group: Option<&str>) -> UnitView {
-        UnitView { name: name.into(), active_state: state.into(), control_group: group.map(str::to_owned), ..Default::default() }
+        UnitView {
+            name: name.into(),
+            active_state: state.into(),
+            control_group: group.map(str::to_owned),
+            ..Default::default()
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What is generated and committed: pure functions from the registry to files of the tree, and the one that writes them.
+//! What is generated and committed: pure functions from the registry to files of the tree, and the one that writes
+//! them.
 mod modules;
 mod programs;
 mod schema;
@@ -51,27 +52,42 @@ fn names(root: &Path, folder: &str, ending: &str) -> Result<BTreeSet<String>, Fa
 
 /// Everything that is generated and committed. Files with a part by hand are read first.
 pub fn everything(root: &Path) -> Result<Vec<Made>, Failed> {
-    let mut made: Vec<Made> =
-        ringrift::units::generate().into_iter().map(|unit| Made { path: format!("units/{}", unit.name), text: unit.text }).collect();
+    let mut made: Vec<Made> = ringrift::units::generate()
+        .into_iter()
+        .map(|unit| Made { path: format!("units/{}", unit.name), text: unit.text })
+        .collect();
     made.extend(programs::all());
     made.extend(modules::all(root)?);
     made.push(schema::file());
-    made.push(Made { path: "packaging/catalog/ringrift-problems.catalog".into(), text: ringrift::contract::problem::catalog() });
-    made.push(Made { path: "packaging/prometheus/problem_alerts.yml".into(), text: ringrift::contract::problem::alerts() });
+    made.push(Made {
+        path: "packaging/catalog/ringrift-problems.catalog".into(),
+        text: ringrift::contract::problem::catalog(),
+    });
+    made.push(Made {
+        path: "packaging/prometheus/problem_alerts.yml".into(),
+        text: ringrift::contract::problem::alerts(),
+    });
     for (path, change) in texts::ALL {
-        made.push(Made { path: (*path).into(), text: change(&read(root, path)?).map_err(|why| Failed(format!("{path}: {why}")))? });
+        made.push(Made {
+            path: (*path).into(),
+            text: change(&read(root, path)?).map_err(|why| Failed(format!("{path}: {why}")))?,
+        });
     }
     Ok(made)
 }
 
 /// Files of the tree that were generated once and are not wanted any more.
 pub fn stale(root: &Path, made: &[Made]) -> Result<Vec<String>, Failed> {
-    let units = names(root, "units", "")?.into_iter().filter(|name| root.join("units").join(name).is_file()).map(|n| format!("units/{n}"));
+    let units = names(root, "units", "")?
+        .into_iter()
+        .filter(|name| root.join("units").join(name).is_file())
+        .map(|n| format!("units/{n}"));
     let mut bins = Vec::new();
     for folder in programs::FOLDERS {
         bins.extend(names(root, folder, ".rs")?.into_iter().map(|name| format!("{folder}/{name}")));
     }
-    let ours = |path: &String| path.starts_with("units/") || read(root, path).is_ok_and(|text| programs::is_generated(&text));
+    let ours =
+        |path: &String| path.starts_with("units/") || read(root, path).is_ok_and(|text| programs::is_generated(&text));
     Ok(units.chain(bins).filter(|path| !made.iter().any(|m| m.path == *path)).filter(ours).collect())
 }
 

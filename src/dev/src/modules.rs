@@ -12,8 +12,9 @@ fn module(root: &Path, category: Category) -> Result<Made, Failed> {
     let folder = format!("src/daemons/{}", category.name());
     let mut text = format!("//! The {} daemons.\n", category.name());
     for name in names(root, &folder, ".rs")?.iter().filter_map(|n| n.strip_suffix(".rs")).filter(|n| *n != "mod") {
-        let is_daemon =
-            by_category(category).chain(built()).any(|spec| spec.declared.module.ends_with(&format!("::{}::{name}", category.name())));
+        let is_daemon = by_category(category)
+            .chain(built())
+            .any(|spec| spec.declared.module.ends_with(&format!("::{}::{name}", category.name())));
         text += &match (is_daemon, name) {
             (true, _) => format!("pub mod {name};\n"),
             (false, "testdata") => format!("#[cfg(test)]\nmod {name};\n"),

@@ -1,5 +1,5 @@
-//! The programs of the built daemons, a few lines each: in the package those that load a shared library, and for developers and tests
-//! executables of those that have more than a handler.
+//! The programs of the built daemons, a few lines each: in the package those that load a shared library, and for
+//! developers and tests executables of those that have more than a handler.
 use crate::Made;
 use ringrift::contract::registry::{DaemonSpec, Program, built};
 

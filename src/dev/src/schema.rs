@@ -1,4 +1,5 @@
-//! The JSON schema of the configuration, for editors: the daemons from their declarations, the rest from the types of its defaults.
+//! The JSON schema of the configuration, for editors: the daemons from their declarations, the rest from the types of
+//! its defaults.
 use crate::Made;
 use ringrift::contract::config::Config;
 use ringrift::contract::registry::{DaemonSpec, Form, Kind, Setting, Stage, all};
@@ -22,7 +23,8 @@ fn printed(value: &Value, indent: &str) -> String {
     match value {
         Value::Object(map) if short.len() > 220 => {
             let deeper = format!("{indent}  ");
-            let lines: Vec<String> = map.iter().map(|(key, value)| format!("{deeper}{key:?}: {}", printed(value, &deeper))).collect();
+            let lines: Vec<String> =
+                map.iter().map(|(key, value)| format!("{deeper}{key:?}: {}", printed(value, &deeper))).collect();
             format!("{{\n{}\n{indent}}}", lines.join(",\n"))
         }
         _ => short,
@@ -84,7 +86,10 @@ fn daemons() -> Value {
 
 fn daemon(spec: &DaemonSpec) -> Value {
     let mut keys = Map::new();
-    keys.insert("enabled".into(), json!({ "type": "boolean", "default": true, "description": "False keeps it out of every profile." }));
+    keys.insert(
+        "enabled".into(),
+        json!({ "type": "boolean", "default": true, "description": "False keeps it out of every profile." }),
+    );
     let interval = "Seconds between ticks, 1 to 86,400.";
     keys.insert(
         "interval".into(),
@@ -103,8 +108,12 @@ fn daemon(spec: &DaemonSpec) -> Value {
 
 fn setting(setting: &Setting) -> Value {
     let mut schema = match setting.kind {
-        Kind::Whole { default, low, high, .. } => json!({ "type": "integer", "minimum": low, "maximum": high, "default": default }),
-        Kind::Number { default, low, high } => json!({ "type": "number", "minimum": low, "maximum": high, "default": default }),
+        Kind::Whole { default, low, high, .. } => {
+            json!({ "type": "integer", "minimum": low, "maximum": high, "default": default })
+        }
+        Kind::Number { default, low, high } => {
+            json!({ "type": "number", "minimum": low, "maximum": high, "default": default })
+        }
         Kind::Switch { default } => json!({ "type": "boolean", "default": default }),
         Kind::Texts { default, .. } => {
             json!({ "type": "array", "items": { "type": "string" }, "default": default.split_whitespace().collect::<Vec<_>>() })

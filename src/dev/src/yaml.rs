@@ -38,7 +38,9 @@ fn scalar(kind: &Kind) -> String {
     let text = kind.default_text();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     match kind {
-        Kind::Text { .. } if !text.chars().all(plain) || !text.contains(['/', '.']) || text.parse::<f64>().is_ok() => format!("{text:?}"),
+        Kind::Text { .. } if !text.chars().all(plain) || !text.contains(['/', '.']) || text.parse::<f64>().is_ok() => {
+            format!("{text:?}")
+        }
         _ => text,
     }
 }

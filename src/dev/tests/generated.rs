@@ -10,7 +10,9 @@ fn everything_is_as_generated() {
         write(&root).unwrap_or_else(|e| panic!("{e}"));
     }
     let made = everything(&root).unwrap_or_else(|e| panic!("{e}"));
-    let differs = |path: &str, text: &str| std::fs::read_to_string(root.join(path)).ok().is_none_or(|committed| committed != text);
+    let differs = |path: &str, text: &str| {
+        std::fs::read_to_string(root.join(path)).ok().is_none_or(|committed| committed != text)
+    };
     let wrong: Vec<&str> = made.iter().filter(|m| differs(&m.path, &m.text)).map(|m| m.path.as_str()).collect();
     assert_eq!(wrong, Vec::<&str>::new(), "these are not as the declarations say; run `cargo generate`");
     assert_eq!(
@@ -20,7 +22,8 @@ fn everything_is_as_generated() {
     );
 }
 
-/// The package's programs that are not ordinary daemons: each executable has one that calls the library, which knows its name.
+/// The package's programs that are not ordinary daemons: each executable has one that calls the library, which knows
+/// its name.
 #[test]
 fn each_executable_is_a_program_of_the_package() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -31,9 +34,12 @@ fn each_executable_is_a_program_of_the_package() {
         if name == "ringrift-daemon" {
             continue;
         }
-        let stub =
-            std::fs::read_to_string(root.join("src/stubs/src/bin").join(&file)).unwrap_or_else(|e| panic!("src/stubs/src/bin/{file}: {e}"));
-        assert!(stub.contains(&format!("program!(c\"{name}\")")), "src/stubs/src/bin/{file} does not call the library with {name}");
+        let stub = std::fs::read_to_string(root.join("src/stubs/src/bin").join(&file))
+            .unwrap_or_else(|e| panic!("src/stubs/src/bin/{file}: {e}"));
+        assert!(
+            stub.contains(&format!("program!(c\"{name}\")")),
+            "src/stubs/src/bin/{file} does not call the library with {name}"
+        );
         assert!(known.contains(&format!("\"{name}\" => ")), "src/programs.rs does not run {name}");
     }
 }

@@ -1,4 +1,5 @@
-//! `scripts/new-daemon` in a copy of the tree: three files are by hand, and what it makes compiles and passes its tests.
+//! `scripts/new-daemon` in a copy of the tree: three files are by hand, and what it makes compiles and passes its
+//! tests.
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +11,17 @@ fn root() -> PathBuf {
 
 /// The files of the tree that git knows or would take.
 fn files(root: &Path) -> BTreeSet<String> {
-    let listed = Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root).output().expect("git runs");
+    let listed = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard"])
+        .current_dir(root)
+        .output()
+        .expect("git runs");
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-    String::from_utf8_lossy(&listed.stdout).lines().filter(|path| root.join(path).is_file()).map(str::to_owned).collect()
+    String::from_utf8_lossy(&listed.stdout)
+        .lines()
+        .filter(|path| root.join(path).is_file())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn copy(root: &Path) -> tempfile::TempDir {
@@ -43,7 +52,12 @@ fn new_daemon(scratch: &Path, arguments: &[&str]) -> Output {
 }
 
 fn succeeds(done: &Output) {
-    assert!(done.status.success(), "{}\n{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
 }
 
 #[test]
@@ -60,8 +74,11 @@ fn three_files_of_a_new_daemon_are_by_hand() {
         changed(&root, scratch.path(), scratch.path(), &mut touched);
         let module = format!("src/daemons/{category}/mod.rs");
         assert!(touched.remove(&module), "{module} is generated, and compiles from the first");
-        let wanted =
-            [format!("src/daemons/{category}/{snake}.rs"), "src/contract/registry/roster.rs".into(), "tests/boot/daemons.rs".into()];
+        let wanted = [
+            format!("src/daemons/{category}/{snake}.rs"),
+            "src/contract/registry/roster.rs".into(),
+            "tests/boot/daemons.rs".into(),
+        ];
         assert_eq!(touched, BTreeSet::from(wanted));
         let roster = fs::read_to_string(scratch.path().join("src/contract/registry/roster.rs")).expect("the roster");
         let type_name = &entry[1..entry.find(' ').expect("a name")];
@@ -99,7 +116,11 @@ fn contradictions_do_not_compile(file: &Path, check: &dyn Fn() -> Output) {
         ("= 100 in", "= 0 in", "setting every is outside of its range"),
         ("&[D::EventRouter]", "&[D::EventRouter, D::TriedOut]", "TriedOut depends on itself"),
         ("&[D::EventRouter]", "&[D::EventRouter, D::AutoSync]", "TriedOut depends on a daemon that is not built"),
-        ("&[D::EventRouter]", "&[D::EventRouter, D::DlqRetry], profiles: &[Profile::Minimal]", "TriedOut is in a profile without"),
+        (
+            "&[D::EventRouter]",
+            "&[D::EventRouter, D::DlqRetry], profiles: &[Profile::Minimal]",
+            "TriedOut is in a profile without",
+        ),
         ("E::NewGamesAvailable]", "E::NoSuchEvent]", "NoSuchEvent"),
         ("D::EventRouter", "D::NoSuchDaemon", "NoSuchDaemon"),
     ] {
@@ -107,7 +128,10 @@ fn contradictions_do_not_compile(file: &Path, check: &dyn Fn() -> Output) {
         fs::write(file, good.replacen(right, wrong, 1)).expect("written");
         let done = check();
         let said = String::from_utf8_lossy(&done.stderr);
-        assert!(!done.status.success() && said.contains(words) && said.contains("src/daemons/feedback/tried_out.rs:"), "{wrong}: {said}");
+        assert!(
+            !done.status.success() && said.contains(words) && said.contains("src/daemons/feedback/tried_out.rs:"),
+            "{wrong}: {said}"
+        );
     }
     fs::write(file, good).expect("written");
 }
@@ -120,7 +144,12 @@ fn what_it_makes_compiles_and_passes_its_tests() {
     // Only for the tests of the skeleton: dependencies are compiled once more, and nothing of this build is touched.
     let target = root().join("target/new-daemon");
     let cargo = |arguments: &[&str]| {
-        Command::new("cargo").args(arguments).current_dir(scratch.path()).env("CARGO_TARGET_DIR", &target).output().expect("cargo runs")
+        Command::new("cargo")
+            .args(arguments)
+            .current_dir(scratch.path())
+            .env("CARGO_TARGET_DIR", &target)
+            .output()
+            .expect("cargo runs")
     };
     let made = Command::new(scratch.path().join("scripts/new-daemon"))
         .args(["feedback", "TRIED_OUT"])
@@ -132,9 +161,14 @@ fn what_it_makes_compiles_and_passes_its_tests() {
         assert!(scratch.path().join(file).exists(), "{file}");
     }
     let configuration = fs::read_to_string(scratch.path().join("config/unified_loop.yaml")).expect("the configuration");
-    assert!(configuration.contains("#    # New games after which it says how many came, 1 to 1,000,000.\n#    every: 100\n"));
+    assert!(
+        configuration
+            .contains("#    # New games after which it says how many came, 1 to 1,000,000.\n#    every: 100\n")
+    );
     succeeds(&cargo(&["test", "--offline", "--lib", "tried_out"]));
     succeeds(&cargo(&["test", "--offline", "--package", "ringrift-dev", "--test", "generated"]));
-    contradictions_do_not_compile(&scratch.path().join("src/daemons/feedback/tried_out.rs"), &|| cargo(&["check", "--offline", "--lib"]));
+    contradictions_do_not_compile(&scratch.path().join("src/daemons/feedback/tried_out.rs"), &|| {
+        cargo(&["check", "--offline", "--lib"])
+    });
     succeeds(&cargo(&["test", "--offline", "--test", "registry", "--test", "config", "--test", "layers"]));
 }

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 impl<S: ServiceManager + 'static> Engine<S> {
     /// Those that depend on a failed daemon say so.
     pub(super) fn tell_failed(&mut self, rows: &[Row]) {
-        let failed = rows.iter().filter(|row| matches!(row.found.state, State::Failed | State::CannotStart) && row.unit.is_some());
+        let failed = rows
+            .iter()
+            .filter(|row| matches!(row.found.state, State::Failed | State::CannotStart) && row.unit.is_some());
         let failed = FailedDaemons { failed: failed.map(|row| row.daemon.name().to_owned()).collect() };
         if self.failed_told.as_ref() == Some(&failed) {
             return;
@@ -52,8 +54,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
-    /// What is wanted of daemons, and what restarts were seen, is told at once: who looks shall not see a daemon down and not know that
-    /// somebody stopped it.
+    /// What is wanted of daemons, and what restarts were seen, is told at once: who looks shall not see a daemon down
+    /// and not know that somebody stopped it.
     fn report_wishes(&mut self) {
         let (wishes, restarts) = (self.world().wishes(), self.restarts.report());
         if self.reported_wishes == wishes && self.reported_restarts == restarts {

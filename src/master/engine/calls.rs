@@ -38,10 +38,13 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 };
                 Self::answer(reply, answer);
             }
-            ChangeRequest::Pause(daemon, reason) => Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done)),
+            ChangeRequest::Pause(daemon, reason) => {
+                Self::answer(reply, self.pause(daemon, reason, &who).map(|()| Answer::Done))
+            }
             ChangeRequest::Resume(daemon) => Self::answer(reply, self.resume(daemon).map(|()| Answer::Done)),
             ChangeRequest::Confirm(id) => Self::answer(reply, self.confirm(&id)),
-            // What the one under way has read may be older than this caller's change: one more follows it, for all who ask meanwhile.
+            // What the one under way has read may be older than this caller's change: one more follows it, for all who
+            // ask meanwhile.
             ChangeRequest::Reload if self.is_reload_under_way() => match (self.load)() {
                 Ok(_) => self.reload_next.push(reply),
                 Err(why) => Self::answer(reply, Err(Error::InvalidConfig(why.into()))),
@@ -54,7 +57,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             },
             ChangeRequest::Start(daemons) => self.each(self.with_dependencies(&daemons), "starting", &who, reply).await,
             ChangeRequest::Stop(daemons) => self.each(stop_order(&daemons), "stopping", &who, reply).await,
-            ChangeRequest::Restart(daemons) => self.each(self.with_dependencies(&daemons), "restarting", &who, reply).await,
+            ChangeRequest::Restart(daemons) => {
+                self.each(self.with_dependencies(&daemons), "restarting", &who, reply).await
+            }
         }
     }
 
@@ -111,8 +116,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         Ok(plan)
     }
 
-    /// At the master's start: what failed before gets another chance if somebody started the suite, none if only the master
-    /// itself was restarted after a failure.
+    /// At the master's start: what failed before gets another chance if somebody started the suite, none if only the
+    /// master itself was restarted after a failure.
     pub async fn welcome(&mut self, start: &[String]) {
         let restarted = self.world().units.get(OWN_UNIT).and_then(|u| u.restarts).is_some_and(|n| n > 0);
         if restarted {
@@ -135,7 +140,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
     }
 
-    /// Daemons and what they depend on, in start order; without what is up, what a person has stopped, and what the configuration keeps out.
+    /// Daemons and what they depend on, in start order; without what is up, what a person has stopped, and what the
+    /// configuration keeps out.
     fn with_dependencies(&self, daemons: &[DaemonType]) -> Vec<DaemonType> {
         let world = self.world();
         let free = |d: &DaemonType| {
@@ -187,7 +193,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     }
                     Err(error) => ("refused".to_owned(), error.to_string()),
                 };
-                let text = [Some(text), hint].into_iter().flatten().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
+                let text =
+                    [Some(text), hint].into_iter().flatten().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("; ");
                 outcomes.push((daemon.name().to_owned(), result, text.into()));
             }
             Self::answer(reply, Ok(Answer::Outcomes(outcomes)));
@@ -229,7 +236,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.world().paused.insert(daemon, control.clone());
         let dir = self.settings.control();
         control::write(&dir, daemon, &control).map_err(|e| {
-            Error::Unavailable(format!("writing {}: {e}; the change is stored and written at the next start", dir.display()).into())
+            Error::Unavailable(
+                format!("writing {}: {e}; the change is stored and written at the next start", dir.display()).into(),
+            )
         })
     }
 
@@ -237,10 +246,12 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.store.set_paused(daemon, None).map_err(database)?;
         self.world().paused.remove(&daemon);
         let dir = self.settings.control();
-        control::remove(&dir, daemon).map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display()).into()))
+        control::remove(&dir, daemon)
+            .map_err(|e| Error::Unavailable(format!("removing a file in {}: {e}", dir.display()).into()))
     }
 
-    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves. True: it continues.
+    /// Checks the configuration, then has systemd reload us and with us every daemon; without a unit only ourselves.
+    /// True: it continues.
     async fn reload_all(&mut self) -> Result<bool, Error> {
         (self.load)().map_err(|why| Error::InvalidConfig(why.into()))?;
         if self.is_unit_up(OWN_UNIT) {

@@ -91,7 +91,8 @@ pub enum Note {
         /// Its attempt.
         token: FencingToken,
     },
-    /// A job unit's start contradicted a stop that was still under way, its slice's after an emergency halt; it is tried again now.
+    /// A job unit's start contradicted a stop that was still under way, its slice's after an emergency halt; it is
+    /// tried again now.
     JobAgain {
         /// The unit.
         unit: String,
@@ -317,7 +318,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let mut world = self.world();
             let desired = world.desired();
             for daemon in &desired {
-                let up = world.unit(*daemon).is_some_and(|u| u.is_up() && !u.start_queued && u.active_state != "activating");
+                let up =
+                    world.unit(*daemon).is_some_and(|u| u.is_up() && !u.start_queued && u.active_state != "activating");
                 if up {
                     world.down_since.remove(daemon);
                 } else {

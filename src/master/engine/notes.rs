@@ -1,4 +1,5 @@
-//! The engine's dealings with the hubs: subscriptions and spooled events at the router, orders and leases of the coordinator.
+//! The engine's dealings with the hubs: subscriptions and spooled events at the router, orders and leases of the
+//! coordinator.
 use super::super::jobs::Action;
 use super::super::link::{self, FromCoordinator};
 use super::{Engine, JOB_UNITS, JOBS_SLICE, Note, OWN_UNIT};
@@ -83,7 +84,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         }
         let (spool, router, notes) = (self.settings.spool.clone(), self.settings.router.clone(), self.notes.clone());
         tokio::task::spawn_blocking(move || {
-            drop(notes.send(Note::Spooled(report::publish_kept(&spool, &router, link::RPC_TIMEOUT).map_err(|e| e.to_string()))));
+            drop(notes.send(Note::Spooled(
+                report::publish_kept(&spool, &router, link::RPC_TIMEOUT).map_err(|e| e.to_string()),
+            )));
         });
     }
 
@@ -110,7 +113,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         tokio::task::spawn_blocking(move || {
             for notice in fresh {
                 match link::say_notice(&router, &node, &notice) {
-                    Ok(()) => drop(told.lock().unwrap_or_else(PoisonError::into_inner).insert((notice.id, notice.since_us))),
+                    Ok(()) => {
+                        told.lock().unwrap_or_else(PoisonError::into_inner).insert((notice.id, notice.since_us));
+                    }
                     Err(error) => tracing::info!("cannot publish notice {} yet: {error}", notice.id),
                 }
             }
@@ -168,7 +173,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 match outcome {
                     Ok(0) => {}
                     Ok(count) => {
-                        tracing::info!("published {} from the spool", crate::contract::text::count(count as u64, "failure report"))
+                        tracing::info!(
+                            "published {} from the spool",
+                            crate::contract::text::count(count as u64, "failure report")
+                        )
                     }
                     Err(why) => tracing::warn!("cannot publish the spooled failure reports ({why}); retrying"),
                 }
@@ -193,7 +201,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.jobs.postponed(&unit, token);
                 Vec::new()
             }
-            Note::JobAgain { unit, token, limits } if self.jobs.is_starting(&unit, token) => vec![Action::Start { unit, token, limits }],
+            Note::JobAgain { unit, token, limits } if self.jobs.is_starting(&unit, token) => {
+                vec![Action::Start { unit, token, limits }]
+            }
             // Stopped or replaced meanwhile.
             Note::JobAgain { .. } | Note::Folder => Vec::new(),
             Note::JobStopped { unit } => {
@@ -226,7 +236,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     let draining = self.draining.clone();
                     tokio::task::spawn_local(async move {
                         let note = match start_job(&*services, &unit, &limits, &draining).await {
-                            Err(ServiceError::Conflict { .. }) if is_ending(&*services, &draining).await.unwrap_or(false) => {
+                            Err(ServiceError::Conflict { .. })
+                                if is_ending(&*services, &draining).await.unwrap_or(false) =>
+                            {
                                 Note::JobPostponed { unit, token }
                             }
                             // The bus went away: whether the start was heard is found out by asking again.
@@ -240,18 +252,22 @@ impl<S: ServiceManager + 'static> Engine<S> {
                                 Note::JobAgain { unit, token, limits }
                             }
                             Ok(word) if word == "done" => Note::JobStarted { unit, token, outcome: Ok(()) },
-                            Ok(word) => Note::JobStarted { unit, token, outcome: Err(format!("start failed with {word:?}")) },
+                            Ok(word) => {
+                                Note::JobStarted { unit, token, outcome: Err(format!("start failed with {word:?}")) }
+                            }
                         };
                         drop(notes.send(note));
                     });
                 }
                 Action::Kill { unit } => {
                     let (services, notes, killing) = (self.services.clone(), self.notes.clone(), self.killing.clone());
-                    // An emergency halt orders one kill a job; each would ask polkit twice, and one kill of the slice is for all.
+                    // An emergency halt orders one kill a job; each would ask polkit twice, and one kill of the slice
+                    // is for all.
                     let first = !killing.replace(true);
                     tokio::task::spawn_local(async move {
                         if first {
-                            for outcome in [services.kill(JOBS_SLICE).await, services.stop(JOBS_SLICE).await.map(drop)] {
+                            for outcome in [services.kill(JOBS_SLICE).await, services.stop(JOBS_SLICE).await.map(drop)]
+                            {
                                 match outcome {
                                     Ok(()) | Err(ServiceError::NoSuchUnit { .. }) => {}
                                     Err(error) => tracing::warn!("{error}"),
@@ -292,7 +308,11 @@ async fn start_job<S: ServiceManager>(
     services.set_limits(unit, limits).await?;
     // A job brings up the sockets that it wants, also behind a stop of the suite that has taken them down already.
     if is_ending(services, draining).await? {
-        return Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "the suite is stopping".into() });
+        return Err(ServiceError::Conflict {
+            operation: "starting",
+            unit: unit.into(),
+            why: "the suite is stopping".into(),
+        });
     }
     Ok(services.start_if_free(unit).await?.result().await)
 }

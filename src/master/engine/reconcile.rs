@@ -16,7 +16,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let now = clock::now();
         let steps: Vec<(DaemonType, Step)> = {
             let mut world = self.world();
-            let hubs: Vec<_> = HUBS.iter().filter_map(|(hub, _)| Some((*hub, world.units.get(hub.socket_unit())?))).collect();
+            let hubs: Vec<_> =
+                HUBS.iter().filter_map(|(hub, _)| Some((*hub, world.units.get(hub.socket_unit())?))).collect();
             let registered = self.registration.stands();
             let decide = |daemon: DaemonType| {
                 let past = self.past.get(&daemon).copied().unwrap_or_default();
@@ -34,7 +35,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         self.forget_failed();
         let active: Vec<(DaemonType, Option<Wall>)> = {
             let world = self.world();
-            let since = |d: DaemonType| world.unit(d).filter(|u| u.is_active()).map(|u| (d, u.since_us.map(Wall::of_us)));
+            let since =
+                |d: DaemonType| world.unit(d).filter(|u| u.is_active()).map(|u| (d, u.since_us.map(Wall::of_us)));
             built().filter_map(|s| since(s.daemon)).collect()
         };
         for (daemon, since) in active {
@@ -43,8 +45,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             self.world().outside.remove(&daemon);
         }
         let wanted = steps.iter().any(|(_, step)| matches!(step, Step::Start | Step::LeftAlone));
-        // While systemd takes the whole suite down nobody has stopped a single daemon, and nothing may be started against it. Its
-        // stop of us is queued together with the stops that are seen here, so one look at the queue is enough.
+        // While systemd takes the whole suite down nobody has stopped a single daemon, and nothing may be started
+        // against it. Its stop of us is queued together with the stops that are seen here, so one look at the queue is
+        // enough.
         if !wanted || self.is_suite_stopping().await {
             return;
         }
@@ -57,7 +60,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
                     }
                 }
                 Step::LeftAlone => {
-                    tracing::info!("{daemon} was stopped, but not by the master; it stays stopped until somebody starts it");
+                    tracing::info!(
+                        "{daemon} was stopped, but not by the master; it stays stopped until somebody starts it"
+                    );
                     self.world().outside.insert(daemon);
                 }
                 Step::Nothing | Step::Hold(_) => {}
@@ -71,7 +76,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
     }
 
     /// Remembers that systemd was asked for a start.
-    pub(super) fn asked(&mut self, daemon: DaemonType, queued: Result<Queued, ServiceError>) -> Result<Queued, ServiceError> {
+    pub(super) fn asked(
+        &mut self,
+        daemon: DaemonType,
+        queued: Result<Queued, ServiceError>,
+    ) -> Result<Queued, ServiceError> {
         if let Err(error) = &queued {
             tracing::warn!("{error}");
         }
@@ -81,7 +90,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         queued
     }
 
-    /// Tells the loop when systemd is through with a job; until then the daemon is on its way and nothing is concluded from its state.
+    /// Tells the loop when systemd is through with a job; until then the daemon is on its way and nothing is concluded
+    /// from its state.
     pub(super) fn await_end(&mut self, daemon: DaemonType, what: &'static str, queued: Queued) {
         self.past.entry(daemon).or_default().pending = true;
         let notes = self.notes.clone();
@@ -96,7 +106,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let past = self.past.entry(daemon).or_default();
         past.pending = false;
         if what == STOPPING {
-            // It went down because we stopped it. Somebody who wants it again meanwhile gets it, and it was not stopped behind our back.
+            // It went down because we stopped it. Somebody who wants it again meanwhile gets it, and it was not stopped
+            // behind our back.
             past.up = None;
         }
         if (what, result) == ("starting", "canceled") {
@@ -126,8 +137,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let is_failed = |unit: &str| world.units.get(unit).is_some_and(|u| u.active_state == "failed");
             // The catalog's belongs to a daemon that may be stopped.
             let desired = world.desired();
-            let may_run = |hub: Hub| built().find(|s| s.serves == Some(hub)).is_none_or(|s| desired.contains(&s.daemon));
-            let failed: Vec<_> = HUBS.into_iter().filter(|(hub, _)| may_run(*hub) && is_failed(hub.socket_unit())).collect();
+            let may_run =
+                |hub: Hub| built().find(|s| s.serves == Some(hub)).is_none_or(|s| desired.contains(&s.daemon));
+            let failed: Vec<_> =
+                HUBS.into_iter().filter(|(hub, _)| may_run(*hub) && is_failed(hub.socket_unit())).collect();
             match failed.iter().map(|(hub, _)| hub.socket_unit()).collect::<Vec<_>>().join(", ") {
                 none if none.is_empty() => drop(world.problems.remove("hubs")),
                 names => drop(world.problems.insert("hubs", format!("{names} failed; retrying every minute"))),
@@ -173,7 +186,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
             let world = self.world();
             let after = Span::of_secs(world.config.master.reset_after.into());
             let is_due = |u: &&crate::contract::host::UnitView| {
-                u.is_active() && u.restarts.is_some_and(|n| n > 0) && u.since_us.is_some_and(|since| now - Wall::of_us(since) >= after)
+                u.is_active()
+                    && u.restarts.is_some_and(|n| n > 0)
+                    && u.since_us.is_some_and(|since| now - Wall::of_us(since) >= after)
             };
             let named = |u: &crate::contract::host::UnitView| Some((u.name.clone(), u.invocation_id.clone()?));
             world.units.values().filter(is_due).filter_map(named).collect()

@@ -1,4 +1,5 @@
-//! The engine's second chances: a daemon that used up its restarts is tried again after a minute, then more and more rarely.
+//! The engine's second chances: a daemon that used up its restarts is tried again after a minute, then more and more
+//! rarely.
 use super::known::Revival;
 use super::{Engine, HUBS};
 use crate::contract::config::Retries;
@@ -48,7 +49,9 @@ impl<S: ServiceManager + 'static> Engine<S> {
         let cares: Vec<(String, RevivalStep)> = {
             let world = self.world();
             let mut wanted: Vec<String> = world.desired().into_iter().map(DaemonType::unit).collect();
-            wanted.extend(HUBS.iter().map(|(_, service)| (*service).to_owned()).filter(|s| DaemonType::of_unit(s).is_none()));
+            wanted.extend(
+                HUBS.iter().map(|(_, service)| (*service).to_owned()).filter(|s| DaemonType::of_unit(s).is_none()),
+            );
             let schedule = &world.config.master.retry_failed;
             let decide = |unit: String| {
                 let care = care(world.units.get(&unit)?, self.revivals.get(&unit).copied(), schedule, now);
@@ -74,14 +77,21 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 self.revivals.insert(unit, revival);
             }
         }
-        let times = self.revivals.iter().filter_map(|(unit, r)| Some((DaemonType::of_unit(unit)?, (r.tries, r.due?)))).collect();
+        let times = self
+            .revivals
+            .iter()
+            .filter_map(|(unit, r)| Some((DaemonType::of_unit(unit)?, (r.tries, r.due?))))
+            .collect();
         self.world().tried_again = times;
     }
 
     async fn try_again(&mut self, unit: &str, revival: Revival) {
         let next = self.world().config.master.retry_failed.after(revival.tries).unwrap_or(0);
         let name = DaemonType::of_unit(unit).map_or_else(|| unit.to_owned(), |d| d.name().to_owned());
-        let reason = format!("{name} had failed permanently; retrying (attempt {}, next attempt {next} s after a failure)", revival.tries);
+        let reason = format!(
+            "{name} had failed permanently; retrying (attempt {}, next attempt {next} s after a failure)",
+            revival.tries
+        );
         tracing::warn!(MESSAGE_ID = messages::DAEMON_TRIED_AGAIN, UNIT = unit, tries = revival.tries, "{reason}");
         self.tell_tried_again(unit, name, reason, revival.tries);
         match HUBS.into_iter().find(|(_, service)| *service == unit) {
@@ -155,12 +165,18 @@ mod tests {
         let mut now = 0;
         for wait in [60, 300, 900, 3600, 3600] {
             let failed = unit("failed", now);
-            let RevivalStep::Keep(waits) = care(&failed, known, &schedule, at(now + wait - 1)) else { panic!("too early") };
+            let RevivalStep::Keep(waits) = care(&failed, known, &schedule, at(now + wait - 1)) else {
+                panic!("too early")
+            };
             assert_eq!(waits.due, Some(at(now + wait)));
             now += wait;
-            let RevivalStep::Try(tried) = care(&failed, Some(waits), &schedule, at(now)) else { panic!("{wait} s are over") };
+            let RevivalStep::Try(tried) = care(&failed, Some(waits), &schedule, at(now)) else {
+                panic!("{wait} s are over")
+            };
             let runs = unit("active", now);
-            let RevivalStep::Keep(kept) = care(&runs, Some(tried), &schedule, at(now + 3599)) else { panic!("an hour is not over") };
+            let RevivalStep::Keep(kept) = care(&runs, Some(tried), &schedule, at(now + 3599)) else {
+                panic!("an hour is not over")
+            };
             assert_eq!(care(&runs, Some(tried), &schedule, at(now + 3600)), RevivalStep::Forget);
             known = Some(kept);
         }

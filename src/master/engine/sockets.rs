@@ -23,11 +23,13 @@ const DOUBT: Span = Span::of_secs(3);
 /// Between two looks where the folder cannot be watched, and between two watches.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells the loop whenever something comes into the directory of the sockets or leaves it. Without a watch it looks by itself.
+/// Tells the loop whenever something comes into the directory of the sockets or leaves it. Without a watch it looks by
+/// itself.
 pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std::io::Result<()> {
     let run = move || {
         loop {
-            let waited = Folders::new(std::iter::once(folder.as_path())).and_then(|changes| changes.wait(POLL_INTERVAL));
+            let waited =
+                Folders::new(std::iter::once(folder.as_path())).and_then(|changes| changes.wait(POLL_INTERVAL));
             if waited.is_err() {
                 std::thread::park_timeout(POLL_INTERVAL);
             }
@@ -44,7 +46,8 @@ pub fn watch_folder(folder: PathBuf, notes: mpsc::UnboundedSender<Note>) -> std:
 enum Restart {
     /// The socket, and by it the service.
     Socket,
-    /// The service: systemd starts no socket whose service runs, but does so between the service's end and its new start.
+    /// The service: systemd starts no socket whose service runs, but does so between the service's end and its new
+    /// start.
     Service,
 }
 
@@ -75,7 +78,11 @@ impl<S: ServiceManager + 'static> Engine<S> {
                 continue;
             }
             self.hub_retried.insert(socket.unit, now);
-            tracing::warn!(MESSAGE_ID = messages::HUB_RESET, UNIT = socket.unit, "{why}; restarting it and what requires it");
+            tracing::warn!(
+                MESSAGE_ID = messages::HUB_RESET,
+                UNIT = socket.unit,
+                "{why}; restarting it and what requires it"
+            );
             self.mend(socket, by).await;
         }
     }
@@ -90,7 +97,8 @@ impl<S: ServiceManager + 'static> Engine<S> {
             if down && unit.since_us.is_none_or(|since| has_passed(Wall::of_us(since), DOUBT, now)) {
                 return Some((Restart::Service, format!("{} is down while {} runs", socket.unit, socket.service)));
             }
-            // A restart that waits until its dependents have stopped: the file is not there yet, and another restart would begin again.
+            // A restart that waits until its dependents have stopped: the file is not there yet, and another restart
+            // would begin again.
             if unit.start_queued {
                 return None;
             }
@@ -138,7 +146,10 @@ impl<S: ServiceManager + 'static> Engine<S> {
             return;
         }
         self.hub_retried.insert(EMERGENCY, now);
-        tracing::warn!(UNIT = EMERGENCY, "{EMERGENCY} failed; restarting it. The coordinator checks the emergency flags meanwhile");
+        tracing::warn!(
+            UNIT = EMERGENCY,
+            "{EMERGENCY} failed; restarting it. The coordinator checks the emergency flags meanwhile"
+        );
         self.start_anew(&[EMERGENCY]).await;
     }
 }

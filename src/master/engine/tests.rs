@@ -37,7 +37,8 @@ struct Memory {
 impl Memory {
     fn set(&self, unit: &str, active: &str) {
         let mut units = self.units.borrow_mut();
-        let view = units.entry(unit.to_owned()).or_insert_with(|| UnitView { name: unit.into(), ..UnitView::default() });
+        let view =
+            units.entry(unit.to_owned()).or_insert_with(|| UnitView { name: unit.into(), ..UnitView::default() });
         view.load_state = "loaded".into();
         view.active_state = active.into();
         view.since_us = (active != "inactive" || view.since_us.is_some()).then(now_us);
@@ -65,7 +66,9 @@ impl Memory {
 impl ServiceManager for Memory {
     async fn list(&self, patterns: &[&str]) -> Result<Vec<UnitView>, ServiceError> {
         let units = self.units.borrow();
-        let wanted = |u: &&UnitView| patterns.iter().any(|p| *p == u.name || (*p == JOB_UNITS && JobType::of_unit(&u.name).is_some()));
+        let wanted = |u: &&UnitView| {
+            patterns.iter().any(|p| *p == u.name || (*p == JOB_UNITS && JobType::of_unit(&u.name).is_some()))
+        };
         Ok(units.values().filter(wanted).cloned().collect())
     }
     async fn start(&self, unit: &str) -> Result<Queued, ServiceError> {
@@ -75,7 +78,9 @@ impl ServiceManager for Memory {
         let left = self.contradicts.get();
         self.contradicts.set(left.saturating_sub(1));
         match *self.stopping.borrow() || left > 0 {
-            true => Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "a stop is queued".into() }),
+            true => {
+                Err(ServiceError::Conflict { operation: "starting", unit: unit.into(), why: "a stop is queued".into() })
+            }
             false => self.start(unit).await,
         }
     }
@@ -100,7 +105,9 @@ impl ServiceManager for Memory {
         Ok(())
     }
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
-        self.asked.borrow_mut().push(format!("limit {unit} {:?} {:?} {:?}", limits.memory_max, limits.tasks_max, limits.cpus));
+        self.asked
+            .borrow_mut()
+            .push(format!("limit {unit} {:?} {:?} {:?}", limits.memory_max, limits.tasks_max, limits.cpus));
         Ok(())
     }
     async fn is_stopping(&self, _unit: &str) -> Result<bool, ServiceError> {
@@ -267,11 +274,16 @@ fn a_start_by_name_brings_its_dependencies_and_not_what_a_person_stopped() {
         bench.ask(ChangeRequest::Apply(Profile::Minimal)).await.expect("a plan");
         bench.settle().await;
         bench.ask(ChangeRequest::Stop(vec![DaemonType::TrainingTrigger])).await.expect("stops");
-        let Ok(Answer::Outcomes(done)) = bench.ask(ChangeRequest::Start(vec![DaemonType::AutoPromotion])).await else { panic!("outcomes") };
+        let Ok(Answer::Outcomes(done)) = bench.ask(ChangeRequest::Start(vec![DaemonType::AutoPromotion])).await else {
+            panic!("outcomes")
+        };
         let names: Vec<&str> = done.iter().map(|(name, ..)| name.as_str()).collect();
         assert_eq!(names.last(), Some(&"AUTO_PROMOTION"));
         let needs = DaemonType::AutoPromotion.spec().depends_on;
-        assert!(needs.iter().map(|d| d.resolve()).all(|d| bench.engine.world().unit(d).is_some_and(|u| u.is_up())), "{names:?}");
+        assert!(
+            needs.iter().map(|d| d.resolve()).all(|d| bench.engine.world().unit(d).is_some_and(|u| u.is_up())),
+            "{names:?}"
+        );
         bench.ask(ChangeRequest::Stop(vec![DaemonType::AutoPromotion, DaemonType::DataPipeline])).await.expect("stops");
         bench.ask(ChangeRequest::Apply(Profile::Standalone)).await.expect("a plan");
         bench.settle().await;
@@ -388,7 +400,10 @@ fn a_start_that_ended_in_dependency_is_tried_again_and_a_failed_hub_is_brought_b
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new(), "not twice in a minute");
         let (state, reason) = bench.state(DaemonType::IdleResource);
-        assert_eq!((state, reason.as_str()), (State::Blocked, "waiting for ringrift-coordinator.socket, which has failed"));
+        assert_eq!(
+            (state, reason.as_str()),
+            (State::Blocked, "waiting for ringrift-coordinator.socket, which has failed")
+        );
         bench.systemd.set("ringrift-coordinator.socket", "active");
         bench.settle().await;
         assert_eq!(bench.state(DaemonType::IdleResource).0, State::Running, "the dependency is back");
@@ -417,12 +432,14 @@ fn what_ran_well_long_enough_gets_its_restarts_back_once() {
         {
             let mut units = bench.systemd.units.borrow_mut();
             let unit = units.get_mut("ringrift-health-server.service").expect("there");
-            (unit.restarts, unit.since_us, unit.invocation_id) = (Some(2), Some(now_us() - 119_000_000), Some("a".into()));
+            (unit.restarts, unit.since_us, unit.invocation_id) =
+                (Some(2), Some(now_us() - 119_000_000), Some("a".into()));
         }
         bench.systemd.take();
         bench.settle().await;
         assert_eq!(bench.systemd.take(), Vec::<String>::new());
-        bench.systemd.units.borrow_mut().get_mut("ringrift-health-server.service").expect("there").since_us = Some(now_us() - 121_000_000);
+        bench.systemd.units.borrow_mut().get_mut("ringrift-health-server.service").expect("there").since_us =
+            Some(now_us() - 121_000_000);
         bench.settle().await;
         assert_eq!(bench.systemd.take(), ["reset ringrift-health-server.service"]);
     });

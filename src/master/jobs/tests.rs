@@ -74,7 +74,11 @@ fn a_job_is_started_reported_and_its_end_is_told_once() {
     assert_eq!(jobs.order(&order(OrderKind::Start, 1), at(0)), [], "the same order again");
     assert_eq!(jobs.seen(UNIT, Some(&view("inactive"))), [], "not started yet, so not gone");
     assert_eq!(outcomes(&jobs.started(UNIT, FencingToken(1), Ok(()), at(1))), [(1, ReportOutcome::Started)]);
-    assert_eq!(outcomes(&jobs.order(&order(OrderKind::Start, 1), at(0))), [(1, ReportOutcome::Started)], "the report was lost");
+    assert_eq!(
+        outcomes(&jobs.order(&order(OrderKind::Start, 1), at(0))),
+        [(1, ReportOutcome::Started)],
+        "the report was lost"
+    );
     assert_eq!(jobs.seen(UNIT, Some(&view("deactivating"))), [], "ExecStopPost= may still run");
     let ended = jobs.seen(UNIT, Some(&view("failed")));
     assert_eq!(outcomes(&ended), [(1, ReportOutcome::Gone)]);
@@ -130,7 +134,11 @@ fn at_start_leases_without_units_are_gone_and_units_without_leases_are_stopped()
     assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&claimed), &[], at(0)), [], "its order is on its way");
     assert!(jobs.is_in_doubt());
     let newer = item(WorkStatus::Claimed, 9, false);
-    assert_eq!(jobs.reconcile(&[], std::slice::from_ref(&newer), &[], at(0)), [], "another claim; its order may be on its way, too");
+    assert_eq!(
+        jobs.reconcile(&[], std::slice::from_ref(&newer), &[], at(0)),
+        [],
+        "another claim; its order may be on its way, too"
+    );
     assert_eq!(outcomes(&jobs.reconcile(&[], &[newer], &[], at(0))), [(9, ReportOutcome::Gone)]);
     assert!(!jobs.is_in_doubt());
     let up = [view("active")];

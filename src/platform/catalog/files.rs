@@ -1,4 +1,5 @@
-//! Taking a job's file over into the store: reflinked where the file system can, else copied; hashed, fsynced, renamed, named by its hash.
+//! Taking a job's file over into the store: reflinked where the file system can, else copied; hashed, fsynced, renamed,
+//! named by its hash.
 use crate::contract::catalog::{self, ArtefactRecord};
 use crate::contract::error::Permanence;
 use crate::contract::job_file::JobFile;
@@ -29,7 +30,9 @@ impl From<JobFileError> for StoreError {
     fn from(error: JobFileError) -> Self {
         match error.permanence {
             Permanence::Permanent => StoreError::BadFile { path: error.path, why: error.why },
-            Permanence::Transient => StoreError::Failed { operation: format!("registering {}", error.path), why: error.why },
+            Permanence::Transient => {
+                StoreError::Failed { operation: format!("registering {}", error.path), why: error.why }
+            }
         }
     }
 }
@@ -49,12 +52,18 @@ nix::ioctl_write_int!(clone_file, 0x94, 9); // FICLONE of linux/fs.h
 fn reflink(from: &File, to: &File) -> bool {
     use std::os::fd::AsRawFd;
     let source = nix::libc::c_ulong::try_from(from.as_raw_fd());
-    // SAFETY: both descriptors are open for the length of the call, which takes the second one by its number and keeps nothing.
+    // SAFETY: both descriptors are open for the length of the call, which takes the second one by its number and keeps
+    // nothing.
     source.is_ok_and(|source| unsafe { clone_file(to.as_raw_fd(), source) }.is_ok())
 }
 
 /// Brings the file into the store and returns its path there. A file that is there already was verified when it came.
-pub(super) fn take_over(store: &Path, jobs: &JobFiles, record: &ArtefactRecord, source: &JobFile) -> Result<String, StoreError> {
+pub(super) fn take_over(
+    store: &Path,
+    jobs: &JobFiles,
+    record: &ArtefactRecord,
+    source: &JobFile,
+) -> Result<String, StoreError> {
     let target = place(store, record, source);
     let shown = target.display().to_string();
     if target.exists() {
@@ -80,7 +89,10 @@ pub(super) fn take_over(store: &Path, jobs: &JobFiles, record: &ArtefactRecord, 
     if found != record.id.as_str() || bytes != record.bytes {
         // Best effort: a leftover part file is overwritten by the next try.
         let _ = fs::remove_file(&temporary);
-        let why = format!("it has {bytes} bytes and SHA-256 {found}, but {} bytes and {} were reported", record.bytes, record.id);
+        let why = format!(
+            "it has {bytes} bytes and SHA-256 {found}, but {} bytes and {} were reported",
+            record.bytes, record.id
+        );
         return Err(StoreError::BadFile { path: source.path.to_string(), why });
     }
     synced?;

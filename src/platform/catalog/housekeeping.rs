@@ -27,18 +27,28 @@ pub(super) fn kept(db: &Connection) -> Result<Vec<ArtefactRecord>, StoreError> {
 }
 
 /// The newest champions of every configuration and their ancestors, each with the reason why it stays.
-pub(super) fn protected(db: &Connection, champions: u32, ancestors: u32) -> Result<BTreeMap<Digest, String>, StoreError> {
+pub(super) fn protected(
+    db: &Connection,
+    champions: u32,
+    ancestors: u32,
+) -> Result<BTreeMap<Digest, String>, StoreError> {
     let sql = "
         WITH RECURSIVE leads(id, config_key, generation, behind) AS (
-            SELECT model_id, config_key, generation, row_number() OVER (PARTITION BY config_key, rules ORDER BY generation DESC) - 1 FROM champions
+            SELECT model_id, config_key, generation, row_number() OVER (PARTITION BY config_key,
+            rules ORDER BY generation DESC) - 1 FROM champions
         ), up(id, config_key, generation, depth) AS (
             SELECT id, config_key, generation, 0 FROM leads WHERE behind < ?1
-            UNION SELECT l.parent, up.config_key, up.generation, up.depth + 1 FROM lineage l JOIN up ON l.child = up.id WHERE up.depth < ?2
+            UNION SELECT l.parent, up.config_key, up.generation,
+            up.depth + 1 FROM lineage l JOIN up ON l.child = up.id WHERE up.depth < ?2
         ) SELECT id, config_key, generation, min(depth) FROM up GROUP BY id";
     let mut query = db.prepare_cached(sql).map_err(failed("reading champions"))?;
-    let row = |r: &rusqlite::Row<'_>| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, u32>(2)?, r.get::<_, u32>(3)?));
-    let rows: Vec<_> =
-        query.query_map(params![champions, ancestors], row).and_then(Iterator::collect).map_err(failed("reading champions"))?;
+    let row = |r: &rusqlite::Row<'_>| {
+        Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?, r.get::<_, u32>(2)?, r.get::<_, u32>(3)?))
+    };
+    let rows: Vec<_> = query
+        .query_map(params![champions, ancestors], row)
+        .and_then(Iterator::collect)
+        .map_err(failed("reading champions"))?;
     let reason = |(id, key, generation, depth): (String, String, u32, u32)| {
         let why = match depth {
             0 => format!("champion of generation {generation} of {key}"),
@@ -64,8 +74,10 @@ impl CatalogDb {
     /// Deletes the file of a row that is marked; an empty path says that this is done.
     fn unlink(&self, db: &Connection, id: &Digest) -> Result<(), StoreError> {
         let sql = "SELECT path FROM artefacts WHERE id = ? AND gone_us IS NOT NULL AND path <> ''";
-        let path: Option<String> =
-            db.query_row(sql, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking up an artefact"))?;
+        let path: Option<String> = db
+            .query_row(sql, params![id.as_str()], |r| r.get(0))
+            .optional()
+            .map_err(failed("looking up an artefact"))?;
         let Some(path) = path else { return Ok(()) };
         for file in [Path::new(&path), &self.record_file(id)] {
             match fs::remove_file(file) {
@@ -84,7 +96,8 @@ impl CatalogDb {
         let mut query = db
             .prepare_cached("SELECT id FROM artefacts WHERE gone_us IS NOT NULL AND path <> '' LIMIT 1000")
             .map_err(failed("listing artefacts"))?;
-        let ids: Vec<String> = query.query_map([], |r| r.get(0)).and_then(Iterator::collect).map_err(failed("listing artefacts"))?;
+        let ids: Vec<String> =
+            query.query_map([], |r| r.get(0)).and_then(Iterator::collect).map_err(failed("listing artefacts"))?;
         ids.into_iter().try_for_each(|id| self.unlink(&db, &Digest::new(id).map_err(bad_id)?))
     }
 
@@ -96,18 +109,30 @@ impl CatalogDb {
             Err(e) => return Err(io_failed("listing", &self.jobs)(e)),
         };
         let db = self.db.borrow();
-        let mut known = db.prepare_cached("SELECT count(*) FROM artefacts WHERE job_id = ?").map_err(failed("looking up a job"))?;
+        let mut known =
+            db.prepare_cached("SELECT count(*) FROM artefacts WHERE job_id = ?").map_err(failed("looking up a job"))?;
         let mut folders = Vec::new();
         for entry in entries.flatten() {
-            let Some(job_id) = entry.file_name().to_str().and_then(|name| JobId::new(name.to_owned()).ok()) else { continue };
-            let Ok(about) = entry.metadata().map_err(|error| tracing::debug!(%error, "a job's folder")) else { continue };
+            let Some(job_id) = entry.file_name().to_str().and_then(|name| JobId::new(name.to_owned()).ok()) else {
+                continue;
+            };
+            let Ok(about) = entry.metadata().map_err(|error| tracing::debug!(%error, "a job's folder")) else {
+                continue;
+            };
             if !about.is_dir() {
                 continue;
             }
-            let registered: i64 = known.query_row([job_id.as_str()], |r| r.get(0)).map_err(failed("looking up a job"))?;
-            let verified = fs::read_dir(entry.path())
-                .is_ok_and(|inside| inside.flatten().any(|attempt| attempt.path().join("verified.json").symlink_metadata().is_ok()));
-            folders.push(JobFolder { job_id, registered: registered > 0, verified, changed_us: about.mtime() * 1_000_000 });
+            let registered: i64 =
+                known.query_row([job_id.as_str()], |r| r.get(0)).map_err(failed("looking up a job"))?;
+            let verified = fs::read_dir(entry.path()).is_ok_and(|inside| {
+                inside.flatten().any(|attempt| attempt.path().join("verified.json").symlink_metadata().is_ok())
+            });
+            folders.push(JobFolder {
+                job_id,
+                registered: registered > 0,
+                verified,
+                changed_us: about.mtime() * 1_000_000,
+            });
         }
         Ok(folders)
     }

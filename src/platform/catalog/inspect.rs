@@ -1,4 +1,5 @@
-//! A file of the store that somebody could not use: looked at, quarantined with the reason, marked in the catalog, told.
+//! A file of the store that somebody could not use: looked at, quarantined with the reason, marked in the catalog,
+//! told.
 use super::database::CatalogDb;
 use super::failure::failed;
 use super::files::hash;
@@ -28,7 +29,9 @@ impl CatalogDb {
     /// What takes the place of a champion that was quarantined.
     fn successor(&self, record: &ArtefactRecord) -> Result<String, StoreError> {
         Ok(match query::champion(&self.db.borrow(), &record.config_key, record.rules_version)? {
-            Some(c) => format!("it was the champion; replaced by generation {}, {}", c.generation, &c.model_id.as_str()[..12]),
+            Some(c) => {
+                format!("it was the champion; replaced by generation {}, {}", c.generation, &c.model_id.as_str()[..12])
+            }
             None => "it was the champion and there is no earlier one: self-play uses the untrained network".into(),
         })
     }
@@ -36,8 +39,12 @@ impl CatalogDb {
     /// See the port.
     pub(super) fn inspect_file(&self, id: &Digest, claim: Option<&str>) -> Result<bool, StoreError> {
         let there = "SELECT count(*) FROM artefacts WHERE id = ? AND gone_us IS NULL";
-        let there: Option<i64> =
-            self.db.borrow().query_row(there, params![id.as_str()], |r| r.get(0)).optional().map_err(failed("looking up an artefact"))?;
+        let there: Option<i64> = self
+            .db
+            .borrow()
+            .query_row(there, params![id.as_str()], |r| r.get(0))
+            .optional()
+            .map_err(failed("looking up an artefact"))?;
         if there != Some(1) {
             return Ok(false);
         }
@@ -57,7 +64,8 @@ impl CatalogDb {
             Err(e) if e.raw_os_error() == Some(nix::libc::EIO) => Some(format!("it cannot be read: {e}")),
             Err(e) => return Err(io_failed("reading", path)(e)),
         };
-        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it is unusable: {c}"))) else {
+        let Some(reason) = found.or_else(|| claim.map(|c| format!("its hash is right, but it is unusable: {c}")))
+        else {
             return Ok(false);
         };
         // The record would bring it back at a rebuild, which checks the hash only.

@@ -21,7 +21,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 impl CatalogDb {
-    fn apply(&self, step: &Transaction<'_>, change: &CatalogChange, records: &[ArtefactRecord]) -> Result<(), StoreError> {
+    fn apply(
+        &self,
+        step: &Transaction<'_>,
+        change: &CatalogChange,
+        records: &[ArtefactRecord],
+    ) -> Result<(), StoreError> {
         self.enter(step, records)?;
         if let Some(r) = &change.rating {
             step.execute(
@@ -42,8 +47,17 @@ impl CatalogDb {
         }
         if let Some(c) = &change.champion {
             step.execute(
-                "INSERT OR REPLACE INTO champions VALUES(?1,coalesce((SELECT rules FROM artefacts WHERE id = ?3),1),?2,?3,?4,?5,?6,?7)",
-                params![c.config_key.as_str(), c.generation, c.model_id.as_str(), c.model_path, c.match_id.as_str(), c.elo, c.promoted_us],
+                "INSERT OR REPLACE INTO champions VALUES(?1,coalesce((SELECT rules FROM artefacts WHERE id = \
+                    ?3),1),?2,?3,?4,?5,?6,?7)",
+                params![
+                    c.config_key.as_str(),
+                    c.generation,
+                    c.model_id.as_str(),
+                    c.model_path,
+                    c.match_id.as_str(),
+                    c.elo,
+                    c.promoted_us
+                ],
             )
             .map_err(failed("recording a champion"))?;
             step.execute("UPDATE stages SET refusals = 0 WHERE config_key = ?", params![c.config_key.as_str()])
@@ -51,14 +65,18 @@ impl CatalogDb {
         }
         if let Some((key, version)) = &change.rules {
             let since = crate::platform::clock::now_us();
-            step.execute("INSERT INTO rules(config_key, version, since_us) VALUES(?,?,?)", params![key.as_str(), version, since])
-                .and_then(|_| step.execute("UPDATE stages SET refusals = 0 WHERE config_key = ?", params![key.as_str()]))
-                .map_err(failed("recording the version of the rules"))?;
+            step.execute(
+                "INSERT INTO rules(config_key, version, since_us) VALUES(?,?,?)",
+                params![key.as_str(), version, since],
+            )
+            .and_then(|_| step.execute("UPDATE stages SET refusals = 0 WHERE config_key = ?", params![key.as_str()]))
+            .map_err(failed("recording the version of the rules"))?;
         }
         if let Some((key, stage, reason)) = &change.stage {
             step.execute(
                 "INSERT INTO stages(config_key, stage, since_us, reason) VALUES(?1,?2,?3,?4) ON CONFLICT(config_key) DO UPDATE SET \
-                 since_us = CASE stage WHEN excluded.stage THEN since_us ELSE excluded.since_us END, stage = excluded.stage, reason = excluded.reason",
+                 since_us = CASE stage WHEN excluded.stage THEN since_us ELSE excluded.since_us END, stage = \
+                 excluded.stage, reason = excluded.reason",
                 params![key.as_str(), stage, crate::platform::clock::now_us(), reason],
             )
             .map_err(failed("recording a stage"))?;
@@ -76,8 +94,10 @@ impl CatalogDb {
             let metrics = serde_json::to_string(&record.metrics).map_err(json_failed("writing metrics"))?;
             step.execute(
                 // One that was deleted and is made again is there again.
-                "INSERT INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics, rules) VALUES(?,?,?,?,?,?,?,?,?,?)
-                 ON CONFLICT(id) DO UPDATE SET path = excluded.path, gone_us = NULL, gone_why = NULL WHERE gone_us IS NOT NULL",
+                "INSERT INTO artefacts(id, kind, config_key, path, bytes, created_us, job_id, node, metrics,
+                  rules) VALUES(?,?,?,?,?,?,?,?,?,?)
+                 ON CONFLICT(id) DO UPDATE SET path = excluded.path, gone_us = NULL,
+                 gone_why = NULL WHERE gone_us IS NOT NULL",
                 params![
                     record.id.as_str(),
                     record.kind,
@@ -93,8 +113,11 @@ impl CatalogDb {
             )
             .map_err(failed("recording an artefact"))?;
             for parent in &record.parents {
-                step.execute("INSERT OR IGNORE INTO lineage(child, parent) VALUES(?,?)", params![record.id.as_str(), parent.as_str()])
-                    .map_err(failed("recording a lineage"))?;
+                step.execute(
+                    "INSERT OR IGNORE INTO lineage(child, parent) VALUES(?,?)",
+                    params![record.id.as_str(), parent.as_str()],
+                )
+                .map_err(failed("recording a lineage"))?;
             }
         }
         Ok(())
@@ -135,12 +158,16 @@ impl CatalogStore for CatalogDb {
             self.write_record(&record)?;
             records.push(record);
         }
-        let text = Value::Array(outputs.iter().map(|p| json!([p.kind().info().wire, p.to_map()])).collect()).to_string();
+        let text =
+            Value::Array(outputs.iter().map(|p| json!([p.kind().info().wire, p.to_map()])).collect()).to_string();
         let mut db = self.db.borrow_mut();
         let step = db.transaction().map_err(failed("beginning"))?;
         self.apply(&step, change, &records)?;
-        step.execute("INSERT INTO inputs VALUES(?,?,?)", params![input.as_str(), text, crate::platform::clock::now_us()])
-            .map_err(failed("recording an input"))?;
+        step.execute(
+            "INSERT INTO inputs VALUES(?,?,?)",
+            params![input.as_str(), text, crate::platform::clock::now_us()],
+        )
+        .map_err(failed("recording an input"))?;
         // The job's own copies go with its directory.
         step.commit().map_err(failed("committing"))
     }

@@ -33,9 +33,12 @@ pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 
 pub(super) fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreError> {
     let [id, kind, config_key, path, job_id, node, metrics] = raw.text;
-    let mut parents = db.prepare_cached("SELECT parent FROM lineage WHERE child = ?").map_err(failed("reading lineage"))?;
-    let parents: Vec<String> =
-        parents.query_map(params![id], |row| row.get(0)).and_then(Iterator::collect).map_err(failed("reading lineage"))?;
+    let mut parents =
+        db.prepare_cached("SELECT parent FROM lineage WHERE child = ?").map_err(failed("reading lineage"))?;
+    let parents: Vec<String> = parents
+        .query_map(params![id], |row| row.get(0))
+        .and_then(Iterator::collect)
+        .map_err(failed("reading lineage"))?;
     Ok(ArtefactRecord {
         id: Digest::new(id).map_err(bad_id)?,
         kind,
@@ -54,7 +57,8 @@ pub(super) fn record(db: &Connection, raw: Raw) -> Result<ArtefactRecord, StoreE
 
 pub(super) fn list(db: &Connection, filter: &ArtefactFilter) -> Result<Vec<ArtefactRecord>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM artefacts WHERE gone_us IS NULL AND (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 AND (?5 IS NULL OR rules = ?5)
+        "SELECT {COLUMNS} FROM artefacts WHERE gone_us IS NULL AND (?1 IS NULL OR kind = ?1)
+          AND (?2 IS NULL OR config_key = ?2) AND seq > ?3 AND (?5 IS NULL OR rules = ?5)
         AND (?6 IS NULL OR seq < ?6)
         ORDER BY seq DESC LIMIT ?4"
     );
@@ -75,7 +79,8 @@ pub(super) fn get(db: &Connection, id: &Digest) -> Result<Option<ArtefactRecord>
     found.map(|r| record(db, r)).transpose()
 }
 
-/// The version of the rules in force for a configuration, and since when: the newest that was recorded, else that of its artefacts.
+/// The version of the rules in force for a configuration, and since when: the newest that was recorded, else that of
+/// its artefacts.
 fn rules(db: &Connection, key: &ConfigKey) -> Result<(Option<u32>, Option<i64>), StoreError> {
     let recorded = db
         .prepare_cached("SELECT version, since_us FROM rules WHERE config_key = ? ORDER BY n DESC LIMIT 1")
@@ -101,9 +106,18 @@ fn set_aside(db: &Connection, key: &ConfigKey, force: u32) -> Result<Vec<SetAsid
     let mut query = db.prepare_cached(sql).map_err(failed("counting artefacts"))?;
     let read = |r: &Row<'_>| {
         let count = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
-        Ok(SetAside { rules_version: r.get(0)?, games: count(1)?, samples: count(2)?, models: count(3)?, generation: r.get(4)? })
+        Ok(SetAside {
+            rules_version: r.get(0)?,
+            games: count(1)?,
+            samples: count(2)?,
+            models: count(3)?,
+            generation: r.get(4)?,
+        })
     };
-    query.query_map(params![key.as_str(), force], read).and_then(Iterator::collect).map_err(failed("counting artefacts"))
+    query
+        .query_map(params![key.as_str(), force], read)
+        .and_then(Iterator::collect)
+        .map_err(failed("counting artefacts"))
 }
 
 /// The newest generation of champions.
@@ -115,12 +129,20 @@ fn last_generation(db: &Connection, key: &ConfigKey, rules: u32) -> Result<u32, 
 /// The newest champion whose model is there: of a damaged one the nearest before it takes the place.
 pub(super) fn champion(db: &Connection, key: &ConfigKey, rules: u32) -> Result<Option<Champion>, StoreError> {
     let sql = "
-        SELECT generation, model_id, model_path, match_id, elo, promoted_us FROM champions c WHERE config_key = ? AND rules = ?
+        SELECT generation, model_id, model_path, match_id, elo,
+        promoted_us FROM champions c WHERE config_key = ? AND rules = ?
             AND EXISTS (SELECT 1 FROM artefacts a WHERE a.id = c.model_id AND a.gone_us IS NULL)
         ORDER BY generation DESC LIMIT 1";
     let row = db
         .query_row(sql, params![key.as_str(), rules], |r| {
-            Ok((r.get::<_, u32>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?, r.get(4)?, r.get(5)?))
+            Ok((
+                r.get::<_, u32>(0)?,
+                r.get::<_, String>(1)?,
+                r.get::<_, String>(2)?,
+                r.get::<_, String>(3)?,
+                r.get(4)?,
+                r.get(5)?,
+            ))
         })
         .optional()
         .map_err(failed("looking up the champion"))?;
@@ -144,14 +166,17 @@ pub(super) fn stage(db: &Connection, key: &ConfigKey) -> Result<StageState, Stor
         })
         .optional()
         .map_err(failed("looking up a stage"))?;
-    let (stage, since_us, reason, refusals) = head.unwrap_or_else(|| ("idle".into(), 0, "nothing has happened yet".into(), 0));
+    let (stage, since_us, reason, refusals) =
+        head.unwrap_or_else(|| ("idle".into(), 0, "nothing has happened yet".into(), 0));
     let (force, since) = rules(db, key)?;
     let force = force.unwrap_or(BUILT_IN_RULES);
     // Games that no sample file was made from: those catalogued after the newest shard that was exported.
     let sql = "
-        SELECT kind, count(*), coalesce(sum(coalesce(metrics ->> 'games_completed', 0)), 0), coalesce(sum(coalesce(metrics ->> 'samples_exported', 0)), 0),
+        SELECT kind, count(*), coalesce(sum(coalesce(metrics ->> 'games_completed', 0)), 0),
+        coalesce(sum(coalesce(metrics ->> 'samples_exported', 0)), 0),
             coalesce(sum(CASE WHEN kind = 'games' AND seq > (
-                SELECT coalesce(max(g.seq), 0) FROM artefacts g JOIN lineage l ON l.parent = g.id JOIN artefacts s ON s.id = l.child
+                SELECT coalesce(max(g.seq), 0) FROM artefacts g JOIN lineage l ON l.parent = g.id
+                JOIN artefacts s ON s.id = l.child
                 WHERE g.kind = 'games' AND s.kind = 'samples' AND g.config_key = ?1 AND g.rules = ?2
             ) THEN coalesce(metrics ->> 'games_completed', 0) ELSE 0 END), 0)
         FROM artefacts WHERE config_key = ?1 AND rules = ?2 GROUP BY kind";
@@ -190,12 +215,14 @@ pub(super) fn stage(db: &Connection, key: &ConfigKey) -> Result<StageState, Stor
 pub(super) fn stages(db: &Connection) -> Result<Vec<StageState>, StoreError> {
     let sql = "SELECT config_key FROM stages UNION SELECT config_key FROM artefacts ORDER BY 1";
     let mut query = db.prepare_cached(sql).map_err(failed("listing stages"))?;
-    let keys: Vec<String> = query.query_map([], |r| r.get(0)).and_then(Iterator::collect).map_err(failed("listing stages"))?;
+    let keys: Vec<String> =
+        query.query_map([], |r| r.get(0)).and_then(Iterator::collect).map_err(failed("listing stages"))?;
     keys.into_iter().map(|key| stage(db, &ConfigKey::new(key).map_err(bad_id)?)).collect()
 }
 
 pub(super) fn ratings(db: &Connection, key: &ConfigKey) -> Result<Vec<Rating>, StoreError> {
-    let sql = "SELECT model_id, elo, elo_low, elo_high, games_played, vs_random, vs_heuristic, rated_us FROM ratings WHERE config_key = ?1
+    let sql = "SELECT model_id, elo, elo_low, elo_high, games_played, vs_random, vs_heuristic,
+      rated_us FROM ratings WHERE config_key = ?1
         AND coalesce((SELECT rules FROM artefacts WHERE id = model_id), ?2) = ?2 ORDER BY elo DESC";
     let force = rules(db, key)?.0.unwrap_or(BUILT_IN_RULES);
     let mut query = db.prepare_cached(sql).map_err(failed("listing ratings"))?;
@@ -203,12 +230,31 @@ pub(super) fn ratings(db: &Connection, key: &ConfigKey) -> Result<Vec<Rating>, S
     let mut list = Vec::new();
     while let Some(row) = rows.next().map_err(failed("listing ratings"))? {
         let read = || -> rusqlite::Result<_> {
-            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+                row.get(6)?,
+                row.get(7)?,
+            ))
         };
         let (model_id, elo, elo_low, elo_high, games_played, vs_random, vs_heuristic, rated_us) =
             read().map_err(failed("listing ratings"))?;
         let model_id = Digest::new(model_id).map_err(bad_id)?;
-        list.push(Rating { config_key: key.clone(), model_id, elo, elo_low, elo_high, games_played, vs_random, vs_heuristic, rated_us });
+        list.push(Rating {
+            config_key: key.clone(),
+            model_id,
+            elo,
+            elo_low,
+            elo_high,
+            games_played,
+            vs_random,
+            vs_heuristic,
+            rated_us,
+        });
     }
     Ok(list)
 }
@@ -218,9 +264,12 @@ const MAX_LINEAGE_DEPTH: i32 = 400;
 
 pub(super) fn lineage(db: &Connection, id: &Digest) -> Result<Vec<LineageStep>, StoreError> {
     let sql = format!(
-        "WITH RECURSIVE up(id, depth) AS (SELECT ?1, 0 UNION SELECT l.parent, up.depth + 1 FROM lineage l JOIN up ON l.child = up.id WHERE up.depth < {MAX_LINEAGE_DEPTH}),
-        down(id, depth) AS (SELECT ?1, 0 UNION SELECT l.child, down.depth - 1 FROM lineage l JOIN down ON l.parent = down.id WHERE down.depth > -{MAX_LINEAGE_DEPTH}),
-        steps(id, depth) AS (SELECT id, min(depth) FROM up GROUP BY id UNION SELECT id, max(depth) FROM down WHERE depth < 0 GROUP BY id)
+        "WITH RECURSIVE up(id, depth) AS (SELECT ?1, 0 UNION SELECT l.parent,
+          up.depth + 1 FROM lineage l JOIN up ON l.child = up.id WHERE up.depth < {MAX_LINEAGE_DEPTH}),
+        down(id, depth) AS (SELECT ?1, 0 UNION SELECT l.child,
+        down.depth - 1 FROM lineage l JOIN down ON l.parent = down.id WHERE down.depth > -{MAX_LINEAGE_DEPTH}),
+        steps(id, depth) AS (SELECT id, min(depth) FROM up GROUP BY id UNION SELECT id,
+        max(depth) FROM down WHERE depth < 0 GROUP BY id)
         SELECT {columns}, depth FROM steps JOIN artefacts USING(id) ORDER BY depth, seq",
         columns = COLUMNS
     );

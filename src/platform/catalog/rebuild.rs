@@ -1,4 +1,5 @@
-//! The catalog made anew from the store: beside each artefact lies its record, and an artefact counts when its hash is right.
+//! The catalog made anew from the store: beside each artefact lies its record, and an artefact counts when its hash is
+//! right.
 use super::database::CatalogDb;
 use super::failure::{failed, json_failed};
 use super::files::hash;

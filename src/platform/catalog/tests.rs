@@ -22,7 +22,8 @@ fn world() -> World {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(dir.path().join("state")).expect("a state directory");
     let catalog =
-        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("a catalog");
+        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE)
+            .expect("a catalog");
     World { dir, catalog }
 }
 
@@ -89,7 +90,8 @@ fn a_file_with_another_hash_is_refused_and_nothing_is_recorded() {
     let (record, path) = w.file("games.db", b"abc");
     std::fs::write(w.attempt().join("games.db"), b"abX").expect("writes");
     let input = new_event_id();
-    let error = w.catalog.commit(&input, &CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() }, &[]);
+    let error =
+        w.catalog.commit(&input, &CatalogChange { artefacts: vec![(record.clone(), path)], ..Default::default() }, &[]);
     assert!(matches!(error, Err(StoreError::BadFile { .. })), "{error:?}");
     assert_eq!(w.catalog.handled(&input), Ok(None));
     assert_eq!(w.catalog.get(&record.id), Ok(None));
@@ -114,9 +116,16 @@ fn games_since_export_counts_what_no_sample_file_was_made_from() {
         .commit(&new_event_id(), &CatalogChange { artefacts: vec![(samples.clone(), path)], ..Default::default() }, &[])
         .expect("commits");
     let stage = w.catalog.stage(&key()).expect("a stage");
-    assert_eq!((stage.games, stage.games_since_export), (50, 25), "the second shard came before the samples and is not in them");
+    assert_eq!(
+        (stage.games, stage.games_since_export),
+        (50, 25),
+        "the second shard came before the samples and is not in them"
+    );
     let steps = w.catalog.lineage(&samples.id).expect("a lineage");
-    assert_eq!(steps.iter().map(|s| (s.depth, s.artefact.kind.as_str())).collect::<Vec<_>>(), [(0, "samples"), (1, "games")]);
+    assert_eq!(
+        steps.iter().map(|s| (s.depth, s.artefact.kind.as_str())).collect::<Vec<_>>(),
+        [(0, "samples"), (1, "games")]
+    );
     let down = w.catalog.lineage(&first.id).expect("a lineage");
     assert_eq!(down.iter().map(|s| s.depth).collect::<Vec<_>>(), [-1, 0]);
 }
@@ -165,7 +174,11 @@ fn another_version_of_the_rules_begins_anew_and_keeps_what_was() {
     let change = CatalogChange { champion: Some(champion.clone()), ..Default::default() };
     w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
     let before = w.catalog.stage(&key()).expect("a stage");
-    assert_eq!((before.rules_version, before.games, before.models), (1, 25, 1), "a store without the field is of version 1");
+    assert_eq!(
+        (before.rules_version, before.games, before.models),
+        (1, 25, 1),
+        "a store without the field is of version 1"
+    );
     assert_eq!(before.champion, Some(champion));
     let change = CatalogChange { rules: Some((key(), 2)), ..Default::default() };
     w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
@@ -189,14 +202,21 @@ fn another_version_of_the_rules_begins_anew_and_keeps_what_was() {
 fn an_old_catalog_is_of_version_1() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(dir.path().join("state")).expect("a state directory");
-    let db = store::open(&Spec { path: dir.path().join("state/catalog.db"), migrations: &MIGRATIONS[..1], holds: "", keep: Keep::NONE })
-        .expect("the first schema");
+    let db = store::open(&Spec {
+        path: dir.path().join("state/catalog.db"),
+        migrations: &MIGRATIONS[..1],
+        holds: "",
+        keep: Keep::NONE,
+    })
+    .expect("the first schema");
     let model = "a".repeat(64);
-    db.execute("INSERT INTO artefacts VALUES(1,?1,'model','square8_2p','/x',1,1,'t-1','n','{}')", [&model]).expect("inserted");
+    db.execute("INSERT INTO artefacts VALUES(1,?1,'model','square8_2p','/x',1,1,'t-1','n','{}')", [&model])
+        .expect("inserted");
     db.execute("INSERT INTO champions VALUES('square8_2p',3,?1,'/x',?1,1.0,1)", [&model]).expect("inserted");
     drop(db);
     let catalog =
-        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("migrated");
+        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE)
+            .expect("migrated");
     let stage = catalog.stage(&key()).expect("a stage");
     assert_eq!((stage.rules_version, stage.models, stage.champion.map(|c| c.generation)), (1, 1, Some(3)));
 }
@@ -249,7 +269,8 @@ fn champions_and_their_ancestors_are_protected() {
         elo: 1.0,
         promoted_us: 1,
     };
-    let change = CatalogChange { artefacts: vec![(second.clone(), path)], champion: Some(champion), ..Default::default() };
+    let change =
+        CatalogChange { artefacts: vec![(second.clone(), path)], champion: Some(champion), ..Default::default() };
     w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
     let stays = |ancestors| w.catalog.protected(1, ancestors).expect("protected").into_keys().collect::<Vec<_>>().len();
     assert_eq!((stays(0), stays(1)), (1, 2));
@@ -269,7 +290,8 @@ fn the_catalog_is_made_anew_from_the_files_and_their_records() {
     drop(catalog);
     std::fs::remove_file(dir.path().join("state/catalog.db")).expect("deleted");
     let catalog =
-        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE).expect("anew");
+        CatalogDb::open(&dir.path().join("state"), &dir.path().join("store"), &dir.path().join("jobs"), Keep::NONE)
+            .expect("anew");
     assert_eq!(catalog.kept(), Ok(vec![]));
     let rebuilt = catalog.rebuild(None).expect("rebuilt");
     assert_eq!((rebuilt.files, rebuilt.problems.len()), (1, 1), "{rebuilt:?}");
@@ -280,7 +302,9 @@ fn the_catalog_is_made_anew_from_the_files_and_their_records() {
 fn a_jobs_folder_is_known_by_its_results_and_its_links_are_not_followed() {
     let w = world();
     let (record, path) = w.file("games.db", b"abc");
-    w.catalog.commit(&new_event_id(), &CatalogChange { artefacts: vec![(record, path)], ..Default::default() }, &[]).expect("commits");
+    w.catalog
+        .commit(&new_event_id(), &CatalogChange { artefacts: vec![(record, path)], ..Default::default() }, &[])
+        .expect("commits");
     let jobs = w.dir.path().join("jobs");
     std::fs::create_dir_all(jobs.join("t-1/attempt-1")).expect("made");
     std::fs::create_dir_all(jobs.join("t-2")).expect("made");
@@ -303,7 +327,8 @@ fn a_damaged_or_missing_file_is_quarantined_marked_and_told_and_a_sound_one_stay
         record.id
     };
     let [sound, damaged, missing, unreadable] =
-        [("games.a", "1"), ("games.b", "2"), ("games.c", "3"), ("games.d", "4")].map(|(name, text)| commit(name, text.as_bytes()));
+        [("games.a", "1"), ("games.b", "2"), ("games.c", "3"), ("games.d", "4")]
+            .map(|(name, text)| commit(name, text.as_bytes()));
     let path = |id: &Digest| w.catalog.get(id).expect("reads").expect("is there").path;
     let at = path(&damaged);
     std::fs::remove_file(&at).expect("removed");
@@ -331,8 +356,18 @@ fn the_nearest_champion_before_a_damaged_one_takes_its_place() {
         w.catalog.commit(&new_event_id(), &change, &[]).expect("commits");
         let model_path = w.catalog.get(&record.id).expect("reads").expect("is there").path;
         let (config_key, model_id, match_id) = (key(), record.id.clone(), record.id.clone());
-        let champion = Champion { config_key, generation, model_id, model_path: model_path.clone(), match_id, elo: 1.0, promoted_us: 1 };
-        w.catalog.commit(&new_event_id(), &CatalogChange { champion: Some(champion), ..Default::default() }, &[]).expect("commits");
+        let champion = Champion {
+            config_key,
+            generation,
+            model_id,
+            model_path: model_path.clone(),
+            match_id,
+            elo: 1.0,
+            promoted_us: 1,
+        };
+        w.catalog
+            .commit(&new_event_id(), &CatalogChange { champion: Some(champion), ..Default::default() }, &[])
+            .expect("commits");
         paths.push((record.id, model_path));
     }
     let leads = || {

@@ -42,12 +42,17 @@ pub const VARIABLES: &[Variable] = &[
     variable("RINGRIFT_COORDINATOR_DIR", &["runtime.coordinator_dir"], Kind::Text),
     variable("RINGRIFT_TRAINING_ACTIVITY_ENABLED", &["daemons.training_node_watcher.enabled"], Kind::Switch),
     variable("RINGRIFT_TRAINING_ACTIVITY_INTERVAL", &["daemons.training_node_watcher.interval"], Kind::Whole),
-    variable("RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS", &["daemons.training_node_watcher.handle_signals"], Kind::Switch),
+    variable(
+        "RINGRIFT_TRAINING_ACTIVITY_HANDLE_SIGNALS",
+        &["daemons.training_node_watcher.handle_signals"],
+        Kind::Switch,
+    ),
     variable("RINGRIFT_TRAINING_ACTIVITY_TRIGGER_SYNC", &["daemons.training_node_watcher.trigger_sync"], Kind::Switch),
     variable("RINGRIFT_SKIP_MASTER_LOOP_CHECK", &["master.skip_check"], Kind::Switch),
 ];
 
-/// Variables of ours that are no configuration: where things are, how much is logged, what the units say, what tests inject.
+/// Variables of ours that are no configuration: where things are, how much is logged, what the units say, what tests
+/// inject.
 pub const OTHERS: &[&str] = &[
     "RINGRIFT_RUN",
     "RINGRIFT_STATE",
@@ -67,7 +72,10 @@ impl Variable {
             return Err(format!("contains the control character U+{:04X}", u32::from(c)));
         }
         match self.kind {
-            Kind::Whole => text.parse::<u32>().map(Value::from).map_err(|_| format!("{text:?} is not an integer; must be 0 or greater")),
+            Kind::Whole => text
+                .parse::<u32>()
+                .map(Value::from)
+                .map_err(|_| format!("{text:?} is not an integer; must be 0 or greater")),
             Kind::Number => match text.parse::<f64>() {
                 Ok(number) if number.is_finite() => Ok(Value::from(number)),
                 _ => Err(format!("{text:?} is not a number")),
@@ -82,8 +90,8 @@ impl Variable {
     }
 }
 
-/// Reads a file in the manner of systemd's EnvironmentFile=: NAME=VALUE, quotes, `#` and `;` comments. Name → value and line.
-/// An absent file is empty.
+/// Reads a file in the manner of systemd's EnvironmentFile=: NAME=VALUE, quotes, `#` and `;` comments. Name → value and
+/// line. An absent file is empty.
 pub fn read_file(path: &Path) -> std::io::Result<BTreeMap<String, (String, usize)>> {
     let text = match super::files::read(path) {
         Ok(text) => text,

@@ -1,4 +1,5 @@
-//! Which files are the configuration, and reading them: regular files only, of a bounded size, without waiting for anybody.
+//! Which files are the configuration, and reading them: regular files only, of a bounded size, without waiting for
+//! anybody.
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -7,7 +8,8 @@ use std::path::{Path, PathBuf};
 /// The largest file that is read, bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// The files of a directory of drop-ins, by name: those that end in `.yaml`. Hidden ones are an editor's and are passed over.
+/// The files of a directory of drop-ins, by name: those that end in `.yaml`. Hidden ones are an editor's and are passed
+/// over.
 pub fn drop_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -26,7 +28,8 @@ pub fn drop_ins(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether there is something of this name, be it a link that leads nowhere: that is an error to be reported, not a file to be missed.
+/// Whether there is something of this name, be it a link that leads nowhere: that is an error to be reported, not a
+/// file to be missed.
 pub fn is_there(path: &Path) -> bool {
     !matches!(std::fs::symlink_metadata(path), Err(e) if e.kind() == io::ErrorKind::NotFound)
 }
@@ -80,12 +83,19 @@ mod tests {
         nix::unistd::mkfifo(&at("d.yaml"), Mode::from_bits_truncate(0o644)).expect("a FIFO");
         std::fs::create_dir(at("e.yaml")).expect("a folder");
         std::fs::write(at("f.yaml"), "#".repeat(2 << 20)).expect("written");
-        let names: Vec<String> =
-            drop_ins(root.path()).expect("listed").iter().map(|p| p.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+        let names: Vec<String> = drop_ins(root.path())
+            .expect("listed")
+            .iter()
+            .map(|p| p.file_name().expect("a name").to_string_lossy().into_owned())
+            .collect();
         assert_eq!(names, ["a.yaml", "b.yaml", "c.yaml", "d.yaml", "e.yaml", "f.yaml"]);
         assert_eq!(read(&at("a.yaml")).expect("read"), "x: 1\n");
-        for (name, why) in [("d.yaml", "a FIFO"), ("e.yaml", "a directory"), ("f.yaml", "larger than 1024 KiB"), ("c.yaml", "No such file")]
-        {
+        for (name, why) in [
+            ("d.yaml", "a FIFO"),
+            ("e.yaml", "a directory"),
+            ("f.yaml", "larger than 1024 KiB"),
+            ("c.yaml", "No such file"),
+        ] {
             let error = read(&at(name)).expect_err(name).to_string();
             assert!(error.contains(why), "{name}: {error}");
         }

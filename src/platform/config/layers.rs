@@ -83,10 +83,16 @@ impl Layers {
     /// What is wrong with a key, at the place that set it.
     pub fn error(&self, key: &str, why: String) -> ConfigError {
         match self.origin(key) {
-            Origin::Default => ConfigError { file: "built-in defaults".into(), line: None, column: None, key: key.into(), why },
-            Origin::File { path, mark } => {
-                ConfigError { file: path, line: mark.map(|m| m.line), column: mark.map(|m| m.column), key: key.into(), why }
+            Origin::Default => {
+                ConfigError { file: "built-in defaults".into(), line: None, column: None, key: key.into(), why }
             }
+            Origin::File { path, mark } => ConfigError {
+                file: path,
+                line: mark.map(|m| m.line),
+                column: mark.map(|m| m.column),
+                key: key.into(),
+                why,
+            },
             Origin::Environment { name, place } => {
                 let (file, line) = place.map_or(("environment".to_owned(), None), |(path, line)| (path, Some(line)));
                 ConfigError { file, line, column: None, key: name, why: format!("{key}: {why}") }

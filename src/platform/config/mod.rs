@@ -1,4 +1,5 @@
-//! Loading the configuration: defaults, shipped file, administrator's file, drop-ins, environment; each key knows its origin.
+//! Loading the configuration: defaults, shipped file, administrator's file, drop-ins, environment; each key knows its
+//! origin.
 mod environment;
 mod error;
 mod files;
@@ -41,7 +42,8 @@ pub struct Dirs {
 /// Variables that the environment file had set when this process began.
 static FROM_FILE: OnceLock<BTreeSet<String>> = OnceLock::new();
 
-/// The process's own variables, without those that came from the environment file: what the file says now goes before them.
+/// The process's own variables, without those that came from the environment file: what the file says now goes before
+/// them.
 fn without_the_files(
     env: BTreeMap<String, String>,
     file: &BTreeMap<String, (String, usize)>,
@@ -51,21 +53,29 @@ fn without_the_files(
 }
 
 impl Dirs {
-    /// For a daemon: systemd has put `/etc/ringrift/environment` into the process's environment when it began. It is read again here, so
-    /// that a reload takes over what was changed in it since.
+    /// For a daemon: systemd has put `/etc/ringrift/environment` into the process's environment when it began. It is
+    /// read again here, so that a reload takes over what was changed in it since.
     pub fn daemon() -> Dirs {
         let dirs = Dirs::process();
         let path = dirs.etc.join("environment");
         // systemd reads it as root. Where this process may not, it knows the file from its beginning.
         let Ok(file) = environment::read_file(&path) else { return dirs };
-        let came = || file.iter().filter(|(name, (value, _))| dirs.env.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
+        let came = || {
+            file.iter()
+                .filter(|(name, (value, _))| dirs.env.get(*name) == Some(value))
+                .map(|(name, _)| name.clone())
+                .collect()
+        };
         let from_file = FROM_FILE.get_or_init(came);
         Dirs { env: without_the_files(dirs.env.clone(), &file, from_file), environment_file: Some(path), ..dirs }
     }
     /// From the process's environment alone.
     fn process() -> Dirs {
-        let place = |name: &str, default: &str| std::env::var_os(name).map_or_else(|| PathBuf::from(default), PathBuf::from);
-        let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let place =
+            |name: &str, default: &str| std::env::var_os(name).map_or_else(|| PathBuf::from(default), PathBuf::from);
+        let ours = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
         Dirs {
             share: place("RINGRIFT_SHARE", paths::SHARE),
             etc: place("RINGRIFT_ETC", paths::ETC),
@@ -73,8 +83,8 @@ impl Dirs {
             environment_file: None,
         }
     }
-    /// For a command on a terminal: reads `/etc/ringrift/environment` as systemd does for the daemons; variables set in the
-    /// shell go before it.
+    /// For a command on a terminal: reads `/etc/ringrift/environment` as systemd does for the daemons; variables set in
+    /// the shell go before it.
     pub fn command() -> Dirs {
         let dirs = Dirs::process();
         Dirs { environment_file: Some(dirs.etc.join("environment")), ..dirs }
@@ -83,26 +93,37 @@ impl Dirs {
     pub fn files(&self) -> Result<Vec<PathBuf>, ConfigErrors> {
         let mut files = vec![self.share.join(paths::CONFIG_FILE), self.etc.join(paths::CONFIG_FILE)];
         let dropins = self.etc.join("conf.d");
-        files.extend(files::drop_ins(&dropins).map_err(|e| whole_file(&dropins, format!("listing the directory: {e}")))?);
+        files.extend(
+            files::drop_ins(&dropins).map_err(|e| whole_file(&dropins, format!("listing the directory: {e}")))?,
+        );
         files.retain(|f| files::is_there(f));
         Ok(files)
     }
-    /// A file or folder of the configuration that this process may not read, if there is one; what others may read is another question.
+    /// A file or folder of the configuration that this process may not read, if there is one; what others may read is
+    /// another question.
     pub fn hidden(&self) -> Option<PathBuf> {
         let dropins = self.etc.join("conf.d");
         let named = [self.share.join(paths::CONFIG_FILE), self.etc.join(paths::CONFIG_FILE)];
-        let all = named.into_iter().chain(self.environment_file.clone()).chain(files::drop_ins(&dropins).unwrap_or_default());
+        let all =
+            named.into_iter().chain(self.environment_file.clone()).chain(files::drop_ins(&dropins).unwrap_or_default());
         if files::is_hidden(&dropins) { Some(dropins) } else { all.into_iter().find(|file| files::is_hidden(file)) }
     }
-    /// What the readers cannot read of the configuration, each file with the reader and the reason. Root can read everything, so only
-    /// looking at modes finds it.
+    /// What the readers cannot read of the configuration, each file with the reader and the reason. Root can read
+    /// everything, so only looking at modes finds it.
     pub fn unreadable(&self, readers: &[Reader]) -> Result<Vec<ConfigError>, ConfigErrors> {
         let mut errors = Vec::new();
         for file in self.files()? {
             for reader in readers {
                 if let Some(barrier) = reader.barred_from(&file) {
-                    let why = format!("not readable by user {}: {barrier}; change it with `chmod` or `chgrp`", reader.name);
-                    errors.push(ConfigError { file: file.display().to_string(), line: None, column: None, key: String::new(), why });
+                    let why =
+                        format!("not readable by user {}: {barrier}; change it with `chmod` or `chgrp`", reader.name);
+                    errors.push(ConfigError {
+                        file: file.display().to_string(),
+                        line: None,
+                        column: None,
+                        key: String::new(),
+                        why,
+                    });
                 }
             }
         }
@@ -128,7 +149,13 @@ impl Loaded {
 }
 
 fn whole_file(path: &Path, why: String) -> ConfigErrors {
-    ConfigErrors(vec![ConfigError { file: path.display().to_string(), line: None, column: None, key: String::new(), why }])
+    ConfigErrors(vec![ConfigError {
+        file: path.display().to_string(),
+        line: None,
+        column: None,
+        key: String::new(),
+        why,
+    }])
 }
 
 /// Loads and checks everything; the error lists all that is wrong, each with file, line, column and key.
@@ -147,10 +174,13 @@ pub fn load(dirs: &Dirs) -> Result<Loaded, ConfigErrors> {
     let config = typed::build(&defaults, tree, &layers, &mut errors);
     if errors.is_empty() {
         for problem in config.check() {
-            // The user is sent to a key that somebody set: a contradiction may lie between a default and a key of the file.
-            let written = std::iter::once(&problem.key).chain(&problem.others).find(|k| layers.origin(k) != Origin::Default);
+            // The user is sent to a key that somebody set: a contradiction may lie between a default and a key of the
+            // file.
+            let written =
+                std::iter::once(&problem.key).chain(&problem.others).find(|k| layers.origin(k) != Origin::Default);
             let key = written.unwrap_or(&problem.key);
-            let why = if *key == problem.key { problem.why } else { format!("contradicts {}: {}", problem.key, problem.why) };
+            let why =
+                if *key == problem.key { problem.why } else { format!("contradicts {}: {}", problem.key, problem.why) };
             errors.push(layers.error(key, why));
         }
     }
@@ -204,7 +234,14 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
                     unknown(key, why)
                 }
             };
-            merge("", map, Some(defaults), tree, &mut |key| drop(layers.from.insert(key, From::Source(at))), &mut unknown);
+            merge(
+                "",
+                map,
+                Some(defaults),
+                tree,
+                &mut |key| drop(layers.from.insert(key, From::Source(at))),
+                &mut unknown,
+            );
         }
         Err(bad) => {
             let mut twice: Vec<(Mark, String, usize)> = marks(&source.text)
@@ -215,7 +252,9 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
             twice.sort();
             // Keys below a duplicate are duplicates only because of it.
             let tops: Vec<String> = twice.iter().map(|(_, key, _)| key.clone()).collect();
-            twice.retain(|(_, key, _)| !tops.iter().any(|top| key.len() > top.len() && key.starts_with(&format!("{top}."))));
+            twice.retain(|(_, key, _)| {
+                !tops.iter().any(|top| key.len() > top.len() && key.starts_with(&format!("{top}.")))
+            });
             if twice.is_empty() || !bad.why.contains("duplicate") {
                 let Malformed { line, column, why } = bad;
                 errors.push(ConfigError { file: source.path, line, column, key: String::new(), why });
@@ -234,8 +273,8 @@ fn overlay_file(layers: &mut Layers, defaults: &Value, tree: &mut Value, errors:
 
 use yaml::Malformed;
 
-/// Merges by key. `known` is the default's node: an object lists the allowed keys, an empty one allows any. A stage's `params` are the
-/// workload's, which judges them itself; ours are only defaults.
+/// Merges by key. `known` is the default's node: an object lists the allowed keys, an empty one allows any. A stage's
+/// `params` are the workload's, which judges them itself; ours are only defaults.
 fn merge(
     path: &str,
     from: Map<String, Value>,
@@ -310,7 +349,13 @@ fn overlay_environment(
             }
             Err(why) => {
                 let (file, line) = place.map_or(("environment".to_owned(), None), |(path, line)| (path, Some(line)));
-                errors.push(ConfigError { file, line, column: None, key: name, why: format!("{why} (sets {})", variable.keys.join(", ")) });
+                errors.push(ConfigError {
+                    file,
+                    line,
+                    column: None,
+                    key: name,
+                    why: format!("{why} (sets {})", variable.keys.join(", ")),
+                });
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Whether the suite's users can read a file, by the modes and access lists of the file and of every folder above it: root, who checks, can read all.
+//! Whether the suite's users can read a file, by the modes and access lists of the file and of every folder above it:
+//! root, who checks, can read all.
 use crate::platform::access_list::AccessList;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use std::ffi::CString;
@@ -21,7 +22,11 @@ impl Reader {
     /// The user, if this system has him.
     pub fn find(name: &str) -> Option<Reader> {
         let user = User::from_name(name).ok().flatten()?;
-        Some(Reader { name: name.into(), uid: user.uid.as_raw(), groups: groups(&user).into_iter().map(Gid::as_raw).collect() })
+        Some(Reader {
+            name: name.into(),
+            uid: user.uid.as_raw(),
+            groups: groups(&user).into_iter().map(Gid::as_raw).collect(),
+        })
     }
 
     /// Those of `READERS` whom this system has.
@@ -29,7 +34,8 @@ impl Reader {
         READERS.into_iter().filter_map(Reader::find).collect()
     }
 
-    /// What keeps him from reading the file: a path and its mode. Nothing, where he can read it or it cannot be looked at.
+    /// What keeps him from reading the file: a path and its mode. Nothing, where he can read it or it cannot be looked
+    /// at.
     pub fn barred_from(&self, file: &Path) -> Option<String> {
         let real = file.canonicalize().ok()?;
         let closed = |path: &Path, wanted: u32| {
@@ -91,7 +97,8 @@ mod tests {
         let (folder, file) = (root.path().join("conf.d"), root.path().join("conf.d/a.yaml"));
         std::fs::create_dir(&folder).expect("a folder");
         std::fs::write(&file, "").expect("written");
-        let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
+        let mode =
+            |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("set");
         mode(root.path(), 0o755);
         mode(&folder, 0o755);
         mode(&file, 0o644);

@@ -7,8 +7,8 @@ use serde_json::Value;
 /// Errors that are collected before giving up: more would not be read.
 const MAX_ERRORS: usize = 50;
 
-/// Builds the configuration. After each wrong key its default is put back and the parse is made again, so that all wrong keys
-/// are reported; the result is only meant to be used when there are no errors.
+/// Builds the configuration. After each wrong key its default is put back and the parse is made again, so that all
+/// wrong keys are reported; the result is only meant to be used when there are no errors.
 pub fn build(defaults: &Value, mut tree: Value, layers: &Layers, errors: &mut Vec<ConfigError>) -> Config {
     for _ in 0..MAX_ERRORS {
         let error = match serde_path_to_error::deserialize::<_, Config>(&tree) {

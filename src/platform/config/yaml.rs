@@ -18,8 +18,8 @@ pub struct Malformed {
 /// A value that YAML can write and the configuration cannot mean: its key and why.
 pub type Unusable = (String, String);
 
-/// Reads a configuration file. An empty one (all comments) is an empty mapping. Parsing goes through serde_yaml's own value,
-/// because only that refuses duplicate keys, and only there `.nan` is not `null` yet.
+/// Reads a configuration file. An empty one (all comments) is an empty mapping. Parsing goes through serde_yaml's own
+/// value, because only that refuses duplicate keys, and only there `.nan` is not `null` yet.
 pub fn parse(text: &str) -> Result<(Map<String, Value>, Vec<Unusable>), Malformed> {
     let tree: Yaml = serde_yaml::from_str(text).map_err(|error| {
         let place = error.location();
@@ -48,7 +48,8 @@ fn look(path: &str, value: &Yaml, unusable: &mut Vec<Unusable>) {
         Yaml::String(text) => {
             if let Some(c) = harmful(text) {
                 refuse(format!(
-                    "contains the control character U+{:04X}; line breaks, tabs and other control characters are not allowed",
+                    "contains the control character U+{:04X}; line breaks, tabs and other control characters are not \
+                        allowed",
                     u32::from(c)
                 ));
             }
@@ -67,9 +68,8 @@ fn look(path: &str, value: &Yaml, unusable: &mut Vec<Unusable>) {
                 let full = join(path, name);
                 match name {
                     "<<" => unusable.push((full, "YAML merge keys (<<) are not supported; write out the keys".into())),
-                    name if harmful(name).is_some() => {
-                        unusable.push((join(path, &name.escape_debug().to_string()), "contains a control character".into()))
-                    }
+                    name if harmful(name).is_some() => unusable
+                        .push((join(path, &name.escape_debug().to_string()), "contains a control character".into())),
                     _ => look(&full, value, unusable),
                 }
             }
@@ -110,7 +110,13 @@ mod tests {
 
     #[test]
     fn every_tag_is_refused_with_its_place() {
-        for text in ["a:\n  b: !!str 3\n", "a:\n  b: !tag 3\n", "a:\n  b: !!seq [1]\n", "a:\n  b: !!map {c: 1}\n", "a:\n  b: ! x\n"] {
+        for text in [
+            "a:\n  b: !!str 3\n",
+            "a:\n  b: !tag 3\n",
+            "a:\n  b: !!seq [1]\n",
+            "a:\n  b: !!map {c: 1}\n",
+            "a:\n  b: ! x\n",
+        ] {
             let refused = parse(text).expect_err(text);
             assert!(refused.why.contains("tags") && refused.line == Some(2), "{text}: {refused:?}");
         }
@@ -118,7 +124,8 @@ mod tests {
 
     #[test]
     fn what_the_configuration_cannot_mean_is_found_wherever_it_stands() {
-        let text = "a: {p: {x: .nan, y: [1, -.inf]}}\nb: \"x\\ny\"\nc: &c {d: 1}\ne: {<<: *c, \"k\\e\": 1}\ng: |\n  two\n  lines\n";
+        let text = "a: {p: {x: .nan, y: [1, -.inf]}}\nb: \"x\\ny\"\nc: &c {d: 1}\ne: {<<: *c, \"k\\e\": 1}\ng: |\n  \
+            two\n  lines\n";
         let keys: Vec<String> = parse(text).expect("YAML").1.into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["a.p.x", "a.p.y[1]", "b", "e.<<", "e.k\\u{1b}", "g"]);
     }

@@ -42,7 +42,8 @@ impl Refusal {
             Refusal::NoHost => (StatusCode::BAD_REQUEST, "an HTTP/1.1 request must have exactly one Host header\n"),
             Refusal::Host => (
                 StatusCode::MISDIRECTED_REQUEST,
-                "unknown host name; use this host's name, localhost or an IP address, or add the name to daemons.health_server.hosts\n",
+                "unknown host name; use this host's name, localhost or an IP address, or add the name to \
+                    daemons.health_server.hosts\n",
             ),
             Refusal::Body => (StatusCode::PAYLOAD_TOO_LARGE, "requests must not have a body\n"),
         };
@@ -91,7 +92,8 @@ pub(super) async fn turn_away(mut stream: TcpStream) {
     }
 }
 
-/// A socket that is closed while something unread lies in it takes back what was answered; so that is read first, within bounds.
+/// A socket that is closed while something unread lies in it takes back what was answered; so that is read first,
+/// within bounds.
 async fn linger(mut stream: TcpStream) {
     let drain = async {
         let (mut rest, mut buffer) = (LINGER.0, [0; 4096]);
@@ -110,7 +112,11 @@ async fn answer(request: &Request<Incoming>, port: u16, house: &House) -> Answer
     if let Some(refusal) = refusal(request, house) {
         return refusal.answer();
     }
-    let asked = HttpRequest { port, path: request.uri().path().to_owned(), query: request.uri().query().unwrap_or_default().to_owned() };
+    let asked = HttpRequest {
+        port,
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+    };
     match tokio::time::timeout(house.times.answer, ask(house, asked)).await {
         Ok(answered) => answered,
         Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "timeout: the daemon is busy; retry\n"),
@@ -129,7 +135,10 @@ async fn ask(house: &House, request: HttpRequest) -> Answered {
         drop(turn);
         answered
     });
-    asked.await.map_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR, "the request's handler ended without an answer\n"), full)
+    asked.await.map_or_else(
+        |_| plain(StatusCode::INTERNAL_SERVER_ERROR, "the request's handler ended without an answer\n"),
+        full,
+    )
 }
 
 fn refusal(request: &Request<Incoming>, house: &House) -> Option<Refusal> {

@@ -1,4 +1,5 @@
-//! Who is connected over HTTP, and who gives way where there is no room. Pure: time and what ends a connection are arguments.
+//! Who is connected over HTTP, and who gives way where there is no room. Pure: time and what ends a connection are
+//! arguments.
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -43,7 +44,8 @@ pub struct Guests<H> {
     seated: HashMap<Id, Guest<H>>,
 }
 
-/// Whose connection it is: the address; of IPv6 the network of 64 bits, because whoever has one address there has them all.
+/// Whose connection it is: the address; of IPv6 the network of 64 bits, because whoever has one address there has them
+/// all.
 fn peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
@@ -62,8 +64,8 @@ impl<H> Guests<H> {
         self.seated.len()
     }
 
-    /// Somebody connects. Over his own number, his connection that is idle for longest gives way; over the number of all, that of the
-    /// fullest peer that has an idle one, but never one of a peer that has fewer than the newcomer.
+    /// Somebody connects. Over his own number, his connection that is idle for longest gives way; over the number of
+    /// all, that of the fullest peer that has an idle one, but never one of a peer that has fewer than the newcomer.
     pub fn arrive(&mut self, address: IpAddr, end: H, now: Instant) -> Admission<H> {
         let peer = peer(address);
         let own = self.of(peer);
@@ -80,7 +82,8 @@ impl<H> Guests<H> {
         }
     }
 
-    /// Somebody has to go for another reason than a newcomer: what ends the connection that gives way first, if one is idle.
+    /// Somebody has to go for another reason than a newcomer: what ends the connection that gives way first, if one is
+    /// idle.
     pub fn give_way(&mut self) -> Option<H> {
         let id = self.idle(|_, _| true)?;
         self.seated.remove(&id).map(|guest| guest.end)
@@ -115,8 +118,8 @@ impl<H> Guests<H> {
         self.seated.values().filter(|guest| guest.peer == peer).count()
     }
 
-    /// The connection that is idle for longest, of the fullest peer that has one, among those that may be asked: by the connection and
-    /// the number of its peer.
+    /// The connection that is idle for longest, of the fullest peer that has one, among those that may be asked: by the
+    /// connection and the number of its peer.
     fn idle(&self, may: impl Fn(&Guest<H>, usize) -> bool) -> Option<Id> {
         let mut each: HashMap<IpAddr, usize> = HashMap::new();
         for guest in self.seated.values() {
@@ -183,7 +186,11 @@ mod tests {
             house.seated(n, name);
         }
         assert_eq!(house.arrive(9, "operator"), Admission::InPlaceOf(7, "a1"), "the fullest peer's oldest");
-        assert_eq!(house.arrive(8, "another"), Admission::InPlaceOf(8, "a2"), "of two equally full peers the one idle for longer");
+        assert_eq!(
+            house.arrive(8, "another"),
+            Admission::InPlaceOf(8, "a2"),
+            "of two equally full peers the one idle for longer"
+        );
         assert_eq!(house.0.count(), ROOM.all);
     }
 

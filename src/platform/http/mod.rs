@@ -1,4 +1,5 @@
-//! A small HTTP/1 server: each GET becomes a request of the contract and is answered by a function. Nobody who connects can end it.
+//! A small HTTP/1 server: each GET becomes a request of the contract and is answered by a function. Nobody who connects
+//! can end it.
 mod connection;
 mod guests;
 mod house;
@@ -87,7 +88,8 @@ impl House {
     async fn short(&self, error: &io::Error, port: u16) {
         drop(lock(&self.guests).give_way());
         if let Some(left_out) = lock(&self.refused).admit(Instant::now()) {
-            tracing::warn!(%error, port, connections = lock(&self.guests).count(), "cannot accept an HTTP connection{left_out}");
+            tracing::warn!(%error, port, connections = lock(&self.guests).count(), "cannot accept an HTTP \
+                connection{left_out}");
         }
         tokio::time::sleep(SHORT).await;
     }
@@ -100,7 +102,8 @@ pub fn serve(addresses: &[SocketAddr], names: Names, answer: &Answer) -> io::Res
 
 fn open(addresses: &[SocketAddr], house: Arc<House>) -> io::Result<()> {
     let named = |a: &SocketAddr, e: io::Error| io::Error::new(e.kind(), format!("listening on {a}: {e}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(TURNS).build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(TURNS).build()?;
     let mut listeners = Vec::new();
     for address in addresses {
         let listener = TcpListener::bind(address).map_err(|e| named(address, e))?;
@@ -140,6 +143,10 @@ fn of_the_newcomer(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
         error.kind(),
-        Kind::ConnectionAborted | Kind::ConnectionReset | Kind::Interrupted | Kind::NetworkUnreachable | Kind::HostUnreachable
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::Interrupted
+            | Kind::NetworkUnreachable
+            | Kind::HostUnreachable
     )
 }

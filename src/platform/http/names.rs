@@ -1,4 +1,5 @@
-//! The Host header: a page of somebody else's that makes a browser ask us by its own name (DNS rebinding) is told that it is wrong here.
+//! The Host header: a page of somebody else's that makes a browser ask us by its own name (DNS rebinding) is told that
+//! it is wrong here.
 use std::net::IpAddr;
 
 /// The names that this machine is asked by, beside IP addresses and localhost.
@@ -31,7 +32,10 @@ impl Names {
             return false;
         }
         let name = plain(name);
-        name.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()) || name == "localhost" || name.ends_with(".localhost") || self.0.contains(&name)
+        name.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4())
+            || name == "localhost"
+            || name.ends_with(".localhost")
+            || self.0.contains(&name)
     }
 }
 

@@ -1,4 +1,5 @@
-//! A connection whose answers have to be taken within a time: whoever asks and does not read is an error, and holds nothing for good.
+//! A connection whose answers have to be taken within a time: whoever asks and does not read is an error, and holds
+//! nothing for good.
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -33,7 +34,10 @@ impl Taken {
         }
         let within = self.within;
         let waits = self.waits.get_or_insert_with(|| Box::pin(sleep(within)));
-        waits.as_mut().poll(cx).map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read the answer in time")))
+        waits
+            .as_mut()
+            .poll(cx)
+            .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not read the answer in time")))
     }
 }
 
@@ -48,7 +52,11 @@ impl AsyncWrite for Taken {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.bounded(written, cx)
     }
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
         self.bounded(written, cx)
     }

@@ -1,4 +1,5 @@
-//! The server on real sockets: floods, slow and oversized requests, foreign hosts. Waits have deadlines and name what was seen last.
+//! The server on real sockets: floods, slow and oversized requests, foreign hosts. Waits have deadlines and name what
+//! was seen last.
 use super::*;
 use crate::contract::daemon::{HttpRequest, HttpResponse};
 use crate::until::until;
@@ -82,7 +83,10 @@ fn closed(stream: &mut Stream) -> bool {
 fn requests_reach_the_function_and_its_answer_comes_back() {
     let at = server(&echo(), SHIPPED, ROOM);
     let text = ask(at, GET);
-    assert!(text.starts_with("HTTP/1.1 200") && text.contains("application/json") && text.ends_with("\r\n\r\n/a/b?x=1"), "{text}");
+    assert!(
+        text.starts_with("HTTP/1.1 200") && text.contains("application/json") && text.ends_with("\r\n\r\n/a/b?x=1"),
+        "{text}"
+    );
     assert!(text.contains("nosniff") && text.contains("no-store"), "{text}");
     assert!(ask(at, &GET.replace("/a/b", "/ill")).starts_with("HTTP/1.1 503"));
     let taken = open(&[at], House::new(&echo(), Names::default(), SHIPPED, ROOM)).expect_err("taken");
@@ -118,14 +122,22 @@ fn what_is_no_plain_question_is_refused_with_its_status() {
         (format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}{close}", "X: y\r\n".repeat(150)), "431"),
         (format!("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n{close}hello"), "413"),
         (format!("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n{close}"), "413"),
-        (format!("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{close}5\r\nhello\r\n0\r\n\r\n"), "413"),
+        (
+            format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{close}5\r\nhello\r\n0\r\n\r\n"
+            ),
+            "413",
+        ),
         (format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n{close}hi"), "405"),
         (format!("DELETE / HTTP/1.1\r\nHost: localhost\r\n{close}"), "405"),
         ("\0\x01 nonsense\r\n\r\n".to_owned(), "400"),
     ] {
         let text = ask(at, &request);
         let head: String = request.chars().take(80).collect();
-        assert!(text.starts_with(&format!("HTTP/1.1 {status}")) || text.starts_with(&format!("HTTP/1.0 {status}")), "{head:?}: {text}");
+        assert!(
+            text.starts_with(&format!("HTTP/1.1 {status}")) || text.starts_with(&format!("HTTP/1.0 {status}")),
+            "{head:?}: {text}"
+        );
         assert_eq!(status == "405", text.to_lowercase().contains("allow: get, head"), "{text}");
     }
 }
@@ -216,7 +228,8 @@ fn slow_headers_and_idle_connections_are_closed() {
 
 #[test]
 fn who_does_not_read_his_answer_is_closed() {
-    let answer: Answer = Arc::new(|_| HttpResponse { status: 200, content_type: "text/plain", body: "x".repeat(32 << 20) });
+    let answer: Answer =
+        Arc::new(|_| HttpResponse { status: 200, content_type: "text/plain", body: "x".repeat(32 << 20) });
     let (at, house) = house(&answer, QUICK, ROOM);
     let mut deaf = connect(at);
     deaf.write_all(GET.replace("Connection: close\r\n", "").as_bytes()).expect("writes");
@@ -242,7 +255,8 @@ fn an_answer_that_takes_too_long_is_503() {
 
 #[test]
 fn a_handler_that_panics_is_an_answer() {
-    let answer: Answer = Arc::new(|r: HttpRequest| if r.path == "/panic" { panic!("as the test wants") } else { echo()(r) });
+    let answer: Answer =
+        Arc::new(|r: HttpRequest| if r.path == "/panic" { panic!("as the test wants") } else { echo()(r) });
     let at = server(&answer, SHIPPED, ROOM);
     for _ in 0..2 * TURNS {
         assert!(ask(at, &GET.replace("/a/b", "/panic")).starts_with("HTTP/1.1 500"));

@@ -1,5 +1,5 @@
-//! The report that a job's runner leaves in the job's directory when it cannot hand it in. The directory is the coordinator's, what lies in it
-//! is the job's: anything may bear the report's name.
+//! The report that a job's runner leaves in the job's directory when it cannot hand it in. The directory is the
+//! coordinator's, what lies in it is the job's: anything may bear the report's name.
 use super::{JobFileError, JobFiles, permanence, unfit};
 use crate::contract::error::Permanence;
 use crate::contract::ids::JobId;
@@ -15,9 +15,13 @@ impl JobFiles {
     pub fn report(&self, job: &JobId, uids: &[u32]) -> Result<Option<Vec<u8>>, JobFileError> {
         let path = self.root.join(job.as_str()).join(REPORT).display().to_string();
         let refused = |why: String| JobFileError { path: path.clone(), why, permanence: Permanence::Permanent };
-        let failed = |doing: &str, e: Errno| JobFileError { permanence: permanence(e), ..refused(format!("{doing}: {}", e.desc())) };
+        let failed = |doing: &str, e: Errno| JobFileError {
+            permanence: permanence(e),
+            ..refused(format!("{doing}: {}", e.desc()))
+        };
         let folder = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let all = openat(AT_FDCWD, &self.root, folder, Mode::empty()).map_err(|e| failed("opening the jobs' directory", e))?;
+        let all = openat(AT_FDCWD, &self.root, folder, Mode::empty())
+            .map_err(|e| failed("opening the jobs' directory", e))?;
         let own = match openat(&all, job.as_str(), folder | OFlag::O_NOFOLLOW, Mode::empty()) {
             Ok(own) => own,
             Err(Errno::ENOENT) => return Ok(None),
@@ -64,7 +68,9 @@ mod tests {
         fs::write(dir.path().join("t-1").join(REPORT), "{}").expect("written");
         assert_eq!(read(dir.path()).expect("read").as_deref(), Some(&b"{}"[..]));
         let stranger = [geteuid().as_raw() + 1];
-        let error = JobFiles::new(dir.path()).report(&JobId::new("t-1").expect("an id"), &stranger).expect_err("a foreign file");
+        let error = JobFiles::new(dir.path())
+            .report(&JobId::new("t-1").expect("an id"), &stranger)
+            .expect_err("a foreign file");
         assert!(error.why.contains("not to the job"), "{error}");
     }
 

@@ -1,5 +1,6 @@
-//! How much disk a job's files take: a walk that opens directories only, follows no link, and ends as soon as a limit is passed; then a look
-//! at the descriptors of the user's processes, for files that are deleted while open have no name to be found by.
+//! How much disk a job's files take: a walk that opens directories only, follows no link, and ends as soon as a limit
+//! is passed; then a look at the descriptors of the user's processes, for files that are deleted while open have no
+//! name to be found by.
 use crate::contract::job_file::Quota;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc::{S_IFDIR, S_IFMT, S_IFREG};
@@ -60,9 +61,9 @@ struct Walk {
     own: u32,
 }
 
-/// What the files below the directories take together, with those that this user's processes hold open without a name; or which limit they
-/// are beyond. What cannot be read is not counted: a process that closed itself to looks, a file that is mapped alone or on its way
-/// over a socket.
+/// What the files below the directories take together, with those that this user's processes hold open without a name;
+/// or which limit they are beyond. What cannot be read is not counted: a process that closed itself to looks, a file
+/// that is mapped alone or on its way over a socket.
 pub fn usage(folders: &[PathBuf], quota: Quota) -> Result<Usage, OverQuota> {
     usage_with(folders, quota, Path::new("/proc"))
 }
@@ -220,7 +221,10 @@ mod tests {
         let quota = Quota { bytes: 8 << 20, files: 1000 };
         assert!(counted(&roots, quota).is_ok());
         assert!(usage(&roots, quota).is_err(), "8 MiB without a name and 200 kB with one");
-        assert!(usage(&roots, Quota { bytes: 15 << 20, files: 1000 }).is_ok(), "once, although two descriptors hold it");
+        assert!(
+            usage(&roots, Quota { bytes: 15 << 20, files: 1000 }).is_ok(),
+            "once, although two descriptors hold it"
+        );
         drop(held);
         assert!(usage(&roots, quota).is_ok());
     }

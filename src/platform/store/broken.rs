@@ -1,5 +1,6 @@
-//! A database that breaks while its owner runs: the owner ends at once, so that nothing is acknowledged after the break, and leaves word
-//! beside the database, so that its next start does not trust a check that finds nothing for ever.
+//! A database that breaks while its owner runs: the owner ends at once, so that nothing is acknowledged after the
+//! break, and leaves word beside the database, so that its next start does not trust a check that finds nothing for
+//! ever.
 use super::class::{Class, class, is_damaged};
 use super::files::with_tail;
 use crate::contract::error::Exit;
@@ -41,8 +42,9 @@ pub struct FailureRecord {
     pub untrusted: bool,
 }
 
-/// Says that this process lives by the database at this path: from now on it ends when the database breaks. Before it is opened, so that
-/// also what breaks while it is opened leaves word. A process has one such database; a second one changes nothing.
+/// Says that this process lives by the database at this path: from now on it ends when the database breaks. Before it
+/// is opened, so that also what breaks while it is opened leaves word. A process has one such database; a second one
+/// changes nothing.
 pub fn own(path: &Path) {
     let _ = OWNED.set(OwnedDatabase { path: path.to_owned(), since: Instant::now(), earlier: word(path) });
 }
@@ -52,7 +54,8 @@ pub fn is_owned(path: &Path) -> bool {
     OWNED.get().is_some_and(|owned| owned.path == path)
 }
 
-/// Sorts an error of SQLite that came from this process's own database. If the database is of no use, an owner does not return.
+/// Sorts an error of SQLite that came from this process's own database. If the database is of no use, an owner does not
+/// return.
 pub fn sort(operation: &str, error: &Error) -> Class {
     let class = class(error);
     if class == Class::Database
@@ -97,7 +100,8 @@ fn leave(owned: &OwnedDatabase, why: &str) {
 /// What to leave after a break, so long after the start that found the earlier word.
 fn next(earlier: Option<&FailureRecord>, why: &str, after: Duration) -> FailureRecord {
     let breaks = earlier.map_or(0, |w| w.breaks).saturating_add(1);
-    let untrusted = earlier.is_some_and(|w| w.untrusted) || breaks >= MAX_FAILURES || (breaks > 1 && after < REPEATED_WITHIN);
+    let untrusted =
+        earlier.is_some_and(|w| w.untrusted) || breaks >= MAX_FAILURES || (breaks > 1 && after < REPEATED_WITHIN);
     FailureRecord { reason: why.chars().take(MAX_REASON_CHARS).collect(), breaks, untrusted }
 }
 
@@ -121,7 +125,11 @@ pub fn word(path: &Path) -> Option<FailureRecord> {
         return None;
     }
     let unread = |_| FailureRecord { reason: "the recorded reason is unreadable".into(), breaks: 1, untrusted: false };
-    Some(fs::read(&file).ok().map_or_else(|| unread(()), |bytes| serde_json::from_slice(&bytes).unwrap_or_else(|_| unread(()))))
+    Some(
+        fs::read(&file)
+            .ok()
+            .map_or_else(|| unread(()), |bytes| serde_json::from_slice(&bytes).unwrap_or_else(|_| unread(()))),
+    )
 }
 
 /// The database is another one now.

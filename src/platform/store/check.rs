@@ -44,7 +44,9 @@ pub fn quick_check(db: &Connection, limit: Option<Duration>) -> rusqlite::Result
         Ok(ok) if ok == "ok" => Ok(Checked::Sound),
         Ok(why) => Ok(Checked::Damaged(why)),
         Err(e) if is_damaged(&e) => Ok(Checked::Damaged(e.to_string())),
-        Err(rusqlite::Error::SqliteFailure(e, _)) if e.code == ErrorCode::OperationInterrupted => Ok(Checked::Unfinished),
+        Err(rusqlite::Error::SqliteFailure(e, _)) if e.code == ErrorCode::OperationInterrupted => {
+            Ok(Checked::Unfinished)
+        }
         Err(e) => Err(e),
     }
 }

@@ -21,7 +21,8 @@ pub enum Class {
     Passing,
     /// What was to be written, or what stands in the row, does not fit: the same again fails the same way.
     Input,
-    /// The file is damaged, may not be written, or does not keep what is written: nothing goes until it was opened afresh.
+    /// The file is damaged, may not be written, or does not keep what is written: nothing goes until it was opened
+    /// afresh.
     Database,
 }
 
@@ -30,12 +31,16 @@ pub fn class(error: &Error) -> Class {
     // A row or a parameter is not of the type that the program takes.
     let Some(error) = code(error) else { return Class::Input };
     match error.code {
-        // After a failed fsync the kernel may have dropped the pages and forgotten that it did; only a fresh start from the disk's own
-        // content is honest.
-        ErrorCode::SystemIoFailure if matches!(error.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => {
+        // After a failed fsync the kernel may have dropped the pages and forgotten that it did; only a fresh start from
+        // the disk's own content is honest.
+        ErrorCode::SystemIoFailure
+            if matches!(error.extended_code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) =>
+        {
             Class::Database
         }
-        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Class::Database,
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            Class::Database
+        }
         ErrorCode::ConstraintViolation
         | ErrorCode::TypeMismatch
         | ErrorCode::TooBig
@@ -82,7 +87,12 @@ mod tests {
             (ffi::SQLITE_SCHEMA, Passing),
             (ffi::SQLITE_PROTOCOL, Passing),
         ] {
-            assert_eq!(class(&Error::SqliteFailure(ffi::Error::new(code), None)), expected, "{}", ffi::Error::new(code));
+            assert_eq!(
+                class(&Error::SqliteFailure(ffi::Error::new(code), None)),
+                expected,
+                "{}",
+                ffi::Error::new(code)
+            );
         }
         assert_eq!(class(&Error::InvalidColumnType(0, "n".into(), rusqlite::types::Type::Text)), Input);
     }
@@ -93,7 +103,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.db");
         let db = rusqlite::Connection::open(&path).expect("opened");
-        db.execute_batch("CREATE TABLE t(n INTEGER PRIMARY KEY, m INTEGER NOT NULL) STRICT; INSERT INTO t VALUES(1, 1);").expect("made");
+        db.execute_batch(
+            "CREATE TABLE t(n INTEGER PRIMARY KEY, m INTEGER NOT NULL) STRICT; INSERT INTO t VALUES(1, 1);",
+        )
+        .expect("made");
         let said = |sql: &str| db.execute(sql, []).expect_err(sql);
         for sql in ["INSERT INTO t VALUES(1, 2)", "INSERT INTO t VALUES(2, NULL)", "INSERT INTO t VALUES(3, 'x')"] {
             assert_eq!(class(&said(sql)), Class::Input, "{sql}");

@@ -68,7 +68,10 @@ pub enum DatabaseError {
 
 impl DatabaseError {
     /// From SQLite's error.
-    pub fn sqlite(operation: &'static str, path: &std::path::Path) -> impl Fn(rusqlite::Error) -> DatabaseError + use<> {
+    pub fn sqlite(
+        operation: &'static str,
+        path: &std::path::Path,
+    ) -> impl Fn(rusqlite::Error) -> DatabaseError + use<> {
         let file = path.to_owned();
         move |source| {
             let path = file.display().to_string();
@@ -106,7 +109,10 @@ impl DatabaseError {
             }
             DatabaseError::WrongOwner { path, user, .. } => format!("change its owner: chown {user}: {path}"),
             DatabaseError::NoFile { path, .. } => {
-                format!("move {path} away and restart; to store databases elsewhere, mount that file system on their directory")
+                format!(
+                    "move {path} away and restart; to store databases elsewhere, mount that file system on their \
+                        directory"
+                )
             }
             DatabaseError::NoSpace { .. } => "free space on that file system; systemd restarts the service".into(),
             DatabaseError::Sqlite { path, .. } | DatabaseError::Io { path, .. } => {

@@ -1,7 +1,7 @@
 //! The thread beside a database that takes its daily snapshot, and that sees when somebody else wrote to the file.
 //!
-//! The owner reads from memory what it has read once: pages overwritten on the disk would come to light at its next start only, hours of
-//! acknowledged work later. The file's time tells without reading it; idle databases cost nothing.
+//! The owner reads from memory what it has read once: pages overwritten on the disk would come to light at its next
+//! start only, hours of acknowledged work later. The file's time tells without reading it; idle databases cost nothing.
 use super::broken::found;
 use super::check::{Checked, quick_check};
 use super::error::DatabaseError;
@@ -23,7 +23,8 @@ const FIRST_SNAPSHOT_DELAY: Duration = Duration::from_secs(10);
 const SNAPSHOT_POLL_INTERVAL: Duration = Duration::from_secs(600);
 /// Between two checks at the file's time.
 const MTIME_POLL_INTERVAL: Duration = Duration::from_secs(15);
-/// Longest check of a file that was written to, mostly by checkpoints of our own. A file that takes longer is checked every [`SNAPSHOT_POLL_INTERVAL`].
+/// Longest check of a file that was written to, mostly by checkpoints of our own. A file that takes longer is checked
+/// every [`SNAPSHOT_POLL_INTERVAL`].
 const MAX_QUICK_CHECK_TIME: Duration = Duration::from_millis(200);
 
 /// Ends the thread when dropped.
@@ -37,10 +38,15 @@ impl Keeper {
     /// Starts it, with a connection of its own.
     pub fn start(spec: Spec) -> Result<Keeper, DatabaseError> {
         let failed = DatabaseError::sqlite("opening for snapshots", &spec.path);
-        let db = Connection::open_with_flags(&spec.path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(&failed)?;
-        db.execute_batch("PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-256;")
-            .map_err(&failed)?;
+        let db = Connection::open_with_flags(
+            &spec.path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(&failed)?;
+        db.execute_batch(
+            "PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-256;",
+        )
+        .map_err(&failed)?;
         let interrupt = db.get_interrupt_handle();
         let (stop, stopped) = channel();
         let path = spec.path.clone();
@@ -56,7 +62,9 @@ impl Keeper {
                 look = Instant::now() + SNAPSHOT_POLL_INTERVAL;
                 if is_due(&spec) {
                     match take(&db, &spec) {
-                        Ok(snapshot) => tracing::info!(file = %snapshot.path.display(), "snapshot written and verified"),
+                        Ok(snapshot) => {
+                            tracing::info!(file = %snapshot.path.display(), "snapshot written and verified")
+                        }
                         Err(error) => tracing::warn!("cannot write a snapshot: {}", chain(&error)),
                     }
                 }
@@ -88,12 +96,15 @@ impl Watch {
         }
         self.seen = now;
         // What this connection has read before must be read again.
-        let checked = db.execute_batch("PRAGMA shrink_memory").and_then(|()| quick_check(db, Some(MAX_QUICK_CHECK_TIME)));
+        let checked =
+            db.execute_batch("PRAGMA shrink_memory").and_then(|()| quick_check(db, Some(MAX_QUICK_CHECK_TIME)));
         match checked {
             Ok(Checked::Sound) => {}
             Ok(Checked::Unfinished) => self.not_before = Instant::now() + SNAPSHOT_POLL_INTERVAL,
             Ok(Checked::Damaged(why)) => found(&self.path, &why),
-            Err(error) => tracing::warn!(%error, file = %self.path.display(), "the database changed and cannot be checked now"),
+            Err(error) => {
+                tracing::warn!(%error, file = %self.path.display(), "the database changed and cannot be checked now")
+            }
         }
     }
 }

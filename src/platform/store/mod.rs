@@ -1,5 +1,5 @@
-//! The one way in which a database of ours is opened: checked, quarantined with the reason when damaged, restored or begun again, told
-//! until a person has confirmed it, migrated behind a snapshot, and left as one file.
+//! The one way in which a database of ours is opened: checked, quarantined with the reason when damaged, restored or
+//! begun again, told until a person has confirmed it, migrated behind a snapshot, and left as one file.
 mod broken;
 mod check;
 mod class;
@@ -72,7 +72,8 @@ impl Drop for Database {
         drop(self.keeper.take());
         // Busy: another connection of this process is not closed yet, and the last one copies the log back.
         if let Err(error) = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(%error, file = %self.path.display(), "cannot checkpoint the write-ahead log; the next start does it");
+            tracing::warn!(%error, file = %self.path.display(), "cannot checkpoint the write-ahead log; the next \
+                start does it");
         }
     }
 }
@@ -124,8 +125,13 @@ fn check_owner(path: &Path) -> Result<(), DatabaseError> {
     if user.is_root() || about.uid() == user.as_raw() {
         return Ok(());
     }
-    let name = |uid: u32| nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name);
-    Err(DatabaseError::WrongOwner { path: path.display().to_string(), owner: name(about.uid()), user: name(user.as_raw()) })
+    let name =
+        |uid: u32| nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |u| u.name);
+    Err(DatabaseError::WrongOwner {
+        path: path.display().to_string(),
+        owner: name(about.uid()),
+        user: name(user.as_raw()),
+    })
 }
 
 fn attempt(spec: &Spec, word: Option<&FailureRecord>) -> Result<Attempt, DatabaseError> {
@@ -138,8 +144,8 @@ fn attempt(spec: &Spec, word: Option<&FailureRecord>) -> Result<Attempt, Databas
         Ok(db) => db,
         Err(e) => return damaged("opening", e),
     };
-    // First of all auto_vacuum: the change to WAL writes the first page, and then it is too late. Sandboxes may hide /tmp, so
-    // SQLite's own temporary files stay in memory.
+    // First of all auto_vacuum: the change to WAL writes the first page, and then it is too late. Sandboxes may hide
+    // /tmp, so SQLite's own temporary files stay in memory.
     let setup = "PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; \
                  PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;";
     if let Err(e) = db.execute_batch(setup) {
@@ -150,7 +156,11 @@ fn attempt(spec: &Spec, word: Option<&FailureRecord>) -> Result<Attempt, Databas
         Err(e) => return damaged("reading the schema version of", e),
     };
     if version > spec.known() {
-        return Err(DatabaseError::Newer { path: spec.path.display().to_string(), found: version, known: spec.known() });
+        return Err(DatabaseError::Newer {
+            path: spec.path.display().to_string(),
+            found: version,
+            known: spec.known(),
+        });
     }
     match check(&db, word) {
         Ok(None) => {}
@@ -165,8 +175,8 @@ fn attempt(spec: &Spec, word: Option<&FailureRecord>) -> Result<Attempt, Databas
     Ok(Attempt::Open(db))
 }
 
-/// What is wrong, if anything was found. A database that broke while it was used is checked longer, and when it broke again after that,
-/// no check is asked any more.
+/// What is wrong, if anything was found. A database that broke while it was used is checked longer, and when it broke
+/// again after that, no check is asked any more.
 fn check(db: &Connection, word: Option<&FailureRecord>) -> rusqlite::Result<Option<String>> {
     let limit = match word {
         Some(word) if word.untrusted => return Ok(Some("it failed again after a check without findings".into())),
@@ -178,7 +188,9 @@ fn check(db: &Connection, word: Option<&FailureRecord>) -> rusqlite::Result<Opti
         Checked::Sound => None,
         Checked::Unfinished => {
             let seconds = limit.as_secs();
-            tracing::info!("the database is too large for a full check before the start; stopped checking after {seconds} s");
+            tracing::info!(
+                "the database is too large for a full check before the start; stopped checking after {seconds} s"
+            );
             None
         }
     })

@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Renames the database with its side files, so that nothing of it is lost and nothing of it is used. Nothing: there was no file.
+/// Renames the database with its side files, so that nothing of it is lost and nothing of it is used. Nothing: there
+/// was no file.
 pub fn set_aside(path: &Path, now: Wall) -> Result<Option<PathBuf>, DatabaseError> {
     let aside = with_tail(path, &format!(".damaged-{}", (now - Wall::default()).secs()));
     let mut moved = false;

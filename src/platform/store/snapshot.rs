@@ -85,7 +85,11 @@ pub fn take(db: &Connection, spec: &Spec) -> Result<Snapshot, DatabaseError> {
 
 /// A copy must leave as much room as it takes: a snapshot must not be what fills the disk.
 fn room(db: &Connection, folder: &Path, path: &Path) -> Result<(), DatabaseError> {
-    let size = || db.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| row.get::<_, i64>(0));
+    let size = || {
+        db.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
+            row.get::<_, i64>(0)
+        })
+    };
     let size = size().map_err(DatabaseError::sqlite("measuring for the snapshot", path))?;
     let free = nix::sys::statvfs::statvfs(folder).map(|fs| fs.blocks_available() * fs.fragment_size());
     let free = free.map_err(|e| DatabaseError::io("measuring the free space for", path)(e.into()))?;
@@ -101,7 +105,8 @@ fn room(db: &Connection, folder: &Path, path: &Path) -> Result<(), DatabaseError
 /// Whether a copy is whole and of a schema that we know.
 fn verify(path: &Path, spec: &Spec) -> Result<(), DatabaseError> {
     let failed = DatabaseError::sqlite("checking the snapshot", path);
-    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(&failed)?;
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(&failed)?;
     let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(&failed)?;
     let found = quick_check(&db, None).map_err(&failed)?;
     let known = spec.known();

@@ -27,7 +27,8 @@ impl From<&crate::contract::config::Databases> for Keep {
 pub struct Spec {
     /// The file.
     pub path: PathBuf,
-    /// `migrations[i]` brings version i to i + 1; each runs in its own transaction. One that was released is never edited.
+    /// `migrations[i]` brings version i to i + 1; each runs in its own transaction. One that was released is never
+    /// edited.
     pub migrations: &'static [&'static str],
     /// What is in it, for the sentence that says what was lost.
     pub holds: &'static str,

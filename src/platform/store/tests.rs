@@ -35,7 +35,8 @@ impl Bench {
         Notices::at(self.dir.path().join("notices")).read()
     }
     fn damaged(&self) -> usize {
-        let names = fs::read_dir(self.dir.path().join("state")).expect("a directory").map(|e| e.expect("an entry").file_name());
+        let names =
+            fs::read_dir(self.dir.path().join("state")).expect("a directory").map(|e| e.expect("an entry").file_name());
         names.filter(|n| n.to_string_lossy().starts_with("t.db.damaged-")).count()
     }
 }
@@ -54,7 +55,10 @@ fn what_is_no_file_is_neither_opened_nor_replaced() {
     for (path, what) in [(&link, "a symbolic link"), (&inner, "a directory")] {
         let spec = Spec { path: path.clone(), migrations: &[], holds: "nothing", keep: Keep::NONE };
         let refused = open(&spec).expect_err(what);
-        assert!(refused.to_string().contains(what) && refused.exit() == crate::contract::error::Exit::NotPermitted, "{refused}");
+        assert!(
+            refused.to_string().contains(what) && refused.exit() == crate::contract::error::Exit::NotPermitted,
+            "{refused}"
+        );
     }
     assert_eq!(std::fs::read_to_string(&other).expect("read"), "kept");
 }
@@ -70,8 +74,9 @@ fn migrations_run_once_behind_a_snapshot_and_one_file_is_left() {
     assert_eq!(vacuum, 2, "incremental");
     let snapshots = snapshot::list(&bench.spec.path);
     assert_eq!(snapshots.len(), 1, "one before the migration");
-    let version =
-        |path: &Path| connect(path).expect("opens").query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)).expect("a version");
+    let version = |path: &Path| {
+        connect(path).expect("opens").query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)).expect("a version")
+    };
     assert_eq!(version(&snapshots[0].path), 1, "of the old schema");
     drop(db);
     assert!(!with_tail(&bench.spec.path, "-wal").exists());
@@ -124,7 +129,9 @@ fn the_newest_sound_snapshot_takes_the_place_of_a_damaged_database() {
     let db = bench.open();
     assert_eq!((db.found, rows(&db)), (Found::Restored, 10));
     let [notice] = &bench.notices()[..] else { panic!("one") };
-    assert!(matches!(&notice.subject, Subject::Database { restored: Some(from), .. } if *from == first.path.display().to_string()));
+    assert!(
+        matches!(&notice.subject, Subject::Database { restored: Some(from), .. } if *from == first.path.display().to_string())
+    );
 }
 
 #[test]
@@ -209,7 +216,9 @@ fn a_file_that_somebody_else_writes_to_is_checked_although_its_owner_reads_from_
 
 #[test]
 fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
-    let word = |untrusted| serde_json::to_vec(&FailureRecord { reason: "granting: malformed".into(), breaks: 1, untrusted }).expect("text");
+    let word = |untrusted| {
+        serde_json::to_vec(&FailureRecord { reason: "granting: malformed".into(), breaks: 1, untrusted }).expect("text")
+    };
     let left = |bench: &Bench| with_tail(&bench.spec.path, ".broken");
     // Damage that the check finds.
     let bench = self::bench();
@@ -229,7 +238,10 @@ fn what_broke_in_use_is_replaced_at_the_next_start_with_what_was_said() {
     fs::write(left(&bench), word(true)).expect("word");
     assert_eq!(bench.open().found, Found::Anew);
     let [notice] = &bench.notices()[..] else { panic!("one") };
-    assert!(notice.what.contains("it failed again after a check without findings; it failed in use: granting: malformed"), "{notice:?}");
+    assert!(
+        notice.what.contains("it failed again after a check without findings; it failed in use: granting: malformed"),
+        "{notice:?}"
+    );
     assert_eq!((bench.open().found, bench.damaged()), (Found::Sound, 1), "once");
 }
 

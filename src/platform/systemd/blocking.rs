@@ -1,4 +1,5 @@
-//! A blocking view of systemd for programs without a runtime of their own: daemons, hubs, the command line. Starts nothing.
+//! A blocking view of systemd for programs without a runtime of their own: daemons, hubs, the command line. Starts
+//! nothing.
 use super::bus::{self, Systemd};
 use super::{ServiceError, ServiceManager};
 use crate::contract::health::StatusFile;
@@ -46,7 +47,8 @@ impl SystemdView {
                 unit: "the bus client".into(),
                 why: e.to_string(),
             })?;
-            let systemd = runtime.block_on(async { Systemd::looking(bus::connect(self.address.as_deref()).await?).await })?;
+            let systemd =
+                runtime.block_on(async { Systemd::looking(bus::connect(self.address.as_deref()).await?).await })?;
             *link = Some((runtime, systemd));
         }
         let Some((runtime, systemd)) = link.as_ref() else { unreachable!("connected above") };
@@ -75,7 +77,8 @@ impl SystemdView {
         }
     }
 
-    /// Sends SIGKILL to every process of the units, all at once; the first refusal is returned. A slice means all that is below it.
+    /// Sends SIGKILL to every process of the units, all at once; the first refusal is returned. A slice means all that
+    /// is below it.
     pub fn kill(&self, units: &[String]) -> Result<(), ServiceError> {
         self.ask(async |systemd| join_all(units.iter().map(|unit| systemd.kill(unit))).await.into_iter().collect())
     }

@@ -23,8 +23,8 @@ const SIGKILL: i32 = 9;
 /// Something changed; a hint to look again, the list is the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A unit of the suite changed, appeared or went. Of an instance, a job that is, only its end is reported: how its start went tells
-    /// the start's result, and each look in between would take systemd's time from the next start.
+    /// A unit of the suite changed, appeared or went. Of an instance, a job that is, only its end is reported: how its
+    /// start went tells the start's result, and each look in between would take systemd's time from the next start.
     Unit(String),
     /// systemd reloaded its units: everything may have changed.
     Reloaded,
@@ -71,13 +71,19 @@ impl Systemd {
     }
 
     /// Subscribes to systemd's signals before anything is asked of it. The channel ends when the bus is gone.
-    pub async fn subscribed(connection: Connection) -> Result<(Systemd, mpsc::UnboundedReceiver<Change>), ServiceError> {
+    pub async fn subscribed(
+        connection: Connection,
+    ) -> Result<(Systemd, mpsc::UnboundedReceiver<Change>), ServiceError> {
         let systemd = Systemd::looking(connection).await?;
         let queue = NonZeroUsize::new(MAX_QUEUED_SIGNALS);
-        let signals = |interface: &'static str| MatchRule::builder().msg_type(Type::Signal).sender(DESTINATION).interface(interface);
+        let signals = |interface: &'static str| {
+            MatchRule::builder().msg_type(Type::Signal).sender(DESTINATION).interface(interface)
+        };
         let manager_rule = signals("org.freedesktop.systemd1.Manager").path("/org/freedesktop/systemd1").build();
-        let unit_rule =
-            signals("org.freedesktop.DBus.Properties").member("PropertiesChanged").path_namespace("/org/freedesktop/systemd1/unit").build();
+        let unit_rule = signals("org.freedesktop.DBus.Properties")
+            .member("PropertiesChanged")
+            .path_namespace("/org/freedesktop/systemd1/unit")
+            .build();
         let subscribing = |rule: zbus::Result<MatchRule<'static>>| {
             let connection = systemd.connection.clone();
             async move { MessageStream::for_match_rule(rule?, &connection, queue).await }
@@ -108,26 +114,36 @@ impl Systemd {
 
     async fn in_states(&self, states: &[&str], pattern: &str) -> Result<Vec<String>, ServiceError> {
         let states = states.iter().map(|s| (*s).to_owned()).collect();
-        let rows = within("listing", pattern, self.manager.list_units_by_patterns(states, vec![pattern.to_owned()])).await?;
+        let rows =
+            within("listing", pattern, self.manager.list_units_by_patterns(states, vec![pattern.to_owned()])).await?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// Everything about one unit. A unit that vanishes meanwhile is nothing.
-    async fn unit(&self, name: &str, path: &OwnedObjectPath, jobs: &[QueuedJob]) -> Result<Option<UnitView>, ServiceError> {
+    async fn unit(
+        &self,
+        name: &str,
+        path: &OwnedObjectPath,
+        jobs: &[QueuedJob],
+    ) -> Result<Option<UnitView>, ServiceError> {
         let kind = match name.rsplit_once('.').map(|(_, suffix)| suffix) {
             Some("service") => Some("org.freedesktop.systemd1.Service"),
             Some("socket") => Some("org.freedesktop.systemd1.Socket"),
             Some("slice") => Some("org.freedesktop.systemd1.Slice"),
             _ => None,
         };
-        let unit = match within("inspecting", name, properties(&self.connection, path, "org.freedesktop.systemd1.Unit")).await {
+        let unit = match within("inspecting", name, properties(&self.connection, path, "org.freedesktop.systemd1.Unit"))
+            .await
+        {
             Ok(unit) => unit,
             Err(ServiceError::Other { .. } | ServiceError::NoSuchUnit { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         let kind = match kind {
             // A unit without a file has no properties of its kind.
-            Some(kind) => within("inspecting", name, properties(&self.connection, path, kind)).await.unwrap_or_default(),
+            Some(kind) => {
+                within("inspecting", name, properties(&self.connection, path, kind)).await.unwrap_or_default()
+            }
             None => Properties::new(),
         };
         let mut seen = view::view(name, &unit, &kind);
@@ -181,7 +197,9 @@ impl ServiceManager for Systemd {
             rows.extend(within("listing", "units", self.manager.list_units_by_names(owned(names))).await?);
         }
         if !globs.is_empty() {
-            rows.extend(within("listing", "units", self.manager.list_units_by_patterns(Vec::new(), owned(globs))).await?);
+            rows.extend(
+                within("listing", "units", self.manager.list_units_by_patterns(Vec::new(), owned(globs))).await?,
+            );
         }
         let jobs = if rows.iter().any(|row| row.7 != 0) { self.queue().await? } else { Vec::new() };
         let mut seen = HashSet::new();
@@ -224,7 +242,8 @@ impl ServiceManager for Systemd {
     }
 
     async fn set_limits(&self, unit: &str, limits: &UnitLimits) -> Result<(), ServiceError> {
-        limits::set(&At { connection: &self.connection, manager: &self.manager, known: &self.known }, unit, limits).await
+        limits::set(&At { connection: &self.connection, manager: &self.manager, known: &self.known }, unit, limits)
+            .await
     }
 
     async fn is_stopping(&self, unit: &str) -> Result<bool, ServiceError> {
@@ -233,7 +252,8 @@ impl ServiceManager for Systemd {
 
     async fn version(&self) -> Result<u32, ServiceError> {
         let text = within("asking", "systemd", self.manager.version()).await?;
-        let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let digits: String =
+            text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         let why = format!("unexpected version {text:?}");
         digits.parse().map_err(|_| ServiceError::Other { operation: "asking", unit: "systemd".into(), why })
     }
@@ -259,7 +279,8 @@ async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: m
             Some("UnitRemoved") => body
                 .deserialize::<(String, OwnedObjectPath)>()
                 .ok()
-                // Looking at a unit by name loads and unloads it; only for instances, which are not looked up so, it is news.
+                // Looking at a unit by name loads and unloads it; only for instances, which are not looked up so, it is
+                // news.
                 .filter(|(unit, _)| is_instance(unit))
                 .map(|(unit, _)| Change::Unit(unit)),
             Some("Reloading") => {
@@ -276,7 +297,8 @@ async fn follow_manager(mut signals: MessageStream, systemd: Systemd, changes: m
     systemd.jobs.close();
 }
 
-/// Tells of each unit whose state changed. systemd signals more: every STATUS= of every daemon and job is a change of properties.
+/// Tells of each unit whose state changed. systemd signals more: every STATUS= of every daemon and job is a change of
+/// properties.
 async fn follow_units(mut signals: MessageStream, changes: mpsc::UnboundedSender<Change>) {
     let mut states: HashMap<String, String> = HashMap::new();
     while let Some(Ok(message)) = signals.next().await {

@@ -20,7 +20,9 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
         other => (String::new(), other.to_string()),
     };
     match name.as_str() {
-        "org.freedesktop.systemd1.NoSuchUnit" | "org.freedesktop.systemd1.LoadFailed" => ServiceError::NoSuchUnit { operation, unit, why },
+        "org.freedesktop.systemd1.NoSuchUnit" | "org.freedesktop.systemd1.LoadFailed" => {
+            ServiceError::NoSuchUnit { operation, unit, why }
+        }
         "org.freedesktop.DBus.Error.AccessDenied" | "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired" => {
             ServiceError::Denied { operation, unit, why }
         }
@@ -34,15 +36,27 @@ fn fail(operation: &'static str, unit: &str, error: zbus::Error) -> ServiceError
     }
 }
 
-pub(super) async fn within<T>(operation: &'static str, unit: &str, call: impl Future<Output = zbus::Result<T>>) -> Result<T, ServiceError> {
+pub(super) async fn within<T>(
+    operation: &'static str,
+    unit: &str,
+    call: impl Future<Output = zbus::Result<T>>,
+) -> Result<T, ServiceError> {
     match tokio::time::timeout(ANSWER, call).await {
         Ok(answer) => answer.map_err(|e| fail(operation, unit, e)),
-        Err(_) => Err(ServiceError::Unreachable { operation, unit: unit.into(), why: format!("no answer in {} s", ANSWER.as_secs()) }),
+        Err(_) => Err(ServiceError::Unreachable {
+            operation,
+            unit: unit.into(),
+            why: format!("no answer in {} s", ANSWER.as_secs()),
+        }),
     }
 }
 
 /// All properties of an object that one interface has.
-pub(super) async fn properties(connection: &Connection, path: &OwnedObjectPath, interface: &'static str) -> zbus::Result<Properties> {
+pub(super) async fn properties(
+    connection: &Connection,
+    path: &OwnedObjectPath,
+    interface: &'static str,
+) -> zbus::Result<Properties> {
     let proxy = PropertiesProxy::builder(connection).destination(DESTINATION).path(path.clone()).build().await?;
     let interface = zbus::names::InterfaceName::from_static_str(interface)?;
     Ok(proxy.get_all(interface).await?)

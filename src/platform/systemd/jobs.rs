@@ -1,4 +1,5 @@
-//! Results of systemd's jobs: JobRemoved may arrive before the call that queued the job has returned, so both orders are kept.
+//! Results of systemd's jobs: JobRemoved may arrive before the call that queued the job has returned, so both orders
+//! are kept.
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
@@ -76,6 +77,9 @@ mod tests {
         let mut lost = table.wait("/job/3");
         table.close();
         assert!(lost.try_recv().is_err());
-        assert!(matches!(table.wait("/job/4").try_recv(), Err(oneshot::error::TryRecvError::Closed)), "nobody waits for what cannot come");
+        assert!(
+            matches!(table.wait("/job/4").try_recv(), Err(oneshot::error::TryRecvError::Closed)),
+            "nobody waits for what cannot come"
+        );
     }
 }

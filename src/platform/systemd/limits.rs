@@ -12,8 +12,8 @@ use zbus_systemd::systemd1::ManagerProxy;
 const LIMITING: &str = "limiting";
 const READING_LIMITS: &str = "reading the limits of";
 
-/// What systemd is known to have set already, asked once for all instances of a template; forgotten when it reloads. Each set property
-/// leaves a file in /run until the next boot and asks polkit, so what is so already stays unset.
+/// What systemd is known to have set already, asked once for all instances of a template; forgotten when it reloads.
+/// Each set property leaves a file in /run until the next boot and asks polkit, so what is so already stays unset.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known(Arc<Mutex<Inner>>);
 
@@ -65,7 +65,9 @@ pub(super) async fn set(systemd: &At<'_>, unit: &str, limits: &UnitLimits) -> Re
     let mut properties = Vec::new();
     if limits.memory_max.is_some() || limits.tasks_max.is_some() {
         let has = template(systemd, unit).await?;
-        for ((name, wanted), has) in [("MemoryMax", limits.memory_max), ("TasksMax", limits.tasks_max)].into_iter().zip(has) {
+        for ((name, wanted), has) in
+            [("MemoryMax", limits.memory_max), ("TasksMax", limits.tasks_max)].into_iter().zip(has)
+        {
             properties.extend(wanted.filter(|value| Some(*value) != has).map(|value| property(name, value)));
         }
     }
@@ -93,8 +95,12 @@ async fn processors(systemd: &At<'_>, slice: &str, wanted: Vec<u8>) -> Result<()
         Some(has) => (has, true),
         None => {
             let path = within(READING_LIMITS, slice, systemd.manager.load_unit(slice.into())).await?;
-            let own = within(READING_LIMITS, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Slice")).await?;
-            let unit = within(READING_LIMITS, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Unit")).await?;
+            let own =
+                within(READING_LIMITS, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Slice"))
+                    .await?;
+            let unit =
+                within(READING_LIMITS, slice, properties(systemd.connection, &path, "org.freedesktop.systemd1.Unit"))
+                    .await?;
             let ours = view::texts(&unit, "DropInPaths").iter().any(|path| is_set_by_us(path));
             let mut has = view::bytes(&own, "AllowedCPUs").unwrap_or_default();
             has.truncate(has.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
@@ -116,7 +122,8 @@ async fn template(systemd: &At<'_>, unit: &str) -> Result<[Option<u64>; 2], Serv
         return Ok(known);
     }
     let path = within(READING_LIMITS, unit, systemd.manager.load_unit(unit.into())).await?;
-    let has = within(READING_LIMITS, unit, properties(systemd.connection, &path, "org.freedesktop.systemd1.Service")).await?;
+    let has =
+        within(READING_LIMITS, unit, properties(systemd.connection, &path, "org.freedesktop.systemd1.Service")).await?;
     let found = [view::limit(&has, "MemoryMax"), view::limit(&has, "TasksMax")];
     systemd.known.with(|known| known.templates.insert(template.to_owned(), found));
     Ok(found)

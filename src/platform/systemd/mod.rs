@@ -1,4 +1,5 @@
-//! systemd over D-Bus: one trait for what the master asks of it, the real one, and a blocking view for those who only look.
+//! systemd over D-Bus: one trait for what the master asks of it, the real one, and a blocking view for those who only
+//! look.
 mod blocking;
 mod bus;
 mod call;
@@ -28,7 +29,9 @@ pub enum ServiceError {
         why: String,
     },
     /// polkit refused.
-    #[error("{operation} {unit}: not permitted ({why}); the package's polkit rule allows it to user ringrift-master only")]
+    #[error(
+        "{operation} {unit}: not permitted ({why}); the package's polkit rule allows it to user ringrift-master only"
+    )]
     Denied {
         /// Gerund.
         operation: &'static str,
@@ -81,14 +84,15 @@ impl Queued {
     pub fn new(result: oneshot::Receiver<String>) -> Self {
         Queued(result)
     }
-    /// Waits for systemd's word: done, canceled, timeout, failed, dependency, skipped; `lost` when the bus went away before it.
+    /// Waits for systemd's word: done, canceled, timeout, failed, dependency, skipped; `lost` when the bus went away
+    /// before it.
     pub async fn result(self) -> String {
         self.0.await.unwrap_or_else(|_| LOST.into())
     }
 }
 
-/// Limits of one job's unit, set for this boot only. RuntimeMaxSec is not among them: systemd (252 and 257) lets nobody change it
-/// on an installed unit, it answers PropertyReadOnly.
+/// Limits of one job's unit, set for this boot only. RuntimeMaxSec is not among them: systemd (252 and 257) lets nobody
+/// change it on an installed unit, it answers PropertyReadOnly.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnitLimits {
     /// MemoryMax in bytes.
@@ -101,12 +105,14 @@ pub struct UnitLimits {
 
 /// What the master asks of systemd.
 pub trait ServiceManager {
-    /// Units by name or shell glob. Names are answered even where there is no such unit (`load_state` not-found). Globs, and
-    /// instances of templates (names with `@`), are looked for among what is loaded: asking for an instance by name loads it.
+    /// Units by name or shell glob. Names are answered even where there is no such unit (`load_state` not-found).
+    /// Globs, and instances of templates (names with `@`), are looked for among what is loaded: asking for an instance
+    /// by name loads it.
     fn list(&self, patterns: &[&str]) -> impl Future<Output = Result<Vec<UnitView>, ServiceError>>;
     /// Queues a start that replaces conflicting jobs.
     fn start(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
-    /// Queues a start unless it would undo a job that is queued already: what nobody asked for never works against a stop.
+    /// Queues a start unless it would undo a job that is queued already: what nobody asked for never works against a
+    /// stop.
     fn start_if_free(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;
     /// Queues a stop.
     fn stop(&self, unit: &str) -> impl Future<Output = Result<Queued, ServiceError>>;

@@ -53,15 +53,16 @@ pub(super) fn limit(p: &Properties, name: &str) -> Option<u64> {
     number(p, name).filter(|n| *n != u64::MAX)
 }
 
-/// Since when it is in its state. What is active has been so since it last became active: a reload, and a socket whose service starts, change
-/// the unit's own step and with it `StateChangeTimestamp`, not how long it has been up.
+/// Since when it is in its state. What is active has been so since it last became active: a reload, and a socket whose
+/// service starts, change the unit's own step and with it `StateChangeTimestamp`, not how long it has been up.
 fn since_us(unit: &Properties) -> Option<i64> {
     let up = text(unit, "ActiveState").is_some_and(|state| is_active(&state));
     let property = if up { "ActiveEnterTimestamp" } else { "StateChangeTimestamp" };
     number(unit, property).filter(|n| *n != 0).and_then(|n| i64::try_from(n).ok())
 }
 
-/// `unit` are the properties of the Unit interface, `kind` those of Service, Socket, …; `name` is used where the unit tells none.
+/// `unit` are the properties of the Unit interface, `kind` those of Service, Socket, …; `name` is used where the unit
+/// tells none.
 pub(super) fn view(name: &str, unit: &Properties, kind: &Properties) -> UnitView {
     let main_pid = number(kind, "MainPID").and_then(|n| u32::try_from(n).ok()).filter(|n| *n != 0);
     let exited = main_pid.is_none() && signed(kind, "ExecMainCode") == Some(CLD_EXITED);
@@ -110,7 +111,10 @@ mod tests {
             ("NRestarts", 6u32.into()),
         ]);
         let view = view("x", &unit, &kind);
-        assert_eq!((view.memory_bytes, view.main_pid, view.since_us, view.invocation_id.as_deref()), (None, None, None, None));
+        assert_eq!(
+            (view.memory_bytes, view.main_pid, view.since_us, view.invocation_id.as_deref()),
+            (None, None, None, None)
+        );
         assert_eq!((view.exit_status, view.restarts, view.result), (Some(78), Some(6), None));
     }
 
@@ -135,9 +139,11 @@ mod tests {
 
     #[test]
     fn a_signal_is_no_exit_status() {
-        let kind = properties(vec![("ExecMainCode", 2i32.into()), ("ExecMainStatus", 9i32.into()), ("MainPID", 0u32.into())]);
+        let kind =
+            properties(vec![("ExecMainCode", 2i32.into()), ("ExecMainStatus", 9i32.into()), ("MainPID", 0u32.into())]);
         assert_eq!(view("x", &Properties::new(), &kind).exit_status, None);
-        let running = properties(vec![("ExecMainCode", 1i32.into()), ("ExecMainStatus", 1i32.into()), ("MainPID", 7u32.into())]);
+        let running =
+            properties(vec![("ExecMainCode", 1i32.into()), ("ExecMainStatus", 1i32.into()), ("MainPID", 7u32.into())]);
         assert_eq!(view("x", &Properties::new(), &running).exit_status, None);
     }
 }

@@ -1,5 +1,5 @@
-//! What one peer may take of a hub, by its user: connections at once, bytes that wait for the end of their frame or for their
-//! answer, and pending calls. A job's or a outside user's use is nobody else's loss.
+//! What one peer may take of a hub, by its user: connections at once, bytes that wait for the end of their frame or for
+//! their answer, and pending calls. A job's or a outside user's use is nobody else's loss.
 use super::peer::Caller;
 use crate::contract::rights::Class;
 use std::collections::HashMap;
@@ -154,11 +154,17 @@ impl ConnectionBudget {
         let mut strangers = books.strangers;
         user.change(self.used, wanted);
         strangers.change(if own { Used::default() } else { self.used }, if own { Used::default() } else { wanted });
-        let grows = wanted.connections > self.used.connections || wanted.bytes > self.used.bytes || wanted.calls > self.used.calls;
+        let grows = wanted.connections > self.used.connections
+            || wanted.bytes > self.used.bytes
+            || wanted.calls > self.used.calls;
         let over = match (user.beyond(Limits::of(self.caller.class)), strangers.beyond(OUTSIDE_USERS)) {
             _ if !grows => None,
-            (Some((what, most)), _) => Some(OverBudget { what, most, whose: format!("user {}", self.caller.peer.name()) }),
-            (None, Some((what, most))) if !own => Some(OverBudget { what, most, whose: "all users outside the suite together".into() }),
+            (Some((what, most)), _) => {
+                Some(OverBudget { what, most, whose: format!("user {}", self.caller.peer.name()) })
+            }
+            (None, Some((what, most))) if !own => {
+                Some(OverBudget { what, most, whose: "all users outside the suite together".into() })
+            }
             (None, _) => None,
         };
         if let Some(over) = over {
@@ -198,7 +204,8 @@ mod tests {
     #[test]
     fn one_user_s_connections_are_nobody_else_s_loss() {
         let budget = Budget::new();
-        let mut seats: Vec<ConnectionBudget> = (0..16).map(|_| budget.seat(&caller(61_001, Class::Anybody)).expect("room")).collect();
+        let mut seats: Vec<ConnectionBudget> =
+            (0..16).map(|_| budget.seat(&caller(61_001, Class::Anybody)).expect("room")).collect();
         let over = budget.seat(&caller(61_001, Class::Anybody)).expect_err("one too many");
         assert_eq!((over.what, over.most), (Budgeted::Connections, 16));
         assert!(over.to_string().contains("uid 61001 may have at most 16 connections"), "{over}");
@@ -213,7 +220,8 @@ mod tests {
     #[test]
     fn bytes_and_calls_are_counted_over_all_connections_of_a_user() {
         let budget = Budget::new();
-        let mut seats: Vec<ConnectionBudget> = (0..8).map(|_| budget.seat(&caller(61_001, Class::Job)).expect("room")).collect();
+        let mut seats: Vec<ConnectionBudget> =
+            (0..8).map(|_| budget.seat(&caller(61_001, Class::Job)).expect("room")).collect();
         for seat in &mut seats[..4] {
             seat.hold(4 << 20).expect("16 MiB are allowed");
         }
@@ -232,7 +240,8 @@ mod tests {
     fn many_users_leave_room_for_the_suite() {
         let budget = Budget::new();
         let job = |n: usize| caller(61_184 + u32::try_from(n / 16).expect("small"), Class::Job);
-        let seats: Vec<ConnectionBudget> = (0..OUTSIDE_USERS.connections).map(|n| budget.seat(&job(n)).expect("room")).collect();
+        let seats: Vec<ConnectionBudget> =
+            (0..OUTSIDE_USERS.connections).map(|n| budget.seat(&job(n)).expect("room")).collect();
         let over = budget.seat(&caller(1000, Class::Admin)).expect_err("full");
         assert!(over.whose.contains("outside the suite"), "{over}");
         budget.seat(&caller(900, Class::Suite)).expect("the suite goes on");

@@ -68,11 +68,12 @@ impl Client {
             Err(FrameError::Io(e)) => return Err(transport(method, &self.socket, &e)),
             Err(e) => return Err(self.broken(method, ErrorKind::InvalidData, e.to_string())),
         };
-        let reply: Reply =
-            serde_json::from_slice(&frame).map_err(|e| self.broken(method, ErrorKind::Other, format!("not a Varlink reply: {e}")))?;
+        let reply: Reply = serde_json::from_slice(&frame)
+            .map_err(|e| self.broken(method, ErrorKind::Other, format!("not a Varlink reply: {e}")))?;
         match reply.error {
             Some(name) => {
-                let parameters = serde_json::from_value::<ErrorParameters>(Value::Object(reply.parameters)).unwrap_or_default();
+                let parameters =
+                    serde_json::from_value::<ErrorParameters>(Value::Object(reply.parameters)).unwrap_or_default();
                 Err(CallError::Answer { method: method.into(), name, parameters: Box::new(parameters) })
             }
             None => serde_json::from_value(Value::Object(reply.parameters))

@@ -58,7 +58,10 @@ impl<R: Read> Frames<R> {
     }
 
     /// The same; before each read the function is shown the stream and how much of an unfinished frame is here.
-    pub fn next_watched(&mut self, mut watch: impl FnMut(&R, usize) -> Result<(), FrameError>) -> Result<Option<Vec<u8>>, FrameError> {
+    pub fn next_watched(
+        &mut self,
+        mut watch: impl FnMut(&R, usize) -> Result<(), FrameError>,
+    ) -> Result<Option<Vec<u8>>, FrameError> {
         let mut scanned = self.start;
         loop {
             if let Some(at) = self.buffer[scanned..].iter().position(|b| *b == 0) {
@@ -97,7 +100,10 @@ impl<R: Read> Frames<R> {
 pub fn frame(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value)?;
     if bytes.len() > MAX_FRAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("a frame of {} bytes; the maximum is {MAX_FRAME}", bytes.len())));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("a frame of {} bytes; the maximum is {MAX_FRAME}", bytes.len()),
+        ));
     }
     bytes.push(0);
     Ok(bytes)

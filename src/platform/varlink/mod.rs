@@ -1,5 +1,5 @@
-//! Varlink over Unix sockets: frames, a blocking client, and a server with a thread a connection. The event router has its own,
-//! faster server; everybody else uses this one.
+//! Varlink over Unix sockets: frames, a blocking client, and a server with a thread a connection. The event router has
+//! its own, faster server; everybody else uses this one.
 mod budget;
 mod client;
 mod frame;

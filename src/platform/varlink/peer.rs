@@ -42,9 +42,11 @@ fn groups(socket: i32) -> io::Result<Vec<u32>> {
     let mut gids = vec![0u32; 64];
     loop {
         let mut bytes = libc::socklen_t::try_from(size_of_val(&gids[..])).map_err(io::Error::other)?;
-        // SAFETY: the pointer is to `bytes` bytes of a living vector, and the kernel writes no more than that; the descriptor is
-        // borrowed from the caller for the whole call.
-        let done = unsafe { libc::getsockopt(socket, libc::SOL_SOCKET, libc::SO_PEERGROUPS, gids.as_mut_ptr().cast(), &raw mut bytes) };
+        // SAFETY: the pointer is to `bytes` bytes of a living vector, and the kernel writes no more than that; the
+        // descriptor is borrowed from the caller for the whole call.
+        let done = unsafe {
+            libc::getsockopt(socket, libc::SOL_SOCKET, libc::SO_PEERGROUPS, gids.as_mut_ptr().cast(), &raw mut bytes)
+        };
         let count = bytes as usize / size_of::<u32>();
         if done == 0 {
             gids.truncate(count);
@@ -105,7 +107,11 @@ impl Suite {
             let group = |name: &str| Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw());
             Suite {
                 // On a developer's machine the hub runs as somebody else, and so do those who belong to it.
-                own: ["ringrift", "ringrift-master"].into_iter().filter_map(user).chain([Uid::effective().as_raw()]).collect(),
+                own: ["ringrift", "ringrift-master"]
+                    .into_iter()
+                    .filter_map(user)
+                    .chain([Uid::effective().as_raw()])
+                    .collect(),
                 job_users: user("ringrift-job").into_iter().collect(),
                 jobs: group("ringrift-job"),
                 admins: group("ringrift-admin"),
@@ -137,7 +143,10 @@ mod tests {
     fn the_kernel_tells_user_and_all_groups() {
         let (one, _other) = UnixStream::pair().expect("a pair");
         let peer = Peer::of(&one).expect("credentials");
-        assert_eq!((peer.uid, peer.pid), (Uid::effective().as_raw(), i32::try_from(std::process::id()).expect("a pid")));
+        assert_eq!(
+            (peer.uid, peer.pid),
+            (Uid::effective().as_raw(), i32::try_from(std::process::id()).expect("a pid"))
+        );
         assert_eq!(peer.gids[0], nix::unistd::getegid().as_raw());
         for gid in nix::unistd::getgroups().expect("groups") {
             assert!(peer.gids.contains(&gid.as_raw()), "{gid} is missing in {:?}", peer.gids);
@@ -148,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_class_follows_from_user_and_groups() {
-        let suite = Suite { own: vec![900, 901], job_users: vec![902], jobs: Some(902), admins: Some(903), members: Some(900) };
+        let suite =
+            Suite { own: vec![900, 901], job_users: vec![902], jobs: Some(902), admins: Some(903), members: Some(900) };
         let class = |uid: u32, gids: &[u32]| suite.class(&Peer { uid, gids: gids.to_vec(), pid: 1 });
         assert_eq!(class(0, &[0]), Class::Root);
         assert_eq!(class(900, &[900, 902]), Class::Suite, "the daemons' user reads what jobs leave and is no job");
@@ -159,6 +169,10 @@ mod tests {
         assert_eq!(class(1000, &[1000, 900, 903]), Class::Admin);
         assert_eq!(class(1000, &[1000, 900]), Class::Member);
         assert_eq!(class(1000, &[1000]), Class::Anybody);
-        assert_eq!(Suite::default().class(&Peer { uid: 1000, gids: vec![0, 1000], pid: 1 }), Class::Anybody, "root's group is not root");
+        assert_eq!(
+            Suite::default().class(&Peer { uid: 1000, gids: vec![0, 1000], pid: 1 }),
+            Class::Anybody,
+            "root's group is not root"
+        );
     }
 }

@@ -27,7 +27,8 @@ pub trait Replies {
 
 /// What a socket offers.
 pub trait Service: Send + Sync {
-    /// Vendor, product and version for GetInfo are the suite's; here the interfaces: name and description in Varlink's language.
+    /// Vendor, product and version for GetInfo are the suite's; here the interfaces: name and description in Varlink's
+    /// language.
     fn interfaces(&self) -> Vec<(&'static str, &'static str)>;
     /// Answers one call; for `more` it may send several replies, the last one without `continues`.
     fn call(&self, caller: &Caller, call: &Call, replies: &mut dyn Replies) -> io::Result<()>;
@@ -55,8 +56,8 @@ impl<S: Service + ?Sized> Service for Arc<S> {
     }
 }
 
-/// Accepts connections for ever, each in a thread of its own, as far as its user's budget goes; `make` builds what one connection
-/// sees.
+/// Accepts connections for ever, each in a thread of its own, as far as its user's budget goes; `make` builds what one
+/// connection sees.
 pub fn serve<S, M>(name: &'static str, listener: &UnixListener, budget: &Arc<Budget>, make: M) -> !
 where
     S: Service,
@@ -115,7 +116,8 @@ pub fn serve_connection(stream: &UnixStream, caller: &Caller, mut seat: Connecti
             Ok(None) | Err(FrameError::Io(_)) => return,
             Err(error) => {
                 // The other end may have stopped reading; nothing more can be done for it then.
-                let name = if matches!(error, FrameError::OverBudget(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
+                let name =
+                    if matches!(error, FrameError::OverBudget(_)) { errors::TOO_MANY } else { errors::BAD_FRAME };
                 let _ = out.send(&failure(name, error.to_string()));
                 return;
             }
@@ -135,7 +137,11 @@ pub fn serve_connection(stream: &UnixStream, caller: &Caller, mut seat: Connecti
 }
 
 /// The next frame: whole within its time, and within its sender's budget while it comes.
-fn next(frames: &mut Frames<&UnixStream>, seat: &mut ConnectionBudget, patience: Duration) -> Result<Option<Vec<u8>>, FrameError> {
+fn next(
+    frames: &mut Frames<&UnixStream>,
+    seat: &mut ConnectionBudget,
+    patience: Duration,
+) -> Result<Option<Vec<u8>>, FrameError> {
     let mut begun: Option<Instant> = None;
     let found = frames.next_watched(|stream, unfinished| {
         if unfinished > 0 {
@@ -152,7 +158,9 @@ fn next(frames: &mut Frames<&UnixStream>, seat: &mut ConnectionBudget, patience:
         frames.stream().set_read_timeout(None)?;
     }
     match found {
-        Err(FrameError::Io(e)) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(FrameError::Slow),
+        Err(FrameError::Io(e)) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            Err(FrameError::Slow)
+        }
         found => found,
     }
 }
@@ -203,7 +211,8 @@ fn answer(caller: &Caller, call: &Call, service: &dyn Service, out: &mut dyn Rep
     }
 }
 
-/// Reads a call's arguments, every text in them clean; the error reply names the field, what was expected, what was given.
+/// Reads a call's arguments, every text in them clean; the error reply names the field, what was expected, what was
+/// given.
 pub fn parse<T: DeserializeOwned + Serialize>(call: &Call) -> Result<T, Box<Reply>> {
     serde_path_to_error::deserialize(clean_json(Value::Object(call.parameters.clone())))
         .map_err(|error| Box::new(Reply::error(errors::INVALID_PARAMETER, &wrong(&error))))
@@ -281,7 +290,11 @@ mod tests {
         let frame = Frames::new(ours).next_frame().expect("read").expect("an answer");
         let reply: Reply = serde_json::from_slice(&frame).expect("a reply");
         assert_eq!(reply.error.as_deref(), Some(errors::INTERNAL));
-        assert!(reply.parameters["message"].as_str().is_some_and(|m| m.contains("ask for less")), "{:?}", reply.parameters);
+        assert!(
+            reply.parameters["message"].as_str().is_some_and(|m| m.contains("ask for less")),
+            "{:?}",
+            reply.parameters
+        );
     }
 
     #[test]
@@ -290,7 +303,8 @@ mod tests {
         let seat = Budget::new().seat(&stranger()).expect("room");
         std::thread::spawn(move || serve_connection(&theirs, &stranger(), seat, &Nothing));
         let mut client = Frames::new(ours.try_clone().expect("a clone"));
-        ours.write_all(format!("{{\"method\":\"a.B\",\"parameters\":{{\"a\":{}\0", "[".repeat(500)).as_bytes()).expect("written");
+        ours.write_all(format!("{{\"method\":\"a.B\",\"parameters\":{{\"a\":{}\0", "[".repeat(500)).as_bytes())
+            .expect("written");
         let deep = client.next_frame().expect("read").expect("an answer");
         assert!(String::from_utf8_lossy(&deep).contains("nested deeper"), "{}", String::from_utf8_lossy(&deep));
         ours.write_all(b"{\"method\":\"org.varlink.service.GetInfo\"}\0").expect("written");

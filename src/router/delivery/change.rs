@@ -1,4 +1,5 @@
-//! What the delivery state of one subscription wants written: absolute values, so that changes merge and may be repeated.
+//! What the delivery state of one subscription wants written: absolute values, so that changes merge and may be
+//! repeated.
 use super::{Key, Micros, Seq};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

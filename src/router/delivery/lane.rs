@@ -100,18 +100,20 @@ impl Delivery {
         }
     }
 
-    /// It was handled before an earlier one of its key was wanted: a new interest, and a restart that looks again. Its row stays behind
-    /// the mark until the lane is past it, since the lane would find it in the log and hand it out once more.
+    /// It was handled before an earlier one of its key was wanted: a new interest, and a restart that looks again. Its
+    /// row stays behind the mark until the lane is past it, since the lane would find it in the log and hand it out
+    /// once more.
     pub(super) fn note_early(&mut self, seq: Seq, key: Option<Key>) {
         self.change.rows.insert(seq, Some(Row { state: RowState::Done, key: key.clone(), tries: Tries::default() }));
         self.early.insert(seq, key);
     }
 
-    /// The same for those that are passed over unread, so that their keys are not known: they stay until no lane is left. There are some
-    /// after a restart only, ahead of the place where it looks again.
+    /// The same for those that are passed over unread, so that their keys are not known: they stay until no lane is
+    /// left. There are some after a restart only, ahead of the place where it looks again.
     pub(super) fn note_unread(&mut self, from: Seq, to: Seq) {
         if !self.lanes.is_empty() {
-            let passed: Vec<Seq> = self.done.range(from..=to).copied().filter(|seq| !self.early.contains_key(seq)).collect();
+            let passed: Vec<Seq> =
+                self.done.range(from..=to).copied().filter(|seq| !self.early.contains_key(seq)).collect();
             passed.into_iter().for_each(|seq| self.note_early(seq, None));
         }
     }
@@ -121,7 +123,8 @@ impl Delivery {
         let (lanes, done, out, rows) = (&self.lanes, &self.done, &self.out, &mut self.change.rows);
         self.early.retain(|seq, key| {
             let needed = key.as_ref().map_or(!lanes.is_empty(), |key| lanes.contains_key(key));
-            // Ahead of the mark the row says what it said before: handled. One that was delivered again has a row of its own.
+            // Ahead of the mark the row says what it said before: handled. One that was delivered again has a row of
+            // its own.
             if !needed && !done.contains(seq) && !out.contains_key(seq) {
                 rows.insert(*seq, None);
             }

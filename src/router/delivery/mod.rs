@@ -1,9 +1,9 @@
 //! The delivery state of one subscription: a pure state machine without I/O or clock.
 //!
-//! Everything up to `mark` is handled, except the exceptions that have a row, and except what follows such a row with the same
-//! key up to the mark: events of one key are delivered one after the other, so nothing behind an open one is handled. Only the
-//! first event of such a lane needs a row; what waits behind it is found again in the log. Ahead of the mark, handled events
-//! have a row `Done` until the mark passes them.
+//! Everything up to `mark` is handled, except the exceptions that have a row, and except what follows such a row with
+//! the same key up to the mark: events of one key are delivered one after the other, so nothing behind an open one is
+//! handled. Only the first event of such a lane needs a row; what waits behind it is found again in the log. Ahead of
+//! the mark, handled events have a row `Done` until the mark passes them.
 mod change;
 mod lane;
 mod restore;
@@ -153,7 +153,7 @@ impl Delivery {
             lane.push(seq);
             Offer::Held
         } else {
-            // One that stands before the lane's first was not wanted when that went out: its turn is past, it waits for nobody.
+            // One that stands before the lane's first was not wanted when that went out: its turn is past.
             let key = key.filter(|key| !self.lanes.contains_key(*key));
             if let Some(key) = key {
                 self.lanes.insert(key.clone(), Lane::behind(seq));
@@ -207,7 +207,15 @@ impl Delivery {
     }
 
     /// The handler failed. Returns whether it was given up; nothing when it was not in flight.
-    pub fn nack(&mut self, seq: Seq, reason: &str, delay_us: Option<Micros>, dead: bool, rules: &Rules, now: Micros) -> Option<bool> {
+    pub fn nack(
+        &mut self,
+        seq: Seq,
+        reason: &str,
+        delay_us: Option<Micros>,
+        dead: bool,
+        rules: &Rules,
+        now: Micros,
+    ) -> Option<bool> {
         let entry = self.out.get_mut(&seq)?;
         let State::InFlight { order } = entry.state else { return None };
         entry.tries.attempts += 1;
@@ -225,8 +233,8 @@ impl Delivery {
         Some(false)
     }
 
-    /// The subscriber is gone: what it had is delivered again. If it did not leave in order, the oldest unanswered delivery is
-    /// suspected of having killed it. Returns the event that was given up for that.
+    /// The subscriber is gone: what it had is delivered again. If it did not leave in order, the oldest unanswered
+    /// delivery is suspected of having killed it. Returns the event that was given up for that.
     pub fn disconnect(&mut self, crashed: bool, rules: &Rules, now: Micros) -> Option<Seq> {
         let suspect = self.flying.values().next().copied().filter(|_| crashed);
         for seq in std::mem::take(&mut self.flying).into_values() {
@@ -239,10 +247,9 @@ impl Delivery {
         let entry = self.out.get_mut(&seq)?;
         entry.tries.crashes += 1;
         let tries = entry.tries.crashes;
-        entry
-            .tries
-            .history
-            .push((now, format!("the subscriber disconnected while handling this event (time {tries} of {})", rules.max_crashes)));
+        let times = rules.max_crashes;
+        let why = format!("the subscriber disconnected while handling this event (time {tries} of {times})");
+        entry.tries.history.push((now, why));
         if tries >= rules.max_crashes {
             self.give_up(seq, now);
             return Some(seq);
@@ -252,8 +259,7 @@ impl Delivery {
         None
     }
 
-    /// A dead letter is delivered again, from its first try on. It waits for no other event of its key: its turn is long past.
-    /// False when it is open already.
+    /// Delivers a dead letter again, from its first try on; it waits for no event of its key. False if it is open.
     pub fn redrive(&mut self, seq: Seq, redriven: u32, history: Vec<(Micros, String)>) -> bool {
         let tries = Box::new(Tries { attempts: 0, crashes: 0, redriven, history });
         match self.out.get_mut(&seq) {

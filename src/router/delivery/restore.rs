@@ -4,7 +4,8 @@ use super::{Delivery, Entry, Row, RowState, Seq, State};
 use std::collections::BTreeMap;
 
 impl Delivery {
-    /// From the mark and the exceptions. What was in flight is ready again; a restart of the router is no fault of the event.
+    /// From the mark and the exceptions. What was in flight is ready again; a restart of the router is no fault of the
+    /// event.
     pub fn restore(mark: Seq, rows: BTreeMap<Seq, Row>) -> Delivery {
         let mut new = Delivery { mark, cursor: mark, ..Delivery::default() };
         for (seq, row) in rows {
@@ -14,7 +15,9 @@ impl Delivery {
                 // Ahead of the mark the scan itself comes by what follows.
                 RowState::Passed if seq > mark => {
                     new.done.insert(seq);
-                    new.change.rows.insert(seq, Some(Row { state: RowState::Done, key: None, tries: super::Tries::default() }));
+                    new.change
+                        .rows
+                        .insert(seq, Some(Row { state: RowState::Done, key: None, tries: super::Tries::default() }));
                 }
                 state => new.take_back(seq, state, row),
             }

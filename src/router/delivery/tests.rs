@@ -1,4 +1,5 @@
-//! The state machine against a reference model: sets of what is handled, under random interleavings with lost writes and restarts.
+//! The state machine against a reference model: sets of what is handled, under random interleavings with lost writes
+//! and restarts.
 use super::*;
 use proptest::prelude::*;
 
@@ -21,7 +22,8 @@ impl Truth {
     }
 }
 
-/// An event of one of three types. An interest is a set of types and may change; what it is when an event is looked at decides.
+/// An event of one of three types. An interest is a set of types and may change; what it is when an event is looked at
+/// decides.
 #[derive(Debug, Clone, Copy)]
 struct Logged {
     kind: u8,
@@ -123,8 +125,8 @@ impl World {
         self.interest & 1 << self.logged(seq).kind != 0
     }
 
-    /// The interest is another one, or starts over: it is judged again what was wanted. What is handled as well, since a restart may
-    /// bring that back.
+    /// The interest is another one, or starts over: it is judged again what was wanted. What is handled as well, since
+    /// a restart may bring that back.
     fn judge_again(&mut self, anew: bool) {
         for seq in 1..=self.log.len() as Seq {
             let wanted = self.wants(seq);
@@ -148,7 +150,10 @@ impl World {
         if let Some(key) = event.key.filter(|_| !self.truth.redriven.contains(&seq)) {
             for earlier in 1..seq {
                 let other = self.logged(earlier);
-                let waits = other.always && other.key == Some(key) && self.truth.open(earlier) && !self.truth.redriven.contains(&earlier);
+                let waits = other.always
+                    && other.key == Some(key)
+                    && self.truth.open(earlier)
+                    && !self.truth.redriven.contains(&earlier);
                 assert!(!waits, "{seq} overtakes {earlier}, which has the same key");
             }
         }

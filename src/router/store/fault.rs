@@ -10,7 +10,8 @@ pub enum Fault {
     /// No room: nothing was stored; the next try may succeed.
     #[error("no space left for the event log")]
     Full,
-    /// The database can no longer be trusted, or its writes cannot: the process must end, and begin again from what the disk has.
+    /// The database can no longer be trusted, or its writes cannot: the process must end, and begin again from what the
+    /// disk has.
     #[error("{operation} the event log: {why}")]
     Fatal {
         /// What was tried.
@@ -44,9 +45,10 @@ impl Fault {
     /// As reported to the caller.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Fault::Full => {
-                Refusal::new(errors::OUT_OF_SPACE, "no space left for the event log and nothing was stored; free space and retry")
-            }
+            Fault::Full => Refusal::new(
+                errors::OUT_OF_SPACE,
+                "no space left for the event log and nothing was stored; free space and retry",
+            ),
             other => Refusal::new(errors::INTERNAL, other.to_string()),
         }
     }

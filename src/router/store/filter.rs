@@ -1,4 +1,5 @@
-//! A set of fingerprints that may say "perhaps" and never wrongly says "no": twelve bits an entry, one line of cache a question.
+//! A set of fingerprints that may say "perhaps" and never wrongly says "no": twelve bits an entry, one line of cache a
+//! question.
 use crate::router::canonical::Fingerprint;
 
 /// Bits an entry; with six of them set, one question in 200 is answered "perhaps" for nothing.
@@ -43,8 +44,8 @@ impl Filter {
         bits.into_iter().all(|bit| self.bytes[start + bit / 8] & (1 << (bit % 8)) != 0)
     }
 
-    /// A fingerprint's bits are as good as random: eight bytes choose the block, the others the bits. The first four, by which pages
-    /// are chosen, have no part in it.
+    /// A fingerprint's bits are as good as random: eight bytes choose the block, the others the bits. The first four,
+    /// by which pages are chosen, have no part in it.
     fn place(&self, print: &Fingerprint) -> (usize, [usize; HASHES]) {
         let word = |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|n| print[at + n]));
         let blocks = (self.bytes.len() / BLOCK_BYTES) as u64;

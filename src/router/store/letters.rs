@@ -60,7 +60,8 @@ fn query<T>(
     // Only the events of those that are taken are looked up.
     let sql = format!(
         "SELECT l.id, l.subscriber, l.seq, l.attempts, l.reason, l.history, l.dead_us, l.redriven, e.body
-         FROM (SELECT * FROM letters l{condition} ORDER BY l.dead_us, l.id LIMIT ?) l LEFT JOIN events e ON e.seq = l.seq
+         FROM (SELECT * FROM letters l{condition} ORDER BY l.dead_us,
+         l.id LIMIT ?) l LEFT JOIN events e ON e.seq = l.seq
          ORDER BY l.dead_us, l.id"
     );
     let mut statement = db.prepare_cached(&sql)?;
@@ -96,9 +97,13 @@ pub fn counts(db: &Connection) -> rusqlite::Result<BTreeMap<String, u64>> {
 pub fn purge(db: &Connection, filter: &DeadLetterFilter) -> Result<u64, Fault> {
     let (condition, mut values) = condition(filter);
     values.push(filter.limit.map_or(i64::MAX, i64::from).into());
-    let sql = format!("DELETE FROM letters WHERE id IN (SELECT l.id FROM letters l{condition} ORDER BY l.dead_us, l.id LIMIT ?)");
-    let deleted =
-        db.prepare_cached(&sql).and_then(|mut s| s.execute(params_from_iter(values))).map_err(fault("deleting dead letters from"))?;
+    let sql = format!(
+        "DELETE FROM letters WHERE id IN (SELECT l.id FROM letters l{condition} ORDER BY l.dead_us, l.id LIMIT ?)"
+    );
+    let deleted = db
+        .prepare_cached(&sql)
+        .and_then(|mut s| s.execute(params_from_iter(values)))
+        .map_err(fault("deleting dead letters from"))?;
     Ok(deleted as u64)
 }
 
@@ -111,8 +116,8 @@ mod tests {
     fn a_page_begins_behind_the_one_before_also_when_its_letters_are_gone() {
         let db = Connection::open_in_memory().expect("a database");
         MIGRATIONS.iter().try_for_each(|step| db.execute_batch(step)).expect("the schema");
-        let insert =
-            "INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', ?1, 1, '', '[]', ?2, 0)";
+        let insert = "INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', \
+            ?1, 1, '', '[]', ?2, 0)";
         // The second half is older than the first.
         for (seq, dead_us) in [(1, 20), (2, 20), (3, 20), (4, 10), (5, 10), (6, 10)] {
             db.execute(insert, [seq, dead_us]).expect("a letter");
@@ -122,7 +127,10 @@ mod tests {
             let page = page(&db, &filter).expect("a page");
             let ids: Vec<u64> = page.letters.iter().map(|letter| letter.id).collect();
             for id in &ids {
-                assert_eq!(purge(&db, &DeadLetterFilter { id: Some(*id), ..Default::default() }).map_err(|_| ()), Ok(1));
+                assert_eq!(
+                    purge(&db, &DeadLetterFilter { id: Some(*id), ..Default::default() }).map_err(|_| ()),
+                    Ok(1)
+                );
             }
             filter.after = page.letters.last().map(DeadLetter::place);
             pages.push(ids);

@@ -40,13 +40,16 @@ pub fn never_sync(db: &mut Connection) -> rusqlite::Result<()> {
     }))
 }
 
-/// Writes the WAL's file as long as it is going to be: syncing data into a file that need not grow takes the disk one write, not the
-/// two or three of a longer file. Zeros at its end are no pages to SQLite. Before anybody else writes to it.
+/// Writes the WAL's file as long as it is going to be: syncing data into a file that need not grow takes the disk one
+/// write, not the two or three of a longer file. Zeros at its end are no pages to SQLite. Before anybody else writes to
+/// it.
 fn lengthen_wal(path: &Path) {
     static CHUNK: [u8; 1 << 16] = [0; 1 << 16];
     let wanted = u64::from(WAKE_PAGES) * WAL_FRAME_BYTES;
     let lengthen = || -> std::io::Result<()> {
-        let room = nix::sys::statvfs::statvfs(path).map(|fs| fs.blocks_available() * fs.fragment_size()).map_err(std::io::Error::from)?;
+        let room = nix::sys::statvfs::statvfs(path)
+            .map(|fs| fs.blocks_available() * fs.fragment_size())
+            .map_err(std::io::Error::from)?;
         let mut file = std::fs::File::options().append(true).open(format!("{}-wal", path.display()))?;
         let mut length = file.metadata()?.len();
         while length < wanted && room > MIN_FREE_BYTES {

@@ -36,7 +36,8 @@ pub struct Prepared {
     pub time_us: i64,
     /// What a repeat is recognised by, and for how long.
     pub dedup: Option<(Fingerprint, Dedup)>,
-    /// The envelope's JSON without braces and origin_seq. It begins with the id, which is filled in here if the publisher gave none.
+    /// The envelope's JSON without braces and origin_seq. It begins with the id, which is filled in here if the
+    /// publisher gave none.
     pub body: Vec<u8>,
 }
 
@@ -72,14 +73,16 @@ impl<'a> Storing<'a> {
     pub fn new(db: &'a Connection, seen: &'a mut Seen, ids: &'a Ids, now_us: i64) -> Result<Storing<'a>, Fault> {
         let insert = db
             .prepare_cached(
-                "INSERT INTO events(seq, id, kind, key, cause, correlation, time_us, stored_us, body, named, print, expires_us)
+                "INSERT INTO events(seq, id, kind, key, cause, correlation, time_us, stored_us, body, named, print,
+                  expires_us)
                  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )
             .map_err(fault("writing to"))?;
         Ok(Storing { db, seen, ids, now_us, insert })
     }
 
-    /// Stores one event at `seq`, or finds that it is a repeat. The event's text goes with the row; it is left if this fails.
+    /// Stores one event at `seq`, or finds that it is a repeat. The event's text goes with the row; it is left if this
+    /// fails.
     pub fn store(&mut self, event: &mut Prepared, seq: Seq) -> Result<Stored, Fault> {
         if let Some(id) = &event.id
             && let Some(seq) = place_of(self.db, id)?
@@ -136,7 +139,10 @@ impl<'a> Storing<'a> {
         if let Some((print, _)) = event.dedup {
             self.seen.add(print, seq, id, expires_us);
         }
-        Ok(Stored::New(Arc::new(Row { seq, kind: event.kind, key: event.key.clone(), body: body.into_boxed_slice() }), id))
+        Ok(Stored::New(
+            Arc::new(Row { seq, kind: event.kind, key: event.key.clone(), body: body.into_boxed_slice() }),
+            id,
+        ))
     }
 }
 

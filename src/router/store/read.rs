@@ -1,5 +1,5 @@
-//! Reading the log: ranges, single events, what a lane or a count needs. Every read is one short statement, so that no reader
-//! keeps the WAL from being cut back.
+//! Reading the log: ranges, single events, what a lane or a count needs. Every read is one short statement, so that no
+//! reader keeps the WAL from being cut back.
 use super::publish::{IdBytes, find_place};
 use crate::router::delivery::Seq;
 use crate::router::kinds::KindId;
@@ -110,8 +110,11 @@ fn indexed(db: &Connection, range: &Range, kinds: &[KindId]) -> rusqlite::Result
     let mut places: BTreeSet<i64> = BTreeSet::new();
     let limit = i64::try_from(range.limit).unwrap_or(i64::MAX);
     for kind in kinds {
-        let mut of_kind = db.prepare_cached("SELECT seq FROM events WHERE kind = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?")?;
-        for seq in of_kind.query_map(params![kind, range.from.cast_signed(), range.to.cast_signed(), limit], |row| row.get::<_, i64>(0))? {
+        let mut of_kind =
+            db.prepare_cached("SELECT seq FROM events WHERE kind = ? AND seq BETWEEN ? AND ? ORDER BY seq LIMIT ?")?;
+        for seq in of_kind.query_map(params![kind, range.from.cast_signed(), range.to.cast_signed(), limit], |row| {
+            row.get::<_, i64>(0)
+        })? {
             places.insert(seq?);
         }
     }
@@ -168,7 +171,8 @@ fn condition(filter: &Filter, sql: &mut String, values: &mut Vec<Value>) {
         values.push(Value::from(key.clone()));
     }
     if let Some(chain) = &filter.chain {
-        // No index: a chain is read now and then by people, events are written all the time. The plus keeps SQLite off the ids'.
+        // No index: a chain is read now and then by people, events are written all the time. The plus keeps SQLite off
+        // the ids'.
         sql.push_str(" AND (correlation = ? OR +id = ?)");
         values.extend([Value::from(chain.to_vec()), Value::from(chain.to_vec())]);
     }
@@ -185,7 +189,8 @@ pub fn last(db: &Connection, range: &Range, count: u64) -> rusqlite::Result<Seq>
     Ok(seq.map_or(range.from, i64::cast_unsigned))
 }
 
-/// Events at these places, as far as they are still there, up to about this many bytes; and how many places were looked at.
+/// Events at these places, as far as they are still there, up to about this many bytes; and how many places were looked
+/// at.
 pub fn at(db: &Connection, seqs: &[Seq], bytes: usize) -> rusqlite::Result<(Vec<Arc<Row>>, usize)> {
     let mut one = db.prepare_cached("SELECT seq, kind, key, body FROM events WHERE seq = ?")?;
     let (mut rows, mut size) = (Vec::with_capacity(seqs.len()), 0);
@@ -226,8 +231,8 @@ pub fn count_after(db: &Connection, seq: Seq, kinds: Option<&[KindId]>) -> rusql
     Ok(sum)
 }
 
-/// How many events stand up to a place. All are counted by the smallest index, page by page, and the few behind the place taken off:
-/// the log itself is never read for it.
+/// How many events stand up to a place. All are counted by the smallest index, page by page, and the few behind the
+/// place taken off: the log itself is never read for it.
 pub fn count_to(db: &Connection, seq: Seq) -> rusqlite::Result<u64> {
     let sql = "SELECT (SELECT count(*) FROM events) - (SELECT count(*) FROM events WHERE seq > ?)";
     db.query_row(sql, [seq.cast_signed()], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)

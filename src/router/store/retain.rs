@@ -1,5 +1,5 @@
-//! Retention: what every subscriber has handled goes by age and, when the log is too large, oldest first. In small steps, so that
-//! publishers never wait long for it.
+//! Retention: what every subscriber has handled goes by age and, when the log is too large, oldest first. In small
+//! steps, so that publishers never wait long for it.
 use super::fault::{Fault, fault};
 use crate::router::delivery::Seq;
 use crate::router::kinds::KindId;
@@ -62,7 +62,10 @@ impl Plan {
     /// Does one step in its own transaction; the outcome when nothing is left to do.
     pub fn step(&mut self, db: &Connection) -> Result<Option<Outcome>, Fault> {
         if let Some(allowance) = self.by_age.front().copied() {
-            let to = place_at(db, allowance.cutoff_us).map_err(fault("reading"))?.max(allowance.too_many).min(allowance.floor);
+            let to = place_at(db, allowance.cutoff_us)
+                .map_err(fault("reading"))?
+                .max(allowance.too_many)
+                .min(allowance.floor);
             let deleted = delete_kind(db, allowance.kind, to)?;
             self.deleted += deleted;
             if deleted < EVENTS_PER_DELETE as u64 {
@@ -89,10 +92,14 @@ impl Plan {
     fn sweep(&mut self, db: &Connection) -> Result<bool, Fault> {
         let highest = self.floors.values().copied().max().unwrap_or(0);
         let mut next = db
-            .prepare_cached(&format!("SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {NOT_KEPT_SQL} ORDER BY seq LIMIT ?"))
+            .prepare_cached(&format!(
+                "SELECT seq, kind FROM events WHERE seq > ? AND seq < ? AND {NOT_KEPT_SQL} ORDER BY seq LIMIT ?"
+            ))
             .map_err(fault("reading"))?;
         let found: Vec<(i64, KindId)> = next
-            .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), EVENTS_PER_DELETE], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_map(params![self.swept_to.cast_signed(), highest.cast_signed(), EVENTS_PER_DELETE], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .and_then(Iterator::collect)
             .map_err(fault("reading"))?;
         let Some((last, _)) = found.last() else { return Ok(false) };
@@ -123,11 +130,12 @@ fn delete_kind(db: &Connection, kind: KindId, to: Seq) -> Result<u64, Fault> {
     .map_err(fault("deleting from"))
 }
 
-/// The place below which a type's events are more than this many bytes, as far as the size of its last hundred tells. It counts, so it is
-/// for a connection that keeps no publish waiting.
+/// The place below which a type's events are more than this many bytes, as far as the size of its last hundred tells.
+/// It counts, so it is for a connection that keeps no publish waiting.
 pub fn place_by_size(db: &Connection, kind: KindId, max_bytes: u64) -> rusqlite::Result<Seq> {
-    let mut size =
-        db.prepare_cached("SELECT avg(length(body)) FROM (SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 100)")?;
+    let mut size = db.prepare_cached(
+        "SELECT avg(length(body)) FROM (SELECT body FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 100)",
+    )?;
     let Some(average) = size.query_row([kind], |row| row.get::<_, Option<f64>>(0))? else { return Ok(0) };
     let allowed = (max_bytes as f64 / (average + ROW_OVERHEAD_BYTES)) as i64;
     let mut first = db.prepare_cached("SELECT seq FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?")?;
@@ -154,7 +162,8 @@ pub fn place_at(db: &Connection, time_us: i64) -> rusqlite::Result<Seq> {
 /// Bytes of pages that hold something.
 pub fn used_bytes(db: &Connection) -> Result<u64, Fault> {
     db.query_row(
-        "SELECT (SELECT * FROM pragma_page_count()) - (SELECT * FROM pragma_freelist_count()), (SELECT * FROM pragma_page_size())",
+        "SELECT (SELECT * FROM pragma_page_count()) - (SELECT * FROM pragma_freelist_count()), (SELECT * FROM \
+            pragma_page_size())",
         [],
         |row| Ok(row.get::<_, i64>(0)?.cast_unsigned() * row.get::<_, i64>(1)?.cast_unsigned()),
     )

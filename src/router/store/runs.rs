@@ -1,8 +1,9 @@
 //! Runs: sets of fingerprints on disk that are written once, in order, and then only read, merged and dropped.
 //!
-//! A fingerprint is as good as random, so a table keyed by it would touch another page for each event, the more the longer the log
-//! lives. Runs are written from end to end instead, and every entry is rewritten only as often as there are levels. A run is pages of
-//! the table `prints`; an entry's page follows from its first four bytes, so that a look-up reads one page.
+//! A fingerprint is as good as random, so a table keyed by it would touch another page for each event, the more the
+//! longer the log lives. Runs are written from end to end instead, and every entry is rewritten only as often as there
+//! are levels. A run is pages of the table `prints`; an entry's page follows from its first four bytes, so that a
+//! look-up reads one page.
 use super::fault::{Fault, fault};
 use super::filter::Filter;
 use super::publish::IdBytes;
@@ -62,7 +63,12 @@ impl Entry {
     fn read(bytes: &[u8; ENTRY_BYTES]) -> Entry {
         let eight = |at: usize| [0, 1, 2, 3, 4, 5, 6, 7].map(|n| bytes[at + n]);
         let sixteen = |at: usize| std::array::from_fn(|n| bytes[at + n]);
-        Entry { print: sixteen(0), seq: u64::from_le_bytes(eight(16)), id: sixteen(24), expires_us: i64::from_le_bytes(eight(40)) }
+        Entry {
+            print: sixteen(0),
+            seq: u64::from_le_bytes(eight(16)),
+            id: sixteen(24),
+            expires_us: i64::from_le_bytes(eight(40)),
+        }
     }
 }
 
@@ -76,7 +82,8 @@ fn place(run: RunId, page: u64) -> i64 {
 
 fn page(db: &Connection, run: RunId, page: u64) -> Result<Vec<Entry>, Fault> {
     let mut found = db.prepare_cached("SELECT entries FROM prints WHERE place = ?").map_err(fault("reading"))?;
-    let bytes: Option<Vec<u8>> = found.query_row([place(run, page)], |row| row.get(0)).optional().map_err(fault("reading"))?;
+    let bytes: Option<Vec<u8>> =
+        found.query_row([place(run, page)], |row| row.get(0)).optional().map_err(fault("reading"))?;
     let (entries, rest) = bytes.as_deref().unwrap_or_default().as_chunks::<ENTRY_BYTES>();
     if !rest.is_empty() {
         return Err(Fault::Fatal { operation: "reading", why: format!("page {page} of run {run} has a broken entry") });
@@ -98,8 +105,9 @@ impl Run {
 pub fn load(db: &Connection) -> Result<Vec<Run>, Fault> {
     let read = fault("loading the fingerprints of");
     db.execute("UPDATE runs SET state = 2 WHERE state = 0", []).map_err(&read)?;
-    let mut all =
-        db.prepare("SELECT id, level, entries, expiring, latest_us, pages, filter FROM runs WHERE state = 1 ORDER BY id").map_err(&read)?;
+    let mut all = db
+        .prepare("SELECT id, level, entries, expiring, latest_us, pages, filter FROM runs WHERE state = 1 ORDER BY id")
+        .map_err(&read)?;
     let rows = all.query_map([], |row| {
         let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
         Ok((row.get(0)?, row.get(1)?, number(2)?, number(3)?, row.get(4)?, number(5)?, row.get::<_, Vec<u8>>(6)?))
@@ -108,7 +116,15 @@ pub fn load(db: &Connection) -> Result<Vec<Run>, Fault> {
     for row in rows.map_err(&read)? {
         let (id, level, entries, expiring, latest_us, pages, filter) = row.map_err(&read)?;
         let broken = || Fault::Fatal { operation: "reading", why: format!("run {id} has a broken filter") };
-        runs.push(Run { id, level, entries, expiring, latest_us, pages, filter: Filter::stored(filter).ok_or_else(broken)? });
+        runs.push(Run {
+            id,
+            level,
+            entries,
+            expiring,
+            latest_us,
+            pages,
+            filter: Filter::stored(filter).ok_or_else(broken)?,
+        });
     }
     Ok(runs)
 }
@@ -122,7 +138,9 @@ pub fn drop_some(db: &Connection) -> Result<bool, Fault> {
         .map_err(&delete)?;
     let Some(run) = dead else { return Ok(false) };
     let deleted = db
-        .prepare_cached("DELETE FROM prints WHERE place IN (SELECT place FROM prints WHERE place BETWEEN ? AND ? LIMIT ?)")
+        .prepare_cached(
+            "DELETE FROM prints WHERE place IN (SELECT place FROM prints WHERE place BETWEEN ? AND ? LIMIT ?)",
+        )
         .and_then(|mut s| s.execute(params![place(run, 0), place(run, u64::from(u32::MAX)), PAGES_PER_DELETE]))
         .map_err(&delete)?;
     if (deleted as i64) < PAGES_PER_DELETE {
@@ -143,13 +161,20 @@ impl Writing {
     /// Begins a run of at most this many entries.
     pub fn begin(db: &Connection, level: u32, most: u64) -> Result<Writing, Fault> {
         let pages = most.div_ceil(ENTRIES_PER_PAGE).max(1);
-        db.prepare_cached("INSERT INTO runs(id, state, level, entries, expiring, latest_us, pages, filter) VALUES((SELECT coalesce(max(id), 0) + 1 FROM runs), 0, ?, 0, 0, 0, ?, x'')")
-            .and_then(|mut s| s.execute(params![level, pages.cast_signed()]))
-            .map_err(fault("writing to"))?;
+        db.prepare_cached(
+            "INSERT INTO runs(id, state, level, entries, expiring, latest_us, pages, filter) \
+            VALUES((SELECT coalesce(max(id), 0) + 1 FROM runs), 0, ?, 0, 0, 0, ?, x'')",
+        )
+        .and_then(|mut s| s.execute(params![level, pages.cast_signed()]))
+        .map_err(fault("writing to"))?;
         let id = RunId::try_from(db.last_insert_rowid())
             .map_err(|_| Fault::Other { operation: "writing to", why: "no numbers left for runs".into() })?;
         let filter = Filter::new(usize::try_from(most).unwrap_or(usize::MAX));
-        Ok(Writing { run: Run { id, level, entries: 0, expiring: 0, latest_us: 0, pages, filter }, next: 0, bytes: Vec::new() })
+        Ok(Writing {
+            run: Run { id, level, entries: 0, expiring: 0, latest_us: 0, pages, filter },
+            next: 0,
+            bytes: Vec::new(),
+        })
     }
 
     /// The page that comes next; nothing when all are written.
@@ -191,11 +216,19 @@ impl Writing {
 
     fn end(self, db: &Connection) -> Result<Run, Fault> {
         let run = self.run;
-        db.prepare_cached("UPDATE runs SET state = 1, entries = ?, expiring = ?, latest_us = ?, filter = ? WHERE id = ?")
-            .and_then(|mut s| {
-                s.execute(params![run.entries.cast_signed(), run.expiring.cast_signed(), run.latest_us, run.filter.bytes(), run.id])
-            })
-            .map_err(fault("writing to"))?;
+        db.prepare_cached(
+            "UPDATE runs SET state = 1, entries = ?, expiring = ?, latest_us = ?, filter = ? WHERE id = ?",
+        )
+        .and_then(|mut s| {
+            s.execute(params![
+                run.entries.cast_signed(),
+                run.expiring.cast_signed(),
+                run.latest_us,
+                run.filter.bytes(),
+                run.id
+            ])
+        })
+        .map_err(fault("writing to"))?;
         Ok(run)
     }
 }
@@ -219,7 +252,10 @@ impl Merge {
     /// Begins.
     pub fn begin(db: &Connection, inputs: &[&Run], level: u32) -> Result<Merge, Fault> {
         let output = Writing::begin(db, level, inputs.iter().map(|run| run.entries).sum())?;
-        let inputs = inputs.iter().map(|run| Input { id: run.id, pages: run.pages, next: 0, entries: Default::default() }).collect();
+        let inputs = inputs
+            .iter()
+            .map(|run| Input { id: run.id, pages: run.pages, next: 0, entries: Default::default() })
+            .collect();
         Ok(Merge { inputs, output })
     }
 

@@ -1,8 +1,9 @@
 //! What was published before, by fingerprint: the newest entries in memory, all others in runs on disk.
 //!
-//! An entry is durable with its event, whose row holds the fingerprint; so memory is filled again from the log after a restart, and
-//! nothing is written twice at publish. When memory is full it becomes a run; when there are too many runs of a level they are merged,
-//! in steps that ride along with publishes. Everything that is done in a transaction is undone with it: `kept` or `undone` ends it.
+//! An entry is durable with its event, whose row holds the fingerprint; so memory is filled again from the log after a
+//! restart, and nothing is written twice at publish. When memory is full it becomes a run; when there are too many runs
+//! of a level they are merged, in steps that ride along with publishes. Everything that is done in a transaction is
+//! undone with it: `kept` or `undone` ends it.
 use super::fault::{Fault, fault};
 use super::publish::IdBytes;
 use super::runs::{self, Entry, Merge, NEVER, Run, RunId, Writing};
@@ -79,11 +80,17 @@ impl Seen {
         let read = fault("loading the fingerprints of");
         import(db)?;
         let mut seen = Seen { runs: runs::load(db)?, garbage: true, ..Seen::default() };
-        let covered: Option<i64> = db.query_row("SELECT covered FROM seen", [], |row| row.get(0)).optional().map_err(&read)?;
+        let covered: Option<i64> =
+            db.query_row("SELECT covered FROM seen", [], |row| row.get(0)).optional().map_err(&read)?;
         seen.covered = covered.map_or(0, i64::cast_unsigned);
-        let mut rest = db.prepare("SELECT print, seq, id, expires_us FROM events WHERE seq > ? AND print IS NOT NULL").map_err(&read)?;
+        let mut rest = db
+            .prepare("SELECT print, seq, id, expires_us FROM events WHERE seq > ? AND print IS NOT NULL")
+            .map_err(&read)?;
         let rows = rest.query_map([seen.covered.cast_signed()], |row| {
-            Ok((row.get(0)?, (row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?, row.get::<_, Option<i64>>(3)?.unwrap_or(NEVER))))
+            Ok((
+                row.get(0)?,
+                (row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?, row.get::<_, Option<i64>>(3)?.unwrap_or(NEVER)),
+            ))
         });
         seen.fresh = rows.and_then(Iterator::collect).map_err(&read)?;
         seen.plan(i64::MIN);
@@ -92,7 +99,13 @@ impl Seen {
     }
 
     /// The first publish that this one repeats, by the rule of its type.
-    pub fn repeat(&self, db: &Connection, print: &Fingerprint, rule: Dedup, now_us: i64) -> Result<Option<(Seq, IdBytes)>, Fault> {
+    pub fn repeat(
+        &self,
+        db: &Connection,
+        print: &Fingerprint,
+        rule: Dedup,
+        now_us: i64,
+    ) -> Result<Option<(Seq, IdBytes)>, Fault> {
         let mut found = self.fresh.get(print).copied();
         for run in &self.runs {
             if let Some(entry) = run.find(db, print)?
@@ -159,10 +172,13 @@ impl Seen {
         Ok(())
     }
 
-    /// One step of its own, when nothing else is to do. It needs no wait for the disk: what a power cut undoes is done again.
+    /// One step of its own, when nothing else is to do. It needs no wait for the disk: what a power cut undoes is done
+    /// again.
     pub fn step_alone(&mut self, db: &Connection, now_us: i64) -> Result<(), Fault> {
         let step = db.unchecked_transaction().map_err(fault("writing to"))?;
-        let done = self.step(&step, MIN_MERGE_STEP * MERGES_PER_ENTRY, now_us).and_then(|()| step.commit().map_err(fault("committing to")));
+        let done = self
+            .step(&step, MIN_MERGE_STEP * MERGES_PER_ENTRY, now_us)
+            .and_then(|()| step.commit().map_err(fault("committing to")));
         if done.is_ok() {
             self.kept()
         } else {
@@ -171,8 +187,8 @@ impl Seen {
         done
     }
 
-    /// Writes what is in memory, so that no event up to `last` is needed for its fingerprint; and has runs cleared most of which has
-    /// expired. For a run of retention.
+    /// Writes what is in memory, so that no event up to `last` is needed for its fingerprint; and has runs cleared most
+    /// of which has expired. For a run of retention.
     pub fn tidy(&mut self, db: &Connection, last: Seq, now_us: i64) -> Result<(), Fault> {
         let step = db.unchecked_transaction().map_err(fault("writing to"))?;
         let done = self.flush(&step, last).and_then(|()| step.commit().map_err(fault("committing to")));
@@ -266,7 +282,9 @@ impl Seen {
 /// Takes over the table of the first schema, once.
 fn import(db: &Connection) -> Result<(), Fault> {
     let failed = fault("bringing the fingerprints into their new form in");
-    let there: bool = db.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'dedup'", [], |row| row.get(0)).map_err(&failed)?;
+    let there: bool = db
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'dedup'", [], |row| row.get(0))
+        .map_err(&failed)?;
     if !there {
         return Ok(());
     }
@@ -285,8 +303,11 @@ fn import(db: &Connection) -> Result<(), Fault> {
         let level = (entries.len() / MAX_UNSORTED).max(1).ilog(FAN_IN);
         Writing::begin(&step, level, entries.len() as u64)?.all(&step, &entries)?;
     }
-    step.execute("INSERT OR REPLACE INTO seen(one, covered) VALUES(1, (SELECT coalesce(max(seq), 0) FROM events))", params![])
-        .map_err(&failed)?;
+    step.execute(
+        "INSERT OR REPLACE INTO seen(one, covered) VALUES(1, (SELECT coalesce(max(seq), 0) FROM events))",
+        params![],
+    )
+    .map_err(&failed)?;
     step.execute_batch("DROP TABLE dedup").map_err(&failed)?;
     step.commit().map_err(&failed)
 }

@@ -74,7 +74,8 @@ pub fn load(db: &Connection) -> Result<Beginning, Fault> {
     let read = fault("loading the state of");
     let mut kinds = db.prepare("SELECT id, name FROM kinds").map_err(&read)?;
     let kinds = kinds.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).and_then(Iterator::collect).map_err(&read)?;
-    let mut list = db.prepare("SELECT id, name, interest, mark, seen_us, created_us FROM subscriptions").map_err(&read)?;
+    let mut list =
+        db.prepare("SELECT id, name, interest, mark, seen_us, created_us FROM subscriptions").map_err(&read)?;
     let subscriptions = list.query_map([], |row| {
         Ok(Loaded {
             id: row.get(0)?,
@@ -87,12 +88,14 @@ pub fn load(db: &Connection) -> Result<Beginning, Fault> {
         })
     });
     let mut subscriptions: Vec<Loaded> = subscriptions.and_then(Iterator::collect).map_err(&read)?;
-    let mut rows = db.prepare("SELECT seq, state, due_us, key, tries FROM exceptions WHERE subscription = ?").map_err(&read)?;
+    let mut rows =
+        db.prepare("SELECT seq, state, due_us, key, tries FROM exceptions WHERE subscription = ?").map_err(&read)?;
     for subscription in &mut subscriptions {
         subscription.rows = rows.query_map([subscription.id], row).and_then(Iterator::collect).map_err(&read)?;
     }
     // A place is never given twice, even after all events have been deleted.
-    let places = "SELECT max(coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(mark) FROM subscriptions), 0),
+    let places =
+        "SELECT max(coalesce((SELECT max(seq) FROM events), 0), coalesce((SELECT max(mark) FROM subscriptions), 0),
                              coalesce((SELECT max(seq) FROM letters), 0))";
     let last_seq: i64 = db.query_row(places, [], |row| row.get(0)).map_err(&read)?;
     Ok(Beginning { kinds, subscriptions, last_seq: last_seq.cast_unsigned() })
@@ -129,7 +132,8 @@ fn apply(db: &Connection, id: SubId, change: &SubChange, now_us: i64) -> rusqlit
         return Ok(());
     }
     if let Some((name, interest)) = &change.define {
-        let interest = serde_json::to_string(interest).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        let interest =
+            serde_json::to_string(interest).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         db.prepare_cached(
             "INSERT INTO subscriptions(id, name, interest, mark, created_us) VALUES(?1, ?2, ?3, ?4, ?5)
              ON CONFLICT(id) DO UPDATE SET interest = ?3",
@@ -141,9 +145,9 @@ fn apply(db: &Connection, id: SubId, change: &SubChange, now_us: i64) -> rusqlit
     }
     for (seq, row) in &change.delivery.rows {
         match row {
-            None => {
-                db.prepare_cached("DELETE FROM exceptions WHERE subscription = ? AND seq = ?")?.execute(params![id, seq.cast_signed()])?
-            }
+            None => db
+                .prepare_cached("DELETE FROM exceptions WHERE subscription = ? AND seq = ?")?
+                .execute(params![id, seq.cast_signed()])?,
             Some(row) => write_row(db, id, *seq, row)?,
         };
     }
@@ -155,7 +159,8 @@ fn apply(db: &Connection, id: SubId, change: &SubChange, now_us: i64) -> rusqlit
     }
     if let Some(mark) = change.delivery.mark {
         // Never back: whatever order changes came in.
-        db.prepare_cached("UPDATE subscriptions SET mark = max(mark, ?) WHERE id = ?")?.execute(params![mark.cast_signed(), id])?;
+        db.prepare_cached("UPDATE subscriptions SET mark = max(mark, ?) WHERE id = ?")?
+            .execute(params![mark.cast_signed(), id])?;
     }
     Ok(())
 }
@@ -168,13 +173,16 @@ fn write_row(db: &Connection, id: SubId, seq: Seq, row: &Row) -> rusqlite::Resul
         RowState::Done => (3, 0),
     };
     let tries = serde_json::to_string(&row.tries).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-    db.prepare_cached("INSERT OR REPLACE INTO exceptions(subscription, seq, state, due_us, key, tries) VALUES(?, ?, ?, ?, ?, ?)")?
-        .execute(params![id, seq.cast_signed(), state, due, row.key.as_deref(), tries])
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO exceptions(subscription, seq, state, due_us, key, tries) VALUES(?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![id, seq.cast_signed(), state, due, row.key.as_deref(), tries])
 }
 
 fn write_letter(db: &Connection, id: SubId, letter: &Letter) -> rusqlite::Result<usize> {
     let reason = letter.tries.history.last().map_or("", |(_, reason)| reason);
-    let history = serde_json::to_string(&letter.tries.history).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    let history =
+        serde_json::to_string(&letter.tries.history).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
     let tries = letter.tries.attempts + letter.tries.crashes;
     db.prepare_cached(
         "INSERT OR REPLACE INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven)

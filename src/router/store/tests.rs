@@ -42,7 +42,9 @@ fn prepared(kind: u32, key: Option<&str>, dedup: Option<(canonical::Fingerprint,
 /// Stores one event in a transaction of its own, as the writer does; `commit` false: it is rolled back.
 fn store(db: &Connection, seen: &mut Seen, event: &mut Prepared, seq: u64, now_us: i64, commit: bool) -> Stored {
     let step = db.unchecked_transaction().expect("a transaction");
-    let stored = Storing::new(&step, seen, &Ids::new(), now_us).and_then(|mut storing| storing.store(event, seq)).expect("stored");
+    let stored = Storing::new(&step, seen, &Ids::new(), now_us)
+        .and_then(|mut storing| storing.store(event, seq))
+        .expect("stored");
     seen.work(&step, seq, now_us).expect("worked");
     match commit {
         true => step.commit().map(|()| seen.kept()).expect("committed"),
@@ -95,8 +97,8 @@ fn also() -> impl Strategy<Value = Also> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// A publish is a repeat exactly when its key was used before or, without a key, when its type's rule says so: whatever was merged,
-    /// rolled back or restarted in between.
+    /// A publish is a repeat exactly when its key was used before or, without a key, when its type's rule says so:
+    /// whatever was merged, rolled back or restarted in between.
     #[test]
     fn repeats_are_what_the_rules_say(steps in prop::collection::vec((0..3u8, 0..40u8, prop::option::weighted(0.3, 0..40u8), 0..4i64, also()), 1..200)) {
         const WINDOW: i64 = 10;
@@ -165,8 +167,9 @@ proptest! {
         }
     }
 
-    /// The same through the front door, with real types, and with publishes whose transaction came to nothing: what was not stored
-    /// is no repeat when it is sent again, what was stored is one however it is spelt, and what differs in anything is none.
+    /// The same through the front door, with real types, and with publishes whose transaction came to nothing: what was
+    /// not stored is no repeat when it is sent again, what was stored is one however it is spelt, and what differs in
+    /// anything is none.
     #[test]
     fn nothing_that_means_something_is_taken_for_a_repeat(
         steps in prop::collection::vec((0..4usize, 0..4u8, any::<bool>(), prop::option::weighted(0.3, 0..3u8), any::<bool>(), 0..200i64), 1..50),
@@ -274,7 +277,11 @@ fn ids_are_found_whoever_made_them() {
         assert_eq!(super::publish::place_of(&db, &id).expect("read"), Some(seq));
         assert!(super::read::by_id(&db, &id).expect("read").is_some_and(|row| row.seq == seq));
     }
-    assert_eq!(super::publish::place_of(&db, &Ids::new().at(1, 5)).expect("read"), None, "the same place in another log");
+    assert_eq!(
+        super::publish::place_of(&db, &Ids::new().at(1, 5)).expect("read"),
+        None,
+        "the same place in another log"
+    );
     assert!(matches!(store(&db, &mut seen, &mut events[1], 3, 6, true), Stored::Repeat(2, _)));
 }
 
@@ -285,13 +292,17 @@ fn stale_runs_are_cleared_and_the_table_of_the_first_schema_is_taken_over() {
     for n in 0..100i64 {
         let print = canonical::of_key(&n.to_string());
         let expires = (n >= 20).then_some(1_000);
-        db.execute("INSERT INTO dedup VALUES(?, ?, ?, 0, ?)", rusqlite::params![print, n + 1, [n as u8; 16], expires]).expect("an entry");
+        db.execute("INSERT INTO dedup VALUES(?, ?, ?, 0, ?)", rusqlite::params![print, n + 1, [n as u8; 16], expires])
+            .expect("an entry");
     }
     db.execute_batch(MIGRATIONS[1]).expect("the second schema");
     for round in 0..2 {
         let mut seen = Seen::load(&db).expect("loaded");
         assert_eq!(seen.entries(), if round == 0 { 100 } else { 20 }, "round {round}");
-        assert_eq!(seen.repeat(&db, &canonical::of_key("7"), Dedup::UniqueForever, 500).expect("read"), Some((8, [7; 16])));
+        assert_eq!(
+            seen.repeat(&db, &canonical::of_key("7"), Dedup::UniqueForever, 500).expect("read"),
+            Some((8, [7; 16]))
+        );
         seen.tidy(&db, 0, 2_000).expect("tidied");
         while seen.has_work() {
             seen.step_alone(&db, 2_000).expect("merged");
@@ -305,19 +316,28 @@ fn age_clears_what_all_have_handled_and_nothing_else() {
     let db = database();
     let kinds: Vec<u32> = (0..2000).map(|n| 1 + n % 2).collect();
     fill(&db, &kinds, |seq| seq.cast_signed() * 10);
-    db.execute("INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', 7, 1, '', '[]', 0, 0)", [])
-        .expect("a letter");
-    // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to 1000.
+    db.execute(
+        "INSERT INTO letters(subscriber, seq, attempts, reason, history, dead_us, redriven) VALUES('s', 7, 1, \
+        '', '[]', 0, 0)",
+        [],
+    )
+    .expect("a letter");
+    // Odd places are of type 1, which a subscriber needs from 501 on; even ones of type 2, which are old enough up to
+    // 1000.
     let allowances = vec![
         Allowance { kind: 1, floor: 501, cutoff_us: i64::MAX, too_many: 0 },
         Allowance { kind: 2, floor: u64::MAX, cutoff_us: 10_000, too_many: 0 },
     ];
     let outcome = carry_out(&db, Plan::new(allowances, u64::MAX, 2000));
-    let expected: Vec<u64> = (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
+    let expected: Vec<u64> =
+        (1..=2000).filter(|seq| *seq == 7 || if seq % 2 == 1 { *seq >= 501 } else { *seq >= 1000 }).collect();
     assert_eq!(kept(&db), expected);
     assert_eq!(outcome, Outcome { deleted: 2000 - expected.len() as u64, over: false });
     // The newest stays whatever its age, so that places continue from it.
-    carry_out(&db, Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX, too_many: 0 }], u64::MAX, 2000));
+    carry_out(
+        &db,
+        Plan::new(vec![Allowance { kind: 2, floor: u64::MAX, cutoff_us: i64::MAX, too_many: 0 }], u64::MAX, 2000),
+    );
     assert!(kept(&db).contains(&2000));
 }
 
@@ -356,7 +376,10 @@ fn size_clears_the_oldest_handled_first_and_tells_when_that_is_not_enough() {
     step.commit().expect("committed");
     let size = used_bytes(&db).expect("a size");
     let allowances = || {
-        vec![Allowance { kind: 1, floor: 4000, cutoff_us: 0, too_many: 0 }, Allowance { kind: 2, floor: 1001, cutoff_us: 0, too_many: 0 }]
+        vec![
+            Allowance { kind: 1, floor: 4000, cutoff_us: 0, too_many: 0 },
+            Allowance { kind: 2, floor: 1001, cutoff_us: 0, too_many: 0 },
+        ]
     };
     let outcome = carry_out(&db, Plan::new(allowances(), size * 7 / 8, 4000));
     assert!(!outcome.over && outcome.deleted > 0 && used_bytes(&db).expect("a size") <= size * 7 / 8);

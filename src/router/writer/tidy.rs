@@ -1,4 +1,5 @@
-//! What the writing thread does while nobody waits: merging fingerprints and clearing old events away, a step at a time.
+//! What the writing thread does while nobody waits: merging fingerprints and clearing old events away, a step at a
+//! time.
 use super::*;
 
 impl Writer {

@@ -1,5 +1,5 @@
-//! `libringrift.so`: every ordinary daemon behind one function. What that function does not reach is not in the library: no command
-//! line, no HTTP server, no D-Bus.
+//! `libringrift.so`: every ordinary daemon behind one function. What that function does not reach is not in the
+//! library: no command line, no HTTP server, no D-Bus.
 use std::ffi::{CStr, c_char, c_int};
 
 /// Runs a daemon to its end and returns the exit code of its process.

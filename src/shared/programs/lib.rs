@@ -1,5 +1,5 @@
-//! `libringrift-programs.so`: the programs that need a command line, D-Bus or HTTP, behind one function: they share most of their code,
-//! and each alone would be nearly as large.
+//! `libringrift-programs.so`: the programs that need a command line, D-Bus or HTTP, behind one function: they share
+//! most of their code, and each alone would be nearly as large.
 use std::ffi::{CStr, c_char, c_int};
 
 /// Runs a program to its end and returns the exit code of its process.

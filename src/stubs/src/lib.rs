@@ -1,4 +1,5 @@
-//! What the package's programs have in common: `main` calls the one function of a shared library with the name of what it is to run.
+//! What the package's programs have in common: `main` calls the one function of a shared library with the name of what
+//! it is to run.
 #![no_std]
 
 // The C library starts the program; without std nobody else asks for it.

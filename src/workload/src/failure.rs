@@ -33,7 +33,10 @@ impl Failure {
 
     /// A failed file operation, with its path.
     pub fn io(operation: &str, path: &std::path::Path, cause: &io::Error) -> Self {
-        Self::Failed(format!("{operation} {}: {cause}; check that the folder exists, is writable and not full", path.display()))
+        Self::Failed(format!(
+            "{operation} {}: {cause}; check that the folder exists, is writable and not full",
+            path.display()
+        ))
     }
 
     /// The input is wrong and stays wrong.

@@ -149,7 +149,10 @@ mod tests {
     #[test]
     fn a_position_is_drawn_with_stacks_markers_and_counts() {
         let mut state = State::new(GameConfig { board: BoardKind::Square8, players: 2 }, false);
-        for text in [r#"{"type":"place_ring","to":[3,3],"placementCount":2}"#, r#"{"type":"move_stack","from":[3,3],"to":[3,5]}"#] {
+        for text in [
+            r#"{"type":"place_ring","to":[3,3],"placementCount":2}"#,
+            r#"{"type":"move_stack","from":[3,3],"to":[3,5]}"#,
+        ] {
             let value = serde_json::from_str(text).expect("the move is JSON");
             let mv = state.move_from_json(&value).expect("the move is legal");
             state.apply(&mv);

@@ -58,7 +58,13 @@ fn wrong_input_is_named_and_leaves_nothing() {
         ("square8_2p", "export", json!({"shards": [reference(&empty)]}), json!({}), "zero games"),
         ("square8_2p", "export", json!({"shards": [reference(&cut_shard)]}), json!({}), "cut.db"),
         ("square8_2p", "training", json!({"samples": [reference(&shapes)]}), json!({}), "globals"),
-        ("hex8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({"baseline_games": 0}), "params.baseline_games"),
+        (
+            "hex8_2p",
+            "evaluation",
+            json!({"candidate": reference(&model)}),
+            json!({"baseline_games": 0}),
+            "params.baseline_games",
+        ),
         ("square8_2p", "training", json!({"samples": []}), json!({}), "inputs.samples"),
         ("square8_2p", "training", json!({"samples": [reference(&cut)]}), json!({}), "cut.npz"),
         ("hex8_2p", "training", json!({"samples": [reference(&npz)]}), json!({}), "config_key"),
@@ -66,7 +72,13 @@ fn wrong_input_is_named_and_leaves_nothing() {
         ("square8_2p", "evaluation", json!({}), json!({}), "inputs.candidate"),
         ("square8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({}), "config_key"),
         ("hex8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({"elo1": -5.0}), "params.elo1"),
-        ("hex8_2p", "evaluation", json!({"candidate": reference(&model)}), json!({"opponents": ["me"]}), "params.opponents"),
+        (
+            "hex8_2p",
+            "evaluation",
+            json!({"candidate": reference(&model)}),
+            json!({"opponents": ["me"]}),
+            "params.opponents",
+        ),
     ];
     for (config, stage, inputs, params, named) in cases {
         let (job, out) = world.job(config, stage, 5, inputs, params);
@@ -83,16 +95,23 @@ fn wrong_input_is_named_and_leaves_nothing() {
     ] {
         std::fs::write(&job, text).expect("written");
         let message = refused(&job, &out, "selfplay", 65);
-        assert!(message.contains(named) && message.contains(&*job.to_string_lossy()), "{named} is not named in: {message}");
+        assert!(
+            message.contains(named) && message.contains(&*job.to_string_lossy()),
+            "{named} is not named in: {message}"
+        );
     }
     let (job, out) = world.job("square8_2p", "export", 5, json!({}), json!({}));
     assert!(refused(&job, &out, "selfplay", 65).contains("job_type"));
-    assert_eq!(Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).arg("selfplay").output().expect("started").status.code(), Some(2));
+    assert_eq!(
+        Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).arg("selfplay").output().expect("started").status.code(),
+        Some(2)
+    );
 }
 
 /// The same samples, but the scalars are one short.
 fn misshapen(good: &Path, bad: &Path) {
-    let samples = ringrift_workload::train::dataset::read(good, "square8_2p".parse().expect("a configuration")).expect("samples");
+    let samples =
+        ringrift_workload::train::dataset::read(good, "square8_2p".parse().expect("a configuration")).expect("samples");
     let n = samples.len() as u64;
     let mut npz = NpzWriter::create(bad).expect("created");
     for (name, text) in [

@@ -58,7 +58,9 @@ fn neighbours_are_mutual_and_names_are_read_back() {
 
 #[test]
 fn symmetries_are_different_permutations_that_keep_neighbours() {
-    for (board, count) in [(BoardKind::Square8, 8), (BoardKind::Square19, 8), (BoardKind::Hex8, 12), (BoardKind::Hexagonal, 12)] {
+    for (board, count) in
+        [(BoardKind::Square8, 8), (BoardKind::Square19, 8), (BoardKind::Hex8, 12), (BoardKind::Hexagonal, 12)]
+    {
         let geo = geometry(board);
         assert_eq!(geo.symmetries.iter().collect::<BTreeSet<_>>().len(), count);
         assert!(geo.symmetries[0].iter().enumerate().all(|(i, &c)| i == usize::from(c)), "the identity comes first");

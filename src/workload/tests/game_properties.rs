@@ -14,7 +14,13 @@ fn games() -> impl Strategy<Value = (GameConfig, u64, bool)> {
 }
 
 /// Plays random moves, at most `plies`, and shows each state with its moves and the one chosen.
-fn play(config: GameConfig, seed: u64, swap: bool, plies: usize, mut each: impl FnMut(&State, &[Move], &Move)) -> State {
+fn play(
+    config: GameConfig,
+    seed: u64,
+    swap: bool,
+    plies: usize,
+    mut each: impl FnMut(&State, &[Move], &Move),
+) -> State {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut state = State::new(config, swap);
     let mut moves = Vec::new();

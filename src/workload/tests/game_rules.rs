@@ -75,7 +75,12 @@ fn recovery_slides_that_complete_a_line_exclude_all_others() {
     // 3,1 completes five; 4,0 completes four.
     assert_eq!(
         slides,
-        ["recover 3,1 → 3,0, collapse 4 from 0,0", "recover 3,1 → 3,0, pay at 4,4", "recover 4,0 → 3,0, pay at 4,4", "skip recovery"]
+        [
+            "recover 3,1 → 3,0, collapse 4 from 0,0",
+            "recover 3,1 → 3,0, pay at 4,4",
+            "recover 4,0 → 3,0, pay at 4,4",
+            "skip recovery"
+        ]
     );
     let mut paid = start.clone();
     play(&mut paid, "recover 3,1 → 3,0, pay at 4,4");
@@ -86,7 +91,8 @@ fn recovery_slides_that_complete_a_line_exclude_all_others() {
     play(&mut free, "recover 3,1 → 3,0, collapse 4 from 0,0");
     assert_eq!((free.territory(0), free.markers(0), free.eliminated(0)), (4, 1, 0));
     // The other part that holds the destination is not on offer, but accepted.
-    let other = json!({"type": "recovery_slide", "recovery_option": 2, "collapsedMarkers": [[1, 0], [2, 0], [3, 0], [4, 0]]});
+    let other =
+        json!({"type": "recovery_slide", "recovery_option": 2, "collapsedMarkers": [[1, 0], [2, 0], [3, 0], [4, 0]]});
     let mut free = start;
     let mv = free.move_from_json(&other).expect("it is accepted");
     free.try_apply(&mv).expect("it is accepted");
@@ -96,7 +102,8 @@ fn recovery_slides_that_complete_a_line_exclude_all_others() {
 #[test]
 fn a_recovery_may_strike_a_neighbouring_stack() {
     let start = position("movement", 1, json!({"4,4": [1, 2], "1,1": [2, 2]}), json!({"0,0": 1}), json!({}), [0, 4]);
-    let strike = legal(&start).into_iter().find(|mv| mv.aux == recovery_mode::STRIKE).expect("a stack is next to the marker");
+    let strike =
+        legal(&start).into_iter().find(|mv| mv.aux == recovery_mode::STRIKE).expect("a stack is next to the marker");
     assert_eq!(start.move_to_json(&strike)["recovery_mode"], "stack_strike");
     let mut state = start;
     state.try_apply(&strike).expect("it is legal");
@@ -151,7 +158,10 @@ fn a_refusal_names_the_rule() {
         rule(Move::along(MoveKind::MoveStack, at("0,0"), at("0,1"))),
         "a stack moves straight, at least as far as it is high, over no stack and no collapsed cell"
     );
-    assert_eq!(rule(Move::along(MoveKind::MoveStack, at("3,3"), at("3,4"))), "the player does not control a stack there");
+    assert_eq!(
+        rule(Move::along(MoveKind::MoveStack, at("3,3"), at("3,4"))),
+        "the player does not control a stack there"
+    );
     assert_eq!(rule(Move::bare(MoveKind::NoMovementAction)), "a stack can move or capture, or a recovery is possible");
     assert_eq!(rule(Move::along(MoveKind::MoveStack, 900, at("3,4"))), "the cell is not on the board");
     assert_eq!(
@@ -163,7 +173,8 @@ fn a_refusal_names_the_rule() {
 /// H: the line that is left after a payment stays for a later turn.
 #[test]
 fn after_a_paid_line_the_others_wait_for_a_later_turn() {
-    let rows: serde_json::Map<String, Value> = (0..4).flat_map(|x| [2, 4].map(|y| (format!("{x},{y}"), json!(1)))).collect();
+    let rows: serde_json::Map<String, Value> =
+        (0..4).flat_map(|x| [2, 4].map(|y| (format!("{x},{y}"), json!(1)))).collect();
     let mut state = position("line_processing", 1, json!({"7,7": [2, 1], "0,7": [2]}), json!(rows), json!({}), [5, 5]);
     play(&mut state, "line of 4 at 0,2: take");
     play(&mut state, "eliminate from 7,7");
@@ -178,7 +189,10 @@ fn a_free_recovery_that_misses_its_destination_changes_nothing() {
     let start = position("movement", 1, json!({"4,4": [1, 2]}), row, json!({}), [0, 4]);
     let mut state = start.clone();
     play(&mut state, "recover 5,1 → 5,0, collapse 4 from 1,0");
-    assert_eq!((state.to_json()["markers"].clone(), state.phase()), (start.to_json()["markers"].clone(), Phase::LineProcessing));
+    assert_eq!(
+        (state.to_json()["markers"].clone(), state.phase()),
+        (start.to_json()["markers"].clone(), Phase::LineProcessing)
+    );
     assert_eq!(state.territory(0), 0);
 }
 
@@ -226,7 +240,8 @@ fn a_player_who_could_have_acted_loses_the_oldest_stack() {
 /// C: with one player's rings alone on the board, a region without them is offered all the same.
 #[test]
 fn a_region_is_offered_to_the_only_player_on_the_board() {
-    let state = position("territory_processing", 1, json!({"7,7": [1, 1]}), json!({"0,1": 1, "1,0": 1}), json!({}), [5, 5]);
+    let state =
+        position("territory_processing", 1, json!({"7,7": [1, 1]}), json!({"0,1": 1, "1,0": 1}), json!({}), [5, 5]);
     assert_eq!(words(&state), ["territory at 0,0", "skip territory"]);
 }
 
@@ -240,7 +255,11 @@ fn without_markers_a_region_needs_exactly_one_player_in_it() {
                           "hand": [5, 5, 5], "eliminated": [0, 0, 0], "territory": [0, 0, 0]});
         words(&State::from_json(config, &form).expect("a position")).len() - 1
     };
-    assert_eq!(offered(json!({"7,7": [1], "0,0": [2], "0,7": [3]})), 0, "two in the one region, the other has the only stack that pays");
+    assert_eq!(
+        offered(json!({"7,7": [1], "0,0": [2], "0,7": [3]})),
+        0,
+        "two in the one region, the other has the only stack that pays"
+    );
     assert_eq!(offered(json!({"7,7": [1], "0,0": [2], "7,0": [3]})), 1, "one is in it");
     assert_eq!(offered(json!({"7,7": [1], "7,6": [2], "7,0": [3]})), 0, "nobody is in it");
 }
@@ -248,7 +267,8 @@ fn without_markers_a_region_needs_exactly_one_player_in_it() {
 /// A: cells that a capture collapses are territory, though recorded games leave them out of their count.
 #[test]
 fn cells_collapsed_by_a_capture_win_too() {
-    let mut half: serde_json::Map<String, Value> = (0..32).map(|c| (format!("{},{}", c % 8, c / 8), json!(1))).collect();
+    let mut half: serde_json::Map<String, Value> =
+        (0..32).map(|c| (format!("{},{}", c % 8, c / 8), json!(1))).collect();
     half.insert("0,7".into(), json!(2));
     let stacks = json!({"0,5": [1, 1], "2,5": [2]});
     let mut state = position("movement", 1, stacks, json!({"1,5": 1}), json!(half), [5, 5]);
@@ -268,7 +288,10 @@ fn after_a_recovery_slide_a_buried_ring_pays_for_a_region() {
     play(&mut state, "no line");
     play(&mut state, "territory at 0,0");
     let moves: Vec<Value> = legal(&state).iter().map(|mv| state.move_to_json(mv)).collect();
-    assert_eq!(moves, [json!({"type": "eliminate_rings_from_stack", "player": 1, "to": [7, 7], "elimination_context": "recovery"})]);
+    assert_eq!(
+        moves,
+        [json!({"type": "eliminate_rings_from_stack", "player": 1, "to": [7, 7], "elimination_context": "recovery"})]
+    );
     play(&mut state, "eliminate from 7,7");
     let seven = state.geometry().parse("7,7").expect("a cell");
     assert_eq!((state.rings(seven).collect::<Vec<_>>(), state.eliminated(0)), (vec![1, 0, 1], 3));

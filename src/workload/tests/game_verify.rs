@@ -47,7 +47,10 @@ fn a_recording_passes_and_each_spoilt_part_of_it_is_named() {
     let mut wrong = good.clone();
     wrong["plies"][0]["legal"][3]["to"] = json!([40, 40]);
     let (_, text) = verdict(folder.path(), &wrong);
-    assert!(text.starts_with("FAIL case: ply 0: legal: ") && text.contains("missing [") && text.contains("[40,40]"), "{text}");
+    assert!(
+        text.starts_with("FAIL case: ply 0: legal: ") && text.contains("missing [") && text.contains("[40,40]"),
+        "{text}"
+    );
 
     let mut wrong = good.clone();
     wrong["plies"][7]["after"]["stacks"]["0,0"] = json!([1, 2, 2]);
@@ -56,7 +59,11 @@ fn a_recording_passes_and_each_spoilt_part_of_it_is_named() {
 
     // What is missing or of the wrong type is a failure with its place, not an end of the whole check.
     let spoil: [(&[&str], Value, &str); 9] = [
-        (&["boardType"], json!("round"), "ply 0: boardType: expected square8, square19, hex8 or hexagonal, got \"round\""),
+        (
+            &["boardType"],
+            json!("round"),
+            "ply 0: boardType: expected square8, square19, hex8 or hexagonal, got \"round\"",
+        ),
         (&["numPlayers"], json!(5), "ply 0: numPlayers: expected 2, 3 or 4, got 5"),
         (&["plies"], Value::Null, "ply 0: plies: expected a list, got null"),
         (&["initial", "hand"], json!([1]), "ply 0: initial: hand needs one number a player"),
@@ -109,10 +116,18 @@ fn a_vector_passes_and_slips_in_it_are_named() {
         ("/id", json!(7), "FAIL vector 1: ply 0: id: expected text, got 7"),
         ("/input/move/type", json!("jump"), "FAIL move: ply 0: no such type of move \"jump\""),
         ("/input/move/to", json!({"x": 1, "y": 0, "z": -1}), "FAIL move: ply 0: move: "),
-        ("/input/move/to/x", json!(1), "UNPLAYABLE move: the move's field to names the cell 1,0,-2, which hex8 does not have"),
+        (
+            "/input/move/to/x",
+            json!(1),
+            "UNPLAYABLE move: the move's field to names the cell 1,0,-2, which hex8 does not have",
+        ),
         ("/input/state/board/type", json!("hex9"), "FAIL move: ply 0: board: "),
         ("/input/state/players", json!([]), "FAIL move: ply 0: players: expected 1 to 4, got 0"),
-        ("/expectedOutput/status", json!("refused"), "FAIL move: ply 0: status: expected \"refused\", got \"complete\""),
+        (
+            "/expectedOutput/status",
+            json!("refused"),
+            "FAIL move: ply 0: status: expected \"refused\", got \"complete\"",
+        ),
         ("/expectedOutput/assertions", Value::Null, "FAIL move: ply 0: assertions: expected an object, got null"),
         ("/expectedOutput/assertions/markerCount", json!(2), "FAIL move: ply 0: markerCount: expected 2, got 1"),
     ];
@@ -149,7 +164,8 @@ fn vectors_that_cannot_be_judged_are_named_and_do_not_fail() {
     let off = "stacks names the cell 13,0,-13, which hexagonal does not have";
     let expected = format!(
         "PASS good\nUNPLAYABLE far: {off}\nSKIPPED left out: played elsewhere (played all the same, it passes)\n\
-         SKIPPED left out and far: played elsewhere (played all the same, it differs: {off})\n1 passed, 0 failed, 2 skipped, 1 unplayable\n"
+         SKIPPED left out and far: played elsewhere (played all the same, it differs: {off})\n1 passed, 0 failed, 2 \
+         skipped, 1 unplayable\n"
     );
     assert_eq!(String::from_utf8(out).expect("text"), expected);
 }
@@ -167,7 +183,8 @@ fn recovery_vectors_count_extractions_and_collapses() {
     let mv = json!({"type": "recovery_slide", "from": {"x": 0, "y": 0}, "to": {"x": 1, "y": 0}, "recoveryMode": "fallback",
                     "extractionStacks": ["4,4"]});
     let check = |extractions: u8, none: bool| {
-        let expected = json!({"assertions": {"gameStatus": "active", "extractionCount": extractions, "noLineCollapse": none}});
+        let expected =
+            json!({"assertions": {"gameStatus": "active", "extractionCount": extractions, "noLineCollapse": none}});
         let vector = json!({"id": "slide", "input": {"state": state, "initialMove": mv}, "expectedOutput": expected});
         std::fs::write(&path, json!([vector]).to_string()).expect("written");
         verify::check_file(&path).expect("vectors").remove(0).to_string()

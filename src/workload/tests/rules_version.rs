@@ -1,4 +1,5 @@
-//! Games, samples, models and results carry the version of the rules; nothing of another version is exported, learned from or judged.
+//! Games, samples, models and results carry the version of the rules; nothing of another version is exported, learned
+//! from or judged.
 
 mod common;
 
@@ -15,7 +16,8 @@ const CONFIG: &str = "square8_2p";
 fn old_model(world: &World) -> PathBuf {
     let model = Model::untrained(CONFIG.parse().expect("a configuration")).expect("a model");
     let bytes = model.to_bytes().expect("bytes");
-    let (now, then) = (format!("\"rules_version\":\"{RULES_VERSION}\""), format!("\"rules_varsion\":\"{RULES_VERSION}\""));
+    let (now, then) =
+        (format!("\"rules_version\":\"{RULES_VERSION}\""), format!("\"rules_varsion\":\"{RULES_VERSION}\""));
     let at = bytes.windows(now.len()).position(|w| w == now.as_bytes()).expect("the field");
     let bytes = [&bytes[..at], then.as_bytes(), &bytes[at + now.len()..]].concat();
     let path = world.path("old.safetensors");
@@ -36,9 +38,12 @@ fn old_shard(world: &World, shard: &Path) -> PathBuf {
 fn old_samples(world: &World) -> PathBuf {
     let path = world.path("old.npz");
     let mut npz = NpzWriter::create(&path).expect("created");
-    for (name, text) in
-        [("config_key", CONFIG), ("encoder_type", "ringrift-planes"), ("encoder_version", "1"), ("policy_encoding", "ringrift-moves-1")]
-    {
+    for (name, text) in [
+        ("config_key", CONFIG),
+        ("encoder_type", "ringrift-planes"),
+        ("encoder_version", "1"),
+        ("policy_encoding", "ringrift-moves-1"),
+    ] {
         npz.text(name, text).expect("written");
     }
     npz.finish().expect("finished");
@@ -51,14 +56,20 @@ fn every_stage_reports_the_version() {
     let (games, result) = world.run(CONFIG, "selfplay", json!({}), json!({"games": 2, "simulations": 2}));
     assert_eq!(result["metrics"]["rules_version"], RULES_VERSION);
     assert_eq!(result["artefacts"][0]["meta"]["rules_version"], RULES_VERSION);
-    let (samples, result) = world.run(CONFIG, "export", json!({"shards": [reference(&games.join("games.db"))]}), json!({}));
+    let (samples, result) =
+        world.run(CONFIG, "export", json!({"shards": [reference(&games.join("games.db"))]}), json!({}));
     assert_eq!(result["metrics"]["rules_version"], RULES_VERSION);
-    let (model, result) =
-        world.run(CONFIG, "training", json!({"samples": [reference(&samples.join("samples.npz"))]}), json!({"epochs": 1}));
+    let (model, result) = world.run(
+        CONFIG,
+        "training",
+        json!({"samples": [reference(&samples.join("samples.npz"))]}),
+        json!({"epochs": 1}),
+    );
     assert_eq!(result["metrics"]["rules_version"], RULES_VERSION);
     assert_eq!(Model::load(&model.join("model.safetensors")).expect("a model").rules_version, RULES_VERSION);
     let candidate = json!({"candidate": reference(&model.join("model.safetensors"))});
-    let (_, result) = world.run(CONFIG, "evaluation", candidate, json!({"max_games": 2, "simulations": 2, "opponents": []}));
+    let (_, result) =
+        world.run(CONFIG, "evaluation", candidate, json!({"max_games": 2, "simulations": 2, "opponents": []}));
     assert_eq!(result["metrics"]["rules_version"], RULES_VERSION);
 }
 
@@ -88,7 +99,8 @@ fn what_carries_no_version_is_of_version_1_and_is_not_mixed_in() {
 fn with_a_model_of_other_rules_the_untrained_network_plays() {
     let mut world = World::new();
     let model = old_model(&world);
-    let (_, result) = world.run(CONFIG, "selfplay", json!({"model": reference(&model)}), json!({"games": 1, "simulations": 2}));
+    let (_, result) =
+        world.run(CONFIG, "selfplay", json!({"model": reference(&model)}), json!({"games": 1, "simulations": 2}));
     let untrained = Model::untrained(CONFIG.parse().expect("a configuration")).expect("a model");
     assert_eq!(result["metrics"]["model_sha256"], untrained.sha256);
 }

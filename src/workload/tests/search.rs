@@ -58,7 +58,9 @@ fn policy_indices_follow_the_symmetries() {
         let geo = geometry(config.board);
         let inverse: Vec<usize> = (0..geo.symmetries.len())
             .map(|s| {
-                let undo = |t: &usize| (0..geo.cells).all(|c| usize::from(geo.symmetries[*t][usize::from(geo.symmetries[s][c])]) == c);
+                let undo = |t: &usize| {
+                    (0..geo.cells).all(|c| usize::from(geo.symmetries[*t][usize::from(geo.symmetries[s][c])]) == c)
+                };
                 (0..geo.symmetries.len()).find(undo).expect("every symmetry can be undone")
             })
             .collect();

@@ -56,7 +56,8 @@ fn the_loop_closes_on_all_boards() {
 fn games_of(path: &Path) -> Vec<Value> {
     let shard = ShardReader::open(path).expect("a shard");
     let ids = shard.ids().expect("ids");
-    let moves = |id: &String| shard.game(id).expect("a game").moves.iter().map(|m| json!([m.json, m.policy, m.eval])).collect();
+    let moves =
+        |id: &String| shard.game(id).expect("a game").moves.iter().map(|m| json!([m.json, m.policy, m.eval])).collect();
     ids.iter().map(moves).collect()
 }
 
@@ -72,7 +73,8 @@ fn a_seed_means_the_same_games_and_a_killed_job_goes_on_with_them() {
     let db = first.join("games.db");
     let had = loop {
         let open = rusqlite::Connection::open_with_flags(&db, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
-        let count = open.and_then(|c| c.query_row("SELECT count(*) FROM games", [], |r| r.get::<_, i64>(0))).unwrap_or(0);
+        let count =
+            open.and_then(|c| c.query_row("SELECT count(*) FROM games", [], |r| r.get::<_, i64>(0))).unwrap_or(0);
         if count >= 3 {
             break count;
         }
@@ -85,7 +87,8 @@ fn a_seed_means_the_same_games_and_a_killed_job_goes_on_with_them() {
     let second = world.path("second");
     let output = command("selfplay", &job, &second).env("RINGRIFT_PREVIOUS_DIR", &first).output().expect("started");
     assert!(output.status.success(), "{}", text(&output));
-    let result: Value = serde_json::from_str(&std::fs::read_to_string(second.join("result.json")).expect("a result")).expect("JSON");
+    let result: Value =
+        serde_json::from_str(&std::fs::read_to_string(second.join("result.json")).expect("a result")).expect("JSON");
     assert!(result["metrics"]["games_taken_over"].as_i64().expect("a number") >= had);
     assert_eq!(result["metrics"]["games_completed"], 40);
     assert_eq!(games_of(&second.join("games.db")), expected);
@@ -127,7 +130,8 @@ fn a_killed_training_ends_with_the_same_model() {
     let second = world.path("second");
     let output = command("training", &job, &second).env("RINGRIFT_PREVIOUS_DIR", &first).output().expect("started");
     assert!(output.status.success() && text(&output).contains("checkpoint"), "{}", text(&output));
-    let result: Value = serde_json::from_str(&std::fs::read_to_string(second.join("result.json")).expect("a result")).expect("JSON");
+    let result: Value =
+        serde_json::from_str(&std::fs::read_to_string(second.join("result.json")).expect("a result")).expect("JSON");
     assert_eq!(result["metrics"]["model_sha256"], whole["metrics"]["model_sha256"]);
 }
 
@@ -170,7 +174,8 @@ fn bad_games_are_quarantined() {
     let c = rusqlite::Connection::open(&db).expect("opened");
     let changes = [
         "UPDATE games SET winner = 3 - winner WHERE game_id = 'job-00000'",
-        "UPDATE game_moves SET move_json = '{\"type\":\"skip_capture\"}' WHERE game_id = 'job-00001' AND move_number = 1",
+        "UPDATE game_moves SET move_json = '{\"type\":\"skip_capture\"}' WHERE game_id = 'job-00001' AND move_number \
+            = 1",
         "DELETE FROM game_moves WHERE game_id = 'job-00002' AND move_number > 20",
     ];
     for change in changes {
@@ -180,7 +185,8 @@ fn bad_games_are_quarantined() {
     let (out, result) = world.run("square8_2p", "export", json!({"shards": [reference(&db)]}), json!({}));
     assert_eq!(result["metrics"]["games_exported"], 1);
     assert_eq!(result["metrics"]["games_quarantined"], 3);
-    let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(out.join("quarantine.json")).expect("a list")).expect("JSON");
+    let list: Vec<Value> =
+        serde_json::from_str(&std::fs::read_to_string(out.join("quarantine.json")).expect("a list")).expect("JSON");
     let reasons: HashMap<&str, &str> =
         list.iter().map(|q| (q["game_id"].as_str().unwrap_or(""), q["reason"].as_str().unwrap_or(""))).collect();
     assert!(reasons["job-00000"].contains("stored end"), "{reasons:?}");
@@ -232,7 +238,8 @@ fn numpy_loads_the_samples() {
     for (config, shape) in [("square8_2p", "(20, 8, 8)"), ("hex8_3p", "(29, 9, 9)")] {
         let mut world = World::new();
         let (games, _) = world.run(config, "selfplay", json!({}), json!({"games": 3, "simulations": 4}));
-        let (out, result) = world.run(config, "export", json!({"shards": [reference(&games.join("games.db"))]}), json!({}));
+        let (out, result) =
+            world.run(config, "export", json!({"shards": [reference(&games.join("games.db"))]}), json!({}));
         let script = r#"
 import sys, json, hashlib, numpy as np
 z = np.load(sys.argv[1], allow_pickle=False)
@@ -259,8 +266,12 @@ for name, digest in json.loads(str(z['checksums'])).items():
     assert hashlib.sha256(z[name].tobytes()).hexdigest() == digest, name
 "#;
         let samples = result["metrics"]["samples_exported"].to_string();
-        let output =
-            Command::new(&python).args(["-c", script]).arg(out.join("samples.npz")).args([&samples, shape]).output().expect("started");
+        let output = Command::new(&python)
+            .args(["-c", script])
+            .arg(out.join("samples.npz"))
+            .args([&samples, shape])
+            .output()
+            .expect("started");
         assert!(output.status.success(), "{}", text(&output));
     }
 }

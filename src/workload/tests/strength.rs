@@ -16,8 +16,7 @@ fn run(world: &World) -> String {
     let setting = json!({"config": "square8_2p", "minutes": 5, "begun": 1_000_000, "cores": 2, "version": "1"});
     std::fs::write(world.path("run.json"), setting.to_string()).expect("written");
     std::fs::write(world.path("load"), "0 1.50\n10 2.50\n").expect("written");
-    let event =
-        |kind: &str, payload: Value| json!({"event": {"type": kind, "time_us": 1_000_090_000_000i64, "payload": payload}, "seq": 1});
+    let event = |kind: &str, payload: Value| json!({"event": {"type": kind, "time_us": 1_000_090_000_000i64, "payload": payload}, "seq": 1});
     let events = [
         event("selfplay_complete", json!({"games_completed": 80})),
         event("training_completed", json!({})),
@@ -35,7 +34,12 @@ fn run(world: &World) -> String {
 
 fn judge(world: &World) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringrift-workload"));
-    command.arg("strength").arg(world.path("")).args(["--games", "4", "--rematch", "6", "--simulations", "1"]).output().expect("started")
+    command
+        .arg("strength")
+        .arg(world.path(""))
+        .args(["--games", "4", "--rematch", "6", "--simulations", "1"])
+        .output()
+        .expect("started")
 }
 
 #[test]
@@ -54,9 +58,11 @@ fn a_run_becomes_table_numbers_and_plot() {
     ] {
         assert!(table.contains(part), "{part} is not in: {table}");
     }
-    let numbers: Value = serde_json::from_str(&std::fs::read_to_string(world.path("strength.json")).expect("numbers")).expect("JSON");
+    let numbers: Value =
+        serde_json::from_str(&std::fs::read_to_string(world.path("strength.json")).expect("numbers")).expect("JSON");
     let played = numbers["strength"]["played"].as_array().expect("matches");
-    // Both generations against random and heuristic, and the rematch in place of generation 1 against the untrained one.
+    // Both generations against random and heuristic, and the rematch in place of generation 1 against the untrained
+    // one.
     assert_eq!(played.len(), 5, "{played:?}");
     for found in played {
         let tally = &found["tally"];
@@ -67,7 +73,11 @@ fn a_run_becomes_table_numbers_and_plot() {
     assert!(plot.contains("<svg"));
     // Drawn again from the numbers, it is the same.
     std::fs::remove_file(world.path("strength.svg")).expect("removed");
-    let again = Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).arg("strength").arg(world.path("")).arg("--redraw").output();
+    let again = Command::new(env!("CARGO_BIN_EXE_ringrift-workload"))
+        .arg("strength")
+        .arg(world.path(""))
+        .arg("--redraw")
+        .output();
     let again = again.expect("started");
     assert!(again.status.success() && again.stdout == table.as_bytes(), "{}", common::text(&again));
     assert_eq!(std::fs::read_to_string(world.path("strength.svg")).expect("a plot"), plot);

@@ -43,7 +43,8 @@ fn offer() -> (State, Vec<Move>) {
 #[test]
 fn search_swaps_to_the_better_side_and_only_then() {
     let (state, legal) = offer();
-    let search = SearchConfig { simulations: legal.len() + 50, sampled_actions: legal.len(), ..SearchConfig::default() };
+    let search =
+        SearchConfig { simulations: legal.len() + 50, sampled_actions: legal.len(), ..SearchConfig::default() };
     let seat = usize::from(state.seat(state.to_move()));
     for colour in [0, 1] {
         let found = Gumbel::default().search(&state, &search, &mut Believer(colour), &mut game_rng(1, 1));
@@ -80,7 +81,8 @@ fn the_heuristic_player_swaps_to_the_better_side() {
     assert!((value(&chosen) - best).abs() < 1e-6, "{} instead of {best}", value(&chosen));
 }
 
-/// Self-play with swaps: every game replays in export, the winner is a seat, and each sample's value is that of who moves.
+/// Self-play with swaps: every game replays in export, the winner is a seat, and each sample's value is that of who
+/// moves.
 #[test]
 fn records_and_samples_credit_the_seat() {
     let mut world = World::new();
@@ -120,7 +122,8 @@ fn matches_with_swaps_are_those_of_the_seats() {
     let model = world.path("model.safetensors");
     let config = "square8_2p".parse().expect("a configuration");
     ringrift_workload::nn::Model::untrained(config).and_then(|m| m.save(&model)).expect("saved");
-    let trial = json!({"max_games": 4, "simulations": 2, "baseline_games": 2, "opponents": ["heuristic"], "swap_rule": true});
+    let trial =
+        json!({"max_games": 4, "simulations": 2, "baseline_games": 2, "opponents": ["heuristic"], "swap_rule": true});
     let (out, result) = world.run("square8_2p", "evaluation", json!({"candidate": reference(&model)}), trial);
     assert_eq!(result["metrics"]["games_played"], 4);
     assert!(std::fs::read_to_string(out.join("match.json")).expect("a record").contains("\"swap_rule\": true"));

@@ -1,4 +1,5 @@
-//! The example trainer under the contract: its result would be accepted, and its model is judged by the built-in evaluation.
+//! The example trainer under the contract: its result would be accepted, and its model is judged by the built-in
+//! evaluation.
 
 mod common;
 
@@ -22,7 +23,12 @@ fn python() -> Option<String> {
 }
 
 fn check(stage: &str, folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).arg("check-result").arg(stage).arg(folder).output().expect("started")
+    Command::new(env!("CARGO_BIN_EXE_ringrift-workload"))
+        .arg("check-result")
+        .arg(stage)
+        .arg(folder)
+        .output()
+        .expect("started")
 }
 
 #[test]
@@ -31,11 +37,13 @@ fn a_numpy_model_is_accepted_and_beats_the_untrained_network() {
     for (config, games) in [("square8_2p", 60), ("hex8_3p", 10)] {
         let mut world = World::new();
         let (played, _) = world.run(config, "selfplay", json!({}), json!({"games": games, "simulations": 8}));
-        let (exported, _) = world.run(config, "export", json!({"shards": [reference(&played.join("games.db"))]}), json!({}));
+        let (exported, _) =
+            world.run(config, "export", json!({"shards": [reference(&played.join("games.db"))]}), json!({}));
         let samples = json!({"samples": [reference(&exported.join("samples.npz"))]});
         let (job, out) = world.job(config, "training", 7, samples, json!({"epochs": 6}));
         std::fs::create_dir(&out).expect("made");
-        let trained = Command::new(&python).arg(TRAINER).env("RINGRIFT_JOB_FILE", &job).env("RINGRIFT_OUTPUT_DIR", &out).output();
+        let trained =
+            Command::new(&python).arg(TRAINER).env("RINGRIFT_JOB_FILE", &job).env("RINGRIFT_OUTPUT_DIR", &out).output();
         let trained = trained.expect("started");
         assert!(trained.status.success(), "{}", text(&trained));
         let accepted = check("training", &out);
@@ -53,7 +61,8 @@ fn the_trainer_refuses_a_bad_job_for_good() {
     let Some(python) = python() else { return };
     let mut world = World::new();
     let (job, out) = world.job("square8_2p", "training", 7, json!({"samples": []}), json!({}));
-    let refused = Command::new(&python).arg(TRAINER).env("RINGRIFT_JOB_FILE", &job).env("RINGRIFT_OUTPUT_DIR", &out).output();
+    let refused =
+        Command::new(&python).arg(TRAINER).env("RINGRIFT_JOB_FILE", &job).env("RINGRIFT_OUTPUT_DIR", &out).output();
     let refused = refused.expect("started");
     assert_eq!(refused.status.code(), Some(65), "{}", text(&refused));
 }
@@ -88,9 +97,14 @@ fn check_result_says_what_the_suite_would_say() {
 #[test]
 fn check_params_names_what_a_stage_would_refuse() {
     let try_params = |stage: &str, params: &str| {
-        Command::new(env!("CARGO_BIN_EXE_ringrift-workload")).args(["check-params", stage, params]).output().expect("started")
+        Command::new(env!("CARGO_BIN_EXE_ringrift-workload"))
+            .args(["check-params", stage, params])
+            .output()
+            .expect("started")
     };
-    for (stage, good) in [("selfplay", "{}"), ("export", "{\"min_moves\": 9}"), ("training", "{\"epochs\": 3}"), ("evaluation", "{}")] {
+    for (stage, good) in
+        [("selfplay", "{}"), ("export", "{\"min_moves\": 9}"), ("training", "{\"epochs\": 3}"), ("evaluation", "{}")]
+    {
         assert!(try_params(stage, good).status.success(), "{stage}: {}", text(&try_params(stage, good)));
     }
     for (stage, bad, word) in [

@@ -1,5 +1,5 @@
-//! What a power cut leaves of a directory: the journal of the shim played over what was there, with the syncs taken at their word
-//! and nothing else.
+//! What a power cut leaves of a directory: the journal of the shim played over what was there, with the syncs taken at
+//! their word and nothing else.
 use crate::torture::Random;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,7 +107,9 @@ impl Disk {
     pub fn play(&mut self, mut journal: &[u8]) {
         let mut record = 0;
         while let Some(head) = journal.get(..17) {
-            let number = |range: std::ops::Range<usize>| head[range].iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte));
+            let number = |range: std::ops::Range<usize>| {
+                head[range].iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte))
+            };
             let (kind, handle, value) = (head[0], number(1..5) as u32, number(5..13));
             let Some(bytes) = journal.get(17..17 + number(13..17) as usize) else { break };
             self.step(record, kind, handle, value, bytes);
@@ -175,8 +177,8 @@ impl Disk {
         }
     }
 
-    /// The cut: of all that was not synced a random part is on the disk, in any order, the rest is not; a write may be there for
-    /// some of its sectors only. The directory is made to hold that and nothing else.
+    /// The cut: of all that was not synced a random part is on the disk, in any order, the rest is not; a write may be
+    /// there for some of its sectors only. The directory is made to hold that and nothing else.
     pub fn cut(mut self, directory: &Path, random: &mut Random) -> Damage {
         let mut damage = Damage::default();
         for (_, change) in &self.unsynced_names {

@@ -1,5 +1,5 @@
-//! The power fails at random points: of what the router wrote since its files' last syncs a random part is lost, in any order and
-//! torn at sectors. Nothing that was acknowledged may be lost. TORTURE_ROUNDS sets how often.
+//! The power fails at random points: of what the router wrote since its files' last syncs a random part is lost, in any
+//! order and torn at sectors. Nothing that was acknowledged may be lost. TORTURE_ROUNDS sets how often.
 mod disk;
 
 use crate::torture::{Outcome, Random, Rules, rounds, run};
@@ -21,7 +21,11 @@ pub fn shim() -> PathBuf {
         let path = dir.path().join("libpower.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/router/power/shim.rs");
         let mut build = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-        build.args(["--edition", "2024", "--crate-type", "cdylib", "-O", "-C", "panic=abort"]).arg(source).arg("-o").arg(&path);
+        build
+            .args(["--edition", "2024", "--crate-type", "cdylib", "-O", "-C", "panic=abort"])
+            .arg(source)
+            .arg("-o")
+            .arg(&path);
         let built = build.output().expect("rustc runs");
         assert!(built.status.success(), "building the shim: {}", String::from_utf8_lossy(&built.stderr));
         (dir, path)
@@ -76,7 +80,13 @@ fn power_cuts_lose_nothing_that_was_acknowledged() {
     eprintln!(
         "{} events acknowledged over {rounds} power cuts that dropped {} writes, tore {} and kept {} (and dropped {} names); {} handled, {} of \
          them more than once and without harm",
-        outcome.published, damage.dropped, damage.torn, damage.kept, damage.names_dropped, outcome.handled, outcome.repeated
+        outcome.published,
+        damage.dropped,
+        damage.torn,
+        damage.kept,
+        damage.names_dropped,
+        outcome.handled,
+        outcome.repeated
     );
 }
 

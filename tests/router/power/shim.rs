@@ -1,10 +1,12 @@
-//! A disk that forgets: preloaded into the router, it writes down what the program does to the files of one directory, so that the
-//! test can work out what a power cut might have left of them, and fails some calls when asked to. Built by the test with rustc.
+//! A disk that forgets: preloaded into the router, it writes down what the program does to the files of one directory,
+//! so that the test can work out what a power cut might have left of them, and fails some calls when asked to. Built by
+//! the test with rustc.
 //!
-//! POWER_ROOT is the directory. POWER_JOURNAL is the file that everything is written down in; syncs then take POWER_SYNC_US
-//! microseconds and nothing is really synced. POWER_FAULTS is a list of KIND:AFTER:COUNT: the calls AFTER to AFTER + COUNT of that
-//! kind fail; KIND is full (a write finds no room, the first one only half the room), io (a write fails) or sync (a sync fails).
-//! The memory-mapped file of SQLite's WAL index is left out: it does not outlive a power cut.
+//! POWER_ROOT is the directory. POWER_JOURNAL is the file that everything is written down in; syncs then take
+//! POWER_SYNC_US microseconds and nothing is really synced. POWER_FAULTS is a list of KIND:AFTER:COUNT: the calls AFTER
+//! to AFTER + COUNT of that kind fail; KIND is full (a write finds no room, the first one only half the room), io (a
+//! write fails) or sync (a sync fails). The memory-mapped file of SQLite's WAL index is left out: it does not outlive a
+//! power cut.
 #![allow(clippy::missing_safety_doc, reason = "the functions are libc's, with libc's contracts")]
 use std::ffi::{CStr, CString, OsString, c_char, c_int, c_long, c_uint, c_void};
 use std::os::unix::ffi::OsStringExt;

@@ -1,4 +1,5 @@
-//! A service that does nothing: says READY, waits for SIGTERM. What `scripts/bench suite` holds the daemons' starts against.
+//! A service that does nothing: says READY, waits for SIGTERM. What `scripts/bench suite` holds the daemons' starts
+//! against.
 use std::os::unix::net::UnixDatagram;
 
 fn main() -> std::io::Result<()> {

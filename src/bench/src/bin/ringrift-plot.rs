@@ -1,4 +1,5 @@
-//! Draws how the optimizer kept a machine within its band, from the samples of scripts/bench-optimizer, and says it in figures.
+//! Draws how the optimizer kept a machine within its band, from the samples of scripts/bench-optimizer, and says it in
+//! figures.
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use plotters::prelude::*;
@@ -56,7 +57,12 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let text = std::fs::read_to_string(&args.samples).with_context(|| format!("reading {}", args.samples.display()))?;
     let samples: Vec<Sample> = text.lines().filter_map(sample).collect();
-    ensure!(samples.len() > 10, "{} has {} samples that can be read; more than 10 are wanted", args.samples.display(), samples.len());
+    ensure!(
+        samples.len() > 10,
+        "{} has {} samples that can be read; more than 10 are wanted",
+        args.samples.display(),
+        samples.len()
+    );
     let svg = args.out.join("optimizer.svg");
     draw(&samples, &svg, &args.date).map_err(|e| anyhow::anyhow!("drawing {}: {e}", svg.display()))?;
     let table = args.out.join("optimizer.md");
@@ -66,7 +72,8 @@ fn main() -> Result<()> {
 /// One row for each stretch between two changes of the other work.
 fn figures(samples: &[Sample]) -> String {
     let mut text = String::from(
-        "| minutes | other load | mean utilisation | time in target range | jobs | changes of the number of jobs |\n|--|--|--:|--:|--:|--:|\n",
+        "| minutes | other load | mean utilisation | time in target range | jobs | changes of the number of jobs \
+            |\n|--|--|--:|--:|--:|--:|\n",
     );
     for stretch in samples.chunk_by(|a, b| a.other == b.other) {
         // The first minute is the way there.
@@ -121,7 +128,8 @@ fn draw(samples: &[Sample], path: &std::path::Path, date: &str) -> Drawn {
         .draw_series(LineSeries::new(samples.iter().map(|s| (s.minute, s.percent)), BLUE.stroke_width(2)))?
         .label("use of the processors")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], BLUE));
-    let steps = samples.windows(2).flat_map(|pair| [(pair[0].minute, pair[0].running), (pair[1].minute, pair[0].running)]);
+    let steps =
+        samples.windows(2).flat_map(|pair| [(pair[0].minute, pair[0].running), (pair[1].minute, pair[0].running)]);
     chart
         .draw_secondary_series(LineSeries::new(steps, RED.stroke_width(2)))?
         .label("self-play jobs that run")

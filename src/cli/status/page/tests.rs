@@ -33,7 +33,10 @@ fn what_is_well_fits_a_small_screen_and_says_so_first() {
     assert!(text.starts_with("● ringrift: all is well"), "{text}");
     assert!(text.lines().count() <= 23 && text.lines().all(|l| l.chars().count() <= 80), "{text}");
     let count = Profile::Standalone.built().len();
-    assert!(text.contains(&format!("{count} of {count} daemons run")) && text.contains("self-play 24/80 games ▕██"), "{text}");
+    assert!(
+        text.contains(&format!("{count} of {count} daemons run")) && text.contains("self-play 24/80 games ▕██"),
+        "{text}"
+    );
     assert!(text.lines().next().is_some_and(|l| l.ends_with("vm · standalone · up 2h 10min")), "{text}");
 }
 
@@ -41,10 +44,14 @@ fn what_is_well_fits_a_small_screen_and_says_so_first() {
 fn a_cause_is_the_second_line_and_its_consequences_are_one() {
     let mut facts = well();
     let router = unit(&mut facts, "ringrift-event-router.service");
-    (router.load_state, router.active_state, router.since_us) = ("masked".into(), "inactive".into(), Some(NOW - 60_000_000));
-    for name in
-        ["ringrift-auto-export.service", "ringrift-evaluation.service", "ringrift-data-pipeline.service", "ringrift-feedback-loop.service"]
-    {
+    (router.load_state, router.active_state, router.since_us) =
+        ("masked".into(), "inactive".into(), Some(NOW - 60_000_000));
+    for name in [
+        "ringrift-auto-export.service",
+        "ringrift-evaluation.service",
+        "ringrift-data-pipeline.service",
+        "ringrift-feedback-loop.service",
+    ] {
         let unit = unit(&mut facts, name);
         (unit.active_state, unit.start_queued) = ("inactive".into(), true);
     }
@@ -61,12 +68,23 @@ fn a_cause_is_the_second_line_and_its_consequences_are_one() {
 fn a_reason_is_wrapped_and_never_cut() {
     let mut facts = well();
     facts.config.errors = (1..=3)
-        .map(|n| format!("/etc/ringrift/conf.d/90-mine.yaml:{n}:3: limits.nonsense: unknown key; allowed are per_node and cluster"))
+        .map(|n| {
+            format!(
+                "/etc/ringrift/conf.d/90-mine.yaml:{n}:3: limits.nonsense: unknown key; allowed are per_node \
+            and cluster"
+            )
+        })
         .collect();
     facts.config.first_file = Some("/etc/ringrift/conf.d/90-mine.yaml".into());
     let text = shown(&facts);
     let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("✗ The configuration on disk is invalid") && words.contains("90-mine.yaml has 3 errors"), "{text}");
-    assert!(words.contains("90-mine.yaml:3:3: limits.nonsense: unknown key; allowed are per_node and cluster"), "{text}");
+    assert!(
+        words.contains("✗ The configuration on disk is invalid") && words.contains("90-mine.yaml has 3 errors"),
+        "{text}"
+    );
+    assert!(
+        words.contains("90-mine.yaml:3:3: limits.nonsense: unknown key; allowed are per_node and cluster"),
+        "{text}"
+    );
     assert!(words.contains("→ ringrift config check") && !text.contains('…'), "{text}");
 }

@@ -21,7 +21,8 @@ impl Held for Rows {
 
 impl ForeignQueue for Fake<Rows> {
     fn read(&self, _: &str, after: i64, limit: u32) -> Result<(Vec<ForeignEvent>, i64), StoreError> {
-        let rows: Vec<_> = self.asked().rows.iter().filter(|r| r.event_id > after).take(limit as usize).cloned().collect();
+        let rows: Vec<_> =
+            self.asked().rows.iter().filter(|r| r.event_id > after).take(limit as usize).cloned().collect();
         let last = rows.last().map_or(after, |r| r.event_id);
         Ok((rows, last))
     }

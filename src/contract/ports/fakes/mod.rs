@@ -1,4 +1,5 @@
-//! Fakes of the ports, one file each. What a test does not set is not there: asking it fails the test with the port's name.
+//! Fakes of the ports, one file each. What a test does not set is not there: asking it fails the test with the port's
+//! name.
 mod catalog;
 mod clock;
 mod current;
@@ -55,7 +56,9 @@ impl<T: Held> Fake<T> {
     fn asked(&self) -> RefMut<'_, T> {
         let name = T::PORT.name();
         RefMut::map(self.0.borrow_mut(), |held| {
-            held.as_mut().unwrap_or_else(|| panic!("the daemon asks its port `{name}`, which this test does not set: fakes.{name}.hold()"))
+            held.as_mut().unwrap_or_else(|| {
+                panic!("the daemon asks its port `{name}`, which this test does not set: fakes.{name}.hold()")
+            })
         })
     }
 }

@@ -56,7 +56,8 @@ impl Items {
         let at = Wall::default() + Span::of_us(n as i64);
         let Some(item) = self.work.last_mut() else { return };
         item.work.priority = priority;
-        (item.claimed_us, item.started_us, item.claimed_by, item.progress) = (Some(at), Some(at), Some(node_id()), progress);
+        (item.claimed_us, item.started_us, item.claimed_by, item.progress) =
+            (Some(at), Some(at), Some(node_id()), progress);
         item.lease = Some(Lease {
             lease_id: LeaseId::new(format!("t-l{n}")).expect("an id"),
             token: FencingToken(n as u64),

@@ -109,7 +109,10 @@ impl CatalogStore for Fake<Stored> {
     fn remove_job(&self, id: &JobId) -> Result<(), StoreError> {
         let mut stored = self.whole()?;
         if stored.stuck.as_ref() == Some(id) {
-            return Err(StoreError::Failed { operation: format!("removing {id}"), why: "Read-only file system".into() });
+            return Err(StoreError::Failed {
+                operation: format!("removing {id}"),
+                why: "Read-only file system".into(),
+            });
         }
         stored.folders.retain(|f| f.job_id != *id);
         Ok(())

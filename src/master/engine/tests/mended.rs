@@ -21,7 +21,10 @@ fn what_lies_in_the_run_folder_and_is_not_as_declared_is_mended() {
         for socket in SOCKETS {
             assert!(asked.contains(&format!("restart {}", socket.unit)), "{}: {asked:?}", socket.unit);
         }
-        assert!(!asked.iter().any(|a| a.starts_with("stop")), "a stop would leave those down who require it: {asked:?}");
+        assert!(
+            !asked.iter().any(|a| a.starts_with("stop")),
+            "a stop would leave those down who require it: {asked:?}"
+        );
     });
 }
 
@@ -33,8 +36,11 @@ fn a_mode_that_a_drop_in_sets_is_the_one_that_is_wanted() {
         bench.systemd.units.borrow_mut().get_mut(SOCKETS[0].unit).expect("there").socket_mode = Some(0o600);
         bench.engine.dirty.insert(SOCKETS[0].unit.into());
         let file = bench.dir.path().join("run").join(SOCKETS[0].file());
-        let mode = |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
-        let restarts = |bench: &Bench| bench.systemd.take().into_iter().filter(|a| *a == format!("restart {}", SOCKETS[0].unit)).count();
+        let mode =
+            |mode| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).expect("set");
+        let restarts = |bench: &Bench| {
+            bench.systemd.take().into_iter().filter(|a| *a == format!("restart {}", SOCKETS[0].unit)).count()
+        };
         mode(0o600);
         bench.settle().await;
         bench.systemd.take();

@@ -20,7 +20,10 @@ fn an_order_becomes_a_limited_unit_and_its_end_is_reported() {
         bench.engine.note(Note::Coordinator(FromCoordinator::Order(order.clone()))).await;
         bench.settle().await;
         let unit = "ringrift-job-training@a-1.service";
-        assert_eq!(bench.systemd.take(), [format!("limit {unit} Some(1048576) Some(64) Some(CpuList([0, 1]))"), format!("start {unit}")]);
+        assert_eq!(
+            bench.systemd.take(),
+            [format!("limit {unit} Some(1048576) Some(64) Some(CpuList([0, 1]))"), format!("start {unit}")]
+        );
         assert_eq!(bench.reports.try_recv().expect("a report").outcome, ReportOutcome::Started);
         assert_eq!(bench.engine.world().jobs.len(), 1);
         bench.systemd.units.borrow_mut().remove(unit);

@@ -21,7 +21,13 @@ use crate::train::epoch::{Feeder, Pace};
 /// Self-play with the untrained default network; with `output` the games are written as self-play writes them.
 pub fn selfplay(config: GameConfig, simulations: usize, time: Duration, output: Option<&Path>) -> Result<(), Failure> {
     let model = Model::untrained(config)?;
-    let origin = Origin { job_id: "bench".to_owned(), config, seed: 1, model_sha256: model.sha256.clone(), params: "{}".to_owned() };
+    let origin = Origin {
+        job_id: "bench".to_owned(),
+        config,
+        seed: 1,
+        model_sha256: model.sha256.clone(),
+        params: "{}".to_owned(),
+    };
     let mut writer = output.map(|path| ShardWriter::open(path, origin)).transpose()?;
     let mut net = NetEvaluator::new(model);
     let mut gumbel = Gumbel::default();
@@ -43,7 +49,8 @@ pub fn selfplay(config: GameConfig, simulations: usize, time: Duration, output: 
         writer.finish()?;
     }
     crate::say::line(format_args!(
-        "{config}: self-play with {simulations} simulations: {games} games, {moves} moves in {seconds:.2} s: {:.1} games/s, {:.0} moves/s, {:.0} searched moves/s",
+        "{config}: self-play with {simulations} simulations: {games} games, {moves} moves in {seconds:.2} s: {:.1} \
+            games/s, {:.0} moves/s, {:.0} searched moves/s",
         games as f64 / seconds,
         moves as f64 / seconds,
         searched as f64 / seconds
@@ -73,7 +80,8 @@ pub fn export(config: GameConfig, shard: &Path, output: &Path) -> Result<(), Fai
     npz.finish()?;
     let written = started.elapsed().as_secs_f64();
     crate::say::line(format_args!(
-        "{config}: export of {count} samples: replayed in {replayed:.2} s, written in {written:.2} s: {:.0} samples/s in all, {:.0} samples/s written",
+        "{config}: export of {count} samples: replayed in {replayed:.2} s, written in {written:.2} s: {:.0} samples/s \
+            in all, {:.0} samples/s written",
         count as f64 / (replayed + written),
         count as f64 / written
     ));
@@ -87,7 +95,15 @@ pub fn training(config: GameConfig, samples: &Path, time: Duration) -> Result<()
     let mut params = model.params.to_vec();
     let mut adam = Adam::new(params.len());
     let mut feeder = Feeder::new(config, &model.layout);
-    let pace = Pace { batch: 128, rate: 5e-4, decay: 0.1, value_weight: 1.0, search_share: 0.5, plane_rate: 0.03, total_steps: 1 << 20 };
+    let pace = Pace {
+        batch: 128,
+        rate: 5e-4,
+        decay: 0.1,
+        value_weight: 1.0,
+        search_share: 0.5,
+        plane_rate: 0.03,
+        total_steps: 1 << 20,
+    };
     let (mut learned, started) = (0, Instant::now());
     while learned == 0 || started.elapsed() < time {
         let mut rng = game_rng(1, learned as u64);
@@ -96,6 +112,9 @@ pub fn training(config: GameConfig, samples: &Path, time: Duration) -> Result<()
         learned += part.len();
     }
     let seconds = started.elapsed().as_secs_f64();
-    crate::say::line(format_args!("{config}: training: {learned} samples in {seconds:.2} s: {:.0} samples/s", learned as f64 / seconds));
+    crate::say::line(format_args!(
+        "{config}: training: {learned} samples in {seconds:.2} s: {:.0} samples/s",
+        learned as f64 / seconds
+    ));
     Ok(())
 }

@@ -48,11 +48,16 @@ pub enum What {
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let time = Duration::from_secs_f64(args.seconds.clamp(0.1, 3600.0));
-    let need = |file: &Option<PathBuf>, flag: &str| file.clone().ok_or_else(|| Failure::Usage(format!("give {flag} FILE")));
+    let need =
+        |file: &Option<PathBuf>, flag: &str| file.clone().ok_or_else(|| Failure::Usage(format!("give {flag} FILE")));
     match args.what {
         What::Playouts => crate::bench::playouts::playouts(args.config, time, 1),
         What::Selfplay => crate::bench::stages::selfplay(args.config, args.simulations, time, args.output.as_deref())?,
-        What::Export => crate::bench::stages::export(args.config, &need(&args.shard, "--shard")?, &need(&args.samples, "--samples")?)?,
+        What::Export => crate::bench::stages::export(
+            args.config,
+            &need(&args.shard, "--shard")?,
+            &need(&args.samples, "--samples")?,
+        )?,
         What::Training => crate::bench::stages::training(args.config, &need(&args.samples, "--samples")?, time)?,
     }
     crate::bench::memory::print_peak();

@@ -1,4 +1,5 @@
-//! `check-result` and `check-params`: would the suite accept what a command left, and would the built-in stage take these parameters?
+//! `check-result` and `check-params`: would the suite accept what a command left, and would the built-in stage take
+//! these parameters?
 
 use std::path::{Component, Path, PathBuf};
 
@@ -78,9 +79,18 @@ pub fn result(args: &ResultArgs) -> Result<(), Failure> {
         }
     }
     if !faults.is_empty() {
-        return Err(Failure::bad(format!("{} would be refused as a result of {}:\n  {}", path.display(), args.stage, faults.join("\n  "))));
+        return Err(Failure::bad(format!(
+            "{} would be refused as a result of {}:\n  {}",
+            path.display(),
+            args.stage,
+            faults.join("\n  ")
+        )));
     }
-    let known = if results::stage(&args.stage).is_some() { "" } else { " (a type of job whose result only has to keep to the limits)" };
+    let known = if results::stage(&args.stage).is_some() {
+        ""
+    } else {
+        " (a type of job whose result only has to keep to the limits)"
+    };
     let (artefacts, metrics) = (found.artefacts.len(), found.metrics.len());
     crate::say::line(format_args!("accepted: {}{known}, {artefacts} artefacts, {metrics} metrics", args.stage));
     Ok(())
@@ -97,7 +107,8 @@ fn read(path: &Path) -> Result<ResultFile, Failure> {
     serde_path_to_error::deserialize(&mut reader).map_err(|e| bad(format!("field {}: {}", e.path(), e.inner())))
 }
 
-/// What the runner asks of a file: inside, over no link, regular, one name, readable for the group, of the size and hash that were said.
+/// What the runner asks of a file: inside, over no link, regular, one name, readable for the group, of the size and
+/// hash that were said.
 fn file(folder: &Path, artefact: &Artefact) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
     let named = Path::new(&artefact.path);
@@ -106,9 +117,13 @@ fn file(folder: &Path, artefact: &Artefact) -> Result<(), String> {
     }
     let extension = named.extension().map(|e| e.to_string_lossy().into_owned());
     let plain = |e: &String| e.len() <= LONGEST_EXTENSION && e.bytes().all(|b| b.is_ascii_alphanumeric());
-    if artefact.path.chars().any(char::is_control) || named.components().count() > DEEPEST || !extension.iter().all(plain) {
+    if artefact.path.chars().any(char::is_control)
+        || named.components().count() > DEEPEST
+        || !extension.iter().all(plain)
+    {
         return Err(format!(
-            "the store keeps names without control characters, {DEEPEST} folders deep, extensions of {LONGEST_EXTENSION} letters and digits"
+            "the store keeps names without control characters, {DEEPEST} folders deep, extensions of \
+                {LONGEST_EXTENSION} letters and digits"
         ));
     }
     let mut path = folder.to_owned();

@@ -41,7 +41,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut first = Player::new(&args.first, args.config, search)?;
     let mut second = Player::new(&args.second, args.config, search)?;
     let max_moves = move_limit(args.config.board, 0);
-    let m = MatchConfig { config: args.config, opening: args.opening, swap_rule: args.swap_rule, max_moves, seed: args.seed };
+    let m = MatchConfig {
+        config: args.config,
+        opening: args.opening,
+        swap_rule: args.swap_rule,
+        max_moves,
+        seed: args.seed,
+    };
     let stop = Stop::on_signals()?;
     let (mut tally, mut moves) = (Tally::default(), 0);
     let started = std::time::Instant::now();

@@ -39,7 +39,10 @@ listed, and their numbers play them. Of a hexagon's cells x,y is enough. An empt
 /// Runs the verb.
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.seat == 0 || args.seat > args.config.players {
-        return Err(Failure::Usage(format!("--seat {}: {} has seats 1 to {}", args.seat, args.config, args.config.players)));
+        return Err(Failure::Usage(format!(
+            "--seat {}: {} has seats 1 to {}",
+            args.seat, args.config, args.config.players
+        )));
     }
     let search = SearchConfig { simulations: args.simulations.clamp(1, 800), ..SearchConfig::default() };
     let mut opponent = Player::new(&args.against, args.config, search)?;
@@ -113,7 +116,9 @@ fn fitting(texts: &[String], typed: &str) -> Vec<usize> {
             let whole = wanted.starts_with(|c: char| c.is_ascii_digit() || c == '-');
             words.any(|word| match word.trim_end_matches(',').strip_prefix(wanted) {
                 Some(rest) => {
-                    !whole || rest.is_empty() || (rest.starts_with(',') && rest.matches(',').count() == 1 && wanted.contains(','))
+                    !whole
+                        || rest.is_empty()
+                        || (rest.starts_with(',') && rest.matches(',').count() == 1 && wanted.contains(','))
                 }
                 None => false,
             })
@@ -156,7 +161,8 @@ fn kinds(texts: &[String]) -> String {
             None => kinds.push((kind, 1, text)),
         }
     }
-    let parts: Vec<String> = kinds.iter().map(|(kind, count, example)| format!("{count} × {kind} (as in `{example}`)")).collect();
+    let parts: Vec<String> =
+        kinds.iter().map(|(kind, count, example)| format!("{count} × {kind} (as in `{example}`)")).collect();
     format!("{} moves: {}\n", texts.len(), parts.join(", "))
 }
 
@@ -165,9 +171,16 @@ mod tests {
     use super::{columns, fitting, kinds, short};
 
     fn texts() -> Vec<String> {
-        ["place 1 at 1,1", "place 2 at 1,1", "place 1 at 11,1", "move 1,1 → 1,4", "capture 1,1 × 1,3 → 1,5", "skip placement"]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "place 1 at 1,1",
+            "place 2 at 1,1",
+            "place 1 at 11,1",
+            "move 1,1 → 1,4",
+            "capture 1,1 × 1,3 → 1,5",
+            "skip placement",
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     #[test]

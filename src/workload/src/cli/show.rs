@@ -43,7 +43,12 @@ fn list(shard: &ShardReader) -> Result<String, Failure> {
     for (n, id) in shard.ids()?.iter().enumerate() {
         let game = shard.game(id)?;
         let winner = game.winner.map_or("nobody".to_owned(), |w| format!("player {w}"));
-        out += &format!("{:>5}  {id}  {:>4} moves  {winner} wins, {}\n", n + 1, game.moves.len(), game.termination.replace('_', " "));
+        out += &format!(
+            "{:>5}  {id}  {:>4} moves  {winner} wins, {}\n",
+            n + 1,
+            game.moves.len(),
+            game.termination.replace('_', " ")
+        );
     }
     Ok(out)
 }
@@ -57,9 +62,9 @@ fn replay(shard: &ShardReader, game: &StoredGame, args: &Args) -> Result<String,
     }
     let mut out = format!("{}  {}\n\n", game.id, shard.config);
     for (n, stored) in game.moves.iter().enumerate().take(last) {
-        let mv = state
-            .move_from_json(&stored.json)
-            .map_err(|e| Failure::bad(format!("shard {}: game {}: move {}: {e}", args.shard.display(), game.id, n + 1)))?;
+        let mv = state.move_from_json(&stored.json).map_err(|e| {
+            Failure::bad(format!("shard {}: game {}: move {}: {e}", args.shard.display(), game.id, n + 1))
+        })?;
         let forced = stored.policy.is_none();
         if args.moves || (args.at.is_none() && !forced) {
             out += &line(n + 1, &state, &state.describe(&mv), stored);

@@ -37,7 +37,9 @@ pub struct Args {
 /// Runs the verb. Ctrl-C ends the matches; what is finished is written.
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.games < 2 || args.rematch == 1 || !(1..=800).contains(&args.simulations) {
-        return Err(Failure::Usage("--games takes 2 or more, --rematch 0 or at least 2, --simulations 1 to 800".to_owned()));
+        return Err(Failure::Usage(
+            "--games takes 2 or more, --rematch 0 or at least 2, --simulations 1 to 800".to_owned(),
+        ));
     }
     if args.redraw {
         return super::screen::print(&redraw(&args.folder)?);

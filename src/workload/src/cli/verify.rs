@@ -16,9 +16,13 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     match crate::verify::run(&args.paths, &mut std::io::stdout().lock()) {
         // A reader that has seen enough (`| head`) is no error.
-        Err(e) if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) => Ok(()),
+        Err(e) if e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe) => {
+            Ok(())
+        }
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::Failed("some cases failed; the lines above that start with FAIL say where".to_owned())),
+        Ok(false) => {
+            Err(Failure::Failed("some cases failed; the lines above that start with FAIL say where".to_owned()))
+        }
         Err(e) => Err(Failure::bad(format!("{e:#}"))),
     }
 }

@@ -82,10 +82,13 @@ pub struct Job<P> {
 impl<P: DeserializeOwned> Job<P> {
     /// Reads a description for a stage and verifies the hash of every input file.
     pub fn read(file: &Path, stage: &str) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|e| Failure::bad(format!("reading job description {}: {e}; check RINGRIFT_JOB_FILE or --job", file.display())))?;
+        let text = std::fs::read_to_string(file).map_err(|e| {
+            Failure::bad(format!("reading job description {}: {e}; check RINGRIFT_JOB_FILE or --job", file.display()))
+        })?;
         let raw: Raw = parse(&text, file, "")?;
-        let wrong = |field: &str, what: String| Failure::bad(format!("job description {}: field {field}: {what}", file.display()));
+        let wrong = |field: &str, what: String| {
+            Failure::bad(format!("job description {}: field {field}: {what}", file.display()))
+        };
         if raw.schema != 1 {
             return Err(wrong("schema", format!("this program reads schema 1, not {}", raw.schema)));
         }
@@ -93,14 +96,24 @@ impl<P: DeserializeOwned> Job<P> {
             return Err(wrong("job_type", format!("this command does {stage}, the job is {}", raw.job_type)));
         }
         if let Some(version) = raw.rules_version.filter(|v| *v != RULES_VERSION) {
-            let what = format!("this program plays version {RULES_VERSION}, not {version}; set workload.rules_version to {RULES_VERSION}");
+            let what = format!(
+                "this program plays version {RULES_VERSION}, not {version}; set workload.rules_version to \
+                    {RULES_VERSION}"
+            );
             return Err(wrong("rules_version", what));
         }
         let config = raw.config_key.parse().map_err(|e| wrong("config_key", format!("{e}")))?;
         let params = serde_json::Value::Object(raw.params).to_string();
         let params = parse(&params, file, "params.")?;
-        let job =
-            Self { file: file.to_owned(), job_id: raw.job_id, config, attempt: raw.attempt, seed: raw.seed, inputs: raw.inputs, params };
+        let job = Self {
+            file: file.to_owned(),
+            job_id: raw.job_id,
+            config,
+            attempt: raw.attempt,
+            seed: raw.seed,
+            inputs: raw.inputs,
+            params,
+        };
         job.verify_inputs()?;
         Ok(job)
     }
@@ -118,11 +131,18 @@ impl<P: DeserializeOwned> Job<P> {
         // Shards are verified one by one by the export, which leaves a damaged one out.
         let lists = [("samples", &i.samples)];
         let named = single.iter().filter_map(|(name, file)| file.as_ref().map(|f| ((*name).to_owned(), f)));
-        let listed = lists.iter().flat_map(|(name, files)| files.iter().enumerate().map(move |(n, f)| (format!("{name}[{n}]"), f)));
+        let listed = lists
+            .iter()
+            .flat_map(|(name, files)| files.iter().enumerate().map(move |(n, f)| (format!("{name}[{n}]"), f)));
         for (name, file) in named.chain(listed) {
-            let (found, _) = sha256_file(&file.path).map_err(|e| self.wrong(&format!("inputs.{name}.path"), &e.to_string()))?;
+            let (found, _) =
+                sha256_file(&file.path).map_err(|e| self.wrong(&format!("inputs.{name}.path"), &e.to_string()))?;
             if found != file.sha256.to_ascii_lowercase() {
-                let what = format!("{} has SHA-256 {found}, expected {}; fetch the file again", file.path.display(), file.sha256);
+                let what = format!(
+                    "{} has SHA-256 {found}, expected {}; fetch the file again",
+                    file.path.display(),
+                    file.sha256
+                );
                 return Err(self.wrong(&format!("inputs.{name}.sha256"), &what));
             }
         }
@@ -137,7 +157,13 @@ impl<P> Job<P> {
     }
 
     /// Refuses a number outside of its range.
-    pub fn check_range<T: PartialOrd + std::fmt::Display>(&self, field: &str, value: T, low: T, high: T) -> Result<(), Failure> {
+    pub fn check_range<T: PartialOrd + std::fmt::Display>(
+        &self,
+        field: &str,
+        value: T,
+        low: T,
+        high: T,
+    ) -> Result<(), Failure> {
         if value >= low && value <= high {
             return Ok(());
         }

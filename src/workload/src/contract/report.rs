@@ -20,7 +20,12 @@ impl Reporter {
     /// Takes RINGRIFT_REPORT_FD over, if it is set.
     pub fn from_environment() -> Result<Self, Failure> {
         let Some(text) = std::env::var_os("RINGRIFT_REPORT_FD") else { return Ok(Self { out: None, last: None }) };
-        let bad = || Failure::Usage(format!("RINGRIFT_REPORT_FD={}: not an open file descriptor; unset it to get text", text.display()));
+        let bad = || {
+            Failure::Usage(format!(
+                "RINGRIFT_REPORT_FD={}: not an open file descriptor; unset it to get text",
+                text.display()
+            ))
+        };
         let fd: i32 = text.to_str().and_then(|t| t.parse().ok()).filter(|&fd| fd > 2).ok_or_else(bad)?;
         if !std::path::Path::new(&format!("/proc/self/fd/{fd}")).exists() {
             return Err(bad());
@@ -43,7 +48,8 @@ impl Reporter {
             crate::say::note(format_args!("{done}/{total} {unit}: {message}{extra}"));
             return;
         };
-        let line = json!({"progress": {"done": done, "total": total, "unit": unit, "message": message, "metrics": metrics}});
+        let line =
+            json!({"progress": {"done": done, "total": total, "unit": unit, "message": message, "metrics": metrics}});
         let _ = out.write_all(format!("{line}\n").as_bytes());
     }
 

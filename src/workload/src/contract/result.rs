@@ -43,13 +43,15 @@ impl StageResult {
     /// Hashes a finished file of the output directory and lists it.
     pub fn add(&mut self, kind: &'static str, output: &Path, name: &str, meta: Value) -> Result<(), Failure> {
         let (sha256, bytes) = sha256_file(&output.join(name))?;
-        let Value::Object(meta) = meta else { return Err(Failure::internal("listing an artefact", "its metadata is no object")) };
+        let Value::Object(meta) = meta else {
+            return Err(Failure::internal("listing an artefact", "its metadata is no object"));
+        };
         self.artefacts.push(Artefact { kind, path: name.to_owned(), sha256, bytes, meta });
         Ok(())
     }
 
-    /// Writes `result.json`, whole or not at all. Whoever reads it syncs what it names, so nothing here waits for the disk: the loop
-    /// does.
+    /// Writes `result.json`, whole or not at all. Whoever reads it syncs what it names, so nothing here waits for the
+    /// disk: the loop does.
     pub fn write(&self, output: &Path) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(self).map_err(|e| Failure::internal("writing result.json", e))?;
         let path = output.join("result.json");

@@ -50,7 +50,10 @@ pub fn run<P: DeserializeOwned>(
     let job = Job::read(&args.job, name)?;
     let done = args.output.join("result.json");
     if done.exists() {
-        return Err(Failure::Usage(format!("{} exists already: this job is done; give a fresh output directory", done.display())));
+        return Err(Failure::Usage(format!(
+            "{} exists already: this job is done; give a fresh output directory",
+            done.display()
+        )));
     }
     std::fs::create_dir_all(&args.output).map_err(|e| Failure::io("creating", &args.output, &e))?;
     let previous = args.previous.filter(|p| Path::new(p) != args.output);

@@ -185,7 +185,9 @@ impl Collector {
             if !(0.0..=1.0 + 1e-4).contains(&p) {
                 return Err(format!("policy value {p} is no probability"));
             }
-            let slot = out.binary_search_by_key(&index, |&(i, _)| i).map_err(|_| format!("policy index {index} is no legal move"))?;
+            let slot = out
+                .binary_search_by_key(&index, |&(i, _)| i)
+                .map_err(|_| format!("policy index {index} is no legal move"))?;
             out[slot].1 += p;
             sum += p;
         }

@@ -90,7 +90,8 @@ const FIXED: [(&str, &str, u64); 10] = [
     ("quality_score", "<f4", 0),
 ];
 /// Text arrays and their width in characters.
-const TEXT: [(&str, usize); 5] = [("phases", 20), ("victory_types", 20), ("engine_modes", 16), ("move_types", 26), ("opponent_types", 16)];
+const TEXT: [(&str, usize); 5] =
+    [("phases", 20), ("victory_types", 20), ("engine_modes", 16), ("move_types", 26), ("opponent_types", 16)];
 
 /// All columns.
 pub struct Columns {
@@ -138,7 +139,8 @@ impl Columns {
         }
         let floats = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let players = i32::from(self.encoder.config.players);
-        let [globals, values, values_mp, search_values, num_players, current, move_numbers, totals, elo, quality] = &mut self.fixed;
+        let [globals, values, values_mp, search_values, num_players, current, move_numbers, totals, elo, quality] =
+            &mut self.fixed;
         globals.push(&floats(&sample.features.globals))?;
         values.push(&sample.values[usize::from(sample.player)].to_le_bytes())?;
         values_mp.push(&floats(&sample.values))?;
@@ -177,7 +179,9 @@ impl Columns {
         let (height, width) = geometry.plane;
         let planes = self.encoder.planes();
         let sparse = &mut self.sparse;
-        npz.array("features", "<f4", &[n, planes as u64, height as u64, width as u64], |out| expand(sparse, n, planes, geometry, out))?;
+        npz.array("features", "<f4", &[n, planes as u64, height as u64, width as u64], |out| {
+            expand(sparse, n, planes, geometry, out)
+        })?;
         for (column, (name, descr, second)) in self.fixed.iter_mut().zip(FIXED) {
             let shape = if second == 0 { vec![n] } else { vec![n, second] };
             npz.array(name, descr, &shape, |out| std::io::copy(&mut column.reader()?, out).map(drop))?;
@@ -198,7 +202,13 @@ impl Columns {
 }
 
 /// Writes sparse planes out in full, sample by sample.
-fn expand(sparse: &mut Column, count: u64, planes: usize, geometry: &Geometry, out: &mut dyn Write) -> std::io::Result<()> {
+fn expand(
+    sparse: &mut Column,
+    count: u64,
+    planes: usize,
+    geometry: &Geometry,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     let (height, width) = geometry.plane;
     let place = |index: usize| {
         let (row, col) = geometry.position[index % geometry.cells];

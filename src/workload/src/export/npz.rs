@@ -42,11 +42,17 @@ impl NpzWriter {
     ) -> Result<(), Failure> {
         let ty: TypeStr = descr.parse().map_err(|e| Failure::internal("writing samples", format!("{descr}: {e}")))?;
         // large_file: entries may pass 4 GiB.
-        let options =
-            SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).compression_level(Some(LEVEL)).large_file(true);
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(LEVEL))
+            .large_file(true);
         let write = || -> std::io::Result<String> {
             self.zip.start_file(format!("{name}.npy"), options).map_err(std::io::Error::other)?;
-            WriteOptions::new_header_only().dtype(DType::Plain(ty)).shape(shape).writer(&mut self.zip).write_header_only()?;
+            WriteOptions::new_header_only()
+                .dtype(DType::Plain(ty))
+                .shape(shape)
+                .writer(&mut self.zip)
+                .write_header_only()?;
             let mut through = Hashing { inner: &mut self.zip, hasher: Sha256::new() };
             fill(&mut through)?;
             Ok(through.hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
@@ -118,8 +124,9 @@ pub struct NpzReader {
 impl NpzReader {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let bad =
-            |e: &dyn std::fmt::Display| Failure::bad(format!("samples {}: {e}; the file is no whole NPZ, fetch it again", path.display()));
+        let bad = |e: &dyn std::fmt::Display| {
+            Failure::bad(format!("samples {}: {e}; the file is no whole NPZ, fetch it again", path.display()))
+        };
         let file = File::open(path).map_err(|e| bad(&e))?;
         let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| bad(&e))?;
         Ok(Self { zip, path: path.to_owned() })
@@ -155,7 +162,8 @@ impl NpzReader {
         if found != descr {
             return Err(wrong(format!("dtype {found}, expected {descr}")));
         }
-        let fits = header.shape().len() == shape.len() && header.shape().iter().zip(shape).all(|(a, b)| b.is_none_or(|b| *a == b));
+        let fits = header.shape().len() == shape.len()
+            && header.shape().iter().zip(shape).all(|(a, b)| b.is_none_or(|b| *a == b));
         if !fits || header.order() != npyz::Order::C {
             let expected: Vec<String> = shape.iter().map(|d| d.map_or("N".to_owned(), |d| d.to_string())).collect();
             return Err(wrong(format!("shape {:?}, expected ({})", header.shape(), expected.join(", "))));

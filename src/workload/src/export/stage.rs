@@ -36,7 +36,8 @@ impl Default for ExportParams {
     }
 }
 
-/// Adds the games of one shard and returns the model that played them. The inner error: the shard is missing or damaged.
+/// Adds the games of one shard and returns the model that played them. The inner error: the shard is missing or
+/// damaged.
 fn add_shard(
     stage: &Stage<ExportParams>,
     n: usize,
@@ -51,7 +52,12 @@ fn add_shard(
     // Sound, and none of this job's: whoever named it made a mistake.
     let wrong = |what: String| Err(job.wrong(&format!("inputs.shards[{n}]"), &what));
     if reader.config != job.config {
-        return wrong(format!("{} holds games of {}, the job is for {}", shard.path.display(), reader.config, job.config));
+        return wrong(format!(
+            "{} holds games of {}, the job is for {}",
+            shard.path.display(),
+            reader.config,
+            job.config
+        ));
     }
     if reader.rules_version != RULES_VERSION {
         return wrong(format!(
@@ -88,12 +94,16 @@ fn open_shard(stage: &Stage<ExportParams>, n: usize) -> Result<ShardReader, Fail
     let wrong = |part: &str, what: &str| job.wrong(&format!("inputs.shards[{n}]{part}"), what);
     let (found, _) = sha256_file(&shard.path).map_err(|e| wrong(".path", &e.to_string()))?;
     if found != shard.sha256.to_ascii_lowercase() {
-        let what = format!("{} has SHA-256 {found}, expected {}; fetch the file again", shard.path.display(), shard.sha256);
+        let what =
+            format!("{} has SHA-256 {found}, expected {}; fetch the file again", shard.path.display(), shard.sha256);
         return Err(wrong(".sha256", &what));
     }
     let reader = ShardReader::open(&shard.path)?;
     if !reader.complete {
-        let what = format!("{} is from an interrupted job (schema_metadata has no complete=1); let the job finish", shard.path.display());
+        let what = format!(
+            "{} is from an interrupted job (schema_metadata has no complete=1); let the job finish",
+            shard.path.display()
+        );
         return Err(wrong("", &what));
     }
     Ok(reader)
@@ -106,7 +116,9 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
     let p = stage.job.params.clone();
     let shards = stage.job.inputs.shards.clone();
     if shards.is_empty() {
-        return Err(stage.job.wrong("inputs.shards", "no shards: there is nothing to export; name at least one games.db"));
+        return Err(stage
+            .job
+            .wrong("inputs.shards", "no shards: there is nothing to export; name at least one games.db"));
     }
     let mut collector = Collector::new(config, p.min_moves, p.dedup, &stage.output);
     let mut quarantined = Vec::new();
@@ -166,7 +178,8 @@ pub fn run(stage: &mut Stage<ExportParams>) -> Result<StageResult, Failure> {
     let meta = json!({"config_key": config.to_string(), "samples": count, "games": games, "rules_version": RULES_VERSION, "models": models, "shards": shards.iter().map(|s| &s.sha256).collect::<Vec<_>>()});
     result.add("samples", &stage.output, SAMPLES, meta)?;
     if !quarantined.is_empty() {
-        let text = serde_json::to_string_pretty(&quarantined).map_err(|e| Failure::internal("writing quarantine.json", e))?;
+        let text =
+            serde_json::to_string_pretty(&quarantined).map_err(|e| Failure::internal("writing quarantine.json", e))?;
         write_atomically(&stage.output.join(QUARANTINE), text.as_bytes())?;
         result.add("quarantine", &stage.output, QUARANTINE, json!({"games": quarantined.len()}))?;
     }

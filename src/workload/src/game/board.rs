@@ -73,7 +73,10 @@ impl fmt::Display for BoardKind {
 
 /// A name that is no board or configuration.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("no such game configuration {0:?}; use a board (square8, square19, hex8, hexagonal) and 2p, 3p or 4p, as in square8_2p")]
+#[error(
+    "no such game configuration {0:?}; use a board (square8, square19, hex8, hexagonal) and 2p, 3p or 4p, as in \
+        square8_2p"
+)]
 pub struct UnknownConfig(pub String);
 
 impl FromStr for BoardKind {

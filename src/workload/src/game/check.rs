@@ -48,12 +48,15 @@ impl State {
         }
         match mv.kind {
             MoveKind::PlaceRing => self.why_no_placement(mv),
-            MoveKind::SkipPlacement => "placement may be skipped only by a player with rings in hand who can move a stack or recover",
+            MoveKind::SkipPlacement => {
+                "placement may be skipped only by a player with rings in hand who can move a stack or recover"
+            }
             MoveKind::NoPlacementAction => "a placement is possible",
             MoveKind::MoveStack | MoveKind::OvertakingCapture | MoveKind::ContinueCaptureSegment => self.why_no_leg(mv),
             MoveKind::NoMovementAction => "a stack can move or capture, or a recovery is possible",
             MoveKind::SkipRecovery | MoveKind::RecoverySlide => {
-                "recovery is for a player without stacks, with a marker and a buried ring; slides that complete a line go first"
+                "recovery is for a player without stacks, with a marker and a buried ring; slides that complete a \
+                    line go first"
             }
             MoveKind::NoLineAction => "a line must be processed",
             MoveKind::ProcessLine | MoveKind::ChooseLineOption => {
@@ -64,7 +67,9 @@ impl State {
             MoveKind::SkipTerritoryProcessing => "there is no region to skip",
             MoveKind::EliminateRings if self.head.debt == Debt::None => "nothing is to be paid",
             MoveKind::EliminateRings | MoveKind::ForcedElimination => "the player does not control a stack there",
-            MoveKind::SwapSides => "sides are swapped only once, instead of the second player's first turn, with two players",
+            MoveKind::SwapSides => {
+                "sides are swapped only once, instead of the second player's first turn, with two players"
+            }
             MoveKind::SkipCapture => "captures go on while any is possible",
         }
     }
@@ -97,7 +102,8 @@ impl State {
         } else if mv.kind == MoveKind::MoveStack {
             "a stack moves straight, at least as far as it is high, over no stack and no collapsed cell"
         } else {
-            "a capture jumps one stack in line whose cap is not higher, at least as far as the attacker is high, over free cells"
+            "a capture jumps one stack in line whose cap is not higher, at least as far as the attacker is high, over \
+                free cells"
         }
     }
 }
@@ -106,7 +112,9 @@ fn in_phase(kind: MoveKind, phase: Phase) -> bool {
     use MoveKind::*;
     match phase {
         Phase::RingPlacement => matches!(kind, PlaceRing | SkipPlacement | NoPlacementAction | SwapSides),
-        Phase::Movement => matches!(kind, MoveStack | OvertakingCapture | NoMovementAction | RecoverySlide | SkipRecovery),
+        Phase::Movement => {
+            matches!(kind, MoveStack | OvertakingCapture | NoMovementAction | RecoverySlide | SkipRecovery)
+        }
         Phase::Capture => matches!(kind, OvertakingCapture | SkipCapture),
         Phase::ChainCapture => matches!(kind, ContinueCaptureSegment),
         Phase::LineProcessing => matches!(kind, ProcessLine | ChooseLineOption | NoLineAction | EliminateRings),

@@ -50,7 +50,9 @@ impl Geometry {
             BoardKind::Hexagonal => (-12, 12, 25),
         };
         let on_board = |x: i8, y: i8| {
-            (low..=high).contains(&x) && (low..=high).contains(&y) && (board.is_square() || (low..=high).contains(&(-x - y)))
+            (low..=high).contains(&x)
+                && (low..=high).contains(&y)
+                && (board.is_square() || (low..=high).contains(&(-x - y)))
         };
         let coordinates: Vec<(i8, i8)> =
             (low..=high).flat_map(|x| (low..=high).map(move |y| (x, y))).filter(|&(x, y)| on_board(x, y)).collect();
@@ -165,7 +167,9 @@ impl Geometry {
 
     /// The cell in row and column of the plane, if that place is on the board.
     pub fn at_plane(&self, row: usize, col: usize) -> Option<Cell> {
-        (row < self.plane.0 && col < self.plane.1).then(|| self.by_position[row * self.plane.1 + col]).filter(|&c| c != NO_CELL)
+        (row < self.plane.0 && col < self.plane.1)
+            .then(|| self.by_position[row * self.plane.1 + col])
+            .filter(|&c| c != NO_CELL)
     }
 }
 

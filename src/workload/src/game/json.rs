@@ -64,7 +64,10 @@ impl State {
         for (what, kind) in [("stacks", 0), ("markers", 1), ("collapsed", 2)] {
             let map = value[what].as_object().ok_or_else(|| bad(format!("{what} is no object")))?;
             for (name, content) in map {
-                let cell = state.geometry().parse(name).ok_or_else(|| bad(format!("{what}: no cell {name:?} on the board")))?;
+                let cell = state
+                    .geometry()
+                    .parse(name)
+                    .ok_or_else(|| bad(format!("{what}: no cell {name:?} on the board")))?;
                 if state.content(cell) != Content::Empty {
                     return Err(bad(format!("{what}: cell {name} is given twice")));
                 }
@@ -173,7 +176,10 @@ impl State {
     pub fn move_from_json(&self, value: &Value) -> Result<Move, IllegalMove> {
         let refuse = |rule| IllegalMove { mv: value.to_string(), rule };
         let wanted = value.as_object().ok_or_else(|| refuse("a move is an object"))?;
-        let kind = value["type"].as_str().and_then(MoveKind::from_name).ok_or_else(|| refuse("there is no such type of move"))?;
+        let kind = value["type"]
+            .as_str()
+            .and_then(MoveKind::from_name)
+            .ok_or_else(|| refuse("there is no such type of move"))?;
         let at = |key: &str| {
             let list = wanted.get(key)?.as_array()?;
             let n = |i: usize| list.get(i).and_then(Value::as_i64);

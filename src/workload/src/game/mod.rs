@@ -19,8 +19,8 @@ mod territory;
 mod text;
 mod turn;
 
-/// Version of the rules that this program plays. It grows with every change after which a game may go another way, and stands in games,
-/// samples, models and results; what does not carry it is of version 1.
+/// Version of the rules that this program plays. It grows with every change after which a game may go another way, and
+/// stands in games, samples, models and results; what does not carry it is of version 1.
 pub const RULES_VERSION: u32 = 2;
 
 pub use board::{BoardKind, GameConfig, MAX_CELLS, MAX_HEIGHT, MAX_PLAYERS, UnknownConfig};

@@ -58,8 +58,8 @@ impl State {
         Some(Outcome { winner: self.head.winner, reason: self.head.reason, rank })
     }
 
-    /// What places a player at the end: territory (all collapsed cells), eliminated rings (with those in hand), markers,
-    /// having moved last; then the lower number, so that no two players tie.
+    /// What places a player at the end: territory (all collapsed cells), eliminated rings (with those in hand),
+    /// markers, having moved last; then the lower number, so that no two players tie.
     pub(super) fn standing_key(&self, player: u8) -> (u16, u16, u16, bool, u8) {
         let p = usize::from(player);
         let h = &self.head;

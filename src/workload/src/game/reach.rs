@@ -24,7 +24,9 @@ impl State {
                         return true;
                     }
                 } else {
-                    return cells::is_stack(value) && cells::cap(value) <= cap && self.could_land(at, d, distance, height);
+                    return cells::is_stack(value)
+                        && cells::cap(value) <= cap
+                        && self.could_land(at, d, distance, height);
                 }
             }
         })
@@ -96,7 +98,9 @@ impl State {
                 }
                 let value = self.cells[usize::from(at)];
                 if !cells::is_open(value) {
-                    return cells::is_stack(value) && cells::cap(value) <= cap && self.could_land(at, d, distance, height);
+                    return cells::is_stack(value)
+                        && cells::cap(value) <= cap
+                        && self.could_land(at, d, distance, height);
                 }
             }
         })
@@ -105,7 +109,9 @@ impl State {
     /// True if a player has a stack that can move or capture.
     pub(super) fn can_move(&self, player: u8) -> bool {
         self.stacks(player) > 0
-            && self.controlled(player).any(|(cell, stack)| self.could_act(cell, cells::height(stack), cells::cap(stack)))
+            && self
+                .controlled(player)
+                .any(|(cell, stack)| self.could_act(cell, cells::height(stack), cells::cap(stack)))
     }
 
     /// True if a player may leave the board as it is when placing: a stack can move or capture, or

@@ -122,7 +122,9 @@ impl State {
                 self.set(mv.from, 0);
                 self.set(mv.to, cells::marker(self.head.player));
                 match (mv.aux, line) {
-                    (recovery::LINE_PAID, Some((direction, first, length))) => self.collapse_run(first, direction, length),
+                    (recovery::LINE_PAID, Some((direction, first, length))) => {
+                        self.collapse_run(first, direction, length)
+                    }
                     (recovery::LINE_FREE, _) => self.collapse_run(mv.target, mv.part, mv.count),
                     _ => {}
                 }

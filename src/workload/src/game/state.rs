@@ -322,7 +322,16 @@ impl State {
             0,
         ];
         let s = h.standing;
-        let rest = [s.first, s.seen, s.real, s.alone, s.rounds, h.config.board as u8, h.config.players, u8::from(h.turns == 1)];
+        let rest = [
+            s.first,
+            s.seen,
+            s.real,
+            s.alone,
+            s.rounds,
+            h.config.board as u8,
+            h.config.players,
+            u8::from(h.turns == 1),
+        ];
         code = cells::mix(code ^ u64::from_le_bytes(small));
         code = cells::mix(code ^ u64::from_le_bytes(rest));
         code = cells::mix(code ^ u64::from(h.bound));

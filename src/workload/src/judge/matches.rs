@@ -55,7 +55,11 @@ impl Tally {
 
     /// Points of points possible; 0 before the first game.
     pub fn win_rate(&self) -> f64 {
-        if self.games() == 0 { 0.0 } else { (f64::from(self.wins) + f64::from(self.draws) / 2.0) / f64::from(self.games()) }
+        if self.games() == 0 {
+            0.0
+        } else {
+            (f64::from(self.wins) + f64::from(self.draws) / 2.0) / f64::from(self.games())
+        }
     }
 
     /// Counts a pair.
@@ -82,7 +86,13 @@ fn seats(config: GameConfig, index: u64) -> u8 {
 }
 
 /// Plays pair `index` of a match: the same opening, the seats exchanged.
-pub fn play_pair(m: &MatchConfig, index: u64, first: &mut Player, second: &mut Player, stop: &Stop) -> Result<[GameScore; 2], Failure> {
+pub fn play_pair(
+    m: &MatchConfig,
+    index: u64,
+    first: &mut Player,
+    second: &mut Player,
+    stop: &Stop,
+) -> Result<[GameScore; 2], Failure> {
     let mask = seats(m.config, index);
     let all = (1u8 << m.config.players) - 1;
     let a = play(m, index, mask, first, second, stop)?;
@@ -90,7 +100,14 @@ pub fn play_pair(m: &MatchConfig, index: u64, first: &mut Player, second: &mut P
     Ok([a, b])
 }
 
-fn play(m: &MatchConfig, index: u64, mask: u8, first: &mut Player, second: &mut Player, stop: &Stop) -> Result<GameScore, Failure> {
+fn play(
+    m: &MatchConfig,
+    index: u64,
+    mask: u8,
+    first: &mut Player,
+    second: &mut Player,
+    stop: &Stop,
+) -> Result<GameScore, Failure> {
     let mut opening: GameRng = game_rng(m.seed, 2 * index);
     let mut rng: GameRng = game_rng(m.seed ^ u64::from(mask), 2 * index + 1);
     let mut state = State::new(m.config, m.swap_rule);

@@ -115,9 +115,17 @@ pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> 
         games.push(pair);
         decision = sprt.decide(&tally.pairs);
         if stage.reporter.due() || decision != Decision::Continue {
-            let metrics =
-                Map::from_iter([("win_rate".to_owned(), json!(tally.win_rate())), ("sprt_llr".to_owned(), json!(sprt.llr(&tally.pairs)))]);
-            stage.reporter.progress(u64::from(tally.games()), u64::from(p.max_games), "games", "against the champion", metrics);
+            let metrics = Map::from_iter([
+                ("win_rate".to_owned(), json!(tally.win_rate())),
+                ("sprt_llr".to_owned(), json!(sprt.llr(&tally.pairs))),
+            ]);
+            stage.reporter.progress(
+                u64::from(tally.games()),
+                u64::from(p.max_games),
+                "games",
+                "against the champion",
+                metrics,
+            );
         }
         if decision != Decision::Continue {
             break;
@@ -159,7 +167,12 @@ pub fn run(stage: &mut Stage<EvaluationParams>) -> Result<StageResult, Failure> 
     Ok(result)
 }
 
-fn baseline(stage: &mut Stage<EvaluationParams>, m: &MatchConfig, first: &mut Player, opponent: &str) -> Result<Value, Failure> {
+fn baseline(
+    stage: &mut Stage<EvaluationParams>,
+    m: &MatchConfig,
+    first: &mut Player,
+    opponent: &str,
+) -> Result<Value, Failure> {
     let games = stage.job.params.baseline_games;
     let mut second = if opponent == "random" { Player::Random } else { Player::heuristic(m.config) };
     let mut tally = Tally::default();
@@ -172,5 +185,7 @@ fn baseline(stage: &mut Stage<EvaluationParams>, m: &MatchConfig, first: &mut Pl
             stage.reporter.progress(u64::from(tally.games()), u64::from(games), "games", &message, Map::new());
         }
     }
-    Ok(json!({"games": tally.games(), "wins": tally.wins, "draws": tally.draws, "losses": tally.losses, "win_rate": tally.win_rate()}))
+    Ok(
+        json!({"games": tally.games(), "wins": tally.wins, "draws": tally.draws, "losses": tally.losses, "win_rate": tally.win_rate()}),
+    )
 }

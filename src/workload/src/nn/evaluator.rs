@@ -43,7 +43,8 @@ impl Evaluator for NetEvaluator {
         self.encoder.encode(state, &mut self.features);
         let mover = state.to_move();
         self.rows.clear();
-        self.rows.extend(moves.iter().map(|mv| self.space.rows_of(self.space.index(mv, mover), &self.features.classes)));
+        self.rows
+            .extend(moves.iter().map(|mv| self.space.rows_of(self.space.index(mv, mover), &self.features.classes)));
         forward(&self.model.params, &self.model.layout, &self.features, &self.rows, &mut self.scratch);
         logits.clear();
         logits.extend_from_slice(&self.scratch.logits);

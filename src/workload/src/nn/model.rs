@@ -104,20 +104,35 @@ impl Model {
     }
 
     /// A model of given parameters; computes the hash of its file.
-    pub fn from_params(config: GameConfig, layout: Layout, params: Vec<f32>, lineage: Lineage) -> Result<Self, Failure> {
-        let mut model = Self { config, layout, params: Arc::new(params), lineage, rules_version: RULES_VERSION, sha256: String::new() };
+    pub fn from_params(
+        config: GameConfig,
+        layout: Layout,
+        params: Vec<f32>,
+        lineage: Lineage,
+    ) -> Result<Self, Failure> {
+        let mut model = Self {
+            config,
+            layout,
+            params: Arc::new(params),
+            lineage,
+            rules_version: RULES_VERSION,
+            sha256: String::new(),
+        };
         model.sha256 = sha256_hex(&model.to_bytes()?);
         Ok(model)
     }
 
     /// The file's bytes: the same model gives the same bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
-        let tensors = self.layout.tensors().map(|(name, range, shape)| (name, Tensor { data: &self.params[range], shape }));
+        let tensors =
+            self.layout.tensors().map(|(name, range, shape)| (name, Tensor { data: &self.params[range], shape }));
         let plain = safetensors::serialize(tensors, None).map_err(|e| Failure::internal("writing a model", e))?;
         // safetensors keeps the metadata in a hash map, whose order changes from run to run; identity is content, so
         // the metadata goes into the header in a fixed order.
-        let header_len = u64::from_le_bytes(plain[..8].try_into().map_err(|e| Failure::internal("writing a model", e))?) as usize;
-        let header = std::str::from_utf8(&plain[8..8 + header_len]).map_err(|e| Failure::internal("writing a model", e))?;
+        let header_len =
+            u64::from_le_bytes(plain[..8].try_into().map_err(|e| Failure::internal("writing a model", e))?) as usize;
+        let header =
+            std::str::from_utf8(&plain[8..8 + header_len]).map_err(|e| Failure::internal("writing a model", e))?;
         let metadata = serde_json::to_string(&self.metadata()).map_err(|e| Failure::internal("writing a model", e))?;
         let body = header.trim_end().strip_prefix('{').unwrap_or_default();
         let mut text = format!("{{\"__metadata__\":{metadata},{body}");
@@ -153,7 +168,8 @@ impl Model {
 
     /// Reads a model from a file, checking everything in it.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let bytes = std::fs::read(path).map_err(|e| Failure::bad(format!("reading model {}: {e}; check the path", path.display())))?;
+        let bytes = std::fs::read(path)
+            .map_err(|e| Failure::bad(format!("reading model {}: {e}; check the path", path.display())))?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -169,7 +185,8 @@ impl Model {
         }
         if model.rules_version != RULES_VERSION {
             return Err(Failure::bad(format!(
-                "model {}: field rules_version: it learned from games of rules version {}, this program plays version {RULES_VERSION}; train anew",
+                "model {}: field rules_version: it learned from games of rules version {}, this program plays version \
+                    {RULES_VERSION}; train anew",
                 path.display(),
                 model.rules_version
             )));
@@ -185,16 +202,22 @@ impl Model {
         let empty = HashMap::new();
         let meta = header.metadata().as_ref().unwrap_or(&empty);
         let field = |name: &str| {
-            meta.get(name).ok_or_else(|| bad(format!("field {name} is missing from the header; it was not written by this program")))
+            meta.get(name).ok_or_else(|| {
+                bad(format!("field {name} is missing from the header; it was not written by this program"))
+            })
         };
         if field("format")? != "ringrift-model-1" {
             return Err(bad(format!("field format: expected ringrift-model-1, got {}", field("format")?)));
         }
         if field("encoder_version")? != &ENCODER_VERSION.to_string() {
-            return Err(bad(format!("field encoder_version: expected {ENCODER_VERSION}, got {}; train anew", field("encoder_version")?)));
+            return Err(bad(format!(
+                "field encoder_version: expected {ENCODER_VERSION}, got {}; train anew",
+                field("encoder_version")?
+            )));
         }
         let config: GameConfig = field("config_key")?.parse().map_err(|e| bad(format!("field config_key: {e}")))?;
-        let widths = tensors.tensor("second.weight").map_err(|e| bad(format!("tensor second.weight: {e}")))?.shape().to_vec();
+        let widths =
+            tensors.tensor("second.weight").map_err(|e| bad(format!("tensor second.weight: {e}")))?.shape().to_vec();
         let [first, second] = widths[..] else {
             return Err(bad(format!("tensor second.weight: shape {widths:?}, expected two dimensions")));
         };
@@ -206,7 +229,11 @@ impl Model {
         for (name, range, shape) in layout.tensors() {
             let view = tensors.tensor(name).map_err(|e| bad(format!("tensor {name}: {e}")))?;
             if view.shape() != shape || view.dtype() != Dtype::F32 {
-                return Err(bad(format!("tensor {name}: {:?} {:?}, expected F32 {shape:?}", view.dtype(), view.shape())));
+                return Err(bad(format!(
+                    "tensor {name}: {:?} {:?}, expected F32 {shape:?}",
+                    view.dtype(),
+                    view.shape()
+                )));
             }
             for (p, raw) in params[range].iter_mut().zip(view.data().chunks_exact(4)) {
                 *p = f32::from_le_bytes([raw[0], raw[1], raw[2], raw[3]]);
@@ -223,7 +250,8 @@ impl Model {
             generation: meta.get("generation").and_then(|g| g.parse().ok()).unwrap_or(0),
         };
         let rules = meta.get("rules_version").map_or("1", String::as_str);
-        let rules_version = rules.parse().map_err(|_| bad(format!("field rules_version: expected an integer, got {rules:?}")))?;
+        let rules_version =
+            rules.parse().map_err(|_| bad(format!("field rules_version: expected an integer, got {rules:?}")))?;
         Ok(Self { config, layout, params: Arc::new(params), lineage, rules_version, sha256: sha256_hex(bytes) })
     }
 }

@@ -175,7 +175,15 @@ unsafe fn forward_avx2(p: &[f32], l: &Layout, f: &Features, m: &[Rows], s: &mut 
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-unsafe fn backward_avx2(p: &[f32], l: &Layout, f: &Features, m: &[Rows], t: &Target<'_>, s: &mut Scratch, g: &mut [f32]) -> (f32, f32) {
+unsafe fn backward_avx2(
+    p: &[f32],
+    l: &Layout,
+    f: &Features,
+    m: &[Rows],
+    t: &Target<'_>,
+    s: &mut Scratch,
+    g: &mut [f32],
+) -> (f32, f32) {
     backward_body(p, l, f, m, t, s, g)
 }
 

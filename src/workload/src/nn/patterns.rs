@@ -38,7 +38,14 @@ fn blocks(class: u8) -> bool {
 }
 
 /// Appends the pattern features of a board to `out`, which holds its planes; they are numbered from `first`.
-pub fn append(classes: &[u8], geometry: &Geometry, players: usize, first: usize, counts: &mut Counts, out: &mut Vec<(u16, f32)>) {
+pub fn append(
+    classes: &[u8],
+    geometry: &Geometry,
+    players: usize,
+    first: usize,
+    counts: &mut Counts,
+    out: &mut Vec<(u16, f32)>,
+) {
     let counts = &mut counts.0;
     counts.fill(0);
     for &(index, _) in out.iter() {

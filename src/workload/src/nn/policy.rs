@@ -2,8 +2,8 @@
 //!
 //! Index blocks, in order, with N cells, D directions, L = longest ray: placement N×3 (cell, rings); movement N×D×L
 //! (from, direction, distance); capture N×D×L (the jumped stack follows from the position); recovery N×D×4 (from,
-//! direction, mode); line N×D×3 (first cell that collapses, direction, processed, all or part); territory N×4 (first cell,
-//! border colour relative to the mover); elimination N; forced elimination N; then nine moves without a cell.
+//! direction, mode); line N×D×3 (first cell that collapses, direction, processed, all or part); territory N×4 (first
+//! cell, border colour relative to the mover); elimination N; forced elimination N; then nine moves without a cell.
 //! Only recoveries that differ in the paying stack and regions that share first cell and border share an index.
 
 use crate::game::{Cell, GameConfig, Geometry, Move, MoveKind, NO_CELL, geometry};
@@ -65,7 +65,8 @@ impl PolicySpace {
         let geometry = geometry(config.board);
         let (n, d) = (geometry.cells, geometry.directions);
         let reach = geometry.plane.0 - 1;
-        let sizes = [n * 3, n * d * reach, n * d * reach, n * d * RECOVERY_MODES, n * d * LINE_OPTIONS, n * 4, n, n, BARE];
+        let sizes =
+            [n * 3, n * d * reach, n * d * reach, n * d * RECOVERY_MODES, n * d * LINE_OPTIONS, n * 4, n, n, BARE];
         let mut starts = [0; 10];
         for (i, size) in sizes.into_iter().enumerate() {
             starts[i + 1] = starts[i] + size;
@@ -78,7 +79,8 @@ impl PolicySpace {
                 }
             }
         }
-        let direction_maps = geometry.symmetries.iter().map(|map| direction_map(geometry, map, &direction_of)).collect();
+        let direction_maps =
+            geometry.symmetries.iter().map(|map| direction_map(geometry, map, &direction_of)).collect();
         Self { geometry, players: config.players, reach, starts, direction_of, direction_maps }
     }
 
@@ -167,7 +169,12 @@ impl PolicySpace {
         let group = (0..9).find(|&g| index < self.starts[g + 1])?;
         let (directions, details) = self.shape(group);
         let rest = index - self.starts[group];
-        Some(Action { group, cell: rest / (directions * details), direction: rest / details % directions, detail: rest % details })
+        Some(Action {
+            group,
+            cell: rest / (directions * details),
+            direction: rest / details % directions,
+            detail: rest % details,
+        })
     }
 
     /// The index under a board symmetry; `None` when the index alone does not determine its image (regions, and lines

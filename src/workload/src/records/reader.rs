@@ -79,15 +79,18 @@ impl ShardReader {
         if !path.is_file() {
             return Err(bad("no such file; check the path".to_owned()));
         }
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(|e| bad(format!("{e}; is it a games.db?")))?;
+        let connection =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .map_err(|e| bad(format!("{e}; is it a games.db?")))?;
         let read = |key: &str| {
             connection
                 .query_row("SELECT value FROM schema_metadata WHERE key = ?1", [key], |r| r.get::<_, String>(0))
                 .optional()
                 .map_err(|e| bad(format!("table schema_metadata: {e}; the file is no whole games.db, fetch it again")))
         };
-        let need = |key: &str| read(key)?.ok_or_else(|| bad(format!("schema_metadata has no {key}; it was not written by self-play")));
+        let need = |key: &str| {
+            read(key)?.ok_or_else(|| bad(format!("schema_metadata has no {key}; it was not written by self-play")))
+        };
         let version = need("schema_version")?;
         if version != "16" {
             return Err(bad(format!("field schema_version: expected 16, got {version}")));
@@ -95,7 +98,8 @@ impl ShardReader {
         let config = need("config_key")?.parse().map_err(|e| bad(format!("field config_key: {e}")))?;
         let model_sha256 = need("model_sha256")?;
         let rules = read("rules_version")?.unwrap_or_else(|| "1".to_owned());
-        let rules_version = rules.parse().map_err(|_| bad(format!("field rules_version: expected an integer, got {rules:?}")))?;
+        let rules_version =
+            rules.parse().map_err(|_| bad(format!("field rules_version: expected an integer, got {rules:?}")))?;
         let complete = read("complete")?.as_deref() == Some("1");
         Ok(Self { connection, path: path.to_owned(), config, model_sha256, rules_version, complete })
     }
@@ -106,14 +110,16 @@ impl ShardReader {
 
     /// Ids of all games, in order.
     pub fn ids(&self) -> Result<Vec<String>, Failure> {
-        let mut query = self.connection.prepare("SELECT game_id FROM games ORDER BY game_id").map_err(|e| self.bad(e))?;
+        let mut query =
+            self.connection.prepare("SELECT game_id FROM games ORDER BY game_id").map_err(|e| self.bad(e))?;
         let rows = query.query_map([], |r| r.get(0)).map_err(|e| self.bad(e))?;
         rows.map(|r| r.map_err(|e| self.bad(e))).collect()
     }
 
     /// One game with its moves.
     pub fn game(&self, id: &str) -> Result<StoredGame, Failure> {
-        let query = "SELECT winner, termination_reason, metadata_json, engine_mode, opponent_type, quality_score, total_moves FROM games WHERE game_id = ?1";
+        let query = "SELECT winner, termination_reason, metadata_json, engine_mode, opponent_type, quality_score, \
+            total_moves FROM games WHERE game_id = ?1";
         let mut game = self
             .connection
             .query_row(query, [id], |r| {
@@ -134,7 +140,12 @@ impl ShardReader {
             })
             .optional()
             .map_err(|e| self.bad(e))?
-            .ok_or_else(|| Failure::Usage(format!("shard {} has no game {id}; show without a game lists them", self.path.display())))?;
+            .ok_or_else(|| {
+                Failure::Usage(format!(
+                    "shard {} has no game {id}; show without a game lists them",
+                    self.path.display()
+                ))
+            })?;
         let mut values = self
             .connection
             .prepare_cached("SELECT final_value FROM game_players WHERE game_id = ?1 ORDER BY player_number")
@@ -142,7 +153,8 @@ impl ShardReader {
         for value in values.query_map([id], |r| r.get(0)).map_err(|e| self.bad(e))? {
             game.values.push(value.map_err(|e| self.bad(e))?);
         }
-        let query = "SELECT player, phase, move_type, move_json, engine_eval, move_probs, search_stats_json FROM game_moves WHERE game_id = ?1 ORDER BY move_number";
+        let query = "SELECT player, phase, move_type, move_json, engine_eval, move_probs, search_stats_json FROM \
+            game_moves WHERE game_id = ?1 ORDER BY move_number";
         let mut query = self.connection.prepare_cached(query).map_err(|e| self.bad(e))?;
         let mut rows = query.query([id]).map_err(|e| self.bad(e))?;
         while let Some(r) = rows.next().map_err(|e| self.bad(e))? {

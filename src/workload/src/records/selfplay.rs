@@ -145,14 +145,17 @@ pub fn run(stage: &mut Stage<SelfplayParams>) -> Result<StageResult, Failure> {
     Ok(result)
 }
 
-/// The network that plays. A model of other rules does not: the loop has begun anew, and until it has a model of its own the untrained
-/// network plays.
+/// The network that plays. A model of other rules does not: the loop has begun anew, and until it has a model of its
+/// own the untrained network plays.
 fn player(stage: &mut Stage<SelfplayParams>) -> Result<Model, Failure> {
     let config = stage.job.config;
     let Some(file) = &stage.job.inputs.model else { return Model::untrained(config) };
     let model = Model::load(&file.path)?;
     if model.config == config && model.rules_version != RULES_VERSION {
-        let message = format!("the model is of rules version {}, the untrained network plays version {RULES_VERSION}", model.rules_version);
+        let message = format!(
+            "the model is of rules version {}, the untrained network plays version {RULES_VERSION}",
+            model.rules_version
+        );
         stage.reporter.progress(0, stage.job.params.games, "games", &message, serde_json::Map::new());
         return Model::untrained(config);
     }

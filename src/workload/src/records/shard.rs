@@ -1,4 +1,5 @@
-//! Writing a shard: each finished game in a transaction of its own, so that a kill at any byte loses only the game in hand.
+//! Writing a shard: each finished game in a transaction of its own, so that a kill at any byte loses only the game in
+//! hand.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,9 @@ pub struct ShardWriter {
 }
 
 fn sql(path: &Path) -> impl Fn(rusqlite::Error) -> Failure + '_ {
-    move |e| Failure::internal(&format!("writing shard {}", path.display()), format!("{e}; check that the disk is not full"))
+    move |e| {
+        Failure::internal(&format!("writing shard {}", path.display()), format!("{e}; check that the disk is not full"))
+    }
 }
 
 impl ShardWriter {
@@ -44,8 +47,8 @@ impl ShardWriter {
         let connection = Connection::open(path).map_err(sql(path))?;
         let writer = Self { connection, path: path.to_owned(), origin };
         let err = sql(path);
-        // A searched move is about 1 KiB: on the default pages of 4 KiB most of them would take an overflow page each, and half the file
-        // be empty. Of no effect on a file that is there.
+        // A searched move is about 1 KiB: on the default pages of 4 KiB most of them would take an overflow page each,
+        // and half the file be empty. Of no effect on a file that is there.
         writer.connection.pragma_update(None, "page_size", 16384).map_err(&err)?;
         // A rollback journal, not WAL: when a transaction ends the file alone is whole.
         writer.connection.pragma_update(None, "journal_mode", "DELETE").map_err(&err)?;
@@ -55,7 +58,10 @@ impl ShardWriter {
             let script = format!("BEGIN; {} COMMIT;", include_str!("schema.sql"));
             writer.connection.execute_batch(&script).map_err(&err)?;
             for (key, value) in writer.identity() {
-                writer.connection.execute("INSERT INTO schema_metadata VALUES (?1, ?2)", params![key, value]).map_err(&err)?;
+                writer
+                    .connection
+                    .execute("INSERT INTO schema_metadata VALUES (?1, ?2)", params![key, value])
+                    .map_err(&err)?;
             }
         }
         Ok(writer)
@@ -76,7 +82,8 @@ impl ShardWriter {
 
     /// True if the file belongs to this origin and is not damaged.
     pub fn is_ours(&self) -> bool {
-        let sound = self.connection.pragma_query_value(None, "quick_check", |r| r.get::<_, String>(0)).is_ok_and(|s| s == "ok");
+        let sound =
+            self.connection.pragma_query_value(None, "quick_check", |r| r.get::<_, String>(0)).is_ok_and(|s| s == "ok");
         sound && self.identity().iter().all(|(key, value)| self.metadata(key).as_deref() == Some(value))
     }
 
@@ -102,7 +109,8 @@ impl ShardWriter {
         let config = self.origin.config;
         transaction
             .execute(
-                "INSERT INTO games (game_id, board_type, num_players, rng_seed, game_status, winner, termination_reason, total_moves,
+                "INSERT INTO games (game_id, board_type, num_players, rng_seed, game_status, winner,
+                  termination_reason, total_moves,
                  total_turns, duration_ms, source, schema_version, metadata_json, quality_score, quality_category, engine_mode, opponent_type, opponent_model_id)
                  VALUES (?1,?2,?3,?4,'completed',?5,?6,?7,?8,?9,'selfplay',16,?10,1.0,'selfplay','gumbel-mcts','self',?11)",
                 params![
@@ -121,27 +129,40 @@ impl ShardWriter {
             )
             .map_err(&err)?;
         {
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO game_players VALUES (?1,?2,'model',?3,?4,?5,?6,?7,?8)").map_err(&err)?;
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO game_players VALUES (?1,?2,'model',?3,?4,?5,?6,?7,?8)")
+                .map_err(&err)?;
             let values = game.values();
             for seat in 0..config.players {
                 // Seats and colours are exchanged the same way in both directions.
                 let colour = game.last.seat(seat);
                 let rank = game.outcome.map_or(1, |o| o.rank[usize::from(colour)] + 1);
-                let (eliminated, territory, hand) = (game.last.eliminated(colour), game.last.territory(colour), game.last.hand(colour));
+                let (eliminated, territory, hand) =
+                    (game.last.eliminated(colour), game.last.territory(colour), game.last.hand(colour));
                 insert
-                    .execute(params![id, seat + 1, self.origin.model_sha256, rank, values[usize::from(seat)], eliminated, territory, hand])
+                    .execute(params![
+                        id,
+                        seat + 1,
+                        self.origin.model_sha256,
+                        rank,
+                        values[usize::from(seat)],
+                        eliminated,
+                        territory,
+                        hand
+                    ])
                     .map_err(&err)?;
             }
-            let mut insert =
-                transaction.prepare_cached("INSERT INTO game_moves VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)").map_err(&err)?;
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO game_moves VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")
+                .map_err(&err)?;
             for (n, mv) in game.moves.iter().enumerate() {
                 let kind = mv.json.get("type").and_then(|t| t.as_str()).unwrap_or("unknown");
                 let eval = mv.values.map(|v| v[usize::from(mv.player - 1)]);
                 let engine = mv.policy.as_ref().map(|_| "gumbel-mcts");
                 let probabilities = mv.policy.as_ref().map(|p| policy_text(p));
-                let stats =
-                    mv.values.map(|v| json!({"simulations": mv.simulations, "values": v[..usize::from(config.players)]}).to_string());
+                let stats = mv.values.map(|v| {
+                    json!({"simulations": mv.simulations, "values": v[..usize::from(config.players)]}).to_string()
+                });
                 insert
                     .execute(params![
                         id,

@@ -57,15 +57,24 @@ pub struct Gumbel {
 
 impl Gumbel {
     /// Searches a position that has at least two legal moves.
-    pub fn search(&mut self, state: &State, config: &SearchConfig, evaluator: &mut dyn Evaluator, rng: &mut GameRng) -> SearchResult {
+    pub fn search(
+        &mut self,
+        state: &State,
+        config: &SearchConfig,
+        evaluator: &mut dyn Evaluator,
+        rng: &mut GameRng,
+    ) -> SearchResult {
         let root = self.tree.add_root(state);
         self.tree.evaluate_from(root, evaluator);
         let count = self.tree.nodes[root].moves.len();
         self.sums.clear();
         self.sums.resize(count, [0.0; MAX_PLAYERS]);
-        let noise: Vec<f32> = (0..count)
-            .map(|_| if config.exploration > 0.0 { config.exploration * -(-(open01(rng).ln())).ln() as f32 } else { 0.0 })
-            .collect();
+        let noise: Vec<f32> =
+            (0..count)
+                .map(|_| {
+                    if config.exploration > 0.0 { config.exploration * -(-(open01(rng).ln())).ln() as f32 } else { 0.0 }
+                })
+                .collect();
         let mut order: Vec<usize> = (0..count).collect();
         self.rank(&mut order, root, &noise, config);
         order.truncate(config.sampled_actions.max(1).min(config.simulations.max(1)));
@@ -99,8 +108,16 @@ impl Gumbel {
         values.map(|v| v / mass)
     }
 
-    fn halve(&mut self, order: &mut Vec<usize>, root: usize, noise: &[f32], config: &SearchConfig, evaluator: &mut dyn Evaluator) {
-        let phases = usize::BITS as usize - order.len().leading_zeros() as usize - usize::from(order.len().is_power_of_two());
+    fn halve(
+        &mut self,
+        order: &mut Vec<usize>,
+        root: usize,
+        noise: &[f32],
+        config: &SearchConfig,
+        evaluator: &mut dyn Evaluator,
+    ) {
+        let phases =
+            usize::BITS as usize - order.len().leading_zeros() as usize - usize::from(order.len().is_power_of_two());
         let phases = phases.max(1);
         let mut left = config.simulations;
         loop {

@@ -57,7 +57,8 @@ pub fn values(state: &State) -> [f32; MAX_PLAYERS] {
     let scores = scores(state);
     let mut out = [0.0; MAX_PLAYERS];
     for player in 0..usize::from(players) {
-        let best = (0..usize::from(players)).filter(|&p| p != player).map(|p| scores[p]).fold(f32::NEG_INFINITY, f32::max);
+        let best =
+            (0..usize::from(players)).filter(|&p| p != player).map(|p| scores[p]).fold(f32::NEG_INFINITY, f32::max);
         out[player] = tanh(SHARPNESS * (scores[player] - best));
     }
     out

@@ -28,8 +28,11 @@ impl FromStr for PlayerSpec {
     type Err = Failure;
 
     fn from_str(text: &str) -> Result<Self, Failure> {
-        let bad =
-            || Failure::Usage(format!("no such player {text:?}; use random, heuristic, mcts:N (1 to 800), policy:FILE or model:FILE"));
+        let bad = || {
+            Failure::Usage(format!(
+                "no such player {text:?}; use random, heuristic, mcts:N (1 to 800), policy:FILE or model:FILE"
+            ))
+        };
         match text.split_once(':') {
             None if text == "random" => Ok(Self::Random),
             None if text == "heuristic" => Ok(Self::Heuristic),
@@ -59,8 +62,12 @@ impl Player {
         Ok(match spec {
             PlayerSpec::Random => Self::Random,
             PlayerSpec::Heuristic => Self::heuristic(config),
-            PlayerSpec::Policy(file) => Self::Policy(Box::new(NetEvaluator::new(Model::load_for(file, config)?)), Vec::new()),
-            PlayerSpec::Mcts(n) => Self::Search(Box::default(), SearchConfig { simulations: *n, ..search }, Box::new(HeuristicEvaluator)),
+            PlayerSpec::Policy(file) => {
+                Self::Policy(Box::new(NetEvaluator::new(Model::load_for(file, config)?)), Vec::new())
+            }
+            PlayerSpec::Mcts(n) => {
+                Self::Search(Box::default(), SearchConfig { simulations: *n, ..search }, Box::new(HeuristicEvaluator))
+            }
             PlayerSpec::Model(file) => Self::model(Model::load_for(file, config)?, search),
         })
     }

@@ -1,7 +1,8 @@
 //! The strength of a learning run by generation: what `scripts/bench-learning` collected, judged by matches.
 //!
-//! The loop's own matches end as soon as they decide, so their Elo differences are too large in the mean. Here each number of games is fixed
-//! before the first is played: every promotion is played again, and generations are held against players that do not change.
+//! The loop's own matches end as soon as they decide, so their Elo differences are too large in the mean. Here each
+//! number of games is fixed before the first is played: every promotion is played again, and generations are held
+//! against players that do not change.
 
 pub mod plot;
 pub mod report;
@@ -93,14 +94,16 @@ impl Strength {
         self.played.iter().find(|p| p.fixture.first == Side::Generation(generation) && p.fixture.second == second)
     }
 
-    /// Promotions that their rematch contradicts: the promoted generation is the weaker one beyond doubt (upper 95 % bound below 0).
+    /// Promotions that their rematch contradicts: the promoted generation is the weaker one beyond doubt (upper 95 %
+    /// bound below 0).
     pub fn contradicted(&self) -> Vec<u32> {
         let promoted = self.run.generations.iter().skip(1).map(|g| g.number);
         promoted.filter(|&g| self.of(g, Side::Generation(g - 1)).is_some_and(|p| p.elo[2] < 0.0)).collect()
     }
 }
 
-/// Judges the run in `folder`, and writes strength.json, strength.md and strength.svg beside it. Told to stop, it writes what is finished.
+/// Judges the run in `folder`, and writes strength.json, strength.md and strength.svg beside it. Told to stop, it
+/// writes what is finished.
 pub fn judge(folder: &Path, plan: Plan, stop: &Stop) -> Result<String, Failure> {
     let run = Run::read(folder)?;
     let fixtures = schedule::fixtures(&run, &plan);
@@ -116,7 +119,9 @@ pub fn judge(folder: &Path, plan: Plan, stop: &Stop) -> Result<String, Failure> 
 /// Writes table and plot of what strength.json holds, without playing.
 pub fn redraw(folder: &Path) -> Result<String, Failure> {
     let path = folder.join("strength.json");
-    let bad = |e: &dyn std::fmt::Display| Failure::bad(format!("reading {}: {e}; judge the run first, without --redraw", path.display()));
+    let bad = |e: &dyn std::fmt::Display| {
+        Failure::bad(format!("reading {}: {e}; judge the run first, without --redraw", path.display()))
+    };
     let text = std::fs::read_to_string(&path).map_err(|e| bad(&e))?;
     let mut whole: serde_json::Value = serde_json::from_str(&text).map_err(|e| bad(&e))?;
     let strength = serde_json::from_value(whole["strength"].take()).map_err(|e| bad(&e))?;

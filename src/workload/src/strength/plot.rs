@@ -1,4 +1,5 @@
-//! The strength of a run as an SVG: points against fixed players over the minutes, and Elo added up over the promotions.
+//! The strength of a run as an SVG: points against fixed players over the minutes, and Elo added up over the
+//! promotions.
 
 use plotters::prelude::*;
 
@@ -53,15 +54,26 @@ fn shares(area: &Area<'_>, s: &Strength) -> Drawn {
         (Side::Generation(0), "against the untrained network", RGBColor(0, 140, 60)),
     ];
     for (side, label, colour) in sides {
-        let points: Vec<(f64, [f64; 3])> =
-            s.run.generations.iter().filter_map(|g| Some((g.minute, s.of(g.number, side)?.share().map(|v| 100.0 * v)))).collect();
-        chart.draw_series(points.iter().map(|&(x, [mid, low, high])| ErrorBar::new_vertical(x, low, mid, high, colour.filled(), 6)))?;
+        let points: Vec<(f64, [f64; 3])> = s
+            .run
+            .generations
+            .iter()
+            .filter_map(|g| Some((g.minute, s.of(g.number, side)?.share().map(|v| 100.0 * v))))
+            .collect();
+        chart.draw_series(
+            points.iter().map(|&(x, [mid, low, high])| ErrorBar::new_vertical(x, low, mid, high, colour.filled(), 6)),
+        )?;
         chart
             .draw_series(LineSeries::new(points.iter().map(|&(x, [mid, ..])| (x, mid)), colour.stroke_width(2)))?
             .label(label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour));
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).border_style(BLACK).background_style(WHITE).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .border_style(BLACK)
+        .background_style(WHITE)
+        .draw()?;
     Ok(())
 }
 
@@ -96,8 +108,10 @@ fn ratings(area: &Area<'_>, s: &Strength) -> Drawn {
         .y_label_formatter(&|y| format!("{y:+.0}"))
         .draw()?;
     let games = s.plan.rematch_games;
-    let series =
-        [("matches that promoted (ended when decided)".to_owned(), promoted, BLUE), (format!("rematches of {games} games"), rematch, RED)];
+    let series = [
+        ("matches that promoted (ended when decided)".to_owned(), promoted, BLUE),
+        (format!("rematches of {games} games"), rematch, RED),
+    ];
     for (label, points, colour) in series.into_iter().filter(|(_, p, _)| p.len() > 1) {
         chart.draw_series(points.iter().map(|&p| Circle::new(p, 3, colour.filled())))?;
         chart
@@ -105,6 +119,11 @@ fn ratings(area: &Area<'_>, s: &Strength) -> Drawn {
             .label(label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour));
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).border_style(BLACK).background_style(WHITE).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .border_style(BLACK)
+        .background_style(WHITE)
+        .draw()?;
     Ok(())
 }

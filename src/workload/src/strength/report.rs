@@ -15,7 +15,14 @@ pub fn line(played: &Played) -> String {
     };
     let t = &played.tally;
     let (first, second) = (name(played.fixture.first), name(played.fixture.second));
-    format!("{first} – {second}: +{} ={} -{}, {}, Elo {}", t.wins, t.draws, t.losses, share(Some(played)), elo(Some(played.elo)))
+    format!(
+        "{first} – {second}: +{} ={} -{}, {}, Elo {}",
+        t.wins,
+        t.draws,
+        t.losses,
+        share(Some(played)),
+        elo(Some(played.elo))
+    )
 }
 
 fn share(played: Option<&Played>) -> String {
@@ -35,12 +42,16 @@ fn elo(found: Option<[f64; 3]>) -> String {
 pub fn markdown(s: &Strength) -> String {
     let mut out = String::new();
     let set = &s.run.setting;
-    let load = s.run.load.map_or("not recorded".to_owned(), |[mean, low, high]| format!("{mean:.1} (mean; {low:.1} to {high:.1})"));
+    let load = s
+        .run
+        .load
+        .map_or("not recorded".to_owned(), |[mean, low, high]| format!("{mean:.1} (mean; {low:.1} to {high:.1})"));
     let date = if set.date.is_empty() { String::new() } else { format!("{}: ", set.date) };
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{date}{}, {} minutes from nothing on {} cores, version {}, load average {load}: {} games of self-play, {} models trained, {} promoted, {} refused.\n",
+        "{date}{}, {} minutes from nothing on {} cores, version {}, load average {load}: {} games of self-play, {} \
+            models trained, {} promoted, {} refused.\n",
         set.config,
         set.minutes,
         set.cores,
@@ -56,9 +67,14 @@ pub fn markdown(s: &Strength) -> String {
          ended as soon as it decided; the rematch has {} games, fixed beforehand.\n",
         s.plan.games, s.plan.simulations, s.plan.rematch_games
     );
-    out += "| generation | minute | promoted with (Elo) | rematch (Elo) | vs random | vs heuristic | vs untrained |\n|--:|--:|--:|--:|--:|--:|--:|\n";
+    out += "| generation | minute | promoted with (Elo) | rematch (Elo) | vs random | vs heuristic | vs untrained \
+        |\n|--:|--:|--:|--:|--:|--:|--:|\n";
     for g in &s.run.generations {
-        let promoted = if g.number == 0 { String::new() } else { format!("{} in {} games", elo(Some(g.promotion_elo)), g.promotion_games) };
+        let promoted = if g.number == 0 {
+            String::new()
+        } else {
+            format!("{} in {} games", elo(Some(g.promotion_elo)), g.promotion_games)
+        };
         let rematch = g.number.checked_sub(1).and_then(|before| s.of(g.number, Side::Generation(before)));
         let cells = [
             promoted,
@@ -70,8 +86,9 @@ pub fn markdown(s: &Strength) -> String {
         let _ = writeln!(out, "| {} | {:.1} | {} |", g.number, g.minute, cells.join(" | "));
     }
     let contradicted = s.contradicted();
-    let rematches =
-        s.played.iter().filter(|p| matches!((p.fixture.first, p.fixture.second), (Side::Generation(a), Side::Generation(b)) if a == b + 1));
+    let rematches = s.played.iter().filter(
+        |p| matches!((p.fixture.first, p.fixture.second), (Side::Generation(a), Side::Generation(b)) if a == b + 1),
+    );
     let _ = writeln!(
         out,
         "\n{} of {} promotions were played again; {}.",

@@ -72,10 +72,12 @@ impl Run {
         let bad = |name: &str, what: String| Failure::bad(format!("{}: {what}", folder.join(name).display()));
         let setting: Setting = serde_json::from_str(&read("run.json")?).map_err(|e| bad("run.json", e.to_string()))?;
         let load = load(&read("load").unwrap_or_default());
-        let mut run = Self { setting, load, generations: vec![Generation::default()], games: 0, trained: 0, refused: 0 };
+        let mut run =
+            Self { setting, load, generations: vec![Generation::default()], games: 0, trained: 0, refused: 0 };
         let (mut matches, events) = (Vec::new(), read("events.jsonl")?);
         for (n, line) in events.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-            let line: Value = serde_json::from_str(line).map_err(|e| bad("events.jsonl", format!("line {}: {e}", n + 1)))?;
+            let line: Value =
+                serde_json::from_str(line).map_err(|e| bad("events.jsonl", format!("line {}: {e}", n + 1)))?;
             let (event, payload) = (&line["event"], &line["event"]["payload"]);
             match event["type"].as_str().unwrap_or_default() {
                 "selfplay_complete" => run.games += payload["games_completed"].as_u64().unwrap_or(0),
@@ -83,8 +85,8 @@ impl Run {
                 "promotion_rejected" => run.refused += 1,
                 "evaluation_completed" => matches.push(payload.clone()),
                 "model_promoted" => {
-                    let generation =
-                        promoted(&run, folder, event, &matches).map_err(|e| bad("events.jsonl", format!("line {}: {e}", n + 1)))?;
+                    let generation = promoted(&run, folder, event, &matches)
+                        .map_err(|e| bad("events.jsonl", format!("line {}: {e}", n + 1)))?;
                     run.generations.push(generation);
                 }
                 _ => {}
@@ -94,7 +96,11 @@ impl Run {
             let Some(file) = &generation.file else { continue };
             let (found, _) = sha256_file(file)?;
             if found != generation.sha256 {
-                return Err(Failure::bad(format!("{}: SHA-256 {found}, expected {}; run again", file.display(), generation.sha256)));
+                return Err(Failure::bad(format!(
+                    "{}: SHA-256 {found}, expected {}; run again",
+                    file.display(),
+                    generation.sha256
+                )));
             }
         }
         Ok(run)
@@ -114,7 +120,8 @@ fn promoted(run: &Run, folder: &Path, event: &Value, matches: &[Value]) -> Resul
     }
     let sha256 = payload["model_id"].as_str().ok_or("payload.model_id is no text")?.to_owned();
     let time = event["time_us"].as_i64().ok_or("time_us is no number")?;
-    let found = matches.iter().rev().find(|m| m["model_id"] == payload["model_id"]).ok_or("a promotion without a match")?;
+    let found =
+        matches.iter().rev().find(|m| m["model_id"] == payload["model_id"]).ok_or("a promotion without a match")?;
     let of = |key: &str| found[key].as_f64().unwrap_or(f64::NAN);
     Ok(Generation {
         number,

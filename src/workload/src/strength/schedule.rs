@@ -56,11 +56,14 @@ pub fn fixtures(run: &Run, plan: &Plan) -> Vec<Fixture> {
     for first in curve.into_iter().map(Side::Generation) {
         let others = [Side::Random, Side::Heuristic, Side::Generation(0)];
         // Generation 1 against 0 is a rematch too, and then with more games.
-        let known = |s: &Side| *s == first || (first == Side::Generation(1) && *s == Side::Generation(0) && plan.rematch_games > 0);
+        let known = |s: &Side| {
+            *s == first || (first == Side::Generation(1) && *s == Side::Generation(0) && plan.rematch_games > 0)
+        };
         out.extend(others.into_iter().filter(|s| !known(s)).map(|second| Fixture { first, second, games: plan.games }));
     }
     if plan.rematch_games > 0 {
-        let rematch = |g: u32| Fixture { first: Side::Generation(g), second: Side::Generation(g - 1), games: plan.rematch_games };
+        let rematch =
+            |g: u32| Fixture { first: Side::Generation(g), second: Side::Generation(g - 1), games: plan.rematch_games };
         out.retain(|f| !matches!((f.first, f.second), (Side::Generation(a), Side::Generation(b)) if a == b + 1));
         out.extend((1..=last).rev().map(rematch));
     }
@@ -69,7 +72,8 @@ pub fn fixtures(run: &Run, plan: &Plan) -> Vec<Fixture> {
 
 /// Plays the matches; told to stop, those that are finished.
 pub fn play_all(run: &Run, plan: &Plan, fixtures: &[Fixture], stop: &Stop) -> Result<Vec<Played>, Failure> {
-    let config: GameConfig = run.setting.config.parse().map_err(|e| Failure::bad(format!("run.json: field config: {e}")))?;
+    let config: GameConfig =
+        run.setting.config.parse().map_err(|e| Failure::bad(format!("run.json: field config: {e}")))?;
     let chunks: Vec<(usize, u32, u32)> = fixtures.iter().enumerate().flat_map(|(n, f)| cut(n, f.games / 2)).collect();
     let next = AtomicUsize::new(0);
     let tallies = Mutex::new(vec![Tally::default(); fixtures.len()]);

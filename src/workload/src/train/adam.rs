@@ -44,7 +44,15 @@ impl Adam {
         self.range(slow..params.len(), params, grad, count, rate, decay);
     }
 
-    fn range(&mut self, range: Range<usize>, params: &mut [f32], grad: &mut [f32], count: usize, rate: f32, decay: f32) {
+    fn range(
+        &mut self,
+        range: Range<usize>,
+        params: &mut [f32],
+        grad: &mut [f32],
+        count: usize,
+        rate: f32,
+        decay: f32,
+    ) {
         let t = self.steps.min(100_000) as i32;
         let (c1, c2) = (1.0 - BETA1.powi(t), 1.0 - BETA2.powi(t));
         let (share, rate1, decay) = (1.0 / count as f32, rate / c1, rate * decay);

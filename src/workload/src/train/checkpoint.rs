@@ -50,8 +50,12 @@ impl Checkpoint {
     /// Writes the checkpoint (temp, fsync, rename).
     pub fn save(&self, path: &Path) -> Result<(), Failure> {
         let fail = |e: &dyn std::fmt::Display| Failure::internal(&format!("writing checkpoint {}", path.display()), e);
-        let header =
-            Header { identity: self.identity.clone(), best_epoch: self.best_epoch, steps: self.adam.steps, history: self.history.clone() };
+        let header = Header {
+            identity: self.identity.clone(),
+            best_epoch: self.best_epoch,
+            steps: self.adam.steps,
+            history: self.history.clone(),
+        };
         let header = serde_json::to_string(&header).map_err(|e| fail(&e))?;
         let bytes = |x: &[f32]| x.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let parts = [
@@ -80,7 +84,8 @@ impl Checkpoint {
         let tensors = SafeTensors::deserialize(&bytes).ok()?;
         let read = |name: &str| -> Option<Vec<f32>> {
             let raw = tensors.tensor(name).ok()?;
-            let values: Vec<f32> = raw.data().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+            let values: Vec<f32> =
+                raw.data().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
             (values.len() == len).then_some(values)
         };
         Some(Self {

@@ -71,9 +71,13 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
             return Err(npz.wrong(name, format!("is {found}, expected {wanted}")));
         }
     }
-    let rules = if npz.has("rules_version") { npz.numbers("rules_version", "<i8", &[], i64::from_le_bytes)?[0] } else { 1 };
+    let rules =
+        if npz.has("rules_version") { npz.numbers("rules_version", "<i8", &[], i64::from_le_bytes)?[0] } else { 1 };
     if rules != i64::from(RULES_VERSION) {
-        return Err(npz.wrong("rules_version", format!("the games are of rules version {rules}, expected {RULES_VERSION}; play new games")));
+        return Err(npz.wrong(
+            "rules_version",
+            format!("the games are of rules version {rules}, expected {RULES_VERSION}; play new games"),
+        ));
     }
     let encoder = Encoder::new(config);
     let space = PolicySpace::new(config);
@@ -81,7 +85,8 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
     let planes = encoder.planes();
     let mut sparse: Vec<Box<[(u16, u16)]>> = Vec::new();
     let dims = [None, Some(planes as u64), Some(height as u64), Some(width as u64)];
-    let places: Vec<Option<u16>> = (0..height * width).map(|i| encoder.geometry.at_plane(i / width, i % width)).collect();
+    let places: Vec<Option<u16>> =
+        (0..height * width).map(|i| encoder.geometry.at_plane(i / width, i % width)).collect();
     let cells = encoder.geometry.cells;
     npz.stream("features", "<f4", &dims, |shape, data| {
         let mut raw = vec![0u8; planes * height * width * 4];
@@ -104,7 +109,8 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
     let n = sparse.len() as u64;
     let globals = npz.numbers("globals", "<f4", &[Some(n), Some(GLOBALS as u64)], f32::from_le_bytes)?;
     let values = npz.numbers("values_mp", "<f4", &[Some(n), Some(MAX_PLAYERS as u64)], f32::from_le_bytes)?;
-    let search_values = npz.numbers("search_values", "<f4", &[Some(n), Some(MAX_PLAYERS as u64)], f32::from_le_bytes)?;
+    let search_values =
+        npz.numbers("search_values", "<f4", &[Some(n), Some(MAX_PLAYERS as u64)], f32::from_le_bytes)?;
     let current = npz.numbers("current_players", "<i4", &[Some(n)], i32::from_le_bytes)?;
     let offsets = npz.numbers("policy_offsets", "<i8", &[Some(n + 1)], i64::from_le_bytes)?;
     let indices = npz.numbers("policy_indices", "<i4", &[None], i32::from_le_bytes)?;
@@ -116,7 +122,11 @@ pub fn read(path: &Path, config: GameConfig) -> Result<Vec<Example>, Failure> {
         if from < 0 || from > to || to > indices.len() as i64 {
             return Err(npz.wrong(
                 "policy_offsets",
-                format!("entries {i} and {} are {from} and {to}, expected rising numbers up to {}", i + 1, indices.len()),
+                format!(
+                    "entries {i} and {} are {from} and {to}, expected rising numbers up to {}",
+                    i + 1,
+                    indices.len()
+                ),
             ));
         }
         let range = from as usize..to as usize;

@@ -131,16 +131,24 @@ impl Feeder {
                 self.load(example, symmetry);
                 let target = Target {
                     policy: &self.targets,
-                    values: std::array::from_fn(|i| example.values[i] + pace.search_share * (example.search_values[i] - example.values[i])),
+                    values: std::array::from_fn(|i| {
+                        example.values[i] + pace.search_share * (example.search_values[i] - example.values[i])
+                    }),
                     players: usize::from(self.config.players),
                     value_weight: pace.value_weight,
                 };
-                let (policy, value) = backward(params, layout, &self.features, &self.rows, &target, &mut self.scratch, &mut grad);
+                let (policy, value) =
+                    backward(params, layout, &self.features, &self.rows, &target, &mut self.scratch, &mut grad);
                 sums.0 += f64::from(policy);
                 sums.1 += f64::from(value);
             }
             let rate = cosine(pace.rate, adam.steps, pace.total_steps);
-            adam.step(params, &mut grad, batch.len(), &Rates { rate, decay: pace.decay, slow, slow_rate: pace.plane_rate });
+            adam.step(
+                params,
+                &mut grad,
+                batch.len(),
+                &Rates { rate, decay: pace.decay, slow, slow_rate: pace.plane_rate },
+            );
         }
         self.grad = grad;
         let n = examples.len().max(1) as f64;

@@ -47,10 +47,11 @@ pub struct TrainParams {
     pub validation_fraction: f32,
     /// Weight of the value loss against the policy loss.
     pub value_weight: f32,
-    /// Share of the searched values (λ-returns) in the value target while the network is untrained; the rest is the end of the game.
+    /// Share of the searched values (λ-returns) in the value target while the network is untrained; the rest is the end
+    /// of the game.
     pub search_share: f32,
-    /// The same share from the tenth generation on; it grows evenly up to there. An untrained network's searches see little, a
-    /// strong one's see more than one game's end tells.
+    /// The same share from the tenth generation on; it grows evenly up to there. An untrained network's searches see
+    /// little, a strong one's see more than one game's end tells.
     pub late_search_share: f32,
     /// Share of the learning rate for the weights of single cells, against learning games by heart.
     pub plane_rate: f32,
@@ -118,7 +119,10 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
     let started = Instant::now();
     TrainParams::check(&stage.job)?;
     if stage.job.inputs.samples.is_empty() {
-        return Err(stage.job.wrong("inputs.samples", "no sample files: there is nothing to learn from; name at least one samples.npz"));
+        return Err(stage.job.wrong(
+            "inputs.samples",
+            "no sample files: there is nothing to learn from; name at least one samples.npz",
+        ));
     }
     let p = stage.job.params.clone();
     let config = stage.job.config;
@@ -136,8 +140,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         return Err(stage.job.wrong("inputs.samples", "the files hold zero samples"));
     }
     let samples: Vec<String> = stage.job.inputs.samples.iter().map(|f| f.sha256.clone()).collect();
-    let identity =
-        serde_json::to_string(&(&parent.sha256, &samples, &p, stage.job.seed)).map_err(|e| Failure::internal("naming the training", e))?;
+    let identity = serde_json::to_string(&(&parent.sha256, &samples, &p, stage.job.seed))
+        .map_err(|e| Failure::internal("naming the training", e))?;
     let mut state = resume(stage, &identity, parent.layout.len()).unwrap_or_else(|| Checkpoint {
         identity,
         params: parent.params.to_vec(),
@@ -158,7 +162,8 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         total_steps: steps,
     };
     let mut feeder = Feeder::new(config, &parent.layout);
-    let checked = |l: &EpochLosses| if data.validation.is_empty() { l.train } else { l.validation }.total(p.value_weight);
+    let checked =
+        |l: &EpochLosses| if data.validation.is_empty() { l.train } else { l.validation }.total(p.value_weight);
     let mut best_loss = state.history.get(state.best_epoch.wrapping_sub(1)).map_or(f32::INFINITY, checked);
     let mut early = false;
     while state.history.len() < p.epochs {
@@ -169,11 +174,21 @@ pub fn run(stage: &mut Stage<TrainParams>) -> Result<StageResult, Failure> {
         let epoch = state.history.len();
         // Each epoch has random numbers of its own, so a resumed run goes on as the whole one would have.
         let mut rng = game_rng(stage.job.seed, epoch as u64);
-        let train = feeder.epoch(&data.train, &mut state.params, &parent.layout, &mut state.adam, &pace, &mut rng, &stage.stop)?;
+        let train = feeder.epoch(
+            &data.train,
+            &mut state.params,
+            &parent.layout,
+            &mut state.adam,
+            &pace,
+            &mut rng,
+            &stage.stop,
+        )?;
         let validation = feeder.measure(&data.validation, &state.params, &parent.layout);
         let losses = EpochLosses { train, validation };
         if !checked(&losses).is_finite() {
-            return Err(stage.job.wrong("params.learning_rate", "the loss is no longer a number; lower the learning rate"));
+            return Err(stage
+                .job
+                .wrong("params.learning_rate", "the loss is no longer a number; lower the learning rate"));
         }
         state.history.push(losses);
         if checked(&losses) < best_loss {
@@ -239,7 +254,13 @@ fn resume(stage: &mut Stage<TrainParams>, identity: &str, len: usize) -> Option<
     let folders = std::iter::once(&stage.output).chain(&stage.previous);
     let found = folders.filter_map(|f| Checkpoint::load(&f.join(CHECKPOINT), identity, len)).next()?;
     let epochs = found.history.len() as u64;
-    stage.reporter.progress(epochs, stage.job.params.epochs as u64, "epochs", "went on from the checkpoint", Map::new());
+    stage.reporter.progress(
+        epochs,
+        stage.job.params.epochs as u64,
+        "epochs",
+        "went on from the checkpoint",
+        Map::new(),
+    );
     Some(found)
 }
 

@@ -32,8 +32,10 @@ fn last_look(expected: &Value, after: &State) -> Option<String> {
     let content = |p: &Value| Some(after.content(geo.at(p["x"].as_i64()?, p["y"].as_i64()?, p["z"].as_i64())?));
     let list = &expected["finalState"];
     let markers = list["markerPositions"].as_array().into_iter().flatten();
-    let missing = markers.filter(|p| !matches!(content(p), Some(Content::Marker(_)))).map(|p| ("markerPositions", "a marker", p));
-    let stack = Some(&list["finalStackPosition"]).filter(|p| !p.is_null() && !matches!(content(p), Some(Content::Stack { .. })));
+    let missing =
+        markers.filter(|p| !matches!(content(p), Some(Content::Marker(_)))).map(|p| ("markerPositions", "a marker", p));
+    let stack = Some(&list["finalStackPosition"])
+        .filter(|p| !p.is_null() && !matches!(content(p), Some(Content::Stack { .. })));
     let broken = missing.chain(stack.map(|p| ("finalStackPosition", "a stack", p))).next();
     broken.map(|(field, wanted, p)| format!("{field}: expected {wanted} at {p}, got none"))
 }

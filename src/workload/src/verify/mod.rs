@@ -29,7 +29,8 @@ pub enum Verdict {
     Fail(String),
 }
 
-/// One case and its verdict; shown as `PASS id`, `DISPUTED id`, `SKIPPED id: why`, `UNPLAYABLE id: why`, `FAIL id: what`.
+/// One case and its verdict; shown as `PASS id`, `DISPUTED id`, `SKIPPED id: why`, `UNPLAYABLE id: why`, `FAIL id:
+/// what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     /// Name of the case.
@@ -125,7 +126,8 @@ pub fn check_file(path: &Path) -> Result<Vec<Case>> {
     match list {
         Some(list) => Ok(list.iter().enumerate().map(|(n, v)| vector::check(n, v)).collect()),
         None => bail!(
-            "reading {}: neither a trace (format oracle-trace-1) nor a file of vectors; give a *.trace.json[.gz] or *.vectors.json[.gz]",
+            "reading {}: neither a trace (format oracle-trace-1) nor a file of vectors; give a *.trace.json[.gz] or \
+                *.vectors.json[.gz]",
             path.display()
         ),
     }

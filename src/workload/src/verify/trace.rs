@@ -8,13 +8,18 @@ use super::Verdict;
 use crate::game::{GameConfig, Move, State};
 
 /// What a recorded state shows.
-const FIELDS: [&str; 10] = ["phase", "player", "status", "winner", "stacks", "markers", "collapsed", "hand", "eliminated", "territory"];
+const FIELDS: [&str; 10] =
+    ["phase", "player", "status", "winner", "stacks", "markers", "collapsed", "hand", "eliminated", "territory"];
 
-/// Replays a trace and compares all it records. The error is a failure too: the trace lacks something or names no board.
+/// Replays a trace and compares all it records. The error is a failure too: the trace lacks something or names no
+/// board.
 pub(super) fn check(trace: &Value) -> Result<Verdict, String> {
-    let lacks = |ply: usize, field: &str, wanted: &str, got: &Value| format!("ply {ply}: {field}: expected {wanted}, got {}", short(got));
+    let lacks = |ply: usize, field: &str, wanted: &str, got: &Value| {
+        format!("ply {ply}: {field}: expected {wanted}, got {}", short(got))
+    };
     let board = trace["boardType"].as_str().and_then(|b| b.parse().ok());
-    let board = board.ok_or_else(|| lacks(0, "boardType", "square8, square19, hex8 or hexagonal", &trace["boardType"]))?;
+    let board =
+        board.ok_or_else(|| lacks(0, "boardType", "square8, square19, hex8 or hexagonal", &trace["boardType"]))?;
     let players = trace["numPlayers"].as_u64().filter(|n| (2..=4).contains(n));
     let players = players.ok_or_else(|| lacks(0, "numPlayers", "2, 3 or 4", &trace["numPlayers"]))?;
     let config = GameConfig { board, players: players as u8 };
@@ -29,13 +34,16 @@ pub(super) fn check(trace: &Value) -> Result<Verdict, String> {
     for (number, ply) in plies.iter().enumerate() {
         let recorded = ply["legal"].as_array().ok_or_else(|| lacks(number, "legal", "a list", &ply["legal"]))?;
         let chosen = ply["chosen"].as_u64().and_then(|i| recorded.get(i as usize));
-        let chosen = chosen.ok_or_else(|| lacks(number, "chosen", &format!("an index below {}", recorded.len()), &ply["chosen"]))?;
+        let chosen = chosen
+            .ok_or_else(|| lacks(number, "chosen", &format!("an index below {}", recorded.len()), &ply["chosen"]))?;
         state.legal_moves(&mut moves);
         if let Some(what) = moves_difference(&state, &moves, recorded) {
             return Ok(Verdict::Fail(format!("ply {number}: legal: {what}")));
         }
         let made = moves.iter().find(|mv| same_move(&state.move_to_json(mv), chosen)).copied();
-        let Some(made) = made else { return Ok(Verdict::Fail(format!("ply {number}: chosen: no legal move {chosen}"))) };
+        let Some(made) = made else {
+            return Ok(Verdict::Fail(format!("ply {number}: chosen: no legal move {chosen}")));
+        };
         state.apply(&made);
         if let Some(field) = FIELDS.iter().find(|f| ply["after"].get(**f).is_none()) {
             return Err(lacks(number, field, "a value in the recorded state", &Value::Null));
@@ -62,7 +70,8 @@ fn short(value: &Value) -> String {
 fn canonical(mv: &Value) -> String {
     match mv.as_object() {
         Some(map) => {
-            let fields: BTreeSet<String> = map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| format!("{k}={v}")).collect();
+            let fields: BTreeSet<String> =
+                map.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| format!("{k}={v}")).collect();
             fields.into_iter().collect::<Vec<_>>().join(" ")
         }
         None => mv.to_string(),
@@ -104,7 +113,8 @@ fn difference(expected: &Value, got: &Value) -> Option<String> {
             (Some(want), Some(have)) => {
                 let cells: BTreeSet<&String> = want.keys().chain(have.keys()).collect();
                 cells.into_iter().find(|c| want.get(*c) != have.get(*c)).map(|cell| {
-                    let show = |m: &serde_json::Map<String, Value>| m.get(cell).map_or("nothing".to_owned(), Value::to_string);
+                    let show =
+                        |m: &serde_json::Map<String, Value>| m.get(cell).map_or("nothing".to_owned(), Value::to_string);
                     format!("{key} {cell}: expected {}, got {}", show(want), show(have))
                 })
             }

@@ -73,7 +73,9 @@ pub(super) fn check(place: usize, vector: &Value) -> Case {
     let verdict = if !matches!(skip, Value::Null | Value::Bool(false)) {
         let why = skip.as_str().map_or_else(|| "the vector gives no reason".to_owned(), str::to_owned);
         Verdict::Skipped(match judge(vector) {
-            Verdict::Fail(what) | Verdict::Unplayable(what) => format!("{why} (played all the same, it differs: {what})"),
+            Verdict::Fail(what) | Verdict::Unplayable(what) => {
+                format!("{why} (played all the same, it differs: {what})")
+            }
             _ => format!("{why} (played all the same, it passes)"),
         })
     } else if STALE.contains(&id.as_str()) || CONTRADICTORY.contains(&id.as_str()) {
@@ -134,7 +136,10 @@ fn settle(state: &mut State, assertions: &Value) {
 
 fn make(given: &Value, played: &mut Played) -> Result<(), Trouble> {
     let state = &mut played.after;
-    let kind = given["type"].as_str().and_then(MoveKind::from_name).ok_or_else(|| format!("no such type of move {}", given["type"]))?;
+    let kind = given["type"]
+        .as_str()
+        .and_then(MoveKind::from_name)
+        .ok_or_else(|| format!("no such type of move {}", given["type"]))?;
     if !is_bare(given) {
         for key in ["from", "to", "captureTarget"] {
             known_cell(state, &given[key], &format!("the move's field {key}"))?;
@@ -159,11 +164,15 @@ fn make(given: &Value, played: &mut Played) -> Result<(), Trouble> {
             state.process_given_region(&cells);
         }
         _ => {
-            let refusable = matches!(kind, MoveKind::ChooseTerritoryOption | MoveKind::ChooseLineOption | MoveKind::ProcessLine);
-            let found = state.move_from_json(&trace_form(state, given)).or_else(|e| short_capture(state, kind, given).ok_or(e));
+            let refusable =
+                matches!(kind, MoveKind::ChooseTerritoryOption | MoveKind::ChooseLineOption | MoveKind::ProcessLine);
+            let found =
+                state.move_from_json(&trace_form(state, given)).or_else(|e| short_capture(state, kind, given).ok_or(e));
             match found {
                 Ok(mut mv) => {
-                    if let Some(payer) = given["extractionStacks"][0].as_str().and_then(|name| state.geometry().parse(name)) {
+                    if let Some(payer) =
+                        given["extractionStacks"][0].as_str().and_then(|name| state.geometry().parse(name))
+                    {
                         mv.target = if mv.aux == recovery_mode::LINE_FREE { mv.target } else { payer };
                     }
                     if matches!(kind, MoveKind::OvertakingCapture | MoveKind::ContinueCaptureSegment) {
@@ -182,10 +191,12 @@ fn make(given: &Value, played: &mut Played) -> Result<(), Trouble> {
 
 /// A capture along a line as the vector gives it, without regard to how far it must go.
 fn short_capture(state: &State, kind: MoveKind, given: &Value) -> Option<Move> {
-    let (from, target, to) = (cell(state, &given["from"])?, cell(state, &given["captureTarget"])?, cell(state, &given["to"])?);
+    let (from, target, to) =
+        (cell(state, &given["from"])?, cell(state, &given["captureTarget"])?, cell(state, &given["to"])?);
     let geo = state.geometry();
     let stacks = [from, target].iter().all(|&c| matches!(state.content(c), Content::Stack { .. }));
-    let straight = geo.direction(from, target) == geo.direction(target, to) && geo.on_line(from, to) && geo.on_line(from, target);
+    let straight =
+        geo.direction(from, target) == geo.direction(target, to) && geo.on_line(from, to) && geo.on_line(from, target);
     (stacks && straight).then_some(Move { target, ..Move::along(kind, from, to) })
 }
 
@@ -240,8 +251,13 @@ fn cell(state: &State, point: &Value) -> Option<Cell> {
 fn known_cell(state: &State, point: &Value, whose: &str) -> Result<(), Trouble> {
     match cell(state, point) {
         None if point["x"].is_i64() && point["y"].is_i64() => {
-            let text: Vec<String> = ["x", "y", "z"].iter().filter_map(|k| point[*k].as_i64()).map(|n| n.to_string()).collect();
-            Err(Trouble::NoSuchCell(format!("{whose} names the cell {}, which {} does not have", text.join(","), state.config().board)))
+            let text: Vec<String> =
+                ["x", "y", "z"].iter().filter_map(|k| point[*k].as_i64()).map(|n| n.to_string()).collect();
+            Err(Trouble::NoSuchCell(format!(
+                "{whose} names the cell {}, which {} does not have",
+                text.join(","),
+                state.config().board
+            )))
         }
         _ => Ok(()),
     }
@@ -254,7 +270,10 @@ fn known_cells(config: GameConfig, board: &Value) -> Result<(), Trouble> {
             let numbers = name.split(',').map(|n| n.trim().parse::<i64>()).collect::<Result<Vec<_>, _>>();
             let is_cell = numbers.is_ok_and(|n| n.len() == if config.board.is_square() { 2 } else { 3 });
             if is_cell && geometry(config.board).parse(name).is_none() {
-                return Err(Trouble::NoSuchCell(format!("{what} names the cell {name}, which {} does not have", config.board)));
+                return Err(Trouble::NoSuchCell(format!(
+                    "{what} names the cell {name}, which {} does not have",
+                    config.board
+                )));
             }
         }
     }
@@ -334,7 +353,12 @@ mod tests {
             return;
         };
         let whole: Value = serde_json::from_slice(&bytes).expect("JSON");
-        for vector in whole["vectors"].as_array().expect("vectors").iter().filter(|v| CONTRADICTORY.iter().any(|id| v["id"] == *id)) {
+        for vector in whole["vectors"]
+            .as_array()
+            .expect("vectors")
+            .iter()
+            .filter(|v| CONTRADICTORY.iter().any(|id| v["id"] == *id))
+        {
             let input = &vector["input"];
             let before = read_state(&input["state"], &input["initialMove"]).expect("a state");
             let mut played = Played { after: before.clone(), before, targets: Vec::new(), landing: None };
@@ -344,7 +368,11 @@ mod tests {
             let mut seen = Vec::new();
             growths(&played.after, played.before.to_move(), played.before.progress(), &mut seen, &mut 0);
             let asserted = vector["expectedOutput"]["assertions"]["sInvariantDelta"].as_i64().expect("a number");
-            assert!(!seen.is_empty() && !seen.contains(&asserted), "{}: {seen:?} can be reached, {asserted} is asserted", vector["id"]);
+            assert!(
+                !seen.is_empty() && !seen.contains(&asserted),
+                "{}: {seen:?} can be reached, {asserted} is asserted",
+                vector["id"]
+            );
         }
     }
 }

@@ -44,7 +44,11 @@ impl Pair {
                 let missing = all.iter().filter(|mv| !some.contains(mv)).take(5);
                 missing.map(|mv| mv.to_json(self.plain.shape).to_string()).collect()
             };
-            return Err(format!("ply {ply}: missing {:?}, too many {:?}", lacks(&self.listed, &ours), lacks(&ours, &self.listed)));
+            return Err(format!(
+                "ply {ply}: missing {:?}, too many {:?}",
+                lacks(&self.listed, &ours),
+                lacks(&ours, &self.listed)
+            ));
         }
         if ply.is_multiple_of(JSON_EVERY) {
             let sorted = |mut list: Vec<String>| {
@@ -79,12 +83,21 @@ impl Pair {
             let at = point(fast, cell)?;
             let same = match (fast.content(cell), plain.board.get(at)?) {
                 (Content::Empty, PlainContent::Empty) => true,
-                (Content::Marker(a), PlainContent::Marker(b)) | (Content::Collapsed(a), PlainContent::Territory(b)) => a + 1 == *b,
-                (Content::Stack { .. }, PlainContent::Stack(rings)) => fast.rings(cell).map(|p| p + 1).eq(rings.iter().copied()),
+                (Content::Marker(a), PlainContent::Marker(b)) | (Content::Collapsed(a), PlainContent::Territory(b)) => {
+                    a + 1 == *b
+                }
+                (Content::Stack { .. }, PlainContent::Stack(rings)) => {
+                    fast.rings(cell).map(|p| p + 1).eq(rings.iter().copied())
+                }
                 _ => false,
             };
             if !same {
-                return Some(format!("cell {}: {:?} beside {:?}", geo.name(cell), fast.content(cell), plain.board.get(at)));
+                return Some(format!(
+                    "cell {}: {:?} beside {:?}",
+                    geo.name(cell),
+                    fast.content(cell),
+                    plain.board.get(at)
+                ));
             }
         }
         for p in 0..fast.config().players {
@@ -181,7 +194,9 @@ fn state_json(game: &Game) -> Value {
 fn plain_position(shape: Shape, players: u8, position: &Value) -> Game {
     let mut game = Game::new(shape, players, false);
     let player = |v: &Value| v.as_u64().expect("a player") as u8;
-    let cells = |what: &str| position[what].as_object().expect("cells").iter().map(|(name, content)| (cell_named(name), content));
+    let cells = |what: &str| {
+        position[what].as_object().expect("cells").iter().map(|(name, content)| (cell_named(name), content))
+    };
     for (at, rings) in cells("stacks") {
         game.board.set_stack(at, rings.as_array().expect("rings").iter().map(player).collect());
     }
@@ -204,7 +219,8 @@ fn cell_named(name: &str) -> Point {
 /// Replays a recorded game on the plain engine; the error is the first difference.
 pub fn replay(trace: &Value) -> Result<(), String> {
     let plies = trace["plies"].as_array().ok_or("no plies")?;
-    let swaps = plies.iter().any(|ply| ply["legal"].as_array().is_some_and(|l| l.iter().any(|mv| mv["type"] == "swap_sides")));
+    let swaps =
+        plies.iter().any(|ply| ply["legal"].as_array().is_some_and(|l| l.iter().any(|mv| mv["type"] == "swap_sides")));
     let shape = Shape::named(trace["boardType"].as_str().ok_or("no board")?);
     let players = trace["numPlayers"].as_u64().ok_or("no players")? as u8;
     let mut game = Game::new(shape, players, swaps);
@@ -214,7 +230,8 @@ pub fn replay(trace: &Value) -> Result<(), String> {
     };
     for (number, ply) in plies.iter().enumerate() {
         let listed = game.legal();
-        let ours: std::collections::BTreeMap<String, &PlainMove> = listed.iter().map(|mv| (text(&mv.to_json(shape)), mv)).collect();
+        let ours: std::collections::BTreeMap<String, &PlainMove> =
+            listed.iter().map(|mv| (text(&mv.to_json(shape)), mv)).collect();
         let recorded: Vec<String> = ply["legal"].as_array().ok_or("no moves")?.iter().map(text).collect();
         let theirs: std::collections::BTreeSet<&String> = recorded.iter().collect();
         let missing: Vec<&&String> = theirs.iter().filter(|mv| !ours.contains_key(**mv)).take(5).collect();

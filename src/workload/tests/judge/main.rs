@@ -1,5 +1,5 @@
-//! The engine that plays is judged by a second one, written only to be read: both play the same games, and the legal moves, with
-//! all their fields, and the state must be equal at every ply.
+//! The engine that plays is judged by a second one, written only to be read: both play the same games, and the legal
+//! moves, with all their fields, and the state must be equal at every ply.
 
 mod compare;
 mod plain;
@@ -45,7 +45,9 @@ fn play(config: GameConfig, begin: Begin, seed: u64, plies: u64, played: &mut Pl
             Begin::Start => (Pair::new(config, swap_rule), MOST_PLIES),
             Begin::Position => (Pair::from_position(config, &policy::position(config, &mut rng)), PLIES_FROM_POSITION),
         };
-        let told = |what: String| format!("{config}, {begin:?}, seed {seed}, game {games} ({policy:?}, swap rule {swap_rule}): {what}");
+        let told = |what: String| {
+            format!("{config}, {begin:?}, seed {seed}, game {games} ({policy:?}, swap rule {swap_rule}): {what}")
+        };
         loop {
             let moves = pair.legal().map_err(told)?;
             if moves.is_empty() || pair.fast.move_count() >= most {
@@ -70,7 +72,10 @@ fn play_all(begin: Begin, seed: u64, plies: u64) -> u64 {
         while let Some(&config) = configs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (mut played, begun) = (Played::default(), Instant::now());
             let made = play(config, begin, seed, plies, &mut played)?;
-            println!("{config}, {begin:?}, seed {seed}: {made} plies agree, {:.0} a second", made as f64 / begun.elapsed().as_secs_f64());
+            println!(
+                "{config}, {begin:?}, seed {seed}: {made} plies agree, {:.0} a second",
+                made as f64 / begun.elapsed().as_secs_f64()
+            );
             let mut total = total.lock().expect("no thread panics with it");
             total.0 += made;
             total.1.iter_mut().zip(played).for_each(|(all, n)| *all += n);

@@ -25,7 +25,8 @@ pub enum Policy {
 }
 
 impl Policy {
-    pub const ALL: [Policy; 7] = [Self::Random, Self::Recovery, Self::Territory, Self::Lines, Self::Chains, Self::Starvation, Self::Idle];
+    pub const ALL: [Policy; 7] =
+        [Self::Random, Self::Recovery, Self::Territory, Self::Lines, Self::Chains, Self::Starvation, Self::Idle];
 
     /// The place of the chosen move. A third of the choices are random, so that no two games are alike.
     pub fn choose(self, state: &State, moves: &[Move], rng: &mut Xoshiro256PlusPlus) -> usize {
@@ -68,10 +69,15 @@ impl Policy {
         let mean = |state: &State, p: u8| i64::from(state.stacks(p));
         match self {
             Self::Recovery => {
-                let starved = everybody().filter(|&p| state.stacks(p) == 0 && state.rings_on_board(p) > 0 && state.markers(p) > 0);
-                20 * starved.count() as i64 - everybody().map(|p| mean(state, p)).sum::<i64>() - i64::from(state.hand(player))
+                let starved = everybody()
+                    .filter(|&p| state.stacks(p) == 0 && state.rings_on_board(p) > 0 && state.markers(p) > 0);
+                20 * starved.count() as i64
+                    - everybody().map(|p| mean(state, p)).sum::<i64>()
+                    - i64::from(state.hand(player))
             }
-            Self::Territory => i64::from(state.markers(player)) * 2 + everybody().map(|p| i64::from(state.territory(p))).sum::<i64>(),
+            Self::Territory => {
+                i64::from(state.markers(player)) * 2 + everybody().map(|p| i64::from(state.territory(p))).sum::<i64>()
+            }
             Self::Lines => longest_run(state, player),
             Self::Starvation => {
                 let mut next = Vec::new();
@@ -104,8 +110,8 @@ fn longest_run(state: &State, player: u8) -> i64 {
     longest * 10 + long
 }
 
-/// A position made at random, in the form of recorded games: some are crowded, in some a player has only buried rings and
-/// markers, in some the board is nearly full of territory. Nobody has won it yet.
+/// A position made at random, in the form of recorded games: some are crowded, in some a player has only buried rings
+/// and markers, in some the board is nearly full of territory. Nobody has won it yet.
 pub fn position(config: GameConfig, rng: &mut Xoshiro256PlusPlus) -> Value {
     let geo = geometry(config.board);
     let players = config.players;

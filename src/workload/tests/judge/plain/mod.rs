@@ -1,6 +1,7 @@
-//! The rules of RingRift once more, slow and plain, to be read beside the text of the rules (tests/fixtures/traces/README.md
-//! names what the recorded games add to it). Nothing here is shared with the engine that plays: this one judges it.
-//! Players are numbered from 1, everything is recomputed from the board whenever it is asked for.
+//! The rules of RingRift once more, slow and plain, to be read beside the text of the rules
+//! (tests/fixtures/traces/README.md names what the recorded games add to it). Nothing here is shared with the engine
+//! that plays: this one judges it. Players are numbered from 1, everything is recomputed from the board whenever it is
+//! asked for.
 
 pub mod board;
 mod lines;

@@ -21,7 +21,8 @@ impl Game {
         moves
     }
 
-    /// In a line: open cells, one stack whose cap is not higher, open cells; in all at least as far as the stack is high.
+    /// In a line: open cells, one stack whose cap is not higher, open cells; in all at least as far as the stack is
+    /// high.
     pub(super) fn captures_from(&self, from: Point, kind: &'static str) -> Vec<Move> {
         let rings = self.board.rings(from);
         let mut moves = Vec::new();

@@ -18,7 +18,8 @@ impl Game {
         let payer = self.board.stacks_burying(self.player)[0];
         for from in self.board.markers_of(self.player) {
             for to in self.shape.directions().iter().map(|&way| from.step(way)) {
-                let slide = |mode| Move { from: Some(from), to: Some(to), mode: Some(mode), ..self.bare("recovery_slide") };
+                let slide =
+                    |mode| Move { from: Some(from), to: Some(to), mode: Some(mode), ..self.bare("recovery_slide") };
                 match self.board.get(to) {
                     Some(Content::Stack(_)) => others.push(Move { extraction: Some(payer), ..slide("stack_strike") }),
                     Some(Content::Empty) => {
@@ -27,7 +28,11 @@ impl Game {
                             lines.push(Move { option: Some(1), ..slide("line") });
                             let length = self.shape.line_length(self.players);
                             if line.len() > length {
-                                lines.push(Move { option: Some(2), collapsed: Some(line[..length].to_vec()), ..slide("line") });
+                                lines.push(Move {
+                                    option: Some(2),
+                                    collapsed: Some(line[..length].to_vec()),
+                                    ..slide("line")
+                                });
                             }
                         }
                     }

@@ -102,8 +102,9 @@ impl Game {
     }
 }
 
-/// Recorded games name a region by the first cell of a Python set of numbers that a flood has filled. Squares are numbered by
-/// rows, hexagons in the order of their coordinates; the flood begins at the lowest number and goes on from the cell found last.
+/// Recorded games name a region by the first cell of a Python set of numbers that a flood has filled. Squares are
+/// numbered by rows, hexagons in the order of their coordinates; the flood begins at the lowest number and goes on from
+/// the cell found last.
 fn name_of_region(shape: Shape, region: &BTreeSet<Point>) -> Point {
     let mut numbered = shape.cells();
     if matches!(shape, Shape::Squares { .. }) {
@@ -127,8 +128,9 @@ fn name_of_region(shape: Shape, region: &BTreeSet<Point>) -> Point {
     numbered[set.first()]
 }
 
-/// How CPython keeps a set of small whole numbers: a table of a power of two, each number at its own value modulo the size or
-/// in one of the nine places behind, else further on by a fixed rule; three fifths full, it grows to more than four times its number.
+/// How CPython keeps a set of small whole numbers: a table of a power of two, each number at its own value modulo the
+/// size or in one of the nine places behind, else further on by a fixed rule; three fifths full, it grows to more than
+/// four times its number.
 struct PythonSet {
     table: Vec<Option<usize>>,
     len: usize,

@@ -76,8 +76,8 @@ impl Game {
         self.phase = phase::MOVEMENT;
     }
 
-    /// A stack leaves a marker, turns or collapses the markers that it passes, takes the top ring of a stack that it jumps under
-    /// itself, and loses its own top ring when it lands on a marker, which goes.
+    /// A stack leaves a marker, turns or collapses the markers that it passes, takes the top ring of a stack that it
+    /// jumps under itself, and loses its own top ring when it lands on a marker, which goes.
     fn move_stack(&mut self, mv: &Move) {
         let (from, to) = (mv.from.expect("a stack"), mv.to.expect("a landing"));
         let way = ((to.x - from.x).signum(), (to.y - from.y).signum());
@@ -149,7 +149,8 @@ impl Game {
         if !rounds.first.is_some_and(|first| self.has_rings(first)) {
             rounds = Rounds { first: Some(me), alone: rounds.alone, ..Rounds::default() };
         } else if rounds.first == Some(me) && !rounds.seen.is_empty() {
-            let able: Vec<u8> = rounds.seen.iter().filter(|&(&p, &able)| able && self.has_rings(p)).map(|(&p, _)| p).collect();
+            let able: Vec<u8> =
+                rounds.seen.iter().filter(|&(&p, &able)| able && self.has_rings(p)).map(|(&p, _)| p).collect();
             rounds.alone = match (&able[..], rounds.alone) {
                 (&[only], Some((before, times))) if only == before => Some((only, times + 1)),
                 (&[only], _) => Some((only, 1)),
@@ -179,7 +180,13 @@ impl Game {
             if everybody().all(|p| self.placements_until(p, 1).is_empty()) {
                 let standing = |&p: &u8| {
                     let rings = self.eliminated[usize::from(p)] + self.hand_of(p);
-                    (self.board.territory_of(p), rings, self.board.markers_of(p).len(), p == mover, std::cmp::Reverse(p))
+                    (
+                        self.board.territory_of(p),
+                        rings,
+                        self.board.markers_of(p).len(),
+                        p == mover,
+                        std::cmp::Reverse(p),
+                    )
                 };
                 let best = everybody().max_by_key(standing).expect("players");
                 self.end(best);
