@@ -8,6 +8,7 @@ use super::health::Health;
 use super::ports::{Asked, Asks, Missing, StoreError, World};
 use super::router::NewEvent;
 use super::wire::{Call, CallError, Reply};
+use std::time::Duration;
 
 // Inputs are made one at a time and never stored, so the size of the largest does not matter.
 /// An input of a daemon. Every input is handled to its end before the next.
@@ -144,6 +145,8 @@ pub struct Out {
     pub last: Option<String>,
     /// What stands in the status file beside state and health from now on, for those who only look.
     pub snapshot: Option<serde_json::Value>,
+    /// The next tick comes after so long at the latest: what was seen is worth another look before the interval ends.
+    pub look_again: Option<Duration>,
     /// The answer to a Varlink call.
     pub reply: Option<Reply>,
     /// The answer to an HTTP request.
@@ -162,6 +165,10 @@ impl Out {
     /// Reports health.
     pub fn health(&mut self, health: Health) {
         self.health = Some(health);
+    }
+    /// Wants the next tick after so long at the latest.
+    pub fn look_again(&mut self, after: Duration) {
+        self.look_again = Some(after);
     }
     /// Says what was done.
     pub fn last(&mut self, line: impl Into<String>) {

@@ -15,6 +15,7 @@ use crate::contract::router::{Ack, Delivery, Nack};
 use crate::platform::notify;
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 /// What became of a step.
 enum Turn {
@@ -166,6 +167,7 @@ impl Engine<'_> {
 
     /// Takes over health and the last action from a handler.
     pub fn show(&mut self, out: &mut Out) {
+        self.bring_forward(out);
         if let Some(health) = out.health.take() {
             self.face.reported = health;
         }
@@ -180,11 +182,19 @@ impl Engine<'_> {
     /// Takes over what a handler saw that failed: what it shows to others, and health that is not good. Good health and
     /// the last action may be about what is undone.
     fn show_failed(&mut self, out: &mut Out) {
+        self.bring_forward(out);
         if let Some(health) = out.health.take().filter(|health| health.status != HealthStatus::Healthy) {
             self.face.reported = health;
         }
         if let Some(snapshot) = out.snapshot.take() {
             self.face.snapshot = snapshot;
+        }
+    }
+
+    /// The next tick, as early as a handler wants it.
+    fn bring_forward(&mut self, out: &mut Out) {
+        if let Some(after) = out.look_again.take() {
+            self.tick_due = self.tick_due.min(Instant::now() + after);
         }
     }
 

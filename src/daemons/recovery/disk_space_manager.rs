@@ -8,6 +8,10 @@ use crate::contract::paths;
 use crate::contract::registry::declare;
 use crate::coordination::threshold::{Level, level};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Between two looks while there is too little room.
+const RELIEF_INTERVAL: Duration = Duration::from_secs(15);
 
 declare! {
     DiskSpaceManager {
@@ -99,7 +103,12 @@ impl DiskSpaceManager {
         let line = format!("{} is {percent:.1} % full, {free_gb:.1} GB free", paths::STATE);
         let line =
             if self.inodes == Level::Normal { line } else { format!("{line}, {inodes:.1} % of its inodes are used") };
-        out.health(self.health(&line, host.space_refused));
+        let health = self.health(&line, host.space_refused);
+        if !health.is_healthy() {
+            // Room is made within seconds, and nobody may hear of a full disk for minutes after that.
+            out.look_again(RELIEF_INTERVAL);
+        }
+        out.health(health);
         out.last(line);
     }
 
@@ -192,6 +201,7 @@ mod tests {
         );
         let health = full.health.expect("a health");
         assert_eq!((health.status, health.cause()), (HealthStatus::Unhealthy, Some(HealthCause::Space)));
+        assert_eq!(full.look_again, Some(RELIEF_INTERVAL), "it goes when there is room, not minutes later");
         assert!(at(95.0, false).events.is_empty(), "once");
         let refused = at(10.0, true).health.expect("a health");
         assert!(
@@ -199,6 +209,7 @@ mod tests {
             "{refused:?}"
         );
         assert_eq!(refused.cause(), None, "a quota or another file system");
-        assert_eq!(at(10.0, false).health.map(|h| h.status), Some(HealthStatus::Healthy));
+        let well = at(10.0, false);
+        assert_eq!((well.health.map(|h| h.status), well.look_again), (Some(HealthStatus::Healthy), None));
     }
 }
