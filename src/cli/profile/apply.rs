@@ -33,28 +33,36 @@ const APPLY_TIMEOUT: Duration = Duration::from_secs(90);
 pub struct Apply {
     /// The profile
     profile: String,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How a change of what runs is carried out.
+#[derive(Debug, Args)]
+pub struct How {
     /// Only print what would change
     #[arg(short = 'n', long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Do not wait until the daemons have started and stopped
     #[arg(long)]
-    no_wait: bool,
+    pub no_wait: bool,
     /// Do not ask before several daemons are stopped
     #[arg(short, long)]
-    yes: bool,
+    pub yes: bool,
 }
 
 impl Apply {
     /// Applies it and prints what was done.
     pub fn run(self, world: &World, out: &Out) -> Done {
         let wanted = find(&self.profile)?;
-        if self.dry_run {
+        let how = self.how;
+        if how.dry_run {
             let plan = plan_now(world, wanted)?;
             return out.either("plan", &plan, || render(&plan, Tense::Would, out));
         }
         let master = Master::connect(world, "applying a profile")?;
-        consent::to_stop(self.yes, || Ok(master.plan(wanted)?.stop))?;
-        carry_out(world, out, self.no_wait, || master.apply(wanted))
+        consent::to_stop(how.yes, || Ok(master.plan(wanted)?.stop))?;
+        carry_out(world, out, how.no_wait, || master.apply(wanted))
     }
 }
 

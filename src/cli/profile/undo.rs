@@ -1,5 +1,5 @@
 //! `ringrift profile undo`.
-use super::apply::carry_out;
+use super::apply::{How, carry_out};
 use super::plan::{Tense, render};
 use crate::cli::control::Master;
 use crate::cli::out::Out;
@@ -11,26 +11,19 @@ use clap::Args;
 /// hand. Undone twice, the profile is applied again.
 #[derive(Debug, Args)]
 pub struct Undo {
-    /// Only print what would change
-    #[arg(short = 'n', long)]
-    dry_run: bool,
-    /// Do not wait until the daemons have started and stopped
-    #[arg(long)]
-    no_wait: bool,
-    /// Do not ask before several daemons are stopped
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    how: How,
 }
 
 impl Undo {
     /// Asks the master and prints what was done.
     pub fn run(self, world: &World, out: &Out) -> Done {
-        let master = Master::connect(world, "undoing a profile")?;
-        if self.dry_run {
+        let (how, master) = (self.how, Master::connect(world, "undoing a profile")?);
+        if how.dry_run {
             let plan = master.undo(true)?;
             return out.either("plan", &plan, || render(&plan, Tense::Would, out));
         }
-        consent::to_stop(self.yes, || Ok(master.undo(true)?.stop))?;
-        carry_out(world, out, self.no_wait, || master.undo(false))
+        consent::to_stop(how.yes, || Ok(master.undo(true)?.stop))?;
+        carry_out(world, out, how.no_wait, || master.undo(false))
     }
 }
